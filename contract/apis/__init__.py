@@ -1,0 +1,3 @@
+"""
+The APIs that come with jobwatch, one folder each, data only.
+"""

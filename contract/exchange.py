@@ -1,0 +1,210 @@
+"""
+One question and its answer, as values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = [
+    "Credential",
+    "Exchange",
+    "Phases",
+    "Reason",
+    "Request",
+    "Response",
+    "Subject",
+    "TransportFailure",
+]
+
+
+class Subject(StrEnum):
+    """
+    What the asker knows about the id it asks for.
+    """
+
+    KNOWN = "known"
+    """A job that belongs to the credential."""
+    MISSING = "missing"
+    """A well-formed id that nobody has: a fresh random one."""
+    MALFORMED = "malformed"
+    """A hostile string that is no id at all."""
+    ALTERED = "altered"
+    """A known id with something done to it: trimmed, shortened, padded."""
+    RECASED = "recased"
+    """A known id in the other letter case."""
+    FOREIGN = "foreign"
+    """A job that exists and belongs to somebody else."""
+    UNSTATED = "unstated"
+    """Recorded traffic: nobody said."""
+
+
+class Credential(StrEnum):
+    """
+    Who asks.
+    """
+
+    OWNER = "owner"
+    """The token that was given to us."""
+    NONE = "none"
+    """No token at all."""
+    INVALID = "invalid"
+    """A token that can't be right."""
+    UNSTATED = "unstated"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    What is asked, and what the asker knows about it.
+
+    Attributes:
+        url: Absolute, percent-encoded; as sent.
+        headers: Name and value pairs as sent, `Authorization` included.
+        job_id: The id before percent-encoding; None where no job is asked for.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    job_id: str | None = None
+    subject: Subject = Subject.UNSTATED
+    credential: Credential = Credential.UNSTATED
+
+    def header(self, name: str) -> str | None:
+        """
+        The first value sent under `name` (any case), or None.
+        """
+        return _first(self.headers, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """
+    Any HTTP answer, 5xx included.
+
+    Attributes:
+        headers: Name and value pairs in wire order, spelled as received.
+        body: Decoded bytes (after `Content-Encoding`), up to the client's cap.
+        raw: Bytes as they came (before `Content-Encoding`), same cap.
+        http_version: "1.0", "1.1", "2" or "3".
+    """
+
+    code: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    raw: bytes = b""
+    http_version: str = "1.1"
+
+    def header(self, name: str) -> str | None:
+        """
+        The first value received under `name` (any case), or None.
+        """
+        return _first(self.headers, name)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """
+        All values received under `name` (any case), in order.
+        """
+        key = name.lower()
+        return tuple(value for n, value in self.headers if n.lower() == key)
+
+
+class Reason(StrEnum):
+    """
+    Why there is no whole answer: a closed set.
+    """
+
+    DNS = "dns"
+    CONNECT = "connect"
+    BLOCKED = "blocked"
+    """The address that the name resolved to is refused by the IP policy."""
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    """Bytes came that aren't HTTP, or fewer or more than were announced."""
+    ENCODING = "encoding"
+    """The body doesn't decode as its `Content-Encoding` says."""
+    TOO_LARGE = "too_large"
+    """The decoded body passed the cap and was cut there."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailure:
+    """
+    No whole answer came.
+
+    Attributes:
+        detail: One line for a person; never holds a header or a secret.
+        partial: The head, and the body so far, where a head did arrive.
+    """
+
+    reason: Reason
+    detail: str
+    partial: Response | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """
+    Where the time went, in seconds, each phase by itself; 0.0 where it didn't happen.
+    """
+
+    resolve: float = 0.0
+    connect: float = 0.0
+    tls: float = 0.0
+    wait: float = 0.0
+    transfer: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """
+    One request and what came of it.
+
+    Attributes:
+        started_at: Wall clock at the first byte's sending, Unix seconds.
+        elapsed_s: Seconds from start to the last byte or the failure (monotonic).
+        remote_ip: The address actually connected to; None if none was.
+        reused: Whether the connection had carried an earlier request.
+        certificate_expires_at: `notAfter` of the leaf, Unix seconds; None without TLS.
+    """
+
+    request: Request
+    answer: Response | TransportFailure
+    started_at: float
+    elapsed_s: float
+    phases: Phases = Phases()
+    remote_ip: str | None = None
+    reused: bool = False
+    certificate_expires_at: float | None = None
+
+    @property
+    def response(self) -> Response | None:
+        """
+        The whole answer, or None where none came.
+        """
+        return self.answer if isinstance(self.answer, Response) else None
+
+    @property
+    def failure(self) -> TransportFailure | None:
+        """
+        Why no whole answer came, or None where one did.
+        """
+        return self.answer if isinstance(self.answer, TransportFailure) else None
+
+    @property
+    def ended_at(self) -> float:
+        """
+        Wall clock when the answer was whole, Unix seconds.
+        """
+        return self.started_at + self.elapsed_s
+
+
+def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
+    key = name.lower()
+    for n, value in headers:
+        if n.lower() == key:
+            return value
+    return None

@@ -1,0 +1,195 @@
+"""
+A YAML file read with its line numbers, so that an error can point at the place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from contract.errors import ConfigError, did_you_mean
+
+__all__ = ["YamlFile", "read_yaml"]
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """
+    YAML 1.2 in the points that bite: `no` is a word and a date stays text.
+    """
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":bool", ":timestamp"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """
+    Attributes:
+        value: The document as plain Python values.
+        lines: Line (from 1) of every key and list item, by its location.
+    """
+
+    path: Path
+    value: Any
+    lines: Mapping[Location, int]
+
+    def line_of(self, location: Iterable[str | int]) -> int:
+        """
+        The line of `location`, or of the nearest place above it that exists.
+        """
+        here = tuple(location)
+        while here and here not in self.lines:
+            here = here[:-1]
+        return self.lines.get(here, 1)
+
+    def error(
+        self, location: Iterable[str | int], message: str, kind: type[ConfigError] = ConfigError
+    ) -> ConfigError:
+        """
+        An error that reads `file:line: place: message`.
+        """
+        here = tuple(location)
+        place = f"{_dotted(here)}: " if here else ""
+        return kind(f"{self.path}:{self.line_of(here)}: {place}{message}")
+
+    def parse(self, model: type[Model], kind: type[ConfigError] = ConfigError) -> Model:
+        """
+        The document as a `model`.
+
+        Raises:
+            ConfigError: (or `kind`) The first thing that is wrong, with its line.
+        """
+        if not isinstance(self.value, dict):
+            raise self.error((), "expected a mapping at the top of the file", kind)
+        try:
+            return model.model_validate(self.value)
+        except ValidationError as exc:
+            raise self._explain(model, exc, kind) from None
+
+    def _explain(
+        self, model: type[BaseModel], exc: ValidationError, kind: type[ConfigError]
+    ) -> ConfigError:
+        # The misspelt key explains the missing one: say it first.
+        errors = sorted(exc.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        first = errors[0]
+        location = self._present(first["loc"])
+        if first["type"] == "extra_forbidden":
+            key = str(first["loc"][-1])
+            known = _known_keys(model, first["loc"][:-1])
+            hint = did_you_mean(key, known) if known else ""
+            return self.error(location, f"unknown key. {hint}".strip(), kind)
+        if first["type"] == "missing":
+            parent = self._present(first["loc"][:-1])
+            return self.error(parent, f"key {str(first['loc'][-1])!r} is missing", kind)
+        message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        message = message[:1].lower() + message[1:]
+        shown = "" if first["type"] == "value_error" else f" (found {_short(first['input'])})"
+        return self.error(location, f"{message}{shown}", kind)
+
+    def _present(self, location: Location) -> Location:
+        # pydantic puts the tag of a union member into the location; the file has no such key.
+        here: Location = ()
+        for step in location:
+            if (*here, step) in self.lines:
+                here = (*here, step)
+        return here
+
+
+def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
+    """
+    Read one YAML file.
+
+    Raises:
+        ConfigError: (or `kind`) The file can't be read, isn't YAML, or says a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
+        raise kind(f"{path}: can't be read: {why}") from None
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise kind(f"{path}:1: the file is empty")
+        lines: dict[Location, int] = {}
+        _locate(node, (), lines, path, kind)
+        return YamlFile(path, loader.construct_document(node), lines)
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(exc, "problem", None) or "not YAML"
+        raise kind(f"{path}:{line}: {problem}") from None
+    finally:
+        loader.dispose()
+
+
+def _locate(
+    node: yaml.Node,
+    here: Location,
+    lines: dict[Location, int],
+    path: Path,
+    kind: type[ConfigError],
+) -> None:
+    lines.setdefault(here, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen and name != "<<":
+                raise kind(f"{path}:{key.start_mark.line + 1}: key {name!r} stands here twice")
+            seen.add(name)
+            lines[(*here, name)] = key.start_mark.line + 1
+            _locate(value, (*here, name), lines, path, kind)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _locate(item, (*here, index), lines, path, kind)
+
+
+def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
+    current: Any = model
+    for step in location:
+        if isinstance(current, type) and issubclass(current, BaseModel) and isinstance(step, str):
+            field = next((f for n, f in current.model_fields.items() if step in (n, f.alias)), None)
+            current = field.annotation if field else None
+        current = _model_inside(current)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return [field.alias or name for name, field in current.model_fields.items()]
+    return []
+
+
+def _model_inside(annotation: Any) -> Any:
+    if isinstance(annotation, type):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_inside(argument)
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            return found
+    return None
+
+
+def _dotted(location: Location) -> str:
+    text = ""
+    for step in location:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

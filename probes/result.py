@@ -1,0 +1,70 @@
+"""
+What one probe came to: the value that every sink, page and counter is fed with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contract.exchange import Exchange
+from contract.finding import Finding
+
+__all__ = ["Outcome", "Result"]
+
+
+class Outcome(StrEnum):
+    """
+    How a probe ended: a closed set, the `outcome` label.
+    """
+
+    OK = "ok"
+    VIOLATION = "violation"
+    NOT_FOUND = "not_found"
+    SERVER_ERROR = "server_error"
+    UNEXPECTED_CODE = "unexpected_code"
+    AUTH = "auth"
+    RATE_LIMITED = "rate_limited"
+    REDIRECT = "redirect"
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    TOO_LARGE = "too_large"
+    INTERNAL = "internal"
+
+    @property
+    def success(self) -> bool:
+        """
+        Only a kept promise is a success.
+        """
+        return self is Outcome.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """
+    One probe, asked and judged.
+
+    Attributes:
+        target: The configured name.
+        canary: known, missing, malformed, anonymous, foreign, followed, or a plug-in's name.
+        intended_at: Wall clock of the slot on the grid, Unix seconds.
+        duration_s: From the intended start to the last byte or the failure; lag included.
+        lag_s: From the intended start to the actual one.
+        job_status: The job's status word where the answer held one, else None.
+        exchange: None only where our own code failed (`Outcome.INTERNAL`).
+        error: For `Outcome.INTERNAL`, one line that says what failed.
+    """
+
+    target: str
+    canary: str
+    outcome: Outcome
+    intended_at: float
+    duration_s: float
+    lag_s: float
+    exchange: Exchange | None
+    findings: tuple[Finding, ...] = ()
+    job_status: str | None = None
+    error: str | None = None
