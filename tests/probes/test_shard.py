@@ -1,0 +1,99 @@
+"""
+Sharding: Prometheus and the daemon split the same targets the same way.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import ConfigError
+from probes.shard import Shard, hashmod
+
+_PROMTOOL = shutil.which("promtool")
+
+_SD_CONFIG = """
+scrape_configs:
+  - job_name: jobs
+    file_sd_configs:
+      - files: [{targets}]
+    relabel_configs:
+      - source_labels: [__address__]
+        action: hashmod
+        modulus: {modulus}
+        target_label: one
+      - source_labels: [__address__, __meta_jobwatch_api]
+        action: hashmod
+        modulus: {modulus}
+        target_label: two
+"""
+
+
+def _promtool_shards(folder: Path, names: list[str], modulus: int) -> dict[str, tuple[int, int]]:
+    targets = folder / "targets.json"
+    groups = [{"targets": [name], "labels": {"__meta_jobwatch_api": "krea"}} for name in names]
+    targets.write_text(json.dumps(groups))
+    config = folder / "prometheus.yml"
+    config.write_text(_SD_CONFIG.format(targets=targets, modulus=modulus))
+    assert _PROMTOOL, "promtool is not on the PATH: install Prometheus to prove parity with it"
+    ran = subprocess.run(
+        [_PROMTOOL, "check", "service-discovery", "--timeout=3s", str(config), "jobs"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    found = json.loads(ran.stdout[ran.stdout.index("[") :])
+    return {
+        one["discoveredLabels"]["__address__"]: (
+            int(one["labels"]["one"]),
+            int(one["labels"]["two"]),
+        )
+        for one in found
+    }
+
+
+@pytest.mark.parametrize("modulus", [2, 3, 7, 1000])
+def test_hashmod_is_prometheus_hashmod(tmp_path: Path, modulus: int) -> None:
+    names = ["krea", "krea-eu", "a", "Ünïcode", "with space", *(f"target-{n}" for n in range(40))]
+    theirs = _promtool_shards(tmp_path, names, modulus)
+    ours = {
+        name: (hashmod(name, modulus=modulus), hashmod(name, "krea", modulus=modulus))
+        for name in names
+    }
+    assert theirs == ours
+
+
+@given(name=st.text(), of=st.integers(1, 50))
+def test_every_target_belongs_to_exactly_one_shard(name: str, of: int) -> None:
+    assert sum(Shard(index, of).owns(name) for index in range(of)) == 1
+
+
+def test_one_shard_owns_everything() -> None:
+    assert Shard().owns("krea")
+
+
+def test_shard_is_written_as_i_of_n() -> None:
+    assert Shard.parse("1/3") == Shard(1, 3)
+    assert str(Shard(1, 3)) == "1/3"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3", "--shard '3': write i/n, for example 0/3 for the first of three"),
+        ("-1/3", "--shard '-1/3': write i/n, for example 0/3 for the first of three"),
+        ("0/0", "--shard '0/0': n must be between 1 and 10000"),
+        ("3/3", "--shard '3/3': i counts from 0, so the last is 2"),
+    ],
+)
+def test_a_wrong_shard_says_what_to_write(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Shard.parse(text)
+    assert str(caught.value) == message
