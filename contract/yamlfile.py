@@ -15,23 +15,23 @@ from pydantic import BaseModel, ValidationError
 
 from contract.errors import ConfigError, did_you_mean
 
-__all__ = ["YamlFile", "read_yaml"]
+__all__ = ["PlainLoader", "YamlFile", "read_yaml"]
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
 
-class _Loader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """
     YAML 1.2 in the points that bite: `no` is a word and a date stays text.
     """
 
 
-_Loader.yaml_implicit_resolvers = {
+PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":bool", ":timestamp"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+PlainLoader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
 
@@ -122,7 +122,7 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
     except (OSError, UnicodeDecodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
         raise kind(f"{path}: can't be read: {why}") from None
-    loader = _Loader(text)
+    loader = PlainLoader(text)
     try:
         node = loader.get_single_node()
         if node is None:

@@ -1,0 +1,96 @@
+"""
+One job API: its document, its profile, and what follows from both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+from contract.document import Operation, read_operation
+from contract.exchange import Exchange
+from contract.job import JobReader
+from contract.lifecycle import Lifecycle
+from contract.profile import Profile, read_profile
+from contract.trace import Observation, observe
+
+__all__ = ["Api", "load_api"]
+
+
+@dataclass(frozen=True)
+class Api:
+    """
+    Attributes:
+        folder: Where its data files are.
+        provider: The distribution that brings it.
+    """
+
+    name: str
+    folder: Path
+    profile: Profile
+    operation: Operation
+    provider: str = "jobwatch"
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """
+        Its statuses and moves.
+        """
+        return Lifecycle(self.profile)
+
+    @cached_property
+    def reader(self) -> JobReader:
+        """
+        How its bodies are read.
+        """
+        return JobReader(self.profile)
+
+    def observe(self, exchange: Exchange) -> Observation:
+        """
+        An exchange with its body read: what the checks look at.
+        """
+        return observe(exchange, self.operation, self.reader)
+
+    def target(self, base_url: str, job_id: str) -> str:
+        """
+        The URL of one job; the id is one path segment whatever it holds.
+        """
+        segment = quote(job_id, safe="-._~")
+        if segment in (".", ".."):  # dot segments vanish on the way unless encoded
+            segment = segment.replace(".", "%2E")
+        return base_url.rstrip("/") + self.operation_path.replace("{}", segment)
+
+    @cached_property
+    def operation_path(self) -> str:
+        """
+        The path with `{}` where the id goes.
+        """
+        return self.profile.operation.path.replace(
+            "{" + self.profile.operation.parameter + "}", "{}"
+        )
+
+    def authorization(self, token: str) -> tuple[str, str]:
+        """
+        The header that carries `token`.
+        """
+        return self.profile.auth.header, f"{self.profile.auth.prefix}{token}"
+
+
+def load_api(folder: Path, *, provider: str = "a folder") -> Api:
+    """
+    Load the API whose data is in `folder`.
+
+    Raises:
+        ProfileError: `profile.yaml` is missing or wrong.
+        DocumentError: The OpenAPI document is missing or lacks the operation.
+    """
+    profile = read_profile(folder / "profile.yaml")
+    operation = read_operation(
+        folder / profile.document,
+        method=profile.operation.method,
+        template=profile.operation.path,
+        parameter=profile.operation.parameter,
+    )
+    return Api(profile.api, folder, profile, operation, provider)

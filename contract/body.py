@@ -1,0 +1,149 @@
+"""
+Bytes read as JSON, strictly, with every oddity named instead of forgiven.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Body", "Flaw", "read_body"]
+
+_EXACT = 2**53
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Flaw(StrEnum):
+    """
+    What two JSON readers may disagree about.
+    """
+
+    NOT_UTF8 = "not_utf8"
+    BYTE_ORDER_MARK = "byte_order_mark"
+    NOT_JSON = "not_json"
+    DUPLICATE_KEY = "duplicate_key"
+    NOT_FINITE = "not_finite"
+    INEXACT_NUMBER = "inexact_number"
+    LONE_SURROGATE = "lone_surrogate"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """
+    A body as a JSON value.
+
+    Attributes:
+        value: The value, read as far as it can be; None where `readable` is False.
+        readable: Whether a JSON reader got a value out of it at all.
+        flaws: What is odd, and one line on each.
+    """
+
+    value: Any
+    readable: bool
+    flaws: tuple[tuple[Flaw, str], ...] = ()
+
+    def flaw(self, kind: Flaw) -> str | None:
+        """
+        The line on this flaw, or None where the body hasn't got it.
+        """
+        for flaw, detail in self.flaws:
+            if flaw is kind:
+                return detail
+        return None
+
+
+def read_body(data: bytes) -> Body:
+    """
+    Read `data` as one JSON text; never raises.
+    """
+    flaws: list[tuple[Flaw, str]] = []
+    text = _decode(data, flaws)
+    if text is None:
+        return Body(None, False, tuple(flaws))
+    notes = _Notes(flaws)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=notes.pairs,
+            parse_constant=notes.constant,
+            parse_int=notes.integer,
+            parse_float=notes.float,
+        )
+    except RecursionError:
+        flaws.append((Flaw.NOT_JSON, "nested too deep to read"))
+        return Body(None, False, tuple(flaws))
+    except ValueError as exc:
+        flaws.append((Flaw.NOT_JSON, _explain(exc, text)))
+        return Body(None, False, tuple(flaws))
+    if "\\u" in text and (found := _SURROGATE.search(json.dumps(value, ensure_ascii=False))):
+        flaws.append((Flaw.LONE_SURROGATE, f"half a character: {ascii(found.group())}"))
+    return Body(value, True, tuple(flaws))
+
+
+class _Notes:
+    """
+    Hooks of one reading; the flaws go into the list given.
+    """
+
+    __slots__ = ("_flaws",)
+
+    def __init__(self, flaws: list[tuple[Flaw, str]]) -> None:
+        self._flaws = flaws
+
+    def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        out = dict(pairs)
+        if len(out) != len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    self._flaws.append((Flaw.DUPLICATE_KEY, f"key {key!r} stands there twice"))
+                seen.add(key)
+        return out
+
+    def constant(self, word: str) -> float:
+        self._flaws.append((Flaw.NOT_FINITE, f"{word} is no JSON number"))
+        return float(word.replace("Infinity", "inf"))
+
+    def integer(self, digits: str) -> int | float:
+        # int() of thousands of digits is slow on purpose; nobody means such a number.
+        if len(digits) > 400:
+            self._flaws.append((Flaw.INEXACT_NUMBER, f"an integer of {len(digits)} digits"))
+            return math.inf
+        value = int(digits)
+        if not -_EXACT <= value <= _EXACT:
+            self._flaws.append((Flaw.INEXACT_NUMBER, f"{digits} is beyond 2^53"))
+        return value
+
+    def float(self, digits: str) -> float:
+        value = float(digits)
+        if math.isinf(value):
+            self._flaws.append((Flaw.INEXACT_NUMBER, f"{digits} overflows a double"))
+        return value
+
+
+def _decode(data: bytes, flaws: list[tuple[Flaw, str]]) -> str | None:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        flaws.append((Flaw.NOT_UTF8, "UTF-16"))
+        return None
+    if data.startswith(codecs.BOM_UTF8):
+        flaws.append((Flaw.BYTE_ORDER_MARK, "starts with EF BB BF"))
+        data = data[3:]
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        flaws.append((Flaw.NOT_UTF8, f"byte {data[exc.start]:#04x} at offset {exc.start}"))
+        return None
+
+
+def _explain(exc: ValueError, text: str) -> str:
+    if not text.strip():
+        return "the body is empty"
+    if not isinstance(exc, json.JSONDecodeError):
+        return str(exc)
+    near = text[max(0, exc.pos - 15) : exc.pos + 15]
+    return f"{exc.msg} at offset {exc.pos}, near {near!r}"

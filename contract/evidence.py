@@ -1,0 +1,273 @@
+"""
+What was seen, as something a person can run again and a program can judge again.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from contract.errors import RecordingError
+from contract.exchange import (
+    Credential,
+    Exchange,
+    Phases,
+    Reason,
+    Request,
+    Response,
+    Subject,
+    TransportFailure,
+)
+from contract.secret import MASK
+
+__all__ = ["curl", "har", "har_entry", "read_har", "redact_headers", "redact_text"]
+
+_SENSITIVE = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"}
+)
+_BEARER = re.compile(r"(?i)\b(bearer|basic|key)\s+[A-Za-z0-9._~+/=-]{8,}")
+_KEPT_BYTES = 65_536
+
+
+def curl(exchange: Exchange, *, token_env: str = "TOKEN") -> str:  # noqa: S107 -- a name
+    """
+    A shell line that asks the same again; the token is a variable, never a value.
+    """
+    request = exchange.request
+    parts = ["curl", "-sS", "-i", "--path-as-is"]
+    if request.method == "HEAD":
+        parts.append("-I")
+    elif request.method != "GET":
+        parts += ["-X", request.method]
+    words = [shlex.quote(part) for part in parts]
+    for name, value in request.headers:
+        if name.lower() in ("user-agent", "accept-encoding"):
+            continue
+        if name.lower() in _SENSITIVE and request.credential is not Credential.INVALID:
+            scheme = f"{value.partition(' ')[0]} " if " " in value else ""
+            words.append(f'-H "{name}: {scheme}${token_env}"')
+        else:
+            words.append("-H " + shlex.quote(f"{name}: {value}"))
+    words.append(shlex.quote(request.url))
+    return " ".join(words)
+
+
+def har(exchanges: Iterable[Exchange], *, version: str = "0") -> dict[str, Any]:
+    """
+    A HAR 1.2 log of `exchanges`, redacted; `jobwatch check` reads it.
+    """
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "jobwatch", "version": version},
+            "entries": [har_entry(exchange) for exchange in exchanges],
+        }
+    }
+
+
+def har_entry(exchange: Exchange) -> dict[str, Any]:
+    """
+    One HAR entry. `_jobwatch` holds what HAR has no place for.
+    """
+    request, answer = exchange.request, exchange.answer
+    response = answer if isinstance(answer, Response) else answer.partial
+    phases = exchange.phases
+    notes: dict[str, Any] = {
+        "job_id": request.job_id,
+        "subject": request.subject.value,
+        "credential": request.credential.value,
+    }
+    if isinstance(answer, TransportFailure):
+        notes["failure"] = {
+            "reason": answer.reason.value,
+            "detail": answer.detail,
+            "head_arrived": answer.partial is not None,
+        }
+    entry: dict[str, Any] = {
+        "startedDateTime": datetime.fromtimestamp(exchange.started_at, UTC).isoformat(
+            timespec="milliseconds"
+        ),
+        "time": round(exchange.elapsed_s * 1000, 3),
+        "request": {
+            "method": request.method,
+            "url": request.url,
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": redact_headers(request.headers),
+            "queryString": [],
+            "headersSize": -1,
+            "bodySize": 0,
+        },
+        "response": _har_response(response),
+        "cache": {},
+        "timings": {
+            "dns": _ms(phases.resolve),
+            "connect": _ms(phases.connect + phases.tls),
+            "ssl": _ms(phases.tls),
+            "send": 0,
+            "wait": _ms(phases.wait),
+            "receive": _ms(phases.transfer),
+        },
+        "_jobwatch": notes,
+    }
+    if exchange.remote_ip:
+        entry["serverIPAddress"] = exchange.remote_ip
+    return entry
+
+
+def redact_headers(headers: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """
+    Headers as HAR writes them, sensitive values masked.
+    """
+    return [
+        {"name": name, "value": MASK if name.lower() in _SENSITIVE else redact_text(value)}
+        for name, value in headers
+    ]
+
+
+def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
+    """
+    `text` without the given secrets and without anything that looks like a credential.
+    """
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return _BEARER.sub(lambda match: f"{match.group(1)} {MASK}", text)
+
+
+def read_har(path: Path) -> list[Exchange]:
+    """
+    The exchanges in a HAR file, oldest first.
+
+    Raises:
+        RecordingError: The file can't be read, is no HAR, or holds no entry.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise RecordingError(f"{path}: can't be read: {exc.strerror}") from None
+    except UnicodeDecodeError:
+        raise RecordingError(f"{path}: not UTF-8 text, so no HAR") from None
+    except ValueError as exc:
+        raise RecordingError(f"{path}: not JSON, so no HAR: {exc}") from None
+    entries = data.get("log", {}).get("entries") if isinstance(data, dict) else None
+    if not isinstance(entries, list):
+        raise RecordingError(f"{path}: no HAR: it has no log.entries")
+    if not entries:
+        raise RecordingError(f"{path}: the HAR is empty: record some traffic first")
+    found = []
+    for index, entry in enumerate(entries):
+        try:
+            found.append(_exchange(entry))
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise RecordingError(
+                f"{path}: log.entries[{index}] is no HAR entry: {type(exc).__name__}: {exc}"
+            ) from None
+    return sorted(found, key=lambda exchange: exchange.started_at)
+
+
+def _har_response(response: Response | None) -> dict[str, Any]:
+    if response is None:
+        return {
+            "status": 0,
+            "statusText": "",
+            "httpVersion": "",
+            "cookies": [],
+            "headers": [],
+            "content": {"size": 0, "mimeType": ""},
+            "redirectURL": "",
+            "headersSize": -1,
+            "bodySize": -1,
+        }
+    content: dict[str, Any] = {
+        "size": len(response.body),
+        "mimeType": response.header("content-type") or "",
+    }
+    kept = response.body[:_KEPT_BYTES]
+    try:
+        content["text"] = redact_text(kept.decode("utf-8"))
+    except UnicodeDecodeError:
+        content["text"] = base64.b64encode(kept).decode("ascii")
+        content["encoding"] = "base64"
+    if len(kept) < len(response.body):
+        content["comment"] = f"cut at {_KEPT_BYTES} bytes"
+    return {
+        "status": response.code,
+        "statusText": "",
+        "httpVersion": f"HTTP/{response.http_version}",
+        "cookies": [],
+        "headers": redact_headers(response.headers),
+        "content": content,
+        "redirectURL": response.header("location") or "",
+        "headersSize": -1,
+        "bodySize": len(response.raw),
+    }
+
+
+def _exchange(entry: Mapping[str, Any]) -> Exchange:
+    asked, notes = entry["request"], entry.get("_jobwatch", {})
+    request = Request(
+        method=str(asked["method"]).upper(),
+        url=str(asked["url"]),
+        headers=_pairs(asked.get("headers", [])),
+        job_id=notes.get("job_id"),
+        subject=Subject(notes.get("subject", Subject.UNSTATED)),
+        credential=Credential(notes.get("credential", Credential.UNSTATED)),
+    )
+    started = datetime.fromisoformat(str(entry["startedDateTime"]))
+    if started.tzinfo is None:
+        started = started.replace(tzinfo=UTC)
+    timings = entry.get("timings", {})
+    return Exchange(
+        request=request,
+        answer=_answer(entry["response"], notes.get("failure")),
+        started_at=started.timestamp(),
+        elapsed_s=max(0.0, float(entry.get("time") or 0.0)) / 1000,
+        phases=Phases(
+            resolve=_seconds(timings.get("dns")),
+            connect=_seconds(timings.get("connect")) - _seconds(timings.get("ssl")),
+            tls=_seconds(timings.get("ssl")),
+            wait=_seconds(timings.get("wait")),
+            transfer=_seconds(timings.get("receive")),
+        ),
+        remote_ip=entry.get("serverIPAddress") or None,
+    )
+
+
+def _answer(
+    answered: Mapping[str, Any], failure: Mapping[str, Any] | None
+) -> Response | TransportFailure:
+    code = int(answered["status"])
+    content = answered.get("content", {})
+    text = content.get("text", "")
+    body = base64.b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8")
+    response = Response(
+        code=code,
+        headers=_pairs(answered.get("headers", [])),
+        body=body,
+        raw=body,
+        http_version=str(answered.get("httpVersion", "")).upper().removeprefix("HTTP/") or "1.1",
+    )
+    if failure is not None:
+        partial = response if failure.get("head_arrived") else None
+        return TransportFailure(Reason(failure["reason"]), str(failure["detail"]), partial)
+    if code == 0:
+        return TransportFailure(Reason.CONNECT, "the recording holds no answer")
+    return response
+
+
+def _pairs(headers: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(h["name"]), str(h["value"])) for h in headers)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+def _seconds(milliseconds: Any) -> float:
+    return max(0.0, float(milliseconds or 0.0)) / 1000

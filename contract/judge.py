@@ -1,0 +1,115 @@
+"""
+Trace in, findings out. Nobody else decides what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from contract.check import Check, Facet
+from contract.finding import Basis, Finding, Kind, Remark, Severity
+from contract.profile import Accepted
+from contract.trace import Observation, Trace
+
+__all__ = ["CRASHED", "Judge"]
+
+CRASHED = "check_crashed"
+"""The id of the finding that says a check itself failed."""
+
+_ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
+
+
+class Judge:
+    """
+    Asks every check that has something to say about a trace.
+
+    A check that crashes is itself reported: a validator that fails open is worse
+    than none.
+    """
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self.checks = tuple(checks)
+        self._by_depth = tuple(
+            tuple(c for c in self.checks if _ORDER.index(c.about) <= depth)
+            for depth in range(len(_ORDER))
+        )
+
+    def __call__(self, trace: Trace) -> tuple[Finding, ...]:
+        """
+        Everything there is to say about the latest exchange of `trace`.
+        """
+        findings: list[Finding] = []
+        for check in self._by_depth[_depth(trace.latest)]:
+            try:
+                for remark in check.run(trace):
+                    findings.append(_finding(check, remark, trace))
+            except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
+                findings.append(_crash(check, exc, trace))
+        return tuple(findings)
+
+    def replay(self, trace: Trace, observations: Iterable[Observation]) -> tuple[Finding, ...]:
+        """
+        Judge a whole life: each observation with those before it as its history.
+        """
+        findings: list[Finding] = []
+        earlier: tuple[Observation, ...] = trace.earlier
+        for observation in observations:
+            step = Trace(
+                trace.api, observation, earlier, trace.baseline, trace.token, trace.deadline_s
+            )
+            findings.extend(self(step))
+            earlier = (*earlier, observation)
+        return tuple(findings)
+
+
+def _depth(seen: Observation) -> int:
+    if seen.is_view:
+        return 4
+    if seen.body is not None:
+        return 3 if seen.body.readable else 2
+    return 1 if seen.response is not None else 0
+
+
+def _finding(check: Check, remark: Remark, trace: Trace) -> Finding:
+    return Finding(
+        check=check.id,
+        kind=remark.kind,
+        basis=remark.basis or check.basis,
+        source=remark.source or check.source,
+        severity=check.severity,
+        pointer=remark.at,
+        message=remark.message,
+        expected=remark.expected,
+        found=remark.found,
+        exchange=trace.latest.exchange,
+        drift=remark.drift,
+        patch=remark.patch,
+        accepted=_accepted(check.id, remark.at, trace),
+    )
+
+
+def _accepted(check: str, pointer: str, trace: Trace) -> str | None:
+    accepted: Accepted
+    for accepted in trace.api.profile.policy.accept:
+        if accepted.check != check or accepted.pointer not in (None, pointer):
+            continue
+        today = datetime.fromtimestamp(trace.now, UTC).date()
+        if today <= accepted.expires:
+            return accepted.reason
+    return None
+
+
+def _crash(check: Check, exc: Exception, trace: Trace) -> Finding:
+    return Finding(
+        check=CRASHED,
+        kind=Kind.VIOLATION,
+        basis=Basis.DOCUMENTED,
+        source=f"jobwatch: check {check.id}",
+        severity=Severity.HIGH,
+        pointer=check.id,
+        message=f"check {check.id} crashed: {type(exc).__name__}: {exc}",
+        expected="a check that says yes or no",
+        found=type(exc).__name__,
+        exchange=trace.latest.exchange,
+    )

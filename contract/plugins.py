@@ -1,0 +1,180 @@
+"""
+One door for everything that plugs in, our own parts included.
+
+Entry-point groups: `jobwatch.apis`, `jobwatch.checks`, `jobwatch.canaries`,
+`jobwatch.sources`, `jobwatch.sinks`, `jobwatch.commands`. `JOBWATCH_NO_PLUGINS=1`
+leaves only what jobwatch itself brings.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from contract.api import Api, load_api
+from contract.check import Check
+from contract.errors import ConfigError, PluginError, did_you_mean
+
+__all__ = ["Plugin", "api_names", "find_api", "load_checks", "load_group", "plugins"]
+
+OWN = "jobwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """
+    One entry point that was found, not loaded yet.
+
+    Attributes:
+        provider: Distribution and version, for messages.
+    """
+
+    name: str
+    group: str
+    provider: str
+    entry: EntryPoint
+
+    def load(self) -> Any:
+        """
+        The object behind the entry point.
+
+        Raises:
+            PluginError: It can't be imported.
+        """
+        try:
+            return self.entry.load()
+        except Exception as exc:
+            raise self.error(f"can't be loaded: {type(exc).__name__}: {exc}") from exc
+
+    def error(self, message: str) -> PluginError:
+        """
+        An error that names the plug-in and who brings it.
+        """
+        return PluginError(f"plug-in {self.name!r} ({self.provider}): {message}")
+
+
+def plugins(group: str) -> tuple[Plugin, ...]:
+    """
+    Everything registered in `group`, by name; ours first.
+
+    Raises:
+        PluginError: Two distributions claim one name.
+    """
+    only_own = os.environ.get("JOBWATCH_NO_PLUGINS", "") not in ("", "0")
+    found: dict[str, Plugin] = {}
+    for plugin in sorted(_found(group), key=lambda p: (not _is_own(p), p.name)):
+        if only_own and not _is_own(plugin):
+            continue
+        other = found.get(plugin.name)
+        if other is not None and other.entry.value != plugin.entry.value:
+            raise plugin.error(
+                f"the name is taken in {group} by {other.provider}; rename one of them"
+            )
+        found.setdefault(plugin.name, plugin)
+    return tuple(found.values())
+
+
+def load_group(group: str) -> dict[str, Any]:
+    """
+    Every object registered in `group`, loaded, by name.
+
+    Raises:
+        PluginError: One can't be imported, or two claim one name.
+    """
+    return {plugin.name: plugin.load() for plugin in plugins(group)}
+
+
+def load_checks() -> tuple[Check, ...]:
+    """
+    Every check installed. An entry is a `Check`, or a module whose `__all__` names some.
+
+    Raises:
+        PluginError: An entry holds no check, or two checks have one id.
+    """
+    taken: dict[str, Plugin] = {}
+    checks: list[Check] = []
+    for plugin in plugins("jobwatch.checks"):
+        for check in _checks_of(plugin):
+            other = taken.get(check.id)
+            if other is not None:
+                raise plugin.error(f"check {check.id!r} exists already, from {other.provider}")
+            taken[check.id] = plugin
+            checks.append(check)
+    return tuple(checks)
+
+
+def api_names() -> tuple[str, ...]:
+    """
+    The names of all installed APIs.
+    """
+    return tuple(plugin.name for plugin in plugins("jobwatch.apis"))
+
+
+def find_api(name_or_folder: str) -> Api:
+    """
+    The API of that name, or the one whose data is in that folder.
+
+    Raises:
+        ConfigError: Neither exists, or the data in it is wrong.
+    """
+    for plugin in plugins("jobwatch.apis"):
+        if plugin.name == name_or_folder:
+            return _api_of(plugin)
+    folder = Path(name_or_folder)
+    if folder.is_dir():
+        if not (folder / "profile.yaml").is_file():
+            raise ConfigError(f"{folder}: the folder has no profile.yaml, so it is no API")
+        return load_api(folder)
+    raise ConfigError(
+        f"unknown API {name_or_folder!r}. {did_you_mean(name_or_folder, api_names())}"
+    )
+
+
+def _found(group: str) -> Iterator[Plugin]:
+    for entry in entry_points(group=group):
+        distribution = entry.dist
+        label = f"{distribution.name} {distribution.version}" if distribution else "unknown"
+        yield Plugin(entry.name, group, label, entry)
+
+
+def _is_own(plugin: Plugin) -> bool:
+    return plugin.entry.dist is not None and plugin.entry.dist.name == OWN
+
+
+def _checks_of(plugin: Plugin) -> list[Check]:
+    loaded = plugin.load()
+    if isinstance(loaded, Check):
+        return [loaded]
+    if callable(loaded) and not hasattr(loaded, "__path__"):
+        raise plugin.error("is a plain function; decorate it with @contract.check.check(...)")
+    names = getattr(loaded, "__all__", ())
+    found = [item for item in (getattr(loaded, n, None) for n in names) if isinstance(item, Check)]
+    if not found:
+        raise plugin.error("holds no check; name them in the module's __all__")
+    return found
+
+
+@cache
+def _loaded(folder: Path, provider: str) -> Api:
+    return load_api(folder, provider=provider)
+
+
+def _api_of(plugin: Plugin) -> Api:
+    try:
+        root = Path(str(files(plugin.entry.module)))
+    except (ImportError, TypeError) as exc:
+        raise plugin.error(f"package {plugin.entry.module!r} can't be found: {exc}") from exc
+    folder = root / plugin.name
+    folder = folder if folder.is_dir() else root
+    if not (folder / "profile.yaml").is_file():
+        raise plugin.error(f"no profile.yaml in package {plugin.entry.module!r}")
+    api = _loaded(folder, plugin.provider)
+    if api.name != plugin.name:
+        raise plugin.error(f"its profile says `api: {api.name}`; both names must be the same")
+    return api

@@ -1,0 +1,167 @@
+"""
+What has been seen of one job, in time order, ready to be judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from contract.body import Body, read_body
+from contract.document import Content, Operation, ResponseSpec
+from contract.exchange import Credential, Exchange, Response, Subject
+from contract.job import Job, JobReader
+
+if TYPE_CHECKING:
+    from contract.api import Api
+
+__all__ = ["Observation", "Trace", "media_type_of", "observe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """
+    An exchange with its body read.
+
+    Attributes:
+        response: The whole answer, or None.
+        media_type: In lower case, without parameters; "" where the header is missing.
+        spec: What the document says of this code, or None.
+        content: What the document says of this code and media type, or None.
+        body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
+        job: The job in a 200; None elsewhere, or where the body is no object.
+    """
+
+    exchange: Exchange
+    response: Response | None
+    media_type: str
+    spec: ResponseSpec | None
+    content: Content | None
+    body: Body | None
+    job: Job | None
+
+    @property
+    def code(self) -> int:
+        """
+        The HTTP code; 0 where no whole answer came.
+        """
+        return self.response.code if self.response else 0
+
+    @property
+    def subject(self) -> Subject:
+        """
+        What the asker knew of the id.
+        """
+        return self.exchange.request.subject
+
+    @property
+    def credential(self) -> Credential:
+        """
+        Who asked.
+        """
+        return self.exchange.request.credential
+
+    @property
+    def method(self) -> str:
+        """
+        The request's method.
+        """
+        return self.exchange.request.method
+
+    @property
+    def asked_for(self) -> str | None:
+        """
+        The id that was asked for.
+        """
+        return self.exchange.request.job_id
+
+    @property
+    def authorised(self) -> bool:
+        """
+        Whether the asker may see the job, as far as is known.
+        """
+        return self.credential in (Credential.OWNER, Credential.UNSTATED)
+
+    @property
+    def is_view(self) -> bool:
+        """
+        Whether this is a plain sight of a job by somebody who may see it.
+        """
+        return self.job is not None and self.method == "GET" and self.authorised
+
+
+@dataclass(frozen=True)
+class Trace:
+    """
+    One job in time order; checks speak of `latest`, the rest is history.
+
+    Attributes:
+        earlier: Older observations of the same id, oldest first.
+        baseline: How the endpoint answers the same asker for an id that nobody has.
+        token: Our own token, so that a check can look for it; never shown.
+        deadline_s: How long a job may take by the user's own word, in seconds.
+    """
+
+    api: Api
+    latest: Observation
+    earlier: tuple[Observation, ...] = ()
+    baseline: Observation | None = None
+    token: str | None = None
+    deadline_s: float | None = None
+
+    @cached_property
+    def views(self) -> tuple[Observation, ...]:
+        """
+        Earlier plain sights of the job that were over before the latest began.
+        """
+        start = self.latest.exchange.started_at
+        return tuple(o for o in self.earlier if o.is_view and o.exchange.ended_at <= start)
+
+    @property
+    def now(self) -> float:
+        """
+        Wall clock at the end of the latest exchange, Unix seconds.
+        """
+        return self.latest.exchange.ended_at
+
+    def views_backwards(self) -> Iterator[Observation]:
+        """
+        `views`, newest first.
+        """
+        return reversed(self.views)
+
+
+def observe(exchange: Exchange, operation: Operation, reader: JobReader) -> Observation:
+    """
+    Read the answer of `exchange` as far as it can be read.
+    """
+    response = exchange.response
+    if response is None:
+        return Observation(exchange, None, "", None, None, None, None)
+    media_type = media_type_of(response)
+    spec = operation.response_for(response.code)
+    content = spec.content_for(media_type) if spec else None
+    body = _body(exchange, response, media_type, spec)
+    job = None
+    if response.code == 200 and body is not None and body.readable:
+        job = reader.read(body.value)
+    return Observation(exchange, response, media_type, spec, content, body, job)
+
+
+def media_type_of(response: Response) -> str:
+    """
+    The media type in lower case, without parameters; "" where the header is missing.
+    """
+    return (response.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _body(
+    exchange: Exchange, response: Response, media_type: str, spec: ResponseSpec | None
+) -> Body | None:
+    if exchange.request.method != "GET" or response.code in (204, 304):
+        return None
+    documented = spec is not None and bool(spec.contents)
+    looks_json = media_type == "application/json" or media_type.endswith("+json")
+    return read_body(response.body) if documented or looks_json else None
