@@ -23,7 +23,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 from contract.exchange import Credential, Exchange, Request, Response, Subject
-from contract.finding import Drift, Kind
+from contract.finding import Drift, Finding, Kind
+from contract.judge import CRASHED
 from probes.result import Outcome, Result
 from probes.series import BoundedWords, Counter, Family, Gauge, Histogram, Mark, Metric
 
@@ -429,7 +430,7 @@ class Metrics(Collector):
             histograms["jobwatch_probe_phase_duration_seconds"].child(name, phase)
         for reason in MissedReason:
             counters["jobwatch_slots_missed_total"].child(name, reason)
-        for check, kind in product(checks, Kind):
+        for check, kind in product((*checks, CRASHED), Kind):
             counters["jobwatch_contract_findings_total"].child(name, check, kind.value)
         self._create_jobs(target)
         info = self._gauges["jobwatch_contract_info"]
@@ -480,12 +481,7 @@ class Metrics(Collector):
                     result.target, word
                 ).value += 1.0
             for finding in result.findings:
-                self._see_finding(result, finding.check, finding.kind, finding.drift)
-                if finding.drift is not None:
-                    pointer = self._pointers[result.target].word(finding.pointer)
-                    self._counters["jobwatch_contract_drift_total"].child(
-                        result.target, finding.drift.value, pointer
-                    ).value += 1.0
+                self._see_finding(result, finding)
 
     def _find(self, target: str, canary: str) -> _CanarySeries:
         probes = self._counters["jobwatch_probes_total"]
@@ -549,19 +545,20 @@ class Metrics(Collector):
             skew = server + 0.5 - (exchange.started_at + exchange.elapsed_s / 2)
             self._gauges["jobwatch_clock_skew_seconds"].child(target).value = skew
 
-    def _see_finding(self, result: Result, check: str, kind: Kind, _drift: Drift | None) -> None:
-        counter = self._counters["jobwatch_contract_findings_total"].child(
-            result.target, check, kind.value
+    def _see_finding(self, result: Result, finding: Finding) -> None:
+        target, counters = result.target, self._counters
+        counter = counters["jobwatch_contract_findings_total"].child(
+            target, finding.check, finding.kind.value
         )
         counter.value += 1.0
         counter.mark = _mark(result, 1.0) or counter.mark
-
-    def check_crashed(self, check: str) -> None:
-        """
-        A check failed by itself.
-        """
-        with self._lock:
-            self._counters["jobwatch_check_crashes_total"].child(check).value += 1.0
+        if finding.drift is not None:
+            pointer = self._pointers[target].word(finding.pointer)
+            counters["jobwatch_contract_drift_total"].child(
+                target, finding.drift.value, pointer
+            ).value += 1.0
+        if finding.check == CRASHED:
+            counters["jobwatch_check_crashes_total"].child(finding.pointer).value += 1.0
 
     # -- the schedule -------------------------------------------------------------------
 
