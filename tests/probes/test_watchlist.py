@@ -1,0 +1,210 @@
+"""
+The watch list: nothing that is followed gets lost, and nothing grows without bound.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract.errors import ConfigError
+from probes.watchlist import Followed, Watchlist
+
+_NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def watchlist(tmp_path: Path) -> Iterator[Watchlist]:
+    opened = Watchlist(tmp_path / "watchlist.sqlite")
+    yield opened
+    opened.close()
+
+
+def test_a_new_job_is_due_at_once(watchlist: Watchlist) -> None:
+    assert watchlist.add("krea", "a", source="pushed", now=_NOW)
+    assert watchlist.due("krea", now=_NOW) == (Followed("krea", "a", "pushed", _NOW, _NOW),)
+    assert watchlist.due("other", now=_NOW) == ()
+
+
+def test_a_job_is_followed_once(watchlist: Watchlist) -> None:
+    assert watchlist.add("krea", "a", source="pushed", now=_NOW)
+    assert not watchlist.add("krea", "a", source="listing", now=_NOW + 1)
+    assert [job.source for job in watchlist.all("krea")] == ["pushed"]
+
+
+def test_an_ended_job_is_not_started_again(watchlist: Watchlist) -> None:
+    watchlist.add("krea", "a", source="listing", now=_NOW)
+    watchlist.finish("krea", "a", now=_NOW + 5)
+    assert watchlist.all("krea") == ()
+    assert not watchlist.add("krea", "a", source="listing", now=_NOW + 6)
+
+
+def test_the_longest_overdue_job_comes_first(watchlist: Watchlist) -> None:
+    for number, job_id in enumerate(["late", "later", "latest"]):
+        watchlist.add("krea", job_id, source="pushed", now=_NOW - number)
+    assert [job.job_id for job in watchlist.due("krea", now=_NOW, limit=2)] == ["latest", "later"]
+    assert watchlist.next_due_at("krea") == _NOW - 2
+
+
+def test_a_job_polled_later_is_not_due_now(watchlist: Watchlist) -> None:
+    watchlist.add("krea", "a", source="pushed", now=_NOW)
+    job = watchlist.all("krea")[0]
+    watchlist.update(replace(job, next_poll_at=_NOW + 5, job_status="queued", polls=1))
+    assert watchlist.due("krea", now=_NOW + 4.9) == ()
+    assert watchlist.due("krea", now=_NOW + 5)[0].job_status == "queued"
+
+
+def test_a_full_list_refuses_and_says_so(tmp_path: Path) -> None:
+    watchlist = Watchlist(tmp_path / "w.sqlite", capacity=2)
+    assert [watchlist.add("krea", str(n), source="file", now=_NOW) for n in range(3)] == [
+        True,
+        True,
+        False,
+    ]
+    assert watchlist.is_full("krea")
+    assert not watchlist.is_full("other")
+    watchlist.close()
+
+
+def test_ended_ids_are_remembered_up_to_a_bound(tmp_path: Path) -> None:
+    watchlist = Watchlist(tmp_path / "w.sqlite", remember_ended=3)
+    for number in range(10):
+        watchlist.add("krea", str(number), source="file", now=_NOW + number)
+        watchlist.finish("krea", str(number), now=_NOW + number)
+    again = [watchlist.add("krea", str(n), source="file", now=_NOW + 20) for n in range(10)]
+    assert again == [True] * 7 + [False] * 3
+    watchlist.close()
+
+
+@pytest.mark.parametrize("job_id", ["", "x" * 1_001])
+def test_an_impossible_id_is_refused(watchlist: Watchlist, job_id: str) -> None:
+    with pytest.raises(ValueError, match="a job id has 1 to 1000 characters"):
+        watchlist.add("krea", job_id, source="pushed", now=_NOW)
+
+
+def test_statuses_are_counted(watchlist: Watchlist) -> None:
+    for job_id, status in [("a", "queued"), ("b", "queued"), ("c", None)]:
+        watchlist.add("krea", job_id, source="pushed", now=_NOW)
+        job = watchlist.get("krea", job_id)
+        assert job is not None
+        watchlist.update(replace(job, job_status=status))
+    assert watchlist.counts("krea") == {"queued": 2, None: 1}
+
+
+def test_jobs_of_a_removed_target_are_dropped(watchlist: Watchlist) -> None:
+    watchlist.add("krea", "a", source="pushed", now=_NOW)
+    watchlist.add("gone", "b", source="pushed", now=_NOW)
+    watchlist.forget_other_targets(["krea"])
+    assert watchlist.all("gone") == ()
+    assert len(watchlist.all("krea")) == 1
+
+
+def test_a_restart_finds_every_job_again(tmp_path: Path) -> None:
+    path = tmp_path / "watchlist.sqlite"
+    first = Watchlist(path)
+    first.add("krea", "a", source="pushed", now=_NOW)
+    seen = replace(first.all("krea")[0], job_status="sampling", created_at=_NOW - 3, polls=7)
+    first.update(seen)
+    first.close()
+    second = Watchlist(path)
+    assert second.all("krea") == (seen,)
+    second.close()
+
+
+_WRITER = """
+import sys, pathlib
+from probes.watchlist import Watchlist
+watchlist = Watchlist(pathlib.Path(sys.argv[1]))
+for number in range(10_000):
+    watchlist.add("krea", f"job-{number}", source="pushed", now=float(number))
+    print(number, flush=True)
+"""
+
+
+def test_kill_9_loses_no_job_that_was_taken(tmp_path: Path) -> None:
+    path = tmp_path / "watchlist.sqlite"
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        for line in writer.stdout:
+            taken = int(line)
+            if taken >= 100:
+                break
+        os.kill(writer.pid, signal.SIGKILL)
+        taken = max([taken, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+    watchlist = Watchlist(path)
+    found = {job.job_id for job in watchlist.all("krea")}
+    assert {f"job-{number}" for number in range(taken + 1)} <= found
+    assert watchlist.moved_aside is None
+    watchlist.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database" * 200, b"SQLite format 3\0" + b"\xff" * 4096]
+)
+def test_an_unreadable_file_is_moved_aside(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "watchlist.sqlite"
+    path.write_bytes(content)
+    watchlist = Watchlist(path)
+    assert watchlist.moved_aside is not None
+    assert watchlist.moved_aside.read_bytes() == content
+    assert watchlist.add("krea", "a", source="pushed", now=_NOW)
+    watchlist.close()
+
+
+def test_a_file_of_another_version_is_moved_aside(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "watchlist.sqlite"
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA user_version = 99")
+    other.execute("CREATE TABLE followed (what TEXT)")
+    other.commit()
+    other.close()
+    watchlist = Watchlist(path)
+    assert watchlist.moved_aside is not None
+    assert watchlist.all("krea") == ()
+    watchlist.close()
+
+
+def test_a_second_daemon_on_the_same_list_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "watchlist.sqlite"
+    first = Watchlist(path)
+    with pytest.raises(ConfigError, match="Does another daemon keep its state there"):
+        Watchlist(path)
+    assert first.add("krea", "a", source="pushed", now=_NOW)
+    first.close()
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "watchlist.sqlite"
+    with pytest.raises(
+        ConfigError, match=r"missing/watchlist\.sqlite: the watch list can't be kept"
+    ):
+        Watchlist(path)
+
+
+def test_threads_take_turns(watchlist: Watchlist) -> None:
+    added: list[bool] = []
+
+    def work(start: int) -> None:
+        added.extend(
+            watchlist.add("krea", str(number % 50), source="pushed", now=_NOW)
+            for number in range(start, start + 50)
+        )
+
+    threads = [threading.Thread(target=work, args=(start,)) for start in range(0, 40, 10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(added) == len(watchlist.all("krea")) == 50
