@@ -76,25 +76,44 @@ class YamlFile:
         """
         if not isinstance(self.value, dict):
             raise self.error((), "expected a mapping at the top of the file", kind)
+        return self.parse_part(model, self.value, (), kind)
+
+    def parse_part(
+        self,
+        model: type[Model],
+        value: Any,
+        at: Location,
+        kind: type[ConfigError] = ConfigError,
+    ) -> Model:
+        """
+        `value`, which stands at `at` in the document, as a `model`.
+
+        Raises:
+            ConfigError: (or `kind`) The first thing that is wrong, with its line.
+        """
         try:
-            return model.model_validate(self.value)
+            return model.model_validate(value)
         except ValidationError as exc:
-            raise self._explain(model, exc, kind) from None
+            raise self._explain(model, exc, kind, at) from None
 
     def _explain(
-        self, model: type[BaseModel], exc: ValidationError, kind: type[ConfigError]
+        self,
+        model: type[BaseModel],
+        exc: ValidationError,
+        kind: type[ConfigError],
+        at: Location = (),
     ) -> ConfigError:
         # The misspelt key explains the missing one: say it first.
         errors = sorted(exc.errors(), key=lambda e: e["type"] != "extra_forbidden")
         first = errors[0]
-        location = self._present(first["loc"])
+        location = self._present((*at, *first["loc"]))
         if first["type"] == "extra_forbidden":
             key = str(first["loc"][-1])
             known = _known_keys(model, first["loc"][:-1])
             hint = did_you_mean(key, known) if known else ""
             return self.error(location, f"unknown key. {hint}".strip(), kind)
         if first["type"] == "missing":
-            parent = self._present(first["loc"][:-1])
+            parent = self._present((*at, *first["loc"][:-1]))
             return self.error(parent, f"key {str(first['loc'][-1])!r} is missing", kind)
         message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
         message = message[:1].lower() + message[1:]

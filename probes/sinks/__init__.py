@@ -1,0 +1,39 @@
+"""
+Where results go: a sink is handed every result, in the order in which they were judged.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from probes.result import Result
+
+__all__ = ["Sink"]
+
+
+class Sink(Protocol):
+    """
+    A class behind an entry point of the group `jobwatch.sinks`.
+
+    It is called from one thread, off the timing path; what it raises is logged, and
+    costs no other sink anything.
+
+    Attributes:
+        Options: The configuration it takes.
+    """
+
+    Options: ClassVar[type[BaseModel]]
+
+    def __init__(self, options: Any) -> None: ...
+
+    def write(self, result: Result) -> None:
+        """
+        Take one result.
+        """
+
+    def close(self) -> None:
+        """
+        Flush what is still held; nothing is written after that.
+        """
