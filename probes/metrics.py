@@ -26,6 +26,7 @@ from contract.exchange import Credential, Exchange, Request, Response, Subject
 from contract.finding import Drift, Finding, Kind
 from contract.judge import CRASHED
 from probes.result import Outcome, Result
+from probes.schedule import WhyMissed
 from probes.series import BoundedWords, Counter, Family, Gauge, Histogram, Mark, Metric
 
 __all__ = [
@@ -38,7 +39,6 @@ __all__ = [
     "UNKNOWN_STATUS",
     "Metric",
     "Metrics",
-    "MissedReason",
     "TargetLabels",
     "not_found_is_expected",
 ]
@@ -48,7 +48,6 @@ _LONGEST_OVERLAP_S = 600.0
 OTHER_CODE = "other"
 PHASES = ("resolve", "connect", "tls", "wait", "transfer")
 CODES = ("200", "400", "401", "403", "404", "429", "500", "502", "503", "504")
-MissedReason = ("overlap", "budget", "backoff", "shutdown")
 
 Edges = tuple[float, ...]
 
@@ -263,7 +262,7 @@ LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
     "expected": ("true", "false"),
     "kind": tuple(Kind),
     "drift": tuple(Drift),
-    "reason": MissedReason,
+    "reason": tuple(WhyMissed),
 }
 """Labels whose values are closed in code; others come from the configuration and the API."""
 
@@ -428,8 +427,8 @@ class Metrics(Collector):
             counters["jobwatch_not_found_total"].child(name, canary, expected)
         for phase in PHASES:
             histograms["jobwatch_probe_phase_duration_seconds"].child(name, phase)
-        for reason in MissedReason:
-            counters["jobwatch_slots_missed_total"].child(name, reason)
+        for why in WhyMissed:
+            counters["jobwatch_slots_missed_total"].child(name, why.value)
         for check, kind in product((*checks, CRASHED), Kind):
             counters["jobwatch_contract_findings_total"].child(name, check, kind.value)
         self._create_jobs(target)
@@ -562,14 +561,14 @@ class Metrics(Collector):
 
     # -- the schedule -------------------------------------------------------------------
 
-    def slot_missed(self, target: str, reason: str, count: int = 1) -> None:
+    def slot_missed(self, target: str, why: WhyMissed, count: int = 1) -> None:
         """
         `count` slots of `target` passed without a probe.
         """
         with self._lock:
             if target in self._targets:
                 family = self._counters["jobwatch_slots_missed_total"]
-                family.child(target, reason).value += count
+                family.child(target, why.value).value += count
 
     def in_flight(self, count: int) -> None:
         """

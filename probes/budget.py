@@ -1,0 +1,177 @@
+"""
+How often an API key may be used: a budget of requests a minute, and rest after a 429.
+
+Pure: the time is passed in, on one monotonic clock.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+__all__ = ["KeyLimits", "Keys", "Refusal", "parse_retry_after"]
+
+_WINDOW_S = 60.0
+_LONGEST_REST_S = 600.0
+_FIRST_REST_S = 5.0
+_ROUNDING_S = 1e-6
+
+Refusal = str
+"""`budget` or `backoff`: why a key may not be used now."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """
+    What a key may be used for.
+
+    Attributes:
+        per_minute: Requests in any minute; `inf` for unlimited.
+        reserved_per_minute: The canaries' share of it, which followed jobs can't take.
+    """
+
+    per_minute: float
+    reserved_per_minute: float = 0.0
+
+
+@dataclass(slots=True)
+class _Use:
+    limits: KeyLimits
+    spent: deque[float] = field(default_factory=deque)
+    spent_beside: deque[float] = field(default_factory=deque)
+    rest_began: float = float("-inf")
+    rest_until: float = float("-inf")
+    strikes: int = 0
+
+
+class Keys:
+    """
+    Every key's use, over all canaries, followed jobs and listings that share it.
+    """
+
+    def __init__(self, limits: Mapping[str, KeyLimits], rng: random.Random) -> None:
+        self._rng = rng
+        self._use = {key: _Use(limit) for key, limit in limits.items()}
+
+    def configure(self, limits: Mapping[str, KeyLimits]) -> None:
+        """
+        Take new limits over; what a key has spent and how long it rests stays.
+        """
+        fresh: dict[str, _Use] = {}
+        for key, limit in limits.items():
+            use = self._use.get(key) or _Use(limit)
+            use.limits = limit
+            fresh[key] = use
+        self._use = fresh
+
+    def refuse(self, key: str, at: float, *, beside: bool = False) -> Refusal | None:
+        """
+        Why the key can't be used at `at`, or None where it can.
+
+        Args:
+            beside: The request isn't a canary's, so the canaries' share is not for it.
+        """
+        use = self._use.get(key)
+        if use is None:
+            return None
+        if at < use.rest_until:
+            return "backoff"
+        _forget(use.spent, at)
+        if len(use.spent) + 1 > use.limits.per_minute + _ROUNDING_S:
+            return "budget"
+        if beside:
+            _forget(use.spent_beside, at)
+            free = use.limits.per_minute - use.limits.reserved_per_minute
+            if len(use.spent_beside) + 1 > free + _ROUNDING_S:
+                return "budget"
+        return None
+
+    def take(self, key: str, at: float, *, beside: bool = False) -> Refusal | None:
+        """
+        Use the key once at `at`, unless it is refused.
+        """
+        refusal = self.refuse(key, at, beside=beside)
+        use = self._use.get(key)
+        if refusal is None and use is not None and use.limits.per_minute != float("inf"):
+            use.spent.append(at)
+            if beside:
+                use.spent_beside.append(at)
+        return refusal
+
+    def refused_by_server(
+        self, key: str, *, started: float, now: float, retry_after_s: float | None
+    ) -> float:
+        """
+        A 429 (or a 503 that says when to come back) has come in: rest.
+
+        Probes that were under way when the rest began don't prolong it step by step.
+
+        Returns:
+            The end of the rest.
+        """
+        use = self._use.get(key)
+        if use is None:
+            return now
+        if started >= use.rest_began:
+            use.strikes += 1
+            use.rest_began = now
+        if retry_after_s is None or retry_after_s <= 0:
+            rest_s = _FIRST_REST_S * 2.0 ** min(use.strikes - 1, 16)
+            rest_s *= 1 + 0.2 * self._rng.random()  # so that a fleet doesn't come back as one
+        else:
+            rest_s = retry_after_s
+        use.rest_until = max(use.rest_until, now + min(rest_s, _LONGEST_REST_S))
+        return use.rest_until
+
+    def answered(self, key: str, *, started: float) -> None:
+        """
+        An answer that was no refusal: the next one starts the back-off from its beginning.
+        """
+        use = self._use.get(key)
+        if use is not None and started >= use.rest_until:
+            use.strikes = 0
+
+    def used_ratio(self, key: str, now: float) -> float:
+        """
+        The share of the minute's requests that is spent; 0 where there is no limit.
+        """
+        use = self._use.get(key)
+        if use is None or use.limits.per_minute == float("inf"):
+            return 0.0
+        _forget(use.spent, now)
+        return len(use.spent) / use.limits.per_minute
+
+    def rest_s(self, key: str, now: float) -> float:
+        """
+        How much longer the key rests; 0 where it doesn't.
+        """
+        use = self._use.get(key)
+        return max(0.0, use.rest_until - now) if use is not None else 0.0
+
+
+def parse_retry_after(value: str | None, *, now_unix: float) -> float | None:
+    """
+    Seconds to wait, never negative and never more than ten minutes; None for garbage.
+
+    Args:
+        value: The header: seconds, or an HTTP date.
+        now_unix: The wall clock that a date is measured against.
+    """
+    text = (value or "").strip()
+    if not text or len(text) > 64:
+        return None
+    if text.isascii() and text.isdigit():
+        return min(float(text), _LONGEST_REST_S)
+    try:
+        wait_s = parsedate_to_datetime(text).timestamp() - now_unix
+    except (ValueError, OverflowError, OSError):
+        return None
+    return min(max(0.0, wait_s), _LONGEST_REST_S)
+
+
+def _forget(times: deque[float], now: float) -> None:
+    while times and times[0] <= now - _WINDOW_S + _ROUNDING_S:
+        times.popleft()

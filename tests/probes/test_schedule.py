@@ -1,0 +1,282 @@
+"""
+The schedule on a virtual clock: an hour passes in a millisecond.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import random
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from probes.budget import KeyLimits, Keys
+from probes.schedule import Lane, Schedule, Slot, WhyMissed, phase_s
+
+UNLIMITED = KeyLimits(math.inf)
+
+
+def keys(**limits: KeyLimits) -> Keys:
+    return Keys(limits or {"k": UNLIMITED}, random.Random(1))
+
+
+def lane(interval_s: float = 5.0, timeout_s: float = 10.0, canary: str = "known") -> Lane:
+    return Lane("t", canary, "k", interval_s, timeout_s)
+
+
+def run_outage(timeout_s: float) -> tuple[int, int]:
+    """
+    300 s of 5 s probes; what is asked in the 60 s from 100 s on is never answered.
+    """
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([lane(timeout_s=timeout_s)], 0.0)
+    ends: list[tuple[float, int, Slot, bool]] = []
+    asked = failed = 0
+    while (at := schedule.next_at) is not None and at < 300.0:
+        while ends and ends[0][0] <= at:
+            schedule.ended(heapq.heappop(ends)[2].lane)
+        turn = schedule.advance(at)
+        failed += len(turn.missed)
+        asked += len(turn.missed)
+        for slot in turn.starts:
+            hangs = 100.0 <= at < 160.0
+            asked, failed = asked + 1, failed + hangs
+            heapq.heappush(ends, (at + (timeout_s if hangs else 0.05), asked, slot, hangs))
+    return asked, failed
+
+
+@pytest.mark.parametrize("timeout_s", [5.0, 10.0, 30.0])
+def test_a_known_outage_is_measured_at_its_true_size(timeout_s: float) -> None:
+    asked, failed = run_outage(timeout_s)
+    assert asked == 60
+    assert failed / asked == pytest.approx(0.200, abs=0.01)
+
+
+def test_a_restart_keeps_the_phase() -> None:
+    first = Schedule(keys(), wall_offset_s=1_000_000.0)
+    first.configure([lane()], 3.0)
+    again = Schedule(keys(), wall_offset_s=1_000_100.7)
+    again.configure([lane()], 12.0)
+    assert first.next_at is not None
+    assert again.next_at is not None
+    wall_times = first.next_at + 1_000_000.0, again.next_at + 1_000_100.7
+    assert (wall_times[1] - wall_times[0]) / 5.0 == pytest.approx(
+        round((wall_times[1] - wall_times[0]) / 5.0), abs=1e-6
+    )
+
+
+def test_daemons_with_different_seeds_ask_at_different_times() -> None:
+    assert phase_s(lane(), "a") != phase_s(lane(), "b")
+
+
+def test_canaries_of_one_target_don_t_ask_at_once() -> None:
+    phases = [phase_s(lane(canary=name)) for name in ("known", "missing", "malformed")]
+    assert len({round(phase, 3) for phase in phases}) == 3
+
+
+def test_a_hang_overlaps_up_to_the_cap_and_the_rest_is_counted() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([lane(1.0, 3.0)], 0.0)
+    started = 0
+    missed: Counter[WhyMissed] = Counter()
+    for _ in range(10):
+        turn = schedule.advance(schedule.next_at or 0.0)
+        started += len(turn.starts)
+        missed.update({miss.why: miss.count for miss in turn.missed})
+    assert started == 4
+    assert missed == {WhyMissed.OVERLAP: 6}
+
+
+def test_an_hour_of_standstill_is_counted_and_not_caught_up() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([lane(5.0)], 0.0)
+    first = schedule.next_at
+    assert first is not None
+    turn = schedule.advance(first + 3600.0)
+    assert sum(miss.count for miss in turn.missed if miss.why is WhyMissed.LATE) == 720
+    assert len(turn.starts) == 1
+
+
+def test_the_budget_is_shared_and_what_it_refuses_is_counted() -> None:
+    schedule = Schedule(keys(k=KeyLimits(12.0)), wall_offset_s=0.0)
+    schedule.configure([lane(5.0, 1.0), lane(10.0, 1.0, "missing")], 0.0)
+    starts = 0
+    budget = 0
+    while (at := schedule.next_at) is not None and at <= 60.0:
+        turn = schedule.advance(at)
+        starts += len(turn.starts)
+        budget += sum(m.count for m in turn.missed if m.why is WhyMissed.BUDGET)
+        for slot in turn.starts:
+            schedule.ended(slot.lane)
+    assert starts == 12
+    assert budget == 6
+
+
+def test_a_budget_that_fits_exactly_refuses_nothing() -> None:
+    schedule = Schedule(keys(k=KeyLimits(12.0)), wall_offset_s=0.0)
+    schedule.configure([lane(5.0, 1.0)], 0.0)
+    while (at := schedule.next_at) is not None and at <= 3600.0:
+        turn = schedule.advance(at + 0.01)
+        assert not turn.missed
+        for slot in turn.starts:
+            schedule.ended(slot.lane)
+
+
+def test_a_reload_keeps_the_next_slot_of_a_lane_that_stays() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([lane()], 0.0)
+    before = schedule.next_at
+    schedule.configure([lane(timeout_s=20.0)], 0.5)
+    assert schedule.next_at == before
+
+
+def test_lag_says_that_nobody_advances() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([lane(5.0)], 0.0)
+    assert schedule.next_at is not None
+    assert schedule.lag_in_intervals(schedule.next_at) == 0.0
+    assert schedule.lag_in_intervals(schedule.next_at + 11.0) == pytest.approx(2.2)
+
+
+INTERVALS = st.sampled_from([0.01, 0.25, 1.0, 5.0, 30.0])
+TIMEOUTS = st.sampled_from([0.5, 1.0, 10.0, 30.0])
+NAMES = ("known", "missing", "malformed")
+
+
+class ScheduleMachine(RuleBasedStateMachine):
+    """
+    A prober that hangs, is refused, is reloaded, stands still and is stopped.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.keys = keys(k=KeyLimits(600.0))
+        self.schedule = Schedule(self.keys, wall_offset_s=1.7e9)
+        self.lanes: dict[str, Lane] = {}
+        self.since: dict[str, float] = {}
+        self.counted: Counter[str] = Counter()
+        self.running: list[tuple[float, int, Slot]] = []
+        self.serial = 0
+        self.stopped = False
+        self.answer_s = 0.05
+
+    @rule(name=st.sampled_from(NAMES), interval_s=INTERVALS, timeout_s=TIMEOUTS)
+    def reload_with(self, name: str, interval_s: float, timeout_s: float) -> None:
+        self.settle()
+        fresh = Lane("t", name, "k", interval_s, timeout_s)
+        old = self.lanes.get(name)
+        self.lanes[name] = fresh
+        if old is None or old.interval_s != interval_s:
+            self.since[name], self.counted[name] = self.now, 0
+        self.schedule.configure(self.lanes.values(), self.now)
+
+    @rule(name=st.sampled_from(NAMES))
+    def reload_without(self, name: str) -> None:
+        self.settle()
+        self.lanes.pop(name, None)
+        self.since.pop(name, None)
+        self.counted.pop(name, None)
+        self.schedule.configure(self.lanes.values(), self.now)
+
+    @rule(answer_s=st.sampled_from([0.001, 0.05, 0.4, math.inf]))
+    def server_answers_after(self, answer_s: float) -> None:
+        self.answer_s = answer_s
+
+    @rule(dt=st.floats(0.001, 20.0))
+    def time_passes(self, dt: float) -> None:
+        end = self.now + dt
+        while (at := self.schedule.next_at) is not None and at <= end:
+            self.now = max(self.now, at)
+            self.settle()
+        self.now = end
+        self.settle()
+
+    @rule(dt=st.sampled_from([0.3, 7.0, 3600.0, 86_400.0]))
+    def everything_stands_still(self, dt: float) -> None:
+        self.now += dt
+        self.settle()
+
+    @rule(retry_after_s=st.sampled_from([None, 0.0, 1.0, 60.0, 1e9]))
+    def server_refuses(self, retry_after_s: float | None) -> None:
+        until = self.keys.refused_by_server(
+            "k", started=self.now, now=self.now, retry_after_s=retry_after_s
+        )
+        assert self.now < until <= self.now + 600.0
+
+    @rule()
+    def stop(self) -> None:
+        self.schedule.stop()
+        self.stopped = True
+
+    def settle(self) -> None:
+        while self.running and self.running[0][0] <= self.now:
+            self.schedule.ended(heapq.heappop(self.running)[2].lane)
+        turn = self.schedule.advance(self.now)
+        burst: Counter[str] = Counter()
+        for miss in turn.missed:
+            self.counted[miss.lane.canary] += miss.count
+            assert miss.count > 0
+        for slot in turn.starts:
+            assert not self.stopped
+            assert slot.intended <= self.now <= slot.intended + slot.lane.grace_s
+            assert slot.deadline == self.now + slot.lane.timeout_s
+            self.counted[slot.lane.canary] += 1
+            burst[slot.lane.canary] += 1
+            self.serial += 1
+            ends = min(self.now + self.answer_s, slot.deadline)
+            heapq.heappush(self.running, (ends, self.serial, slot))
+        for name, count in burst.items():
+            here = self.lanes[name]
+            assert count <= here.grace_s / here.interval_s + 1 + 1e-6
+
+    @invariant()
+    def every_slot_is_started_or_missed(self) -> None:
+        self.settle()
+        for name, here in self.lanes.items():
+            phase = phase_s(here)
+
+            def point(at: float, phase: float = phase, here: Lane = here) -> float:
+                return (at + 1.7e9 - phase) / here.interval_s
+
+            since, now = point(self.since[name]), point(self.now)
+            slots = math.floor(now) - math.ceil(since) + 1
+            near_an_edge = min(abs(now - round(now)), abs(since - round(since))) < 1e-3
+            assert abs(slots - self.counted[name]) <= near_an_edge
+
+    @invariant()
+    def probes_never_overlap_beyond_the_cap(self) -> None:
+        under_way = Counter(slot.lane for _, _, slot in self.running)
+        for here, count in under_way.items():
+            assert count <= here.most_in_flight
+
+    @invariant()
+    def the_grid_goes_on(self) -> None:
+        at = self.schedule.next_at
+        if not self.lanes:
+            assert at is None
+            return
+        assert at is not None
+        widest = max(here.interval_s for here in self.lanes.values())
+        assert self.now < at <= self.now + widest + 1e-6
+
+
+ScheduleMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestSchedule = ScheduleMachine.TestCase
+
+
+def test_lanes_that_share_a_key_share_its_rest() -> None:
+    pool = keys()
+    schedule = Schedule(pool, wall_offset_s=0.0)
+    schedule.configure([lane(1.0), replace(lane(1.0), canary="missing")], 0.0)
+    pool.refused_by_server("k", started=0.0, now=0.0, retry_after_s=30.0)
+    turns = [schedule.advance(schedule.next_at or 0.0) for _ in range(2)]
+    assert not any(turn.starts for turn in turns)
+    missed = [miss for turn in turns for miss in turn.missed]
+    assert {miss.lane.canary for miss in missed} == {"known", "missing"}
+    assert {miss.why for miss in missed} == {WhyMissed.BACKOFF}
