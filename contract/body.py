@@ -81,7 +81,7 @@ def read_body(data: bytes) -> Body:
         flaws.append((Flaw.NOT_JSON, _explain(exc, text)))
         return Body(None, False, tuple(flaws))
     if "\\u" in text and (found := _SURROGATE.search(json.dumps(value, ensure_ascii=False))):
-        flaws.append((Flaw.LONE_SURROGATE, f"half a character: {ascii(found.group())}"))
+        flaws.append((Flaw.LONE_SURROGATE, f"half a character: {found.group()!a}"))
     return Body(value, True, tuple(flaws))
 
 

@@ -43,6 +43,8 @@ class Check:
         source: Where the promise stands written.
         about: The facet without which it isn't asked.
         family: The module it stands in.
+        needs: What must have been asked for it to be reached: a subject, a credential
+            or a method (`foreign`, `none`, `HEAD`).
     """
 
     id: str
@@ -53,6 +55,7 @@ class Check:
     about: Facet
     family: str
     run: CheckFunction
+    needs: tuple[str, ...] = ()
 
     def __call__(self, trace: Trace) -> Iterable[Remark]:
         return self.run(trace)
@@ -64,6 +67,7 @@ def check(
     source: str,
     severity: Severity = Severity.MEDIUM,
     about: Facet = Facet.RESPONSE,
+    needs: tuple[str, ...] = (),
 ) -> Callable[[CheckFunction], Check]:
     """
     Make a check of `def name(trace): yield violation(...)`.
@@ -93,6 +97,7 @@ def check(
             about=about,
             family=function.__module__.rpartition(".")[2],
             run=function,
+            needs=needs,
         )
 
     return decorate

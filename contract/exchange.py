@@ -4,7 +4,7 @@ One question and its answer, as values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 __all__ = [
@@ -67,7 +67,7 @@ class Request:
 
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # holds the token
     job_id: str | None = None
     subject: Subject = Subject.UNSTATED
     credential: Credential = Credential.UNSTATED

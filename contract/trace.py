@@ -85,6 +85,18 @@ class Observation:
         return self.credential in (Credential.OWNER, Credential.UNSTATED)
 
     @property
+    def speaks_for_document(self) -> bool:
+        """
+        Whether the body is to be held to the document. A hostile id may end up on
+        another route, whose answer the operation's document doesn't describe.
+        """
+        if self.subject is not Subject.MALFORMED:
+            return True
+        if self.job is not None:
+            return self.job.id is not None
+        return "json" in self.media_type
+
+    @property
     def is_view(self) -> bool:
         """
         Whether this is a plain sight of a job by somebody who may see it.

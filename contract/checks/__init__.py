@@ -1,0 +1,3 @@
+"""
+The promises, one module a family. Each check speaks of `trace.latest` alone.
+"""

@@ -1,0 +1,168 @@
+"""
+Who may see a job, and what others may learn of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from contract.check import check
+from contract.exchange import Credential, Response, Subject
+from contract.finding import Basis, Remark, Severity, violation
+from contract.trace import Observation, Trace
+
+__all__ = [
+    "foreign_job_is_hidden",
+    "foreign_job_looks_unknown",
+    "invalid_token_is_refused",
+    "token_is_required",
+    "token_keeps_working",
+]
+
+# What may differ between any two answers of one server.
+_VOLATILE = frozenset(
+    {"date", "age", "set-cookie", "etag", "content-length", "connection", "keep-alive", "expires"}
+)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: security",
+    severity=Severity.CRITICAL,
+    needs=("none",),
+)
+def token_is_required(trace: Trace) -> Iterator[Remark]:
+    """
+    Nobody sees a job without a token.
+    """
+    yield from _let_in(trace, Credential.NONE, "without a token")
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: security",
+    severity=Severity.CRITICAL,
+    needs=("invalid",),
+)
+def invalid_token_is_refused(trace: Trace) -> Iterator[Remark]:
+    """
+    Nobody sees a job with a token that isn't valid.
+    """
+    yield from _let_in(trace, Credential.INVALID, "with a token that can't be valid")
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: security",
+    severity=Severity.HIGH,
+    needs=("known",),
+)
+def token_keeps_working(trace: Trace) -> Iterator[Remark]:
+    """
+    A token that has shown a job goes on showing it.
+    """
+    seen = trace.latest
+    if seen.code not in (401, 403) or seen.credential is not Credential.OWNER:
+        return
+    if seen.method == "GET" and any(
+        o.code == 200 and o.method == "GET" and o.credential is Credential.OWNER
+        for o in trace.earlier
+    ):
+        yield violation(
+            "code", "the token was good for this job a moment ago", expected=200, found=seen.code
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: 404 where the client is not authorized to see the job",
+    severity=Severity.CRITICAL,
+    needs=("foreign",),
+)
+def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
+    """
+    Nobody sees somebody else's job.
+    """
+    seen = trace.latest
+    if seen.subject is Subject.FOREIGN and 200 <= seen.code < 300 and seen.method != "OPTIONS":
+        yield violation(
+            "code",
+            "somebody else's job is shown",
+            expected=list(trace.api.profile.not_found.codes),
+            found=seen.code,
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: 404 where the client is not authorized to see the job",
+    severity=Severity.HIGH,
+    needs=("foreign", "missing"),
+)
+def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
+    """
+    Somebody else's job can't be told from one that doesn't exist.
+    """
+    seen, baseline = trace.latest, trace.baseline
+    if seen.subject is not Subject.FOREIGN or seen.method != "GET" or baseline is None:
+        return
+    if seen.response is None or baseline.response is None or _says_nothing(seen, baseline):
+        return
+    if seen.code != baseline.code:
+        yield violation(
+            "code", "the code tells that the job exists", expected=baseline.code, found=seen.code
+        )
+        return
+    ours, theirs = _shape(seen), _shape(baseline)
+    if ours != theirs:
+        yield violation("body", "the body tells that the job exists", expected=theirs, found=ours)
+    names, usual = _header_names(seen.response), _header_names(baseline.response)
+    if names != usual:
+        yield violation(
+            "headers",
+            "the headers tell that the job exists",
+            expected=sorted(usual - names) or "no more headers",
+            found=sorted(names - usual) or "fewer headers",
+            basis=Basis.INFERRED,
+        )
+
+
+def _let_in(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
+    seen = trace.latest
+    if seen.credential is not who or seen.method == "OPTIONS" or not 200 <= seen.code < 300:
+        return
+    yield violation("code", f"answered {how}", expected="401, 403 or 404", found=seen.code)
+
+
+def _says_nothing(seen: Observation, baseline: Observation) -> bool:
+    # A refusal for load or outage tells about the moment, not about the job.
+    return any(
+        o.code in (429, 503) or o.code >= 500 or 200 <= o.code < 300 for o in (seen, baseline)
+    )
+
+
+def _shape(seen: Observation) -> Any:
+    if seen.body is None or not seen.body.readable:
+        return seen.media_type
+    return _outline(seen.body.value, seen.asked_for or "")
+
+
+def _outline(value: Any, asked: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _outline(item, asked) for key, item in sorted(value.items())}
+    if isinstance(value, list):
+        return [_outline(item, asked) for item in value[:3]]
+    if isinstance(value, str):
+        text = value.replace(asked, "<id>") if asked else value
+        # Identifiers of the request change each time; words don't.
+        return text if len(text) <= 200 and not _looks_random(text) else "text"
+    return type(value).__name__
+
+
+def _looks_random(text: str) -> bool:
+    return len(text) >= 12 and " " not in text and any(c.isdigit() for c in text)
+
+
+def _header_names(response: Response) -> frozenset[str]:
+    return frozenset(name.lower() for name, _ in response.headers) - _VOLATILE

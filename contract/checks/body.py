@@ -1,0 +1,163 @@
+"""
+Bytes: whole, of bearable size, and JSON that every reader reads the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contract.body import Flaw
+from contract.check import Facet, check
+from contract.exchange import Reason, Subject
+from contract.finding import Basis, Remark, Severity, violation
+from contract.trace import Trace
+
+__all__ = [
+    "body_arrives_whole",
+    "body_has_no_byte_order_mark",
+    "body_is_json",
+    "body_is_utf8",
+    "body_is_within_size_cap",
+    "content_coding_was_offered",
+    "json_keys_are_unique",
+    "json_numbers_are_exact",
+    "json_numbers_are_finite",
+    "json_text_is_unicode",
+]
+
+_OFFERED = frozenset({"gzip", "x-gzip", "deflate", "identity"})
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9112 8, RFC 9110 8.4",
+    severity=Severity.HIGH,
+    about=Facet.EXCHANGE,
+)
+def body_arrives_whole(trace: Trace) -> Iterator[Remark]:
+    """
+    An answer whose head arrives has the body that its head announces.
+    """
+    failure = trace.latest.exchange.failure
+    if failure is None or failure.partial is None:
+        return
+    if failure.reason in (Reason.PROTOCOL, Reason.ENCODING):
+        yield violation(
+            "body",
+            f"the head came, the body is broken: {failure.detail}",
+            expected="a whole body",
+            found=failure.reason.value,
+        )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="profile.yaml: body.limit",
+    severity=Severity.MEDIUM,
+    about=Facet.EXCHANGE,
+)
+def body_is_within_size_cap(trace: Trace) -> Iterator[Remark]:
+    """
+    A job fits into the size that a poller can be expected to read.
+    """
+    limit = trace.api.profile.body
+    failure, response = trace.latest.exchange.failure, trace.latest.response
+    size = len(response.body) if response else 0
+    if failure is not None and failure.reason is Reason.TOO_LARGE:
+        yield violation(
+            "body",
+            f"the body passed the cap and was cut: {failure.detail}",
+            expected=f"at most {limit.limit} bytes",
+            found="more",
+        )
+    elif size > limit.limit:
+        yield violation("body", expected=f"at most {limit.limit} bytes", found=size)
+
+
+@check(basis=Basis.RFC, source="RFC 9110 12.5.3")
+def content_coding_was_offered(trace: Trace) -> Iterator[Remark]:
+    """
+    A body is encoded only in a way that the request offered.
+    """
+    response = trace.latest.response
+    if response is None or trace.latest.subject is Subject.UNSTATED:
+        return  # recorded bodies are decoded already
+    for coding in (response.header("content-encoding") or "").lower().split(","):
+        if coding.strip() and coding.strip() not in _OFFERED:
+            yield violation(
+                "header:content-encoding", expected=sorted(_OFFERED), found=coding.strip()
+            )
+
+
+def _flaw(trace: Trace, kind: Flaw, expected: str) -> Iterator[Remark]:
+    body = trace.latest.body
+    if body is not None and trace.latest.speaks_for_document:
+        detail = body.flaw(kind)
+        if detail is not None:
+            yield violation("body", detail, expected=expected, found=kind.value)
+
+
+@check(basis=Basis.RFC, source="RFC 8259 8.1", severity=Severity.HIGH, about=Facet.BODY)
+def body_is_utf8(trace: Trace) -> Iterator[Remark]:
+    """
+    A JSON body is UTF-8.
+    """
+    return _flaw(trace, Flaw.NOT_UTF8, "UTF-8")
+
+
+@check(basis=Basis.RFC, source="RFC 8259 8.1", about=Facet.BODY)
+def body_has_no_byte_order_mark(trace: Trace) -> Iterator[Remark]:
+    """
+    A JSON body starts with JSON, not with a byte order mark.
+    """
+    return _flaw(trace, Flaw.BYTE_ORDER_MARK, "no byte order mark")
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: the answer is application/json",
+    severity=Severity.HIGH,
+    about=Facet.BODY,
+)
+def body_is_json(trace: Trace) -> Iterator[Remark]:
+    """
+    A body that is to be JSON is one JSON value and nothing else.
+    """
+    return _flaw(trace, Flaw.NOT_JSON, "one JSON value")
+
+
+@check(basis=Basis.RFC, source="RFC 8259 4", about=Facet.VALUE)
+def json_keys_are_unique(trace: Trace) -> Iterator[Remark]:
+    """
+    A key stands in an object once; readers differ on which of two counts.
+    """
+    return _flaw(trace, Flaw.DUPLICATE_KEY, "each key once")
+
+
+@check(basis=Basis.RFC, source="RFC 8259 6", about=Facet.VALUE)
+def json_numbers_are_finite(trace: Trace) -> Iterator[Remark]:
+    """
+    NaN and Infinity are no JSON.
+    """
+    return _flaw(trace, Flaw.NOT_FINITE, "a finite number")
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="RFC 8259 6, on interoperability",
+    severity=Severity.LOW,
+    about=Facet.VALUE,
+)
+def json_numbers_are_exact(trace: Trace) -> Iterator[Remark]:
+    """
+    Numbers survive a reader that keeps them as doubles.
+    """
+    return _flaw(trace, Flaw.INEXACT_NUMBER, "a number within 2^53")
+
+
+@check(basis=Basis.RFC, source="RFC 8259 8.2", severity=Severity.LOW, about=Facet.VALUE)
+def json_text_is_unicode(trace: Trace) -> Iterator[Remark]:
+    """
+    Text holds whole characters, no half of a surrogate pair.
+    """
+    return _flaw(trace, Flaw.LONE_SURROGATE, "whole characters")

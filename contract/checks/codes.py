@@ -1,0 +1,182 @@
+"""
+HTTP codes: documented, expected though undocumented, or wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from contract.check import Facet, check
+from contract.exchange import Credential, Reason, Subject
+from contract.finding import Basis, Remark, Severity, gap, inconclusive, violation
+from contract.profile import Expected
+from contract.trace import Observation, Trace
+
+__all__ = [
+    "code_is_documented",
+    "endpoint_is_available",
+    "no_redirect",
+    "no_server_error",
+    "not_modified_only_when_asked",
+    "throttling_says_when",
+]
+
+
+@check(basis=Basis.DOCUMENTED, source="the document: responses", severity=Severity.HIGH)
+def code_is_documented(trace: Trace) -> Iterator[Remark]:
+    """
+    The HTTP code is one that the document lists, or one that is expected here.
+    """
+    seen = trace.latest
+    if seen.method != "GET" or seen.spec is not None or _judged_elsewhere(seen):
+        return
+    expected = _expected(trace, seen)
+    if expected is not None:
+        yield gap(
+            "code",
+            f"{seen.code} is right here and the document doesn't list it: {expected.description}",
+            found=seen.code,
+            patch=_overlay(trace, expected),
+            source=expected.source,
+        )
+    else:
+        yield violation("code", expected=sorted(trace.api.operation.responses), found=seen.code)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document lists no server error",
+    severity=Severity.CRITICAL,
+)
+def no_server_error(trace: Trace) -> Iterator[Remark]:
+    """
+    No question makes the server fail.
+    """
+    seen = trace.latest
+    if seen.code < 500 or seen.code == 503:
+        return
+    if seen.code == 501 and seen.method not in ("GET", "HEAD"):
+        return  # "not implemented" is a right answer to an unknown method
+    yield violation("code", expected="no 5xx", found=seen.code)
+
+
+@check(basis=Basis.RFC, source="RFC 9110 15.4.5", severity=Severity.HIGH)
+def not_modified_only_when_asked(trace: Trace) -> Iterator[Remark]:
+    """
+    304 answers a conditional request only.
+    """
+    seen = trace.latest
+    if seen.code != 304:
+        return
+    request = seen.exchange.request
+    if not (request.header("if-none-match") or request.header("if-modified-since")):
+        yield violation("code", "304 to a request without a condition", expected=200, found=304)
+
+
+@check(basis=Basis.DOCUMENTED, source="the document lists no redirect", severity=Severity.HIGH)
+def no_redirect(trace: Trace) -> Iterator[Remark]:
+    """
+    A job is answered where it is asked for, not by sending the asker elsewhere.
+    """
+    seen = trace.latest
+    if seen.response is None or seen.code // 100 != 3 or seen.code == 304 or seen.spec:
+        return
+    location = seen.response.header("location") or ""
+    if seen.subject is Subject.MALFORMED:
+        yield gap("code", "a hostile id is answered by a redirect", found=seen.code)
+    elif _only_adds_tls(seen.exchange.request.url, location):
+        yield inconclusive("code", "the server wants https; give the https URL", found=seen.code)
+    else:
+        yield violation("code", expected="an answer", found=f"{seen.code} to {_host(location)}")
+
+
+@check(basis=Basis.INFERRED, source="RFC 6585 4: MAY include Retry-After", severity=Severity.LOW)
+def throttling_says_when(trace: Trace) -> Iterator[Remark]:
+    """
+    429 says when to come back.
+    """
+    seen = trace.latest
+    if seen.response is None or seen.code != 429:
+        return
+    value = seen.response.header("retry-after")
+    if value is None:
+        yield violation("header:retry-after", expected="seconds or a date", found="no Retry-After")
+    elif not _is_retry_after(value):
+        yield violation("header:retry-after", expected="seconds or a date", found=value[:80])
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="nothing can be judged without an answer",
+    severity=Severity.MEDIUM,
+    about=Facet.EXCHANGE,
+)
+def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
+    """
+    The endpoint answers at all, and lets the given token in.
+    """
+    seen = trace.latest
+    failure = seen.exchange.failure
+    if failure is not None:
+        if failure.partial is None or failure.reason is Reason.TIMEOUT:
+            yield inconclusive("code", f"no answer: {failure.detail}", found=failure.reason.value)
+    elif seen.code == 503:
+        yield inconclusive("code", "out of service for now", found=503)
+    elif seen.code in (401, 403) and seen.credential is Credential.OWNER and not _let_in(trace):
+        yield inconclusive(
+            "code", "the token isn't accepted, so its jobs can't be judged", found=seen.code
+        )
+
+
+def _judged_elsewhere(seen: Observation) -> bool:
+    if seen.code >= 500:
+        return True
+    if seen.code // 100 == 3:
+        return True
+    return seen.code in (401, 403) and seen.credential is Credential.OWNER
+
+
+def _let_in(trace: Trace) -> bool:
+    return any(o.code == 200 and o.credential is Credential.OWNER for o in trace.earlier)
+
+
+def _expected(trace: Trace, seen: Observation) -> Expected | None:
+    asked = {seen.subject.value, seen.credential.value}
+    for expected in trace.api.profile.expected:
+        if expected.code == seen.code and (not expected.asked or asked & set(expected.asked)):
+            return expected
+        if expected.code == seen.code and seen.subject is Subject.UNSTATED:
+            return expected
+    return None
+
+
+def _overlay(trace: Trace, expected: Expected) -> dict[str, Any]:
+    operation = trace.api.operation
+    target = f"$.paths['{operation.path}'].{operation.method.lower()}.responses"
+    return {
+        "target": target,
+        "update": {str(expected.code): {"description": expected.description}},
+    }
+
+
+def _only_adds_tls(url: str, location: str) -> bool:
+    asked, sent = urlsplit(url), urlsplit(location)
+    return asked.scheme == "http" and sent.scheme == "https" and asked.hostname == sent.hostname
+
+
+def _host(location: str) -> str:
+    parts = urlsplit(location)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "a path"
+
+
+def _is_retry_after(value: str) -> bool:
+    if value.strip().isdigit():
+        return True
+    try:
+        parsedate_to_datetime(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""
+What an answer must not give away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from contract.check import check
+from contract.finding import Basis, Remark, Severity, violation
+from contract.trace import Trace
+
+__all__ = ["no_credentialed_wildcard_origin", "no_secret_in_answer", "no_stack_trace"]
+
+_READ = 65_536
+_TRACE = re.compile(
+    rb"Traceback \(most recent call last\)"
+    rb'|File "[^"\n]{1,200}", line \d'
+    rb"|\bat [\w.$<>]{1,120} ?\([^()\n]{1,160}:\d{1,6}(?::\d{1,5})?\)"
+    rb"|Exception in thread"
+    rb"|goroutine \d{1,6} \["
+    rb"|panic: "
+    rb"|SQLSTATE\["
+    rb"|\bORA-\d{5}\b"
+    rb"|System\.\w{1,60}Exception"
+)
+_KEY = re.compile(rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
+
+
+@check(basis=Basis.INFERRED, source="Fetch standard: CORS protocol and credentials")
+def no_credentialed_wildcard_origin(trace: Trace) -> Iterator[Remark]:
+    """
+    Answers for any origin aren't open to credentials.
+    """
+    response = trace.latest.response
+    if response is None or response.header("access-control-allow-origin") != "*":
+        return
+    if (response.header("access-control-allow-credentials") or "").lower() == "true":
+        yield violation(
+            "header:access-control-allow-origin", expected="one origin", found="* with credentials"
+        )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="a stack trace names files, versions and lines to anybody",
+    severity=Severity.HIGH,
+)
+def no_stack_trace(trace: Trace) -> Iterator[Remark]:
+    """
+    An answer holds no stack trace.
+    """
+    response = trace.latest.response
+    found = _TRACE.search(response.body[:_READ]) if response else None
+    if found:
+        yield violation("body", expected="no stack trace", found=found.group().decode()[:40])
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 6750 5.2: tokens are kept confidential",
+    severity=Severity.CRITICAL,
+)
+def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
+    """
+    An answer holds neither the asker's token nor a private key.
+    """
+    response = trace.latest.response
+    if response is None:
+        return
+    if trace.token:
+        token = trace.token.encode()
+        if token in response.body:
+            yield violation("body", "the token is sent back", expected="no token", found="a token")
+        if any(trace.token in value for _, value in response.headers):
+            yield violation(
+                "headers", "the token is sent back", expected="no token", found="a token"
+            )
+    if _KEY.search(response.body[:_READ]):
+        yield violation("body", "a private key", expected="no key", found="a key")

@@ -1,0 +1,63 @@
+"""
+Whose job it is that comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contract.check import Facet, check
+from contract.exchange import Subject
+from contract.finding import Basis, Remark, Severity, violation
+from contract.trace import Trace
+
+__all__ = ["job_id_is_echoed", "job_id_keeps_its_case"]
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: the operation returns the job with the id in the path",
+    severity=Severity.CRITICAL,
+    about=Facet.JOB,
+)
+def job_id_is_echoed(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that comes back is the job that was asked for.
+    """
+    seen, promise = trace.latest, trace.api.profile.id
+    asked = seen.asked_for
+    if asked is None or seen.job is None or _judged_elsewhere(seen.subject):
+        return
+    found = seen.job.id
+    if found is None:
+        return  # body_matches_schema speaks of a missing id
+    same = found == asked or (
+        promise.case_insensitive and isinstance(found, str) and found.lower() == asked.lower()
+    )
+    if not same:
+        yield violation(
+            promise.at, expected=asked, found=found, basis=promise.basis, source=promise.source
+        )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="the id is an opaque key for whoever asked with it",
+    severity=Severity.LOW,
+    about=Facet.JOB,
+)
+def job_id_keeps_its_case(trace: Trace) -> Iterator[Remark]:
+    """
+    The id comes back byte for byte as it was asked for.
+    """
+    seen, promise = trace.latest, trace.api.profile.id
+    if seen.job is None or seen.asked_for is None or seen.subject is Subject.RECASED:
+        return
+    found = seen.job.id
+    if isinstance(found, str) and found != seen.asked_for:
+        if found.lower() == seen.asked_for.lower() and promise.case_insensitive:
+            yield violation(promise.at, expected=seen.asked_for, found=found)
+
+
+def _judged_elsewhere(subject: Subject) -> bool:
+    return subject in (Subject.ALTERED, Subject.MALFORMED)

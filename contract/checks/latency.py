@@ -1,0 +1,36 @@
+"""
+How long an answer may take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contract.check import check
+from contract.finding import Basis, Remark, Severity, violation
+from contract.trace import Trace
+
+__all__ = ["answers_within_budget"]
+
+_IN_A_ROW = 3
+
+
+@check(basis=Basis.INFERRED, source="profile.yaml: latency", severity=Severity.MEDIUM)
+def answers_within_budget(trace: Trace) -> Iterator[Remark]:
+    """
+    Answers come within the budget; one slow answer is noise, three in a row are not.
+    """
+    budget = trace.api.profile.latency
+    took = trace.latest.exchange.elapsed_s
+    if took <= budget.budget or len(trace.earlier) < _IN_A_ROW - 1:
+        return
+    before = [o.exchange.elapsed_s for o in trace.earlier[1 - _IN_A_ROW :]]
+    if all(seconds > budget.budget for seconds in before):
+        yield violation(
+            "code",
+            f"{_IN_A_ROW} answers in a row took longer than {budget.budget:g} s",
+            expected=f"{budget.budget:g} s",
+            found=f"{took:.2f} s",
+            basis=budget.basis,
+            source=budget.source,
+        )

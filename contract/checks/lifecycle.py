@@ -1,0 +1,263 @@
+"""
+A job's life over time: forward, to an end, and then still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from contract.check import Facet, check
+from contract.exchange import Credential, Reason, Subject
+from contract.finding import Basis, Drift, Remark, Severity, drift, violation
+from contract.job import Job, is_empty
+from contract.pointer import escape
+from contract.trace import Observation, Trace
+
+__all__ = [
+    "ended_job_is_frozen",
+    "job_ends_in_time",
+    "known_job_is_answered",
+    "known_job_is_found",
+    "status_moves_forward",
+    "terminal_status_is_final",
+]
+
+_SLACK_S = 30.0
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: status.terminal",
+    severity=Severity.CRITICAL,
+    about=Facet.JOB,
+)
+def terminal_status_is_final(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that has ended stays ended, in the same way.
+    """
+    job, ended = trace.latest.job, _last_ended(trace)
+    if job is None or ended is None or job.status == ended.status:
+        return
+    promise = trace.api.profile.status
+    yield violation(
+        promise.at,
+        expected=ended.status,
+        found=job.status,
+        basis=promise.terminal.basis,
+        source=promise.terminal.source,
+    )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="profile.yaml: status.words, status.moves",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def status_moves_forward(trace: Trace) -> Iterator[Remark]:
+    """
+    A job's status moves towards its end; steps back are those that are allowed.
+    """
+    job = trace.latest.job
+    before = trace.views[-1].job if trace.views else None
+    if job is None or before is None or trace.api.lifecycle.is_terminal(before.status):
+        return
+    if not (isinstance(before.status, str) and isinstance(job.status, str)):
+        return
+    step = trace.api.lifecycle.step(before.status, job.status)
+    if step is None or step.verdict == "legal":
+        return
+    at = trace.api.profile.status.at
+    if step.verdict == "tolerated":
+        yield drift(
+            at,
+            f"{before.status} -> {job.status} is unusual",
+            of=Drift.TOLERATED_MOVE,
+            found=f"{before.status} -> {job.status}",
+            source=step.source,
+        )
+    else:
+        yield violation(
+            at,
+            f"{before.status} -> {job.status} leads back",
+            expected=f"no step back from {before.status}",
+            found=job.status,
+            basis=step.basis,
+            source=step.source,
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: status.limits",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
+    """
+    A job comes to an end within the time that the vendor, or the user, has given it.
+    """
+    job = trace.latest.job
+    if job is None or trace.api.lifecycle.is_terminal(job.status):
+        return
+    at = trace.api.profile.status.at
+    first = trace.views[0] if trace.views else trace.latest
+    watched = trace.now - first.exchange.started_at
+    if trace.deadline_s is not None and watched > trace.deadline_s:
+        yield violation(
+            at,
+            f"still {job.status!r} after {watched:.0f} s of watching",
+            expected=f"an end within {trace.deadline_s:g} s",
+            found=job.status,
+            source="the job deadline given by the user",
+        )
+    yield from _documented_limit(trace, job, at)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: 404 is for jobs that don't exist or aren't the asker's",
+    severity=Severity.CRITICAL,
+    needs=("known",),
+)
+def known_job_is_found(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that exists, and is the asker's, is found every time.
+    """
+    seen = trace.latest
+    if seen.method != "GET" or seen.subject is not Subject.KNOWN or not seen.authorised:
+        return
+    if seen.code in trace.api.profile.not_found.codes:
+        before = "it was there before" if trace.views else "it was given as known"
+        yield violation(
+            "code", f"the job isn't found although {before}", expected=200, found=seen.code
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: a job that exists is answered with 200",
+    severity=Severity.CRITICAL,
+    about=Facet.EXCHANGE,
+)
+def known_job_is_answered(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that exists gets an answer where an id that nobody has gets one.
+    """
+    seen, baseline = trace.latest, trace.baseline
+    if seen.subject is not Subject.KNOWN or not _timed_out(seen) or baseline is None:
+        return
+    if baseline.response is None or any(o.response is not None for o in trace.earlier):
+        return
+    if any(_timed_out(o) for o in trace.earlier):
+        yield violation(
+            "code",
+            "no answer for this job, twice, while an unknown id is answered at once",
+            expected="an answer",
+            found="timeout",
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: status.terminal; a job that has ended doesn't change",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
+    """
+    The body of a job that has ended stays the same, signatures of links apart.
+    """
+    job, ended = trace.latest.job, _last_ended(trace)
+    if job is None or ended is None or job.status != ended.status or job.body == ended.body:
+        return
+    profile = trace.api.profile
+    skip = {*profile.volatile, profile.id.at, *_time_pointers(trace)}
+    for key in sorted({*job.body, *ended.body}):
+        at = f"/{escape(key)}"
+        old, new = _still(ended.body.get(key)), _still(job.body.get(key))
+        if at not in skip and old != new and not (is_empty(old) and is_empty(new)):
+            yield violation(at, expected=_brief(old), found=_brief(new))
+
+
+def _last_ended(trace: Trace) -> Job | None:
+    for view in trace.views_backwards():
+        if view.job is not None and trace.api.lifecycle.is_terminal(view.job.status):
+            return view.job
+    return None
+
+
+def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
+    lifecycle = trace.api.lifecycle
+    if not lifecycle.limits or not isinstance(job.status, str):
+        return
+    if lifecycle.waits_unbounded([job.status]):
+        return
+    running = trace.now - _running_since(trace)
+    age = trace.now - job.created_at if job.created_at is not None else 0.0
+    for limit in sorted(lifecycle.limits, key=lambda x: -x.after):
+        by_age = age > limit.after + limit.unobserved_wait + _SLACK_S
+        if not by_age and running <= limit.after + _SLACK_S:
+            continue
+        message = f"{job.status!r} at the age of {age:.0f} s; {limit.name}: {limit.after:.0f} s"
+        if limit.verdict == "violation":
+            yield violation(
+                at,
+                message,
+                expected=f"an end within {limit.after:.0f} s",
+                found=job.status,
+                basis=limit.basis,
+                source=limit.source,
+            )
+        else:
+            yield drift(at, message, of=Drift.LIMIT_EXCEEDED, found=job.status, source=limit.source)
+        return
+
+
+def _running_since(trace: Trace) -> float:
+    since = trace.latest.exchange.started_at
+    for view in trace.views_backwards():
+        if view.job is None or trace.api.lifecycle.waits_unbounded([str(view.job.status)]):
+            break
+        since = view.exchange.started_at
+    return since
+
+
+def _timed_out(seen: Observation) -> bool:
+    failure = seen.exchange.failure
+    return (
+        failure is not None
+        and failure.reason is Reason.TIMEOUT
+        and seen.credential in (Credential.OWNER, Credential.UNSTATED)
+    )
+
+
+def _time_pointers(trace: Trace) -> Iterator[str]:
+    times = trace.api.profile.times
+    if times is not None:
+        yield times.created
+        yield from (stamp.at for stamp in times.later)
+
+
+def _still(value: Any) -> Any:
+    """
+    `value` without what may change: the order and the signatures of links.
+    """
+    if isinstance(value, str) and value.startswith(("http://", "https://")):
+        parts = urlsplit(value)
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    if isinstance(value, list):
+        items = [_still(item) for item in value]
+        if all(isinstance(i, str) for i in items):
+            return sorted(items)
+        return items
+    if isinstance(value, dict):
+        return {key: _still(item) for key, item in value.items()}
+    return value
+
+
+def _brief(value: object) -> object:
+    text = repr(value)
+    return value if len(text) <= 200 else f"{text[:197]}..."

@@ -1,0 +1,99 @@
+"""
+Ids that name no job: unknown, hostile, or almost right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contract.check import check
+from contract.exchange import Subject
+from contract.finding import Basis, Remark, Severity, violation
+from contract.trace import Trace
+
+__all__ = [
+    "altered_id_finds_nothing",
+    "id_is_matched_by_case",
+    "malformed_id_is_refused",
+    "unknown_id_is_not_found",
+]
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: an id that nobody has is not found",
+    severity=Severity.CRITICAL,
+    needs=("missing",),
+)
+def unknown_id_is_not_found(trace: Trace) -> Iterator[Remark]:
+    """
+    An id that nobody has is not found.
+    """
+    seen, promise = trace.latest, trace.api.profile.not_found
+    if seen.subject is not Subject.MISSING or seen.method != "GET" or not seen.authorised:
+        return
+    if 200 <= seen.code < 300:
+        yield violation(
+            "code",
+            f"a fresh random id is answered with {seen.code}",
+            expected=list(promise.codes),
+            found=seen.code,
+            basis=promise.basis,
+            source=promise.source,
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: an id that nobody has is not found",
+    severity=Severity.CRITICAL,
+    needs=("malformed",),
+)
+def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
+    """
+    A hostile string finds nobody's job.
+    """
+    seen = trace.latest
+    if seen.subject is Subject.MALFORMED and seen.job is not None and seen.job.id is not None:
+        yield violation("code", "a hostile id is answered with a job", found=seen.code)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: the id in the path identifies the job",
+    severity=Severity.CRITICAL,
+    needs=("altered",),
+)
+def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
+    """
+    Part of an id, or an id with something added, finds nothing.
+    """
+    seen = trace.latest
+    if seen.subject is not Subject.ALTERED or seen.code != 200 or seen.job is None:
+        return
+    asked, found = seen.asked_for or "", seen.job.id
+    trimmed = isinstance(found, str) and asked.strip() == found
+    yield violation(
+        "code",
+        f"the id {asked!r} finds the job {found!r}",
+        expected=list(trace.api.profile.not_found.codes),
+        found=200,
+        basis=Basis.INFERRED if trimmed else Basis.DOCUMENTED,
+    )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="the id is an opaque key",
+    severity=Severity.LOW,
+    needs=("recased",),
+)
+def id_is_matched_by_case(trace: Trace) -> Iterator[Remark]:
+    """
+    An id in the other letter case finds nothing, where ids are no UUIDs.
+    """
+    seen = trace.latest
+    if seen.subject is not Subject.RECASED or seen.code != 200:
+        return
+    if not trace.api.profile.id.case_insensitive:
+        yield violation("code", expected=list(trace.api.profile.not_found.codes), found=seen.code)

@@ -1,0 +1,50 @@
+"""
+Media types: what the head says that the body is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from contract.check import check
+from contract.finding import Basis, Remark, Severity, violation
+from contract.trace import Trace
+
+__all__ = ["charset_is_utf8", "media_type_is_documented"]
+
+_CHARSET = re.compile(r'charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: responses.<code>.content",
+    severity=Severity.HIGH,
+)
+def media_type_is_documented(trace: Trace) -> Iterator[Remark]:
+    """
+    The Content-Type is one that the document lists for the code.
+    """
+    seen = trace.latest
+    if seen.body is None or not seen.speaks_for_document or seen.spec is None:
+        return
+    if seen.content is None and seen.spec.contents:
+        listed = [content.media_type for content in seen.spec.contents]
+        yield violation(
+            "header:content-type",
+            expected=listed[0] if len(listed) == 1 else listed,
+            found=seen.media_type or "no Content-Type",
+        )
+
+
+@check(basis=Basis.INFERRED, source="RFC 8259 8.1 and 11: no charset parameter is defined")
+def charset_is_utf8(trace: Trace) -> Iterator[Remark]:
+    """
+    A JSON answer names no charset but UTF-8.
+    """
+    seen = trace.latest
+    if seen.response is None or "json" not in seen.media_type:
+        return
+    match = _CHARSET.search(seen.response.header("content-type") or "")
+    if match and match.group(1).lower() not in ("utf-8", "utf8", "us-ascii"):
+        yield violation("header:content-type", expected="utf-8", found=match.group(1))

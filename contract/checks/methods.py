@@ -1,0 +1,131 @@
+"""
+Other methods than GET on the job's address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contract.check import check
+from contract.exchange import Subject
+from contract.finding import Basis, Remark, Severity, violation
+from contract.trace import Observation, Trace
+
+__all__ = [
+    "head_is_answered",
+    "head_matches_get",
+    "options_lists_true_methods",
+    "refused_method_lists_allowed",
+    "unlisted_method_is_refused",
+]
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="the document: the path has no such operation",
+    severity=Severity.HIGH,
+    needs=("POST",),
+)
+def unlisted_method_is_refused(trace: Trace) -> Iterator[Remark]:
+    """
+    A method that the document doesn't list isn't carried out.
+    """
+    seen = trace.latest
+    if seen.method in _SAFE or seen.method in trace.api.operation.others:
+        return
+    if 200 <= seen.code < 300:
+        yield violation("code", expected="405, 404, 403, 401 or 501", found=seen.code)
+
+
+@check(basis=Basis.RFC, source="RFC 9110 15.5.6: MUST generate Allow")
+def refused_method_lists_allowed(trace: Trace) -> Iterator[Remark]:
+    """
+    405 lists the methods that are allowed.
+    """
+    seen = trace.latest
+    if seen.response is not None and seen.code == 405 and seen.response.header("allow") is None:
+        yield violation("header:allow", expected="Allow: GET, ...", found="no Allow")
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="the document: the path's operations",
+    severity=Severity.LOW,
+    needs=("OPTIONS",),
+)
+def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
+    """
+    Allow lists what there is, no more.
+    """
+    seen = trace.latest
+    if seen.response is None or (seen.method != "OPTIONS" and seen.code != 405):
+        return
+    listed = {
+        word.strip().upper()
+        for value in seen.response.header_values("allow")
+        for word in value.split(",")
+        if word.strip()
+    }
+    surplus = listed - _SAFE - trace.api.operation.others
+    if surplus:
+        allowed = sorted(_SAFE | trace.api.operation.others)
+        yield violation("header:allow", expected=allowed, found=sorted(surplus))
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="RFC 9110 9.1: GET and HEAD",
+    severity=Severity.LOW,
+    needs=("HEAD",),
+)
+def head_is_answered(trace: Trace) -> Iterator[Remark]:
+    """
+    HEAD is answered where GET is.
+    """
+    seen, twin = trace.latest, _get_before(trace)
+    if seen.method == "HEAD" and twin is not None and twin.code == 200:
+        if seen.code in (405, 501):
+            yield violation("code", expected=200, found=seen.code)
+
+
+@check(basis=Basis.RFC, source="RFC 9110 9.3.2", needs=("HEAD",))
+def head_matches_get(trace: Trace) -> Iterator[Remark]:
+    """
+    HEAD says what GET says, without the body.
+    """
+    seen, twin = trace.latest, _get_before(trace)
+    if seen.method != "HEAD" or seen.response is None or twin is None or twin.response is None:
+        return
+    if seen.code in (405, 501, 429, 503) or twin.code in (429, 503):
+        return
+    if seen.code != twin.code:
+        yield violation("code", expected=twin.code, found=seen.code)
+        return
+    if seen.media_type and seen.media_type != twin.media_type:
+        yield violation("header:content-type", expected=twin.media_type, found=seen.media_type)
+    if not _is_still(trace, twin):
+        return
+    for name in ("content-length", "etag"):
+        told, was = seen.response.header(name), twin.response.header(name)
+        if told is not None and was is not None and told != was:
+            yield violation(f"header:{name}", expected=was, found=told)
+
+
+def _get_before(trace: Trace) -> Observation | None:
+    credential = trace.latest.credential
+    for seen in reversed(trace.earlier):
+        if seen.method == "GET" and seen.credential is credential and seen.response is not None:
+            if not seen.exchange.request.header("if-none-match"):
+                return seen
+    return None
+
+
+def _is_still(trace: Trace, twin: Observation) -> bool:
+    """
+    Whether the answer can't have changed between the two questions.
+    """
+    if twin.subject is Subject.KNOWN and twin.job is not None:
+        return trace.api.lifecycle.is_terminal(twin.job.status)
+    return False

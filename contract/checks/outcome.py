@@ -1,0 +1,190 @@
+"""
+What a job that has ended must show, and must not.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from contract.check import Facet, check
+from contract.finding import Basis, Drift, Remark, Severity, drift, violation
+from contract.job import links_in
+from contract.pointer import pick
+from contract.trace import Trace
+
+__all__ = [
+    "failure_has_reason",
+    "links_point_to_public_hosts",
+    "links_use_safe_schemes",
+    "result_comes_with_the_end",
+    "success_has_no_failure_reason",
+    "success_has_result",
+]
+
+_PRIVATE_SUFFIXES = (".localhost", ".internal", ".local", ".localdomain", ".lan", ".intranet")
+_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: result",
+    severity=Severity.CRITICAL,
+    about=Facet.JOB,
+)
+def success_has_result(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that succeeded has something to show for it.
+    """
+    job, promise = trace.latest.job, trace.api.profile.result
+    if job is None or promise is None or job.results:
+        return
+    if job.status in promise.required_in:
+        yield violation(
+            promise.proof[0],
+            f"the status is {job.status!r} and there is no result",
+            expected=" or ".join(promise.proof),
+            found=_brief(pick(job.body, promise.at[0])),
+            basis=promise.basis,
+            source=promise.source,
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: failure",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def success_has_no_failure_reason(trace: Trace) -> Iterator[Remark]:
+    """
+    A reason of failure stands only in a job that didn't succeed.
+    """
+    job, promise = trace.latest.job, trace.api.profile.failure
+    if job is None or promise is None or job.reason is None:
+        return
+    if trace.api.lifecycle.knows(job.status) and job.status not in promise.allowed_in:
+        yield violation(
+            job.reason[0],
+            f"set although the status is {job.status!r}",
+            expected="absent",
+            found=_brief(job.reason[1]),
+            basis=promise.allowed.basis,
+            source=promise.allowed.source,
+        )
+
+
+@check(basis=Basis.INFERRED, source="profile.yaml: failure", about=Facet.JOB)
+def failure_has_reason(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that failed says why.
+    """
+    job, promise = trace.latest.job, trace.api.profile.failure
+    if job is None or promise is None or job.reason is not None:
+        return
+    if job.status in promise.required_in:
+        yield violation(
+            promise.at[0],
+            f"the status is {job.status!r} and no reason is given",
+            expected=" or ".join(promise.at),
+            found=None,
+            basis=promise.basis,
+            source=promise.source,
+        )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="profile.yaml: result.early_in",
+    severity=Severity.LOW,
+    about=Facet.JOB,
+)
+def result_comes_with_the_end(trace: Trace) -> Iterator[Remark]:
+    """
+    A result that stands before the work began is noticed.
+    """
+    job, promise = trace.latest.job, trace.api.profile.result
+    if job is None or promise is None or not job.results:
+        return
+    phase = trace.api.lifecycle.phase(job.status)
+    if phase is not None and not phase.terminal and job.status not in promise.early_in:
+        at = next(iter(job.results))
+        yield drift(
+            at, f"a result while the status is {job.status!r}", of=Drift.EARLY_RESULT, found=at
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: result.schemes",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def links_use_safe_schemes(trace: Trace) -> Iterator[Remark]:
+    """
+    A link to a result can be opened without harm.
+    """
+    promise = trace.api.profile.result
+    for at, text, parts in _links(trace):
+        if promise is None or not parts.scheme:
+            continue  # a relative link is the schema's affair
+        if parts.scheme.lower() not in promise.schemes:
+            yield violation(at, expected=list(promise.schemes), found=parts.scheme)
+        elif "@" in parts.netloc:
+            yield violation(at, "the link carries a user name or password", found=len(text))
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the result is for the client, so it is where the client can reach it",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def links_point_to_public_hosts(trace: Trace) -> Iterator[Remark]:
+    """
+    A link to a result leads to a public host, never into somebody's network.
+    """
+    for at, _, parts in _links(trace):
+        try:
+            host = parts.hostname
+        except ValueError:
+            continue
+        if host and _is_private(host):
+            yield violation(at, expected="a public host", found=host)
+
+
+def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:
+    job, promise = trace.latest.job, trace.api.profile.result
+    if job is None or promise is None:
+        return
+    for at in promise.links:
+        value = job.results.get(at) if at in promise.proof else pick(job.body, at)
+        if value is None:
+            continue
+        for below, text in links_in(value):
+            try:
+                yield f"{at}{below}", text, urlsplit(text)
+            except ValueError:
+                continue  # an unreadable URL is the schema's affair
+
+
+def _is_private(host: str) -> bool:
+    host = host.rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if "." not in host or host.endswith(_PRIVATE_SUFFIXES):
+            return True
+        return host.replace(".", "").isdigit()
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        elif any(address in network for network in _TRANSLATED):
+            return True
+    return not address.is_global or address.is_multicast
+
+
+def _brief(value: object) -> object:
+    text = repr(value)
+    return value if len(text) <= 200 else f"{text[:197]}..."

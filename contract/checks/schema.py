@@ -1,0 +1,189 @@
+"""
+The body against its schema, with the frequent faults told apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from contract.check import Facet, check
+from contract.document import Content, SchemaError
+from contract.finding import Basis, Drift, Remark, Severity, drift, violation
+from contract.pointer import parent, pick
+from contract.trace import Trace
+
+__all__ = [
+    "body_matches_schema",
+    "keys_are_declared",
+    "keys_are_spelled_as_declared",
+    "no_sensitive_keys",
+    "null_only_where_allowed",
+    "status_is_documented",
+]
+
+_MOST = 10
+_SENSITIVE = re.compile(
+    r"passw|secret|token|api_?key|private_?key|credential|session|cookie|internal|"
+    r"stack_?trace|debug|sql|e_?mail|phone|ssn|database|hostname",
+    re.IGNORECASE,
+)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: responses.<code>.content.schema",
+    severity=Severity.HIGH,
+    about=Facet.VALUE,
+)
+def body_matches_schema(trace: Trace) -> Iterator[Remark]:
+    """
+    The body is what its schema says, formats included.
+    """
+    status_at = trace.api.profile.status.at
+    for error in _errors(trace):
+        if _is_null(error) or (error.at == status_at and error.keyword == "enum"):
+            continue
+        yield violation(
+            error.at or "body", error.message, expected=error.keyword, found=_shown(error.found)
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: the type there doesn't include null",
+    about=Facet.VALUE,
+)
+def null_only_where_allowed(trace: Trace) -> Iterator[Remark]:
+    """
+    null stands only where the schema lets it; elsewhere a key without value is left out.
+    """
+    for error in _errors(trace):
+        if _is_null(error):
+            yield violation(error.at, "null where the schema has no null", found=None)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: enum of the status",
+    severity=Severity.HIGH,
+    about=Facet.VALUE,
+)
+def status_is_documented(trace: Trace) -> Iterator[Remark]:
+    """
+    The status is one of the documented words, letter for letter.
+    """
+    seen, promise = trace.latest, trace.api.profile.status
+    if seen.job is None or not seen.speaks_for_document:
+        return
+    status = seen.job.status
+    if not isinstance(status, str) or trace.api.lifecycle.knows(status):
+        return
+    words = list(promise.words)
+    yield violation(
+        promise.at, expected=words, found=_shown(status), basis=promise.basis, source=promise.source
+    )
+    yield drift(
+        promise.at,
+        f"a status that nobody documented: {_shown(status)}",
+        of=Drift.UNKNOWN_STATUS,
+        found=_shown(status),
+    )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: properties",
+    severity=Severity.LOW,
+    about=Facet.VALUE,
+)
+def keys_are_declared(trace: Trace) -> Iterator[Remark]:
+    """
+    New keys are noticed; they are allowed.
+    """
+    known = trace.api.profile.declared_elsewhere
+    for at, key, declared in _undeclared(trace):
+        if at not in known and not _lookalike(key, declared):
+            yield drift(
+                at, f"key {key!r} isn't in the document", of=Drift.UNDECLARED_KEY, found=key
+            )
+
+
+@check(basis=Basis.DOCUMENTED, source="the document: properties", about=Facet.VALUE)
+def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
+    """
+    No key stands in another spelling in place of a declared one.
+    """
+    for at, key, declared in _undeclared(trace):
+        meant = _lookalike(key, declared)
+        if meant is None:
+            continue
+        if meant not in _siblings(trace, at):
+            yield violation(at, expected=meant, found=key)
+        else:
+            yield drift(at, f"key {key!r} repeats {meant!r}", of=Drift.UNDECLARED_KEY, found=key)
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="the document names no such key; its name speaks of internals or secrets",
+    severity=Severity.HIGH,
+    about=Facet.VALUE,
+)
+def no_sensitive_keys(trace: Trace) -> Iterator[Remark]:
+    """
+    No undeclared key has the name of a secret or of an internal thing.
+    """
+    for at, key, _ in _undeclared(trace):
+        if _SENSITIVE.search(key):
+            yield violation(at, expected="no such key", found=key)
+
+
+def _content(trace: Trace) -> Content | None:
+    seen = trace.latest
+    if seen.spec is None or not seen.spec.contents or not seen.speaks_for_document:
+        return None
+    return seen.content or seen.spec.contents[0]
+
+
+def _errors(trace: Trace) -> Iterator[SchemaError]:
+    content, body = _content(trace), trace.latest.body
+    if content is None or body is None:
+        return
+    for count, error in enumerate(content.errors(body.value)):
+        if count == _MOST:
+            return
+        yield error
+
+
+def _undeclared(trace: Trace) -> Iterator[tuple[str, str, frozenset[str]]]:
+    content, body = _content(trace), trace.latest.body
+    if content is not None and body is not None:
+        yield from content.undeclared(body.value)
+
+
+def _is_null(error: SchemaError) -> bool:
+    return error.found is None and error.keyword in ("type", "anyOf", "oneOf", "enum")
+
+
+def _lookalike(key: str, declared: frozenset[str]) -> str | None:
+    folded = _fold(key)
+    return next((name for name in declared if _fold(name) == folded), None)
+
+
+def _fold(name: str) -> str:
+    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
+
+
+def _siblings(trace: Trace, at: str) -> frozenset[str]:
+    body = trace.latest.body
+    place = pick(body.value, parent(at)) if body else None
+    return frozenset(place) if isinstance(place, dict) else frozenset()
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, str):
+        return value if len(value) <= 120 else f"{value[:117]}..."
+    if isinstance(value, dict | list):
+        return f"{type(value).__name__} of {len(value)}"
+    return value

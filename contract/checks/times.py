@@ -1,0 +1,224 @@
+"""
+Points in time: in order, in the past, and fixed once written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+from contract.check import Facet, check
+from contract.finding import Basis, Remark, Severity, inconclusive, violation
+from contract.trace import Trace
+
+__all__ = [
+    "creation_time_is_past",
+    "creation_time_is_stable",
+    "end_time_follows_creation",
+    "end_time_is_past",
+    "end_time_is_stable",
+    "end_time_only_after_end",
+    "ended_job_has_end_time",
+    "server_clock_agrees",
+]
+
+# Two times of one job may be written with different precision.
+_PRECISION_S = 1.0
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: it is the time of the job's creation",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def creation_time_is_past(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that is there was created before now.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None or job.created_at is None:
+        return
+    if job.created_at > _latest_now(trace) + times.skew:
+        ahead = job.created_at - trace.now
+        yield violation(
+            times.created,
+            f"{ahead:.0f} s in the future",
+            expected="a time before now",
+            found=job.created_text,
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: it is the time at which the job ended",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def end_time_is_past(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that has ended did so before now.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None:
+        return
+    now = _latest_now(trace)
+    for stamp in times.later:
+        moment = job.later.get(stamp.at)
+        if stamp.ends_life and moment is not None and moment > now + times.skew:
+            yield violation(stamp.at, expected="a time before now", found=job.present[stamp.at])
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: one is the creation, the other comes later in the job's life",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def end_time_follows_creation(trace: Trace) -> Iterator[Remark]:
+    """
+    A job ends after it was created.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None or job.created_at is None:
+        return
+    for at, moment in job.later.items():
+        if moment < job.created_at - _PRECISION_S:
+            yield violation(at, expected=f"not before {job.created_text}", found=job.present[at])
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: times.later",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def end_time_only_after_end(trace: Trace) -> Iterator[Remark]:
+    """
+    A time that marks an end stands only in a job that has come to it.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None or not trace.api.lifecycle.knows(job.status):
+        return
+    for stamp in times.later:
+        if stamp.allowed_in is None or stamp.at not in job.present:
+            continue
+        if job.status not in stamp.allowed_in:
+            yield violation(
+                stamp.at,
+                f"set although the status is {job.status!r}",
+                expected="absent",
+                found=job.present[stamp.at],
+                basis=stamp.allowed.basis if stamp.allowed else None,
+                source=stamp.allowed.source if stamp.allowed else None,
+            )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="profile.yaml: times.later",
+    about=Facet.JOB,
+)
+def ended_job_has_end_time(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that has ended says when.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None:
+        return
+    for stamp in times.later:
+        if job.status in (stamp.required_in or ()) and stamp.at not in job.present:
+            yield violation(
+                stamp.at,
+                f"absent although the status is {job.status!r}",
+                expected="a time",
+                found=None,
+                basis=stamp.required.basis if stamp.required else None,
+                source=stamp.required.source if stamp.required else None,
+            )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: a job is created once",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
+    """
+    A job's creation time is the same at every sight.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None or job.created_at is None or not trace.views:
+        return
+    before = trace.views[-1].job
+    if before is None or before.created_at is None:
+        return
+    if abs(before.created_at - job.created_at) >= _PRECISION_S:
+        yield violation(times.created, expected=before.created_text, found=job.created_text)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: a job ends once",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def end_time_is_stable(trace: Trace) -> Iterator[Remark]:
+    """
+    An end, once written, stays as it is.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None or not trace.views:
+        return
+    before = trace.views[-1].job
+    for stamp in times.later if before else ():
+        old = before.later.get(stamp.at) if before else None
+        if old is None or not stamp.ends_life:
+            continue
+        new = job.later.get(stamp.at)
+        if new is None or abs(new - old) >= _PRECISION_S:
+            found = job.present.get(stamp.at)
+            expected = before.present[stamp.at] if before else None
+            yield violation(stamp.at, expected=expected, found=found)
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="RFC 9110 6.6.1: Date is the time at which the answer was made",
+    severity=Severity.LOW,
+)
+def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
+    """
+    The server's clock and ours agree, so that times can be compared at all.
+    """
+    times, stated = trace.api.profile.times, _date(trace)
+    if times is None or stated is None:
+        return
+    apart = abs(stated - trace.now) - trace.latest.exchange.elapsed_s
+    if apart > times.skew:
+        yield inconclusive(
+            "header:date", f"the clocks are {apart:.0f} s apart; times can't be trusted"
+        )
+
+
+def _date(trace: Trace) -> float | None:
+    response = trace.latest.response
+    text = response.header("date") if response else None
+    if text is None:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _latest_now(trace: Trace) -> float:
+    # Reading the Date header is slow; our own clock settles nearly every case.
+    times, job = trace.api.profile.times, trace.latest.job
+    moments = [trace.now]
+    known = [job.created_at, *job.later.values()] if job else []
+    if times and any(m is not None and m > trace.now + times.skew for m in known):
+        stated = _date(trace)
+        moments.append(stated if stated is not None else trace.now)
+    return max(moments)

@@ -1,0 +1,3 @@
+"""
+The pytest side of the contract suite: its options, loaded with every pytest run.
+"""
