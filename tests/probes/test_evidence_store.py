@@ -1,0 +1,252 @@
+"""
+Kept evidence: bounded, redacted, and worth more the worse the news is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.evidence import read_har
+from contract.exchange import Reason
+from contract.finding import Kind
+from probes.evidence_store import EvidenceStore, Worth, shelf_of
+from probes.result import Outcome, Result
+from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
+
+
+def _store(folder: Path, **options: int) -> EvidenceStore:
+    return EvidenceStore(
+        folder / "evidence",
+        secrets=lambda: [TOKEN],
+        token_env=lambda target: f"{target.upper()}_TOKEN",
+        **options,
+    )
+
+
+def _broken(number: int, check: str = "job_id_is_echoed") -> Result:
+    return result(Outcome.VIOLATION, at=NOW + number * 2, checks=(check,))
+
+
+def test_a_broken_promise_is_kept_and_can_be_judged_again(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    earlier = exchange(at=NOW - 5, body=b'{"job_id": "j", "status": "completed"}')
+    kept = store.keep(_broken(0), [earlier])
+    assert kept is not None
+    replayed = read_har(store.folder / f"{kept}.har")
+    assert [one.response.body for one in replayed if one.response] == [
+        b'{"job_id": "j", "status": "completed"}',
+        b'{"job_id": "j", "status": "queued"}',
+    ]
+    assert replayed[1].request.job_id == "j"
+
+
+def test_what_is_kept_says_what_was_wrong(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    kept = store.get(store.keep(_broken(0)) or "")
+    assert kept is not None
+    assert (kept.target, kept.canary, kept.outcome) == ("krea", "known", "violation")
+    assert kept.findings[0].check == "job_id_is_echoed"
+    assert kept.findings[0].source == "openapi.yaml, path parameter `id`"
+    assert '-H "Authorization: Bearer $KREA_TOKEN"' in kept.curl
+
+
+def test_of_a_fingerprint_the_first_the_last_and_one_in_n_stay(tmp_path: Path) -> None:
+    store = _store(tmp_path, every=10)
+    ids = [store.keep(_broken(number)) for number in range(35)]
+    times = sorted(round((kept.at - NOW) / 2) for kept in store.all())
+    assert times == [0, 10, 20, 30, 34]
+    assert store.latest_for(shelf_of("krea", finding(exchange()))) == ids[34]
+    assert len(list(store.folder.iterdir())) == 5
+
+
+def test_a_flood_of_one_fingerprint_writes_once_a_second(tmp_path: Path) -> None:
+    store = _store(tmp_path, every=10_000)
+    kept = [
+        store.keep(result(Outcome.VIOLATION, at=NOW + number / 1000, checks=("a_check",)))
+        for number in range(3_000)
+    ]
+    assert sum(one is not None for one in kept) == 3
+
+
+def test_one_exchange_with_two_findings_is_one_file(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    store.keep(result(Outcome.VIOLATION, checks=("one_check", "another_check")))
+    assert len(store.all()) == 1
+    assert len(store.all()[0].fingerprints) == 2
+
+
+def test_a_file_stays_while_one_of_its_findings_needs_it(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    both = store.keep(result(Outcome.VIOLATION, checks=("one_check", "another_check")))
+    for number in range(1, 4):
+        store.keep(_broken(number, "one_check"))
+    assert both in {kept.id for kept in store.all()}
+    assert len(store.all()) == 2
+
+
+def test_of_successes_only_the_latest_stays(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    for number in range(5):
+        store.keep(result(at=NOW + 61 * number))
+    assert [kept.at for kept in store.all()] == [pytest.approx(NOW + 61 * 4)]
+
+
+def test_silence_is_kept_too(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    kept = store.get(store.keep(failed(Reason.TIMEOUT)) or "")
+    assert kept is not None
+    assert kept.worth is Worth.FAILURE
+    failure = read_har(store.folder / f"{kept.id}.har")[0].failure
+    assert failure is not None
+    assert failure.reason is Reason.TIMEOUT
+
+
+def test_a_failure_of_our_own_leaves_no_evidence(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    assert store.keep(Result("krea", "known", Outcome.INTERNAL, NOW, 0.0, 0.0, None)) is None
+
+
+def test_failures_outlive_successes(tmp_path: Path) -> None:
+    store = _store(tmp_path, max_bytes=20_000)
+    store.keep(_broken(0))
+    store.keep(failed(at=NOW + 1))
+    store.keep(result(Outcome.OK, at=NOW + 2, checks=("a_drift",), kind=Kind.DRIFT))
+    for number in range(60):
+        store.keep(result(at=NOW + 3 + number, canary=f"canary-{number}"))
+    assert store.size_bytes <= 20_000
+    assert {Worth.BROKEN, Worth.FAILURE, Worth.NEWS} <= {kept.worth for kept in store.all()}
+
+
+def test_broken_promises_outlive_failures(tmp_path: Path) -> None:
+    store = _store(tmp_path, max_bytes=12_000)
+    store.keep(_broken(0))
+    for number in range(30):
+        store.keep(failed(at=NOW + number, canary=f"canary-{number}"))
+    assert Worth.BROKEN in {kept.worth for kept in store.all()}
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["ok", "broken", "drift", "silent"]), st.integers(0, 9)),
+        max_size=60,
+    )
+)
+def test_the_bound_in_bytes_holds_whatever_comes(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+) -> None:
+    store = _store(tmp_path_factory.mktemp("evidence"), max_bytes=10_000, every=3)
+    for number, (what, who) in enumerate(steps):
+        at, canary = NOW + 61 * number, f"c{who}"
+        if what == "silent":
+            store.keep(failed(at=at, canary=canary))
+        else:
+            checks = () if what == "ok" else (f"check_{who}",)
+            kind = Kind.DRIFT if what == "drift" else Kind.VIOLATION
+            outcome = Outcome.VIOLATION if what == "broken" else Outcome.OK
+            store.keep(result(outcome, at=at, canary=canary, checks=checks, kind=kind))
+        files = list(store.folder.iterdir())
+        assert {path.stem for path in files} == {kept.id for kept in store.all()}
+        assert sum(path.stat().st_size for path in files) == store.size_bytes <= 10_000
+
+
+def test_a_restart_finds_its_evidence_again(tmp_path: Path) -> None:
+    first = _store(tmp_path, every=10)
+    for number in range(25):
+        first.keep(_broken(number))
+    second = _store(tmp_path, every=10)
+    assert second.all() == first.all()
+    assert second.size_bytes == first.size_bytes
+    latest = second.keep(_broken(40))
+    assert second.latest_for(shelf_of("krea", finding(exchange()))) == latest
+
+
+def test_foreign_and_broken_files_are_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    strangers = {
+        "notes.txt": "mine",
+        "recording.har": "{}",
+        f"1764000000000-{'a' * 16}.har": '{"log": ',
+    }
+    for name, content in strangers.items():
+        (folder / name).write_text(content)
+    store = _store(tmp_path)
+    assert store.all() == ()
+    assert {path.name: path.read_text() for path in folder.iterdir()} == strangers
+
+
+def test_an_id_that_is_a_path_finds_nothing(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    (tmp_path / "secret.har").write_text("{}")
+    assert store.har("../secret") is None
+    assert store.get("../secret") is None
+
+
+def test_a_disk_that_fails_is_counted_and_survived(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    for path in store.folder.iterdir():
+        path.unlink()
+    store.folder.rmdir()
+    assert store.keep(_broken(0)) is None
+    assert store.write_errors == 1
+    store.folder.mkdir()
+    assert store.keep(_broken(1)) is not None
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [TOKEN, quote(TOKEN, safe=""), f"Bearer {TOKEN}", json.dumps(TOKEN)[1:-1]],
+)
+def test_the_token_is_written_nowhere(tmp_path: Path, spelling: str) -> None:
+    store = _store(tmp_path)
+    body = json.dumps({"echo": spelling, "raw": "\u00ff"}).encode()
+    seen = exchange(
+        body=body, headers=(("X-Echo", spelling), ("Content-Type", "text/plain")), job_id=spelling
+    )
+    store.keep(result(Outcome.VIOLATION, seen=seen, checks=("a_check",)), [seen])
+    broken = exchange(body=b"\xff\xfe" + spelling.encode())
+    store.keep(result(Outcome.VIOLATION, seen=broken, checks=("b_check",)))
+    for path in store.folder.iterdir():
+        log = json.loads(path.read_text())
+        texts = [path.read_text()]
+        for entry in log["log"]["entries"]:
+            content = entry["response"]["content"]
+            if content.get("encoding") == "base64":
+                texts.append(base64.b64decode(content["text"]).decode("latin-1"))
+        for text in texts:
+            assert TOKEN not in text
+            assert quote(TOKEN, safe="") not in text
+
+
+def test_signed_links_open_nothing(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    body = b'{"urls": ["https://cdn.test/a.png?X-Amz-Signature=0badc0de&w=1"]}'
+    kept = store.keep(result(Outcome.VIOLATION, seen=exchange(body=body), checks=("a_check",)))
+    written = (store.har(kept or "") or b"").decode()
+    assert "0badc0de" not in written
+    assert "a.png?X-Amz-Signature=***&w=1" in written
+
+
+def test_many_threads_keep_at_once(tmp_path: Path) -> None:
+    store = _store(tmp_path, max_bytes=50_000)
+
+    def work(thread: int) -> None:
+        for number in range(40):
+            store.keep(_broken(number, f"check_{thread}_{number % 5}"))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(path.stat().st_size for path in store.folder.iterdir()) == store.size_bytes
+    assert store.size_bytes <= 50_000
