@@ -1,0 +1,88 @@
+"""
+Threads that ask: as many as are under way at once, up to a bound.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+__all__ = ["Crew"]
+
+Errand = TypeVar("Errand")
+_IDLE_S = 60.0
+
+
+class Crew(Generic[Errand]):
+    """
+    Hands each errand to a thread at once, or says that none is left.
+
+    The thread that came back last goes first: few threads stay busy with warm
+    connections and the rest go home.
+
+    Args:
+        hire: Called once in every new thread; what it returns runs that thread's errands.
+        most: Threads at a time.
+    """
+
+    def __init__(
+        self, hire: Callable[[], Callable[[Errand], None]], *, most: int, name: str = "probe"
+    ) -> None:
+        self.most = most
+        self._hire = hire
+        self._name = name
+        self._idle: list[queue.SimpleQueue[Errand | None]] = []
+        self._count = 0
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def hand(self, errand: Errand) -> bool:
+        """
+        Start an errand now; False if every thread is busy and no more may be hired.
+        """
+        try:
+            inbox = self._idle.pop()
+        except IndexError:
+            with self._lock:
+                if self._closed or self._count >= self.most:
+                    return False
+                self._count += 1
+                number = self._count
+            inbox = queue.SimpleQueue()
+            threading.Thread(
+                target=self._work, args=(inbox,), name=f"{self._name}-{number}", daemon=True
+            ).start()
+        inbox.put(errand)
+        return True
+
+    def close(self) -> None:
+        """
+        Send idle threads home; busy ones go when they are done.
+        """
+        self._closed = True
+        while self._idle:
+            self._idle.pop().put(None)
+
+    def _work(self, inbox: queue.SimpleQueue[Errand | None]) -> None:
+        try:
+            run = self._hire()
+            while (errand := self._next(inbox)) is not None:
+                run(errand)
+                self._idle.append(inbox)
+                if self._closed:
+                    return
+        finally:
+            with self._lock:
+                self._count -= 1
+
+    def _next(self, inbox: queue.SimpleQueue[Errand | None]) -> Errand | None:
+        try:
+            return inbox.get(timeout=_IDLE_S)
+        except queue.Empty:
+            try:
+                self._idle.remove(inbox)
+            except ValueError:  # an errand is on its way
+                return inbox.get()
+            return None
