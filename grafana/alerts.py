@@ -1,0 +1,450 @@
+"""
+What wakes somebody, what can wait for the morning, and where to read on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grafana.promql import RULES, any_of, sum_by
+from grafana.settings import BurnRate, Settings
+from grafana.slo import sli
+
+__all__ = ["Alert", "alert_groups", "alerts"]
+
+_RECENT = "15m"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """
+    An alerting rule.
+
+    Attributes:
+        group: `slo`, `contract`, `jobs` or `prober`.
+        hold: How long the expression must hold, as a Prometheus duration.
+        summary: A fixed sentence; the description says the rest.
+        board: The dashboard to open, without its `jobwatch-`.
+    """
+
+    name: str
+    group: str
+    expr: str
+    severity: str
+    hold: str
+    summary: str
+    description: str
+    board: str
+    labels: tuple[tuple[str, str], ...] = ()
+    about_a_target: bool = True
+
+
+def alerts(settings: Settings) -> Iterator[Alert]:
+    """
+    Every alert, in the order of the runbooks.
+    """
+    yield from _budgets(settings)
+    yield from _access()
+    yield from _contract()
+    yield from _jobs(settings)
+    yield from _asking(settings)
+    yield from _prober(settings)
+
+
+def alert_groups(settings: Settings) -> dict[str, list[Alert]]:
+    """
+    Alerts by group.
+    """
+    groups: dict[str, list[Alert]] = {}
+    for alert in alerts(settings):
+        groups.setdefault(f"jobwatch-{alert.group}-alerts", []).append(alert)
+    return groups
+
+
+# -- budgets ----------------------------------------------------------------------------
+
+
+def _budgets(settings: Settings) -> Iterator[Alert]:
+    for burn in settings.burn_rates:
+        yield _burning(
+            "JobwatchErrorBudgetBurn",
+            "availability",
+            burn,
+            settings,
+            "The endpoint fails so often that its error budget won't last.",
+            "failed",
+        )
+    for burn in settings.burn_rates:
+        yield _burning(
+            "JobwatchLatencyBudgetBurn",
+            "latency",
+            burn,
+            settings,
+            "The endpoint is slow so often that its latency budget won't last.",
+            "were slower than promised",
+        )
+
+
+def _burning(
+    name: str, slo: str, burn: BurnRate, settings: Settings, summary: str, what: str
+) -> Alert:
+    chosen = f'{{sloth_slo="{slo}"}}'
+    limit = f"{burn.factor:g} * slo:error_budget:ratio{chosen}"
+    # increase() extrapolates: half a failure of slack keeps 3 counted failures at 3.
+    enough = settings.minimum_failures - 0.5
+    expr = "\n".join(
+        [
+            f"{sli(burn.long)}{chosen} > ignoring (sloth_window) ({limit})",
+            "and ignoring (sloth_window)",
+            f"{sli(burn.short)}{chosen} > ignoring (sloth_window) ({limit})",
+            "and ignoring (sloth_window)",
+            f"slo:sli_failures:increase{burn.long}{chosen} > {enough:g}",
+        ]
+    )
+    return Alert(
+        name,
+        "slo",
+        expr,
+        burn.severity,
+        burn.hold,
+        summary,
+        f"{{{{ $value | humanizePercentage }}}} of the probes of {{{{ $labels.target }}}} in the "
+        f"last {burn.long} {what}: a burn rate above {burn.factor:g}, and the last {burn.short} "
+        "look the same.",
+        "slo",
+        (("long_window", burn.long), ("short_window", burn.short)),
+    )
+
+
+# -- who sees what ------------------------------------------------------------------------
+
+
+def _access() -> Iterator[Alert]:
+    lost = RULES.increase("not_found_total", "10m", expected="false")
+    yield Alert(
+        "JobwatchKnownJobNotFound",
+        "contract",
+        f"{sum_by('target', lost)} > 0",
+        "critical",
+        "0s",
+        "A job that exists was answered with 404.",
+        "{{ $labels.target }} denied a known job {{ $value | humanize }} times in 10 minutes: "
+        "lost data, or the token no longer sees the job (404 also means not authorized). "
+        "If every known job is denied at once, suspect the token or the workspace.",
+        "overview",
+    )
+    seen = RULES.increase(
+        "http_responses_total", _RECENT, canary="=~anonymous|foreign", code="=~2.."
+    )
+    yield Alert(
+        "JobwatchJobVisibleToStranger",
+        "contract",
+        f"{sum_by('target, canary', seen)} > 0",
+        "critical",
+        "0s",
+        "A job was shown to somebody who may not see it.",
+        "The {{ $labels.canary }} canary of {{ $labels.target }} was answered with 2xx "
+        "{{ $value | humanize }} times in 15 minutes; it must be refused every time.",
+        "overview",
+    )
+    invented = RULES.increase(
+        "http_responses_total", _RECENT, canary="=~missing|malformed", code="=~2.."
+    )
+    yield Alert(
+        "JobwatchMissingJobFound",
+        "contract",
+        f"{sum_by('target, canary', invented)} > 0",
+        "critical",
+        "0s",
+        "An id that nobody has was answered with a job.",
+        "The {{ $labels.canary }} canary of {{ $labels.target }} asks for ids that can't exist "
+        "and got 2xx {{ $value | humanize }} times in 15 minutes: a soft 404, or a cache or "
+        "proxy that answers for the API.",
+        "overview",
+    )
+
+
+# -- the contract -------------------------------------------------------------------------
+
+
+def _contract() -> Iterator[Alert]:
+    broken = RULES.increase("contract_findings_total", _RECENT, kind="violation")
+    yield Alert(
+        "JobwatchContractViolation",
+        "contract",
+        # Third-party checks may be born with their first finding: `or` keeps those.
+        _grown("contract_findings_total", "target, check", _RECENT, broken, kind="violation"),
+        "warning",
+        "0s",
+        "Answers break the contract.",
+        "Check {{ $labels.check }} found broken promises in answers of {{ $labels.target }} "
+        "within the last 15 minutes. The status page of the prober has the evidence.",
+        "contract",
+    )
+    unknown = RULES.increase("job_status_observations_total", _RECENT, job_status="unknown")
+    yield Alert(
+        "JobwatchUnknownJobStatus",
+        "contract",
+        f"{sum_by('target', unknown)} > 0",
+        "warning",
+        "0s",
+        "A job has a status that the API doesn't document.",
+        "{{ $labels.target }} sent an undocumented job status {{ $value | humanize }} times in "
+        "15 minutes; clients that switch over the status fall through.",
+        "contract",
+    )
+    drift = RULES.select("contract_drift_total")
+    yield Alert(
+        "JobwatchContractDrift",
+        "contract",
+        f"sum by (target, drift, pointer) ({drift} unless {drift} offset 1h) > 0",
+        "info",
+        "0s",
+        "Something new appeared in answers.",
+        "{{ $labels.target }} shows {{ $labels.drift }} at {{ $labels.pointer }} for the first "
+        "time. Allowed, but worth a look before clients depend on it.",
+        "contract",
+    )
+    yield Alert(
+        "JobwatchCheckCrashing",
+        "contract",
+        _grown(
+            "check_crashes_total",
+            "check",
+            _RECENT,
+            RULES.increase("check_crashes_total", _RECENT),
+        ),
+        "warning",
+        "0s",
+        "A contract check fails by itself.",
+        "Check {{ $labels.check }} crashed within the last 15 minutes instead of judging: what "
+        "it watches is not being watched.",
+        "contract",
+        about_a_target=False,
+    )
+
+
+def _grown(short: str, labels: str, window: str, grown: str, **matchers: str) -> str:
+    # increase() of a series that is born at 1 is 0; `unless ... offset` sees the birth.
+    now = RULES.select(short, **matchers)
+    born = f"({now} unless {now} offset {window})"
+    return f"{sum_by(labels, grown)} > 0\nor\n{sum_by(labels, born)} > 0"
+
+
+# -- jobs ---------------------------------------------------------------------------------
+
+
+def _jobs(settings: Settings) -> Iterator[Alert]:
+    yield Alert(
+        "JobwatchJobsStuck",
+        "jobs",
+        f"max by (target) ({RULES.select('stuck_jobs')}) > 0",
+        "warning",
+        "5m",
+        "Jobs are unfinished past the longest documented limit.",
+        "{{ $value | humanize }} followed jobs of {{ $labels.target }} have not ended although "
+        "the documented limits say that they must have.",
+        "lifecycle",
+    )
+    yield Alert(
+        "JobwatchEndedJobMoved",
+        "jobs",
+        "\nor\n".join(_moved(settings)),
+        "critical",
+        "0s",
+        "A job that had ended changed its status.",
+        "A job of {{ $labels.target }} went from {{ $labels.from_status }} to "
+        "{{ $labels.to_status }} within the last 15 minutes; clients stop polling at "
+        "{{ $labels.from_status }} and never learn of it.",
+        "lifecycle",
+    )
+
+
+def _moved(settings: Settings) -> Iterator[str]:
+    by_words: dict[tuple[str, ...], list[str]] = {}
+    for target in settings.targets:
+        terminal = tuple(s.word for s in target.statuses if s.phase.terminal)
+        by_words.setdefault(terminal, []).append(target.name)
+    labels = "target, from_status, to_status"
+    for terminal, names in by_words.items():
+        chosen = {"from_status": "=~" + any_of(terminal)}
+        if len(by_words) > 1:
+            chosen = {"target": "=~" + any_of(names), **chosen}
+        grown = RULES.increase("job_transitions_total", _RECENT, **chosen)
+        yield _grown("job_transitions_total", labels, _RECENT, grown, **chosen)
+
+
+# -- asking -------------------------------------------------------------------------------
+
+
+def _asking(settings: Settings) -> Iterator[Alert]:
+    refused = sum_by("target", RULES.increase("probes_total", "10m", outcome="auth"))
+    yield Alert(
+        "JobwatchAuthFailing",
+        "prober",
+        f"{refused} > {settings.minimum_failures - 0.5:g}",
+        "critical",
+        "0s",
+        "The endpoint refuses the prober's token.",
+        "{{ $value | humanize }} probes of {{ $labels.target }} were refused in 10 minutes. "
+        "Until the token is right nothing is known about the endpoint.",
+        "prober",
+    )
+    limited = sum_by("target", RULES.rate("probes_total", "10m", outcome="rate_limited"))
+    every = sum_by("target", RULES.rate("probes_total", "10m"))
+    yield Alert(
+        "JobwatchRateLimited",
+        "prober",
+        f"{limited}\n/\n({every} > 0)\n> 0.1",
+        "warning",
+        "10m",
+        "The prober is being rate limited.",
+        "{{ $value | humanizePercentage }} of the probes of {{ $labels.target }} were answered "
+        "with 429 in the last 10 minutes: ask less often, or find who shares the key.",
+        "prober",
+    )
+    yield Alert(
+        "JobwatchProbeStale",
+        "prober",
+        "\nor\n".join(_stale(settings)),
+        "critical",
+        "2m",
+        "A probe that is due doesn't happen.",
+        "The {{ $labels.canary }} canary of {{ $labels.target }} last ended "
+        "{{ $value | humanizeDuration }} ago: the prober runs, but doesn't ask.",
+        "prober",
+    )
+    missed = sum_by("target", RULES.rate("slots_missed_total", "30m", reason="!=shutdown"))
+    started = sum_by("target", RULES.rate("probes_total", "30m"))
+    yield Alert(
+        "JobwatchSlotsMissed",
+        "prober",
+        f"{missed}\n/\n({missed} + {started} > 0)\n> 0.25",
+        "warning",
+        "15m",
+        "The prober skips too many of its slots.",
+        "{{ $value | humanizePercentage }} of the slots of {{ $labels.target }} passed without "
+        "a probe in the last 30 minutes; figures rest on fewer probes than configured.",
+        "prober",
+    )
+    expiry = RULES.select("tls_certificate_expiry_timestamp_seconds")
+    left = f"min by (target) ({expiry}) - time()"
+    for days, severity in ((21, "warning"), (7, "critical")):
+        yield Alert(
+            "JobwatchCertificateExpiring",
+            "prober",
+            f"{left} < {days} * 86400",
+            severity,
+            "10m",
+            "The endpoint's TLS certificate expires soon.",
+            "The certificate of {{ $labels.target }} expires in {{ $value | humanizeDuration }}.",
+            "prober",
+            (("within", f"{days}d"),),
+        )
+    skew = RULES.select("clock_skew_seconds")
+    yield Alert(
+        "JobwatchClockSkew",
+        "prober",
+        f"max by (target) (abs({skew})) > 30",
+        "warning",
+        "10m",
+        "The endpoint's clock and the prober's disagree.",
+        "The Date header of {{ $labels.target }} is {{ $value | humanizeDuration }} off our "
+        "clock; ages of jobs and signed URLs depend on it.",
+        "prober",
+    )
+
+
+def _stale(settings: Settings) -> Iterator[str]:
+    for target in settings.targets:
+        by_interval: dict[float, list[str]] = {}
+        for canary, interval_s in target.canaries.items():
+            # A followed job is asked for when it is due, which may be never.
+            if canary != "followed":
+                by_interval.setdefault(interval_s, []).append(canary)
+        for interval_s, canaries in by_interval.items():
+            limit_s = 3 * interval_s + target.timeout_s
+            chosen = {"target": target.name, "canary": "=~" + any_of(canaries)}
+            last = RULES.select("last_probe_timestamp_seconds", **chosen)
+            yield f"time() - max by (target, canary) ({last}) > {limit_s:g}"
+
+
+# -- the prober ---------------------------------------------------------------------------
+
+
+def _prober(settings: Settings) -> Iterator[Alert]:
+    job = settings.scrape_job
+    yield Alert(
+        "JobwatchProberDown",
+        "prober",
+        f'up{{job="{job}"}} == 0',
+        "critical",
+        "3m",
+        "A prober can't be scraped.",
+        "Prometheus can't reach {{ $labels.instance }}: nothing is being watched from there.",
+        "prober",
+        about_a_target=False,
+    )
+    yield Alert(
+        "JobwatchProberAbsent",
+        "prober",
+        f'absent(up{{job="{job}"}})',
+        "critical",
+        "3m",
+        "No prober is known to Prometheus.",
+        f"No scrape target has the job {job!r}: the scrape configuration or the service "
+        "discovery lost the prober, and no other alert here can fire.",
+        "prober",
+        about_a_target=False,
+    )
+    internal = RULES.increase("probes_total", _RECENT, outcome="internal")
+    yield Alert(
+        "JobwatchProberFailing",
+        "prober",
+        f"{sum_by('target', internal)} > 0",
+        "warning",
+        "0s",
+        "Probes fail by the prober's own fault.",
+        "{{ $value | humanize }} probes of {{ $labels.target }} ended with an internal error in "
+        "15 minutes; they count for no objective. The prober's log says why.",
+        "prober",
+    )
+    lag = RULES.rate("schedule_lag_seconds", "10m", part="_bucket")
+    yield Alert(
+        "JobwatchScheduleLagging",
+        "prober",
+        f"histogram_quantile(0.99, sum by (job, instance, le) ({lag})) > 1",
+        "warning",
+        "10m",
+        "The prober starts its probes late.",
+        "One probe in a hundred on {{ $labels.instance }} starts more than "
+        "{{ $value | humanizeDuration }} late: the machine is overloaded, and latencies include "
+        "the wait.",
+        "prober",
+        about_a_target=False,
+    )
+    yield Alert(
+        "JobwatchConfigReloadFailed",
+        "prober",
+        f"{RULES.select('config_last_reload_successful')} == 0",
+        "warning",
+        "5m",
+        "The prober refused its configuration.",
+        "The last reload on {{ $labels.instance }} changed nothing because the file is wrong; "
+        "the old configuration stays in force until it is restarted.",
+        "prober",
+        about_a_target=False,
+    )
+    yield Alert(
+        "JobwatchWatchdog",
+        "prober",
+        "vector(1)",
+        "none",
+        "0s",
+        "Alerting works.",
+        "This alert always fires. Let a dead man's switch outside of this Prometheus notice "
+        "when it stops.",
+        "overview",
+        about_a_target=False,
+    )

@@ -1,0 +1,25 @@
+"""
+The dashboards, general to specific.
+"""
+
+from __future__ import annotations
+
+from grafana.boards import contract, lifecycle, overview, prober, runbooks, slo
+from grafana.dashboard import Dashboard
+from grafana.settings import Settings
+
+__all__ = ["dashboards"]
+
+
+def dashboards(settings: Settings) -> tuple[Dashboard, ...]:
+    """
+    All of them; the runbooks come last, as pages to read.
+    """
+    return (
+        overview.board(settings),
+        lifecycle.board(settings),
+        contract.board(settings),
+        slo.board(settings),
+        prober.board(settings),
+        runbooks.board(),
+    )

@@ -1,0 +1,302 @@
+"""
+Which promises are broken, where, since when; and how much was looked at?
+"""
+
+from __future__ import annotations
+
+from grafana.boards.lifecycle import status_colours
+from grafana.boards.variables import COMMON
+from grafana.dashboard import Dashboard, Row, Shelf
+from grafana.panels import (
+    Panel,
+    Query,
+    bargauge,
+    coloured,
+    override,
+    stat,
+    steps,
+    table,
+    timeseries,
+)
+from grafana.promql import BOARD, sum_by
+from grafana.settings import Settings
+
+__all__ = ["board"]
+
+FOUND = "target_check_kind:jobwatch_contract_findings:increase1d"
+KIND_COLOURS = (
+    coloured("violation", "red"),
+    coloured("gap", "blue"),
+    coloured("drift", "orange"),
+    coloured("inconclusive", "#8e8e8e"),
+)
+
+
+def board(settings: Settings) -> Dashboard:
+    """
+    The dashboard about what answers say, not about how fast they come.
+    """
+    return Dashboard(
+        uid="jobwatch-contract",
+        title="jobwatch: contract",
+        description=(
+            "Every check against every target: broken promises, gaps in the document, drift, "
+            "and how much of the contract was reached at all."
+        ),
+        variables=COMMON,
+        rows=(
+            Row(
+                "",
+                (
+                    Shelf(4, _tiles()),
+                    Shelf(12, (_matrix(), _broken_now(), _by_kind())),
+                ),
+            ),
+            Row("New and allowed", (Shelf(8, (_drift(), _drift_over_time())),)),
+            Row(
+                "What was reached",
+                (Shelf(9, (_codes(), _statuses(settings), _documents())),),
+            ),
+        ),
+        start="now-24h",
+    )
+
+
+def _tiles() -> tuple[Panel, ...]:
+    def found(kind: str, title: str, question: str, colour: str) -> Panel:
+        return stat(
+            f"{title}, 24 h",
+            question,
+            Query(sum_by("target", BOARD.recorded(FOUND, kind=kind)), "{{target}}", instant=True),
+            unit="short",
+            width=5,
+            no_value="no rules loaded",
+            thresholds=steps("green", (0.5, colour)),
+            decimals=0,
+            background=kind == "violation",
+        )
+
+    crashed = BOARD.select("check_crashes_total")
+    return (
+        found(
+            "violation",
+            "Broken promises",
+            "How often did an answer break the contract in the last 24 hours?",
+            "red",
+        ),
+        found(
+            "drift",
+            "Drift",
+            "How often did answers hold something new that is allowed? Worth reading before "
+            "clients depend on it.",
+            "orange",
+        ),
+        found(
+            "gap",
+            "Gaps in the document",
+            "How often was the answer right but not described by the API's document?",
+            "blue",
+        ),
+        found(
+            "inconclusive",
+            "Inconclusive",
+            "How often could nothing be said: the endpoint was down, or told us to come back?",
+            "blue",
+        ),
+        stat(
+            "Checks that crashed",
+            "Are the checks themselves sound? A crashed check judges nothing; counted since the "
+            "prober started.",
+            Query(f"sum({crashed})", "crashes", instant=True),
+            unit="short",
+            width=4,
+            no_value="0",
+            thresholds=steps("green", (0.5, "red")),
+            decimals=0,
+            named=False,
+        ),
+    )
+
+
+def _matrix() -> Panel:
+    found = BOARD.recorded(FOUND, kind="violation")
+    return table(
+        "Checks and targets: broken promises, 24 h",
+        "Which check fails at which target? One row a check; green held in the last 24 hours, "
+        "red was broken so many times. Broken ones lead the list.",
+        Query(sum_by("check, target", found), instant=True, shape="table"),
+        unit="short",
+        width=10,
+        no_value="-",
+        transformations=[
+            {
+                "id": "sortBy",
+                "options": {"fields": {}, "sort": [{"desc": True, "field": "Value"}]},
+            },
+            {
+                "id": "groupingToMatrix",
+                "options": {"columnField": "target", "rowField": "check", "valueField": "Value"},
+            },
+        ],
+        overrides=[
+            override(
+                "check\\target",
+                displayName="Check",
+                custom__width=330,
+                custom__cellOptions={"type": "auto"},
+            )
+        ],
+        thresholds=steps("semi-dark-green", (0.5, "semi-dark-red")),
+        decimals=0,
+    )
+
+
+def _broken_now() -> Panel:
+    found = BOARD.increase("contract_findings_total", kind="violation")
+    return timeseries(
+        "Broken promises by check",
+        "When did which check begin to fail, and does it still? Only checks that found something "
+        "are shown, so an empty panel is good news.",
+        Query(f"{sum_by('check', found)} > 0", "{{check}}"),
+        unit="short",
+        width=8,
+        stacked="normal",
+        bars=True,
+        limits=(0, None),
+        no_value="none broken",
+    )
+
+
+def _by_kind() -> Panel:
+    found = BOARD.increase("contract_findings_total")
+    return timeseries(
+        "Findings by kind",
+        "What sort of news comes in? Red is broken promises; grey is an endpoint about which "
+        "nothing could be said.",
+        Query(sum_by("kind", found), "{{kind}}"),
+        unit="short",
+        width=6,
+        stacked="normal",
+        bars=True,
+        overrides=KIND_COLOURS,
+        limits=(0, None),
+        no_value="no findings",
+    )
+
+
+def _drift() -> Panel:
+    return table(
+        "Drift by place",
+        "What is new in answers, and where in the body? Counted since the prober started; the "
+        "places that vendors make up are held to 50.",
+        Query(
+            f"{sum_by('target, drift, pointer', BOARD.select('contract_drift_total'))} > 0",
+            instant=True,
+            shape="table",
+        ),
+        unit="short",
+        width=12,
+        no_value="nothing new",
+        transformations=[
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True},
+                    "indexByName": {"target": 0, "drift": 1, "pointer": 2, "Value": 3},
+                    "renameByName": {
+                        "Value": "Answers",
+                        "drift": "What",
+                        "pointer": "Where",
+                        "target": "Target",
+                    },
+                },
+            }
+        ],
+        sort="Answers",
+        decimals=0,
+    )
+
+
+def _drift_over_time() -> Panel:
+    return timeseries(
+        "Drift over time",
+        "When did something new begin? A step from nothing is a release at the vendor's.",
+        Query(sum_by("drift", BOARD.increase("contract_drift_total")), "{{drift}}"),
+        unit="short",
+        width=12,
+        stacked="normal",
+        bars=True,
+        limits=(0, None),
+        no_value="nothing new",
+    )
+
+
+def _codes() -> Panel:
+    reached = BOARD.recorded("target_canary_code:jobwatch_http_responses:increase1d")
+    return table(
+        "Codes reached, 24 h",
+        "Which kinds of answers did the checks get to see? Columns are HTTP codes; a canary "
+        "without numbers has proven nothing.",
+        Query(f"{sum_by('canary, code', reached)} > 0", instant=True, shape="table"),
+        unit="short",
+        width=9,
+        no_value="-",
+        transformations=[
+            {
+                "id": "groupingToMatrix",
+                "options": {"columnField": "code", "rowField": "canary", "valueField": "Value"},
+            }
+        ],
+        thresholds=steps("transparent", (0.5, "semi-dark-blue")),
+        decimals=0,
+    )
+
+
+def _statuses(settings: Settings) -> Panel:
+    reached = BOARD.recorded("target_status:jobwatch_job_status_observations:increase1d")
+    return bargauge(
+        "Job statuses reached, 24 h",
+        "Which statuses were seen, so that their promises were tested at all? A status at zero "
+        "is untested, not healthy.",
+        Query(sum_by("job_status", reached), "{{job_status}}", instant=True),
+        unit="short",
+        width=7,
+        no_value="no rules loaded",
+        overrides=status_colours(settings),
+    )
+
+
+def _documents() -> Panel:
+    return table(
+        "Documents in force",
+        "Which version of the contract are answers held to? The digest changes with the meaning "
+        "of the operation, not with prose.",
+        Query(
+            f"max by (target, api, openapi_version, spec_sha256) ({BOARD.select('contract_info')})",
+            instant=True,
+            shape="table",
+        ),
+        unit="none",
+        width=8,
+        no_value="no prober",
+        transformations=[
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True, "Value": True},
+                    "indexByName": {
+                        "target": 0,
+                        "api": 1,
+                        "openapi_version": 2,
+                        "spec_sha256": 3,
+                    },
+                    "renameByName": {
+                        "api": "API",
+                        "openapi_version": "OpenAPI",
+                        "spec_sha256": "Digest",
+                        "target": "Target",
+                    },
+                },
+            }
+        ],
+    )

@@ -1,0 +1,287 @@
+"""
+Do jobs get through? Where do they wait, how do they end, and which are stuck?
+"""
+
+from __future__ import annotations
+
+from grafana.boards.variables import COMMON
+from grafana.dashboard import Dashboard, Row, Shelf
+from grafana.panels import (
+    Json,
+    Panel,
+    Query,
+    bargauge,
+    coloured,
+    heatmap,
+    stat,
+    steps,
+    table,
+    timeseries,
+)
+from grafana.promql import BOARD, any_of, quantile, ratio, sum_by
+from grafana.settings import Settings
+
+__all__ = ["board", "status_colours"]
+
+UNKNOWN_COLOUR = "#ff00ff"
+
+
+def board(settings: Settings) -> Dashboard:
+    """
+    The dashboard about the jobs themselves, not about the HTTP around them.
+    """
+    return Dashboard(
+        uid="jobwatch-lifecycle",
+        title="jobwatch: job lifecycle",
+        description=(
+            "What becomes of jobs: their statuses now and over time, how long each status "
+            "lasts, how jobs end, and which don't."
+        ),
+        variables=COMMON,
+        rows=(
+            Row("", (Shelf(4, _tiles(settings)), Shelf(9, (_now(settings), _followed(settings))))),
+            Row(
+                "How jobs end",
+                (
+                    Shelf(8, (_outcomes(settings), _ends(settings), _age(settings))),
+                    Shelf(9, (_waits(settings), _completion())),
+                ),
+            ),
+            Row(
+                "Which way jobs go",
+                (Shelf(10, (_moves(), _observed(settings))),),
+            ),
+        ),
+    )
+
+
+def status_colours(settings: Settings) -> list[Json]:
+    """
+    One fixed colour a status word, the same on every panel.
+    """
+    known = [coloured(status.word, status.colour) for status in settings.statuses]
+    return [*known, coloured("unknown", UNKNOWN_COLOUR)]
+
+
+def _tiles(settings: Settings) -> tuple[Panel, ...]:
+    pending = BOARD.select(
+        "followed_jobs", job_status="=~" + any_of([*settings.pending, "unknown"])
+    )
+    ended = "target_status:jobwatch_job_completions:increase1d"
+    good = BOARD.recorded(ended, job_status="=~" + any_of(settings.succeeded))
+    unknown = BOARD.recorded(
+        "target_status:jobwatch_job_status_observations:increase1d", job_status="unknown"
+    )
+    return (
+        stat(
+            "Stuck jobs",
+            "Are there jobs that should have ended by the vendor's own limits and have not?",
+            Query(f"sum({BOARD.select('stuck_jobs')})", "stuck", instant=True),
+            unit="none",
+            width=4,
+            no_value="nothing followed",
+            thresholds=steps("green", (1, "red")),
+            background=True,
+            named=False,
+        ),
+        stat(
+            "Jobs in the works",
+            "How many followed jobs have not ended yet?",
+            Query(f"sum({pending})", "jobs", instant=True),
+            unit="none",
+            width=4,
+            no_value="nothing followed",
+            named=False,
+        ),
+        stat(
+            "Oldest job in the works",
+            "How long has the oldest unfinished job been waiting? Orange and red are the limits "
+            "that the vendor documents.",
+            Query(f"max({BOARD.select('oldest_pending_job_seconds')})", "age", instant=True),
+            unit="dtdurations",
+            width=4,
+            no_value="nothing waits",
+            thresholds=_limit_steps(settings, "green"),
+            named=False,
+        ),
+        stat(
+            "Jobs that succeeded, 24 h",
+            "What share of the jobs that ended in the last 24 hours came to a result?",
+            Query(ratio(f"sum({good})", f"sum({BOARD.recorded(ended)})"), "share", instant=True),
+            unit="percentunit",
+            width=4,
+            no_value="none ended",
+            thresholds=steps("red", (0.8, "orange"), (0.95, "green")),
+            decimals=1,
+            named=False,
+        ),
+        stat(
+            "Jobs ended, 24 h",
+            "How many followed jobs ended in the last 24 hours, in whichever way?",
+            Query(f"sum({BOARD.recorded(ended)})", "jobs", instant=True),
+            unit="short",
+            width=4,
+            no_value="no rules loaded",
+            decimals=0,
+            named=False,
+        ),
+        stat(
+            "Unknown statuses, 24 h",
+            "Did the API send a status word that it doesn't document?",
+            Query(f"sum({unknown})", "answers", instant=True),
+            unit="short",
+            width=4,
+            no_value="no rules loaded",
+            thresholds=steps("green", (0.5, "red")),
+            decimals=0,
+            named=False,
+        ),
+    )
+
+
+def _limit_steps(settings: Settings, base: str) -> Json:
+    colours = ["orange", "red"] if len(settings.limits_s) > 1 else ["red"]
+    return steps(base, *zip(settings.limits_s, colours, strict=False))
+
+
+def _now(settings: Settings) -> Panel:
+    return bargauge(
+        "Followed jobs by status, now",
+        "Where in life are the jobs that are being followed? A long bar early in the list is a "
+        "queue that doesn't move.",
+        Query(sum_by("job_status", BOARD.select("followed_jobs")), "{{job_status}}", instant=True),
+        unit="none",
+        width=8,
+        no_value="nothing followed",
+        overrides=status_colours(settings),
+    )
+
+
+def _followed(settings: Settings) -> Panel:
+    return timeseries(
+        "Followed jobs by status, over time",
+        "Does work flow, or does it pile up in one status? A band that widens is a bottleneck.",
+        Query(sum_by("job_status", BOARD.select("followed_jobs")), "{{job_status}}"),
+        unit="none",
+        width=16,
+        stacked="normal",
+        overrides=status_colours(settings),
+        limits=(0, None),
+        no_value="nothing followed",
+    )
+
+
+def _outcomes(settings: Settings) -> Panel:
+    ended = BOARD.increase("job_completion_seconds", part="_count")
+    return timeseries(
+        "Jobs that ended, by how",
+        "How do jobs end: with a result, by an error, or called off?",
+        Query(sum_by("job_status", ended), "{{job_status}}"),
+        unit="short",
+        width=10,
+        stacked="normal",
+        bars=True,
+        overrides=status_colours(settings),
+        limits=(0, None),
+        no_value="nothing ended",
+    )
+
+
+def _ends(settings: Settings) -> Panel:
+    return bargauge(
+        "Jobs that ended, 24 h",
+        "How many jobs ended in each way during the last 24 hours?",
+        Query(
+            sum_by(
+                "job_status", BOARD.recorded("target_status:jobwatch_job_completions:increase1d")
+            ),
+            "{{job_status}}",
+            instant=True,
+        ),
+        unit="short",
+        width=6,
+        no_value="no rules loaded",
+        overrides=status_colours(settings),
+    )
+
+
+def _age(settings: Settings) -> Panel:
+    limits = " and ".join(f"{limit:g} s" for limit in settings.limits_s) or "none"
+    return timeseries(
+        "Age of the oldest unfinished job",
+        "Is the queue getting older? The dashed lines are the limits that the vendor documents "
+        f"({limits}); a sawtooth is normal, a ramp is a stuck job.",
+        Query(f"max by (target) ({BOARD.select('oldest_pending_job_seconds')})", "{{target}}"),
+        unit="s",
+        width=8,
+        thresholds=_limit_steps(settings, "transparent"),
+        limits=(0, None),
+        no_value="nothing waits",
+    )
+
+
+def _waits(settings: Settings) -> Panel:
+    buckets = BOARD.rate("job_status_duration_seconds", part="_bucket")
+    return timeseries(
+        "Time spent in a status, p95",
+        "In which status do jobs lose their time? 95 % of the jobs that left a status had spent "
+        "less than this in it; exact to the distance of two polls.",
+        Query(quantile(0.95, "job_status", buckets), "{{job_status}}", exemplar=True),
+        unit="s",
+        width=12,
+        overrides=status_colours(settings),
+        limits=(0, None),
+        no_value="nothing followed",
+    )
+
+
+def _completion() -> Panel:
+    buckets = BOARD.increase("job_completion_seconds", part="_bucket")
+    return heatmap(
+        "Time from creation to the end",
+        "How long do whole jobs take? Brighter cells hold more jobs; a second band is a second "
+        "kind of job.",
+        Query(sum_by("le", buckets), "{{le}}", shape="heatmap", exemplar=True),
+        unit="s",
+        width=12,
+    )
+
+
+def _moves() -> Panel:
+    moved = BOARD.recorded("target_from_to:jobwatch_job_transitions:increase1d")
+    return table(
+        "Moves between statuses, 24 h",
+        "Which way do jobs go? Rows are where they came from, columns where they went. A row for "
+        "a status that ends a job should not exist.",
+        Query(f"{sum_by('from_status, to_status', moved)} > 0", instant=True, shape="table"),
+        unit="short",
+        width=14,
+        no_value="-",
+        transformations=[
+            {
+                "id": "groupingToMatrix",
+                "options": {
+                    "columnField": "to_status",
+                    "rowField": "from_status",
+                    "valueField": "Value",
+                },
+            }
+        ],
+        thresholds=steps("transparent", (0.5, "semi-dark-blue")),
+        decimals=0,
+    )
+
+
+def _observed(settings: Settings) -> Panel:
+    seen = BOARD.rate("job_status_observations_total")
+    return timeseries(
+        "Statuses read in answers, share",
+        "Which statuses do answers show, over all canaries? A share that jumps without a change "
+        "in load is a change at the vendor.",
+        Query(sum_by("job_status", seen), "{{job_status}}"),
+        unit="percentunit",
+        width=10,
+        stacked="percent",
+        overrides=status_colours(settings),
+        no_value="no answers",
+    )

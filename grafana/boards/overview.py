@@ -1,0 +1,424 @@
+"""
+Is the endpoint healthy? If not: since when, for whom, and where does it hurt?
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from grafana.boards.variables import CANARY, COMMON, to_board
+from grafana.dashboard import Dashboard, Row, Shelf
+from grafana.panels import (
+    Panel,
+    Query,
+    between,
+    coloured,
+    heatmap,
+    override,
+    stat,
+    steps,
+    table,
+    timeline,
+    timeseries,
+    words,
+)
+from grafana.promql import BOARD, any_of, quantile, ratio, sum_by
+from grafana.settings import Settings
+from grafana.slo import sli
+
+__all__ = ["board"]
+
+SCOPE = replace(BOARD, where_labelled=(*BOARD.where_labelled, ("canary", "=~$canary")))
+FIRING = (
+    'ALERTS{alertname=~"Jobwatch.+",alertname!="JobwatchWatchdog",'
+    'alertstate="firing",target=~"$target|"}'
+)
+FIRING_LOUD = FIRING.replace("}", ',severity=~"critical|warning"}')
+CODE_COLOURS = (
+    coloured("^2..$", "green", regex=True),
+    coloured("^3..$", "blue", regex=True),
+    coloured("^4..$", "yellow", regex=True),
+    coloured("^404$", "#8e8e8e", regex=True),
+    coloured("^429$", "orange", regex=True),
+    coloured("^5..$", "dark-red", regex=True),
+)
+OUTCOME_COLOURS = (
+    coloured("violation", "purple"),
+    coloured("not_found", "orange"),
+    coloured("server_error", "dark-red"),
+    coloured("unexpected_code", "light-red"),
+    coloured("timeout", "dark-orange"),
+    coloured("connect", "dark-yellow"),
+    coloured("auth", "blue"),
+    coloured("rate_limited", "light-orange"),
+    coloured("internal", "#8e8e8e"),
+)
+
+
+def board(settings: Settings) -> Dashboard:
+    """
+    The dashboard to open first.
+    """
+    return Dashboard(
+        uid="jobwatch-overview",
+        title="jobwatch: overview",
+        description=(
+            "Whether the job endpoint keeps its promises: health and error budget first, then "
+            "answers, latency and the 404s that should and shouldn't be there."
+        ),
+        variables=(*COMMON, CANARY),
+        rows=(
+            Row("", (Shelf(5, _tiles(settings)),)),
+            Row(
+                "What is wrong",
+                (
+                    Shelf(7, (_canaries(), _firing())),
+                    Shelf(8, (_codes(), _failures(), _error_ratio())),
+                ),
+            ),
+            Row("Latency", (Shelf(8, (_percentiles(settings), _latency_map(), _phases())),)),
+            Row("404 and undocumented codes", (Shelf(7, (_not_found(), _undocumented(settings))),)),
+        ),
+    )
+
+
+def _tiles(settings: Settings) -> tuple[Panel, ...]:
+    health = stat(
+        "Health now",
+        "Is the endpoint answering as promised right now? Share of right answers over the last "
+        "few probes: all right is HEALTHY, at least half is DEGRADED, fewer is DOWN.",
+        Query(_right(settings), "{{target}}", instant=True),
+        unit="percentunit",
+        width=6,
+        no_value="NO PROBES",
+        thresholds=steps("red", (0.5, "orange"), (0.9999, "green")),
+        mappings=[
+            between(0.9999, 1.1, "HEALTHY", "green"),
+            between(0.5, 0.9999, "DEGRADED", "orange"),
+            between(0, 0.5, "DOWN", "red"),
+        ],
+        background=True,
+    )
+    return (
+        health.linked("SLO details", to_board("slo")),
+        _alert_count(),
+        _availability(settings),
+        _budget(),
+        _p95(settings),
+        _violations(),
+    )
+
+
+def _right(settings: Settings) -> str:
+    right = sum_by("target", SCOPE.rate("probes_total", outcome="ok"))
+    counts = "!~" + any_of(list(settings.not_the_endpoint))
+    return ratio(right, sum_by("target", SCOPE.rate("probes_total", outcome=counts)))
+
+
+def _alert_count() -> Panel:
+    return stat(
+        "Alerts firing",
+        "Is somebody being woken? Number of critical and warning alerts that fire for the chosen "
+        "targets or for the prober itself. Zero is also shown when no rules are loaded.",
+        Query(
+            f"count({FIRING_LOUD}) or vector(0)",
+            "alerts",
+            instant=True,
+        ),
+        unit="none",
+        width=3,
+        no_value="0",
+        thresholds=steps("green", (1, "red")),
+        decimals=0,
+        background=True,
+        named=False,
+    )
+
+
+def _availability(settings: Settings) -> Panel:
+    return stat(
+        f"Availability, {settings.period}",
+        f"How much of the SLO period's probes were right? The objective is "
+        f"{settings.objective * 100:g} %; red is below it.",
+        Query(
+            f"1 - {BOARD.recorded(sli(settings.period), sloth_slo='availability')}",
+            "{{target}}",
+            instant=True,
+        ),
+        unit="percentunit",
+        width=4,
+        no_value="no rules loaded",
+        thresholds=steps("red", (settings.objective, "green")),
+        decimals=2,
+    ).linked("SLO details", to_board("slo"))
+
+
+def _budget() -> Panel:
+    return stat(
+        "Error budget left",
+        "How much of the failures that the objective allows is left in this SLO period? Orange "
+        "is less than a quarter, red is overdrawn.",
+        Query(
+            BOARD.recorded("slo:period_error_budget_remaining:ratio", sloth_slo="availability"),
+            "{{target}}",
+            instant=True,
+        ),
+        unit="percentunit",
+        width=4,
+        no_value="no rules loaded",
+        thresholds=steps("red", (0, "orange"), (0.25, "green")),
+        limits=(0, 1),
+        decimals=0,
+    ).linked("SLO details", to_board("slo"))
+
+
+def _p95(settings: Settings) -> Panel:
+    return stat(
+        "p95 latency now",
+        f"How long do the slowest 5 % of probes take at the moment, all outcomes included? Red "
+        f"is over the promised {settings.latency_s:g} s.",
+        Query(
+            quantile(0.95, "target", SCOPE.rate("probe_duration_seconds", part="_bucket")),
+            "{{target}}",
+            instant=True,
+        ),
+        unit="s",
+        width=3,
+        no_value="no probes",
+        thresholds=steps("green", (settings.latency_s, "red")),
+    )
+
+
+def _violations() -> Panel:
+    found = BOARD.recorded(
+        "target_check_kind:jobwatch_contract_findings:increase1d", kind="violation"
+    )
+    return stat(
+        "Broken promises, 24 h",
+        "How many times did an answer break the contract in the last 24 hours, over all checks?",
+        Query(sum_by("target", found), "{{target}}", instant=True),
+        unit="short",
+        width=4,
+        no_value="no rules loaded",
+        thresholds=steps("green", (0.5, "red")),
+        decimals=0,
+    ).linked("Contract details", to_board("contract"))
+
+
+def _canaries() -> Panel:
+    return timeline(
+        "Canaries",
+        "Which kind of probe fails, and since when? Each row is one canary; a red stretch means "
+        "that its last probe was not answered as promised.",
+        Query(
+            f"min by (target, canary) ({SCOPE.select('probe_success')})", "{{target}} {{canary}}"
+        ),
+        width=14,
+        mappings=words({"1": ("as promised", "green"), "0": ("not as promised", "red")}),
+        no_value="no probes yet",
+    )
+
+
+def _firing() -> Panel:
+    return table(
+        "Firing alerts",
+        "What fires at this moment, and for which target? Empty is good news; the runbooks "
+        "dashboard says what to do about each.",
+        Query(f"max by (severity, alertname, target) ({FIRING})", instant=True, shape="table"),
+        unit="none",
+        width=10,
+        no_value="Nothing fires",
+        transformations=[
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True, "Value": True},
+                    "indexByName": {"severity": 0, "alertname": 1, "target": 2},
+                    "renameByName": {
+                        "alertname": "Alert",
+                        "severity": "Severity",
+                        "target": "Target",
+                    },
+                },
+            }
+        ],
+        overrides=[
+            override(
+                "Severity",
+                mappings=words(
+                    {
+                        "critical": ("critical", "red"),
+                        "warning": ("warning", "orange"),
+                        "info": ("info", "blue"),
+                    }
+                ),
+                custom__cellOptions={"mode": "basic", "type": "color-background"},
+                custom__width=100,
+            )
+        ],
+    )
+
+
+def _codes() -> Panel:
+    return timeseries(
+        "Answers by HTTP code",
+        "What does the endpoint answer? 404 is grey because the missing-id canary provokes it; "
+        "the panel of 404s below tells right from wrong.",
+        Query(sum_by("code", SCOPE.rate("http_responses_total")) + " > 0", "{{code}}"),
+        unit="reqps",
+        width=8,
+        stacked="normal",
+        overrides=CODE_COLOURS,
+        limits=(0, None),
+        no_value="no answers",
+    )
+
+
+def _failures() -> Panel:
+    return timeseries(
+        "Failed probes by outcome",
+        "In which way do probes fail? Only failures are shown, so an empty panel is a healthy "
+        "endpoint; auth, rate_limited and internal don't count against the SLO.",
+        Query(sum_by("outcome", SCOPE.rate("probes_total", outcome="!=ok")), "{{outcome}}"),
+        unit="reqps",
+        width=8,
+        stacked="normal",
+        overrides=OUTCOME_COLOURS,
+        limits=(0, None),
+        no_value="no failures",
+    )
+
+
+def _error_ratio() -> Panel:
+    return timeseries(
+        "Error ratio and what is allowed",
+        "Is the share of failed probes within what the objective allows? The dashed line is the "
+        "error budget: on average the other line must stay under it.",
+        Query(BOARD.recorded(sli("5m"), sloth_slo="availability"), "{{target}} failed"),
+        Query(
+            BOARD.recorded("slo:error_budget:ratio", sloth_slo="availability"),
+            "{{target}} allowed",
+        ),
+        unit="percentunit",
+        width=8,
+        overrides=[_dashed("/ allowed$/")],
+        limits=(0, None),
+        no_value="no rules loaded",
+    )
+
+
+def _dashed(regex: str) -> dict[str, object]:
+    return {
+        "matcher": {"id": "byRegexp", "options": regex},
+        "properties": [
+            {"id": "custom.lineStyle", "value": {"dash": [8, 6], "fill": "dash"}},
+            {"id": "custom.fillOpacity", "value": 0},
+            {"id": "color", "value": {"fixedColor": "red", "mode": "fixed"}},
+        ],
+    }
+
+
+def _percentiles(settings: Settings) -> Panel:
+    buckets = SCOPE.rate("probe_duration_seconds", part="_bucket")
+    return timeseries(
+        "Latency percentiles",
+        "How long do probes take, from the instant they were due to the last byte, all outcomes "
+        f"included? The dashed line is the promised {settings.latency_s:g} s; diamonds are single "
+        "jobs.",
+        *(
+            Query(quantile(q, "", buckets), f"p{q * 100:g}", exemplar=True)
+            for q in (0.5, 0.95, 0.99)
+        ),
+        unit="s",
+        width=8,
+        thresholds=steps("transparent", (settings.latency_s, "red")),
+        overrides=[
+            coloured("p50", "green"),
+            coloured("p95", "yellow"),
+            coloured("p99", "orange"),
+        ],
+        limits=(0, None),
+        no_value="no probes",
+    )
+
+
+def _latency_map() -> Panel:
+    buckets = SCOPE.increase("probe_duration_seconds", part="_bucket")
+    return heatmap(
+        "Latency distribution",
+        "Are there two kinds of answers, fast and slow, that percentiles would blur? Brighter "
+        "cells hold more probes.",
+        Query(sum_by("le", buckets), "{{le}}", shape="heatmap", exemplar=True),
+        unit="s",
+        width=8,
+    )
+
+
+def _phases() -> Panel:
+    spent = SCOPE.rate("probe_phase_duration_seconds", part="_sum")
+    times = SCOPE.rate("probe_phase_duration_seconds", part="_count")
+    return timeseries(
+        "Where the time goes",
+        "Which part of a request takes the time: name lookup, connect, TLS, waiting for the "
+        "first byte, or transfer? Means, stacked; all canaries together.",
+        Query(ratio(sum_by("phase", spent), sum_by("phase", times)), "{{phase}}"),
+        unit="s",
+        width=8,
+        stacked="normal",
+        overrides=[
+            coloured("resolve", "purple"),
+            coloured("connect", "blue"),
+            coloured("tls", "#37a2a2"),
+            coloured("wait", "orange"),
+            coloured("transfer", "green"),
+        ],
+        limits=(0, None),
+        no_value="no probes",
+    )
+
+
+def _not_found() -> Panel:
+    return timeseries(
+        "404: expected and unexpected",
+        "Are jobs being denied that exist? Expected 404s answer ids that nobody may see and prove "
+        "that the endpoint refuses them; a single unexpected one means a lost job or a lost "
+        "permission.",
+        Query(sum_by("expected", SCOPE.rate("not_found_total", expected="true")), "expected"),
+        Query(sum_by("expected", SCOPE.rate("not_found_total", expected="false")), "unexpected"),
+        unit="reqps",
+        width=14,
+        overrides=[coloured("expected", "#8e8e8e"), coloured("unexpected", "red")],
+        limits=(0, None),
+        no_value="no 404s",
+    )
+
+
+def _undocumented(settings: Settings) -> Panel:
+    documented = "!~" + "|".join(settings.documented_codes)
+    name = "target_canary_code:jobwatch_http_responses:increase1d"
+    return table(
+        "Undocumented codes, 24 h",
+        "Which answers does the API's document not describe? 401 and 429 are usual gaps in a "
+        "document; a 5xx is an outage; anything else deserves a look.",
+        Query(f"{BOARD.recorded(name, code=documented)} > 0", instant=True, shape="table"),
+        unit="short",
+        width=10,
+        no_value="none",
+        transformations=[
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True, "__name__": True},
+                    "indexByName": {"target": 0, "canary": 1, "code": 2, "Value": 3},
+                    "renameByName": {
+                        "Value": "Answers",
+                        "canary": "Canary",
+                        "code": "Code",
+                        "target": "Target",
+                    },
+                },
+            }
+        ],
+        sort="Answers",
+        decimals=0,
+    )

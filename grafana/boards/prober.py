@@ -1,0 +1,323 @@
+"""
+Can the figures be trusted? The prober watching itself.
+"""
+
+from __future__ import annotations
+
+from grafana.boards.variables import COMMON
+from grafana.dashboard import Dashboard, Row, Shelf
+from grafana.panels import Panel, Query, coloured, stat, steps, table, timeseries, words
+from grafana.promql import BOARD, quantile, ratio, sum_by
+from grafana.settings import Settings
+
+__all__ = ["PROCESS", "board"]
+
+HERE = '{job=~"$job",instance=~"$instance"}'
+PROCESS = (
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_open_fds",
+    "process_max_fds",
+)
+"""Series of the Python client itself, beside the table of the daemon's own."""
+
+REASON_COLOURS = (
+    coloured("overlap", "red"),
+    coloured("budget", "orange"),
+    coloured("backoff", "yellow"),
+    coloured("shutdown", "#8e8e8e"),
+)
+
+
+def board(settings: Settings) -> Dashboard:
+    """
+    The dashboard about the watcher.
+    """
+    return Dashboard(
+        uid="jobwatch-prober",
+        title="jobwatch: prober",
+        description=(
+            "Whether the prober asks on time, within its budget and with a valid token: "
+            "without that, the other dashboards mean nothing."
+        ),
+        variables=COMMON,
+        rows=(
+            Row("", (Shelf(4, _tiles(settings)),)),
+            Row(
+                "On time",
+                (
+                    Shelf(8, (_lag(), _missed(), _asked())),
+                    Shelf(7, (_flight(), _budget(), _ours())),
+                ),
+            ),
+            Row("The way to the endpoint", (Shelf(7, (_skew(), _certificates(), _running())),)),
+            Row("Process", (Shelf(7, (_cpu(), _memory(), _files())),), collapsed=True),
+        ),
+    )
+
+
+def _tiles(settings: Settings) -> tuple[Panel, ...]:
+    every = float(max(min(target.canaries.values()) for target in settings.targets))
+    last = BOARD.select("last_probe_timestamp_seconds")
+    backoff = BOARD.select("backoff_until_timestamp_seconds")
+    return (
+        stat(
+            "Probers up",
+            "Can Prometheus scrape the probers? Red means that nothing is being watched from "
+            "there.",
+            Query(f"min by (instance) (up{HERE})", "{{instance}}", instant=True),
+            unit="none",
+            width=5,
+            no_value="NO PROBER",
+            thresholds=steps("red", (1, "green")),
+            mappings=words({"1": ("UP", "green"), "0": ("DOWN", "red")}),
+            background=True,
+            named=False,
+        ),
+        stat(
+            "Last probe",
+            "How long ago did any probe of each target end? Orange is three missed intervals.",
+            Query(f"time() - max by (target) ({last})", "{{target}}", instant=True),
+            unit="s",
+            width=5,
+            no_value="none yet",
+            thresholds=steps("green", (3 * every, "orange"), (10 * every, "red")),
+            limits=(0, None),
+            decimals=0,
+        ),
+        stat(
+            "Configuration",
+            "Did the prober accept its configuration at the last reload? If not, the old one is "
+            "still in force.",
+            Query(
+                f"min by (instance) ({BOARD.select('config_last_reload_successful')})",
+                "{{instance}}",
+                instant=True,
+            ),
+            unit="none",
+            width=4,
+            no_value="never read",
+            thresholds=steps("red", (1, "green")),
+            mappings=words({"1": ("TAKEN", "green"), "0": ("REFUSED", "red")}),
+            named=False,
+        ),
+        stat(
+            "Configuration since",
+            "How long has the configuration in force been in force?",
+            Query(
+                "time() - max by (instance) "
+                f"({BOARD.select('config_last_reload_success_timestamp_seconds')})",
+                "{{instance}}",
+                instant=True,
+            ),
+            unit="dtdurations",
+            width=5,
+            no_value="never read",
+            limits=(0, None),
+            named=False,
+        ),
+        stat(
+            "Held back",
+            "Is the endpoint's Retry-After holding probes back, and for how much longer?",
+            Query(
+                f"clamp_min(max by (target) ({backoff}) - time(), 0)", "{{target}}", instant=True
+            ),
+            unit="s",
+            width=5,
+            no_value="no targets",
+            thresholds=steps("green", (1, "orange")),
+            decimals=0,
+        ),
+    )
+
+
+def _lag() -> Panel:
+    buckets = BOARD.rate("schedule_lag_seconds", part="_bucket")
+    return timeseries(
+        "Schedule lag",
+        "Do probes start when they are due? Lag is part of every measured latency, so it must be "
+        "small beside the promised one.",
+        *(Query(quantile(q, "", buckets), f"p{q * 100:g}") for q in (0.5, 0.99)),
+        unit="s",
+        width=8,
+        thresholds=steps("transparent", (1, "red")),
+        limits=(0, None),
+        no_value="no probes",
+    )
+
+
+def _missed() -> Panel:
+    return timeseries(
+        "Slots missed, by reason",
+        "Which probes didn't happen, and why: too many at once (overlap), the request budget, a "
+        "Retry-After (backoff), or a shutdown?",
+        Query(
+            f"sum by (reason) ({BOARD.recorded('target:jobwatch_slots_missed:increase1h')})",
+            "{{reason}}",
+        ),
+        unit="short",
+        width=8,
+        stacked="normal",
+        overrides=REASON_COLOURS,
+        limits=(0, None),
+        no_value="none missed",
+    )
+
+
+def _asked() -> Panel:
+    return timeseries(
+        "Probes by canary",
+        "How much is being asked, and by which canary? The height is the request rate that the "
+        "endpoint sees from us.",
+        Query(sum_by("canary", BOARD.rate("probes_total")), "{{canary}}"),
+        unit="reqps",
+        width=8,
+        stacked="normal",
+        limits=(0, None),
+        no_value="no probes",
+    )
+
+
+def _flight() -> Panel:
+    return timeseries(
+        "Probes in flight",
+        "How many probes are waiting for an answer at once? A plateau is a limit that was reached.",
+        Query(f"sum by (instance) ({BOARD.select('probes_in_flight')})", "{{instance}}"),
+        unit="none",
+        width=8,
+        limits=(0, None),
+        no_value="no prober",
+    )
+
+
+def _budget() -> Panel:
+    return timeseries(
+        "Request budget used",
+        "How much of the requests per minute that the key allows is used? At 100 % slots are "
+        "missed for lack of budget.",
+        Query(f"max by (target) ({BOARD.select('request_budget_used_ratio')})", "{{target}}"),
+        unit="percentunit",
+        width=8,
+        thresholds=steps("transparent", (0.9, "orange")),
+        limits=(0, 1),
+        no_value="no targets",
+    )
+
+
+def _ours() -> Panel:
+    def share(outcome: str) -> Query:
+        ours = sum_by("target", BOARD.rate("probes_total", outcome=outcome))
+        every = sum_by("target", BOARD.rate("probes_total"))
+        return Query(ratio(ours, every), f"{{{{target}}}} {outcome}")
+
+    return timeseries(
+        "Probes that say nothing about the endpoint",
+        "How many probes were wasted on a refused token, on rate limiting, or on our own "
+        "faults? They count for no objective.",
+        *(share(outcome) for outcome in ("auth", "rate_limited", "internal")),
+        unit="percentunit",
+        width=8,
+        limits=(0, 1),
+        no_value="no probes",
+    )
+
+
+def _skew() -> Panel:
+    return timeseries(
+        "Clock skew",
+        "Do the endpoint's clock and ours agree? Ages of jobs, signed URLs and certificates "
+        "depend on it; exact to half a second.",
+        Query(f"avg by (target) ({BOARD.select('clock_skew_seconds')})", "{{target}}"),
+        unit="s",
+        width=8,
+        no_value="no Date header",
+    )
+
+
+def _certificates() -> Panel:
+    expiry = BOARD.select("tls_certificate_expiry_timestamp_seconds")
+    return table(
+        "TLS certificates",
+        "When do the endpoints' certificates expire? Orange is three weeks, red is one. Plain "
+        "HTTP has none.",
+        Query(f"min by (target) ({expiry}) - time()", instant=True, shape="table"),
+        unit="s",
+        width=8,
+        no_value="plain HTTP",
+        transformations=[
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True},
+                    "indexByName": {"target": 0, "Value": 1},
+                    "renameByName": {"Value": "Expires in", "target": "Target"},
+                },
+            }
+        ],
+        thresholds=steps("red", (7 * 86_400, "orange"), (21 * 86_400, "semi-dark-green")),
+    )
+
+
+def _running() -> Panel:
+    return table(
+        "What is running",
+        "Which version runs where?",
+        Query(
+            f"max by (instance, version, python_version) ({BOARD.select('build_info')})",
+            instant=True,
+            shape="table",
+        ),
+        unit="none",
+        width=8,
+        no_value="no prober",
+        transformations=[
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True, "Value": True},
+                    "indexByName": {"instance": 0, "version": 1, "python_version": 2},
+                    "renameByName": {
+                        "instance": "Instance",
+                        "python_version": "Python",
+                        "version": "jobwatch",
+                    },
+                },
+            }
+        ],
+    )
+
+
+def _cpu() -> Panel:
+    return timeseries(
+        "CPU",
+        "How much of a core does the prober use? Python has one to give: near 1, lag grows.",
+        Query(f"rate(process_cpu_seconds_total{HERE}[$__rate_interval])", "{{instance}}"),
+        unit="percentunit",
+        width=8,
+        limits=(0, 1),
+        no_value="not exported",
+    )
+
+
+def _memory() -> Panel:
+    return timeseries(
+        "Memory",
+        "Does the prober leak? A line that only climbs for days is one.",
+        Query(f"process_resident_memory_bytes{HERE}", "{{instance}}"),
+        unit="bytes",
+        width=8,
+        limits=(0, None),
+        no_value="not exported",
+    )
+
+
+def _files() -> Panel:
+    return timeseries(
+        "Open files",
+        "Is the prober running out of sockets? At 100 % no probe can connect.",
+        Query(f"process_open_fds{HERE}\n/\nprocess_max_fds{HERE}", "{{instance}}"),
+        unit="percentunit",
+        width=8,
+        limits=(0, 1),
+        no_value="not exported",
+    )

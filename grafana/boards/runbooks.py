@@ -1,0 +1,52 @@
+"""
+The runbooks as pages in Grafana, where somebody woken at night already is.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+from grafana.boards.variables import COMMON
+from grafana.dashboard import Dashboard, Row, Shelf
+from grafana.panels import Panel, text
+
+__all__ = ["board", "sections"]
+
+_HEADING = re.compile(r"^## (Jobwatch\w+)\n", re.MULTILINE)
+_LINES_A_UNIT = 1.05
+
+
+def board() -> Dashboard:
+    """
+    One page an alert.
+    """
+    return Dashboard(
+        uid="jobwatch-runbooks",
+        title="jobwatch: runbooks",
+        description="What each alert means, how to confirm it, what to do, and false alarms.",
+        variables=COMMON,
+        rows=tuple(
+            Row(name, (Shelf(_height(body), (_page(name, body),)),), collapsed=False)
+            for name, body in sections().items()
+        ),
+        refresh="",
+    )
+
+
+def sections() -> dict[str, str]:
+    """
+    The runbook of every alert, by its name.
+    """
+    pieces = _HEADING.split(files("grafana").joinpath("runbooks.md").read_text("utf-8"))
+    return dict(zip(pieces[1::2], (body.strip() for body in pieces[2::2]), strict=True))
+
+
+def _page(name: str, body: str) -> Panel:
+    return text(name, f"What to do when {name} fires.", body, width=24)
+
+
+def _height(body: str) -> int:
+    # A grid unit is 38 px, a line of text about 22; long lines wrap near 200 characters.
+    lines = sum(1 + len(line) // 190 for line in body.splitlines())
+    return max(4, round(lines * 22 / 38 * _LINES_A_UNIT) + 2)

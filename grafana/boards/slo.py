@@ -1,0 +1,184 @@
+"""
+How much failure is left to spend, and how fast is it being spent?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grafana.boards.variables import COMMON
+from grafana.dashboard import Dashboard, Row, Shelf, Variable
+from grafana.panels import Panel, Query, stat, steps, timeseries
+from grafana.promql import BOARD
+from grafana.settings import BurnRate, Settings
+from grafana.slo import sli
+
+__all__ = ["board"]
+
+SLO = Variable("slo", "SLO", "slo:objective:ratio", "sloth_slo", multi=False, preset="availability")
+OF_SLO = {"sloth_slo": "=~$slo"}
+
+
+def board(settings: Settings) -> Dashboard:
+    """
+    The dashboard behind the burn-rate alerts.
+    """
+    burns = tuple(_burns(settings))
+    return Dashboard(
+        uid="jobwatch-slo",
+        title="jobwatch: SLO",
+        description=(
+            "Objectives, error budgets and burn rates against the thresholds that alert. "
+            "Series are recorded in Sloth's names."
+        ),
+        variables=(*COMMON, SLO),
+        rows=(
+            Row("", (Shelf(5, _tiles(settings)), Shelf(8, (_budget(settings),)))),
+            Row(
+                "Burn rates against their alert thresholds",
+                tuple(Shelf(7, burns[at : at + 2]) for at in range(0, len(burns), 2)),
+            ),
+            Row("What the objective is made of", (Shelf(7, (_error_ratio(), _p95(settings))),)),
+        ),
+        start="now-7d",
+        refresh="1m",
+    )
+
+
+def _tiles(settings: Settings) -> tuple[Panel, ...]:
+    return (
+        stat(
+            "Objective",
+            "What was promised for the chosen SLO: the share of probes that must be right, or "
+            "fast enough.",
+            Query(BOARD.recorded("slo:objective:ratio", **OF_SLO), "{{target}}", instant=True),
+            unit="percentunit",
+            width=4,
+            no_value="no rules loaded",
+            decimals=2,
+        ),
+        stat(
+            f"Achieved, {settings.period}",
+            "What was kept of it in the SLO period so far? Red is below the objective.",
+            Query(
+                f"1 - {BOARD.recorded(sli(settings.period), **OF_SLO)}",
+                "{{target}}",
+                instant=True,
+            ),
+            unit="percentunit",
+            width=5,
+            no_value="no rules loaded",
+            thresholds=steps("red", (settings.objective, "green")),
+            decimals=2,
+        ),
+        stat(
+            "Budget left",
+            "How much of the allowed failures is left in this period? Red is overdrawn; slow "
+            "down changes on orange.",
+            Query(
+                BOARD.recorded("slo:period_error_budget_remaining:ratio", **OF_SLO),
+                "{{target}}",
+                instant=True,
+            ),
+            unit="percentunit",
+            width=6,
+            no_value="no rules loaded",
+            thresholds=steps("red", (0, "orange"), (0.25, "green")),
+            decimals=0,
+            background=True,
+        ),
+        stat(
+            "Burn rate, 1 h",
+            "How fast is the budget being spent? 1 lasts exactly the period; at 14.4 a month's "
+            "budget is gone in 50 hours.",
+            Query(_burn_rate("1h"), "{{target}}", instant=True),
+            unit="none",
+            width=5,
+            no_value="no rules loaded",
+            thresholds=steps("green", (1, "orange"), (settings.burn_rates[0].factor, "red")),
+            limits=(0, None),
+            decimals=1,
+        ),
+        stat(
+            "Burn rate, period",
+            "Would the whole period keep its objective at the pace so far? Below 1 it would.",
+            Query(
+                BOARD.recorded("slo:period_burn_rate:ratio", **OF_SLO), "{{target}}", instant=True
+            ),
+            unit="none",
+            width=4,
+            no_value="no rules loaded",
+            thresholds=steps("green", (1, "red")),
+            limits=(0, None),
+            decimals=2,
+        ),
+    )
+
+
+def _burn_rate(window: str) -> str:
+    recorded = BOARD.recorded(sli(window), **OF_SLO)
+    budget = BOARD.recorded("slo:error_budget:ratio", **OF_SLO)
+    return f"{recorded}\n/ ignoring (sloth_window)\n{budget}"
+
+
+def _budget(settings: Settings) -> Panel:
+    return timeseries(
+        f"Error budget left of the {settings.period} period",
+        "When was the budget spent? A step down is an incident, a slope is a steady trickle of "
+        "failures; under zero the objective is missed.",
+        Query(BOARD.recorded("slo:period_error_budget_remaining:ratio", **OF_SLO), "{{target}}"),
+        unit="percentunit",
+        width=24,
+        thresholds=steps("transparent", (0, "red"), (0.0001, "transparent")),
+        limits=(None, 1),
+        no_value="no rules loaded",
+    )
+
+
+def _burns(settings: Settings) -> Iterator[Panel]:
+    for burn in settings.burn_rates:
+        yield _burn(burn)
+
+
+def _burn(burn: BurnRate) -> Panel:
+    return timeseries(
+        f"Burn rate over {burn.long} and {burn.short}: {burn.severity} at {burn.factor:g}",
+        f"Does this pair of windows alert? It does when both lines stay above the dashed "
+        f"{burn.factor:g} for {burn.hold}, and stops soon after the {burn.short} line falls.",
+        Query(_burn_rate(burn.long), f"{{{{target}}}} {burn.long}"),
+        Query(_burn_rate(burn.short), f"{{{{target}}}} {burn.short}"),
+        unit="none",
+        width=12,
+        thresholds=steps(
+            "transparent", (burn.factor, "red" if burn.severity == "critical" else "orange")
+        ),
+        limits=(0, None),
+        no_value="no rules loaded",
+    )
+
+
+def _error_ratio() -> Panel:
+    return timeseries(
+        "Share of probes that broke the objective, 5 min",
+        "When exactly did probes fail, or answers come too late? The raw material of every "
+        "burn rate above.",
+        Query(BOARD.recorded(sli("5m"), **OF_SLO), "{{target}}"),
+        unit="percentunit",
+        width=12,
+        limits=(0, None),
+        no_value="no rules loaded",
+    )
+
+
+def _p95(settings: Settings) -> Panel:
+    return timeseries(
+        "p95 latency, 5 min",
+        f"Was it slow when the budget burned? The dashed line is the promised "
+        f"{settings.latency_s:g} s.",
+        Query(BOARD.recorded("target:jobwatch_probe_duration_seconds:p95_rate5m"), "{{target}}"),
+        unit="s",
+        width=12,
+        thresholds=steps("transparent", (settings.latency_s, "red")),
+        limits=(0, None),
+        no_value="no rules loaded",
+    )

@@ -1,0 +1,32 @@
+"""
+The drop-downs that the dashboards share, and the links between them.
+"""
+
+from __future__ import annotations
+
+from grafana.dashboard import Variable
+
+__all__ = ["ALL_VALUES", "CANARY", "COMMON", "INSTANCE", "JOB", "TARGET", "to_board"]
+
+ALL_VALUES = ".+"
+JOB = Variable("job", "Job", "build_info", "job")
+INSTANCE = Variable("instance", "Instance", "build_info", "instance", '{job=~"$job"}')
+TARGET = Variable(
+    "target", "Target", "target_info", "target", '{job=~"$job",instance=~"$instance"}'
+)
+CANARY = Variable(
+    "canary",
+    "Canary",
+    "probes_total",
+    "canary",
+    '{job=~"$job",instance=~"$instance",target=~"$target"}',
+)
+COMMON = (JOB, INSTANCE, TARGET)
+
+
+def to_board(name: str, *, this_target: bool = True) -> str:
+    """
+    A link to another dashboard that keeps the time range and narrows to the value's target.
+    """
+    target = "var-target=${__field.labels.target}" if this_target else "${target:queryparam}"
+    return f"/d/jobwatch-{name}?{target}&${{datasource:queryparam}}&${{__url_time_range}}"

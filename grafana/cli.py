@@ -1,0 +1,99 @@
+"""
+`jobwatch dashboards` and `jobwatch rules`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from grafana.settings import Settings, default_settings
+
+__all__ = ["dashboards", "rules"]
+
+_OUT = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder to write into; it is made if need be.",
+)
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The daemon's configuration: its targets, SLOs and APIs. No secret is needed.",
+)
+_KUBERNETES = click.option(
+    "--kubernetes", is_flag=True, help="As manifests: ConfigMaps, or a PrometheusRule."
+)
+
+
+@click.command()
+@_OUT
+@_CONFIG
+@_KUBERNETES
+def dashboards(out: Path, config: Path | None, kubernetes: bool) -> None:
+    """
+    Write the Grafana dashboards as JSON.
+
+    Statuses, their colours and thresholds come from the targets in --config, else from
+    the ones that jobwatch ships with.
+    """
+    from grafana.files import dashboard_files, write_files
+    from grafana.kubernetes import kubernetes_files
+
+    settings = _settings(config)
+    files = dashboard_files(settings)
+    if kubernetes:
+        files = {"dashboards.yaml": kubernetes_files(settings, files)["dashboards.yaml"]}
+    _say(write_files(out, files))
+
+
+@click.command()
+@_OUT
+@_CONFIG
+@_KUBERNETES
+@click.option("--grafana-url", metavar="URL", help="Where links to dashboards lead.")
+@click.option("--runbook-url", metavar="URL", help="Page with the runbooks; #alert is added.")
+@click.option("--scrape-job", metavar="NAME", help="Name of the scrape job in prometheus.yml.")
+def rules(
+    out: Path,
+    config: Path | None,
+    kubernetes: bool,
+    grafana_url: str | None,
+    runbook_url: str | None,
+    scrape_job: str | None,
+) -> None:
+    """
+    Write the Prometheus recording rules and alerts.
+    """
+    from grafana.files import write_files
+    from grafana.kubernetes import kubernetes_files
+    from grafana.rules import rule_files
+
+    settings = _settings(config)
+    if grafana_url:
+        board = f"{grafana_url.rstrip('/')}/d/jobwatch-runbooks"
+        settings = replace(settings, grafana_url=grafana_url, runbook_url=board)
+    if runbook_url:
+        settings = replace(settings, runbook_url=runbook_url)
+    if scrape_job:
+        settings = replace(settings, scrape_job=scrape_job)
+    files = rule_files(settings)
+    if kubernetes:
+        files = {"prometheusrule.yaml": kubernetes_files(settings, {})["prometheusrule.yaml"]}
+    _say(write_files(out, files))
+
+
+def _settings(config: Path | None) -> Settings:
+    if config is None:
+        return default_settings()
+    from grafana.configured import configured_settings
+
+    return configured_settings(config)
+
+
+def _say(written: list[Path]) -> None:
+    for path in written:
+        click.echo(path)

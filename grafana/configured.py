@@ -1,0 +1,64 @@
+"""
+The daemon's configuration, read for what dashboards and rules need of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from grafana.settings import Settings, Target, settings_for, target_of
+from probes.config import TargetSettings, load_settings
+
+__all__ = ["configured_settings"]
+
+FOLLOWED = "followed"
+
+
+class _Environment(Mapping[str, str]):
+    """
+    The environment, in which every variable is set: rules are written where no token is.
+    """
+
+    def __init__(self, real: Mapping[str, str]) -> None:
+        self._real = real
+
+    def __getitem__(self, name: str) -> str:
+        # A URL, because ${...} may stand for one; by name, so that keys stay apart.
+        return self._real.get(name) or f"http://{name.lower()}.invalid"
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._real)
+
+    def __len__(self) -> int:
+        return len(self._real)
+
+
+def configured_settings(path: Path) -> Settings:
+    """
+    The defaults with the targets of a configuration file.
+
+    Raises:
+        ConfigError: The daemon would refuse the file, too.
+    """
+    loaded = load_settings(path, environment=_Environment(os.environ))
+    return settings_for(tuple(_target(target) for target in loaded.targets))
+
+
+def _target(target: TargetSettings) -> Target:
+    canaries = {canary.name: canary.interval_s for canary in target.canaries}
+    if target.follow:
+        canaries[FOLLOWED] = target.interval_s
+    slowest = max([target.timeout_s, *(canary.timeout_s for canary in target.canaries)])
+    return target_of(
+        target.name,
+        target.api,
+        objective=target.availability,
+        latency_s=target.latency_s,
+        timeout_s=slowest,
+        canaries=canaries,
+    )

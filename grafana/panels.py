@@ -1,0 +1,457 @@
+"""
+Panels of a dashboard in Grafana's classic JSON, each with the question it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+__all__ = [
+    "DATASOURCE",
+    "Json",
+    "Panel",
+    "Query",
+    "bargauge",
+    "coloured",
+    "heatmap",
+    "renamed",
+    "stat",
+    "steps",
+    "table",
+    "text",
+    "timeline",
+    "timeseries",
+    "words",
+]
+
+Json = dict[str, Any]
+
+DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """
+    One PromQL query of a panel.
+    """
+
+    expr: str
+    legend: str = ""
+    instant: bool = False
+    shape: str = "time_series"
+    exemplar: bool = False
+
+    def target(self, ref_id: str) -> Json:
+        """
+        The query as Grafana's Prometheus data source stores it.
+        """
+        return {
+            "datasource": DATASOURCE,
+            "editorMode": "code",
+            "exemplar": self.exemplar,
+            "expr": self.expr,
+            "format": self.shape,
+            "instant": self.instant,
+            "legendFormat": self.legend or "__auto",
+            "range": not self.instant,
+            "refId": ref_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """
+    A panel without its place; the dashboard gives ids and places.
+
+    Attributes:
+        width: Of the 24 columns.
+        defaults: `fieldConfig.defaults`.
+        extra: Anything else at the panel's top level.
+    """
+
+    kind: str
+    title: str
+    description: str
+    queries: tuple[Query, ...]
+    width: int
+    options: Json = field(default_factory=dict)
+    defaults: Json = field(default_factory=dict)
+    overrides: tuple[Json, ...] = ()
+    extra: Json = field(default_factory=dict)
+
+    def linked(self, title: str, url: str) -> Panel:
+        """
+        The same panel; its values lead to `url`.
+        """
+        link = {"targetBlank": False, "title": title, "url": url}
+        return replace(self, defaults={**self.defaults, "links": [link]})
+
+    def build(self, panel_id: int, place: Json) -> Json:
+        """
+        The panel as JSON.
+        """
+        made = {
+            "description": self.description,
+            "gridPos": place,
+            "id": panel_id,
+            "options": self.options,
+            "title": self.title,
+            "type": self.kind,
+            **self.extra,
+        }
+        if self.queries:
+            made["datasource"] = DATASOURCE
+            made["fieldConfig"] = {"defaults": self.defaults, "overrides": list(self.overrides)}
+            made["targets"] = [q.target(_ref_id(i)) for i, q in enumerate(self.queries)]
+        return made
+
+
+def _ref_id(index: int) -> str:
+    return chr(ord("A") + index)
+
+
+def steps(base: str, *more: tuple[float, str]) -> Json:
+    """
+    Thresholds: the base colour, then (from this value, colour).
+    """
+    first: Json = {"color": base, "value": None}
+    return {
+        "mode": "absolute",
+        "steps": [first, *({"color": colour, "value": value} for value, colour in more)],
+    }
+
+
+def words(mapping: dict[str, tuple[str, str]]) -> list[Json]:
+    """
+    Value mappings from a value to (text, colour).
+    """
+    options = {
+        value: {"color": colour, "index": index, "text": shown}
+        for index, (value, (shown, colour)) in enumerate(mapping.items())
+    }
+    return [{"options": options, "type": "value"}]
+
+
+def between(low: float, high: float, shown: str, colour: str) -> Json:
+    """
+    A value mapping for a range, both ends included.
+    """
+    result = {"color": colour, "index": 0, "text": shown}
+    return {"options": {"from": low, "result": result, "to": high}, "type": "range"}
+
+
+def coloured(name: str, colour: str, *, regex: bool = False) -> Json:
+    """
+    An override that gives one series a fixed colour.
+    """
+    return {
+        "matcher": {"id": "byRegexp" if regex else "byName", "options": name},
+        "properties": [{"id": "color", "value": {"fixedColor": colour, "mode": "fixed"}}],
+    }
+
+
+def override(name: str, **properties: Any) -> Json:
+    """
+    An override of one column or series; `custom__width` stands for `custom.width`.
+    """
+    return {
+        "matcher": {"id": "byName", "options": name},
+        "properties": [
+            {"id": key.replace("__", "."), "value": value} for key, value in properties.items()
+        ],
+    }
+
+
+def renamed(columns: dict[str, str], order: Sequence[str]) -> Json:
+    """
+    A transformation that drops Time, renames columns and puts them in `order`.
+    """
+    return {
+        "id": "organize",
+        "options": {
+            "excludeByName": {"Time": True},
+            "indexByName": {name: index for index, name in enumerate(order)},
+            "renameByName": columns,
+        },
+    }
+
+
+def _field(
+    unit: str,
+    *,
+    no_value: str = "",
+    thresholds: Json | None = None,
+    mappings: Iterable[Json] = (),
+    colour: str = "palette-classic",
+    limits: tuple[float | None, float | None] | None = None,
+    decimals: int | None = None,
+) -> Json:
+    if unit == "percentunit" and limits is None:
+        limits = (0, 1)
+    made: Json = {
+        "color": {"mode": colour},
+        "mappings": list(mappings),
+        "thresholds": thresholds or steps("text"),
+        "unit": unit,
+    }
+    if no_value:
+        made["noValue"] = no_value
+    if decimals is not None:
+        made["decimals"] = decimals
+    for key, value in zip(("min", "max"), limits or (None, None), strict=True):
+        if value is not None:
+            made[key] = value
+    return made
+
+
+def stat(
+    title: str,
+    description: str,
+    *queries: Query,
+    unit: str,
+    width: int,
+    no_value: str,
+    thresholds: Json | None = None,
+    mappings: Iterable[Json] = (),
+    limits: tuple[float | None, float | None] | None = None,
+    decimals: int | None = None,
+    background: bool = False,
+    named: bool = True,
+) -> Panel:
+    """
+    One big number a series; `background` fills the tile with the colour.
+    """
+    options = {
+        "colorMode": "background" if background else "value",
+        "graphMode": "none",
+        "justifyMode": "center",
+        "orientation": "auto",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "showPercentChange": False,
+        "textMode": "value_and_name" if named else "value",
+        "wideLayout": True,
+    }
+    defaults = _field(
+        unit,
+        no_value=no_value,
+        thresholds=thresholds,
+        mappings=mappings,
+        colour="thresholds",
+        limits=limits,
+        decimals=decimals,
+    )
+    return Panel("stat", title, description, queries, width, options, defaults)
+
+
+def timeseries(
+    title: str,
+    description: str,
+    *queries: Query,
+    unit: str,
+    width: int,
+    stacked: str = "",
+    bars: bool = False,
+    thresholds: Json | None = None,
+    overrides: Iterable[Json] = (),
+    limits: tuple[float | None, float | None] | None = None,
+    decimals: int | None = None,
+    legend_calcs: Sequence[str] = (),
+    log: bool = False,
+    no_value: str = "",
+) -> Panel:
+    """
+    Lines over time; `stacked` is `normal` or `percent`; thresholds are drawn as lines.
+    """
+    custom: Json = {
+        "axisPlacement": "auto",
+        "drawStyle": "bars" if bars else "line",
+        "fillOpacity": 80 if bars else 55 if stacked else 8,
+        "gradientMode": "none",
+        "lineInterpolation": "linear",
+        "lineWidth": 0 if bars else 1,
+        "pointSize": 4,
+        "scaleDistribution": {"log": 10, "type": "log"} if log else {"type": "linear"},
+        "showPoints": "never" if stacked or bars else "auto",
+        "spanNulls": False,
+        "stacking": {"group": "A", "mode": stacked or "none"},
+        "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
+    }
+    options = {
+        "legend": {
+            "calcs": list(legend_calcs),
+            "displayMode": "table" if legend_calcs else "list",
+            "placement": "right" if legend_calcs else "bottom",
+            "showLegend": True,
+        },
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    defaults = _field(
+        unit, thresholds=thresholds, limits=limits, decimals=decimals, no_value=no_value
+    )
+    defaults["custom"] = custom
+    return Panel(
+        "timeseries", title, description, queries, width, options, defaults, tuple(overrides)
+    )
+
+
+def heatmap(title: str, description: str, query: Query, *, unit: str, width: int) -> Panel:
+    """
+    A Prometheus histogram over time, one row a bucket.
+    """
+    options = {
+        "calculate": False,
+        "cellGap": 1,
+        "cellValues": {"unit": "short"},
+        "color": {
+            "exponent": 0.5,
+            "fill": "dark-orange",
+            "mode": "scheme",
+            "reverse": False,
+            "scale": "exponential",
+            "scheme": "Oranges",
+            "steps": 64,
+        },
+        "exemplars": {"color": "rgba(255,0,255,0.7)"},
+        "filterValues": {"le": 1e-09},
+        "legend": {"show": True},
+        "rowsFrame": {"layout": "auto"},
+        "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": True},
+        "yAxis": {"axisPlacement": "left", "reverse": False, "unit": unit},
+    }
+    defaults: Json = {"custom": {"scaleDistribution": {"type": "linear"}}, "unit": unit}
+    return Panel(
+        "heatmap", title, description, (query,), width, options, defaults, (), {"maxDataPoints": 60}
+    )
+
+
+def bargauge(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    unit: str,
+    width: int,
+    no_value: str,
+    thresholds: Json | None = None,
+    overrides: Iterable[Json] = (),
+    limits: tuple[float | None, float | None] | None = None,
+) -> Panel:
+    """
+    One horizontal bar a series, of its last value.
+    """
+    options = {
+        "displayMode": "basic",
+        "minVizHeight": 12,
+        "minVizWidth": 8,
+        "namePlacement": "left",
+        "orientation": "horizontal",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "showUnfilled": True,
+        "sizing": "auto",
+        "valueMode": "color",
+    }
+    defaults = _field(
+        unit,
+        no_value=no_value,
+        thresholds=thresholds,
+        colour="thresholds",
+        limits=limits or (0, None),
+    )
+    return Panel(
+        "bargauge", title, description, (query,), width, options, defaults, tuple(overrides)
+    )
+
+
+def table(
+    title: str,
+    description: str,
+    *queries: Query,
+    unit: str,
+    width: int,
+    no_value: str,
+    transformations: Sequence[Json],
+    overrides: Iterable[Json] = (),
+    thresholds: Json | None = None,
+    mappings: Iterable[Json] = (),
+    sort: str = "",
+    decimals: int | None = None,
+) -> Panel:
+    """
+    Rows of labels and values; `sort` names the column that leads, largest first.
+    """
+    options: Json = {
+        "cellHeight": "sm",
+        "showHeader": True,
+        "sortBy": [{"desc": True, "displayName": sort}] if sort else [],
+    }
+    defaults = _field(
+        unit,
+        no_value=no_value,
+        thresholds=thresholds,
+        mappings=mappings,
+        colour="thresholds",
+        decimals=decimals,
+    )
+    defaults["custom"] = {
+        "align": "auto",
+        "cellOptions": {"mode": "basic", "type": "color-background"}
+        if thresholds
+        else {"type": "auto"},
+        "filterable": False,
+    }
+    return Panel(
+        "table",
+        title,
+        description,
+        queries,
+        width,
+        options,
+        defaults,
+        tuple(overrides),
+        {"transformations": list(transformations)},
+    )
+
+
+def timeline(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    width: int,
+    mappings: Iterable[Json],
+    no_value: str,
+) -> Panel:
+    """
+    States over time, one row a series.
+    """
+    options = {
+        "alignValue": "left",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "mergeValues": True,
+        "rowHeight": 0.85,
+        "showValue": "never",
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    defaults = _field("short", no_value=no_value, mappings=mappings, colour="thresholds")
+    defaults["custom"] = {"fillOpacity": 80, "lineWidth": 0}
+    return Panel(
+        "state-timeline",
+        title,
+        description,
+        (query,),
+        width,
+        options,
+        defaults,
+        (),
+        {"maxDataPoints": 100},
+    )
+
+
+def text(title: str, description: str, content: str, *, width: int) -> Panel:
+    """
+    Markdown.
+    """
+    options = {"content": content, "mode": "markdown"}
+    return Panel("text", title, description, (), width, options)
