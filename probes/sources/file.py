@@ -1,0 +1,84 @@
+"""
+Ids in a text file that something else writes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from contract.duration import Duration
+from contract.exchange import Exchange, Request
+from probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+
+__all__ = ["File", "FileOptions"]
+
+_MOST_BYTES = 4 * 1024 * 1024
+
+
+class FileOptions(SourceOptions):
+    """
+    A file with one id a line; empty lines and lines that begin with # are skipped.
+    """
+
+    path: str = Field(min_length=1, description="Relative to the configuration file.")
+    interval: Duration = Field(default=5.0, ge=0.1, description="How often it is looked at.")
+
+
+class File:
+    """
+    Watches the file: it is read again when it was replaced or written to, and may be
+    missing for a while.
+    """
+
+    Options: ClassVar[type[SourceOptions]] = FileOptions
+
+    def __init__(self, options: FileOptions, around: Neighbourhood) -> None:
+        self.interval_s = options.interval
+        self._path = around.folder / options.path
+        self._read: tuple[int, int, int] | None = None
+
+    def wants(self) -> Request | None:
+        """
+        Nothing: the file is here.
+        """
+        return None
+
+    def take(self, exchange: Exchange | None) -> Found:  # noqa: ARG002
+        """
+        Every id in the file, if it has changed since the last look.
+        """
+        try:
+            with self._path.open("rb") as file:
+                now = os.fstat(file.fileno())
+                mark = (now.st_ino, now.st_size, now.st_mtime_ns)
+                if mark == self._read:
+                    return Found()
+                content = file.read(_MOST_BYTES + 1)
+            lines = content.decode("utf-8").splitlines()
+        except OSError as wrong:
+            self._read = None
+            return Found(problem=f"{self._path} can't be read: {wrong.strerror}")
+        except UnicodeDecodeError:
+            return Found(problem=f"{self._path} isn't UTF-8 text")
+        if len(content) > _MOST_BYTES:
+            return Found(problem=f"{self._path} is larger than {_MOST_BYTES >> 20} MiB")
+        self._read = mark
+        return _ids(self._path, lines)
+
+
+def _ids(path: Path, lines: list[str]) -> Found:
+    ids: dict[str, None] = {}
+    problem = None
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        if is_job_id(text):
+            ids[text] = None
+        elif problem is None:
+            problem = f"{path}:{number}: an id has 1 to 200 printable characters"
+    return Found(tuple(ids), problem)

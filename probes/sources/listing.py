@@ -1,0 +1,143 @@
+"""
+Ids out of the sibling operation that lists jobs; where things stand in it is profile data.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from pydantic import Field
+
+from contract.body import read_body
+from contract.duration import Duration
+from contract.errors import ConfigError, did_you_mean
+from contract.exchange import Credential, Exchange, Request
+from contract.pointer import pick
+from contract.profile import Listing as ListingProfile
+from probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+
+__all__ = ["Listing", "ListingOptions"]
+
+_LONGEST_CURSOR = 2_000
+
+
+class ListingOptions(SourceOptions):
+    """
+    Which jobs of the list to follow.
+    """
+
+    statuses: tuple[str, ...] = Field(
+        default=(), description="Only jobs in these statuses. Default: all unfinished ones."
+    )
+    interval: Duration = Field(default=30.0, ge=1.0, description="Time between two pages.")
+    page: int = Field(default=100, ge=1, le=1000, description="Jobs a page.")
+    pages: int = Field(default=10, ge=1, le=1000, description="Most pages of one status.")
+
+
+class Listing:
+    """
+    Asks for one page a turn: the wanted statuses one after the other, each from its
+    newest page on, as far as the cursor leads.
+    """
+
+    Options: ClassVar[type[SourceOptions]] = ListingOptions
+
+    def __init__(self, options: ListingOptions, around: Neighbourhood) -> None:
+        self.interval_s = options.interval
+        self._options = options
+        self._around = around
+        self._listing = _listing(around)
+        self._wanted = _statuses(options, around)
+        one_by_one = self._listing.status_parameter is not None
+        self._rounds: tuple[str | None, ...] = self._wanted if one_by_one else (None,)
+        self._round = 0
+        self._page = 0
+        self._cursor: str | None = None
+
+    def wants(self) -> Request | None:
+        """
+        A GET of the next page, as the owner.
+        """
+        listing, around = self._listing, self._around
+        query = {
+            listing.limit_parameter: str(self._options.page),
+            listing.status_parameter: self._rounds[self._round],
+            listing.cursor_parameter: self._cursor,
+        }
+        pairs = [(name, value) for name, value in query.items() if name and value is not None]
+        url = around.base_url.rstrip("/") + listing.path
+        if pairs:
+            url += ("&" if "?" in listing.path else "?") + urlencode(pairs)
+        return Request("GET", url, around.headers, credential=Credential.OWNER)
+
+    def take(self, exchange: Exchange | None) -> Found:
+        """
+        The ids on a page that are in a wanted status.
+        """
+        page, problem = _read(exchange)
+        if problem is not None:
+            self._next_round()
+            return Found(problem=f"the list of jobs {problem}")
+        items = pick(page, self._listing.items)
+        if not isinstance(items, list):
+            self._next_round()
+            return Found(problem=f"the list of jobs has no list at {self._listing.items}")
+        self._turn_page(page, empty=not items)
+        return Found(tuple(dict.fromkeys(self._ids(items))))
+
+    def _ids(self, items: list[Any]) -> list[str]:
+        listing = self._listing
+        found = ((pick(item, listing.id), pick(item, listing.status)) for item in items)
+        return [job_id for job_id, status in found if status in self._wanted and is_job_id(job_id)]
+
+    def _turn_page(self, page: Any, *, empty: bool) -> None:
+        listing = self._listing
+        cursor = pick(page, listing.cursor) if listing.cursor is not None else None
+        # A cursor that stands still would read the same page for ever.
+        usable = isinstance(cursor, str | int) and cursor is not True
+        short = usable and 0 < len(str(cursor)) <= _LONGEST_CURSOR
+        moves = bool(cursor) and short and str(cursor) != self._cursor
+        if empty or not moves or self._page + 1 >= self._options.pages:
+            self._next_round()
+        else:
+            self._page += 1
+            self._cursor = str(cursor)
+
+    def _next_round(self) -> None:
+        self._round = (self._round + 1) % len(self._rounds)
+        self._page, self._cursor = 0, None
+
+
+def _listing(around: Neighbourhood) -> ListingProfile:
+    listing = around.api.profile.listing
+    if listing is None:
+        raise ConfigError(
+            f"target {around.target!r}: the profile of API {around.api.name!r} says nothing of a "
+            "list of jobs; follow jobs by source: pushed, file or static"
+        )
+    return listing
+
+
+def _statuses(options: ListingOptions, around: Neighbourhood) -> tuple[str, ...]:
+    lifecycle = around.api.lifecycle
+    for word in options.statuses:
+        if not lifecycle.knows(word):
+            raise ConfigError(
+                f"target {around.target!r}: follow: unknown status {word!r}. "
+                f"{did_you_mean(word, lifecycle.statuses)}"
+            )
+    unfinished = (word for word in lifecycle.statuses if not lifecycle.is_terminal(word))
+    return tuple(dict.fromkeys(options.statuses)) or tuple(unfinished)
+
+
+def _read(exchange: Exchange | None) -> tuple[Any, str | None]:
+    if exchange is None:
+        return None, "was not asked for"
+    if exchange.failure is not None:
+        return None, f"can't be had: {exchange.failure.detail}"
+    response = exchange.response
+    if response is None or response.code != 200:
+        return None, f"is answered with {response.code if response else 'nothing'}"
+    body = read_body(response.body)
+    return (body.value, None) if body.readable else (None, "isn't JSON")

@@ -1,0 +1,38 @@
+"""
+Ids that come in over the daemon's own HTTP: `POST /jobs/<target>/<id>`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from contract.exchange import Exchange, Request
+from probes.sources.source import Found, Neighbourhood, SourceOptions
+
+__all__ = ["Pushed"]
+
+
+class Pushed:
+    """
+    Opens the door for a target; a pushed id goes straight to the watch list, so that the
+    202 that answers it is a promise that outlives the process.
+    """
+
+    Options: ClassVar[type[SourceOptions]] = SourceOptions
+    interval_s = math.inf
+
+    def __init__(self, options: SourceOptions, around: Neighbourhood) -> None:
+        pass
+
+    def wants(self) -> Request | None:
+        """
+        Nothing.
+        """
+        return None
+
+    def take(self, exchange: Exchange | None) -> Found:  # noqa: ARG002
+        """
+        Nothing: what was pushed is on the watch list already.
+        """
+        return Found()

@@ -1,0 +1,94 @@
+"""
+Where ids of jobs to follow come from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from contract.api import Api
+from contract.exchange import Exchange, Request
+
+__all__ = ["LONGEST_ID", "Found", "Neighbourhood", "Source", "SourceOptions", "is_job_id"]
+
+LONGEST_ID = 200
+
+
+class SourceOptions(BaseModel):
+    """
+    What a source may be told; a plug-in's own options derive from it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """
+    What a source may know about the target whose jobs it finds.
+
+    Attributes:
+        base_url: The target's URL, without the path of the operation.
+        headers: What every request of the owner carries, the token included.
+        folder: Where the configuration file is: relative paths start here.
+    """
+
+    target: str
+    api: Api
+    base_url: str
+    headers: tuple[tuple[str, str], ...]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What one look brought.
+
+    Attributes:
+        ids: Jobs to follow; those that are followed already do no harm.
+        problem: One sentence for the log where nothing could be found out.
+    """
+
+    ids: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class Source(Protocol):
+    """
+    Finds ids. It sends nothing itself, so that the key's one budget covers it too.
+
+    Every `interval_s` the daemon calls `wants`; a request that comes back is sent in the
+    key's turn and its exchange is given to `take`; without one, `take(None)` follows at
+    once. Calls come from one thread at a time.
+
+    Attributes:
+        Options: The configuration it takes.
+        interval_s: Seconds between two looks; `inf` for a source that is never looked at.
+    """
+
+    Options: ClassVar[type[SourceOptions]]
+    interval_s: float
+
+    def __init__(self, options: Any, around: Neighbourhood) -> None: ...
+
+    def wants(self) -> Request | None:
+        """
+        The next request; None where nothing needs to be asked over the network.
+        """
+
+    def take(self, exchange: Exchange | None) -> Found:
+        """
+        The ids in an answer, or in whatever else the source looks at.
+        """
+
+
+def is_job_id(text: object) -> bool:
+    """
+    Whether it can be asked for: 1 to 200 printable characters.
+    """
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_ID and text.isprintable()

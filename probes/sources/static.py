@@ -1,0 +1,46 @@
+"""
+Ids that stand in the configuration.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from contract.exchange import Exchange, Request
+from probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+
+__all__ = ["Static", "StaticOptions"]
+
+
+class StaticOptions(SourceOptions):
+    """
+    Jobs to follow, by name.
+    """
+
+    ids: tuple[str, ...] = Field(min_length=1, max_length=10_000, description="Ids of jobs.")
+
+
+class Static:
+    """
+    The same ids at every look: one that has ended is not started again.
+    """
+
+    Options: ClassVar[type[SourceOptions]] = StaticOptions
+    interval_s = 60.0
+
+    def __init__(self, options: StaticOptions, around: Neighbourhood) -> None:  # noqa: ARG002
+        self._ids = tuple(dict.fromkeys(filter(is_job_id, options.ids)))
+
+    def wants(self) -> Request | None:
+        """
+        Nothing: the ids are here.
+        """
+        return None
+
+    def take(self, exchange: Exchange | None) -> Found:  # noqa: ARG002
+        """
+        Every id.
+        """
+        return Found(self._ids)

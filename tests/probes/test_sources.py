@@ -1,0 +1,200 @@
+"""
+Sources: which ids they find, and what they survive.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import ValidationError
+
+from contract.errors import ConfigError
+from contract.exchange import Exchange, Reason, Response, TransportFailure
+from contract.plugins import find_api, load_group
+from probes.sources.file import File, FileOptions
+from probes.sources.listing import Listing, ListingOptions
+from probes.sources.pushed import Pushed
+from probes.sources.source import Found, Neighbourhood, Source, SourceOptions
+from probes.sources.static import Static, StaticOptions
+from tests.probes.results import exchange
+
+
+def _around(folder: Path, api: str = "krea") -> Neighbourhood:
+    headers = (("Authorization", "Bearer t"), ("Accept", "application/json"))
+    return Neighbourhood("krea", find_api(api), "http://127.0.0.1:9/v2", headers, folder)
+
+
+def _page(jobs: list[tuple[Any, Any]], cursor: object = None, *, code: int = 200) -> Exchange:
+    items = [{"job_id": job_id, "status": status} for job_id, status in jobs]
+    body = json.dumps({"items": items, "next_cursor": cursor}).encode()
+    return exchange(code=code, body=body)
+
+
+def _query(source: Listing) -> dict[str, list[str]]:
+    request = source.wants()
+    assert request is not None
+    return parse_qs(urlsplit(request.url).query)
+
+
+def test_every_source_comes_in_through_the_same_door() -> None:
+    sources = load_group("jobwatch.sources")
+    assert sources == {"file": File, "listing": Listing, "pushed": Pushed, "static": Static}
+
+
+def test_static_ids_are_found_at_every_look(tmp_path: Path) -> None:
+    source: Source = Static(StaticOptions(ids=("a", "b", "a")), _around(tmp_path))
+    assert source.wants() is None
+    assert source.take(None) == source.take(None) == Found(("a", "b"))
+
+
+def test_pushed_jobs_need_no_looking(tmp_path: Path) -> None:
+    source = Pushed(SourceOptions(), _around(tmp_path))
+    assert source.interval_s == float("inf")
+    assert source.take(None) == Found()
+
+
+def test_a_file_is_read_again_only_when_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_text("# jobs\n\n a \nb\na\n")
+    source = File(FileOptions(path="ids.txt"), _around(tmp_path))
+    assert source.take(None) == Found(("a", "b"))
+    assert source.take(None) == Found()
+    path.write_text("a\nb\nc\n")
+    assert source.take(None) == Found(("a", "b", "c"))
+
+
+def test_a_file_that_is_replaced_is_read_again(tmp_path: Path) -> None:
+    path, fresh = tmp_path / "ids.txt", tmp_path / "fresh.txt"
+    path.write_text("a\n")
+    source = File(FileOptions(path="ids.txt"), _around(tmp_path))
+    source.take(None)
+    fresh.write_text("b\n")
+    now = path.stat()
+    os.utime(fresh, ns=(now.st_atime_ns, now.st_mtime_ns))
+    fresh.replace(path)
+    assert source.take(None) == Found(("b",))
+
+
+def test_a_missing_file_is_said_and_awaited(tmp_path: Path) -> None:
+    source = File(FileOptions(path="ids.txt"), _around(tmp_path))
+    problem = f"{tmp_path / 'ids.txt'} can't be read: No such file or directory"
+    assert source.take(None) == Found(problem=problem)
+    (tmp_path / "ids.txt").write_text("a\n")
+    assert source.take(None) == Found(("a",))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"\xff\xfe", "isn't UTF-8 text"),
+        (b"a\n" * (2 * 1024 * 1024 + 1), "is larger than 4 MiB"),
+        (b"a\n" + b"x" * 201, "ids.txt:2: an id has 1 to 200 printable characters"),
+        (b"a\nb\x00c\n", "ids.txt:2: an id has 1 to 200 printable characters"),
+    ],
+)
+def test_a_bad_file_is_said(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "ids.txt").write_bytes(content)
+    found = File(FileOptions(path="ids.txt"), _around(tmp_path)).take(None)
+    assert found.problem is not None
+    assert problem in found.problem
+
+
+def test_the_list_is_asked_for_as_the_profile_says(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(statuses=("queued",), page=50), _around(tmp_path))
+    request = source.wants()
+    assert request is not None
+    assert request.url == "http://127.0.0.1:9/v2/jobs?limit=50&status=queued"
+    assert ("Authorization", "Bearer t") in request.headers
+    assert request.job_id is None
+
+
+def test_each_wanted_status_gets_its_turn(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(statuses=("queued", "processing")), _around(tmp_path))
+    asked = []
+    for _ in range(4):
+        asked += _query(source)["status"]
+        source.take(_page([]))
+    assert asked == ["queued", "processing", "queued", "processing"]
+
+
+def test_without_statuses_every_unfinished_one_is_wanted(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(), _around(tmp_path))
+    asked = set()
+    for _ in range(12):
+        asked |= set(_query(source)["status"])
+        source.take(_page([]))
+    lifecycle = find_api("krea").lifecycle
+    assert asked == {word for word in lifecycle.statuses if not lifecycle.is_terminal(word)}
+
+
+def test_the_cursor_leads_on_until_it_ends(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(statuses=("queued",)), _around(tmp_path))
+    assert source.take(_page([("a", "queued")], "c1")) == Found(("a",))
+    assert _query(source)["cursor"] == ["c1"]
+    assert source.take(_page([("b", "queued")], "c2")) == Found(("b",))
+    assert _query(source)["cursor"] == ["c2"]
+    source.take(_page([("c", "queued")], None))
+    assert "cursor" not in _query(source)
+
+
+@pytest.mark.parametrize("cursor", ["c1", {"a": 1}, True, "", "x" * 2_001])
+def test_a_cursor_that_leads_nowhere_ends_the_round(tmp_path: Path, cursor: object) -> None:
+    source = Listing(ListingOptions(statuses=("queued",)), _around(tmp_path))
+    source.take(_page([("a", "queued")], "c1"))
+    source.take(_page([("a", "queued")], cursor))
+    assert "cursor" not in _query(source)
+
+
+def test_pages_of_one_status_are_bounded(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(statuses=("queued",), pages=3), _around(tmp_path))
+    cursors = []
+    for number in range(6):
+        cursors.append(_query(source).get("cursor"))
+        source.take(_page([("a", "queued")], f"c{number}"))
+    assert cursors == [None, ["c0"], ["c1"], None, ["c3"], ["c4"]]
+
+
+def test_a_list_that_ignores_the_filter_is_filtered_here(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(statuses=("queued",)), _around(tmp_path))
+    jobs = [("a", "queued"), ("b", "completed"), ("", "queued"), (7, "queued"), ("x" * 201, None)]
+    assert source.take(_page(jobs)) == Found(("a",))
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (_page([], code=401), "the list of jobs is answered with 401"),
+        (exchange(body=b"<html>"), "the list of jobs isn't JSON"),
+        (exchange(body=b'{"jobs": []}'), "the list of jobs has no list at /items"),
+        (
+            Exchange(exchange().request, TransportFailure(Reason.DNS, "no such host"), 0.0, 0.1),
+            "the list of jobs can't be had: no such host",
+        ),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_said(tmp_path: Path, answer: Exchange, problem: str) -> None:
+    source = Listing(ListingOptions(statuses=("queued",)), _around(tmp_path))
+    assert source.take(answer) == Found(problem=problem)
+
+
+def test_an_unknown_status_is_refused_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Listing(ListingOptions(statuses=("qeued",)), _around(tmp_path))
+    message = "target 'krea': follow: unknown status 'qeued'. Did you mean 'queued'?"
+    assert str(caught.value) == message
+
+
+def test_a_file_without_a_path_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        FileOptions.model_validate({})
+
+
+def test_the_answer_is_only_read_when_it_is_a_response(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(statuses=("queued",)), _around(tmp_path))
+    assert isinstance(exchange().answer, Response)
+    assert source.take(None).problem == "the list of jobs was not asked for"
