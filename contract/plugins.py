@@ -20,8 +20,9 @@ from typing import Any
 from contract.api import Api, load_api
 from contract.check import Check
 from contract.errors import ConfigError, PluginError, did_you_mean
+from contract.yamlfile import read_yaml
 
-__all__ = ["Plugin", "api_names", "find_api", "load_checks", "load_group", "plugins"]
+__all__ = ["Plugin", "api_names", "default_api", "find_api", "load_checks", "load_group", "plugins"]
 
 OWN = "jobwatch"
 
@@ -114,6 +115,13 @@ def api_names() -> tuple[str, ...]:
     The names of all installed APIs.
     """
     return tuple(plugin.name for plugin in plugins("jobwatch.apis"))
+
+
+def default_api() -> str:
+    """
+    The name of the API that is meant where none is named.
+    """
+    return str(read_yaml(Path(str(files("contract.apis"))) / "defaults.yaml").value["api"])
 
 
 def find_api(name_or_folder: str) -> Api:

@@ -1,3 +1,218 @@
 """
-The pytest side of the contract suite: its options, loaded with every pytest run.
+The pytest side of the contract suite: options, the one run, its report and exit code.
+
+Loaded with every pytest run on the machine, so it imports nothing heavy until a suite
+is really collected.
 """
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from contract.suite.options import OPTIONS
+
+if TYPE_CHECKING:
+    from contract.suite.run import Run
+
+__all__ = ["Session"]
+
+_KEY: pytest.StashKey[Session] = pytest.StashKey()
+
+
+class Session:
+    """
+    One run of the suite: the target stays open until pytest ends.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        from contract.plugins import load_checks
+
+        self.values = _values(config)
+        self.checks = load_checks()
+        self.report: dict[str, Any] | None = None
+        self.error: str | None = None
+        self._stack = ExitStack()
+        self._run: Run | None = None
+        self._started = (time.time(), time.monotonic())
+        self._generates = False
+
+    def run(self) -> Run:
+        """
+        The run, its plan carried out at the first call.
+        """
+        if self.error is not None:
+            pytest.fail(self.error, pytrace=False)
+        if self._run is None:
+            self._run = self._start()
+        return self._run
+
+    def generates(self) -> None:
+        """
+        Note that generated cases were sent, so that the reach may ask for them.
+        """
+        self._generates = True
+
+    def conclude(self) -> dict[str, Any] | None:
+        """
+        The report as it stands now; None where nothing was run.
+        """
+        if self._run is None:
+            return None
+        from contract.suite.report import build_report
+
+        wall, monotonic = self._started
+        self.report = build_report(
+            self._run,
+            started_at=wall,
+            duration_s=time.monotonic() - monotonic,
+            generated=self._generates,
+        )
+        return self.report
+
+    def close(self) -> None:
+        """
+        Close the connections, and the embedded mock if there is one.
+        """
+        self._stack.close()
+
+    def _start(self) -> Run:
+        from contract.errors import JobwatchError
+        from contract.http import Client
+        from contract.suite.aim import aimed
+        from contract.suite.run import Run
+
+        try:
+            target = self._stack.enter_context(aimed(self.values))
+        except JobwatchError as exc:
+            self.error = str(exc)
+            pytest.exit(f"jobwatch: {exc}", returncode=exc.exit_code)
+        client = self._stack.enter_context(Client())
+        run = Run(target, self.checks, client, progress=_progress())
+        run.execute()
+        return run
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """
+    One group with the twin of every option of `jobwatch test`.
+    """
+    group = parser.getgroup("jobwatch", "job endpoint contract (jobwatch)")
+    for option in OPTIONS:
+        settings: dict[str, Any] = {"dest": _dest(option.key), "help": option.help}
+        if option.kind == "flag":
+            settings["action"] = "store_true"
+        else:
+            settings["metavar"] = option.metavar or None
+        if option.kind == "many":
+            settings |= {"action": "append", "default": []}
+        elif option.kind == "number":
+            settings["type"] = float
+        elif option.kind == "count":
+            settings["type"] = int
+        elif option.kind == "choice":
+            settings["choices"] = option.choices
+        group.addoption(f"--{option.twin}", **settings)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """
+    A dry run prints the requests and runs no test.
+    """
+    if not config.getoption(_dest("dry_run")):
+        return None
+    from contract.errors import JobwatchError
+    from contract.suite.dry import print_plan
+
+    try:
+        print_plan(_values(config), sys.stdout.write)
+    except JobwatchError as exc:
+        sys.stderr.write(f"jobwatch: {exc}\n")
+        return exc.exit_code
+    return 0
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """
+    One node a check.
+    """
+    if "promise" in metafunc.fixturenames and metafunc.module.__name__.startswith("contract.suite"):
+        checks = _session(metafunc.config).checks
+        metafunc.parametrize("promise", checks, ids=[check.id for check in checks])
+
+
+@pytest.fixture(scope="session")
+def contract_session(pytestconfig: pytest.Config) -> Iterator[Session]:
+    """
+    The run of the contract suite: what was asked, answered and found.
+    """
+    session = _session(pytestconfig)
+    yield session
+    session.conclude()
+    session.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """
+    Write the report; 1 is for a broken contract, 3 for one that can't be judged.
+    """
+    contract = session.config.stash.get(_KEY, None)
+    if contract is None or contract.report is None:
+        return
+    if contract.values["report"]:
+        from contract.suite.report import write_report
+
+        write_report(contract.report, Path(contract.values["report"]))
+    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        verdict = contract.report["verdict"]
+        if verdict == "inconclusive":
+            session.exitstatus = 3
+        elif verdict == "broken":
+            session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """
+    What isn't a failure but news, and the verdict as the last line.
+    """
+    contract = config.stash.get(_KEY, None)
+    if contract is None or contract.report is None:
+        return
+    from contract.suite.telling import summarise
+
+    terminalreporter.section("job endpoint contract")
+    for line in summarise(contract.report):
+        terminalreporter.write_line(line)
+
+
+def _session(config: pytest.Config) -> Session:
+    if _KEY not in config.stash:
+        config.stash[_KEY] = Session(config)
+    return config.stash[_KEY]
+
+
+def _values(config: pytest.Config) -> dict[str, Any]:
+    return {option.key: config.getoption(_dest(option.key)) for option in OPTIONS}
+
+
+def _dest(key: str) -> str:
+    return f"jobwatch_{key}"
+
+
+def _progress() -> Any:
+    stream = sys.__stderr__
+    if stream is None or not stream.isatty():
+        return lambda _sent: None
+
+    def show(sent: int) -> None:
+        stream.write(f"\r{sent} requests sent ")
+        stream.flush()
+
+    return show

@@ -1,0 +1,107 @@
+"""
+The `jobwatch` command: a group whose commands plug in, loaded only when asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+import click
+
+from contract.errors import JobwatchError
+from contract.plugins import Plugin, plugins
+
+__all__ = ["main"]
+
+_GROUP = "jobwatch.commands"
+# --help shows these lines without importing what is behind them.
+_SUMMARIES = {
+    "test": "Hold an endpoint to its contract, as a pytest suite.",
+    "demo": "See it all at work on a mocked job API.",
+    "mock": "Serve the mocked endpoint, right or with faults.",
+    "faults": "List the faults and correct variants of the mock.",
+    "score": "Measure which known faults the suite finds.",
+    "check": "Judge recorded traffic offline: HAR files or kept evidence.",
+    "apis": "List the job APIs that are installed.",
+    "checks": "List the checks that are installed.",
+    "probe": "Run the probe daemon.",
+    "once": "Ask every target once and print what was found.",
+    "config": "Validate a configuration, or print its JSON Schema.",
+    "dashboards": "Write the Grafana dashboards.",
+    "rules": "Write the Prometheus recording rules and alerts.",
+}
+
+
+class _LazyGroup(click.Group):
+    """
+    Finds its commands among the entry points of `jobwatch.commands`.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = [plugin.name for plugin in plugins(_GROUP)]
+        order = list(_SUMMARIES)
+        return sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        plugin = next((p for p in plugins(_GROUP) if p.name == cmd_name), None)
+        return _load(plugin) if plugin else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, _SUMMARIES.get(name, "From a plug-in.")) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from contract.errors import did_you_mean
+
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"no command {args[0]!r}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _load(plugin: Plugin) -> click.Command:
+    command = plugin.load()
+    if not isinstance(command, click.Command):
+        raise plugin.error(f"is no click.Command but a {type(command).__name__}")
+    return command
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 kept, 1 broken, 2 usage or configuration, 3 inconclusive.",
+)
+@click.version_option(version("jobwatch"), prog_name="jobwatch")
+def _jobwatch() -> None:
+    """
+    Write down once what a job endpoint promises, then hold it to that promise in CI
+    and in production with the same checks.
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """
+    Run the command line; every mistake a person can mend is one line, never a traceback.
+    """
+    try:
+        code = _jobwatch.main(args, standalone_mode=False)
+    except click.exceptions.Exit as exc:
+        code = exc.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        code = 130
+    except click.ClickException as exc:
+        exc.show()
+        code = 2
+    except JobwatchError as exc:
+        click.echo(f"jobwatch: {exc}", err=True)
+        code = exc.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

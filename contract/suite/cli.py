@@ -1,0 +1,197 @@
+"""
+`jobwatch test`, `check`, `apis` and `checks`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+
+from contract.suite.options import OPTIONS, Option
+
+__all__ = ["apis", "check", "checks", "test"]
+
+
+def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(OPTIONS):
+        command = click.option(f"--{option.name}", option.key, **_settings(option))(command)
+    return command
+
+
+def _settings(option: Option) -> dict[str, Any]:
+    settings: dict[str, Any] = {"help": option.help, "metavar": option.metavar or None}
+    if option.kind == "flag":
+        return {"help": option.help, "is_flag": True}
+    if option.kind == "many":
+        settings["multiple"] = True
+    elif option.kind == "number":
+        settings["type"] = float
+    elif option.kind == "count":
+        settings["type"] = int
+    elif option.kind == "choice":
+        settings["type"] = click.Choice(option.choices)
+    return settings
+
+
+@click.command()
+@_with_options
+@click.option("--junit", metavar="F.xml", help="Write pytest's JUnit XML.")
+@click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
+def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None:
+    """
+    Hold an endpoint to its contract, as a pytest suite.
+
+    Without --url the embedded mock is tested. What follows -- goes to pytest.
+    """
+    from contract.suite.aim import dry_target
+    from contract.suite.dry import print_plan
+
+    if values["dry_run"]:
+        print_plan(values, lambda line: click.echo(line, nl=False))
+        return
+    if values["url"]:
+        dry_target(values)  # a mistake is one line, before pytest says anything
+        _require_token(values)
+    elif values["api"]:
+        _require_api(values["api"])
+    raise SystemExit(run_suite(values, junit=junit, pytest_args=pytest_args))
+
+
+def run_suite(
+    values: dict[str, Any], *, junit: str | None = None, pytest_args: tuple[str, ...] = ()
+) -> int:
+    """
+    Run the suite in this process, apart from any pytest configuration around it.
+
+    Returns:
+        0 kept, 1 broken, 2 usage, 3 inconclusive.
+    """
+    import pytest
+
+    home = files("contract.suite")
+    arguments = [
+        str(home / "test_contract.py"),
+        "-c",
+        str(home / "pytest.ini"),
+        f"--rootdir={home}",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--no-header",
+        "--tb=short",
+    ]
+    for option in OPTIONS:
+        arguments += _as_pytest(option, values.get(option.key))
+    if junit:
+        arguments.append(f"--junitxml={Path(junit).absolute()}")
+    code = int(pytest.main([*arguments, *pytest_args]))
+    return 2 if code == pytest.ExitCode.USAGE_ERROR else code
+
+
+def _as_pytest(option: Option, value: Any) -> list[str]:
+    if value is None or value is False or value == ():
+        return []
+    if option.kind == "flag":
+        return [f"--{option.twin}"]
+    if option.kind == "many":
+        return [f"--{option.twin}={item}" for item in value]
+    return [f"--{option.twin}={value}"]
+
+
+def _require_token(values: dict[str, Any]) -> None:
+    from contract.suite.aim import target_from
+
+    target_from(values)
+
+
+def _require_api(name: str) -> None:
+    from contract.plugins import find_api
+
+    find_api(name)
+
+
+@click.command()
+@click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--api", "api_name", metavar="NAME", help="The job API: a name, or a folder.")
+@click.option("--strict", is_flag=True, help="Inferred promises break the run, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
+def check(
+    recordings: tuple[Path, ...],
+    api_name: str | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """
+    Judge recorded traffic offline: HAR files or kept evidence.
+    """
+    from contract.plugins import default_api, find_api
+    from contract.recording import judge_recordings
+    from contract.verdict import group
+
+    api = find_api(api_name or default_api())
+    outcome = judge_recordings(api, recordings, strict=strict)
+    if as_json:
+        click.echo(json.dumps(outcome.as_dict(), indent=2, default=str))
+    else:
+        for line in outcome.lines(group):
+            click.echo(line)
+    raise SystemExit(outcome.verdict.exit_code)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def apis(as_json: bool) -> None:
+    """
+    List the job APIs that are installed.
+    """
+    from contract.plugins import api_names, find_api
+
+    rows = []
+    for name in api_names():
+        api = find_api(name)
+        rows.append(
+            {
+                "name": api.name,
+                "title": api.profile.title,
+                "operation": f"{api.operation.method} {api.operation.path}",
+                "statuses": list(api.lifecycle.statuses),
+                "from": api.provider,
+            }
+        )
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row['name']:16} {row['operation']:28} {row['title']}  [{row['from']}]")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def checks(as_json: bool) -> None:
+    """
+    List the checks that are installed.
+    """
+    from contract.plugins import load_checks
+
+    found = load_checks()
+    if as_json:
+        rows = [
+            {
+                "id": c.id,
+                "promise": c.summary,
+                "basis": c.basis.value,
+                "severity": c.severity.value,
+                "source": c.source,
+                "family": c.family,
+            }
+            for c in found
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for one in found:
+        click.echo(f"{one.id:32} {one.basis.value:10} {one.severity.value:8} {one.summary}")

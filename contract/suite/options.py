@@ -1,0 +1,87 @@
+"""
+Every option of the suite, once: `jobwatch test` and pytest read the same table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["OPTIONS", "Option"]
+
+Kind = Literal["text", "many", "number", "count", "flag", "choice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """
+    Attributes:
+        name: As in `jobwatch test --<name>`.
+        twin: As in `pytest --<twin>`.
+    """
+
+    name: str
+    twin: str
+    kind: Kind
+    help: str
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """
+        The key in a mapping of values.
+        """
+        return self.name.replace("-", "_")
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("api", "job-api", "text", "The job API: an installed name, or a folder.", "NAME"),
+    Option("url", "job-api-url", "text", "Where it is; without, the embedded mock.", "URL"),
+    Option("job", "job-id", "many", "A job that belongs to the token (repeatable).", "ID"),
+    Option(
+        "foreign-job",
+        "foreign-job-id",
+        "many",
+        "A job that belongs to somebody else (repeatable).",
+        "ID",
+    ),
+    Option(
+        "disposable-job",
+        "job-disposable-id",
+        "many",
+        "A job of the token's that may be lost: every method is sent to it (repeatable).",
+        "ID",
+    ),
+    Option(
+        "token-env",
+        "job-token-env",
+        "text",
+        "The environment variable that holds the token.",
+        "VAR",
+    ),
+    Option(
+        "poll-interval", "job-poll-interval", "number", "Seconds between two polls of a job.", "S"
+    ),
+    Option(
+        "job-deadline",
+        "job-deadline",
+        "number",
+        "Seconds within which a watched job must end; later is a finding.",
+        "S",
+    ),
+    Option("timeout", "job-timeout", "number", "Seconds for one answer.", "S"),
+    Option("rate-limit", "job-rate-limit", "text", "Requests: 30/m, 2/s or unlimited.", "N/m"),
+    Option("budget", "job-budget", "count", "Requests in all, at most.", "N"),
+    Option(
+        "effort",
+        "job-effort",
+        "choice",
+        "How many questions are asked.",
+        choices=("quick", "standard", "exhaustive"),
+    ),
+    Option("seed", "job-seed", "count", "Makes the random ids repeatable; 0: fresh ones.", "N"),
+    Option("strict", "job-strict", "flag", "Inferred promises break the run, too."),
+    Option("report", "job-report", "text", "Write the report as JSON.", "F.json"),
+    Option("dry-run", "job-dry-run", "flag", "Print every request that would be sent, and stop."),
+)
