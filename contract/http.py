@@ -1,0 +1,762 @@
+"""
+The one HTTP client: a request goes out once, what came back is a value.
+
+libcurl does the talking, since one option each gives what an honest
+measurement needs: a deadline that bounds DNS and dripping headers too, phases
+stamped without Python in between, the peer's address before a byte is sent.
+Whatever the endpoint does is data; only a request that can't be sent raises.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+import time
+import zlib
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import pycurl
+
+from contract.errors import ConfigError
+from contract.exchange import Exchange, Phases, Reason, Request, Response, TransportFailure
+
+__all__ = ["AddressPolicy", "Client", "Limits"]
+
+_IDLE_LINES = 256
+_QUICK_EXIT = 322  # CURLOPT_QUICK_EXIT, which pycurl has no name for
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._~%:\[\]-]+)(?P<target>[/?][!-~]*)?", re.IGNORECASE
+)
+_STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
+
+_REASONS: dict[int, Reason] = {
+    1: Reason.PROTOCOL,  # UNSUPPORTED_PROTOCOL: not HTTP/1.x, or a status code beyond it
+    6: Reason.DNS,  # COULDNT_RESOLVE_HOST
+    7: Reason.CONNECT,  # COULDNT_CONNECT
+    8: Reason.PROTOCOL,  # WEIRD_SERVER_REPLY: a header that can't be one
+    18: Reason.PROTOCOL,  # PARTIAL_FILE: closed before the announced end
+    28: Reason.TIMEOUT,  # OPERATION_TIMEDOUT, in whichever phase
+    35: Reason.TLS,  # SSL_CONNECT_ERROR
+    45: Reason.CONNECT,  # INTERFACE_FAILED
+    52: Reason.PROTOCOL,  # GOT_NOTHING: closed before a status line
+    53: Reason.TLS,  # SSL_ENGINE_NOTFOUND
+    54: Reason.TLS,  # SSL_ENGINE_SETFAILED
+    55: Reason.PROTOCOL,  # SEND_ERROR: reset while asking
+    56: Reason.PROTOCOL,  # RECV_ERROR: reset while answering, or a bad chunk
+    58: Reason.TLS,  # SSL_CERTPROBLEM
+    59: Reason.TLS,  # SSL_CIPHER
+    60: Reason.TLS,  # PEER_FAILED_VERIFICATION
+    61: Reason.PROTOCOL,  # BAD_CONTENT_ENCODING: here only for Transfer-Encoding
+    64: Reason.TLS,  # USE_SSL_FAILED
+    66: Reason.TLS,  # SSL_ENGINE_INITFAILED
+    77: Reason.TLS,  # SSL_CACERT_BADFILE
+    80: Reason.TLS,  # SSL_SHUTDOWN_FAILED
+    82: Reason.TLS,  # SSL_CRL_BADFILE
+    83: Reason.TLS,  # SSL_ISSUER_ERROR
+    90: Reason.TLS,  # SSL_PINNEDPUBKEYNOTMATCH
+    91: Reason.TLS,  # SSL_INVALIDCERTSTATUS
+    98: Reason.TLS,  # SSL_CLIENTCERT
+    100: Reason.TOO_LARGE,  # TOO_LARGE: a header line, or their number
+}
+_HEAD_REFUSED = {1, 8, 61, 100}
+"""
+The codes with which libcurl gives up on a head that it was given: the answer
+did come, so what was read of it is kept.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    Where reading stops.
+
+    Attributes:
+        body_bytes: Cap on the decoded body, and on the bytes it was decoded from.
+        head_bytes: Cap on status lines and headers together, 1xx included.
+        connect_s: Seconds for DNS, connect and TLS; None leaves them the whole deadline.
+    """
+
+    body_bytes: int = 1024 * 1024
+    head_bytes: int = 64 * 1024
+    connect_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("body_bytes", "head_bytes", "connect_s"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be more than 0, not {value!r}")
+
+
+_NEVER: tuple[tuple[str, IPv4Network | IPv6Network], ...] = tuple(
+    (what, ip_network(network))
+    for what, networks in {
+        "unspecified": ("0.0.0.0/8", "::/128"),
+        "link-local": ("169.254.0.0/16", "fe80::/10"),
+        "a cloud's metadata service": (
+            "100.100.100.200/32",
+            "168.63.129.16/32",
+            "192.0.0.192/32",
+            "fd00:ec2::/32",
+            "fd20:ce::254/128",
+        ),
+        "multicast": ("224.0.0.0/4", "ff00::/8"),
+        "reserved": ("240.0.0.0/4",),
+    }.items()
+    for network in networks
+)
+_INWARD: tuple[tuple[str, IPv4Network | IPv6Network], ...] = tuple(
+    (what, ip_network(network))
+    for what, networks in {
+        "loopback": ("127.0.0.0/8", "::1/128"),
+        "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10"),
+        "shared by a carrier": ("100.64.0.0/10",),
+        "set aside": (
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "100::/64",
+            "2001:db8::/32",
+        ),
+    }.items()
+    for network in networks
+)
+_CARRIERS: tuple[tuple[IPv6Network, int], ...] = (
+    (IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped
+    (IPv6Network("::ffff:0:0:0/96"), 0),  # IPv4-translated
+    (IPv6Network("::/96"), 0),  # IPv4-compatible
+    (IPv6Network("64:ff9b::/96"), 0),  # NAT64
+    (IPv6Network("64:ff9b:1::/48"), 0),  # NAT64, local
+    (IPv6Network("2002::/16"), 80),  # 6to4: bits 16 to 47
+)
+"""
+IPv6 networks that carry an IPv4 address, and how many bits stand right of it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPolicy:
+    """
+    Which addresses may be connected to, judged on the one really dialled.
+
+    A name's owner decides what it resolves to, so a host name proves nothing.
+    Link-local, metadata, multicast and unspecified addresses are refused
+    always, in every IPv6 dress that carries IPv4.
+
+    Attributes:
+        inward: Whether loopback and private networks are allowed: yes for a
+            target that the operator wrote down, no for an address that came
+            out of an answer.
+    """
+
+    inward: bool = True
+
+    def refusal(self, address: str) -> str | None:
+        """
+        Why `address` (numeric) is refused, as a few words; None lets it pass.
+        """
+        try:
+            dialled = ip_address(address.partition("%")[0])
+        except ValueError:
+            return "not an IP address"
+        for candidate in (dialled, *_carried(dialled)):
+            for what, network in _NEVER if self.inward else _NEVER + _INWARD:
+                if candidate.version == network.version and candidate in network:
+                    return what
+        return None
+
+
+def _carried(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
+    if isinstance(address, IPv4Address) or int(address) <= 1:
+        return ()
+    return tuple(
+        IPv4Address(int(address) >> shift & 0xFFFFFFFF)
+        for network, shift in _CARRIERS
+        if address in network
+    )
+
+
+class Client:
+    """
+    Asks and tells; safe to share between threads, each `send` on a line of its own.
+
+    The wire carries the request's headers as given, and `Host`, `User-Agent`,
+    `Accept` and `Accept-Encoding` where the request has none. HTTP/1.1 only.
+    No redirect is followed, and no `.netrc`, proxy variable, cookie or cached
+    credential has a say.
+
+    Args:
+        ca_file: PEM bundle to trust instead of the system's.
+        verify: False accepts any certificate.
+        policy: Which addresses may be dialled.
+        reuse: False makes every request dial anew, TLS session included.
+        exact_framing: Also notices bytes right behind the last chunk, which
+            libcurl only logs. Its log passes through Python before the first
+            byte arrives: `wait` blurs while other threads are busy.
+
+    Raises:
+        ConfigError: `ca_file` can't be read, or holds no certificate.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits = Limits(),
+        user_agent: str | None = None,
+        ca_file: Path | None = None,
+        verify: bool = True,
+        policy: AddressPolicy = AddressPolicy(),
+        reuse: bool = True,
+        exact_framing: bool = False,
+    ) -> None:
+        if ca_file is not None:
+            _check_ca_file(ca_file)
+        self._limits = limits
+        self._user_agent = user_agent or _default_user_agent()
+        self._ca_file = ca_file
+        self._verify = verify
+        self._policy = policy
+        self._reuse = reuse
+        self._exact_framing = exact_framing
+        self._idle: list[_Line] = []
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+        """
+        Ask once; never retry: a retry hides the outage.
+
+        The one exception is libcurl's own: where a kept connection turns out
+        to be dead before any byte of an answer, the request goes out again on
+        a new connection, once, and the exchange isn't `reused`.
+
+        Args:
+            deadline_s: Seconds for everything: DNS, connect, TLS, headers, body.
+
+        Returns:
+            An `Exchange` whose `answer` is a `Response` for any HTTP answer,
+            5xx included, else a `TransportFailure`.
+
+        Raises:
+            ValueError: The URL isn't http or https with a host, holds
+                credentials or isn't percent-encoded; the method or a header
+                can't travel; `deadline_s` isn't more than 0.
+            RuntimeError: The client is closed.
+        """
+        if not 0 < deadline_s < 1e6:
+            raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
+        where = _parse(request.url)
+        headers = _header_lines(request, self._user_agent)
+        line = self._take(where.origin)
+        try:
+            exchange = line.ask(request, where.target, headers, deadline_s)
+        except BaseException:
+            line.close()
+            raise
+        self._give_back(line)
+        return exchange
+
+    def close(self) -> None:
+        """
+        Hang up every idle line; one in use hangs up when its `send` ends.
+        """
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _take(self, origin: str) -> _Line:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the client is closed")
+            # Last used first: a warm connection stays warm, spare ones age.
+            for index in range(len(self._idle) - 1, -1, -1):
+                if self._idle[index].origin == origin:
+                    return self._idle.pop(index)
+        return _Line(origin, self._configured(), self._limits, self._policy, kept=self._reuse)
+
+    def _give_back(self, line: _Line) -> None:
+        surplus: _Line | None = line
+        with self._lock:
+            if not self._closed:
+                self._idle.append(line)
+                surplus = self._idle.pop(0) if len(self._idle) > _IDLE_LINES else None
+        if surplus is not None:
+            surplus.close()
+
+    def _configured(self) -> Any:
+        curl = pycurl.Curl()
+        for option, value in (
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.TCP_NODELAY, 1),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.FOLLOWLOCATION, 0),
+            (pycurl.NETRC, pycurl.NETRC_IGNORED),
+            (pycurl.PROXY, ""),
+            (pycurl.NOPROXY, "*"),
+            (pycurl.HTTP_CONTENT_DECODING, 0),
+            (pycurl.PATH_AS_IS, 1),
+            # One connection a line, so that a stale one can be retried once only.
+            (pycurl.MAXCONNECTS, 1),
+            (pycurl.OPT_CERTINFO, 1),
+            # Without it closing a line waits for a resolver that hangs.
+            (_QUICK_EXIT, 1),
+            (pycurl.SSL_VERIFYPEER, int(self._verify)),
+            (pycurl.SSL_VERIFYHOST, 2 if self._verify else 0),
+            (pycurl.FRESH_CONNECT, int(not self._reuse)),
+            (pycurl.FORBID_REUSE, int(not self._reuse)),
+            (pycurl.SSL_SESSIONID_CACHE, int(self._reuse)),
+            (pycurl.VERBOSE, int(self._exact_framing)),
+        ):
+            curl.setopt(option, value)
+        if self._ca_file is not None:
+            curl.setopt(pycurl.CAINFO, str(self._ca_file))
+        if self._limits.connect_s is not None:
+            curl.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(self._limits.connect_s))
+        return curl
+
+
+class _Line:
+    """
+    One easy handle for one origin; used by one thread at a time.
+    """
+
+    def __init__(
+        self, origin: str, curl: Any, limits: Limits, policy: AddressPolicy, *, kept: bool
+    ) -> None:
+        self.origin = origin
+        self._kept = kept
+        self._limits = limits
+        self._policy = policy
+        self._curl = curl
+        self._answer = _Incoming(limits)
+        self._sockets: list[socket.socket] = []
+        self._refused: list[str] = []
+        self._expires_at: float | None = None
+        curl.setopt(pycurl.URL, origin + "/")
+        curl.setopt(pycurl.HEADERFUNCTION, self._take_head)
+        curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
+        curl.setopt(pycurl.DEBUGFUNCTION, self._take_log)
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+
+    def close(self) -> None:
+        self._curl.close()
+
+    def ask(
+        self, request: Request, target: str, headers: list[bytes], deadline_s: float
+    ) -> Exchange:
+        self._aim(request.method, target, headers, deadline_s)
+        self._answer = incoming = _Incoming(self._limits)
+        self._refused = []
+        started_at = time.time()
+        clock_s = time.monotonic()
+        code, message = self._perform()
+        spent_s = time.monotonic() - clock_s
+        if code == pycurl.E_URL_MALFORMAT:
+            raise ValueError(f"not a URL that can be asked: {message}")
+        elapsed_s = self._seconds(pycurl.TOTAL_TIME_T) or spent_s
+        remote_ip = self._curl.getinfo(pycurl.PRIMARY_IP) or None
+        reused = remote_ip is not None and self._curl.getinfo(pycurl.NUM_CONNECTS) == 0
+        if not reused:
+            self._expires_at = self._certificate_expiry()
+        incoming.finish()
+        answer = self._judge(request, code, message)
+        self._answer = _Incoming(self._limits)  # an idle line keeps no body alive
+        return Exchange(
+            request=request,
+            answer=answer,
+            started_at=started_at,
+            elapsed_s=elapsed_s,
+            phases=self._phases(elapsed_s, reused=reused),
+            remote_ip=remote_ip,
+            reused=reused,
+            certificate_expires_at=self._expires_at,
+        )
+
+    def _aim(self, method: str, target: str, headers: list[bytes], deadline_s: float) -> None:
+        curl = self._curl
+        curl.setopt(pycurl.HTTPGET, 1)
+        if method == "HEAD":
+            curl.setopt(pycurl.NOBODY, 1)
+        if method in ("GET", "HEAD"):
+            curl.unsetopt(pycurl.CUSTOMREQUEST)
+        else:
+            curl.setopt(pycurl.CUSTOMREQUEST, method)
+        # Past libcurl's URL parser: dot segments and escapes go out as they came.
+        curl.setopt(pycurl.REQUEST_TARGET, target)
+        curl.setopt(pycurl.HTTPHEADER, headers)
+        curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(deadline_s))
+
+    def _perform(self) -> tuple[int, str]:
+        try:
+            self._curl.perform()
+        except pycurl.error as error:
+            code, message = error.args
+            return int(code), str(message)
+        finally:
+            # pycurl duplicated them; ours would keep the connection half open.
+            for opened in self._sockets:
+                opened.close()
+            self._sockets = []
+        return 0, ""
+
+    def _open_socket(self, _purpose: int, peer: Any) -> Any:
+        address = str(peer.addr[0])
+        refusal = self._policy.refusal(address)
+        if refusal is not None:
+            self._refused.append(f"{address} is {refusal}")
+            return pycurl.SOCKET_BAD
+        try:
+            opened = socket.socket(peer.family, peer.socktype, peer.protocol)
+        except OSError:
+            return pycurl.SOCKET_BAD
+        self._sockets.append(opened)
+        return opened
+
+    # Callbacks stay with the handle and answers pass, so they go through here.
+    def _take_head(self, data: bytes) -> int | None:
+        return self._answer.take_head(data)
+
+    def _take_body(self, data: bytes) -> int | None:
+        return self._answer.take_body(data)
+
+    def _take_log(self, kind: int, text: bytes) -> None:
+        self._answer.take_log(kind, text)
+
+    def _judge(self, request: Request, code: int, message: str) -> Response | TransportFailure:
+        if self._answer.overflow or code:
+            return self._failure(code, message)
+        incoming = self._answer
+        response = incoming.response()
+        if not incoming.complete:
+            return TransportFailure(Reason.PROTOCOL, "the connection was closed inside the head")
+        if incoming.malformed:
+            return TransportFailure(Reason.PROTOCOL, incoming.malformed, response)
+        if incoming.excess or self._has_excess(request, response):
+            detail = "more bytes came than the head announces"
+            return TransportFailure(Reason.PROTOCOL, detail, response)
+        if incoming.undecodable:
+            return TransportFailure(Reason.ENCODING, incoming.undecodable, response)
+        return response
+
+    def _failure(self, code: int, message: str) -> TransportFailure:
+        incoming = self._answer
+        if code == pycurl.E_COULDNT_CONNECT and self._refused:
+            detail = f"refused to connect: {', '.join(self._refused)}"
+            return TransportFailure(Reason.BLOCKED, detail)
+        given_up = incoming.overflow or code in _HEAD_REFUSED
+        arrived = incoming.complete or (incoming.status_line and given_up)
+        partial = incoming.response() if arrived else None
+        if incoming.overflow:
+            return TransportFailure(Reason.TOO_LARGE, incoming.overflow, partial)
+        detail = _one_line(message) or _code_name(code)
+        if code not in _REASONS:
+            detail = f"{_code_name(code)}: {detail}"
+        return TransportFailure(_REASONS.get(code, Reason.PROTOCOL), detail, partial)
+
+    def _has_excess(self, request: Request, response: Response) -> bool:
+        """
+        Whether bytes came after the end of an answer that left the line open.
+
+        libcurl drops a connection on which it read more than announced, though
+        nothing in the answer asks for that; what it didn't read yet still
+        waits in the socket. Behind TLS a waiting byte may be a session ticket.
+        """
+        if not self._kept or not _stays_open(request, response):
+            return False
+        descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
+        if descriptor < 0:
+            return True
+        return self.origin.startswith("http:") and _has_waiting_bytes(descriptor)
+
+    def _seconds(self, info: int) -> float:
+        return float(self._curl.getinfo(info)) / 1e6
+
+    def _phases(self, elapsed_s: float, *, reused: bool) -> Phases:
+        marks = {"wait": self._seconds(pycurl.STARTTRANSFER_TIME_T)}
+        if not reused:
+            tls = {"tls": self._seconds(pycurl.APPCONNECT_TIME_T)}
+            marks = {
+                "resolve": self._seconds(pycurl.NAMELOOKUP_TIME_T),
+                "connect": self._seconds(pycurl.CONNECT_TIME_T),
+                **(tls if self.origin.startswith("https:") else {}),
+                **marks,
+            }
+        return _lengths(marks, elapsed_s)
+
+    def _certificate_expiry(self) -> float | None:
+        if not self.origin.startswith("https:"):
+            return None
+        for leaf in self._curl.getinfo(pycurl.INFO_CERTINFO)[:1]:
+            for name, value in leaf:
+                if name == "Expire date":
+                    return float(ssl.cert_time_to_seconds(value))
+        return None
+
+
+class _Incoming:
+    """
+    An answer as it arrives, never more of it than the limits allow.
+
+    Attributes:
+        complete: Whether the blank line after the final head came.
+        malformed: What is wrong with the head, where libcurl let it pass.
+        overflow: Which cap was passed.
+        undecodable: Why the body isn't what `Content-Encoding` says.
+        excess: Whether libcurl logged bytes after the end.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.status_line = b""
+        self.complete = False
+        self.malformed = ""
+        self.overflow = ""
+        self.undecodable = ""
+        self.excess = False
+        self._headers: list[tuple[str, str]] = []
+        self._head_bytes = 0
+        self._raw = bytearray()
+        self._decoded = bytearray()
+        self._decoder: _Decoder | None = None
+
+    def take_head(self, line: bytes) -> int | None:
+        if self.complete:
+            return None  # a trailer
+        self._head_bytes += len(line)
+        if self._head_bytes > self._limits.head_bytes:
+            self.overflow = f"the head passed {self._limits.head_bytes} bytes"
+            return 0
+        if line.startswith(b"HTTP/"):
+            self.status_line = line
+            self._headers = []
+        elif line.strip(b"\r\n"):
+            name, _, value = line.decode("latin-1").partition(":")
+            self._headers.append((name, value.strip(" \t\r\n")))
+        else:
+            self._end_head()
+        return None
+
+    def take_body(self, data: bytes) -> int | None:
+        room = self._limits.body_bytes - len(self._raw)
+        if len(data) > room:
+            self.overflow = f"the body passed {self._limits.body_bytes} bytes"
+        kept = data[:room]
+        self._raw += kept
+        if self._decoder is not None and not self.undecodable:
+            self._decode(self._decoder, kept)
+        return 0 if self.overflow else None
+
+    def take_log(self, kind: int, text: bytes) -> None:
+        if kind == 0 and text.startswith((b"Leftovers after chunking", b"Excess found")):
+            self.excess = True
+
+    def finish(self) -> None:
+        if self._decoder is not None and self._raw and not self._decoder.ended:
+            self.undecodable = self.undecodable or f"{self._decoder.coding}: the stream is cut off"
+
+    def response(self) -> Response:
+        raw = bytes(self._raw)
+        found = re.match(rb"HTTP/([0-9.]+) ([0-9]{3})", self.status_line)
+        return Response(
+            code=int(found[2]) if found else 0,
+            headers=tuple(self._headers),
+            body=raw if self._decoder is None else bytes(self._decoded),
+            raw=raw,
+            http_version=found[1].decode() if found else "",
+        )
+
+    def _end_head(self) -> None:
+        response = self.response()
+        if 100 <= response.code < 200 and response.code != 101:
+            return
+        self.complete = True
+        if not _STATUS_LINE.fullmatch(self.status_line):
+            self.malformed = "the status line isn't `HTTP/1.x` and a three-digit code"
+        self._decoder = _decoder_for(response)
+
+    def _decode(self, decoder: _Decoder, data: bytes) -> None:
+        cap = self._limits.body_bytes
+        try:
+            self._decoded += decoder.feed(data, cap + 1 - len(self._decoded))
+        except zlib.error as error:
+            self.undecodable = f"{decoder.coding}: {_one_line(str(error))}"
+        if len(self._decoded) > cap:
+            del self._decoded[cap:]
+            self.overflow = f"the decoded body passed {cap} bytes"
+
+
+class _Decoder:
+    """
+    Undoes one content coding, never giving more than it is asked for.
+    """
+
+    def __init__(self, coding: str) -> None:
+        self.coding = coding
+        self._start = b""
+        self._stream = zlib.decompressobj(31) if coding == "gzip" else None
+
+    @property
+    def ended(self) -> bool:
+        return self._stream is not None and self._stream.eof
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """
+        At most `room` (1 or more) further bytes.
+
+        Raises:
+            zlib.error: `data` isn't of the coding, or goes on after its end.
+        """
+        if self._stream is None:
+            self._start += data
+            if len(self._start) < 2:
+                return b""
+            data, self._stream = self._start, zlib.decompressobj(_deflate_window(self._start))
+        out = b""
+        while data and len(out) < room:
+            if self._stream.eof:
+                if self.coding != "gzip":
+                    raise zlib.error("bytes follow the end of the stream")
+                self._stream = zlib.decompressobj(31)  # gzip members may follow one another
+            out += self._stream.decompress(data, room - len(out))
+            data = self._stream.unused_data
+        return out
+
+
+class _Where(NamedTuple):
+    origin: str
+    target: str
+
+
+def _parse(url: str) -> _Where:
+    shown = _one_line(url.partition("?")[0])[:100]
+    if "@" in url.partition("://")[2].partition("/")[0].partition("?")[0]:
+        raise ValueError("the URL holds credentials; send an Authorization header instead")
+    found = _URL.fullmatch(url.partition("#")[0])
+    if found is None:
+        raise ValueError(f"not a percent-encoded http or https URL with a host: {shown!r}")
+    target = found["target"] or "/"
+    return _Where(
+        origin=f"{found['scheme']}://{found['host']}".lower(),
+        target=target if target.startswith("/") else "/" + target,
+    )
+
+
+def _header_lines(request: Request, user_agent: str) -> list[bytes]:
+    if not _TOKEN.fullmatch(request.method):
+        raise ValueError(f"not a method: {request.method!r}")
+    defaults = [("User-Agent", user_agent), ("Accept-Encoding", "gzip, deflate")]
+    if request.method in ("POST", "PUT", "PATCH"):
+        defaults.append(("Content-Length", "0"))
+    missing = [(name, value) for name, value in defaults if request.header(name) is None]
+    lines = []
+    for name, value in (*missing, *request.headers):
+        if not _TOKEN.fullmatch(name) or _UNSENDABLE.search(value):
+            # The value may be the token, so the message holds the name alone.
+            raise ValueError(
+                f"header {name!r} can't be sent: it holds a character that can't travel"
+            )
+        # To libcurl `Name:` means "leave it out" and `Name;` means "send it empty".
+        line = f"{name}: {value}" if value.strip(" \t") else f"{name};"
+        lines.append(line.encode("latin-1"))
+    return lines
+
+
+def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
+    """
+    Each phase by itself, from the moments at which they ended, in order.
+
+    A phase that wasn't left (mark 0, and no later one) takes what remains.
+    """
+    lengths: dict[str, float] = {}
+    passed = 0.0
+    for name, mark in marks.items():
+        later = any(list(marks.values())[len(lengths) :])
+        end = mark if later else elapsed_s
+        lengths[name] = max(end - passed, 0.0)
+        passed = max(end, passed)
+        if not later:
+            return Phases(**lengths)
+    return Phases(**lengths, transfer=max(elapsed_s - passed, 0.0))
+
+
+def _decoder_for(response: Response) -> _Decoder | None:
+    words = ",".join(response.header_values("Content-Encoding")).split(",")
+    codings = [word for word in (w.strip().lower() for w in words) if word not in ("", "identity")]
+    known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+    return _Decoder(known[codings[0]]) if len(codings) == 1 and codings[0] in known else None
+
+
+def _deflate_window(start: bytes) -> int:
+    # RFC 9110 means zlib by "deflate"; many servers send it bare.
+    framed = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+    return zlib.MAX_WBITS if framed else -zlib.MAX_WBITS
+
+
+def _stays_open(request: Request, response: Response) -> bool:
+    words = ",".join((request.header("Connection") or "", *response.header_values("Connection")))
+    if response.http_version != "1.1" or "close" in words.lower():
+        return False
+    bodyless = request.method == "HEAD" or response.code in (204, 304)
+    framed = response.header("Content-Length") or response.header("Transfer-Encoding")
+    return response.code != 101 and (bodyless or framed is not None)
+
+
+def _has_waiting_bytes(descriptor: int) -> bool:
+    peeking = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor)
+    try:
+        return bool(peeking.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
+    finally:
+        peeking.detach()
+
+
+def _check_ca_file(path: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"{path}: can't be used as a PEM bundle of CAs: {reason}") from error
+
+
+def _default_user_agent() -> str:
+    try:
+        return f"jobwatch/{version('jobwatch')}"
+    except PackageNotFoundError:
+        return "jobwatch"
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _code_name(code: int) -> str:
+    names = (n for n in dir(pycurl) if n.startswith("E_") and getattr(pycurl, n) == code)
+    return f"libcurl error {code} ({next(names, 'E_UNKNOWN')})"
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
