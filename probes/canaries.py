@@ -110,6 +110,12 @@ class Canary(Protocol):
 
     def __init__(self, options: CanaryOptions, around: Surroundings) -> None: ...
 
+    @property
+    def turns(self) -> int:
+        """
+        Questions that make one round by hand.
+        """
+
     def ask(self) -> Ask:
         """
         The next question; never an empty id, which would ask for the list of jobs.
@@ -139,6 +145,10 @@ class Known:
         self._shown: set[str] = set()
         self._aged: set[str] = set()
         self._turn = count(around.rng.randrange(len(self._ids)))
+
+    @property
+    def turns(self) -> int:
+        return len(self._ids)
 
     def ask(self) -> Ask:
         alive = self._alive()
@@ -177,13 +187,17 @@ class Missing:
     Options: ClassVar[type[CanaryOptions]] = CanaryOptions
     absence_is_right: ClassVar[bool] = True
 
-    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:  # noqa: ARG002
+    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:
         self._around = around
+
+    @property
+    def turns(self) -> int:
+        return 1
 
     def ask(self) -> Ask:
         return Ask(missing_id(self._around.api, self._around.rng), Subject.MISSING)
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:  # noqa: ARG002
+    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
         return None
 
 
@@ -202,9 +216,13 @@ class Malformed:
         *("0" * 36, "-" * 36, "g" * 36, "a" * 1024),
     )
 
-    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:  # noqa: ARG002
+    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:
         self._around = around
         self._turn = count(around.rng.randrange(len(self._STRINGS)))
+
+    @property
+    def turns(self) -> int:
+        return 3
 
     def ask(self) -> Ask:
         turn = next(self._turn) % (len(self._STRINGS) + 3)
@@ -214,7 +232,7 @@ class Malformed:
         near = (fresh[:-1], f"{fresh}0", f"{{{fresh}}}")[turn - len(self._STRINGS)]
         return Ask(near, Subject.MALFORMED)
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:  # noqa: ARG002
+    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
         return None
 
 
@@ -232,6 +250,10 @@ class Anonymous:
         self._ids = options.ids or around.known_ids
         self._around = around
         self._turn = count()
+
+    @property
+    def turns(self) -> int:
+        return 4 if self._ids else 2
 
     def ask(self) -> Ask:
         turn = next(self._turn)
@@ -264,6 +286,10 @@ class Foreign:
             self._asks = (None, *options.ids)
         self._around = around
         self._turn = count()
+
+    @property
+    def turns(self) -> int:
+        return len(self._asks)
 
     def ask(self) -> Ask:
         job_id = self._asks[next(self._turn) % len(self._asks)]

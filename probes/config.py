@@ -99,9 +99,6 @@ class _Target(_Part):
     canaries: dict[str, Any] = Field(default_factory=lambda: {"missing": {}})
     follow: tuple[dict[str, Any], ...] = ()
     ca_file: str | None = Field(default=None, description="PEM file of certificates to trust.")
-    allow_networks: tuple[str, ...] = Field(
-        default=(), description="Private networks (CIDR) that the URL may resolve to."
-    )
 
 
 class _File(_Part):
@@ -172,7 +169,6 @@ class TargetSettings:
     canaries: tuple[CanarySettings, ...]
     follow: tuple[SourceSettings, ...] = ()
     ca_file: Path | None = None
-    allow_networks: tuple[str, ...] = ()
 
     @property
     def edges_s(self) -> tuple[float, ...]:
@@ -324,7 +320,6 @@ class _Reader:
             canaries=self._canary_settings(target, at),
             follow=self._follow(target, at),
             ca_file=self._existing(target.ca_file, (*at, "ca_file")),
-            allow_networks=self._networks(target.allow_networks, (*at, "allow_networks")),
         )
 
     def _api(self, name: str, at: _Location) -> Api:
@@ -371,16 +366,6 @@ class _Reader:
         if not path.is_file():
             raise self._file.error(at, f"{path} can't be read: no such file")
         return path
-
-    def _networks(self, networks: Sequence[str], at: _Location) -> tuple[str, ...]:
-        from ipaddress import ip_network
-
-        for index, text in enumerate(networks):
-            try:
-                ip_network(text)
-            except ValueError as exc:
-                raise self._file.error((*at, index), str(exc)) from None
-        return tuple(networks)
 
     def _timeout(self, timeout_s: float, at: _Location) -> float:
         if timeout_s > _LONGEST_TIMEOUT_S:

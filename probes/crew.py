@@ -23,15 +23,13 @@ class Crew(Generic[Errand]):
     connections and the rest go home.
 
     Args:
-        hire: Called once in every new thread; what it returns runs that thread's errands.
+        run: Runs one errand; called in many threads.
         most: Threads at a time.
     """
 
-    def __init__(
-        self, hire: Callable[[], Callable[[Errand], None]], *, most: int, name: str = "probe"
-    ) -> None:
+    def __init__(self, run: Callable[[Errand], None], *, most: int, name: str = "probe") -> None:
         self.most = most
-        self._hire = hire
+        self._run = run
         self._name = name
         self._idle: list[queue.SimpleQueue[Errand | None]] = []
         self._count = 0
@@ -67,9 +65,8 @@ class Crew(Generic[Errand]):
 
     def _work(self, inbox: queue.SimpleQueue[Errand | None]) -> None:
         try:
-            run = self._hire()
             while (errand := self._next(inbox)) is not None:
-                run(errand)
+                self._run(errand)
                 self._idle.append(inbox)
                 if self._closed:
                     return

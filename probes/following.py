@@ -1,5 +1,6 @@
 """
-Jobs on their way: asked for when the watch list says so, until they end.
+Jobs on their way: found by the sources, asked for when the watch list says so, until
+they end.
 """
 
 from __future__ import annotations
@@ -7,24 +8,79 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
+from contract.exchange import Exchange, Request, Subject
 from contract.trace import Observation
-from probes.config import TargetSettings
+from probes.canaries import Ask, build_request
+from probes.config import SourceSettings, TargetSettings
 from probes.judging import Judged
 from probes.metrics import Metrics
-from probes.prober import Clock
+from probes.prober import Clock, user_agent
+from probes.sources.source import Found, Neighbourhood, Source
 from probes.tracker import Progress, Sighting, Tracker
 from probes.watchlist import Watchlist
 
-__all__ = ["Ask", "Following"]
+__all__ = ["Asker", "FollowPlan", "Following", "Lookout"]
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.25
 _COUNT_S = 5.0
 _MOST_AT_ONCE = 32
 
-Ask = Callable[[str, str, Callable[[], None]], None]
-"""Ask for a job of a target; the last argument is called if that can't be done now."""
+
+class Asker(Protocol):
+    """
+    Asks beside the grid, out of the key's budget: `probes.prober.Prober`.
+    """
+
+    def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None: ...
+
+    def look(
+        self, target: str, request: Request, done: Callable[[Exchange | None], None]
+    ) -> None: ...
+
+
+class Lookout:
+    """
+    A source at work for one target.
+    """
+
+    def __init__(self, target: TargetSettings, settings: SourceSettings, folder: Path) -> None:
+        self.target = target.name
+        self.name = settings.source
+        self.made_for = (target, settings)
+        self.next_at = 0.0
+        self._problem: str | None = None
+        # What the owner's requests carry is the same for every id.
+        probe = build_request(
+            target.api, target.url, Ask("x", Subject.KNOWN), target.token, user_agent=user_agent()
+        )
+        around = Neighbourhood(target.name, target.api, target.url, probe.headers, folder)
+        self.source: Source = settings.make(settings.options, around)
+
+    def took(self, found: Found) -> None:
+        """
+        Log a problem once, and its end.
+        """
+        if found.problem is not None and found.problem != self._problem:
+            _LOG.warning("target %s: source %s: %s", self.target, self.name, found.problem)
+        elif found.problem is None and self._problem is not None:
+            _LOG.info("target %s: source %s works again", self.target, self.name)
+        self._problem = found.problem
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPlan:
+    """
+    Targets whose jobs are ready to be followed.
+    """
+
+    trackers: Mapping[str, Tracker]
+    lookouts: tuple[Lookout, ...]
+    targets: tuple[str, ...]
 
 
 class Following:
@@ -35,27 +91,47 @@ class Following:
     """
 
     def __init__(
-        self, watchlist: Watchlist, metrics: Metrics, ask: Ask, clock: Clock | None = None
+        self, watchlist: Watchlist, metrics: Metrics, asker: Asker, clock: Clock | None = None
     ) -> None:
         self._watchlist = watchlist
         self._metrics = metrics
-        self._ask = ask
+        self._asker = asker
         self._clock = clock or Clock()
         self._trackers: Mapping[str, Tracker] = {}
+        self._lookouts: tuple[Lookout, ...] = ()
         self._under_way: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
 
-    def configure(self, targets: Iterable[TargetSettings]) -> None:
+    def plan(self, targets: Iterable[TargetSettings], folder: Path) -> FollowPlan:
         """
-        Follow jobs of these targets; what others had on the watch list is dropped.
+        Make all that following these targets' jobs needs, and change nothing yet.
+
+        Args:
+            folder: Where relative paths of sources start.
+
+        Raises:
+            ConfigError: A source can't do what it is told for this API.
         """
-        wanted = {target.name: target for target in targets}
-        self._trackers = {
-            name: Tracker.of(target.api.profile) for name, target in wanted.items() if target.follow
-        }
-        self._watchlist.forget_other_targets(wanted)
+        known = tuple(targets)
+        old = {lookout.made_for: lookout for lookout in self._lookouts}
+        return FollowPlan(
+            {t.name: Tracker.of(t.api.profile) for t in known if t.follow},
+            tuple(
+                old.get((target, source)) or Lookout(target, source, folder)
+                for target in known
+                for source in target.follow
+            ),
+            tuple(target.name for target in known),
+        )
+
+    def take_over(self, plan: FollowPlan) -> None:
+        """
+        Follow as planned; what other targets had on the watch list is dropped.
+        """
+        self._trackers, self._lookouts = plan.trackers, plan.lookouts
+        self._watchlist.forget_other_targets(plan.targets)
 
     def start(self) -> None:
         """
@@ -119,13 +195,44 @@ class Following:
         counted = 0.0
         while not self._stop.wait(_LOOK_S):
             try:
+                self._look()
                 self._ask_due()
                 now = self._clock.monotonic()
                 if now - counted >= _COUNT_S:
                     counted = now
                     self._census()
-            except Exception:
+            except Exception:  # noqa: BLE001 -- logged; jobs must be followed on
                 _LOG.exception("following stumbled; it goes on")
+
+    def _look(self) -> None:
+        now = self._clock.monotonic()
+        for lookout in self._lookouts:
+            if now < lookout.next_at:
+                continue
+            lookout.next_at = now + lookout.source.interval_s
+            request = lookout.source.wants()
+            if request is None:
+                self._found(lookout, lookout.source.take(None))
+            else:
+                # Not again before this one is answered: a source has one question at a time.
+                lookout.next_at = float("inf")
+                self._asker.look(lookout.target, request, self._on_answer(lookout))
+
+    def _on_answer(self, lookout: Lookout) -> Callable[[Exchange | None], None]:
+        def answered(exchange: Exchange | None) -> None:
+            try:
+                if exchange is not None:
+                    self._found(lookout, lookout.source.take(exchange))
+            finally:
+                lookout.next_at = self._clock.monotonic() + lookout.source.interval_s
+
+        return answered
+
+    def _found(self, lookout: Lookout, found: Found) -> None:
+        lookout.took(found)
+        now = self._clock.wall()
+        for job_id in found.ids:
+            self._watchlist.add(lookout.target, job_id, source=lookout.name, now=now)
 
     def _ask_due(self) -> None:
         now = self._clock.wall()
@@ -139,7 +246,7 @@ class Following:
             for job in [job for job in due if job.job_id not in busy][:room]:
                 with self._lock:
                     self._under_way.add((target, job.job_id))
-                self._ask(target, job.job_id, self._on_refusal(target, job.job_id))
+                self._asker.follow(target, job.job_id, self._on_refusal(target, job.job_id))
 
     def _census(self) -> None:
         now = self._clock.wall()

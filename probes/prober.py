@@ -30,7 +30,7 @@ from probes.judging import Asked, Judged, Judging
 from probes.metrics import Metrics
 from probes.schedule import Lane, Schedule, Slot, WhyMissed
 
-__all__ = ["Asker", "ClientSettings", "Clock", "Prober", "Watch", "user_agent"]
+__all__ = ["Asker", "ClientSettings", "Clock", "Plan", "Prober", "Watch", "user_agent"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
@@ -40,7 +40,7 @@ _MOST_UNJUDGED = 10_000
 
 class Asker(Protocol):
     """
-    The part of `contract.http.Client` that is used here; one per thread.
+    The part of `contract.http.Client` that is used here; threads share it.
     """
 
     def send(self, request: Request, *, deadline_s: float) -> Exchange: ...
@@ -55,7 +55,6 @@ class ClientSettings:
     """
 
     ca_file: Path | None = None
-    allow_networks: tuple[str, ...] = ()
     body_limit: int = 1_048_576
 
 
@@ -77,9 +76,7 @@ class Watch:
     def __init__(self, target: TargetSettings, judge: Judge, rng: random.Random) -> None:
         self.target = target
         self.judging = Judging(target.api, judge, target.token)
-        self.client = ClientSettings(
-            target.ca_file, target.allow_networks, target.api.profile.body.limit
-        )
+        self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
         self._turn = threading.Lock()
         names = frozenset(canary.name for canary in target.canaries)
         around = Surroundings(target.api, rng, _known_ids(target), names)
@@ -125,9 +122,21 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    Targets ready to be watched.
+    """
+
+    watches: Mapping[str, Watch]
+    clients: Mapping[ClientSettings, Asker]
+
+
+@dataclass(frozen=True, slots=True)
 class _Errand:
     """
-    A probe on its way; `lane` is None for a followed job, which has no grid.
+    A request on its way; `lane` is None for a followed job, which has no grid.
+
+    With `answered` it is no probe: the answer goes there and isn't judged.
     """
 
     watch: Watch
@@ -136,6 +145,7 @@ class _Errand:
     intended: float
     timeout_s: float
     lane: Lane | None
+    answered: Callable[[Exchange | None], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +160,7 @@ class Prober:
     Asks on time, judges every answer, and tells the receivers.
 
     Args:
-        make_client: Called in a thread that needs a client of that kind.
+        make_client: Called once for each kind of client that is needed.
         receive: Called with every judged probe, from one thread, in order.
         rng: For ids that nobody has, and for spreading out.
         seed: Tells daemons apart that watch the same targets for each other.
@@ -176,7 +186,8 @@ class Prober:
         offset = self.clock.wall() - self.clock.monotonic()
         self._keys = Keys({}, rng)
         self._schedule = Schedule(self._keys, wall_offset_s=offset, seed=seed)
-        self._crew: Crew[_Errand] = Crew(self._hire, most=_MOST_THREADS)
+        self._crew: Crew[_Errand] = Crew(self._run, most=_MOST_THREADS)
+        self._clients: dict[ClientSettings, Asker] = {}
         self._watches: Mapping[str, Watch] = {}
         self._inbox: deque[Callable[[float], None] | _Done] = deque()
         self._wake = threading.Event()
@@ -196,42 +207,77 @@ class Prober:
         self._judging.start()
         self._scheduling.start()
 
-    def configure(self, targets: Iterable[TargetSettings]) -> None:
+    def plan(self, targets: Iterable[TargetSettings]) -> Plan:
         """
-        Watch these targets from now on; one that hasn't changed isn't touched.
+        Make all that these targets need, and change nothing yet.
 
-        Returns when the schedule has taken them over.
+        A target that hasn't changed is planned as the watch it has.
+
+        Raises:
+            ConfigError: A certificate file holds no certificate.
         """
-        old = self._watches
-        fresh: dict[str, Watch] = {}
+        watches: dict[str, Watch] = {}
         for target in targets:
-            before = old.get(target.name)
-            same = before is not None and before.target == target
-            fresh[target.name] = (
-                before if same and before is not None else Watch(target, self._judge, self._rng)
+            old = self._watches.get(target.name)
+            same = old is not None and old.target == target
+            watches[target.name] = (
+                old if old is not None and same else Watch(target, self._judge, self._rng)
             )
+        needed = {watch.client for watch in watches.values()}
+        clients = {kind: self._clients.get(kind) or self._make_client(kind) for kind in needed}
+        return Plan(watches, clients)
+
+    def take_over(self, plan: Plan) -> None:
+        """
+        Watch what was planned from now on; returns when the schedule has changed over.
+        """
         taken = threading.Event()
 
-        def take_over(now: float) -> None:
-            self._watches = fresh
-            self._keys.configure(_limits(fresh.values()))
-            self._schedule.configure((lane for w in fresh.values() for lane in w.lanes()), now)
+        def change(now: float) -> None:
+            # Errands under way may still need an old client, so none is dropped here.
+            self._clients = {**self._clients, **plan.clients}
+            self._watches = plan.watches
+            self._keys.configure(_limits(plan.watches.values()))
+            lanes = (lane for watch in plan.watches.values() for lane in watch.lanes())
+            self._schedule.configure(lanes, now)
             taken.set()
 
         if not self._scheduling.is_alive():
-            take_over(self.clock.monotonic())
+            change(self.clock.monotonic())
             return
-        self._tell(take_over)
+        self._tell(change)
         taken.wait(5.0)
 
     def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None:
         """
-        Ask for a followed job as soon as the key's budget has room.
+        Ask for a followed job at once, if the key's budget has room.
 
         Args:
             refused: Called if it has none now; ask again later.
         """
-        self._tell(lambda now: self._start_followed(target, job_id, refused, now))
+
+        def start(now: float) -> None:
+            watch = self._watches.get(target)
+            request = watch.request(Ask(job_id, Subject.KNOWN)) if watch is not None else None
+            if not self._start_beside(watch, request, None, now):
+                refused()
+
+        self._tell(start)
+
+    def look(self, target: str, request: Request, done: Callable[[Exchange | None], None]) -> None:
+        """
+        Send a request that is no probe, out of the same budget; it isn't judged.
+
+        Args:
+            done: Called with the answer from another thread; with None where the
+                budget had no room or the request could not be sent.
+        """
+
+        def start(now: float) -> None:
+            if not self._start_beside(self._watches.get(target), request, done, now):
+                done(None)
+
+        self._tell(start)
 
     def watch(self, target: str) -> Watch | None:
         """
@@ -328,21 +374,19 @@ class Prober:
             self._schedule.ended(lane)
             self._metrics.slot_missed(lane.target, WhyMissed.OVERLAP)
 
-    def _start_followed(
-        self, target: str, job_id: str, refused: Callable[[], None], now: float
-    ) -> None:
-        watch = self._watches.get(target)
-        if watch is None or self._stopping:
-            refused()
-            return
+    def _start_beside(
+        self,
+        watch: Watch | None,
+        request: Request | None,
+        done: Callable[[Exchange | None], None] | None,
+        now: float,
+    ) -> bool:
+        if watch is None or request is None or self._stopping:
+            return False
         settings = watch.target
         if self._keys.take(settings.key, now, beside=True) is not None:
-            refused()
-            return
-        request = watch.request(Ask(job_id, Subject.KNOWN))
-        errand = _Errand(watch, "followed", request, now, settings.timeout_s, None)
-        if not self._hand(errand):
-            refused()
+            return False
+        return self._hand(_Errand(watch, "followed", request, now, settings.timeout_s, None, done))
 
     def _hand(self, errand: _Errand) -> bool:
         if self._unjudged.qsize() > _MOST_UNJUDGED or not self._crew.hand(errand):
@@ -380,26 +424,21 @@ class Prober:
 
     # -- the threads that ask -----------------------------------------------------------
 
-    def _hire(self) -> Callable[[_Errand], None]:
-        clients: dict[ClientSettings, Asker] = {}
-        monotonic = self.clock.monotonic
-
-        def run(errand: _Errand) -> None:
-            started, exchange, error = monotonic(), None, None
-            try:
-                client = clients.get(errand.watch.client)
-                if client is None:
-                    client = clients[errand.watch.client] = self._make_client(errand.watch.client)
-                exchange = client.send(errand.request, deadline_s=errand.timeout_s)
-            except Exception as exc:  # noqa: BLE001 -- becomes the outcome `internal`
-                error = f"asking failed: {type(exc).__name__}: {exc}"
-            ended = monotonic()
-            self._inbox.append(_Done(errand, started, exchange))
-            if self._stopping:
-                self._wake.set()
-            self._unjudged.put((errand.watch, self._asked(errand, started, ended, exchange, error)))
-
-        return run
+    def _run(self, errand: _Errand) -> None:
+        started, exchange, error = self.clock.monotonic(), None, None
+        try:
+            client = self._clients[errand.watch.client]
+            exchange = client.send(errand.request, deadline_s=errand.timeout_s)
+        except Exception as exc:  # noqa: BLE001 -- becomes the outcome `internal`
+            error = f"asking failed: {type(exc).__name__}: {exc}"
+        ended = self.clock.monotonic()
+        self._inbox.append(_Done(errand, started, exchange))
+        if self._stopping:
+            self._wake.set()
+        if errand.answered is not None:
+            errand.answered(exchange)
+            return
+        self._unjudged.put((errand.watch, self._asked(errand, started, ended, exchange, error)))
 
     def _asked(
         self,

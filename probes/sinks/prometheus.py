@@ -1,5 +1,5 @@
 """
-What a scrape is answered with.
+What a scrape is answered with, and what a cron job pushes.
 """
 
 from __future__ import annotations
@@ -8,16 +8,28 @@ import gzip
 import logging
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    ProcessCollector,
+    generate_latest,
+    push_to_gateway,
+)
 from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-__all__ = ["OPENMETRICS", "TEXT", "Exposition", "expose"]
+from contract.errors import ConfigError
+
+__all__ = ["OPENMETRICS", "TEXT", "Exposition", "Registry", "expose", "new_registry", "push"]
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+Registry = CollectorRegistry
+"""Where metrics are registered: nobody else needs to import the client library."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,6 +72,30 @@ def expose(
         # Level 9 costs thirty times the CPU of level 1 for a quarter of the bytes.
         return Exposition(gzip.compress(body, 1, mtime=0), content_type, "gzip")
     return Exposition(body, content_type)
+
+
+def new_registry(*, process: bool = True) -> Registry:
+    """
+    An empty registry, or one that knows the process: CPU, memory, open files.
+    """
+    registry = CollectorRegistry()
+    if process:
+        ProcessCollector(registry=registry)
+        GCCollector(registry=registry)
+    return registry
+
+
+def push(registry: Registry, url: str) -> None:
+    """
+    Put everything in `registry` to a Pushgateway, in place of what was there.
+
+    Raises:
+        ConfigError: Nobody answers there, or the answer is a refusal.
+    """
+    try:
+        push_to_gateway(url, job="jobwatch", registry=registry, timeout=10)
+    except (OSError, ValueError, HTTPException) as exc:
+        raise ConfigError(f"--pushgateway {url}: {exc}") from None
 
 
 class _Frozen(CollectorRegistry):

@@ -1,0 +1,139 @@
+"""
+`jobwatch probe`, `jobwatch once`, `jobwatch config`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+__all__ = ["config", "once", "probe"]
+
+_CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The configuration file.",
+)
+
+
+@click.command()
+@_CONFIG
+@click.option("--listen", default="127.0.0.1:9641", show_default=True, help="HOST:PORT to serve.")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="STATE_DIRECTORY",
+    help="Folder for followed jobs and evidence; without it neither survives a restart.",
+)
+@click.option("--shard", default="0/1", show_default=True, help="i/n: ask only this part.")
+@click.option(
+    "--seed", default="", help="Tells daemons apart that watch the same targets for each other."
+)
+@click.option(
+    "--web-config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="TLS, client certificates and users, in exporter-toolkit's format.",
+)
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+def probe(
+    config_path: Path,
+    listen: str,
+    state: Path | None,
+    shard: str,
+    seed: str,
+    web_config: Path | None,
+    log_format: str,
+    log_level: str,
+) -> int:
+    """
+    Run the probe daemon.
+
+    SIGHUP reloads the configuration. SIGTERM lets what is under way end and exits 0;
+    a second signal exits at once.
+    """
+    from probes.service import Options, serve
+
+    return serve(
+        Options(config_path, listen, state, shard, seed, web_config, log_format, log_level)
+    )
+
+
+@click.command()
+@_CONFIG
+@click.option("--target", "names", multiple=True, help="Only this target; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+@click.option("--metrics", "as_metrics", is_flag=True, help="Print the metrics too.")
+@click.option("--pushgateway", metavar="URL", help="Push the metrics there, for cron jobs.")
+@click.option("--strict", is_flag=True, help="Our own reading of the promises counts too.")
+def once(
+    config_path: Path,
+    names: tuple[str, ...],
+    as_json: bool,
+    as_metrics: bool,
+    pushgateway: str | None,
+    strict: bool,
+) -> int:
+    """
+    Ask every canary of every target once and print what was found.
+    """
+    from probes.once import print_round, push, run_round
+
+    outcome = run_round(config_path, names, strict=strict)
+    print_round(outcome, as_json=as_json, as_metrics=as_metrics)
+    if pushgateway is not None:
+        push(outcome, pushgateway)
+    return outcome.verdict.exit_code
+
+
+@click.group()
+def config() -> None:
+    """
+    Validate a configuration, or print its JSON Schema.
+    """
+
+
+@config.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def check(file: Path) -> int:
+    """
+    Say whether FILE can be run, and what it would ask.
+    """
+    from contract.duration import write_duration
+    from probes.config import load_settings
+
+    settings = load_settings(file)
+    for target in settings.targets:
+        rates = ", ".join(
+            f"{canary.name} every {write_duration(canary.interval_s)}" for canary in target.canaries
+        )
+        click.echo(f"{target.name}: {target.api.name} at {target.shown_url}: {rates}")
+    click.echo(f"{file}: {len(settings.targets)} target(s), nothing wrong")
+    return 0
+
+
+@config.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def schema(file: Path | None) -> int:
+    """
+    Print the configuration's JSON Schema, or write it to FILE.
+    """
+    from probes.config import config_schema
+
+    text = json.dumps(config_schema(), indent=2) + "\n"
+    if file is None:
+        click.echo(text, nl=False)
+    else:
+        file.write_text(text, encoding="utf-8")
+    return 0

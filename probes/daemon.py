@@ -1,0 +1,300 @@
+"""
+Everything that runs together: probes, followed jobs, sinks, evidence; and its reload.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contract.check import Check
+from contract.errors import JobwatchError
+from contract.exchange import Exchange
+from contract.judge import Judge
+from probes.config import Settings, SinkSettings, TargetSettings, load_settings
+from probes.following import Following, FollowPlan
+from probes.judging import Judged
+from probes.logs import Redactor
+from probes.metrics import Metrics, TargetLabels
+from probes.prober import Asker, ClientSettings, Clock, Plan, Prober
+from probes.result import Result
+from probes.shard import Shard
+from probes.sinks import Sink
+from probes.sinks.prometheus import Registry
+from probes.watchlist import Watchlist
+
+__all__ = ["Daemon", "Keeper", "Reader", "Reloaded", "labels_of"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Keeper(Protocol):
+    """
+    Keeps evidence: `probes.evidence_store.EvidenceStore`.
+    """
+
+    def keep(self, result: Result, history: Sequence[Exchange] = ()) -> str | None: ...
+
+
+class Reader(Protocol):
+    """
+    Is told every result, for people to look at: `probes.board.Board`.
+    """
+
+    def record(self, result: Result) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """
+    What a reload came to.
+
+    Attributes:
+        error: Why the configuration was refused; None if it was taken over.
+    """
+
+    error: str | None = None
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    unchanged: int = 0
+
+    @property
+    def taken(self) -> bool:
+        """
+        Whether the new configuration is the one that runs now.
+        """
+        return self.error is None
+
+
+class Daemon:
+    """
+    Runs one configuration at a time.
+
+    Args:
+        settings: The configuration to begin with.
+        shard: Only this part of the targets is asked.
+        seed: Daemons that watch the same targets for each other get different ones.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        make_client: Callable[[ClientSettings], Asker],
+        checks: Sequence[Check],
+        watchlist: Watchlist,
+        registry: Registry,
+        redactor: Redactor,
+        rng: random.Random,
+        evidence: Keeper | None = None,
+        board: Reader | None = None,
+        shard: Shard | None = None,
+        clock: Clock | None = None,
+        seed: str = "",
+    ) -> None:
+        self.registry = registry
+        self.redactor = redactor
+        self.clock = clock or Clock()
+        self.watchlist = watchlist
+        self.evidence = evidence
+        self.board = board
+        self._shard = shard or Shard()
+        self._checks = tuple(check.id for check in checks)
+        self._reloading = threading.Lock()
+        self._sinks: dict[SinkSettings, Sink] = {}
+        self._writing = threading.Lock()
+        self.settings = settings
+        self.metrics = Metrics(registry)
+        self.prober = Prober(
+            make_client=make_client,
+            judge=Judge(checks),
+            metrics=self.metrics,
+            receive=self._receive,
+            rng=rng,
+            clock=self.clock,
+            seed=seed,
+        )
+        self.following = Following(watchlist, self.metrics, self.prober, self.clock)
+        self._take_over(settings, self._open_sinks(settings), self._plan(settings))
+
+    @property
+    def targets(self) -> tuple[TargetSettings, ...]:
+        """
+        The targets that this daemon asks: its shard of those configured.
+        """
+        return tuple(t for t in self.settings.targets if self._shard.owns(t.name))
+
+    def start(self) -> None:
+        """
+        Begin to ask.
+        """
+        self.prober.start()
+        self.following.start()
+
+    def stop(self, *, within_s: float) -> bool:
+        """
+        Start nothing more, let what is under way end, write everything home.
+
+        Returns:
+            Whether every probe ended in time.
+        """
+        self.following.stop()
+        ended = self.prober.stop(within_s=within_s)
+        for sink in self._sinks.values():
+            sink.close()
+        self.watchlist.close()
+        return ended
+
+    @property
+    def longest_timeout_s(self) -> float:
+        """
+        How long a probe that has started may still take.
+        """
+        return max((c.timeout_s for t in self.targets for c in t.canaries), default=0.0)
+
+    def follow(self, target: str, job_id: str) -> bool:
+        """
+        Follow a job from now on; False if it is followed already, or can't be.
+
+        Raises:
+            ConfigError: The target isn't configured.
+            ValueError: The id is empty or too long.
+        """
+        self.settings.target(target)
+        return self.watchlist.add(target, job_id, source="pushed", now=self.clock.wall())
+
+    def reload(self) -> Reloaded:
+        """
+        Read the file again; take it over whole, or leave everything as it is.
+        """
+        with self._reloading:
+            try:
+                fresh = load_settings(self.settings.path)
+                plan = self._plan(fresh)
+                sinks = self._open_sinks(fresh)
+            except JobwatchError as exc:
+                self.metrics.reloaded(taken=False, at=self.clock.wall())
+                error = self.redactor(str(exc))
+                _LOG.error("reload refused, the old configuration stays: %s", error)
+                return Reloaded(error)
+            report = _difference(self.settings, fresh)
+            self._take_over(fresh, sinks, plan)
+            _LOG.info(
+                "reloaded: %d added, %d removed, %d changed, %d as before",
+                *(len(report.added), len(report.removed), len(report.changed), report.unchanged),
+            )
+            return report
+
+    def _plan(self, settings: Settings) -> tuple[Plan, FollowPlan]:
+        ours = [target for target in settings.targets if self._shard.owns(target.name)]
+        folder = settings.path.resolve().parent
+        return self.prober.plan(ours), self.following.plan(ours, folder)
+
+    def _take_over(
+        self,
+        settings: Settings,
+        sinks: dict[SinkSettings, Sink],
+        plan: tuple[Plan, FollowPlan],
+    ) -> None:
+        # Secrets first: nothing about a new target may be said before its token is masked.
+        self.redactor.add(settings.secrets)
+        self.settings = settings
+        self.metrics.configure([labels_of(target) for target in self.targets], self._checks)
+        probing, following = plan
+        self.prober.take_over(probing)
+        self.following.take_over(following)
+        with self._writing:
+            gone = [sink for key, sink in self._sinks.items() if key not in sinks]
+            self._sinks = sinks
+            for sink in gone:
+                sink.close()
+        self.metrics.reloaded(taken=True, at=self.clock.wall())
+
+    def _open_sinks(self, settings: Settings) -> dict[SinkSettings, Sink]:
+        opened: dict[SinkSettings, Sink] = {}
+        for wanted in settings.sinks:
+            opened[wanted] = self._sinks.get(wanted) or wanted.make(wanted.options)
+        return opened
+
+    def _receive(self, judged: Judged) -> None:
+        result = judged.result
+        _LOG.debug("%s", _Sentence(result))
+        with self._writing:
+            for take in self._receivers(judged):
+                try:
+                    take()
+                except Exception:  # noqa: BLE001 -- logged; the others must be told too
+                    _LOG.exception("a receiver of results failed")
+
+    def _receivers(self, judged: Judged) -> Iterable[Callable[[], object]]:
+        result = judged.result
+        if self.evidence is not None:
+            keep = self.evidence.keep
+            yield lambda: keep(result, [seen.exchange for seen in judged.earlier])
+        if self.board is not None:
+            record = self.board.record
+            yield lambda: record(result)
+        yield lambda: self.following.saw(judged)
+        for sink in tuple(self._sinks.values()):
+            write = sink.write
+            yield lambda write=write: write(result)  # type: ignore[misc]
+
+
+class _Sentence:
+    """
+    A result in a line; made only if a handler wants it.
+    """
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def __str__(self) -> str:
+        result, exchange = self._result, self._result.exchange
+        answer = exchange.response if exchange is not None else None
+        failure = exchange.failure if exchange is not None else None
+        what = answer.code if answer else failure.detail if failure else result.error
+        asked = exchange.request.url if exchange is not None else "nothing"
+        return (
+            f"target {result.target}: {result.canary} asked {asked}: {result.outcome.value} "
+            f"({what}) in {result.duration_s:.3f} s"
+        )
+
+
+def labels_of(target: TargetSettings) -> TargetLabels:
+    """
+    What a target's series are made of.
+    """
+    statuses = target.api.profile.status
+    canaries = {canary.name: canary.make.absence_is_right for canary in target.canaries}
+    if target.follow:
+        canaries["followed"] = False
+    return TargetLabels(
+        name=target.name,
+        api=target.api.name,
+        url=target.shown_url,
+        canaries=canaries,
+        statuses=tuple(statuses.words),
+        terminal=frozenset(name for name, word in statuses.words.items() if word.phase.terminal),
+        edges_s=target.edges_s,
+        limits_s=tuple(limit.after for limit in statuses.limits),
+        openapi_version=target.api.operation.version,
+        spec_sha256=target.api.operation.digest[:16],
+    )
+
+
+def _difference(old: Settings, new: Settings) -> Reloaded:
+    before = {target.name: target for target in old.targets}
+    after = {target.name: target for target in new.targets}
+    both = before.keys() & after.keys()
+    changed = sorted(name for name in both if before[name] != after[name])
+    return Reloaded(
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        changed=tuple(changed),
+        unchanged=len(both) - len(changed),
+    )
