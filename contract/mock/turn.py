@@ -1,0 +1,156 @@
+"""
+One question on its way through the mock, and the places where it can be twisted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from contract.api import Api
+from contract.mock.answer import JSON, Answer, Ask, Caller, Outcome, encode
+from contract.mock.life import MockJob, View
+from contract.mock.roll import Roll
+from contract.mock.script import Said, Script
+from contract.profile import Codec, Profile
+
+__all__ = ["Memory", "Stage", "Turn", "Twist"]
+
+
+class Stage(StrEnum):
+    """
+    Where a twist takes hold, in the order of an answer's making.
+    """
+
+    CALLER = "caller"
+    """Whom the token belongs to."""
+    JOB = "job"
+    """Which job the id means; None for none."""
+    VIEW = "view"
+    """What the job looks like now."""
+    BODY = "body"
+    """The job as a JSON value."""
+    PAYLOAD = "payload"
+    """The job as bytes."""
+    ANSWER = "answer"
+    """The whole answer, to any question."""
+
+
+def _everywhere(_api: Api) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Twist:
+    """
+    One change to what the mock does.
+
+    Attributes:
+        applies: Whether it makes a difference that this API's document speaks of.
+    """
+
+    name: str
+    summary: str
+    stage: Stage
+    run: Callable[[Any, Turn], Any] = field(repr=False)
+    applies: Callable[[Api], bool] = field(default=_everywhere, repr=False)
+
+
+@dataclass(slots=True)
+class Memory:
+    """
+    What twists remember between questions; `counts` are per twist and key.
+    """
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    kept: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Turn:
+    """
+    Everything known about one question while its answer is made.
+
+    Attributes:
+        now: Unix seconds.
+        asked_for: The id in the path, percent-decoded; None where there is none.
+        fired: Names of the twists that changed something.
+    """
+
+    ask: Ask
+    now: float
+    api: Api
+    script: Script
+    roll: Roll
+    memory: Memory
+    twists: tuple[Twist, ...]
+    asked_for: str | None = None
+    caller: Caller = Caller.NONE
+    outcome: Outcome = Outcome.PATH
+    job: MockJob | None = None
+    view: View | None = None
+    fired: list[str] = field(default_factory=list)
+    _running: str = ""
+
+    @property
+    def profile(self) -> Profile:
+        """
+        The API's profile.
+        """
+        return self.api.profile
+
+    @property
+    def codec(self) -> Codec:
+        """
+        How the API writes points in time.
+        """
+        return self.profile.times.codec if self.profile.times else Codec.RFC3339
+
+    @property
+    def ended(self) -> bool:
+        """
+        Whether the job asked for has ended, as it is shown now.
+        """
+        return self.view is not None and self.api.lifecycle.is_terminal(self.view.status)
+
+    def twisted(self, stage: Stage, value: Any) -> Any:
+        """
+        `value` after every twist of this stage.
+        """
+        for twist in self.twists:
+            if twist.stage is stage:
+                self._running = twist.name
+                changed = twist.run(value, self)
+                if changed != value:
+                    self.fired.append(twist.name)
+                value = changed
+        return value
+
+    def nth(self, key: str = "") -> int:
+        """
+        How often the running twist has been here with this key, this time included.
+        """
+        self.memory.counts[self._running, key] += 1
+        return self.memory.counts[self._running, key]
+
+    def first(self, key: str, value: Any) -> Any:
+        """
+        The value that the running twist had here the first time.
+        """
+        return self.memory.kept.setdefault((self._running, key), value)
+
+    def page(self, answer: Answer, said: Said) -> Answer:
+        """
+        A fixed answer under the general headers of `answer`.
+        """
+        body = said.text.encode() if said.text is not None else b""
+        media: str | None = said.content_type or ("text/plain; charset=utf-8" if body else None)
+        if said.body is not None:
+            body, media = encode(said.body), said.content_type or JSON
+        out = answer.saying(said.code, body, media)
+        for name, value in said.headers.items():
+            out = out.with_header(name, value)
+        return out
