@@ -148,11 +148,15 @@ def read_har(path: Path) -> list[Exchange]:
         RecordingError: The file can't be read, is no HAR, or holds no entry.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as exc:
         raise RecordingError(f"{path}: can't be read: {exc.strerror}") from None
     except UnicodeDecodeError:
         raise RecordingError(f"{path}: not UTF-8 text, so no HAR") from None
+    if not text.strip():
+        raise RecordingError(f"{path}: the file is empty: record some traffic first")
+    try:
+        data = json.loads(text)
     except ValueError as exc:
         raise RecordingError(f"{path}: not JSON, so no HAR: {exc}") from None
     entries = data.get("log", {}).get("entries") if isinstance(data, dict) else None

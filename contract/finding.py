@@ -143,12 +143,12 @@ class Finding:
     accepted: str | None = None
 
     @property
-    def fingerprint(self) -> tuple[str, str, str, str]:
+    def fingerprint(self) -> tuple[str, str, str]:
         """
-        What makes two findings the same news: check, kind, pointer, asker.
+        What makes two findings the same news: check, kind and place, list items alike.
         """
-        request = self.exchange.request
-        return (self.check, self.kind, self.pointer, f"{request.method}:{request.subject}")
+        place = "/".join("*" if step.isdigit() else step for step in self.pointer.split("/"))
+        return (self.check, self.kind, place)
 
     def breaks(self, *, strict: bool) -> bool:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from contract.exchange import Subject
 from contract.finding import Finding, Kind, Verdict
 
 __all__ = ["Group", "conclude", "group", "overlay"]
@@ -38,7 +39,7 @@ def group(findings: Iterable[Finding]) -> tuple[Group, ...]:
         if finding.kind is Kind.GAP:
             key = (finding.check, finding.kind, str(finding.found))
         found.setdefault(key, []).append(finding)
-    groups = [Group(items[0], len(items)) for items in found.values()]
+    groups = [Group(_plainest(items), len(items)) for items in found.values()]
     severities = ("critical", "high", "medium", "low")
     return tuple(
         sorted(groups, key=lambda g: (_RANK[g.first.kind], severities.index(g.first.severity)))
@@ -52,6 +53,14 @@ def conclude(findings: Iterable[Finding], *, missing: Sequence[str], strict: boo
     if any(finding.breaks(strict=strict) for finding in findings):
         return Verdict.BROKEN
     return Verdict.INCONCLUSIVE if missing else Verdict.KEPT
+
+
+def _plainest(findings: list[Finding]) -> Finding:
+    """
+    The finding about the simplest question: a known job before a hostile id.
+    """
+    order = list(Subject)
+    return min(findings, key=lambda f: order.index(f.exchange.request.subject))
 
 
 def overlay(groups: Iterable[Group], *, title: str) -> dict[str, object] | None:

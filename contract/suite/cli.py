@@ -84,6 +84,8 @@ def run_suite(
         "-q",
         "--no-header",
         "--tb=short",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
     ]
     for option in OPTIONS:
         arguments += _as_pytest(option, values.get(option.key))

@@ -1,0 +1,91 @@
+"""
+The gate that every request of a run passes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.suite.pace import BudgetSpent, Gate, retry_after_s
+
+NOW = 1_790_000_000.0  # Mon, 21 Sep 2026 14:13:20 GMT
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+def gate(time: Time, rate: float | None = None, budget: int | None = None) -> Gate:
+    return Gate(rate_per_minute=rate, budget=budget, monotonic=time, wait=time.wait)
+
+
+def test_requests_are_spread_evenly_at_the_rate() -> None:
+    time = Time()
+    door = gate(time, rate=30.0)
+    starts = []
+    for _ in range(4):
+        door.enter()
+        starts.append(time.now)
+    assert starts == [100.0, 102.0, 104.0, 106.0]
+
+
+def test_without_a_rate_nobody_waits() -> None:
+    time = Time()
+    door = gate(time)
+    for _ in range(1000):
+        door.enter()
+    assert time.waits == []
+    assert door.sent == 1000
+
+
+def test_the_budget_ends_the_run_and_is_never_overdrawn() -> None:
+    door = gate(Time(), budget=2)
+    door.enter()
+    door.enter()
+    with pytest.raises(BudgetSpent):
+        door.enter()
+    assert door.sent == 2
+
+
+def test_nothing_passes_while_the_server_asked_for_rest() -> None:
+    time = Time()
+    door = gate(time)
+    door.hold(7.0)
+    door.enter()
+    assert time.now == 107.0
+
+
+def test_a_hostile_rest_is_capped() -> None:
+    time = Time()
+    door = gate(time)
+    door.hold(1e9)
+    door.enter()
+    assert time.now == 220.0
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, 5.0),
+        ("3", 3.0),
+        ("0", 0.0),
+        ("1000000000", 120.0),
+        ("-5", 5.0),
+        ("soon", 5.0),
+        ("", 5.0),
+        ("Mon, 21 Sep 2026 14:13:50 GMT", 30.0),
+        ("Mon, 21 Sep 2020 14:13:50 GMT", 5.0),
+        ("Mon, 21 Sep 2099 14:13:50 GMT", 120.0),
+    ],
+)
+def test_retry_after_is_read_whatever_it_holds(value: str | None, seconds: float) -> None:
+    assert retry_after_s(value, NOW) == seconds

@@ -1,0 +1,132 @@
+"""
+The plan: safe for live jobs, telling first, and never showing the token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from contract.exchange import Credential, Subject
+from contract.plugins import default_api, find_api
+from contract.secret import Secret
+from contract.suite.ids import HOSTILE, altered_ids, fresh_id, recased_id
+from contract.suite.plan import Ask, build_plan, request_of
+from contract.suite.target import Effort, Target, is_loopback, parse_rate
+from contract.suite.telling import list_requests
+
+JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
+OTHER = "0d5c2a52-07a6-4ac4-8b1c-4e1d1cdd21d7"
+TOKEN = "tok-4f9d1c0e7b"
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+@pytest.fixture
+def target() -> Target:
+    return Target(
+        find_api(default_api()),
+        "http://127.0.0.1:9",
+        Secret(TOKEN),
+        (JOB,),
+        foreign_jobs=(OTHER,),
+        seed=7,
+    )
+
+
+def _asks(target: Target) -> list[Ask]:
+    return [ask for lane in build_plan(target) for ask in lane.asks]
+
+
+@pytest.mark.parametrize("effort", list(Effort))
+def test_only_safe_methods_go_to_a_known_or_foreign_job(target: Target, effort: Effort) -> None:
+    sent = _asks(replace(target, effort=effort))
+    about_jobs = [ask for ask in sent if ask.job_id in (JOB, OTHER)]
+    assert about_jobs
+    assert {ask.method for ask in about_jobs} <= SAFE
+    unsafe = [ask for ask in sent if ask.method not in SAFE]
+    assert unsafe
+    assert all(ask.subject is Subject.MISSING for ask in unsafe)
+
+
+def test_a_disposable_job_gets_every_method(target: Target) -> None:
+    sent = _asks(replace(target, disposable=frozenset({JOB})))
+    assert {"DELETE", "POST"} <= {ask.method for ask in sent if ask.job_id == JOB}
+
+
+def test_every_credential_and_subject_is_asked(target: Target) -> None:
+    sent = _asks(target)
+    assert {ask.credential for ask in sent} == {
+        Credential.OWNER,
+        Credential.NONE,
+        Credential.INVALID,
+    }
+    assert {ask.subject for ask in sent} == set(Subject) - {Subject.UNSTATED}
+
+
+def test_the_token_travels_in_one_header_and_is_listed_nowhere(target: Target) -> None:
+    for ask in _asks(target):
+        request = request_of(target, ask)
+        carriers = [name for name, value in request.headers if TOKEN in value]
+        assert carriers == (["Authorization"] if ask.credential is Credential.OWNER else [])
+        assert TOKEN not in request.url
+        assert TOKEN not in repr(request)
+    listing = "\n".join(list_requests(target, build_plan(target)))
+    assert JOB in listing
+    assert TOKEN not in listing
+
+
+def test_the_same_seed_gives_the_same_plan(target: Target) -> None:
+    assert build_plan(target) == build_plan(target)
+    assert build_plan(target) != build_plan(replace(target, seed=8))
+
+
+def test_without_a_seed_ids_are_fresh_each_time(target: Target) -> None:
+    unseeded = replace(target, seed=0)
+    assert build_plan(unseeded)[0].job_id != build_plan(unseeded)[0].job_id
+
+
+def test_a_hostile_id_stays_one_segment_of_the_path(target: Target) -> None:
+    prefix = target.base_url + target.api.operation_path.partition("{}")[0]
+    for job_id in (*HOSTILE, ".", ".."):
+        url = target.api.target(target.base_url, job_id)
+        segment = url.removeprefix(prefix)
+        assert segment, job_id
+        assert not set(segment) & set("/?#\\ \x00"), job_id
+        assert segment not in (".", "..")
+
+
+def test_altered_ids_are_never_the_id_itself() -> None:
+    assert JOB not in altered_ids(JOB)
+    assert recased_id(JOB) == JOB.upper()
+    assert recased_id("0123") is None
+
+
+def test_a_fresh_id_has_the_shape_that_the_profile_describes() -> None:
+    import random
+
+    api = find_api("openai-batch")
+    made = fresh_id(api.profile, random.Random(1))
+    assert made.startswith(api.profile.id.prefix)
+    assert len(made) == len(api.profile.id.prefix) + api.profile.id.length
+
+
+@pytest.mark.parametrize(
+    ("text", "per_minute"), [("30/m", 30.0), ("2/s", 120.0), ("600/h", 10.0), ("unlimited", None)]
+)
+def test_rates_are_read_in_three_units(text: str, per_minute: float | None) -> None:
+    assert parse_rate(text) == per_minute
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost", True),
+        ("http://[::1]:1", True),
+        ("https://api.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+    ],
+)
+def test_only_this_machine_is_loopback(url: str, ours: bool) -> None:
+    assert is_loopback(url) is ours
