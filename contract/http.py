@@ -263,7 +263,10 @@ class Client:
         except BaseException:
             line.close()
             raise
-        self._give_back(line)
+        if line.is_quiet():
+            self._give_back(line)
+        else:
+            line.close()
         return exchange
 
     def close(self) -> None:
@@ -292,9 +295,13 @@ class Client:
             if self._closed:
                 raise RuntimeError("the client is closed")
             # Last used first: a warm connection stays warm, spare ones age.
-            for index in range(len(self._idle) - 1, -1, -1):
-                if self._idle[index].origin == origin:
-                    return self._idle.pop(index)
+            kept = next((one for one in reversed(self._idle) if one.origin == origin), None)
+            if kept is not None:
+                self._idle.remove(kept)
+        if kept is not None and kept.is_quiet():
+            return kept
+        if kept is not None:
+            kept.close()
         return _Line(origin, self._configured(), self._limits, self._policy, kept=self._reuse)
 
     def _give_back(self, line: _Line) -> None:
@@ -363,6 +370,18 @@ class _Line:
 
     def close(self) -> None:
         self._curl.close()
+
+    def is_quiet(self) -> bool:
+        """
+        Whether no byte waits that nobody asked for.
+
+        libcurl may ask on, and then takes such bytes for the next answer.
+        Behind TLS a waiting byte may be a session ticket, so nothing is said.
+        """
+        if self.origin.startswith("https:"):
+            return True
+        descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
+        return descriptor < 0 or not _has_waiting_bytes(descriptor)
 
     def ask(
         self, request: Request, target: str, headers: list[bytes], deadline_s: float
@@ -481,15 +500,11 @@ class _Line:
         Whether bytes came after the end of an answer that left the line open.
 
         libcurl drops a connection on which it read more than announced, though
-        nothing in the answer asks for that; what it didn't read yet still
-        waits in the socket. Behind TLS a waiting byte may be a session ticket.
+        nothing in the answer asks for that; what it didn't read yet still waits.
         """
         if not self._kept or not _stays_open(request, response):
             return False
-        descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
-        if descriptor < 0:
-            return True
-        return self.origin.startswith("http:") and _has_waiting_bytes(descriptor)
+        return self._curl.getinfo(pycurl.ACTIVESOCKET) < 0 or not self.is_quiet()
 
     def _seconds(self, info: int) -> float:
         return float(self._curl.getinfo(info)) / 1e6
@@ -497,10 +512,12 @@ class _Line:
     def _phases(self, elapsed_s: float, *, reused: bool) -> Phases:
         marks = {"wait": self._seconds(pycurl.STARTTRANSFER_TIME_T)}
         if not reused:
+            connected = self._seconds(pycurl.CONNECT_TIME_T)
             tls = {"tls": self._seconds(pycurl.APPCONNECT_TIME_T)}
             marks = {
-                "resolve": self._seconds(pycurl.NAMELOOKUP_TIME_T),
-                "connect": self._seconds(pycurl.CONNECT_TIME_T),
+                # An address in numbers may resolve in less than a microsecond.
+                "resolve": self._seconds(pycurl.NAMELOOKUP_TIME_T) or min(connected, 1e-6),
+                "connect": connected,
                 **(tls if self.origin.startswith("https:") else {}),
                 **marks,
             }
@@ -688,17 +705,15 @@ def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
     """
     Each phase by itself, from the moments at which they ended, in order.
 
-    A phase that wasn't left (mark 0, and no later one) takes what remains.
+    The first one without a mark is where it ended; it takes what remains.
     """
     lengths: dict[str, float] = {}
     passed = 0.0
     for name, mark in marks.items():
-        later = any(list(marks.values())[len(lengths) :])
-        end = mark if later else elapsed_s
-        lengths[name] = max(end - passed, 0.0)
-        passed = max(end, passed)
-        if not later:
-            return Phases(**lengths)
+        if not mark:
+            return Phases(**lengths, **{name: max(elapsed_s - passed, 0.0)})
+        lengths[name] = max(mark - passed, 0.0)
+        passed = max(mark, passed)
     return Phases(**lengths, transfer=max(elapsed_s - passed, 0.0))
 
 
