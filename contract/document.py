@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,99 +19,14 @@ from typing import Any
 import jsonschema_rs
 import yaml
 
+from contract.content import Content, ResponseSpec
 from contract.errors import DocumentError, did_you_mean
-from contract.pointer import escape, resolve, walk
+from contract.pointer import resolve
 from contract.yamlfile import PlainLoader
 
-__all__ = ["Content", "Operation", "ResponseSpec", "SchemaError", "read_operation"]
+__all__ = ["Operation", "read_operation"]
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaError:
-    """
-    One thing about a body that its schema doesn't allow.
-
-    Attributes:
-        at: JSON Pointer of the value.
-        keyword: The schema keyword that failed: type, enum, format, required, ...
-        found: The value there.
-    """
-
-    at: str
-    keyword: str
-    message: str
-    found: Any
-
-
-class Content:
-    """
-    One documented media type of one documented code.
-    """
-
-    __slots__ = ("_validator", "declared", "media_type", "schema")
-
-    def __init__(self, media_type: str, schema: Mapping[str, Any] | None) -> None:
-        self.media_type = media_type
-        self.schema = schema
-        self.declared = frozenset(_declared(schema or {}, schema or {}))
-        self._validator = (
-            jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
-            if schema is not None
-            else None
-        )
-
-    def errors(self, value: Any) -> Iterator[SchemaError]:
-        """
-        Everything in `value` that the schema doesn't allow.
-        """
-        if self._validator is None or self._validator.is_valid(value):
-            return
-        for error in self._validator.iter_errors(value):
-            yield SchemaError(
-                at="".join(f"/{escape(str(step))}" for step in error.instance_path),
-                keyword=_keyword(error),
-                message=error.message,
-                found=error.instance,
-            )
-
-    def undeclared(self, value: Any) -> Iterator[tuple[str, str, frozenset[str]]]:
-        """
-        Keys in `value` that the schema doesn't name: pointer, key, and the names
-        declared at that place. Silent where the schema leaves the place open.
-        """
-        yield from _undeclared(value, self.schema or {}, self.schema or {}, "")
-
-    def allows(self, pointer: str, value: Any) -> bool:
-        """
-        Whether the schema admits `value` at `pointer`; True where it doesn't speak of it.
-        """
-        spot = _schema_at(self.schema or {}, pointer)
-        if spot is None:
-            return True
-        schema = {**spot, "$defs": (self.schema or {}).get("$defs", {})}
-        return bool(jsonschema_rs.is_valid(schema, value))
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseSpec:
-    """
-    One documented code (`200`, `4XX` or `default`) and its bodies by media type.
-    """
-
-    code: str
-    description: str
-    contents: tuple[Content, ...]
-
-    def content_for(self, media_type: str) -> Content | None:
-        """
-        The content whose media type or range covers `media_type`.
-        """
-        for content in self.contents:
-            if _covers(content.media_type, media_type):
-                return content
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,80 +365,3 @@ def _without_prose(node: Any, *, names: bool = False) -> Any:
     if isinstance(node, list):
         return [_without_prose(item) for item in node]
     return node
-
-
-def _covers(pattern: str, media_type: str) -> bool:
-    pattern = pattern.partition(";")[0].strip().lower()
-    if pattern in ("*/*", media_type):
-        return True
-    return pattern.endswith("/*") and media_type.startswith(pattern[:-1])
-
-
-def _keyword(error: Any) -> str:
-    kind = getattr(error.kind, "name", None)
-    return str(kind) if kind else type(error.kind).__name__
-
-
-def _branches(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """
-    `schema` and everything it is put together from.
-    """
-    stack, seen = [schema], 0
-    while stack and seen < 200:
-        node = stack.pop()
-        seen += 1
-        if not isinstance(node, Mapping):
-            continue
-        yield node
-        reference = node.get("$ref")
-        if isinstance(reference, str):
-            found, target = resolve(root, reference.partition("#")[2])
-            if found:
-                stack.append(target)
-        for keyword in ("allOf", "anyOf", "oneOf"):
-            stack.extend(node.get(keyword) or ())
-
-
-def _undeclared(
-    value: Any, schema: Any, root: Mapping[str, Any], at: str
-) -> Iterator[tuple[str, str, frozenset[str]]]:
-    if isinstance(value, dict):
-        properties: dict[str, Any] = {}
-        is_open = False
-        for branch in _branches(schema, root):
-            properties.update(branch.get("properties") or {})
-            is_open |= bool(branch.get("patternProperties")) or bool(
-                branch.get("additionalProperties")
-            )
-        names = frozenset(properties)
-        for key, item in value.items():
-            if key in properties:
-                yield from _undeclared(item, properties[key], root, f"{at}/{escape(key)}")
-            elif names and not is_open:
-                yield f"{at}/{escape(key)}", key, names
-    elif isinstance(value, list):
-        for branch in _branches(schema, root):
-            if "items" in branch:
-                for index, item in enumerate(value[:50]):
-                    yield from _undeclared(item, branch["items"], root, f"{at}/{index}")
-
-
-def _declared(schema: Any, root: Mapping[str, Any]) -> Iterator[str]:
-    for branch in _branches(schema, root):
-        yield from branch.get("properties") or {}
-
-
-def _schema_at(root: Mapping[str, Any], pointer: str) -> Mapping[str, Any] | None:
-    spots: list[Any] = [root]
-    for step in walk(pointer):
-        following: list[Any] = []
-        for spot in spots:
-            for branch in _branches(spot, root):
-                if step in (branch.get("properties") or {}):
-                    following.append(branch["properties"][step])
-                elif step.isdigit() and "items" in branch:
-                    following.append(branch["items"])
-        if not following:
-            return None
-        spots = following
-    return spots[0] if len(spots) == 1 else {"anyOf": spots}

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from contract.body import Body, read_body
-from contract.document import Content, Operation, ResponseSpec
+from contract.content import Content, ResponseSpec
+from contract.document import Operation
 from contract.exchange import Credential, Exchange, Response, Subject
 from contract.job import Job, JobReader
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from contract.check import Facet, check
-from contract.document import Content, SchemaError
+from contract.content import Content, SchemaError
 from contract.finding import Basis, Drift, Remark, Severity, drift, violation
 from contract.pointer import parent, pick
 from contract.trace import Trace
