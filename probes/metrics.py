@@ -27,7 +27,7 @@ from contract.finding import Drift, Finding, Kind
 from contract.judge import CRASHED
 from probes.result import Outcome, Result
 from probes.schedule import WhyMissed
-from probes.series import BoundedWords, Counter, Family, Gauge, Histogram, Mark, Metric
+from probes.series import BoundedWords, Counter, Family, Gauge, Histogram, Mark, Metric, Snapshot
 
 __all__ = [
     "CODES",
@@ -669,9 +669,17 @@ class Metrics(Collector):
         for metric in METRICS:
             yield _family(metric)
 
+    def write(self, *, openmetrics: bool, names: frozenset[str] = frozenset()) -> str:
+        """
+        Every family as it stands at one instant, as text; `names` as in `Snapshot.write`.
+        """
+        with self._lock:
+            snapshots = [Snapshot.of(family) for family in self._families.values()]
+        return "".join(one.write(openmetrics=openmetrics, names=names) for one in snapshots)
+
     def collect(self) -> Iterator[PrometheusFamily]:
         """
-        Every family as it stands at one instant.
+        The same for whoever asks the registry itself, as a push does.
         """
         with self._lock:
             families = [_export(family) for family in self._families.values()]

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from math import isfinite
 from typing import Generic, TypeVar
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Histogram",
     "Mark",
     "Metric",
+    "Snapshot",
 ]
 
 OTHER = "__other__"
@@ -60,13 +62,16 @@ class Mark:
 class Counter:
     """
     A number that only grows.
+
+    `name` is how the exposition spells it, labels and all; made at the first scrape.
     """
 
-    __slots__ = ("mark", "value")
+    __slots__ = ("mark", "name", "value")
 
     def __init__(self) -> None:
         self.value = 0.0
         self.mark: Mark | None = None
+        self.name = ""
 
     def add(self, amount: float = 1.0) -> None:
         """
@@ -80,10 +85,11 @@ class Gauge:
     A number that is what it was last said to be.
     """
 
-    __slots__ = ("value",)
+    __slots__ = ("name", "value")
 
     def __init__(self) -> None:
         self.value = 0.0
+        self.name = ""
 
 
 class Histogram:
@@ -91,10 +97,11 @@ class Histogram:
     Observations by upper edge; `+Inf` is the last bucket.
     """
 
-    __slots__ = ("counts", "edges", "marks", "total")
+    __slots__ = ("counts", "edges", "marks", "names", "total")
 
     def __init__(self, edges: tuple[float, ...]) -> None:
         self.edges = edges
+        self.names: tuple[str, ...] = ()
         self.counts = [0] * (len(edges) + 1)
         self.marks: list[Mark | None] = [None] * (len(edges) + 1)
         self.total = 0.0
@@ -132,6 +139,7 @@ class Histogram:
             fresh.counts[bucket] += count
             fresh.marks[bucket] = mark or fresh.marks[bucket]
         self.edges, self.counts, self.marks = fresh.edges, fresh.counts, fresh.marks
+        self.names = ()
 
 
 Child = TypeVar("Child", Counter, Gauge, Histogram)
@@ -168,6 +176,104 @@ class Family(Generic[Child]):
             for labels, child in self.children.items()
             if not gone(dict(zip(names, labels, strict=True)))
         }
+
+
+AnyFamily = Family[Counter] | Family[Gauge] | Family[Histogram]
+_Line = tuple[str, float, Mark | None]
+_Rows = tuple[tuple[str, ...], tuple[int, ...], float, tuple[Mark | None, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    A family's numbers at one instant, to be written out when the lock is free again.
+    """
+
+    metric: Metric
+    lines: tuple[_Line, ...]
+    histograms: tuple[_Rows, ...]
+
+    @classmethod
+    def of(cls, family: AnyFamily) -> Snapshot:
+        """
+        The numbers as they stand.
+        """
+        lines: list[_Line] = []
+        histograms: list[_Rows] = []
+        for labels, child in family.children.items():
+            if isinstance(child, Histogram):
+                names = child.names or _bucket_names(family.metric, labels, child)
+                rows = (names, tuple(child.cumulative()), child.total, tuple(child.marks))
+                histograms.append(rows)
+            else:
+                child.name = child.name or _spell(family.metric, "", labels)
+                mark = child.mark if isinstance(child, Counter) else None
+                lines.append((child.name, child.value, mark))
+        return cls(family.metric, tuple(lines), tuple(histograms))
+
+    def write(self, *, openmetrics: bool, names: frozenset[str] = frozenset()) -> str:
+        """
+        The family in the text format, or in OpenMetrics 1.0, exemplars included.
+
+        Written by hand because a scrape must not keep the probes waiting: the client
+        library takes about ten times as long for the same bytes.
+
+        Args:
+            names: Only samples of these names; all if empty.
+        """
+        out: list[str] = []
+        for name, value, mark in self.lines:
+            out.append(f"{name}{_number(value)}{_exemplar(mark, openmetrics)}\n")
+        for spelled, counts, total, marks in self.histograms:
+            for name, count, mark in zip(spelled, counts, marks, strict=False):
+                out.append(f"{name}{count}.0{_exemplar(mark, openmetrics)}\n")
+            out.append(f"{spelled[-2]}{counts[-1]}.0\n{spelled[-1]}{_number(total)}\n")
+        if names:
+            lines = "".join(out).splitlines(keepends=True)
+            out = [line for line in lines if line.partition(" ")[0].partition("{")[0] in names]
+            if not out:
+                return ""
+        metric = self.metric
+        name = metric.name.removesuffix("_total") if openmetrics else metric.name
+        return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.type}\n{''.join(out)}"
+
+
+def _bucket_names(metric: Metric, labels: Labels, child: Histogram) -> tuple[str, ...]:
+    edges = (*map(repr, child.edges), "+Inf")
+    buckets = (_spell(metric, "_bucket", labels, le=edge) for edge in edges)
+    child.names = (
+        *buckets,
+        _spell(metric, "_count", labels),
+        _spell(metric, "_sum", labels),
+    )
+    return child.names
+
+
+def _spell(metric: Metric, suffix: str, values: Labels, le: str | None = None) -> str:
+    pairs = [
+        f'{label}="{_escape(value)}"' for label, value in zip(metric.labels, values, strict=True)
+    ]
+    if le is not None:
+        pairs.append(f'le="{le}"')
+    inner = f"{{{','.join(pairs)}}}" if pairs else ""
+    return f"{metric.name}{suffix}{inner} "
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _number(value: float) -> str:
+    if isfinite(value):
+        return repr(float(value))
+    return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"  # noqa: PLR0124
+
+
+def _exemplar(mark: Mark | None, openmetrics: bool) -> str:
+    if mark is None or not openmetrics:
+        return ""
+    when = f" {mark.at:.3f}" if mark.at else ""
+    return f' # {{job_id="{_escape(mark.job_id)}"}} {_number(mark.value)}{when}'
 
 
 class BoundedWords:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import Protocol, runtime_checkable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,7 +19,7 @@ from prometheus_client import (
     push_to_gateway,
 )
 from prometheus_client.metrics_core import Metric as PrometheusFamily
-from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics.exposition import generate_latest as encode_openmetrics
 from prometheus_client.registry import Collector
 
 from contract.errors import ConfigError
@@ -45,6 +46,15 @@ class Exposition:
     encoding: str | None = None
 
 
+@runtime_checkable
+class _Writer(Protocol):
+    """
+    A collector that writes itself, faster than the client library would.
+    """
+
+    def write(self, *, openmetrics: bool, names: frozenset[str] = ...) -> str: ...
+
+
 def expose(
     registry: CollectorRegistry,
     *,
@@ -62,12 +72,10 @@ def expose(
         accept_encoding: The `Accept-Encoding` header.
         names: Only these sample names (`?name[]=`); all if empty.
     """
-    families = _Frozen(_collect(registry, frozenset(names)))
-    if _wants_openmetrics(accept):
-        body = openmetrics.generate_latest(families)  # type: ignore[no-untyped-call]
-        content_type = OPENMETRICS
-    else:
-        body, content_type = generate_latest(families), TEXT
+    openmetrics = _wants_openmetrics(accept)
+    text = "".join(_written(registry, frozenset(names), openmetrics))
+    body = f"{text}# EOF\n".encode() if openmetrics else text.encode()
+    content_type = OPENMETRICS if openmetrics else TEXT
     if _quality(accept_encoding, "gzip") > 0:
         # Level 9 costs thirty times the CPU of level 1 for a quarter of the bytes.
         return Exposition(gzip.compress(body, 1, mtime=0), content_type, "gzip")
@@ -98,34 +106,53 @@ def push(registry: Registry, url: str) -> None:
         raise ConfigError(f"--pushgateway {url}: {exc}") from None
 
 
-class _Frozen(CollectorRegistry):
+class _OneFamily(CollectorRegistry):
     """
-    Families that were collected already, in a registry's clothes.
+    A family that was collected already, in a registry's clothes.
     """
 
-    def __init__(self, families: Iterable[PrometheusFamily]) -> None:
+    def __init__(self, family: PrometheusFamily) -> None:
         super().__init__()
-        self._families = tuple(families)
+        self._family = family
 
     def collect(self) -> Iterator[PrometheusFamily]:
-        return iter(self._families)
+        yield self._family
 
 
-def _collect(registry: CollectorRegistry, names: frozenset[str]) -> Iterator[PrometheusFamily]:
+def _written(
+    registry: CollectorRegistry, names: frozenset[str], openmetrics: bool
+) -> Iterator[str]:
     for collector in _collectors(registry):
         try:
-            # Taken whole before anything is written: half a family would break the format.
-            families = list(collector.collect())
+            if isinstance(collector, _Writer):
+                text = collector.write(openmetrics=openmetrics, names=names)
+            else:
+                # Taken whole before it is passed on: half a family would break the format.
+                text = "".join(
+                    _encoded(family, openmetrics) for family in _chosen(collector.collect(), names)
+                )
         except Exception:  # noqa: BLE001 -- logged, and the other collectors still answer
             _LOG.exception("collector %s failed; its metrics are missing", type(collector).__name__)
             continue
-        for family in families:
-            if not names:
-                yield family
-                continue
+        yield text
+
+
+def _encoded(family: PrometheusFamily, openmetrics: bool) -> str:
+    alone = _OneFamily(family)
+    if not openmetrics:
+        return generate_latest(alone).decode()
+    encoded: bytes = encode_openmetrics(alone)  # type: ignore[no-untyped-call]
+    return encoded.decode().removesuffix("# EOF\n")
+
+
+def _chosen(
+    families: Iterable[PrometheusFamily], names: frozenset[str]
+) -> Iterator[PrometheusFamily]:
+    for family in families:
+        if names:
             family.samples = [sample for sample in family.samples if sample.name in names]
-            if family.samples:
-                yield family
+        if family.samples or not names:
+            yield family
 
 
 def _collectors(registry: CollectorRegistry) -> tuple[Collector, ...]:
