@@ -168,7 +168,7 @@ class Mock:
             fired = ",".join(turn.fired) or None
             self._log.append(
                 LoggedRequest(
-                    turn.now, method, target, turn.asked_for, turn.caller, answer.code, fired
+                    turn.now, method, target, turn.asked_for, turn.credential, answer.code, fired
                 )
             )
         return answer
@@ -194,7 +194,7 @@ class Mock:
         if match:
             raw = unquote_to_bytes(match.group("job").encode("latin-1", "replace"))
             turn.asked_for = raw.decode("utf-8", "replace")
-        turn.caller = turn.twisted(Stage.CALLER, self._caller(ask))
+        turn.credential = self._caller(ask)
         return turn
 
     def _caller(self, ask: Ask) -> Caller:
@@ -210,6 +210,7 @@ class Mock:
         return Caller.INVALID
 
     def _answer(self, turn: Turn) -> Answer:
+        turn.caller = turn.twisted(Stage.CALLER, turn.credential)
         answer = turn.twisted(Stage.ANSWER, self._honest(turn))
         answer = _conditional(answer, turn.ask)
         if turn.ask.method == "HEAD":

@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from contract.mock.life import View
+from contract.mock.places import put
 from contract.mock.script import Listed
 from contract.mock.template import write_time
 from contract.mock.turn import Turn
-from contract.pointer import walk
 
-__all__ = ["BadQuery", "page_of_jobs", "put"]
+__all__ = ["BadQuery", "page_of_jobs"]
 
 
 class BadQuery(ValueError):
@@ -48,19 +48,6 @@ def page_of_jobs(turn: Turn) -> Any:
     if turn.script.listing.more is not None:
         put(body, turn.script.listing.more, bool(rest))
     return body
-
-
-def put(body: Any, pointer: str, value: Any) -> None:
-    """
-    Set what `pointer` leads to, making the objects on the way.
-    """
-    *way, last = walk(pointer)
-    for step in way:
-        body = body[int(step)] if isinstance(body, list) else body.setdefault(step, {})
-    if isinstance(body, list):
-        body[int(last)] = value
-    else:
-        body[last] = value
 
 
 def _views(turn: Turn, status: str | None) -> list[View]:

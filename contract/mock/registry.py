@@ -1,5 +1,5 @@
 """
-Every fault and every correct variant, by name.
+Faults and correct variants by their names.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from contract.errors import ConfigError, did_you_mean
+from contract.mock.faults import FAULTS
 from contract.mock.turn import Twist
+from contract.mock.variants import VARIANTS
 
 __all__ = ["find_twists"]
 
@@ -20,8 +22,10 @@ def find_twists(names: Iterable[str], *, of: Literal["fault", "variant"]) -> tup
     Raises:
         ConfigError: A name that none has, with the nearest one.
     """
-    known: Mapping[str, Twist] = {}
+    known: Mapping[str, Twist] = FAULTS if of == "fault" else VARIANTS
+    found = []
     for name in names:
         if name not in known:
             raise ConfigError(f"unknown {of} {name!r}. {did_you_mean(name, known)}")
-    return tuple(known[name] for name in names)
+        found.append(known[name])
+    return tuple(found)

@@ -79,6 +79,14 @@ class Roll:
         while len(self._lively) > _KEPT and self._lively[0].has_ended(now):
             del self._jobs[self._lively.pop(0).id]
 
+    def conjure(self, job_id: str, now: float) -> MockJob:
+        """
+        A job of that id that nobody ever made, at its end; it isn't kept.
+        """
+        name = self._script.jobs.owner[0]
+        life = self._script.lives[name]
+        return MockJob(job_id, name, life, tenant=Caller.OWNER, created=now - 2 * life.ends_within)
+
     def fresh_id(self) -> str:
         """
         An id of the API's form that no job has.

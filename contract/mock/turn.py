@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -88,7 +89,10 @@ class Turn:
     memory: Memory
     twists: tuple[Twist, ...]
     asked_for: str | None = None
+    credential: Caller = Caller.NONE
+    """Whose token it really is."""
     caller: Caller = Caller.NONE
+    """Whose the mock takes it to be."""
     outcome: Outcome = Outcome.PATH
     job: MockJob | None = None
     view: View | None = None
@@ -123,7 +127,9 @@ class Turn:
         for twist in self.twists:
             if twist.stage is stage:
                 self._running = twist.name
-                changed = twist.run(value, self)
+                # A body is changed in place; what it was must be there to compare with.
+                given = deepcopy(value) if stage is Stage.BODY else value
+                changed = twist.run(given, self)
                 if changed != value:
                     self.fired.append(twist.name)
                 value = changed

@@ -1,0 +1,136 @@
+"""
+How a fault is written down: a function, one sentence, and the promises it breaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from contract.api import Api
+from contract.mock.answer import Answer, Caller
+from contract.mock.life import MockJob, View
+from contract.mock.turn import Stage, Turn, Twist
+
+__all__ = ["Chapter", "Fault"]
+
+CallerEdit = Callable[[Caller, Turn], Caller]
+JobEdit = Callable[[MockJob | None, Turn], MockJob | None]
+ViewEdit = Callable[[View, Turn], View]
+BodyEdit = Callable[[Any, Turn], Any]
+PayloadEdit = Callable[[bytes, Turn], bytes]
+AnswerEdit = Callable[[Answer, Turn], Answer]
+
+
+def _everywhere(_api: Api) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Twist):
+    """
+    One way in which an endpoint goes wrong.
+
+    Attributes:
+        letter: Its class: S schema, F format, M meaning, T over time, E errors and
+            lookup, X access and exposure, L load, P protocol.
+        definite: The document, the vendor's prose or an RFC calls it wrong; else it
+            is a matter of taste, policy or inference.
+        promises: Ids of the checks that find it for the right reason.
+    """
+
+    letter: str = ""
+    definite: bool = True
+    promises: tuple[str, ...] = ()
+
+
+class Chapter:
+    """
+    The faults of one class.
+    """
+
+    def __init__(self, letter: str, title: str) -> None:
+        self.letter = letter
+        self.title = title
+        self.faults: list[Fault] = []
+
+    def caller(self, summary: str, *promises: str) -> Callable[[CallerEdit], CallerEdit]:
+        """
+        A fault in telling who asks.
+        """
+        return self._writer(Stage.CALLER, summary, promises, True, _everywhere)
+
+    def job(
+        self,
+        summary: str,
+        *promises: str,
+        definite: bool = True,
+        applies: Callable[[Api], bool] = _everywhere,
+    ) -> Callable[[JobEdit], JobEdit]:
+        """
+        A fault in finding the job.
+        """
+        return self._writer(Stage.JOB, summary, promises, definite, applies)
+
+    def view(self, summary: str, *promises: str) -> Callable[[ViewEdit], ViewEdit]:
+        """
+        A fault in what the job is seen to be.
+        """
+        return self._writer(Stage.VIEW, summary, promises, True, _everywhere)
+
+    def body(
+        self,
+        summary: str,
+        *promises: str,
+        definite: bool = True,
+        applies: Callable[[Api], bool] = _everywhere,
+    ) -> Callable[[BodyEdit], BodyEdit]:
+        """
+        A fault in the job as a JSON value; the function may change the value it gets.
+        """
+        return self._writer(Stage.BODY, summary, promises, definite, applies)
+
+    def payload(
+        self, summary: str, *promises: str, definite: bool = True
+    ) -> Callable[[PayloadEdit], PayloadEdit]:
+        """
+        A fault in the job's bytes.
+        """
+        return self._writer(Stage.PAYLOAD, summary, promises, definite, _everywhere)
+
+    def answer(
+        self,
+        summary: str,
+        *promises: str,
+        definite: bool = True,
+        applies: Callable[[Api], bool] = _everywhere,
+    ) -> Callable[[AnswerEdit], AnswerEdit]:
+        """
+        A fault in the whole answer: code, headers, body, wire.
+        """
+        return self._writer(Stage.ANSWER, summary, promises, definite, applies)
+
+    def _writer(
+        self,
+        stage: Stage,
+        summary: str,
+        promises: tuple[str, ...],
+        definite: bool,
+        applies: Callable[[Api], bool],
+    ) -> Callable[[Any], Any]:
+        def write(run: Any) -> Any:
+            fault = Fault(
+                name=run.__name__,
+                summary=summary,
+                stage=stage,
+                run=run,
+                applies=applies,
+                letter=self.letter,
+                definite=definite,
+                promises=promises,
+            )
+            self.faults.append(fault)
+            return run
+
+        return write

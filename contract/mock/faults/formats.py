@@ -1,0 +1,91 @@
+"""
+Values of the right type in a wrong form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from contract.mock.faults.chapter import Chapter
+from contract.mock.places import ends, has_links, put, relink, rewrite_time, writes_dates
+from contract.mock.turn import Turn
+from contract.pointer import pick
+
+__all__ = ["FORMATS"]
+
+FORMATS = Chapter("F", "format")
+
+
+@FORMATS.body(
+    "the id in the body isn't of the documented form",
+    "body_matches_schema",
+    "job_id_is_echoed",
+)
+def id_malformed(body: Any, turn: Turn) -> Any:
+    put(body, turn.profile.id.at, f"job-{str(pick(body, turn.profile.id.at))[:8]}")
+    return body
+
+
+@FORMATS.body(
+    "the id comes back in capitals",
+    "job_id_keeps_its_case",
+    definite=False,
+    applies=lambda api: api.profile.id.case_insensitive,
+)
+def id_in_capitals(body: Any, turn: Turn) -> Any:
+    put(body, turn.profile.id.at, str(pick(body, turn.profile.id.at)).upper())
+    return body
+
+
+@FORMATS.body("the creation time has no zone", "body_matches_schema", applies=writes_dates)
+def creation_without_zone(body: Any, turn: Turn) -> Any:
+    return _recreate(body, turn, "Z", "")
+
+
+@FORMATS.body(
+    "the creation time has a space for its T", "body_matches_schema", applies=writes_dates
+)
+def creation_with_space(body: Any, turn: Turn) -> Any:
+    return _recreate(body, turn, "T", " ")
+
+
+@FORMATS.body("the creation time's zone has no colon", "body_matches_schema", applies=writes_dates)
+def creation_with_basic_offset(body: Any, turn: Turn) -> Any:
+    return _recreate(body, turn, "Z", "+0000")
+
+
+@FORMATS.body("the end is a date without a time", "body_matches_schema", applies=writes_dates)
+def end_without_time(body: Any, turn: Turn) -> Any:
+    for stamp in ends(turn.api):
+        rewrite_time(body, stamp.at, lambda text: text[:10])
+    return body
+
+
+@FORMATS.body("a link holds spaces", "body_matches_schema", applies=has_links)
+def link_with_spaces(body: Any, turn: Turn) -> Any:
+    return relink(body, turn, lambda text: text[: text.rfind("/")] + "/my result 1.png")
+
+
+@FORMATS.body("a link is relative", "body_matches_schema", applies=has_links)
+def link_relative(body: Any, turn: Turn) -> Any:
+    return relink(body, turn, lambda text: urlsplit(text).path)
+
+
+@FORMATS.body("a link is a script", "links_use_safe_schemes", applies=has_links)
+def link_with_script(body: Any, turn: Turn) -> Any:
+    return relink(body, turn, lambda _: "javascript:alert(document.domain)")
+
+
+@FORMATS.body(
+    "a link leads into the server's own network", "links_point_to_public_hosts", applies=has_links
+)
+def link_to_internal_host(body: Any, turn: Turn) -> Any:
+    return relink(body, turn, lambda text: f"https://169.254.169.254{urlsplit(text).path}")
+
+
+def _recreate(body: Any, turn: Turn, old: str, new: str) -> Any:
+    times = turn.profile.times
+    if times is None:
+        return body
+    return rewrite_time(body, times.created, lambda text: text.replace(old, new))

@@ -1,0 +1,137 @@
+"""
+Answers that are right one by one and wrong one after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from contract.api import Api
+from contract.mock.answer import Answer, Outcome
+from contract.mock.faults.chapter import Chapter
+from contract.mock.life import View
+from contract.mock.places import replace_texts, shift
+from contract.mock.turn import Turn
+
+__all__ = ["HISTORY"]
+
+HISTORY = Chapter("T", "over time")
+
+_NOW_AND_THEN = 20
+_DRIFT_S = 5.0
+
+
+@HISTORY.body(
+    "the creation time moves back by 5 s at each poll",
+    "creation_time_is_stable",
+    applies=lambda api: api.profile.times is not None,
+)
+def creation_drifts(body: Any, turn: Turn) -> Any:
+    if turn.profile.times is not None:
+        shift(body, turn, turn.profile.times.created, -_DRIFT_S * turn.nth(turn.asked_for or ""))
+    return body
+
+
+@HISTORY.view("every second poll of a running job shows its first status", "status_moves_forward")
+def status_goes_back(view: View, turn: Turn) -> View:
+    back = _way_back(turn.api, view.status)
+    if back is None or turn.nth(view.id) % 2:
+        return view
+    return view.only(back)
+
+
+@HISTORY.view("every third poll of an ended job shows it running", "terminal_status_is_final")
+def end_undone(view: View, turn: Turn) -> View:
+    if not turn.api.lifecycle.is_terminal(view.status) or turn.nth(view.id) % 3:
+        return view
+    return view.only(_running(turn.api))
+
+
+@HISTORY.body(
+    "the result of an ended job is another at each poll",
+    "ended_job_is_frozen",
+    applies=lambda api: api.profile.result is not None,
+)
+def result_changes_after_end(body: Any, turn: Turn) -> Any:
+    if turn.profile.result is not None and turn.ended:
+        nth = turn.nth(turn.asked_for or "")
+        for at in turn.profile.result.proof:
+            replace_texts(body, at, lambda text: _versioned(text, nth))
+    return body
+
+
+@HISTORY.view("a job that has ended long ago is shown running, always", "job_ends_in_time")
+def never_ends(view: View, turn: Turn) -> View:
+    if not turn.api.lifecycle.is_terminal(view.status):
+        return view
+    return view.only(_running(turn.api))
+
+
+@HISTORY.answer("every 20th poll of known jobs finds nothing", "known_job_is_found")
+def not_found_at_times(answer: Answer, turn: Turn) -> Answer:
+    if turn.outcome is not Outcome.JOB or turn.nth() % _NOW_AND_THEN:
+        return answer
+    return turn.page(answer, turn.script.pages.unknown)
+
+
+@HISTORY.answer("every 20th question for a job crashes", "no_server_error")
+def crash_at_times(answer: Answer, turn: Turn) -> Answer:
+    if turn.asked_for is None or turn.nth() % _NOW_AND_THEN:
+        return answer
+    return turn.page(answer, turn.script.pages.crash)
+
+
+@HISTORY.answer(
+    "the entity tag is the same whatever the body",
+    "entity_tag_changes_with_body",
+    "not_modified_means_unchanged",
+)
+def tag_constant(answer: Answer, turn: Turn) -> Answer:
+    return answer.with_header("ETag", '"1"') if turn.outcome is Outcome.JOB else answer
+
+
+@HISTORY.answer(
+    "an old answer comes out of a cache after its time",
+    "age_is_within_freshness",
+)
+def stale_out_of_cache(answer: Answer, turn: Turn) -> Answer:
+    if turn.outcome is not Outcome.JOB:
+        return answer
+    old: Answer = turn.first(turn.asked_for or "", answer)
+    stale = replace(answer, body=old.body).without("ETag")
+    return stale.with_header("Cache-Control", "private, max-age=5").with_header("Age", "120")
+
+
+@HISTORY.answer("every 20th poll of known jobs is refused", "token_keeps_working")
+def refused_at_times(answer: Answer, turn: Turn) -> Answer:
+    if turn.outcome is not Outcome.JOB or turn.nth() % _NOW_AND_THEN:
+        return answer
+    return turn.page(answer, turn.script.pages.anonymous)
+
+
+def _way_back(api: Api, status: str) -> str | None:
+    wrong = [move for move in api.profile.status.moves if move.verdict == "illegal"]
+    for move in wrong:
+        if status in move.before:
+            return move.after[0]
+    word = api.profile.status.words[status]
+    first = min(api.profile.status.words, key=lambda name: api.profile.status.words[name].rank)
+    if wrong or word.phase.terminal or word.rank == api.profile.status.words[first].rank:
+        return None
+    return first
+
+
+def _running(api: Api) -> str:
+    words = api.profile.status.words
+    pending = [name for name, word in words.items() if not word.phase.terminal]
+    bounded = [name for name in pending if not words[name].waits_unbounded]
+    return max(bounded or pending, key=lambda name: words[name].rank)
+
+
+def _versioned(text: str, nth: int) -> str:
+    if "://" not in text:
+        return f"{text}-{nth}"
+    parts = urlsplit(text)
+    return f"{parts.scheme}://{parts.netloc}/v{nth}{parts.path}"

@@ -1,0 +1,127 @@
+"""
+Bodies that the schema accepts and that contradict themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contract.mock.answer import Caller
+from contract.mock.faults.chapter import Chapter
+from contract.mock.places import blank, ends, later, phase_of, put, results, shift
+from contract.mock.template import write_time
+from contract.mock.turn import Turn
+from contract.pointer import pick
+from contract.profile import Phase
+
+__all__ = ["MEANING"]
+
+MEANING = Chapter("M", "meaning")
+
+_HOUR_S = 3600.0
+_DAY_S = 24 * _HOUR_S
+
+
+@MEANING.body("the job that comes back is another one", "job_id_is_echoed")
+def id_of_another_job(body: Any, turn: Turn) -> Any:
+    others = (job.id for job in turn.roll.of(Caller.OWNER) if job.id != turn.asked_for)
+    put(body, turn.profile.id.at, next(others))
+    return body
+
+
+@MEANING.body(
+    "a job has ended and doesn't say when",
+    "ended_job_has_end_time",
+    definite=False,
+    applies=lambda api: bool(ends(api)),
+)
+def end_missing(body: Any, turn: Turn) -> Any:
+    for stamp in ends(turn.api) if turn.ended else ():
+        blank(body, stamp.at, turn)
+    return body
+
+
+@MEANING.body(
+    "a job has succeeded without a result",
+    "success_has_result",
+    applies=lambda api: api.profile.result is not None,
+)
+def result_missing(body: Any, turn: Turn) -> Any:
+    for at in results(turn.api) if phase_of(turn) is Phase.SUCCEEDED else ():
+        blank(body, at, turn)
+    return body
+
+
+@MEANING.body(
+    "a job has succeeded with an empty result",
+    "success_has_result",
+    applies=lambda api: api.profile.result is not None,
+)
+def result_empty(body: Any, turn: Turn) -> Any:
+    if turn.profile.result is not None and phase_of(turn) is Phase.SUCCEEDED:
+        for at in turn.profile.result.proof:
+            value = pick(body, at)
+            if isinstance(value, list | dict | str):
+                put(body, at, type(value)())
+    return body
+
+
+@MEANING.body(
+    "a job has succeeded with a reason of failure",
+    "success_has_no_failure_reason",
+    applies=lambda api: api.profile.failure is not None,
+)
+def success_with_reason(body: Any, turn: Turn) -> Any:
+    if turn.profile.failure is not None and phase_of(turn) is Phase.SUCCEEDED:
+        put(body, turn.profile.failure.at[0], turn.script.reason)
+    return body
+
+
+@MEANING.body(
+    "a job has failed without a reason",
+    "failure_has_reason",
+    definite=False,
+    applies=lambda api: api.profile.failure is not None,
+)
+def failure_without_reason(body: Any, turn: Turn) -> Any:
+    if turn.profile.failure is not None and phase_of(turn) is Phase.FAILED:
+        for at in turn.profile.failure.at:
+            blank(body, at, turn)
+    return body
+
+
+@MEANING.body(
+    "a job ended before it was created",
+    "end_time_follows_creation",
+    applies=lambda api: bool(ends(api)),
+)
+def end_before_creation(body: Any, turn: Turn) -> Any:
+    for stamp in ends(turn.api):
+        if turn.view is not None and pick(body, stamp.at) is not None:
+            put(body, stamp.at, write_time(turn.view.created - _HOUR_S, stamp.codec))
+    return body
+
+
+@MEANING.body(
+    "a job is created tomorrow",
+    "creation_time_is_past",
+    applies=lambda api: api.profile.times is not None,
+)
+def creation_in_future(body: Any, turn: Turn) -> Any:
+    if turn.profile.times is not None and turn.view is not None:
+        ahead_s = turn.now - turn.view.created + _DAY_S
+        for at in (turn.profile.times.created, *(stamp.at for stamp in later(turn.api))):
+            shift(body, turn, at, ahead_s)
+    return body
+
+
+@MEANING.body(
+    "a job goes on and has an end",
+    "end_time_only_after_end",
+    applies=lambda api: any(stamp.allowed_in is not None for stamp in ends(api)),
+)
+def end_while_running(body: Any, turn: Turn) -> Any:
+    stamps = [stamp for stamp in ends(turn.api) if stamp.allowed_in is not None]
+    if phase_of(turn) is Phase.PENDING and stamps:
+        put(body, stamps[0].at, write_time(turn.now, stamps[0].codec))
+    return body

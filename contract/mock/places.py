@@ -1,0 +1,194 @@
+"""
+The places in a job's body that a profile points at, and changing what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from contract.api import Api
+from contract.content import Content
+from contract.job import read_time
+from contract.mock.template import write_time
+from contract.mock.turn import Turn
+from contract.pointer import parent, resolve, walk
+from contract.profile import Codec, Phase, Timestamp
+
+__all__ = [
+    "blank",
+    "content_of",
+    "documents",
+    "drop",
+    "ends",
+    "forbids",
+    "has_links",
+    "later",
+    "phase_of",
+    "put",
+    "relink",
+    "rename",
+    "replace_texts",
+    "results",
+    "rewrite_time",
+    "shift",
+    "writes_dates",
+]
+
+
+def content_of(api: Api, code: int = 200) -> Content | None:
+    """
+    What the document says of the JSON body of `code`.
+    """
+    spec = api.operation.response_for(code)
+    return spec.content_for("application/json") if spec else None
+
+
+def documents(code: int) -> Callable[[Api], bool]:
+    """
+    APIs whose document has a body for `code`.
+    """
+    return lambda api: content_of(api, code) is not None
+
+
+def forbids(api: Api, pointer: str, value: Any) -> bool:
+    """
+    Whether the document rules out `value` at `pointer`.
+    """
+    content = content_of(api)
+    return content is not None and not content.allows(pointer, value)
+
+
+def has_links(api: Api) -> bool:
+    """
+    APIs whose results hold links.
+    """
+    return api.profile.result is not None and bool(api.profile.result.links)
+
+
+def writes_dates(api: Api) -> bool:
+    """
+    APIs that write times as RFC 3339 text.
+    """
+    return api.profile.times is not None and api.profile.times.codec is Codec.RFC3339
+
+
+def ends(api: Api) -> tuple[Timestamp, ...]:
+    """
+    The times that mark the end of a job.
+    """
+    return later(api, ending=True)
+
+
+def later(api: Api, *, ending: bool = False) -> tuple[Timestamp, ...]:
+    """
+    The times after the creation; only those that mark an end, if `ending`.
+    """
+    stamps = api.profile.times.later if api.profile.times else ()
+    return tuple(stamp for stamp in stamps if stamp.ends_life or not ending)
+
+
+def phase_of(turn: Turn) -> Phase | None:
+    """
+    The phase of the job as it is shown now.
+    """
+    return turn.api.lifecycle.phase(turn.view.status) if turn.view else None
+
+
+def put(body: Any, pointer: str, value: Any) -> None:
+    """
+    Set what `pointer` leads to, making the objects on the way.
+    """
+    *way, last = walk(pointer)
+    for step in way:
+        body = body[int(step)] if isinstance(body, list) else body.setdefault(step, {})
+    body[int(last) if isinstance(body, list) else last] = value
+
+
+def drop(body: Any, pointer: str) -> None:
+    """
+    Take away what `pointer` leads to, if anything.
+    """
+    holder = resolve(body, parent(pointer))[1]
+    if isinstance(holder, dict):
+        *_, last = walk(pointer)
+        holder.pop(last, None)
+
+
+def blank(body: Any, pointer: str, turn: Turn) -> None:
+    """
+    Put there what a job shows before it has anything: the template's value, or no key.
+    """
+    found, usual = resolve(turn.script.job, pointer)
+    if found:
+        put(body, pointer, usual)
+    else:
+        drop(body, pointer)
+
+
+def rename(body: Any, pointer: str, name: str) -> None:
+    """
+    Give the key at `pointer` another name, in its old place.
+    """
+    holder = resolve(body, parent(pointer))[1]
+    *_, last = walk(pointer)
+    if isinstance(holder, dict) and last in holder:
+        items = [(name if key == last else key, value) for key, value in holder.items()]
+        holder.clear()
+        holder.update(items)
+
+
+def relink(body: Any, turn: Turn, change: Callable[[str], str]) -> Any:
+    """
+    Change every link of the result.
+    """
+    for pointer in turn.profile.result.links if turn.profile.result else ():
+        replace_texts(body, pointer, change)
+    return body
+
+
+def replace_texts(body: Any, pointer: str, change: Callable[[str], str]) -> None:
+    """
+    Change every text at `pointer` and below.
+    """
+    found, value = resolve(body, pointer)
+    if found:
+        put(body, pointer, _changed(value, change))
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_changed(item, change) for item in value]
+    if isinstance(value, dict):
+        return {key: _changed(item, change) for key, item in value.items()}
+    return value
+
+
+def rewrite_time(body: Any, pointer: str, change: Callable[[str], Any]) -> Any:
+    """
+    Change a time that stands as text at `pointer`.
+    """
+    text = resolve(body, pointer)[1]
+    if isinstance(text, str):
+        put(body, pointer, change(text))
+    return body
+
+
+def shift(body: Any, turn: Turn, pointer: str, seconds: float) -> None:
+    """
+    Move the time at `pointer`, if there is one.
+    """
+    moment = read_time(resolve(body, pointer)[1], turn.codec)
+    if moment is not None:
+        put(body, pointer, write_time(moment + seconds, turn.codec))
+
+
+def results(api: Api) -> Iterator[str]:
+    """
+    Everything that belongs to a result, innermost places last.
+    """
+    if api.profile.result is not None:
+        yield from api.profile.result.at
+        yield from api.profile.result.proof
