@@ -9,6 +9,7 @@ Whatever the endpoint does is data; only a request that can't be sent raises.
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import ssl
@@ -30,6 +31,7 @@ from contract.exchange import Exchange, Phases, Reason, Request, Response, Trans
 __all__ = ["AddressPolicy", "Client", "Limits"]
 
 _IDLE_LINES = 256
+_MOST_BYTES = 2**63 - 1
 _QUICK_EXIT = 322  # CURLOPT_QUICK_EXIT, which pycurl has no name for
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
@@ -67,6 +69,12 @@ _REASONS: dict[int, Reason] = {
     98: Reason.TLS,  # SSL_CLIENTCERT
     100: Reason.TOO_LARGE,  # TOO_LARGE: a header line, or their number
 }
+_OURS = {2, 23, 27, 43, 48}
+"""
+FAILED_INIT, WRITE_ERROR, OUT_OF_MEMORY, BAD_FUNCTION_ARGUMENT, UNKNOWN_OPTION:
+it went wrong on this side, so the endpoint isn't blamed.
+"""
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 _HEAD_REFUSED = {1, 8, 61, 100}
 """
 The codes with which libcurl gives up on a head that it was given: the answer
@@ -251,7 +259,8 @@ class Client:
             ValueError: The URL isn't http or https with a host, holds
                 credentials or isn't percent-encoded; the method or a header
                 can't travel; `deadline_s` isn't more than 0.
-            RuntimeError: The client is closed.
+            RuntimeError: The client is closed, or libcurl itself failed.
+            OSError: This process has no descriptor or memory left for a socket.
         """
         if not 0 < deadline_s < 1e6:
             raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
@@ -361,6 +370,7 @@ class _Line:
         self._answer = _Incoming(limits)
         self._sockets: list[socket.socket] = []
         self._refused: list[str] = []
+        self._exhausted: OSError | None = None
         self._expires_at: float | None = None
         curl.setopt(pycurl.URL, origin + "/")
         curl.setopt(pycurl.HEADERFUNCTION, self._take_head)
@@ -389,12 +399,12 @@ class _Line:
         self._aim(request.method, target, headers, deadline_s)
         self._answer = incoming = _Incoming(self._limits)
         self._refused = []
+        self._exhausted = None
         started_at = time.time()
         clock_s = time.monotonic()
         code, message = self._perform()
         spent_s = time.monotonic() - clock_s
-        if code == pycurl.E_URL_MALFORMAT:
-            raise ValueError(f"not a URL that can be asked: {message}")
+        self._raise_if_ours(code, message)
         elapsed_s = self._seconds(pycurl.TOTAL_TIME_T) or spent_s
         remote_ip = self._curl.getinfo(pycurl.PRIMARY_IP) or None
         reused = remote_ip is not None and self._curl.getinfo(pycurl.NUM_CONNECTS) == 0
@@ -441,6 +451,14 @@ class _Line:
             self._sockets = []
         return 0, ""
 
+    def _raise_if_ours(self, code: int, message: str) -> None:
+        if code == pycurl.E_URL_MALFORMAT:
+            raise ValueError(f"not a URL that can be asked: {_one_line(message)}")
+        if self._exhausted is not None:
+            raise self._exhausted
+        if code in _OURS and not self._answer.aborted:
+            raise RuntimeError(f"asking failed on our side: {_code_name(code)}: {message}")
+
     def _open_socket(self, _purpose: int, peer: Any) -> Any:
         address = str(peer.addr[0])
         refusal = self._policy.refusal(address)
@@ -449,7 +467,9 @@ class _Line:
             return pycurl.SOCKET_BAD
         try:
             opened = socket.socket(peer.family, peer.socktype, peer.protocol)
-        except OSError:
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                self._exhausted = error
             return pycurl.SOCKET_BAD
         self._sockets.append(opened)
         return opened
@@ -465,7 +485,7 @@ class _Line:
         self._answer.take_log(kind, text)
 
     def _judge(self, request: Request, code: int, message: str) -> Response | TransportFailure:
-        if self._answer.overflow or code:
+        if code:
             return self._failure(code, message)
         incoming = self._answer
         response = incoming.response()
@@ -490,6 +510,8 @@ class _Line:
         partial = incoming.response() if arrived else None
         if incoming.overflow:
             return TransportFailure(Reason.TOO_LARGE, incoming.overflow, partial)
+        if incoming.malformed:
+            return TransportFailure(Reason.PROTOCOL, incoming.malformed, partial)
         detail = _one_line(message) or _code_name(code)
         if code not in _REASONS:
             detail = f"{_code_name(code)}: {detail}"
@@ -559,6 +581,13 @@ class _Incoming:
         self._decoded = bytearray()
         self._decoder: _Decoder | None = None
 
+    @property
+    def aborted(self) -> bool:
+        """
+        Whether reading was stopped from here.
+        """
+        return bool(self.overflow or self.malformed)
+
     def take_head(self, line: bytes) -> int | None:
         if self.complete:
             return None  # a trailer
@@ -574,7 +603,7 @@ class _Incoming:
             self._headers.append((name, value.strip(" \t\r\n")))
         else:
             self._end_head()
-        return None
+        return 0 if self.malformed else None
 
     def take_body(self, data: bytes) -> int | None:
         room = self._limits.body_bytes - len(self._raw)
@@ -612,6 +641,9 @@ class _Incoming:
         self.complete = True
         if not _STATUS_LINE.fullmatch(self.status_line):
             self.malformed = "the status line isn't `HTTP/1.x` and a three-digit code"
+        elif _announced_bytes(response) > _MOST_BYTES:
+            # libcurl would read on until the peer hangs up.
+            self.malformed = "Content-Length is more than any body can hold"
         self._decoder = _decoder_for(response)
 
     def _decode(self, decoder: _Decoder, data: bytes) -> None:
@@ -715,6 +747,11 @@ def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
         lengths[name] = max(mark - passed, 0.0)
         passed = max(mark, passed)
     return Phases(**lengths, transfer=max(elapsed_s - passed, 0.0))
+
+
+def _announced_bytes(response: Response) -> int:
+    lengths = response.header_values("Content-Length")
+    return max((int(one) for one in lengths if one.isdecimal() and len(one) < 1000), default=0)
 
 
 def _decoder_for(response: Response) -> _Decoder | None:

@@ -291,6 +291,7 @@ SCRIPTS: Mapping[str, Script] = {
     "overlong-chunk": say(_CHUNKED + b"5\r\nhello world\r\n0\r\n\r\n"),
     "wrong-content-length": say(_head(200, ("Content-Length", "many")) + BODY),
     "negative-content-length": say(_head(200, ("Content-Length", "-5")) + BODY),
+    "endless-content-length": say(_head(200, ("Content-Length", "9" * 30)) + BODY),
     "duplicate-content-length": say(_head(200, _LENGTH, ("Content-Length", "7")) + BODY),
     "unasked-transfer-coding": say(_head(200, ("Transfer-Encoding", "gzip, chunked")) + _CHUNK),
     # Not HTTP

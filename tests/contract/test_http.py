@@ -5,6 +5,7 @@ The client, against a server that does its worst on real sockets.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -217,6 +218,7 @@ BROKEN_ON_THE_WIRE = {
     "overlong-chunk": (Reason.PROTOCOL, True),
     "wrong-content-length": (Reason.PROTOCOL, True),
     "negative-content-length": (Reason.PROTOCOL, True),
+    "endless-content-length": (Reason.PROTOCOL, True),
     "duplicate-content-length": (Reason.PROTOCOL, True),
     "unasked-transfer-coding": (Reason.PROTOCOL, True),
     "not-http": (Reason.PROTOCOL, False),
@@ -318,6 +320,82 @@ class TestFaults:
         line.close()
         assert failed.reason is Reason.PROTOCOL
         assert failed.detail == "libcurl error 13 (E_FTP_WEIRD_PASV_REPLY): who knows"
+
+
+class TestOurSide:
+    """
+    What isn't the endpoint's doing is an exception, never an answer.
+    """
+
+    def test_no_descriptors_left_is_our_failure(self, wire: Wire) -> None:
+        code = (
+            "import resource, sys; from contract.http import Client; "
+            "from contract.exchange import Request\n"
+            "client = Client(reuse=False); ask = lambda: client.send("
+            "Request('GET', sys.argv[1]), deadline_s=5)\n"
+            "ask(); kept = [open('/dev/null')]\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (kept[0].fileno() + 1,) * 2)\n"
+            "try: print(ask().answer)\n"
+            "except (OSError, RuntimeError) as error: print('ours', error)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, wire.url("ok")],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        assert done.stdout == "ours [Errno 24] Too many open files\n"
+
+    def test_a_code_of_ours_is_raised(self) -> None:
+        line = _Line("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), kept=True)
+        with pytest.raises(RuntimeError, match=r"our side: libcurl error 27 \(E_OUT_OF_MEMORY\)"):
+            line._raise_if_ours(pycurl.E_OUT_OF_MEMORY, "no memory")
+        line.close()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler to slow getaddrinfo")
+class TestSlowResolver:
+    """
+    A resolver that hangs, as a library in front of the real one.
+    """
+
+    def test_hanging_dns_ends_in_time_and_closing_doesnt_wait(self, tmp_path: Path) -> None:
+        source = tmp_path / "slow.c"
+        source.write_text(
+            "#include <unistd.h>\n"
+            "int getaddrinfo(void *n, void *s, void *h, void **r) { sleep(15); return -2; }\n"
+        )
+        library = tmp_path / "slow.so"
+        subprocess.run(
+            ["cc", "-w", "-shared", "-fPIC", "-o", str(library), str(source)],
+            check=True,
+            timeout=60,
+        )
+        code = (
+            "import time; from contract.http import Client; "
+            "from contract.exchange import Request\n"
+            "client = Client(); start = time.monotonic()\n"
+            "e = client.send(Request('GET', 'http://slow.example/'), deadline_s=0.4)\n"
+            "sent = time.monotonic(); client.close()\n"
+            "print(e.failure.reason.value, sent - start, time.monotonic() - sent, "
+            "e.phases.resolve)"
+        )
+        start = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "LD_PRELOAD": str(library)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        reason, took_s, closing_s, resolve_s = done.stdout.split()
+        assert reason == "timeout"
+        assert float(took_s) <= 0.4 + SLACK_S
+        assert float(closing_s) < SLACK_S
+        assert float(resolve_s) == pytest.approx(0.4, abs=SLACK_S)
+        assert time.monotonic() - start < 10, "the process waited for the resolver"
 
 
 class TestLimits:
