@@ -4,6 +4,7 @@ Who may see a job, and what others may learn of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,10 +21,27 @@ __all__ = [
     "token_keeps_working",
 ]
 
-# What may differ between any two answers of one server.
+# What may differ between any two answers of one server: the moment, the connection,
+# the size of the body, and what an edge samples.
 _VOLATILE = frozenset(
-    {"date", "age", "set-cookie", "etag", "content-length", "connection", "keep-alive", "expires"}
+    {
+        "age",
+        "alt-svc",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "date",
+        "etag",
+        "expires",
+        "keep-alive",
+        "nel",
+        "report-to",
+        "server-timing",
+        "set-cookie",
+        "transfer-encoding",
+    }
 )
+_WORD = re.compile(r"[\w.:+-]{8,}", re.ASCII)
 
 
 @check(
@@ -155,13 +173,15 @@ def _outline(value: Any, asked: str) -> Any:
         return [_outline(item, asked) for item in value[:3]]
     if isinstance(value, str):
         text = value.replace(asked, "<id>") if asked else value
-        # Identifiers of the request change each time; words don't.
-        return text if len(text) <= 200 and not _looks_random(text) else "text"
+        return _WORD.sub(_without_identifier, text) if len(text) <= 200 else "text"
     return type(value).__name__
 
 
-def _looks_random(text: str) -> bool:
-    return len(text) >= 12 and " " not in text and any(c.isdigit() for c in text)
+def _without_identifier(match: re.Match[str]) -> str:
+    # Identifiers of the request change each time; words don't, and an error code such
+    # as NOT_FOUND_404 is a word: its digits stand together.
+    groups = re.findall(r"\d+", match.group())
+    return "<id>" if len(groups) > 1 or any(len(g) >= 8 for g in groups) else match.group()
 
 
 def _header_names(response: Response) -> frozenset[str]:

@@ -5,6 +5,7 @@ Bytes: whole, of bearable size, and JSON that every reader reads the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from contract.body import Flaw
 from contract.check import Facet, check
@@ -82,19 +83,25 @@ def content_coding_was_offered(trace: Trace) -> Iterator[Remark]:
     response = trace.latest.response
     if response is None or trace.latest.subject is Subject.UNSTATED:
         return  # recorded bodies are decoded already
-    for coding in (response.header("content-encoding") or "").lower().split(","):
-        if coding.strip() and coding.strip() not in _OFFERED:
+    stated = response.header("content-encoding")
+    if stated is None:
+        return
+    asked = (trace.latest.exchange.request.header("accept-encoding") or "").lower()
+    offered = _OFFERED | {part.partition(";")[0].strip() for part in asked.split(",")}
+    for coding in stated.lower().split(","):
+        if coding.strip() and coding.strip() not in offered:
             yield violation(
                 "header:content-encoding", expected=sorted(_OFFERED), found=coding.strip()
             )
 
 
 def _flaw(trace: Trace, kind: Flaw, expected: str) -> Iterator[Remark]:
-    body = trace.latest.body
-    if body is not None and trace.latest.speaks_for_document:
-        detail = body.flaw(kind)
-        if detail is not None:
-            yield violation("body", detail, expected=expected, found=kind.value)
+    seen = trace.latest
+    detail = seen.body.flaw(kind) if seen.body is not None and seen.body.flaws else None
+    if detail is None or not seen.speaks_for_document:
+        return
+    if seen.spec is not None or seen.code < 500:  # an outage page may call itself anything
+        yield violation("body", detail, expected=expected, found=kind.value)
 
 
 @check(basis=Basis.RFC, source="RFC 8259 8.1", severity=Severity.HIGH, about=Facet.BODY)
@@ -123,7 +130,11 @@ def body_is_json(trace: Trace) -> Iterator[Remark]:
     """
     A body that is to be JSON is one JSON value and nothing else.
     """
-    return _flaw(trace, Flaw.NOT_JSON, "one JSON value")
+    for remark in _flaw(trace, Flaw.NOT_JSON, "one JSON value"):
+        if trace.latest.spec is not None:
+            yield remark
+        else:
+            yield replace(remark, basis=Basis.RFC, source="RFC 8259: the head calls it JSON")
 
 
 @check(basis=Basis.RFC, source="RFC 8259 4", about=Facet.VALUE)

@@ -5,11 +5,11 @@ HTTP codes: documented, expected though undocumented, or wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from contract.check import Facet, check
+from contract.date import read_date
 from contract.exchange import Credential, Reason, Subject
 from contract.finding import Basis, Remark, Severity, gap, inconclusive, violation
 from contract.profile import Expected
@@ -31,10 +31,12 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     The HTTP code is one that the document lists, or one that is expected here.
     """
     seen = trace.latest
-    if seen.method != "GET" or seen.spec is not None or _judged_elsewhere(seen):
+    if seen.method != "GET" or seen.spec is not None or _judged_elsewhere(trace, seen):
         return
     expected = _expected(trace, seen)
-    if expected is not None:
+    if expected is None and seen.subject is Subject.MALFORMED and seen.code // 100 == 4:
+        yield gap("code", f"{seen.code} refuses a hostile id", found=seen.code)
+    elif expected is not None:
         yield gap(
             "code",
             f"{seen.code} is right here and the document doesn't list it: {expected.description}",
@@ -125,22 +127,45 @@ def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
             yield inconclusive("code", f"no answer: {failure.detail}", found=failure.reason.value)
     elif seen.code == 503:
         yield inconclusive("code", "out of service for now", found=503)
-    elif seen.code in (401, 403) and seen.credential is Credential.OWNER and not _let_in(trace):
+    elif _is_refused(seen) and not _token_works(trace):
         yield inconclusive(
             "code", "the token isn't accepted, so its jobs can't be judged", found=seen.code
         )
 
 
-def _judged_elsewhere(seen: Observation) -> bool:
-    if seen.code >= 500:
+def _judged_elsewhere(trace: Trace, seen: Observation) -> bool:
+    """
+    Whether `seen` has no code, or one that another check speaks of.
+    """
+    if seen.code >= 500 or seen.code // 100 == 3:
         return True
-    if seen.code // 100 == 3:
-        return True
+    if not _is_refused(seen):
+        return False
+    # foreign_job_looks_unknown compares the codes; token_keeps_working knows better days.
+    return seen.subject is Subject.FOREIGN or _let_in(trace) or not _token_works(trace)
+
+
+def _is_refused(seen: Observation) -> bool:
+    """
+    Whether it looks as if the token itself wasn't accepted.
+    """
+    if seen.code == 403 and seen.subject is Subject.MALFORMED:
+        return False  # a firewall may refuse a hostile id whatever the token
     return seen.code in (401, 403) and seen.credential is Credential.OWNER
 
 
 def _let_in(trace: Trace) -> bool:
     return any(o.code == 200 and o.credential is Credential.OWNER for o in trace.earlier)
+
+
+def _token_works(trace: Trace) -> bool:
+    """
+    Whether the token is known to be good: it has shown a job, or was told of an
+    unknown id that there is no such job.
+    """
+    baseline = trace.baseline
+    told = baseline is not None and baseline.code in trace.api.profile.not_found.codes
+    return told or _let_in(trace)
 
 
 def _expected(trace: Trace, seen: Observation) -> Expected | None:
@@ -163,20 +188,21 @@ def _overlay(trace: Trace, expected: Expected) -> dict[str, Any]:
 
 
 def _only_adds_tls(url: str, location: str) -> bool:
-    asked, sent = urlsplit(url), urlsplit(location)
+    asked, sent = urlsplit(url), _split(location)
     return asked.scheme == "http" and sent.scheme == "https" and asked.hostname == sent.hostname
 
 
+def _split(location: str) -> SplitResult:
+    try:
+        return urlsplit(location)
+    except ValueError:
+        return urlsplit("")
+
+
 def _host(location: str) -> str:
-    parts = urlsplit(location)
+    parts = _split(location)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "a path"
 
 
 def _is_retry_after(value: str) -> bool:
-    if value.strip().isdigit():
-        return True
-    try:
-        parsedate_to_datetime(value)
-    except ValueError:
-        return False
-    return True
+    return value.strip().isdecimal() or read_date(value) is not None

@@ -5,9 +5,9 @@ Points in time: in order, in the past, and fixed once written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 
 from contract.check import Facet, check
+from contract.date import read_date
 from contract.finding import Basis, Remark, Severity, inconclusive, violation
 from contract.trace import Trace
 
@@ -192,9 +192,11 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
     """
     The server's clock and ours agree, so that times can be compared at all.
     """
-    times, stated = trace.api.profile.times, _date(trace)
-    if times is None or stated is None:
+    times, response, stated = trace.api.profile.times, trace.latest.response, _date(trace)
+    if times is None or response is None or stated is None:
         return
+    if response.header("age") is not None:
+        return  # the Date of a kept answer is the day on which it was made
     apart = abs(stated - trace.now) - trace.latest.exchange.elapsed_s
     if apart > times.skew:
         yield inconclusive(
@@ -205,20 +207,12 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
 def _date(trace: Trace) -> float | None:
     response = trace.latest.response
     text = response.header("date") if response else None
-    if text is None:
-        return None
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return read_date(text) if text is not None else None
 
 
 def _latest_now(trace: Trace) -> float:
-    # Reading the Date header is slow; our own clock settles nearly every case.
-    times, job = trace.api.profile.times, trace.latest.job
-    moments = [trace.now]
-    known = [job.created_at, *job.later.values()] if job else []
-    if times and any(m is not None and m > trace.now + times.skew for m in known):
-        stated = _date(trace)
-        moments.append(stated if stated is not None else trace.now)
-    return max(moments)
+    """
+    Now by our clock or by the server's, whichever is later.
+    """
+    stated = _date(trace)
+    return trace.now if stated is None else max(trace.now, stated)

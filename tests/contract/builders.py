@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import cache
 from typing import Any
@@ -48,7 +49,7 @@ __all__ = [
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 MISSING = "0b3f3f0e-7d0e-4b6a-9d7e-3c9f5a1b2c3d"
-TOKEN = "krea-token-of-the-owner"
+TOKEN = "krea-token-of-the-owner"  # long enough to be looked for
 BASE_URL = "https://api.krea.ai"
 
 NOW = 1_790_000_000.0
@@ -79,8 +80,6 @@ def written(moment: float) -> str:
     """
     A point in time as the API writes it.
     """
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
 
 
@@ -92,7 +91,9 @@ def links(count: int = 1, *, signed: str = "") -> list[str]:
     return [f"https://gen.krea.ai/images/{index}.png{tail}" for index in range(count)]
 
 
-def job(status: str = "completed", *, without: Iterable[str] = (), **changes: Any) -> dict[str, Any]:
+def job(
+    status: str = "completed", *, without: Iterable[str] = (), **changes: Any
+) -> dict[str, Any]:
     """
     A correct job in `status`; `changes` overwrite its keys, `without` drops some.
     """
@@ -119,7 +120,7 @@ def asked(
     """
     A request for a job as the owner of the token asks.
     """
-    sent = dict(headers or {})
+    sent = {"Accept": _JSON, "Accept-Encoding": "gzip, deflate", **(headers or {})}
     if credential is Credential.OWNER:
         sent["Authorization"] = f"Bearer {TOKEN}"
     return Request(

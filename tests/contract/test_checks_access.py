@@ -1,0 +1,143 @@
+"""
+Who may see a job: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contract.exchange import Credential, Exchange, Subject
+from contract.finding import Basis, Kind
+from tests.contract.builders import JOB, NOW, answer, job, not_found, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+FOREIGN = "9a3f0d52-6a4e-4d0b-8f52-2c1f7a9be001"
+
+
+def _foreign(body: Any = None, code: int = 404, **kwargs: Any) -> Exchange:
+    return not_found(body, code, job_id=FOREIGN, subject=Subject.FOREIGN, **kwargs)
+
+
+CASES = {
+    "token_is_required": Case(
+        accepts=trace(answer({"error": "no token"}, 401, credential=Credential.NONE)),
+        rejects=trace(answer(credential=Credential.NONE)),
+        at="code",
+    ),
+    "invalid_token_is_refused": Case(
+        accepts=trace(not_found(job_id=JOB, subject=Subject.KNOWN, credential=Credential.INVALID)),
+        rejects=trace(answer(credential=Credential.INVALID)),
+        at="code",
+    ),
+    "token_keeps_working": Case(
+        accepts=trace(
+            answer(at=NOW - 5), answer({"error": "no token"}, 401, credential=Credential.NONE)
+        ),
+        rejects=trace(answer(at=NOW - 5), answer({"error": "expired"}, 401)),
+        at="code",
+    ),
+    "foreign_job_is_hidden": Case(
+        accepts=trace(_foreign()),
+        rejects=trace(answer(job(job_id=FOREIGN), job_id=FOREIGN, subject=Subject.FOREIGN)),
+        at="code",
+    ),
+    "foreign_job_looks_unknown": Case(
+        accepts=trace(_foreign(), baseline=not_found()),
+        rejects=trace(_foreign({"error": "This job is not yours"}), baseline=not_found()),
+        at="body",
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+@pytest.mark.parametrize("code", [401, 403, 404])
+@pytest.mark.parametrize("credential", [Credential.NONE, Credential.INVALID])
+def test_each_way_of_refusing_a_stranger_is_right(code: int, credential: Credential) -> None:
+    seen = trace(answer({"error": "no"}, code, credential=credential))
+    assert [f for f in said(seen) if f.kind is not Kind.GAP] == []
+
+
+def test_a_preflight_without_a_token_lets_nobody_in() -> None:
+    preflight = answer(b"", 204, method="OPTIONS", credential=Credential.NONE)
+    assert said(trace(preflight)) == ()
+
+
+def test_another_code_for_a_foreign_job_tells_that_it_exists() -> None:
+    seen = trace(_foreign({"error": "Forbidden"}, 403), baseline=not_found())
+    assert [(f.check, f.kind, f.pointer) for f in said(seen)] == [
+        ("foreign_job_looks_unknown", Kind.VIOLATION, "code")
+    ]
+
+
+def test_more_headers_for_a_foreign_job_are_our_reading_only() -> None:
+    seen = trace(_foreign(headers={"x-owner": "acme"}), baseline=not_found())
+    (finding,) = said(seen)
+    assert (finding.check, finding.pointer) == ("foreign_job_looks_unknown", "headers")
+    assert finding.basis is Basis.INFERRED
+    assert finding.found == ["x-owner"]
+
+
+@pytest.mark.parametrize(
+    ("foreign", "unknown"),
+    [
+        ({"error": f"no job {FOREIGN}"}, {"error": "no job 0b3f3f0e-7d0e-4b6a-9d7e-3c9f5a1b2c3d"}),
+        (
+            {"error": "gone", "request_id": "8f2b3c4d5e6f"},
+            {"error": "gone", "request_id": "0a1b2c3d4e5f"},
+        ),
+        (
+            {"error": "not found (request 8f2b3c4d5e6f)"},
+            {"error": "not found (request 0a1b2c3d4e5f)"},
+        ),
+        ({"error": "gone", "at": 1_790_000_000}, {"error": "gone", "at": 1_790_000_005}),
+    ],
+    ids=["the id itself", "a request id", "a request id in a sentence", "a time"],
+)
+def test_what_differs_between_any_two_answers_is_no_oracle(
+    foreign: object, unknown: object
+) -> None:
+    seen = trace(_foreign(foreign), baseline=not_found(unknown))
+    assert [f for f in said(seen) if f.check == "foreign_job_looks_unknown"] == []
+
+
+def test_error_codes_that_differ_are_an_oracle() -> None:
+    seen = trace(
+        _foreign({"error": "no", "code": "JOB_FORBIDDEN_403"}),
+        baseline=not_found({"error": "no", "code": "JOB_MISSING_404"}),
+    )
+    assert "foreign_job_looks_unknown" in {f.check for f in said(seen, Kind.VIOLATION)}
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_refusal_for_load_tells_nothing_about_the_job(code: int) -> None:
+    seen = trace(_foreign({"error": "later"}, code), baseline=not_found())
+    assert "foreign_job_looks_unknown" not in {f.check for f in said(seen)}
+
+
+def test_headers_that_follow_the_size_of_a_body_are_no_oracle() -> None:
+    plain = {"content-length": "25"}
+    chunked = {"transfer-encoding": "chunked", "content-encoding": "gzip", "age": "0"}
+    seen = trace(_foreign(headers=chunked), baseline=not_found(headers=plain))
+    assert said(seen) == ()
+
+
+def test_a_known_job_refused_although_the_token_is_good_is_a_violation() -> None:
+    seen = trace(answer({"error": "forbidden"}, 403), baseline=not_found())
+    assert [(f.check, f.kind) for f in said(seen)] == [("code_is_documented", Kind.VIOLATION)]
+
+
+def test_a_token_refused_everywhere_is_inconclusive() -> None:
+    baseline = not_found({"error": "bad token"}, 401)
+    seen = trace(answer({"error": "bad token"}, 401), baseline=baseline)
+    assert [(f.check, f.kind) for f in said(seen)] == [("endpoint_is_available", Kind.INCONCLUSIVE)]
