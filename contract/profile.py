@@ -7,6 +7,8 @@ A profile is data (`profile.yaml` in an API's folder). Every promise in it carri
 
 from __future__ import annotations
 
+import random
+import uuid
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -115,12 +117,30 @@ class Id(Promise):
     """
 
     at: Pointer
-    shape: Literal["uuid", "token"] = "uuid"
-    alphabet: str = "0123456789abcdef"
+    shape: Literal["uuid", "token", "integer"] = "uuid"
+    alphabet: str = Field(default="0123456789abcdef", min_length=2)
     prefix: str = ""
     length: int = Field(default=24, ge=8, le=200)
     case_insensitive: bool = False
     """Ids that differ in letter case only name the same job (UUIDs do, by RFC 9562)."""
+
+    def fresh(self, rng: random.Random) -> str:
+        """
+        A well-formed id that nobody has, as it stands in the path.
+        """
+        if self.shape == "uuid":
+            return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        if self.shape == "integer":  # high up, where counting never gets, and still an int64
+            return str(rng.randrange(2**62, 2**63))
+        return self.prefix + "".join(rng.choice(self.alphabet) for _ in range(self.length))
+
+    def spelled(self, found: Any) -> Any:
+        """
+        An id out of a body as it stands in the path; what is no such id comes back as it is.
+        """
+        if self.shape == "integer" and isinstance(found, int) and not isinstance(found, bool):
+            return str(found)
+        return found
 
 
 class StatusWord(_Part):

@@ -8,7 +8,6 @@ to ask in each slot and learns from what came of it; it sends nothing itself.
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -315,10 +314,7 @@ def missing_id(api: Api, rng: random.Random) -> str:
     """
     An id of the API's own form that nobody has.
     """
-    shape = api.profile.id
-    if shape.shape == "uuid":
-        return str(uuid.UUID(int=rng.getrandbits(128), version=4))
-    return shape.prefix + "".join(rng.choice(shape.alphabet) for _ in range(shape.length))
+    return api.profile.id.fresh(rng)
 
 
 def build_request(

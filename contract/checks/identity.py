@@ -28,7 +28,7 @@ def job_id_is_echoed(trace: Trace) -> Iterator[Remark]:
     asked = seen.asked_for
     if asked is None or seen.job is None or _judged_elsewhere(seen.subject):
         return
-    found = seen.job.id
+    found = promise.spelled(seen.job.id)
     if found is None:
         return  # body_matches_schema speaks of a missing id
     same = found == asked or (

@@ -71,7 +71,10 @@ def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.subject is not Subject.ALTERED or seen.code != 200 or seen.job is None:
         return
-    asked, found = seen.asked_for or "", seen.job.id
+    promise = trace.api.profile.id
+    asked, found = seen.asked_for or "", promise.spelled(seen.job.id)
+    if promise.shape == "integer" and found == asked:
+        return  # half of a number is a number, and may be another job's
     trimmed = isinstance(found, str) and asked.strip() == found
     yield violation(
         "code",

@@ -5,7 +5,6 @@ Whose jobs there are: two tenants, their tokens, and jobs that keep coming.
 from __future__ import annotations
 
 import random
-import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -91,10 +90,7 @@ class Roll:
         """
         An id of the API's form that no job has.
         """
-        shape = self._api.profile.id
-        if shape.shape == "uuid":
-            return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-        return shape.prefix + "".join(self._random.choices(shape.alphabet, k=shape.length))
+        return self._api.profile.id.fresh(self._random)
 
     def _arrive(self, at: float) -> None:
         lively = self._script.jobs.lively

@@ -2,7 +2,8 @@
 Bodies with blanks: `${id}`, `${status}`, `${created}`, `${entered}`, `${uuid:a}`, `${token:a}`.
 
 A text that is one blank takes the value's own type (a Unix time stays a number); a blank
-inside a longer text is written out. Times may be shifted: `${created+24h}`.
+inside a longer text is written out. Times may be shifted: `${created+24h}`. `${id:integer}`
+is the id as a number, for APIs whose ids are.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Scope:
         """
         match name:
             case "id":
-                return self.id
+                return int(self.id) if argument == "integer" else self.id
             case "status":
                 return self.status
             case "created":

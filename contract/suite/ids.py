@@ -5,7 +5,6 @@ Ids to ask for: fresh ones that nobody has, hostile ones, and known ones altered
 from __future__ import annotations
 
 import random
-import uuid
 
 from contract.profile import Profile
 
@@ -54,10 +53,7 @@ def fresh_id(profile: Profile, rng: random.Random) -> str:
     """
     A well-formed id that nobody has.
     """
-    if profile.id.shape == "uuid":
-        return str(uuid.UUID(int=rng.getrandbits(128), version=4))
-    letters = "".join(rng.choice(profile.id.alphabet) for _ in range(profile.id.length))
-    return f"{profile.id.prefix}{letters}"
+    return profile.id.fresh(rng)
 
 
 def altered_ids(job_id: str) -> tuple[str, ...]:

@@ -88,7 +88,8 @@ class Listing:
 
     def _ids(self, items: list[Any]) -> list[str]:
         listing = self._listing
-        found = ((pick(item, listing.id), pick(item, listing.status)) for item in items)
+        spelled = self._around.api.profile.id.spelled
+        found = ((spelled(pick(item, listing.id)), pick(item, listing.status)) for item in items)
         return [job_id for job_id, status in found if status in self._wanted and is_job_id(job_id)]
 
     def _turn_page(self, page: Any, *, empty: bool) -> None:
