@@ -210,7 +210,6 @@ class Mock:
         return Caller.INVALID
 
     def _answer(self, turn: Turn) -> Answer:
-        turn.caller = turn.twisted(Stage.CALLER, turn.credential)
         answer = turn.twisted(Stage.ANSWER, self._honest(turn))
         answer = _conditional(answer, turn.ask)
         if turn.ask.method == "HEAD":
@@ -232,6 +231,7 @@ class Mock:
             return turn.page(plain, pages.method).with_header("Allow", _ALLOWED)
         private = plain.with_header("Cache-Control", "private, no-cache")
         private = private.with_header("Vary", self.api.profile.auth.header)
+        turn.caller = turn.twisted(Stage.CALLER, turn.credential)
         if not turn.caller.known:
             turn.outcome = Outcome.ANONYMOUS
             return turn.page(private, pages.anonymous)

@@ -66,7 +66,7 @@ def as_documented(answer: Answer, turn: Turn) -> Answer:  # noqa: ARG001 -- noth
 
 @_variant(Stage.ANSWER, "401 comes before anything else: other paths, other methods")
 def token_first(answer: Answer, turn: Turn) -> Answer:
-    if turn.caller.known or turn.outcome not in (Outcome.PATH, Outcome.METHOD):
+    if turn.credential.known or turn.outcome not in (Outcome.PATH, Outcome.METHOD):
         return answer
     return turn.page(answer, turn.script.pages.anonymous)
 

@@ -1,0 +1,141 @@
+"""
+`jobwatch mock` and `jobwatch faults`.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from contract.mock.server import MockServer
+from contract.plugins import api_names, find_api
+
+__all__ = ["faults", "mock"]
+
+
+@click.command()
+@click.option("--api", "api_name", metavar="NAME", help="The job API: a name, or a folder.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", default=0, show_default=True, help="0 takes a free one.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Go wrong in this way.")
+@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Be right this way.")
+@click.option("--seed", default=0, show_default=True, help="Same seed, same ids and tokens.")
+@click.option(
+    "--lively",
+    default=0.0,
+    metavar="N",
+    type=click.FloatRange(0, 6000),
+    help="New jobs in a minute, so that there is always something going on.",
+)
+def mock(
+    api_name: str | None,
+    host: str,
+    port: int,
+    faults: tuple[str, ...],
+    variants: tuple[str, ...],
+    seed: int,
+    lively: float,
+) -> None:
+    """
+    Serve the mocked endpoint, right or with faults, until interrupted.
+
+    Prints one line of JSON: url, tokens and jobs. They are the mock's own, made up
+    for this run.
+    """
+    api = find_api(api_name or api_names()[0])
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with MockServer(
+        api,
+        faults=faults,
+        variants=variants,
+        seed=seed,
+        host=host,
+        port=port,
+        lively=lively,
+    ) as server:
+        click.echo(json.dumps(_card(server, faults, variants)))
+        click.echo(f"Ask it: {_command(server)}", err=True)
+        stop.wait()
+
+
+@click.command()
+@click.option("--api", "api_name", metavar="NAME", help="Only those that this API can have.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def faults(api_name: str | None, as_json: bool) -> None:
+    """
+    List the mock's faults, and the correct variants.
+    """
+    rows = list(_rows(api_name))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    width = max(len(row["name"]) for row in rows)
+    heading = ""
+    for row in rows:
+        if row["class"] != heading:
+            heading = row["class"]
+            click.echo(f"\n{heading}: {row['title']}")
+        arguable = "" if row["definite"] else "  (arguable)"
+        click.echo(f"  {row['name']:<{width}}  {row['summary']}{arguable}")
+        if row["promises"]:
+            click.echo(f"  {'':<{width}}  found by {', '.join(row['promises'])}")
+
+
+def _card(server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "api": server.api.name,
+        "url": server.url,
+        "token": server.token,
+        "other_token": server.other_token,
+        "jobs": {job.id: job.life for job in server.jobs},
+        "foreign_jobs": {job.id: job.life for job in server.foreign_jobs},
+        "faults": faults,
+        "variants": variants,
+    }
+
+
+def _command(server: MockServer) -> str:
+    words = ["jobwatch", "test", "--api", server.api.name, "--url", server.url]
+    scripted = server.mock.script.jobs
+    for job in server.jobs:
+        if job.life in scripted.owner:
+            words += ["--job", job.id]
+    for job in server.foreign_jobs:
+        words += ["--foreign-job", job.id]
+    return f"{server.api.profile.token_env}={server.token} {shlex.join(words)}"
+
+
+def _rows(api_name: str | None) -> Iterator[dict[str, Any]]:
+    from contract.mock.faults import CHAPTERS
+    from contract.mock.variants import VARIANTS
+
+    api = find_api(api_name) if api_name else None
+    for chapter in CHAPTERS:
+        for fault in chapter.faults:
+            if api is None or fault.applies(api):
+                yield {
+                    "name": fault.name,
+                    "class": chapter.letter,
+                    "title": chapter.title,
+                    "summary": fault.summary,
+                    "definite": fault.definite,
+                    "promises": list(fault.promises),
+                }
+    for variant in VARIANTS.values():
+        if api is None or variant.applies(api):
+            yield {
+                "name": variant.name,
+                "class": "V",
+                "title": "correct variants",
+                "summary": variant.summary,
+                "definite": True,
+                "promises": [],
+            }
