@@ -85,7 +85,7 @@ def target_from(values: Mapping[str, Any], *, environ: Mapping[str, str] = os.en
         disposable=frozenset(disposable),
         poll_interval_s=_positive("poll_interval", values, 0.2 if loopback else cadence.poll),
         job_deadline_s=_positive("job_deadline", values, None),
-        watch_s=15.0 if loopback else 600.0,
+        watch_s=8.0 if loopback else 600.0,
         rate_per_minute=(None if loopback else cadence.requests_per_minute)
         if rate is None
         else parse_rate(rate),

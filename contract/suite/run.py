@@ -83,6 +83,7 @@ class Run:
         self._book = _Book()
         self._planned: tuple[Finding, ...] = ()
         self._lock = threading.Lock()
+        self._watch_until = time.monotonic() + target.watch_s
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -219,7 +220,8 @@ class Run:
     def _follow(self, ask: Ask) -> Observation:
         lifecycle = self.target.api.lifecycle
         promised = self.target.job_deadline_s
-        until = time.monotonic() + (promised if promised is not None else self.target.watch_s)
+        # All jobs share one time of watching: twenty that never end must not take twenty.
+        until = self._watch_until if promised is None else time.monotonic() + promised
         seen, _ = self.ask(ask)
         silent = 0
         while silent < 2:

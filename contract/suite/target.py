@@ -59,7 +59,7 @@ class Target:
         disposable: Those of `jobs` that may be lost: any method may be sent to them.
         poll_interval_s: Seconds between two sights of an unfinished job.
         job_deadline_s: Seconds within which a watched job must end; None: no promise.
-        watch_s: Seconds to watch an unfinished job at most.
+        watch_s: Seconds to watch unfinished jobs at most, all of them together.
         rate_per_minute: Requests a minute at most; None: no limit.
         budget: Requests in all at most; None: no limit.
         timeout_s: Seconds for one answer, from name resolution to the last byte.
