@@ -175,6 +175,8 @@ def _body(
 ) -> Body | None:
     if exchange.request.method != "GET" or response.code in (204, 304):
         return None
+    if spec is None and (response.code >= 500 or response.code // 100 == 3):
+        return None  # an outage page may call itself anything; a redirect has no body to speak of
     documented = spec is not None and bool(spec.contents)
     looks_json = media_type == "application/json" or media_type.endswith("+json")
     return read_body(response.body) if documented or looks_json else None

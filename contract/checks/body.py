@@ -98,9 +98,7 @@ def content_coding_was_offered(trace: Trace) -> Iterator[Remark]:
 def _flaw(trace: Trace, kind: Flaw, expected: str) -> Iterator[Remark]:
     seen = trace.latest
     detail = seen.body.flaw(kind) if seen.body is not None and seen.body.flaws else None
-    if detail is None or not seen.speaks_for_document:
-        return
-    if seen.spec is not None or seen.code < 500:  # an outage page may call itself anything
+    if detail is not None and seen.speaks_for_document:
         yield violation("body", detail, expected=expected, found=kind.value)
 
 

@@ -19,7 +19,11 @@ __all__ = [
     "private_answer_is_not_public",
 ]
 
-_SECONDS = re.compile(r"(?:^|[,\s])(s-maxage|max-age)\s*=\s*\"?(\d+)")
+_SECONDS = re.compile(
+    r"(?:^|[,\s])(s-maxage|max-age|stale-while-revalidate|stale-if-error)\s*=\s*\"?(\d{1,10})"
+)
+# Age counts in whole seconds and includes the way.
+_ROUNDING_S = 1
 
 
 @check(basis=Basis.RFC, source="RFC 9111 3.5 and 5.2.2.9", severity=Severity.CRITICAL)
@@ -32,6 +36,8 @@ def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
         return
     stated = _cache_control(seen.response)
     words = {word.strip().partition("=")[0] for word in stated.split(",")}
+    if "no-store" in words:
+        return
     if "public" in words or ("s-maxage" in words and "private" not in words):
         yield violation("header:cache-control", expected="private or no-store", found=stated)
 
@@ -39,7 +45,7 @@ def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
 @check(basis=Basis.RFC, source="RFC 9110 8.8.3", severity=Severity.HIGH, about=Facet.JOB)
 def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
     """
-    One entity tag stands for one body.
+    One entity tag stands for one body; a weak one for one status at least.
     """
     seen = trace.latest
     tag = seen.response.header("etag") if seen.response else None
@@ -47,7 +53,7 @@ def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
         return
     for view in trace.views_backwards():
         if view.response is not None and view.response.header("etag") == tag:
-            if view.body is not None and view.body.value != seen.body.value:
+            if _has_changed(tag, view, seen):
                 yield violation(
                     "header:etag",
                     "the body changed, its tag didn't",
@@ -68,9 +74,7 @@ def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
         return
     newest = trace.views[-1]
     stood_for = _view_with(trace, tag)
-    if stood_for is None or newest.body is None or stood_for.body is None:
-        return
-    if newest.body.value != stood_for.body.value:
+    if stood_for is not None and _has_changed(tag, stood_for, newest):
         yield violation(
             "code", "304 for a tag whose body has changed since", expected=200, found=304
         )
@@ -85,11 +89,12 @@ def age_is_within_freshness(trace: Trace) -> Iterator[Remark]:
     if seen.response is None or seen.code != 200 or seen.credential is not Credential.OWNER:
         return
     text = (seen.response.header("age") or "").strip()
-    if not text.isdigit() or int(text) == 0:
+    if not (text.isascii() and text.isdecimal()):
         return
+    age = int(text[:10])
     allowed = _freshness(_cache_control(seen.response))
-    if int(text) > allowed:
-        yield violation("header:age", expected=f"at most {allowed} s", found=f"{text} s")
+    if age > allowed + _ROUNDING_S:
+        yield violation("header:age", expected=f"at most {allowed} s", found=f"{age} s")
 
 
 def _cache_control(response: Response) -> str:
@@ -99,8 +104,25 @@ def _cache_control(response: Response) -> str:
 def _freshness(stated: str) -> int:
     if "no-store" in stated or "no-cache" in stated:
         return 0
-    found = dict(_SECONDS.findall(stated))
-    return int(found.get("s-maxage") or found.get("max-age") or 0)
+    found = {word: int(seconds) for word, seconds in _SECONDS.findall(stated)}
+    stale = max(found.get("stale-while-revalidate", 0), found.get("stale-if-error", 0))
+    return found.get("s-maxage", found.get("max-age", 0)) + stale
+
+
+def _has_changed(tag: str, before: Observation, after: Observation) -> bool:
+    """
+    Whether the two can't share the tag: a weak one leaves it to the server what counts,
+    but a poller that waits for the status must not be told that nothing has happened.
+    """
+    if tag.startswith("W/"):
+        return (
+            before.job is not None
+            and after.job is not None
+            and before.job.status != after.job.status
+        )
+    if before.body is None or after.body is None:
+        return False
+    return bool(before.body.value != after.body.value)
 
 
 def _view_with(trace: Trace, tag: str) -> Observation | None:

@@ -14,6 +14,7 @@ from contract.trace import Trace
 __all__ = ["no_credentialed_wildcard_origin", "no_secret_in_answer", "no_stack_trace"]
 
 _READ = 65_536
+_SHORTEST = 8  # a shorter token is a word that may stand anywhere
 _TRACE = re.compile(
     rb"Traceback \(most recent call last\)"
     rb'|File "[^"\n]{1,200}", line \d'
@@ -54,7 +55,9 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     response = trace.latest.response
     found = _TRACE.search(response.body[:_READ]) if response else None
     if found:
-        yield violation("body", expected="no stack trace", found=found.group().decode()[:40])
+        yield violation(
+            "body", expected="no stack trace", found=found.group().decode("utf-8", "replace")[:40]
+        )
 
 
 @check(
@@ -69,7 +72,7 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
     response = trace.latest.response
     if response is None:
         return
-    if trace.token:
+    if trace.token and len(trace.token) >= _SHORTEST:
         token = trace.token.encode()
         if token in response.body:
             yield violation("body", "the token is sent back", expected="no token", found="a token")

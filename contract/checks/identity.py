@@ -31,10 +31,7 @@ def job_id_is_echoed(trace: Trace) -> Iterator[Remark]:
     found = promise.spelled(seen.job.id)
     if found is None:
         return  # body_matches_schema speaks of a missing id
-    same = found == asked or (
-        promise.case_insensitive and isinstance(found, str) and found.lower() == asked.lower()
-    )
-    if not same:
+    if not _is_same(found, asked, case_insensitive=promise.case_insensitive):
         yield violation(
             promise.at, expected=asked, found=found, basis=promise.basis, source=promise.source
         )
@@ -57,6 +54,14 @@ def job_id_keeps_its_case(trace: Trace) -> Iterator[Remark]:
     if isinstance(found, str) and found != seen.asked_for:
         if found.lower() == seen.asked_for.lower() and promise.case_insensitive:
             yield violation(promise.at, expected=seen.asked_for, found=found)
+
+
+def _is_same(found: object, asked: str, *, case_insensitive: bool) -> bool:
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found) == asked  # a path holds text only
+    if not isinstance(found, str):
+        return False
+    return found == asked or (case_insensitive and found.lower() == asked.lower())
 
 
 def _judged_elsewhere(subject: Subject) -> bool:

@@ -1,0 +1,125 @@
+"""
+Caches: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contract.exchange import Credential, Exchange
+from tests.contract.builders import NOW, answer, job, links, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+
+def _tagged(tag: str, body: Any = None, *, at: float = NOW, **kwargs: Any) -> Exchange:
+    return answer(body, at=at, headers={"etag": tag}, **kwargs)
+
+
+def _unchanged(tag: str) -> Exchange:
+    return answer(b"", 304, sent={"If-None-Match": tag}, headers={"etag": tag})
+
+
+CASES = {
+    "private_answer_is_not_public": Case(
+        accepts=trace(answer(headers={"cache-control": "private, max-age=5"})),
+        rejects=trace(answer(headers={"cache-control": "public, max-age=5"})),
+        at="header:cache-control",
+    ),
+    "entity_tag_changes_with_body": Case(
+        accepts=trace(_tagged('"1"', job("processing"), at=NOW - 5), _tagged('"2"')),
+        rejects=trace(_tagged('"1"', job("processing"), at=NOW - 5), _tagged('"1"')),
+        at="header:etag",
+    ),
+    "not_modified_means_unchanged": Case(
+        accepts=trace(
+            _tagged('"1"', job("processing"), at=NOW - 9),
+            _tagged('"2"', at=NOW - 5),
+            _unchanged('"2"'),
+        ),
+        rejects=trace(
+            _tagged('"1"', job("processing"), at=NOW - 9),
+            _tagged('"2"', at=NOW - 5),
+            _unchanged('"1"'),
+        ),
+        at="code",
+    ),
+    "age_is_within_freshness": Case(
+        accepts=trace(answer(headers={"age": "9", "cache-control": "private, max-age=10"})),
+        rejects=trace(answer(headers={"age": "90", "cache-control": "private, max-age=10"})),
+        at="header:age",
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+@pytest.mark.parametrize(
+    "stated", ["no-store", "private", "no-store, public", "private, s-maxage=0", "Max-Age=0", ""]
+)
+def test_what_keeps_an_answer_out_of_shared_caches_is_right(stated: str) -> None:
+    assert said(trace(answer(headers={"cache-control": stated}))) == ()
+
+
+@pytest.mark.parametrize("stated", ["PUBLIC", "max-age=9, s-maxage=9", 'public="x"'])
+def test_what_invites_shared_caches_is_a_violation(stated: str) -> None:
+    seen = trace(answer(headers={"cache-control": stated}))
+    assert [f.check for f in said(seen)] == ["private_answer_is_not_public"]
+
+
+def test_a_public_refusal_gives_nothing_away() -> None:
+    refusal = answer(
+        {"error": "no"}, 401, credential=Credential.NONE, headers={"cache-control": "public"}
+    )
+    assert "private_answer_is_not_public" not in {f.check for f in said(trace(refusal))}
+
+
+def test_a_weak_tag_may_stand_while_signatures_change() -> None:
+    first = _tagged('W/"1"', job(result={"urls": links(signed="a")}), at=NOW - 5)
+    second = _tagged('W/"1"', job(result={"urls": links(signed="b")}))
+    assert said(trace(first, second)) == ()
+
+
+def test_a_weak_tag_may_not_stand_while_the_status_changes() -> None:
+    first, second = _tagged('W/"1"', job("processing"), at=NOW - 5), _tagged('W/"1"')
+    assert [f.check for f in said(trace(first, second))] == ["entity_tag_changes_with_body"]
+
+
+def test_a_weak_tag_means_unchanged_while_only_signatures_change() -> None:
+    seen = trace(
+        _tagged('W/"1"', job(result={"urls": links(signed="a")}), at=NOW - 9),
+        _tagged('W/"2"', job(result={"urls": links(signed="b")}), at=NOW - 5),
+        _unchanged('W/"1"'),
+    )
+    assert said(seen) == ()
+
+
+@pytest.mark.parametrize(
+    ("age", "stated"),
+    [
+        ("0", ""),
+        ("1", "no-cache"),
+        ("70", "max-age=60, stale-while-revalidate=30"),
+        ("70", "max-age=60, stale-if-error=86400"),
+        ("-5", "max-age=1"),
+        ("\u00b2", "max-age=1"),
+        ("9" * 5000, "max-age=" + "9" * 5000),
+    ],
+)
+def test_an_age_that_is_allowed_or_unreadable_is_no_violation(age: str, stated: str) -> None:
+    assert said(trace(answer(headers={"age": age, "cache-control": stated}))) == ()
+
+
+@pytest.mark.parametrize(("age", "stated"), [("30", ""), ("30", "no-store"), ("9" * 5000, "")])
+def test_an_answer_kept_without_leave_is_a_violation(age: str, stated: str) -> None:
+    seen = trace(answer(headers={"age": age, "cache-control": stated}))
+    assert [f.check for f in said(seen)] == ["age_is_within_freshness"]

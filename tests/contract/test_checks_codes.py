@@ -1,0 +1,173 @@
+"""
+HTTP codes: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from contract.exchange import Credential, Reason, Subject
+from contract.finding import Basis, Kind
+from tests.contract.builders import NOW, answer, api, failure, not_found, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+CASES = {
+    "code_is_documented": Case(
+        accepts=trace(answer({"error": "slow down"}, 429, headers={"retry-after": "5"})),
+        rejects=trace(answer(b"", 204)),
+        at="code",
+    ),
+    "no_server_error": Case(
+        accepts=trace(answer(b"", 501, method="TRACE", subject=Subject.MISSING)),
+        rejects=trace(answer({"error": "oops"}, 500)),
+        at="code",
+    ),
+    "not_modified_only_when_asked": Case(
+        accepts=trace(answer(b"", 304, sent={"If-None-Match": '"1"'})),
+        rejects=trace(answer(b"", 304)),
+        at="code",
+    ),
+    "no_redirect": Case(
+        accepts=trace(
+            answer(
+                b"",
+                301,
+                job_id="a/../b",
+                subject=Subject.MALFORMED,
+                headers={"location": "/jobs/b"},
+            )
+        ),
+        rejects=trace(answer(b"", 302, headers={"location": "https://www.krea.ai/login"})),
+        at="code",
+    ),
+    "throttling_says_when": Case(
+        accepts=trace(
+            answer({"error": "x"}, 429, headers={"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"})
+        ),
+        rejects=trace(answer({"error": "slow down"}, 429)),
+        at="header:retry-after",
+    ),
+    "endpoint_is_available": Case(
+        accepts=trace(answer({"error": "no token"}, 401, credential=Credential.NONE)),
+        rejects=trace(failure(Reason.CONNECT)),
+        at="code",
+        says=Kind.INCONCLUSIVE,
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+@pytest.mark.parametrize("code", [400, 403, 405, 406, 414, 421, 422, 431])
+def test_each_way_of_refusing_a_hostile_id_is_a_gap(code: int) -> None:
+    seen = trace(
+        not_found(
+            {"error": "no"}, code, job_id="%00", subject=Subject.MALFORMED, headers={"allow": "GET"}
+        )
+    )
+    assert [(f.check, f.kind) for f in said(seen)] == [("code_is_documented", Kind.GAP)]
+
+
+@pytest.mark.parametrize("subject", [Subject.ALTERED, Subject.RECASED])
+@pytest.mark.parametrize("code", [400, 422])
+def test_an_altered_id_may_be_called_malformed(code: int, subject: Subject) -> None:
+    seen = trace(not_found({"error": "no"}, code, subject=subject))
+    assert [f.kind for f in said(seen)] == [Kind.GAP]
+
+
+@pytest.mark.parametrize("code", [400, 422, 402, 405, 410, 418, 206])
+def test_an_undocumented_code_for_a_known_job_is_a_violation(code: int) -> None:
+    seen = trace(answer({"error": "no"}, code, headers={"allow": "GET"}))
+    assert ("code_is_documented", Kind.VIOLATION) in {(f.check, f.kind) for f in said(seen)}
+
+
+def test_a_gap_brings_the_patch_that_closes_it() -> None:
+    (finding,) = said(trace(answer({"error": "no"}, 401, credential=Credential.NONE)))
+    assert finding.kind is Kind.GAP
+    assert finding.patch == {
+        "target": "$.paths['/jobs/{id}'].get.responses",
+        "update": {"401": {"description": "The token is missing or not valid."}},
+    }
+
+
+@pytest.mark.parametrize("credential", list(Credential))
+def test_an_outage_is_inconclusive_whoever_asks(credential: Credential) -> None:
+    seen = trace(
+        answer(
+            b"<html>",
+            503,
+            credential=credential,
+            headers={"retry-after": "60", "content-type": "text/html"},
+        )
+    )
+    assert [(f.check, f.kind) for f in said(seen)] == [("endpoint_is_available", Kind.INCONCLUSIVE)]
+
+
+@pytest.mark.parametrize("code", [500, 502, 504, 524])
+@pytest.mark.parametrize("subject", list(Subject))
+def test_a_server_error_is_a_violation_whatever_was_asked(code: int, subject: Subject) -> None:
+    seen = trace(answer(b"<html>", code, subject=subject, headers={"content-type": "text/html"}))
+    assert [f.check for f in said(seen)] == ["no_server_error"]
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.TOO_LARGE])
+def test_silence_is_inconclusive(reason: Reason) -> None:
+    assert [f.kind for f in said(trace(failure(reason)))] == [Kind.INCONCLUSIVE]
+
+
+def test_a_redirect_to_https_is_the_askers_affair() -> None:
+    seen = answer(
+        b"",
+        301,
+        base_url="http://api.krea.ai",
+        headers={"location": "https://api.krea.ai/jobs/x"},
+    )
+    assert [(f.check, f.kind) for f in said(trace(seen))] == [("no_redirect", Kind.INCONCLUSIVE)]
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "", "//evil.example", "https://u:p@x.example"])
+def test_a_redirect_anywhere_is_a_violation_and_shows_no_password(location: str) -> None:
+    (finding,) = said(trace(answer(b"", 307, headers={"location": location})))
+    assert (finding.check, finding.kind) == ("no_redirect", Kind.VIOLATION)
+    assert "u:p" not in str(finding.found)
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "", "Mon, 01 Jan 2026 00:00:00 +9999999999999999", "99 Foo 9999999999"]
+)
+def test_a_retry_after_that_says_nothing_is_our_reading_only(text: str) -> None:
+    seen = trace(answer({"error": "slow down"}, 429, headers={"retry-after": text}))
+    (finding,) = said(seen, Kind.VIOLATION)
+    assert (finding.check, finding.basis) == ("throttling_says_when", Basis.INFERRED)
+
+
+def test_recorded_traffic_may_hold_any_expected_code() -> None:
+    seen = answer({"error": "no"}, 401, subject=Subject.UNSTATED, credential=Credential.UNSTATED)
+    assert [f.kind for f in said(trace(seen))] == [Kind.GAP]
+
+
+def test_a_token_that_was_good_a_moment_ago_is_told_of_once() -> None:
+    seen = trace(answer(at=NOW - 5), answer({"error": "expired"}, 403), baseline=not_found())
+    assert [f.check for f in said(seen)] == ["token_keeps_working"]
+
+
+def test_a_server_error_that_the_document_lists_is_our_reading_only() -> None:
+    operation = api().operation
+    listed = {**operation.responses, "5XX": operation.responses["404"]}
+    open_minded = replace(api(), operation=replace(operation, responses=listed))
+    (finding,) = said(trace(answer({"error": "x"}, 500), of=open_minded))
+    assert (finding.check, finding.basis) == ("no_server_error", Basis.INFERRED)
+
+
+def test_every_code_that_the_document_lists_is_documented() -> None:
+    assert set(api().operation.responses) == {"200", "404"}

@@ -1,0 +1,50 @@
+"""
+Whose job comes back: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.exchange import Subject
+from contract.finding import Kind
+from tests.contract.builders import JOB, MISSING, answer, job, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+CASES = {
+    "job_id_is_echoed": Case(
+        accepts=trace(answer(job(job_id=JOB.upper()), job_id=JOB.upper())),
+        rejects=trace(answer(job(job_id=MISSING))),
+        at="/job_id",
+    ),
+    "job_id_keeps_its_case": Case(
+        accepts=trace(answer(job_id=JOB.upper(), subject=Subject.RECASED)),
+        rejects=trace(answer(job(job_id=JOB.upper()))),
+        at="/job_id",
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+def test_recorded_traffic_without_an_id_is_held_to_none() -> None:
+    assert said(trace(answer(job_id=None, subject=Subject.UNSTATED))) == ()
+
+
+def test_a_number_that_spells_the_id_names_the_job() -> None:
+    seen = trace(answer(job(job_id=42), job_id="42"))
+    assert {f.check for f in said(seen, Kind.VIOLATION)} == {"body_matches_schema"}
+
+
+@pytest.mark.parametrize("found", [True, ["4"], {"id": JOB}, ""])
+def test_what_is_no_id_names_no_job(found: object) -> None:
+    seen = trace(answer(job(job_id=found)))
+    assert "job_id_is_echoed" in {f.check for f in said(seen, Kind.VIOLATION)}

@@ -1,0 +1,44 @@
+"""
+Latency: the promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+from contract.finding import Basis
+from tests.contract.builders import NOW, answer, failure, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+CASES = {
+    "answers_within_budget": Case(
+        accepts=trace(
+            answer(at=NOW - 20, elapsed_s=3),
+            answer(at=NOW - 10, elapsed_s=1),
+            answer(elapsed_s=3),
+        ),
+        rejects=trace(
+            answer(at=NOW - 20, elapsed_s=3),
+            answer(at=NOW - 10, elapsed_s=3),
+            answer(elapsed_s=3),
+        ),
+        at="code",
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+def test_one_slow_answer_is_noise() -> None:
+    assert said(trace(answer(elapsed_s=9))) == ()
+
+
+def test_a_timeout_counts_as_a_slow_answer() -> None:
+    seen = trace(failure(at=NOW - 30), answer(at=NOW - 10, elapsed_s=3), answer(elapsed_s=3))
+    assert [(f.check, f.basis) for f in said(seen)] == [("answers_within_budget", Basis.INFERRED)]
