@@ -1,0 +1,101 @@
+"""
+The daemon, as far as its web pages may reach into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contract.errors import ConfigError, did_you_mean
+from probes.config import TargetSettings
+from probes.daemon import Daemon, Reloaded
+from probes.result import Result
+from probes.tracker import Census, Tracker
+from probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
+
+__all__ = ["DaemonControl", "face_of"]
+
+
+class DaemonControl:
+    """
+    `probes.web.faces.Control`, over a running daemon.
+    """
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def targets(self) -> Sequence[TargetFace]:
+        """
+        The targets that are asked now.
+        """
+        return [face_of(target) for target in self._daemon.targets]
+
+    def census(self, target: str) -> Census | None:
+        """
+        The jobs of a target that are followed; None where none can be.
+        """
+        settings = self._target(target)
+        if not settings.follow:
+            return None
+        jobs = self._daemon.watchlist.all(target)
+        return Tracker.of(settings.api.profile).census(jobs, now=self._daemon.clock.wall())
+
+    def lag_in_intervals(self) -> float:
+        """
+        How far the schedule is behind its grid.
+        """
+        return self._daemon.prober.lag_in_intervals()
+
+    def reload(self) -> Reloaded:
+        """
+        Read the configuration again.
+        """
+        return self._daemon.reload()
+
+    def probe(self, target: str, canary: str, *, timeout_s: float) -> Result:
+        """
+        Ask once, now, and judge.
+
+        Raises:
+            ProbeRefused: The key may not be used now.
+            ConfigError: No such target or canary.
+        """
+        names = [one.name for one in self._target(target).canaries]
+        if canary not in names:
+            raise ConfigError(f"unknown canary {canary!r}. {did_you_mean(canary, names)}")
+        judged = self._daemon.prober.ask_now(target, canary, timeout_s=timeout_s)
+        if judged is None:
+            raise ProbeRefused("the key's budget is spent, or it rests")
+        return judged.result
+
+    def follow(self, target: str, job_id: str) -> bool:
+        """
+        Follow a job; False if it is followed already, has ended, or the list is full.
+
+        Raises:
+            ValueError: It can't be an id.
+            ConfigError: No such target.
+        """
+        return self._daemon.follow(target, job_id)
+
+    def _target(self, name: str) -> TargetSettings:
+        return self._daemon.settings.target(name)
+
+
+def face_of(target: TargetSettings) -> TargetFace:
+    """
+    A target as pages show it.
+    """
+    canaries = [CanaryFace(c.name, c.interval_s, c.timeout_s) for c in target.canaries]
+    if target.follow:
+        canaries.append(CanaryFace("followed", None, target.timeout_s))
+    return TargetFace(
+        name=target.name,
+        api=target.api.name,
+        title=target.api.profile.title,
+        url=target.shown_url,
+        canaries=tuple(canaries),
+        latency_s=target.latency_s,
+        statuses=statuses_of(target.api.profile),
+        accepts_jobs=any(source.source == "pushed" for source in target.follow),
+    )

@@ -1,0 +1,258 @@
+"""
+One round by hand: every canary of every target asked once, printed for a person.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from contract.exchange import Credential, Subject
+from contract.finding import Finding, Kind, Verdict
+from contract.judge import Judge
+from contract.plugins import load_checks
+from contract.verdict import group
+from probes.budget import KeyLimits, Keys, parse_retry_after
+from probes.canaries import Ask
+from probes.config import Settings, TargetSettings, load_settings
+from probes.daemon import labels_of
+from probes.judging import Asked, Judged
+from probes.logs import Redactor
+from probes.metrics import Metrics
+from probes.prober import Asker, ClientSettings, Watch
+from probes.result import Outcome, Result
+from probes.service import connect
+from probes.sinks.jsonl import as_json
+from probes.sinks.prometheus import Registry, expose, new_registry
+from probes.sinks.prometheus import push as push_registry
+
+__all__ = ["Round", "ask_round", "print_round", "push", "run_round"]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """
+    What one round came to.
+
+    Attributes:
+        stopped: Targets that asked for rest before the round was over.
+    """
+
+    results: tuple[Result, ...]
+    registry: Registry
+    strict: bool
+    redactor: Redactor
+    stopped: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """
+        Broken if a promise is; kept if every question got its right answer.
+        """
+        findings = [finding for result in self.results for finding in result.findings]
+        broken = any(finding.breaks(strict=self.strict) for finding in findings)
+        if broken or any(result.outcome is Outcome.VIOLATION for result in self.results):
+            return Verdict.BROKEN
+        if self.results and all(result.outcome.success for result in self.results):
+            return Verdict.INCONCLUSIVE if self.stopped else Verdict.KEPT
+        return Verdict.INCONCLUSIVE
+
+
+def run_round(
+    path: Path, names: Sequence[str] = (), *, strict: bool = False, progress: bool | None = None
+) -> Round:
+    """
+    Read the configuration and ask.
+
+    Args:
+        names: Only these targets; all if empty.
+        progress: Show what is being asked; by default on a terminal only.
+
+    Raises:
+        ConfigError: The file can't be used, or a name isn't in it.
+    """
+    settings = load_settings(path)
+    targets = [settings.target(name) for name in names] or list(settings.targets)
+    console = Console(stderr=True)
+    shown = console.is_terminal if progress is None else progress
+    with console.status("asking") as status:
+        if not shown:
+            status.stop()
+        return ask_round(settings, targets, strict=strict, tell=status.update)
+
+
+def ask_round(
+    settings: Settings,
+    targets: Sequence[TargetSettings],
+    *,
+    strict: bool = False,
+    tell: Callable[[str], None] = lambda _text: None,
+    pause: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Round:
+    """
+    Ask every canary of these targets for one round, one question at a time.
+
+    The key's budget holds here too: a round that is larger takes longer.
+    """
+    registry = new_registry(process=False)
+    checks = load_checks()
+    metrics = Metrics(registry, [labels_of(t) for t in targets], [check.id for check in checks])
+    rng = random.Random(random.SystemRandom().getrandbits(64))  # noqa: S311 -- ids, no secrets
+    keys = Keys(_limits(targets), rng)
+    clients: dict[ClientSettings, Asker] = {}
+    results: list[Result] = []
+    stopped: list[str] = []
+    for target in targets:
+        watch = Watch(target, Judge(checks), rng)
+        client = clients.setdefault(watch.client, connect(watch.client))
+        for canary, ask, timeout_s in _questions(watch):
+            tell(f"asking {target.name}: {canary}")
+            while (refusal := keys.take(target.key, monotonic())) == "budget":
+                pause(0.25)
+            if refusal is not None:
+                stopped.append(target.name)
+                break
+            judged = _ask(watch, client, canary, ask, timeout_s)
+            _heed(keys, target.key, judged.result, monotonic())
+            metrics.observe(judged.result)
+            watch.learn(judged)
+            results.append(judged.result)
+    for client in clients.values():
+        client.close()
+    return Round(tuple(results), registry, strict, Redactor(settings.secrets), tuple(stopped))
+
+
+def print_round(done: Round, *, as_json: bool = False, as_metrics: bool = False) -> None:
+    """
+    Print a round to stdout: a table and its findings, or one JSON object.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 200  # a pipe has no edge to fold a line at
+    if as_json:
+        console.out(done.redactor(json.dumps(_as_json(done), ensure_ascii=False, indent=2)))
+    else:
+        console.print(_table(done))
+        for line in _findings(done):
+            console.print(done.redactor(line))
+        console.print(f"[bold]{done.verdict.value}[/]: {_reason(done)}")
+    if as_metrics:
+        console.out(expose(done.registry).body.decode(), end="")
+
+
+def push(done: Round, url: str) -> None:
+    """
+    Put the round's metrics to a Pushgateway.
+
+    Raises:
+        ConfigError: It can't be reached, or refuses them.
+    """
+    push_registry(done.registry, url)
+
+
+def _questions(watch: Watch) -> Iterator[tuple[str, Ask, float]]:
+    # Ids that nobody has go first: others' answers are compared with theirs.
+    canaries = sorted(watch.target.canaries, key=lambda canary: canary.name != "missing")
+    for canary in canaries:
+        for _ in range(watch.turns(canary.name)):
+            yield canary.name, watch.question(canary.name), canary.timeout_s
+
+
+def _ask(watch: Watch, client: Asker, canary: str, ask: Ask, timeout_s: float) -> Judged:
+    exchange = client.send(watch.request(ask), deadline_s=timeout_s)
+    name = watch.target.name
+    asked = Asked(name, canary, exchange.started_at, 0.0, exchange.elapsed_s, exchange)
+    return watch.judging(asked)
+
+
+def _heed(keys: Keys, key: str, result: Result, now: float) -> None:
+    response = result.exchange.response if result.exchange is not None else None
+    if response is not None and response.code == 429:
+        wait_s = parse_retry_after(response.header("retry-after"), now_unix=time.time())
+        keys.refused_by_server(key, started=now, now=now, retry_after_s=wait_s)
+
+
+def _limits(targets: Iterable[TargetSettings]) -> dict[str, KeyLimits]:
+    limits: dict[str, KeyLimits] = {}
+    for target in targets:
+        known = limits.get(target.key, KeyLimits(math.inf)).per_minute
+        limits[target.key] = KeyLimits(min(known, target.requests_per_minute))
+    return limits
+
+
+def _table(done: Round) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("target", "canary", "asked for", "answer", "outcome"):
+        table.add_column(name, overflow="fold")
+    table.add_column("time", justify="right")
+    for result in done.results:
+        style = {Outcome.OK: "green", Outcome.VIOLATION: "bold red"}.get(result.outcome, "yellow")
+        table.add_row(
+            result.target,
+            result.canary,
+            escape(_asked(result)),
+            escape(done.redactor(_answer(result))),
+            f"[{style}]{result.outcome.value}[/]",
+            f"{result.duration_s * 1000:.0f} ms",
+        )
+    return table
+
+
+def _asked(result: Result) -> str:
+    request = result.exchange.request if result.exchange is not None else None
+    if request is None:
+        return "-"
+    words = repr(request.job_id) if request.subject is Subject.MALFORMED else request.job_id
+    text = words if words is not None and len(words) <= 40 else f"{(words or '')[:37]}..."
+    who = {Credential.NONE: " (no token)", Credential.INVALID: " (wrong token)"}
+    return f"{text}{who.get(request.credential, '')}"
+
+
+def _answer(result: Result) -> str:
+    exchange = result.exchange
+    if exchange is None:
+        return result.error or "-"
+    if exchange.failure is not None:
+        return exchange.failure.detail
+    code = exchange.response.code if exchange.response is not None else "-"
+    return f"{code} {result.job_status}" if result.job_status else str(code)
+
+
+def _findings(done: Round) -> Iterator[str]:
+    found: list[Finding] = [finding for result in done.results for finding in result.findings]
+    styles = {Kind.VIOLATION: "red", Kind.DRIFT: "yellow", Kind.GAP: "cyan"}
+    for item in group(found):
+        first = item.first
+        style = styles.get(first.kind, "dim")
+        times = f" ({item.count} times)" if item.count > 1 else ""
+        where = f" at {escape(first.pointer)}" if first.pointer else ""
+        message = escape(first.message)
+        yield f"[{style}]{first.kind.value}[/] {first.check}{where}{times}: {message}"
+
+
+def _reason(done: Round) -> str:
+    right = sum(result.outcome.success for result in done.results)
+    text = f"{right} of {len(done.results)} questions were answered as promised"
+    if done.stopped:
+        text += f"; {', '.join(done.stopped)} asked for rest, so the round was cut short"
+    return text
+
+
+def _as_json(done: Round) -> dict[str, Any]:
+    return {
+        "verdict": done.verdict.value,
+        "requests": len(done.results),
+        "stopped": list(done.stopped),
+        "results": [as_json(result) for result in done.results],
+    }
