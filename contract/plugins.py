@@ -17,6 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from contract.api import Api, load_api
 from contract.check import Check
 from contract.errors import ConfigError, PluginError, did_you_mean
@@ -25,6 +27,12 @@ from contract.yamlfile import read_yaml
 __all__ = ["Plugin", "api_names", "default_api", "find_api", "load_checks", "load_group", "plugins"]
 
 OWN = "jobwatch"
+_PROTOCOLS: dict[str, tuple[str, ...]] = {
+    "jobwatch.canaries": ("Options", "absence_is_right", "turns", "ask", "saw"),
+    "jobwatch.sources": ("Options", "wants", "take"),
+    "jobwatch.sinks": ("Options", "write", "close"),
+}
+"""What a class must have, by group; the protocols say what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +91,13 @@ def plugins(group: str) -> tuple[Plugin, ...]:
 
 def load_group(group: str) -> dict[str, Any]:
     """
-    Every object registered in `group`, loaded, by name.
+    Every class registered in `group`, loaded, by name.
 
     Raises:
-        PluginError: One can't be imported, or two claim one name.
+        PluginError: One can't be imported or lacks what its protocol asks for, or two
+            claim one name.
     """
-    return {plugin.name: plugin.load() for plugin in plugins(group)}
+    return {plugin.name: _class_of(plugin) for plugin in plugins(group)}
 
 
 def load_checks() -> tuple[Check, ...]:
@@ -155,6 +164,19 @@ def _is_own(plugin: Plugin) -> bool:
     return plugin.entry.dist is not None and plugin.entry.dist.name == OWN
 
 
+def _class_of(plugin: Plugin) -> Any:
+    loaded = plugin.load()
+    if not isinstance(loaded, type):
+        raise plugin.error(f"is no class but a {type(loaded).__name__}; name it as package:Class")
+    lacks = [name for name in _PROTOCOLS[plugin.group] if not hasattr(loaded, name)]
+    if lacks:
+        raise plugin.error(f"class {loaded.__name__} has no {', '.join(lacks)}")
+    options = getattr(loaded, "Options", None)
+    if not (isinstance(options, type) and issubclass(options, BaseModel)):
+        raise plugin.error(f"{loaded.__name__}.Options is no pydantic model")
+    return loaded
+
+
 def _checks_of(plugin: Plugin) -> list[Check]:
     loaded = plugin.load()
     if isinstance(loaded, Check):
@@ -182,7 +204,10 @@ def _api_of(plugin: Plugin) -> Api:
     folder = folder if folder.is_dir() else root
     if not (folder / "profile.yaml").is_file():
         raise plugin.error(f"no profile.yaml in package {plugin.entry.module!r}")
-    api = _loaded(folder, plugin.provider)
+    try:
+        api = _loaded(folder, plugin.provider)
+    except ConfigError as exc:
+        raise plugin.error(str(exc)) from None
     if api.name != plugin.name:
         raise plugin.error(f"its profile says `api: {api.name}`; both names must be the same")
     return api

@@ -130,8 +130,8 @@ class Id(Promise):
         """
         if self.shape == "uuid":
             return str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        if self.shape == "integer":  # high up, where counting never gets, and still an int64
-            return str(rng.randrange(2**62, 2**63))
+        if self.shape == "integer":  # where counting never gets, and still exact in a double
+            return str(rng.randrange(2**52, 2**53))
         return self.prefix + "".join(rng.choice(self.alphabet) for _ in range(self.length))
 
     def spelled(self, found: Any) -> Any:

@@ -1,0 +1,3 @@
+"""
+Acme Renders for jobwatch.
+"""

@@ -1,0 +1,3 @@
+"""
+One folder an API; data only.
+"""

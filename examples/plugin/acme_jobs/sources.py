@@ -1,0 +1,47 @@
+"""
+A source of ids: Acme's submit tool leaves one file a render in a folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from contract.duration import Duration
+from contract.exchange import Exchange, Request
+from probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+
+__all__ = ["Spool", "SpoolOptions"]
+
+
+class SpoolOptions(SourceOptions):
+    """
+    Where the files are.
+    """
+
+    folder: Path = Field(description="One file a render; its name is the id.")
+    interval: Duration = Field(default=5.0, ge=0.1, description="How often it is looked at.")
+
+
+class Spool:
+    """
+    The name of every `<id>.render` in the folder is followed.
+    """
+
+    Options: ClassVar[type[SourceOptions]] = SpoolOptions
+
+    def __init__(self, options: SpoolOptions, around: Neighbourhood) -> None:
+        self.interval_s = options.interval
+        self._folder = around.folder / options.folder
+
+    def wants(self) -> Request | None:
+        return None  # nothing is asked over the network
+
+    def take(self, exchange: Exchange | None) -> Found:
+        try:
+            names = sorted(path.stem for path in self._folder.glob("*.render"))
+        except OSError as wrong:
+            return Found(problem=f"{self._folder} can't be read: {wrong.strerror}")
+        return Found(tuple(name for name in names if is_job_id(name)))
