@@ -204,6 +204,8 @@ class Client:
     credential has a say.
 
     Args:
+        limits: Where reading an answer stops.
+        user_agent: Sent where a request names none; None is `jobwatch/<version>`.
         ca_file: PEM bundle to trust instead of the system's.
         verify: False accepts any certificate.
         policy: Which addresses may be dialled.
@@ -272,10 +274,7 @@ class Client:
         except BaseException:
             line.close()
             raise
-        if line.is_quiet():
-            self._give_back(line)
-        else:
-            line.close()
+        self._give_back(line)
         return exchange
 
     def close(self) -> None:

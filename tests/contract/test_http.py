@@ -682,14 +682,13 @@ class TestConnections:
             if line.turn == 1:
                 answer()(line)
             else:
-                SCRIPTS["reset-in-head"](line)
+                SCRIPTS["reset-in-body"](line)
 
         with Wire({"worse": second_time_short}) as server:
             get(client, server.url("worse"))
-            # Half a status line may go unseen by libcurl, so nothing is claimed about it.
             again = get(client, server.url("worse"))
-            assert len(server.requests) in (2, 3)
-        assert again.answer is not None
+            assert len(server.requests) == 2
+        assert failure(again).reason is Reason.PROTOCOL
 
     def test_excess_bytes_dont_leak_into_the_next_answer(self, client: Client) -> None:
         with Wire() as server:
@@ -934,7 +933,8 @@ class TestTls:
             took_s = time.monotonic() - start
         assert failure(exchange).reason is Reason.TIMEOUT
         assert took_s <= DEADLINE_S + SLACK_S
-        assert exchange.phases.tls > DEADLINE_S / 2
+        # Before 8.22 libcurl counts an unfinished handshake as connecting.
+        assert exchange.phases.connect + exchange.phases.tls > DEADLINE_S / 2
 
     def test_plain_http_behind_https_is_a_tls_failure(self, client: Client, wire: Wire) -> None:
         exchange = get(client, wire.url("ok", scheme="https"))
