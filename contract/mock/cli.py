@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from contract.mock.server import MockServer
-from contract.plugins import api_names, find_api
+from contract.plugins import default_api, find_api
 
 __all__ = ["faults", "mock"]
 
@@ -48,7 +48,7 @@ def mock(
     Prints one line of JSON: url, tokens and jobs. They are the mock's own, made up
     for this run.
     """
-    api = find_api(api_name or api_names()[0])
+    api = find_api(api_name or default_api())
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -97,6 +97,7 @@ def _card(server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]
         "other_token": server.other_token,
         "jobs": {job.id: job.life for job in server.jobs},
         "foreign_jobs": {job.id: job.life for job in server.foreign_jobs},
+        "listing": server.api.profile.listing is not None,
         "faults": faults,
         "variants": variants,
     }
