@@ -47,6 +47,8 @@ class Reader(Protocol):
 
     def record(self, result: Result) -> None: ...
 
+    def forget_other_targets(self, names: Iterable[str]) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
@@ -208,6 +210,8 @@ class Daemon:
         probing, following = plan
         self.prober.take_over(probing)
         self.following.take_over(following)
+        if self.board is not None:
+            self.board.forget_other_targets(target.name for target in self.targets)
         with self._writing:
             gone = [sink for key, sink in self._sinks.items() if key not in sinks]
             self._sinks = sinks

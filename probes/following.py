@@ -243,7 +243,9 @@ class Following:
             if room <= 0:
                 continue
             due = self._watchlist.due(target, now=now, limit=_MOST_AT_ONCE + len(busy))
-            for job in [job for job in due if job.job_id not in busy][:room]:
+            waiting = [job for job in due if job.job_id not in busy]
+            # Jobs that fall due together, as after a restart, are asked for in a stream.
+            for job in waiting[: min(room, max(4, len(waiting) // 4))]:
                 with self._lock:
                     self._under_way.add((target, job.job_id))
                 self._asker.follow(target, job.job_id, self._on_refusal(target, job.job_id))

@@ -96,6 +96,8 @@ def set_up_logs(
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.captureWarnings(True)
+    # What the web server says of itself at every start and end is no news.
+    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, root.level))
     threading.excepthook = _thread_died
 
 

@@ -4,31 +4,40 @@ The daemon as a process: its socket, its signals, its end.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
 import signal
 import socket
-import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
+from typing import Self
 
 from contract.errors import ConfigError
 from contract.http import Client, Limits
 from contract.plugins import load_checks
-from probes.config import Settings, load_settings
+from probes.board import Board
+from probes.config import load_settings
+from probes.control import DaemonControl
 from probes.daemon import Daemon
 from probes.evidence_store import EvidenceStore
 from probes.logs import Redactor, set_up_logs
 from probes.prober import ClientSettings, user_agent
 from probes.shard import Shard
-from probes.sinks.prometheus import new_registry
+from probes.sinks.prometheus import expose, new_registry
 from probes.watchlist import Watchlist
+from probes.web.app import create_app
+from probes.web.server import WebServer
+from probes.web.web_config import WebConfig
 
-__all__ = ["Options", "bind", "connect", "serve"]
+__all__ = ["Options", "Service", "bind", "connect", "serve"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,19 +63,110 @@ def serve(options: Options) -> int:
     Run until a signal ends it.
 
     Returns:
-        0: everything under way ended in time.
+        0: it was asked to end, and ended.
 
     Raises:
         ConfigError: Something in the options or the configuration can't be used.
     """
     redactor = Redactor()
     set_up_logs(redactor, style=options.log_format, level=options.log_level)
-    settings = load_settings(options.config)
-    redactor.add(settings.secrets)
+    # Objects live long here and die by reference count: a collection of the whole heap
+    # at every turn would only make the threads that measure wait.
+    gc.set_threshold(20_000, 50, 100)
     with ExitStack() as stack:
+        service = Service.build(options, redactor, stack)
+        stop = _listen_for_signals(service)
+        service.start()
+        gc.freeze()
+        while not stop.wait(1.0):
+            pass
+        service.stop()
+    _LOG.info("ended")
+    return 0
+
+
+class Service:
+    """
+    A daemon and its web server, for a process of its own or inside another.
+    """
+
+    def __init__(self, daemon: Daemon, web: WebServer, url: str) -> None:
+        self.daemon = daemon
+        self.url = url
+        self._web = web
+
+    @classmethod
+    def build(cls, options: Options, redactor: Redactor, stack: ExitStack) -> Self:
+        """
+        Everything made and nothing started; `stack` takes what must be cleared away.
+
+        Raises:
+            ConfigError: Something in the options or the configuration can't be used.
+        """
+        settings = load_settings(options.config)
+        redactor.add(settings.secrets)
+        shard = Shard.parse(options.shard)
+        web_config = WebConfig(options.web_config)
+        tls = web_config.tls
+        checks = load_checks()
         listener = stack.enter_context(bind(options.listen))
-        daemon = _build(options, settings, redactor, stack)
-        return _run(daemon, listener)
+
+        def token_env(target: str) -> str:
+            names = {one.name: one.token_env for one in daemon.settings.targets}
+            return names.get(target) or "TOKEN"
+
+        evidence, watchlist = _state(options.state, token_env, redactor, stack)
+        board = Board(redact=redactor)
+        daemon = Daemon(
+            settings,
+            make_client=connect,
+            checks=checks,
+            watchlist=watchlist,
+            registry=new_registry(),
+            redactor=redactor,
+            rng=random.Random(random.SystemRandom().getrandbits(64)),  # noqa: S311 -- no secrets
+            evidence=evidence,
+            board=board,
+            shard=shard,
+            seed=options.seed,
+        )
+        app = create_app(
+            control=DaemonControl(daemon),
+            board=board,
+            evidence=evidence,
+            expose=partial(expose, daemon.registry),
+            promises={check.id: check.summary for check in checks},
+            config=web_config,
+        )
+        host, port = listener.getsockname()[:2]
+        scheme = "https" if tls is not None else "http"
+        url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
+        return cls(daemon, WebServer(app, listener, tls=tls), url)
+
+    def start(self) -> None:
+        """
+        Ask, and serve.
+        """
+        self._web.start()
+        self.daemon.start()
+        names = ", ".join(target.name for target in self.daemon.targets[:10])
+        _LOG.info("serving %s; targets (%d): %s", self.url, len(self.daemon.targets), names)
+
+    def stop(self) -> bool:
+        """
+        Start nothing more, let what is under way end, then stop serving.
+
+        Returns:
+            Whether every probe ended in time.
+        """
+        daemon = self.daemon
+        _LOG.info("ending: %d probes under way", daemon.prober.in_flight)
+        # The pages stay up meanwhile: the last scrape shows the last results.
+        ended = daemon.stop(within_s=daemon.longest_timeout_s + 1.0)
+        if not ended:
+            _LOG.warning("some probes had not ended in time")
+        self._web.stop(within_s=2.0)
+        return ended
 
 
 def bind(listen: str) -> socket.socket:
@@ -98,39 +198,20 @@ def connect(settings: ClientSettings) -> Client:
     )
 
 
-def _build(options: Options, settings: Settings, redactor: Redactor, stack: ExitStack) -> Daemon:
-    state = options.state
-    if state is not None:
-        _make_folder(state)
-        watchlist = Watchlist(state / "followed.sqlite")
-        if watchlist.moved_aside is not None:
-            _LOG.error(
-                "the watch list was unreadable; it lies in %s now and a new one was begun",
-                watchlist.moved_aside,
-            )
-        folder = state / "evidence"
-    else:
+def _state(
+    folder: Path | None, token_env: Callable[[str], str], redactor: Redactor, stack: ExitStack
+) -> tuple[EvidenceStore, Watchlist]:
+    if folder is None:
         watchlist = Watchlist(None)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobwatch-")))
-    daemon: Daemon
-    evidence = EvidenceStore(
-        folder,
-        secrets=redactor.values,
-        token_env=lambda name: daemon.settings.target(name).token_env or "TOKEN",
-    )
-    daemon = Daemon(
-        settings,
-        make_client=connect,
-        checks=load_checks(),
-        watchlist=watchlist,
-        registry=new_registry(),
-        redactor=redactor,
-        rng=random.Random(random.SystemRandom().getrandbits(64)),  # noqa: S311 -- ids, not secrets
-        evidence=evidence,
-        shard=Shard.parse(options.shard),
-        seed=options.seed,
-    )
-    return daemon
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="jobwatch-")))
+    else:
+        _make_folder(folder)
+        watchlist = Watchlist(folder / "followed.sqlite")
+    if watchlist.moved_aside is not None:
+        aside = watchlist.moved_aside
+        _LOG.error("the watch list was unreadable; it is %s now, and a new one begins", aside)
+    evidence = EvidenceStore(folder / "evidence", secrets=redactor.values, token_env=token_env)
+    return evidence, watchlist
 
 
 def _make_folder(folder: Path) -> None:
@@ -140,36 +221,24 @@ def _make_folder(folder: Path) -> None:
         raise ConfigError(f"--state {folder}: {exc.strerror}") from None
 
 
-def _run(daemon: Daemon, listener: socket.socket) -> int:
-    stop, reload = threading.Event(), threading.Event()
-    wake = threading.Event()
+def _listen_for_signals(service: Service) -> threading.Event:
+    stop = threading.Event()
+    reload = threading.Event()
 
     def on_stop(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            # A person who asks twice doesn't want to wait for anything any more.
+            # Whoever asks twice doesn't want to wait for anything any more.
             os._exit(128 + number)
         stop.set()
-        wake.set()
 
-    def on_reload(_number: int, _frame: FrameType | None) -> None:
-        reload.set()
-        wake.set()
+    def reload_when_told() -> None:
+        while True:
+            reload.wait()
+            reload.clear()
+            service.daemon.reload()
 
     signal.signal(signal.SIGTERM, on_stop)
     signal.signal(signal.SIGINT, on_stop)
-    signal.signal(signal.SIGHUP, on_reload)
-    host, port = listener.getsockname()[:2]
-    daemon.start()
-    _LOG.info("watching %d targets; http://%s:%d/", len(daemon.targets), host, port)
-    while not stop.is_set():
-        wake.wait()
-        wake.clear()
-        if reload.is_set():
-            reload.clear()
-            daemon.reload()
-    _LOG.info("ending: %d probes under way", daemon.prober.in_flight)
-    ended = daemon.stop(within_s=daemon.longest_timeout_s + 1.0)
-    if not ended:
-        _LOG.warning("some probes had not ended in time")
-    _LOG.info("ended")
-    return 0
+    signal.signal(signal.SIGHUP, lambda *_: reload.set())
+    threading.Thread(target=reload_when_told, name="reload", daemon=True).start()
+    return stop
