@@ -24,9 +24,9 @@ from contract.evidence import curl, har
 from contract.exchange import Exchange, Response, TransportFailure
 from contract.finding import Finding, Kind
 from contract.secret import MASK
-from probes.result import Result
+from probes.result import Outcome, Result
 
-__all__ = ["Evidence", "EvidenceStore", "Seen", "Worth", "shelf_of"]
+__all__ = ["Evidence", "EvidenceStore", "Seen", "Worth", "shelf_of", "shelf_of_outcome"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -337,10 +337,18 @@ def shelf_of(target: str, finding: Finding) -> str:
     return _digest(target, *finding.fingerprint)
 
 
+def shelf_of_outcome(target: str, canary: str, outcome: Outcome) -> str:
+    """
+    The name under which answers that no finding speaks about are kept.
+    """
+    return _digest(target, canary, outcome.value)
+
+
 def _fingerprints(result: Result) -> tuple[str, ...]:
-    if not result.findings:
-        return (_digest(result.target, result.canary, result.outcome.value),)
-    return tuple(sorted({shelf_of(result.target, finding) for finding in result.findings}))
+    prints = {shelf_of(result.target, finding) for finding in result.findings}
+    if not prints or not result.outcome.success:
+        prints.add(shelf_of_outcome(result.target, result.canary, result.outcome))
+    return tuple(sorted(prints))
 
 
 def _digest(*parts: str) -> str:

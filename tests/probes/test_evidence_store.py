@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from contract.evidence import read_har
 from contract.exchange import Reason
 from contract.finding import Kind
-from probes.evidence_store import EvidenceStore, Worth, shelf_of
+from probes.evidence_store import EvidenceStore, Worth, shelf_of, shelf_of_outcome
 from probes.result import Outcome, Result
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 
@@ -80,7 +80,9 @@ def test_one_exchange_with_two_findings_is_one_file(tmp_path: Path) -> None:
     store = _store(tmp_path)
     store.keep(result(Outcome.VIOLATION, checks=("one_check", "another_check")))
     assert len(store.all()) == 1
-    assert len(store.all()[0].fingerprints) == 2
+    outcome = shelf_of_outcome("krea", "known", Outcome.VIOLATION)
+    assert len(store.all()[0].fingerprints) == 3
+    assert store.latest_for(outcome) == store.all()[0].id
 
 
 def test_a_file_stays_while_one_of_its_findings_needs_it(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_a_file_stays_while_one_of_its_findings_needs_it(tmp_path: Path) -> None
     for number in range(1, 4):
         store.keep(_broken(number, "one_check"))
     assert both in {kept.id for kept in store.all()}
-    assert len(store.all()) == 2
+    assert len(list(store.folder.iterdir())) == 2
 
 
 def test_of_successes_only_the_latest_stays(tmp_path: Path) -> None:

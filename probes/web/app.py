@@ -1,0 +1,266 @@
+"""
+The daemon's pages: for a person, for Prometheus, for whoever operates it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from contract.errors import did_you_mean
+from probes.sources.source import is_job_id
+from probes.web.blackbox import blackbox_text
+from probes.web.faces import Control, Evidences, Expose, ProbeRefused, TargetFace, Wall
+from probes.web.guard import Guard
+from probes.web.kept import open_kept
+from probes.web.page import make_page
+from probes.web.web_config import WebConfig
+
+__all__ = ["create_app"]
+
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+_SCRAPE_MARGIN_S = 0.5
+_PROBES_AT_ONCE = 32
+_ICONS = {"ok": "#2f8f4e", "bad": "#c4303c", "silent": "#7d3fb2", "odd": "#a85b00"}
+_IDLE_ICON = "#5d6672"
+
+
+def create_app(
+    *,
+    control: Control,
+    board: Wall,
+    evidence: Evidences,
+    expose: Expose,
+    promises: Mapping[str, str] | None = None,
+    config: WebConfig | None = None,
+    clock: Callable[[], float] = time.time,
+) -> ASGIApp:
+    """
+    The application behind the daemon's socket.
+
+    Args:
+        expose: Answers `/metrics`.
+        promises: The first line of each check's docstring, by its id.
+        config: Users and headers; everybody may come in without it.
+    """
+    pages = _Pages(control, board, evidence, expose, promises or {}, clock, _templates())
+    routes = [
+        Route("/", pages.status),
+        Route("/metrics", pages.metrics),
+        Route("/probe", pages.probe),
+        Route("/evidence/{name}", pages.evidence),
+        Route("/-/healthy", pages.healthy),
+        Route("/-/ready", pages.ready),
+        Route("/-/sd", pages.discovery),
+        Route("/-/reload", pages.reload, methods=["POST"]),
+        Route("/jobs/{target}/{job_id:path}", pages.push, methods=["POST"]),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _plain_error})
+    return Guard(app, config or WebConfig())
+
+
+@dataclass
+class _Pages:
+    control: Control
+    board: Wall
+    kept: Evidences
+    expose: Expose
+    promises: Mapping[str, str]
+    clock: Callable[[], float]
+    templates: Environment
+
+    def __post_init__(self) -> None:
+        self._probes: CapacityLimiter | None = None
+
+    def status(self, request: Request) -> Response:
+        page = make_page(self.control, self.board, self.kept, self.promises, now=self.clock())
+        return self._html("status.html", page.tone, root="./", page=page)
+
+    def evidence(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        evidence_id, dot, form = name.partition(".")
+        file = self.kept.get(evidence_id)
+        content = self.kept.har(evidence_id) if file is not None else None
+        if file is None or content is None or (dot and form not in ("har", "curl")):
+            raise HTTPException(404, "No such evidence; what is kept is bounded in bytes.")
+        if form == "curl":
+            return PlainTextResponse(file.curl + "\n")
+        if form == "har":
+            attached = {"Content-Disposition": f'attachment; filename="{evidence_id}.har"'}
+            return Response(content, media_type="application/json", headers=attached)
+        kept = open_kept(file, content)
+        return self._html("evidence.html", kept.tone, root="../", kept=kept, promises=self.promises)
+
+    def metrics(self, request: Request) -> Response:
+        shown = self.expose(
+            accept=request.headers.get("accept", ""),
+            accept_encoding=request.headers.get("accept-encoding", ""),
+            names=request.query_params.getlist("name[]"),
+        )
+        headers = {"Content-Type": shown.content_type, "Vary": "Accept, Accept-Encoding"}
+        if shown.encoding is not None:
+            headers["Content-Encoding"] = shown.encoding
+        return Response(shown.body, headers=headers)
+
+    async def probe(self, request: Request) -> Response:
+        target = self._target(request.query_params.get("target"))
+        canary = self._canary(target, request.query_params)
+        timeout_s = _timeout_s(request, next(c for c in target.canaries if c.name == canary))
+        if self._probes is None:
+            self._probes = CapacityLimiter(_PROBES_AT_ONCE)
+
+        def ask() -> str:
+            result = self.control.probe(target.name, canary, timeout_s=timeout_s)
+            return blackbox_text(result, timeout_s=timeout_s)
+
+        try:
+            text = await to_thread.run_sync(ask, limiter=self._probes)
+        except ProbeRefused as refused:
+            raise HTTPException(429, str(refused)) from None
+        return Response(text, headers={"Content-Type": _TEXT})
+
+    def healthy(self, request: Request) -> Response:
+        return PlainTextResponse("jobwatch is healthy.\n")
+
+    def ready(self, request: Request) -> Response:
+        lag = self.control.lag_in_intervals()
+        if lag >= 2:
+            return PlainTextResponse(
+                f"jobwatch is not ready: the schedule is {lag:.1f} intervals behind.\n", 503
+            )
+        return PlainTextResponse("jobwatch is ready.\n")
+
+    def discovery(self, request: Request) -> Response:
+        return JSONResponse(
+            [
+                {"targets": [target.name], "labels": {"__meta_jobwatch_api": target.api}}
+                for target in self.control.targets()
+            ]
+        )
+
+    def reload(self, request: Request) -> Response:
+        report = self.control.reload()
+        if report.error is not None:
+            return PlainTextResponse(f"refused, nothing has changed: {report.error}\n", 500)
+        return PlainTextResponse("reloaded\n")
+
+    def push(self, request: Request) -> Response:
+        target = self._target(request.path_params["target"], code=404)
+        job_id = request.path_params["job_id"]
+        if not target.accepts_jobs:
+            raise HTTPException(
+                409, f"target {target.name} takes no jobs; configure follow: [{{source: pushed}}]"
+            )
+        if not is_job_id(job_id):
+            raise HTTPException(400, "a job id has 1 to 200 printable characters")
+        if self.control.follow(target.name, job_id):
+            return PlainTextResponse("followed\n", 202)
+        return PlainTextResponse("not taken: followed already, ended, or the list is full\n")
+
+    def _target(self, name: str | None, *, code: int = 400) -> TargetFace:
+        known = {target.name: target for target in self.control.targets()}
+        if not name:
+            raise HTTPException(code, f"say which: ?target=NAME. {did_you_mean('', known)}")
+        if name not in known:
+            short = name if len(name) <= 80 else f"{name[:79]}…"
+            why = " A target is a configured name, never a URL." if "://" in name else ""
+            raise HTTPException(
+                code, f"unknown target {short!r}.{why} {did_you_mean(short, known)}"
+            )
+        return known[name]
+
+    def _canary(self, target: TargetFace, query: Mapping[str, str]) -> str:
+        names = [canary.name for canary in target.canaries if canary.interval_s is not None]
+        if not names:
+            raise HTTPException(400, f"target {target.name} has no canary that can be asked")
+        wanted = query.get("canary") or query.get("module") or names[0]
+        if wanted not in names:
+            short = wanted if len(wanted) <= 80 else f"{wanted[:79]}…"
+            raise HTTPException(400, f"unknown canary {short!r}. {did_you_mean(short, names)}")
+        return wanted
+
+    def _html(self, name: str, tone: str, *, root: str, **values: Any) -> Response:
+        nonce = secrets.token_urlsafe(16)
+        text = self.templates.get_template(name).render(
+            nonce=nonce, root=root, icon=_icon(tone), **values
+        )
+        policy = (
+            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+            "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'"
+        )
+        return HTMLResponse(text, headers={"Content-Security-Policy": policy})
+
+
+def _templates() -> Environment:
+    loader = PackageLoader("probes.web")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    # The style sheet and the script are ours and hold no value: they go in as they are.
+    for key, file in (("css", "page.css"), ("js", "page.js")):
+        source, _, _ = loader.get_source(environment, file)
+        environment.globals[key] = _Verbatim(source)
+    environment.globals["version"] = version("jobwatch")
+    return environment
+
+
+class _Verbatim(str):
+    """
+    Text that needs no escaping because nobody else has written in it.
+    """
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+def _timeout_s(request: Request, canary: Any) -> float:
+    longest: float = canary.timeout_s
+    asked = request.headers.get("x-prometheus-scrape-timeout-seconds")
+    if asked is None:
+        return longest
+    try:
+        scrape_s = float(asked)
+    except ValueError:
+        raise HTTPException(400, "X-Prometheus-Scrape-Timeout-Seconds is no number") from None
+    if not 0 < scrape_s < 86_400:
+        raise HTTPException(400, "X-Prometheus-Scrape-Timeout-Seconds is out of range")
+    # The answer must be on its way before the scraper gives up.
+    margin_s = min(_SCRAPE_MARGIN_S, scrape_s / 2)
+    return min(longest, scrape_s - margin_s)
+
+
+def _icon(tone: str) -> str:
+    colour = _ICONS.get(tone, _IDLE_ICON)
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+        f'<circle cx="8" cy="8" r="7" fill="{colour}"/></svg>'
+    )
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _plain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if "application/json" in request.headers.get("accept", ""):
+        content = json.dumps({"error": error.detail}) + "\n"
+        media_type = "application/json"
+    else:
+        content, media_type = f"{error.detail}\n", "text/plain"
+    return Response(content, error.status_code, headers=error.headers, media_type=media_type)

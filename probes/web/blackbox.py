@@ -1,0 +1,170 @@
+"""
+One probe in blackbox_exporter's words, so that its alerts and dashboards work unchanged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+
+from contract.exchange import Exchange, Response
+from contract.finding import Kind
+from probes.result import Result
+
+__all__ = ["blackbox_text"]
+
+_Sample = tuple[Mapping[str, str], float]
+
+
+def blackbox_text(result: Result, *, timeout_s: float) -> str:
+    """
+    The result in Prometheus' text format; nothing of earlier probes is in it.
+    """
+    lines = []
+    for name, help_, samples in _gauges(result, timeout_s):
+        lines += [f"# HELP {name} {help_}", f"# TYPE {name} gauge"]
+        lines += [f"{name}{_braced(labels)} {float(value)!r}" for labels, value in samples]
+    return "\n".join(lines) + "\n"
+
+
+def _gauges(result: Result, timeout_s: float) -> Iterator[tuple[str, str, list[_Sample]]]:
+    def one(name: str, help_: str, value: float) -> tuple[str, str, list[_Sample]]:
+        return name, help_, [({}, value)]
+
+    success = float(result.outcome.success)
+    yield one("probe_success", "Displays whether or not the probe was a success", success)
+    yield one(
+        "probe_duration_seconds",
+        "Returns how long the probe took to complete in seconds",
+        result.duration_s,
+    )
+    yield one("probe_timeout_seconds", "The time limit of this probe in seconds", timeout_s)
+    broken = any(finding.breaks(strict=False) for finding in result.findings)
+    yield one(
+        "probe_failed_due_to_contract",
+        "Indicates if the probe failed because a promise of the contract is broken",
+        float(broken),
+    )
+    kinds = Counter(finding.kind for finding in result.findings)
+    yield (
+        "probe_contract_findings",
+        "What the contract's checks found in this answer, by kind",
+        [({"kind": kind.value}, float(kinds[kind])) for kind in Kind],
+    )
+    if result.exchange is not None:
+        yield from _of_exchange(result.exchange)
+
+
+def _of_exchange(exchange: Exchange) -> Iterator[tuple[str, str, list[_Sample]]]:
+    phases = exchange.phases
+    named = {
+        "resolve": phases.resolve,
+        "connect": phases.connect,
+        "tls": phases.tls,
+        "processing": phases.wait,
+        "transfer": phases.transfer,
+    }
+    yield (
+        "probe_http_duration_seconds",
+        "Duration of http request by phase, summed over all redirects",
+        [({"phase": phase}, seconds) for phase, seconds in named.items()],
+    )
+    failure = exchange.failure
+    response = exchange.response or (failure.partial if failure is not None else None)
+    for name, help_, value in _of_response(response):
+        yield name, help_, [({}, value)]
+    rest = {
+        "probe_dns_lookup_time_seconds": (
+            "Returns the time taken for probe dns lookup in seconds",
+            phases.resolve,
+        ),
+        "probe_http_ssl": (
+            "Indicates if SSL was used for the final redirect",
+            float(exchange.request.url.startswith("https:")),
+        ),
+        "probe_http_redirects": ("The number of redirects", 0.0),
+    }
+    if exchange.remote_ip is not None:
+        version = _ip_version(exchange.remote_ip)
+        rest["probe_ip_protocol"] = (
+            "Specifies whether probe ip protocol is IP4 or IP6",
+            float(version),
+        )
+        rest["probe_ip_addr_hash"] = (
+            "Specifies the hash of IP address. It's useful to detect if the IP address changes.",
+            float(_fnv32(exchange.remote_ip)),
+        )
+    if exchange.certificate_expires_at is not None:
+        rest["probe_ssl_earliest_cert_expiry"] = (
+            "Returns last SSL chain expiry in unixtime",
+            exchange.certificate_expires_at,
+        )
+    for name, (help_, value) in rest.items():
+        yield name, help_, [({}, value)]
+
+
+def _of_response(response: Response | None) -> Iterator[tuple[str, str, float]]:
+    code = response.code if response is not None else 0
+    yield "probe_http_status_code", "Response HTTP status code", float(code)
+    version = _number(response.http_version) if response is not None else 0.0
+    yield "probe_http_version", "Returns the version of HTTP of the probe response", version
+    length = response.header("content-length") if response is not None else None
+    digits = length is not None and length.isascii() and length.isdigit()
+    size = float(length[:18]) if digits and length is not None else (-1.0 if response else 0.0)
+    yield "probe_http_content_length", "Length of http content response", size
+    body = len(response.body) if response is not None else 0
+    yield (
+        "probe_http_uncompressed_body_length",
+        "Length of uncompressed response body",
+        float(body),
+    )
+    changed = _moment(response.header("last-modified")) if response is not None else None
+    if changed is not None:
+        yield (
+            "probe_http_last_modified_timestamp_seconds",
+            "Returns the Last-Modified HTTP response header in unixtime",
+            changed,
+        )
+
+
+def _braced(labels: Mapping[str, str]) -> str:
+    # Label values here are our own words; none needs escaping.
+    return "{" + ",".join(f'{k}="{v}"' for k, v in labels.items()) + "}" if labels else ""
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _moment(date: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _ip_version(text: str) -> int:
+    try:
+        return ip_address(text).version
+    except ValueError:
+        return 0
+
+
+def _fnv32(text: str) -> int:
+    """
+    FNV-1a of the address's sixteen bytes, as blackbox_exporter hashes it.
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return 0
+    mapped = bytes(10) + b"\xff\xff" if address.version == 4 else b""
+    number = 0x811C9DC5
+    for byte in mapped + address.packed:
+        number = ((number ^ byte) * 0x01000193) % 2**32
+    return number

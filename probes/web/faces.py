@@ -1,0 +1,175 @@
+"""
+What the web pages need of the daemon: its targets as values, and a few things to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from contract.profile import Phase, Profile
+from probes.board import CanaryView, News
+from probes.evidence_store import Evidence
+from probes.result import Result
+from probes.sinks.prometheus import Exposition
+from probes.tracker import Census
+
+__all__ = [
+    "CanaryFace",
+    "Control",
+    "Evidences",
+    "Expose",
+    "ProbeRefused",
+    "ReloadReport",
+    "StatusFace",
+    "TargetFace",
+    "Wall",
+    "statuses_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFace:
+    """
+    A job status as pages draw it.
+    """
+
+    phase: Phase
+    colour: str
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryFace:
+    """
+    A canary as it is configured; `interval_s` is None for jobs that are followed.
+    """
+
+    name: str
+    interval_s: float | None
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFace:
+    """
+    A target as it is configured.
+
+    Attributes:
+        title: The API's own name.
+        url: As outputs may show it.
+        latency_s: The objective, drawn as a line.
+        statuses: Words of the profile, in the order of life.
+        accepts_jobs: Whether jobs may be pushed for it.
+    """
+
+    name: str
+    api: str
+    title: str
+    url: str
+    canaries: tuple[CanaryFace, ...]
+    latency_s: float | None = None
+    statuses: Mapping[str, StatusFace] = field(default_factory=dict)
+    accepts_jobs: bool = False
+
+
+class ProbeRefused(Exception):
+    """
+    A probe can't be made now: the key's budget is spent, or it rests.
+    """
+
+
+class ReloadReport(Protocol):
+    """
+    What a reload came to; `error` is None if the configuration was taken over.
+    """
+
+    @property
+    def error(self) -> str | None: ...
+
+
+class Control(Protocol):
+    """
+    The daemon, as far as the web may reach into it. Called from several threads.
+    """
+
+    def targets(self) -> Sequence[TargetFace]:
+        """
+        The targets that are asked now.
+        """
+
+    def census(self, target: str) -> Census | None:
+        """
+        The jobs of a target that are followed; None where none can be.
+        """
+
+    def lag_in_intervals(self) -> float:
+        """
+        How far the schedule is behind its grid.
+        """
+
+    def reload(self) -> ReloadReport:
+        """
+        Read the configuration again.
+        """
+
+    def probe(self, target: str, canary: str, *, timeout_s: float) -> Result:
+        """
+        Ask once, now, and judge.
+
+        Raises:
+            ProbeRefused: The key may not be used now.
+        """
+
+    def follow(self, target: str, job_id: str) -> bool:
+        """
+        Follow a job; False if it is followed already, has ended, or the list is full.
+
+        Raises:
+            ValueError: It can't be an id.
+        """
+
+
+class Wall(Protocol):
+    """
+    `probes.board.Board`, read.
+    """
+
+    def canary(self, target: str, canary: str) -> CanaryView | None: ...
+
+    def jobs(self, target: str) -> Mapping[str, int]: ...
+
+    def news(self) -> tuple[News, ...]: ...
+
+
+class Evidences(Protocol):
+    """
+    `probes.evidence_store.EvidenceStore`, read.
+    """
+
+    def get(self, evidence_id: str) -> Evidence | None: ...
+
+    def har(self, evidence_id: str) -> bytes | None: ...
+
+    def latest_for(self, fingerprint: str) -> str | None: ...
+
+
+class Expose(Protocol):
+    """
+    Answers a scrape: `probes.sinks.prometheus.expose`, bound to a registry.
+    """
+
+    def __call__(
+        self, *, accept: str, accept_encoding: str, names: Collection[str]
+    ) -> Exposition: ...
+
+
+def statuses_of(profile: Profile) -> dict[str, StatusFace]:
+    """
+    The profile's status words as pages draw them.
+    """
+    return {
+        word: StatusFace(status.phase, status.colour, status.meaning)
+        for word, status in profile.status.words.items()
+    }

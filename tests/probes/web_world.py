@@ -1,0 +1,207 @@
+"""
+The web pages on a real socket, with a daemon of values behind them.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from contract.plugins import find_api
+from probes.board import Board
+from probes.daemon import Reloaded
+from probes.evidence_store import EvidenceStore
+from probes.metrics import Metrics, TargetLabels
+from probes.result import Result
+from probes.sinks.prometheus import Registry, expose
+from probes.tracker import Census
+from probes.web.app import create_app
+from probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
+from probes.web.server import WebLimits, WebServer
+from probes.web.web_config import WebConfig
+from tests.probes.results import NOW, TOKEN, result
+
+__all__ = ["Answer", "Operator", "World", "krea", "open_world"]
+
+
+def krea(name: str = "krea", *, accepts_jobs: bool = True) -> TargetFace:
+    """
+    A target as the daemon shows it.
+    """
+    profile = find_api("krea").profile
+    return TargetFace(
+        name=name,
+        api="krea",
+        title=profile.title,
+        url="https://api.krea.ai",
+        canaries=(
+            CanaryFace("known", 30.0, 10.0),
+            CanaryFace("missing", 30.0, 10.0),
+            CanaryFace("malformed", 300.0, 10.0),
+            CanaryFace("anonymous", 300.0, 10.0),
+            CanaryFace("followed", None, 10.0),
+        ),
+        latency_s=1.0,
+        statuses=statuses_of(profile),
+        accepts_jobs=accepts_jobs,
+    )
+
+
+@dataclass
+class Operator:
+    """
+    A daemon whose every answer a test can set.
+    """
+
+    faces: Sequence[TargetFace] = field(default_factory=lambda: (krea(),))
+    lag: float = 0.0
+    error: str | None = None
+    refusal: str | None = None
+    answer: Result = field(default_factory=result)
+    followed: list[tuple[str, str]] = field(default_factory=list)
+    probed: list[tuple[str, str, float]] = field(default_factory=list)
+    jobs: Census | None = None
+    reloads: int = 0
+
+    def targets(self) -> Sequence[TargetFace]:
+        return self.faces
+
+    def census(self, target: str) -> Census | None:
+        return self.jobs
+
+    def lag_in_intervals(self) -> float:
+        return self.lag
+
+    def reload(self) -> Reloaded:
+        self.reloads += 1
+        return Reloaded(self.error)
+
+    def probe(self, target: str, canary: str, *, timeout_s: float) -> Result:
+        self.probed.append((target, canary, timeout_s))
+        if self.refusal is not None:
+            raise ProbeRefused(self.refusal)
+        return self.answer
+
+    def follow(self, target: str, job_id: str) -> bool:
+        taken = (target, job_id) not in self.followed
+        self.followed.append((target, job_id))
+        return taken
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What came back.
+    """
+
+    code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass
+class World:
+    """
+    A running server and what is behind it.
+    """
+
+    port: int
+    operator: Operator
+    board: Board
+    evidence: EvidenceStore
+    now: float = NOW
+    context: ssl.SSLContext | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def record(self, *results: Result) -> None:
+        """
+        Tell the board and the evidence store, as the daemon does.
+        """
+        for one in results:
+            self.evidence.keep(one)
+            self.board.record(one)
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """
+        One request on a connection of its own.
+        """
+        if self.context is None:
+            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        else:
+            line = http.client.HTTPSConnection(
+                "localhost", self.port, timeout=10, context=self.context
+            )
+        try:
+            fields = {name.replace("_", "-"): value for name, value in headers.items()}
+            line.request(method, path, headers=fields)
+            answer = line.getresponse()
+            given = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, given, answer.read())
+        finally:
+            line.close()
+
+
+@contextmanager
+def open_world(
+    folder: Path,
+    *,
+    web_config: str | None = None,
+    limits: WebLimits | None = None,
+    operator: Operator | None = None,
+) -> Iterator[World]:
+    """
+    A server on a free port of the loopback, until the block ends.
+    """
+    config = WebConfig()
+    if web_config is not None:
+        path = folder / "web.yaml"
+        path.write_text(web_config)
+        config = WebConfig(path)
+    registry = Registry()
+    metrics = Metrics(registry)
+    metrics.configure([_labels(face) for face in (operator or Operator()).targets()], ["a_check"])
+    evidence = EvidenceStore(
+        folder / "evidence", secrets=lambda: [TOKEN], token_env=lambda _: "KREA_API_TOKEN"
+    )
+    board = Board(redact=lambda text: text.replace(TOKEN, "***"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    world = World(listener.getsockname()[1], operator or Operator(), board, evidence)
+    app = create_app(
+        control=world.operator,
+        board=board,
+        evidence=evidence,
+        expose=partial(expose, registry),
+        promises={"job_id_is_echoed": "A 200 speaks about the job that was asked for."},
+        config=config,
+        clock=lambda: world.now,
+    )
+    server = WebServer(app, listener, tls=config.tls, limits=limits)
+    server.start()
+    try:
+        yield world
+    finally:
+        assert server.stop()
+
+
+def _labels(face: TargetFace) -> TargetLabels:
+    return TargetLabels(
+        name=face.name,
+        api=face.api,
+        url=face.url,
+        canaries={canary.name: canary.name != "known" for canary in face.canaries},
+        statuses=tuple(face.statuses),
+        terminal=frozenset(w for w, status in face.statuses.items() if status.phase.terminal),
+    )
