@@ -59,6 +59,7 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
         _require_token(values)
     elif values["api"]:
         _require_api(values["api"])
+    _require_checks()
     raise SystemExit(run_suite(values, junit=junit, pytest_args=pytest_args))
 
 
@@ -115,6 +116,12 @@ def _require_api(name: str) -> None:
     from contract.plugins import find_api
 
     find_api(name)
+
+
+def _require_checks() -> None:
+    from contract.plugins import load_checks
+
+    load_checks()
 
 
 @click.command()

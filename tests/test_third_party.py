@@ -1,0 +1,407 @@
+"""
+What somebody else's package can bring, and what happens when it is wrong.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+from types import ModuleType
+
+import pytest
+
+from contract.api import load_api
+from contract.check import Check
+from contract.exchange import Credential, Exchange, Request, Response, Subject
+from contract.judge import Judge
+from contract.mock import MockServer
+from contract.trace import Trace
+from tests.third_party import EXAMPLE, Installation, Said, bare_distribution, install_wheel
+
+FOLDER = EXAMPLE / "acme_jobs" / "apis" / "acme-renders"
+PLAIN = Installation(Path(sys.executable))
+
+ladder = pytest.mark.ladder
+
+
+@pytest.fixture(scope="module")
+def acme(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return install_wheel(EXAMPLE, tmp_path_factory.mktemp("acme"))
+
+
+@ladder
+def test_an_installed_api_is_listed_with_who_brings_it(acme: Installation) -> None:
+    said = acme.jobwatch("apis", "--json")
+    assert (said.code, said.err) == (0, "")
+    rows = {row["name"]: row for row in json.loads(said.out)}
+    assert rows["krea"]["from"].startswith("jobwatch ")
+    assert rows["acme-renders"] == {
+        "name": "acme-renders",
+        "title": "Acme Renders: get a render",
+        "operation": "GET /renders/{renderId}",
+        "statuses": ["WAITING", "RENDERING", "DONE", "BROKEN", "WITHDRAWN"],
+        "from": "acme-jobs 1.2.0",
+    }
+
+
+@ladder
+def test_an_installed_check_is_listed_with_the_others(acme: Installation) -> None:
+    said = acme.jobwatch("checks", "--json")
+    assert (said.code, said.err) == (0, "")
+    found = {row["id"]: row for row in json.loads(said.out)}
+    assert found["progress_never_falls"]["basis"] == "documented"
+    assert "job_id_is_echoed" in found
+
+
+@ladder
+def test_the_suite_holds_an_installed_api_to_its_contract(
+    acme: Installation, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    said = acme.jobwatch(
+        "test", "--api", "acme-renders", "--effort", "quick", "--strict", "--report", str(report)
+    )
+    assert said.code == 0, said.out + said.err
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert found["verdict"] == "kept"
+    assert [f for f in found["findings"] if f["kind"] == "violation"] == []
+    states = {check["id"]: check["state"] for check in found["checks"]}
+    assert states["progress_never_falls"] == "kept"
+    assert found["reach"]["unreached_statuses"] == []
+
+
+@ladder
+def test_the_example_configuration_is_valid_where_the_package_is_installed(
+    acme: Installation,
+) -> None:
+    said = acme.jobwatch(
+        "config", "check", str(EXAMPLE / "jobwatch.yaml"), ACME_KEY="a-key-of-acme"
+    )
+    assert (said.code, said.err) == (0, "")
+    assert "known every 30s, missing every 30s, expired every 5m" in said.out
+
+
+@ladder
+def test_the_daemon_runs_an_installed_canary_source_and_sink(
+    acme: Installation, tmp_path: Path
+) -> None:
+    with MockServer(load_api(FOLDER)) as mock, _Statsd() as statsd:
+        clip, known = mock.jobs[0], mock.jobs[1]
+        (tmp_path / "spool").mkdir()
+        (tmp_path / "spool" / f"{clip.id}.render").touch()
+        (tmp_path / "jobwatch.yaml").write_text(
+            f"""
+targets:
+  - name: acme
+    api: acme-renders
+    url: {mock.url}
+    token_env: ACME_KEY
+    interval: 200ms
+    requests_per_minute: unlimited
+    canaries:
+      known: {{ids: ["{known.id}"]}}
+      expired: {{ids: ["4611686018427387911"]}}
+    follow:
+      - {{source: spool, folder: spool, interval: 200ms}}
+sinks:
+  - {{sink: statsd, port: {statsd.port}, prefix: acme.jobwatch}}
+""",
+            encoding="utf-8",
+        )
+        daemon = subprocess.Popen(
+            acme.command("probe", "--config", "jobwatch.yaml", "--listen", "127.0.0.1:0"),
+            cwd=tmp_path,
+            env=acme.settings(ACME_KEY=mock.token),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            wanted = {f"acme.jobwatch.acme.{c}.ok:1|c" for c in ("known", "expired", "followed")}
+            assert statsd.wait_for(wanted, deadline_s=20) == wanted, _ended(daemon)
+        finally:
+            _ended(daemon)
+        asked = {entry.job_id for entry in mock.log}
+        assert {clip.id, known.id, "4611686018427387911"} <= asked
+
+
+@ladder
+def test_all_of_other_peoples_plugins_can_be_switched_off(acme: Installation) -> None:
+    said = acme.jobwatch("apis", JOBWATCH_NO_PLUGINS="1")
+    assert said.code == 0
+    assert "acme" not in said.out
+    said = acme.jobwatch("test", "--api", "acme-renders", JOBWATCH_NO_PLUGINS="1")
+    assert said.code == 2
+    assert said.err.startswith("jobwatch: unknown API 'acme-renders'. Known: krea")
+
+
+@ladder
+def test_a_folder_that_is_not_installed_can_be_tested(tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "renders")
+    said = PLAIN.jobwatch("test", "--api", "renders", "--effort", "quick", folder=tmp_path)
+    assert said.code == 0, said.out + said.err
+    assert "verdict: kept" in said.out
+    assert folder.is_dir()
+
+
+def test_a_folder_without_a_profile_is_no_api(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    said = PLAIN.jobwatch("test", "--api", "empty", folder=tmp_path)
+    assert said == Said(2, "", "jobwatch: empty: the folder has no profile.yaml, so it is no API\n")
+
+
+@pytest.mark.parametrize(
+    ("had", "has", "kept"), [(40, 40, True), (40, 55, True), (40, 39, False)], ids=str
+)
+def test_progress_that_falls_is_a_violation(had: int, has: int, *, kept: bool) -> None:
+    check = _example("checks").progress_never_falls
+    assert isinstance(check, Check)
+    api = load_api(FOLDER)
+
+    def seen(progress: int, at: float) -> Exchange:
+        body = {"id": 7, "state": "RENDERING", "progress": progress, "createdAt": 1_700_000_000}
+        content = json.dumps({"render": body}).encode()
+        answer = Response(200, (("Content-Type", "application/json"),), content, content)
+        url = api.target("http://127.0.0.1", "7")
+        request = Request("GET", url, (), "7", Subject.KNOWN, Credential.OWNER)
+        return Exchange(request, answer, at, 0.1)
+
+    first, second = api.observe(seen(had, 1_700_000_100.0)), api.observe(seen(has, 1_700_000_110.0))
+    findings = Judge([check])(Trace(api, second, (first,)))
+    assert [f.pointer for f in findings] == ([] if kept else ["/render/progress"])
+
+
+# What is wrong with a plug-in, and the one line that says so.
+WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...], str]] = {
+    "module that is missing": (
+        {"jobwatch.checks": {"ttl": "nowhere.to.be.found"}},
+        {},
+        ("checks",),
+        "can't be loaded: ModuleNotFoundError: No module named 'nowhere'",
+    ),
+    "module that fails": (
+        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {"acme_ttl": "1 / 0"},
+        ("checks",),
+        "can't be loaded: ZeroDivisionError: division by zero",
+    ),
+    "check that takes nothing": (
+        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {
+            "acme_ttl": """
+            from contract.check import check
+            from contract.finding import Basis
+
+            @check(basis=Basis.RFC, source="RFC 9111")
+            def ttl():
+                '''Answers have a time to live.'''
+            """
+        },
+        ("checks",),
+        "can't be loaded: TypeError: check takes 0 arguments; write def ttl(trace)",
+    ),
+    "plain function": (
+        {"jobwatch.checks": {"ttl": "acme_ttl:ttl"}},
+        {"acme_ttl": "def ttl(trace): return []"},
+        ("checks",),
+        "is a plain function; decorate it with @contract.check.check(...)",
+    ),
+    "module without checks": (
+        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {"acme_ttl": "TTL = 1"},
+        ("checks",),
+        "holds no check; name them in the module's __all__",
+    ),
+    "check whose id is taken": (
+        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {
+            "acme_ttl": """
+            from contract.check import check
+            from contract.finding import Basis
+
+            __all__ = ["no_server_error"]
+
+            @check(basis=Basis.RFC, source="RFC 9111")
+            def no_server_error(trace):
+                '''No question makes the server fail.'''
+                return []
+            """
+        },
+        ("checks",),
+        "check 'no_server_error' exists already, from jobwatch ",
+    ),
+    "check at a suite's start": (
+        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {"acme_ttl": "TTL = 1"},
+        ("test", "--effort", "quick"),
+        "holds no check; name them in the module's __all__",
+    ),
+    "canary that lacks its protocol": (
+        {"jobwatch.canaries": {"ttl": "acme_ttl:Ttl"}},
+        {"acme_ttl": "class Ttl: Options = None; turns = 1"},
+        ("config", "schema"),
+        "class Ttl has no absence_is_right, ask, saw",
+    ),
+    "source without options": (
+        {"jobwatch.sources": {"ttl": "acme_ttl:Ttl"}},
+        {"acme_ttl": "class Ttl: Options = dict; wants = take = print"},
+        ("config", "schema"),
+        "Ttl.Options is no pydantic model",
+    ),
+    "sink that is a function": (
+        {"jobwatch.sinks": {"ttl": "acme_ttl:write"}},
+        {"acme_ttl": "def write(result): pass"},
+        ("config", "schema"),
+        "is no class but a function; name it as package:Class",
+    ),
+    "canary whose name is taken": (
+        {"jobwatch.canaries": {"known": "acme_ttl:Known"}},
+        {"acme_ttl": "from probes.canaries import Known"},
+        ("config", "schema"),
+        "the name is taken in jobwatch.canaries by jobwatch ",
+    ),
+    "API in a module": (
+        {"jobwatch.apis": {"ttl": "acme_ttl"}},
+        {"acme_ttl": ""},
+        ("apis",),
+        "package 'acme_ttl' can't be found: 'acme_ttl' is not a package",
+    ),
+    "API without a profile": (
+        {"jobwatch.apis": {"ttl": "json"}},
+        {},
+        ("apis",),
+        "no profile.yaml in package 'json'",
+    ),
+    "API in no package": (
+        {"jobwatch.apis": {"ttl": "nowhere"}},
+        {},
+        ("apis",),
+        "package 'nowhere' can't be found: No module named 'nowhere'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG, ids=lambda name: name.replace(" ", "_"))
+def test_a_wrong_plugin_stops_the_start_by_its_distributions_name(
+    case: str, tmp_path: Path
+) -> None:
+    points, modules, arguments, message = WRONG[case]
+    wrong = bare_distribution(tmp_path, "acme-ttl", points, **modules)
+    said = wrong.jobwatch(*arguments, folder=tmp_path)
+    (name,) = next(iter(points.values()))
+    assert said.code == 2, said.out + said.err
+    assert said.err.startswith(f"jobwatch: plug-in {name!r} (acme-ttl 0.1): {message}")
+    assert said.err.count("\n") == 1
+
+
+def test_a_wrong_plugin_ends_plain_pytest_by_the_same_line(tmp_path: Path) -> None:
+    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobwatch.checks": {"ttl": "nowhere"}})
+    done = subprocess.run(
+        [wrong.python, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "contract.suite"],
+        cwd=tmp_path,
+        env=wrong.settings(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "jobwatch: plug-in 'ttl' (acme-ttl 0.1): can't be loaded" in done.stdout
+
+
+def test_an_api_whose_profile_is_wrong_is_named_with_the_line(tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "acme_apis" / "renders")
+    (tmp_path / "acme_apis" / "__init__.py").touch()
+    text = (folder / "profile.yaml").read_text(encoding="utf-8")
+    (folder / "profile.yaml").write_text(text.replace("cadence: {poll", "cadence: {pol"))
+    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobwatch.apis": {"renders": "acme_apis"}})
+    said = wrong.jobwatch("apis", folder=tmp_path)
+    line = text[: text.index("cadence:")].count("\n") + 1
+    assert said.code == 2
+    assert said.err == (
+        f"jobwatch: plug-in 'renders' (acme-ttl 0.1): {folder}/profile.yaml:{line}: "
+        "cadence.pol: unknown key. Did you mean 'poll'?\n"
+    )
+
+
+def test_an_api_has_the_name_that_its_profile_says(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "acme_apis" / "renders")
+    (tmp_path / "acme_apis" / "__init__.py").touch()
+    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobwatch.apis": {"renders": "acme_apis"}})
+    said = wrong.jobwatch("apis", folder=tmp_path)
+    assert said.code == 2
+    assert said.err == (
+        "jobwatch: plug-in 'renders' (acme-ttl 0.1): its profile says `api: acme-renders`; "
+        "both names must be the same\n"
+    )
+
+
+def test_switching_plugins_off_ends_a_wrong_ones_harm(tmp_path: Path) -> None:
+    points = {"jobwatch.checks": {"ttl": "nowhere"}}
+    wrong = bare_distribution(tmp_path, "acme-ttl", points)
+    assert wrong.jobwatch("checks", folder=tmp_path).code == 2
+    assert wrong.jobwatch("checks", folder=tmp_path, JOBWATCH_NO_PLUGINS="1").code == 0
+
+
+def test_help_is_shown_whatever_a_plugin_does(tmp_path: Path) -> None:
+    points = {"jobwatch.checks": {"ttl": "nowhere"}, "jobwatch.commands": {"ttl": "nowhere:ttl"}}
+    wrong = bare_distribution(tmp_path, "acme-ttl", points)
+    said = wrong.jobwatch("--help", folder=tmp_path)
+    assert said.code == 0
+    assert "ttl" in said.out
+
+
+class _Statsd:
+    """
+    A StatsD server that remembers what it was told.
+    """
+
+    def __enter__(self) -> _Statsd:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def wait_for(self, wanted: set[str], *, deadline_s: float) -> set[str]:
+        """
+        Those of `wanted` that came in time.
+        """
+        until, came = monotonic() + deadline_s, set[str]()
+        while not wanted <= came and monotonic() < until:
+            self._socket.settimeout(max(0.01, until - monotonic()))
+            try:
+                came.add(self._socket.recv(4096).decode())
+            except TimeoutError:
+                break
+        return came & wanted
+
+
+def _example(module: str) -> ModuleType:
+    path = EXAMPLE / "acme_jobs" / f"{module}.py"
+    spec = importlib.util.spec_from_file_location(f"acme_jobs_{module}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def _ended(process: subprocess.Popen[str]) -> str:
+    if process.poll() is None:
+        process.terminate()
+    try:
+        return process.communicate(timeout=20)[0] or ""
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()[0] or ""
+    except ValueError:
+        return ""

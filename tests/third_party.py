@@ -1,0 +1,123 @@
+"""
+Packages of other people, installed for one test: a wheel in a fresh environment, or a
+distribution's bare metadata in a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+
+__all__ = ["EXAMPLE", "Installation", "Said", "bare_distribution", "install_wheel"]
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "plugin"
+_LONGEST_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """
+    What a command came to.
+    """
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """
+    A Python with jobwatch and somebody else's package.
+    """
+
+    python: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: str) -> list[str]:
+        """
+        `jobwatch` with these arguments.
+        """
+        return [str(self.python), "-m", "contract.cli", *arguments]
+
+    def settings(self, **more: str) -> dict[str, str]:
+        """
+        The environment variables of a command.
+        """
+        return {**os.environ, **self.environment, **more}
+
+    def jobwatch(self, *arguments: str, folder: Path | None = None, **more: str) -> Said:
+        """
+        Run `jobwatch` to its end, outside the checkout.
+        """
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=folder or self.python.parent,
+            env=self.settings(**more),
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_S,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+
+def install_wheel(project: Path, folder: Path) -> Installation:
+    """
+    Build the project's wheel and install it into a fresh environment, beside the
+    jobwatch that is being tested; nothing comes from an index.
+    """
+    source = shutil.copytree(project, folder / "source")
+    _run("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist"), cwd=source)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    home = folder / "venv"
+    venv.EnvBuilder(symlinks=True).create(home)
+    python = home / "bin" / "python"
+    tested = sysconfig.get_path("purelib")
+    own = sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)})
+    # addsitedir, because the folder may hold .pth files of its own.
+    pth = f"import site; site.addsitedir({tested!r})\n"
+    (Path(own) / "tested.pth").write_text(pth, encoding="utf-8")
+    quiet = ("--quiet", "--disable-pip-version-check")
+    pip = ("-m", "pip", "--python", str(python), "install", *quiet, "--no-deps", "--no-index")
+    _run(*pip, str(wheel), cwd=folder)
+    return Installation(python)
+
+
+def bare_distribution(
+    folder: Path, name: str, entry_points: Mapping[str, Mapping[str, str]], **modules: str
+) -> Installation:
+    """
+    A distribution as an installer leaves it, version 0.1, with these modules.
+    """
+    metadata = folder / f"{name.replace('-', '_')}-0.1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+    sections = (
+        "\n".join([f"[{group}]", *(f"{key} = {value}" for key, value in entries.items())])
+        for group, entries in entry_points.items()
+    )
+    (metadata / "entry_points.txt").write_text("\n".join(sections) + "\n")
+    for module, text in modules.items():
+        (folder / f"{module}.py").write_text(dedent(text))
+    return Installation(Path(sys.executable), {"PYTHONPATH": str(folder)})
+
+
+def _run(*arguments: str, cwd: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
