@@ -95,7 +95,7 @@ class Observation:
             return True
         if self.job is not None:
             return self.job.id is not None
-        return "json" in self.media_type
+        return "json" in self.media_type and not _leaves_route(self.asked_for or "")
 
     @property
     def is_view(self) -> bool:
@@ -168,6 +168,13 @@ def media_type_of(response: Response) -> str:
     The media type in lower case, without parameters; "" where the header is missing.
     """
     return (response.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _leaves_route(job_id: str) -> bool:
+    # A server that decodes before it routes, or a proxy that tidies the path, takes
+    # these to another route.
+    folded = job_id.lower()
+    return folded in ("", ".", "..") or any(s in folded for s in ("/", "\\", "%2f", "%5c"))
 
 
 def _body(

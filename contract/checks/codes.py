@@ -60,7 +60,7 @@ def no_server_error(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.code < 500 or seen.code == 503:
         return
-    if seen.code == 501 and seen.method not in ("GET", "HEAD"):
+    if seen.code == 501 and seen.method != "GET":
         return  # "not implemented" is a right answer to an unknown method
     if {str(seen.code), "5XX"} & trace.api.operation.responses.keys():
         own = "a server error is a failure, listed or not"
@@ -157,7 +157,8 @@ def _is_refused(seen: Observation) -> bool:
     """
     if seen.code == 403 and seen.subject is Subject.MALFORMED:
         return False  # a firewall may refuse a hostile id whatever the token
-    return seen.code in (401, 403) and seen.credential is Credential.OWNER
+    asks = seen.method in ("GET", "HEAD") and seen.credential is Credential.OWNER
+    return asks and seen.code in (401, 403)
 
 
 def _let_in(trace: Trace) -> bool:

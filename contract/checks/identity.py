@@ -57,8 +57,6 @@ def job_id_keeps_its_case(trace: Trace) -> Iterator[Remark]:
 
 
 def _is_same(found: object, asked: str, *, case_insensitive: bool) -> bool:
-    if isinstance(found, int) and not isinstance(found, bool):
-        return str(found) == asked  # a path holds text only
     if not isinstance(found, str):
         return False
     return found == asked or (case_insensitive and found.lower() == asked.lower())

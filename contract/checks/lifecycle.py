@@ -4,7 +4,7 @@ A job's life over time: forward, to an end, and then still.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,15 +60,12 @@ def status_moves_forward(trace: Trace) -> Iterator[Remark]:
     """
     A job's status moves towards its end; steps back are those that are allowed.
     """
-    job = trace.latest.job
-    before = trace.views[-1].job if trace.views else None
-    if job is None or before is None or trace.api.lifecycle.is_terminal(before.status):
-        return
-    if not (isinstance(before.status, str) and isinstance(job.status, str)):
+    job, before = trace.latest.job, _last_known(trace)
+    if job is None or before is None or not isinstance(job.status, str):
         return
     step = trace.api.lifecycle.step(before.status, job.status)
-    if step is None or step.verdict == "legal":
-        return
+    if step is None or step.verdict == "legal" or trace.api.lifecycle.is_terminal(before.status):
+        return  # terminal_status_is_final speaks of what comes after an end
     at = trace.api.profile.status.at
     if step.verdict == "tolerated":
         yield drift(
@@ -173,13 +170,13 @@ def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
     job, ended = trace.latest.job, _last_ended(trace)
     if job is None or ended is None or job.status != ended.status or job.body == ended.body:
         return
-    profile = trace.api.profile
+    profile, content = trace.api.profile, trace.latest.content
     skip = {*profile.volatile, profile.id.at, *_time_pointers(trace)}
-    for key in sorted({*job.body, *ended.body}):
-        at = f"/{escape(key)}"
-        old, new = _still(ended.body.get(key)), _still(job.body.get(key))
-        if at not in skip and old != new and not (is_empty(old) and is_empty(new)):
-            yield violation(at, expected=_brief(old), found=_brief(new))
+    if content is not None:  # nobody promises that a key stays which nobody declared
+        for body in (ended.body, job.body):
+            skip.update(at for at, _, _ in content.undeclared(body))
+    for at, old, new in _changes(ended.body, job.body, "", skip):
+        yield violation(at, expected=_brief(old), found=_brief(new))
 
 
 def _last_ended(trace: Trace) -> Job | None:
@@ -189,16 +186,36 @@ def _last_ended(trace: Trace) -> Job | None:
     return None
 
 
+def _last_known(trace: Trace) -> Job | None:
+    for view in trace.views_backwards():
+        if view.job is not None and trace.api.lifecycle.knows(view.job.status):
+            return view.job
+    return None
+
+
+def _changes(old: Any, new: Any, at: str, skip: Set[str]) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            below = f"{at}/{escape(key)}"
+            if below not in skip:
+                yield from _changes(old.get(key), new.get(key), below, skip)
+        return
+    before, after = _still(old), _still(new)
+    if before != after and not (is_empty(before) and is_empty(after)):
+        yield at, before, after
+
+
 def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
     lifecycle = trace.api.lifecycle
     if not lifecycle.limits or not isinstance(job.status, str):
         return
     if lifecycle.waits_unbounded([job.status]):
         return
-    running = trace.now - _running_since(trace)
+    since, waited = _running_since(trace)
+    running = trace.now - since
     age = trace.now - job.created_at if job.created_at is not None else 0.0
     for limit in sorted(lifecycle.limits, key=lambda x: -x.after):
-        by_age = age > limit.after + limit.unobserved_wait + _SLACK_S
+        by_age = not waited and age > limit.after + limit.unobserved_wait + _SLACK_S
         if not by_age and running <= limit.after + _SLACK_S:
             continue
         message = f"{job.status!r} at the age of {age:.0f} s; {limit.name}: {limit.after:.0f} s"
@@ -216,13 +233,16 @@ def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
         return
 
 
-def _running_since(trace: Trace) -> float:
+def _running_since(trace: Trace) -> tuple[float, bool]:
+    """
+    The first sight of the job at work, and whether it was seen waiting before that.
+    """
     since = trace.latest.exchange.started_at
     for view in trace.views_backwards():
         if view.job is None or trace.api.lifecycle.waits_unbounded([str(view.job.status)]):
-            break
+            return since, True
         since = view.exchange.started_at
-    return since
+    return since, False
 
 
 def _timed_out(seen: Observation) -> bool:

@@ -5,6 +5,7 @@ Ids that name no job: unknown, hostile, or almost right.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from contract.check import check
 from contract.exchange import Subject
@@ -75,14 +76,26 @@ def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     asked, found = seen.asked_for or "", promise.spelled(seen.job.id)
     if promise.shape == "integer" and found == asked:
         return  # half of a number is a number, and may be another job's
-    trimmed = isinstance(found, str) and asked.strip() == found
+    spelling = isinstance(found, str) and _names(found, asked, shape=promise.shape)
     yield violation(
         "code",
         f"the id {asked!r} finds the job {found!r}",
         expected=list(trace.api.profile.not_found.codes),
         found=200,
-        basis=Basis.INFERRED if trimmed else Basis.DOCUMENTED,
+        basis=Basis.INFERRED if spelling else Basis.DOCUMENTED,
     )
+
+
+def _names(found: str, asked: str, *, shape: str) -> bool:
+    """
+    Whether `asked` is `found` in another spelling that a lenient reader takes.
+    """
+    if asked.strip() == found:
+        return True
+    try:
+        return shape == "uuid" and UUID(asked) == UUID(found)
+    except ValueError:
+        return False
 
 
 @check(

@@ -1,0 +1,238 @@
+"""
+A job's life over time: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contract.exchange import Exchange, Reason, Response, Subject
+from contract.finding import Basis, Drift, Kind
+from tests.contract.builders import (
+    CREATED,
+    NOW,
+    answer,
+    api,
+    failure,
+    job,
+    links,
+    not_found,
+    said,
+    trace,
+    written,
+)
+from tests.contract.cases import Case, accepted, each, rejected
+
+HOUR = 3600.0
+
+
+def _old(status: str, *, age_s: float, at: float, **changes: Any) -> Exchange:
+    return answer(job(status, created_at=written(NOW - age_s), **changes), at=at)
+
+
+def _ended(at: float = NOW, **changes: Any) -> Exchange:
+    return answer(job(**changes), at=at)
+
+
+CASES = {
+    "terminal_status_is_final": Case(
+        accepts=trace(answer(job("sampling"), at=NOW - 9), _ended(NOW - 5), _ended()),
+        rejects=trace(_ended(NOW - 5), answer(job("failed"))),
+        at="/status",
+    ),
+    "status_moves_forward": Case(
+        accepts=trace(
+            answer(job("queued"), at=NOW - 15),
+            answer(job("intermediate-complete"), at=NOW - 10),
+            answer(job("processing")),
+        ),
+        rejects=trace(answer(job("sampling"), at=NOW - 5), answer(job("queued"))),
+        at="/status",
+    ),
+    "job_ends_in_time": Case(
+        accepts=trace(
+            _old("backlogged", age_s=9 * HOUR, at=NOW - 8 * HOUR),
+            _old("processing", age_s=9 * HOUR, at=NOW),
+        ),
+        rejects=trace(
+            _old("processing", age_s=3 * HOUR, at=NOW - 2.5 * HOUR),
+            _old("processing", age_s=3 * HOUR, at=NOW),
+        ),
+        at="/status",
+    ),
+    "known_job_is_found": Case(
+        accepts=trace(_ended(NOW - 5), not_found(headers={"x": "y"})),
+        rejects=trace(_ended(NOW - 5), answer({"error": "Job not found"}, 404)),
+        at="code",
+    ),
+    "known_job_is_answered": Case(
+        accepts=trace(answer(b"", 304, sent={"If-None-Match": '"1"'}), baseline=not_found()),
+        rejects=trace(failure(at=NOW - 30), failure(), baseline=not_found()),
+        at="code",
+        also={"endpoint_is_available": "nothing came, so nothing else can be said"},
+    ),
+    "ended_job_is_frozen": Case(
+        accepts=trace(
+            _ended(NOW - 5, result={"urls": links(3, signed="a")}),
+            _ended(result={"urls": links(3, signed="b")[::-1]}),
+        ),
+        rejects=trace(
+            _ended(NOW - 5, result={"urls": links(1)}), _ended(result={"urls": links(2)})
+        ),
+        at="/result/urls",
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+@pytest.mark.parametrize("after", ["queued", "failed", "cancelled", "done"])
+def test_an_ended_job_never_takes_another_status(after: str) -> None:
+    seen = trace(_ended(NOW - 5), answer(job(after)))
+    assert "terminal_status_is_final" in {f.check for f in said(seen, Kind.VIOLATION)}
+
+
+def test_an_end_that_was_not_over_when_the_question_left_is_no_history() -> None:
+    slow = answer(job("processing"), at=NOW, elapsed_s=2)
+    fast = answer(job("completed"), at=NOW + 0.5, elapsed_s=0.1)
+    assert said(trace(fast, slow)) == ()
+
+
+def test_a_stranger_status_does_not_hide_a_step_back() -> None:
+    seen = trace(
+        answer(job("sampling"), at=NOW - 9),
+        answer(job("paused"), at=NOW - 5),
+        answer(job("queued")),
+    )
+    assert [f.check for f in said(seen)] == ["status_moves_forward"]
+
+
+@pytest.mark.parametrize(("before", "after"), [("sampling", "processing"), ("scheduled", "queued")])
+def test_a_step_whose_order_nobody_wrote_down_is_drift(before: str, after: str) -> None:
+    seen = trace(answer(job(before), at=NOW - 5), answer(job(after)))
+    assert [(f.kind, f.drift) for f in said(seen)] == [(Kind.DRIFT, Drift.TOLERATED_MOVE)]
+
+
+def test_a_step_back_to_the_backlog_is_documented_as_wrong() -> None:
+    (finding,) = said(trace(answer(job("processing"), at=NOW - 5), answer(job("backlogged"))))
+    assert (finding.check, finding.basis) == ("status_moves_forward", Basis.DOCUMENTED)
+
+
+def test_a_step_back_in_the_queue_is_our_reading_only() -> None:
+    (finding,) = said(trace(answer(job("processing"), at=NOW - 5), answer(job("queued"))))
+    assert (finding.check, finding.basis) == ("status_moves_forward", Basis.INFERRED)
+
+
+def test_a_training_of_45_minutes_is_drift_against_the_3_minutes_of_hosted_tools() -> None:
+    seen = trace(
+        _old("processing", age_s=2700, at=NOW - 2600), _old("processing", age_s=2700, at=NOW)
+    )
+    assert [(f.check, f.drift) for f in said(seen)] == [("job_ends_in_time", Drift.LIMIT_EXCEEDED)]
+
+
+def test_a_job_may_wait_in_the_backlog_for_ever() -> None:
+    seen = trace(
+        _old("backlogged", age_s=99 * HOUR, at=NOW - 90 * HOUR),
+        _old("backlogged", age_s=99 * HOUR, at=NOW),
+    )
+    assert said(seen) == ()
+
+
+def test_a_wait_that_nobody_saw_is_not_held_against_the_job() -> None:
+    assert said(trace(_old("processing", age_s=20 * HOUR, at=NOW)), Kind.VIOLATION) == ()
+
+
+def test_a_job_older_than_any_wait_is_late_at_first_sight() -> None:
+    assert [f.check for f in said(trace(_old("processing", age_s=25 * HOUR, at=NOW)))] == [
+        "job_ends_in_time"
+    ]
+
+
+def test_the_users_deadline_counts_from_the_first_sight() -> None:
+    polls = [answer(job("processing"), at=NOW - 20), answer(job("processing"))]
+    assert said(trace(*polls, deadline_s=21)) == ()
+    (finding,) = said(trace(*polls, deadline_s=19))
+    assert (finding.check, finding.source) == (
+        "job_ends_in_time",
+        "the job deadline given by the user",
+    )
+
+
+def test_a_known_job_that_was_never_there_is_a_violation_too() -> None:
+    (finding,) = said(trace(answer({"error": "Job not found"}, 404)))
+    assert finding.message == "the job isn't found although it was given as known"
+
+
+@pytest.mark.parametrize("subject", [s for s in Subject if s is not Subject.KNOWN])
+def test_an_id_that_may_name_no_job_may_be_missing(subject: Subject) -> None:
+    assert said(trace(not_found(subject=subject))) == ()
+
+
+def test_one_timeout_is_not_held_against_the_job() -> None:
+    assert [f.kind for f in said(trace(failure(), baseline=not_found()))] == [Kind.INCONCLUSIVE]
+
+
+def test_silence_for_every_id_is_not_held_against_the_job() -> None:
+    silent = trace(failure(at=NOW - 30), failure(), baseline=failure(at=NOW - 60))
+    assert {f.kind for f in said(silent)} == {Kind.INCONCLUSIVE}
+
+
+def test_a_body_that_drips_for_ever_is_no_answer() -> None:
+    head = Response(200, (("content-type", "application/json"),), b"{")
+    drips = [failure(Reason.TIMEOUT, partial=head, at=at) for at in (NOW - 30, NOW)]
+    seen = trace(*drips, baseline=not_found())
+    assert "known_job_is_answered" in {f.check for f in said(seen, Kind.VIOLATION)}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"result": {"urls": ["https://gen.krea.ai/images/7.png"]}},
+        {"result": {"urls": links(), "style_id": "s-1"}},
+        {"result": {"style_id": "s-1"}},
+    ],
+)
+def test_an_ended_job_that_changes_is_a_violation(changes: dict[str, Any]) -> None:
+    seen = trace(_ended(NOW - 5), _ended(**changes))
+    assert {f.check for f in said(seen)} == {"ended_job_is_frozen"}
+
+
+def test_a_reason_that_changes_after_the_end_is_a_violation() -> None:
+    seen = trace(answer(job("failed"), at=NOW - 5), answer(job("failed", error={"code": "X"})))
+    assert "ended_job_is_frozen" in {f.check for f in said(seen, Kind.VIOLATION)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [({}, {"error": None}), ({"views": 1}, {"views": 2}), ({}, {"tier": "a"})]
+)
+def test_what_nobody_declared_may_change_after_the_end(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    seen = trace(_ended(NOW - 5, **before), _ended(**after))
+    assert "ended_job_is_frozen" not in {f.check for f in said(seen)}
+
+
+def test_a_volatile_place_may_change_after_the_end() -> None:
+    profile = api().profile.model_copy(update={"volatile": ("/result/style_id",)})
+    lenient = replace(api(), profile=profile)
+    polls = (_ended(NOW - 5, result={"style_id": "a"}), _ended(result={"style_id": "b"}))
+    assert said(trace(*polls, of=lenient)) == ()
+    assert [f.check for f in said(trace(*polls))] == ["ended_job_is_frozen"]
+
+
+def test_only_plain_sights_of_the_job_are_history() -> None:
+    head = answer(method="HEAD", at=NOW - 9)
+    foreign = not_found(at=NOW - 8, subject=Subject.KNOWN)
+    assert said(trace(head, foreign, answer(job("queued")))) == ()
+    assert CREATED < NOW

@@ -1,0 +1,48 @@
+"""
+Media types: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.finding import Kind
+from tests.contract.builders import answer, not_found, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+CASES = {
+    "media_type_is_documented": Case(
+        accepts=trace(answer(headers={"content-type": "Application/JSON;charset=UTF-8"})),
+        rejects=trace(answer(headers={"content-type": "text/html"})),
+        at="header:content-type",
+    ),
+    "charset_is_utf8": Case(
+        accepts=trace(answer(headers={"content-type": 'application/json; charset="utf-8"'})),
+        rejects=trace(answer(headers={"content-type": "application/json; charset=latin-1"})),
+        at="header:content-type",
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+@pytest.mark.parametrize("stated", [None, "", "text/plain", "application/problem+json", ";"])
+@pytest.mark.parametrize("exchange", [answer, not_found])
+def test_another_media_type_is_a_violation(exchange: object, stated: str | None) -> None:
+    assert callable(exchange)
+    seen = trace(exchange(headers={"content-type": stated}))
+    assert [f.check for f in said(seen)] == ["media_type_is_documented"]
+
+
+def test_a_page_in_place_of_a_job_is_told_of_as_both() -> None:
+    seen = trace(answer(b"<html>", headers={"content-type": "text/html"}))
+    found = {f.check for f in said(seen, Kind.VIOLATION)}
+    assert found == {"media_type_is_documented", "body_is_json"}

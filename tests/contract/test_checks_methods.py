@@ -1,0 +1,132 @@
+"""
+Other methods: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.exchange import Credential, Subject
+from contract.finding import Basis
+from tests.contract.builders import MISSING, NOW, answer, job, links, not_found, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+_FRESH = {"job_id": MISSING, "subject": Subject.MISSING}
+
+CASES = {
+    "unlisted_method_is_refused": Case(
+        accepts=trace(answer(b"", 405, method="POST", headers={"allow": "GET, HEAD"}, **_FRESH)),
+        rejects=trace(answer(b"", 204, method="DELETE", **_FRESH)),
+        at="code",
+    ),
+    "refused_method_lists_allowed": Case(
+        accepts=trace(answer(b"", 405, method="POST", headers={"Allow": ""}, **_FRESH)),
+        rejects=trace(answer(b"", 405, method="POST", **_FRESH)),
+        at="header:allow",
+    ),
+    "options_lists_true_methods": Case(
+        accepts=trace(
+            answer(b"", 204, method="OPTIONS", headers={"allow": "OPTIONS, GET, HEAD"}, **_FRESH)
+        ),
+        rejects=trace(
+            answer(b"", 204, method="OPTIONS", headers={"allow": "GET, DELETE"}, **_FRESH)
+        ),
+        at="header:allow",
+    ),
+    "head_is_answered": Case(
+        accepts=trace(answer(at=NOW - 5), answer(method="HEAD")),
+        rejects=trace(
+            answer(at=NOW - 5), answer(code=405, method="HEAD", headers={"allow": "GET"})
+        ),
+        at="code",
+    ),
+    "head_matches_get": Case(
+        accepts=trace(
+            answer(at=NOW - 5, headers={"content-length": "216"}),
+            answer(method="HEAD", headers={"content-type": None}),
+        ),
+        rejects=trace(answer(at=NOW - 5), answer(code=404, method="HEAD")),
+        at="code",
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 501])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"])
+def test_each_way_of_refusing_a_method_is_right(method: str, code: int) -> None:
+    seen = answer(b"", code, method=method, headers={"allow": "GET"}, **_FRESH)
+    assert said(trace(seen)) == ()
+
+
+def test_what_a_browser_may_do_is_another_matter() -> None:
+    headers = {"access-control-allow-methods": "GET, DELETE", "access-control-allow-origin": "*"}
+    assert said(trace(answer(b"", 204, method="OPTIONS", headers=headers, **_FRESH))) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "told", "place"),
+    [
+        ("content-length", "216", "0", "header:content-length"),
+        ("etag", '"1"', '"2"', "header:etag"),
+        ("content-type", "application/json", "text/html", "header:content-type"),
+    ],
+)
+def test_a_head_that_differs_from_get_is_a_violation(
+    name: str, was: str, told: str, place: str
+) -> None:
+    seen = trace(
+        answer(at=NOW - 5, headers={name: was}), answer(method="HEAD", headers={name: told})
+    )
+    assert [(f.check, f.pointer) for f in said(seen)] == [("head_matches_get", place)]
+
+
+@pytest.mark.parametrize("name", ["content-length", "etag"])
+def test_a_head_may_differ_while_the_job_moves(name: str) -> None:
+    seen = trace(
+        answer(job("processing"), at=NOW - 5, headers={name: "1"}),
+        answer(method="HEAD", headers={name: "2"}),
+    )
+    assert said(seen) == ()
+
+
+@pytest.mark.parametrize("name", ["content-length", "etag"])
+def test_a_head_may_differ_where_links_are_signed_anew_each_time(name: str) -> None:
+    signed = job(result={"urls": links(signed="a")})
+    seen = trace(
+        answer(signed, at=NOW - 5, headers={name: "1"}), answer(method="HEAD", headers={name: "2"})
+    )
+    assert said(seen) == ()
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_head_that_is_throttled_says_nothing_about_get(code: int) -> None:
+    seen = trace(answer(at=NOW - 5), answer(code=code, method="HEAD", headers={"retry-after": "5"}))
+    assert "head_matches_get" not in {f.check for f in said(seen)}
+
+
+def test_heads_and_gets_of_different_askers_are_not_compared() -> None:
+    seen = trace(
+        answer({"error": "no"}, 401, at=NOW - 5, credential=Credential.NONE),
+        answer(method="HEAD"),
+    )
+    assert said(seen) == ()
+
+
+def test_a_missing_head_is_our_reading_only() -> None:
+    seen = trace(answer(at=NOW - 5), answer(code=501, method="HEAD"))
+    assert [(f.check, f.basis) for f in said(seen)] == [("head_is_answered", Basis.INFERRED)]
+
+
+def test_a_head_of_an_unknown_id_is_held_to_its_get() -> None:
+    seen = trace(not_found(at=NOW - 5), answer(method="HEAD", **_FRESH))
+    assert [f.check for f in said(seen)] == ["head_matches_get"]
