@@ -47,7 +47,7 @@ class File:
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> Found:  # noqa: ARG002
+    def take(self, exchange: Exchange | None) -> Found:
         """
         Every id in the file, if it has changed since the last look.
         """

@@ -31,7 +31,7 @@ class Pushed:
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> Found:  # noqa: ARG002
+    def take(self, exchange: Exchange | None) -> Found:
         """
         Nothing: what was pushed is on the watch list already.
         """

@@ -30,7 +30,7 @@ class Static:
     Options: ClassVar[type[SourceOptions]] = StaticOptions
     interval_s = 60.0
 
-    def __init__(self, options: StaticOptions, around: Neighbourhood) -> None:  # noqa: ARG002
+    def __init__(self, options: StaticOptions, around: Neighbourhood) -> None:
         self._ids = tuple(dict.fromkeys(filter(is_job_id, options.ids)))
 
     def wants(self) -> Request | None:
@@ -39,7 +39,7 @@ class Static:
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> Found:  # noqa: ARG002
+    def take(self, exchange: Exchange | None) -> Found:
         """
         Every id.
         """
