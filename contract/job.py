@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from contract.pointer import pick, resolve
+from contract.pointer import escape, pick, resolve
 from contract.profile import Codec, Profile
 
 __all__ = ["Job", "JobReader", "is_empty", "links_in", "read_time"]
@@ -106,14 +106,15 @@ def read_time(value: Any, codec: Codec) -> float | None:
     """
     Unix seconds of a written point in time, read leniently; None where it can't be.
     """
-    if codec is Codec.UNIX:
+    if codec is not Codec.RFC3339:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        return float(value) if abs(value) < 1e12 else None
+        seconds = value / 1000 if codec is Codec.UNIX_MS else float(value)
+        return seconds if abs(seconds) < 1e12 else None
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.upper())  # RFC 3339 takes a small t and z
     except ValueError:
         return None
     if moment.tzinfo is None:
@@ -140,5 +141,5 @@ def links_in(value: Any) -> Iterator[tuple[str, str]]:
             yield "/url", value["url"]
             return
         for key, item in value.items():
-            if isinstance(item, str):
-                yield f"/{key}", item
+            for at, text in links_in(item):
+                yield f"/{escape(key)}{at}", text

@@ -5,6 +5,7 @@ What a job that has ended must show, and must not.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 _PRIVATE_SUFFIXES = (".localhost", ".internal", ".local", ".localdomain", ".lan", ".intranet")
+# What inet_aton reads as an address: 127.1, 0x7f.1, 2130706433.
+_NUMERIC = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}")
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
 
 
@@ -176,7 +179,7 @@ def _is_private(host: str) -> bool:
     except ValueError:
         if "." not in host or host.endswith(_PRIVATE_SUFFIXES):
             return True
-        return host.replace(".", "").isdigit()
+        return _NUMERIC.fullmatch(host) is not None
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             address = address.ipv4_mapped

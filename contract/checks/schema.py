@@ -24,7 +24,7 @@ __all__ = [
 
 _MOST = 10
 _SENSITIVE = re.compile(
-    r"passw|secret|token|api_?key|private_?key|credential|session|cookie|internal|"
+    r"passw|secret|token(?!s|_?count|_?usage)|api_?key|private_?key|credential|session|cookie|internal|"
     r"stack_?trace|debug|sql|e_?mail|phone|ssn|database|hostname",
     re.IGNORECASE,
 )
@@ -60,7 +60,7 @@ def null_only_where_allowed(trace: Trace) -> Iterator[Remark]:
     """
     for error in _errors(trace):
         if _is_null(error):
-            yield violation(error.at, "null where the schema has no null", found=None)
+            yield violation(error.at or "body", "null where the schema has no null", found=None)
 
 
 @check(

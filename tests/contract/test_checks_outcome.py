@@ -1,0 +1,176 @@
+"""
+What an ended job shows: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contract.finding import Basis, Drift, Kind
+from tests.contract.builders import answer, job, links, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+_REASON = {"code": "NSFW", "message": "refused"}
+
+
+def _linked(*urls: str) -> Any:
+    return answer(job(result={"urls": list(urls)}))
+
+
+CASES = {
+    "success_has_result": Case(
+        accepts=trace(answer(job(result={"style_id": "s-1"}))),
+        rejects=trace(answer(job(result={}))),
+        at="/result/urls",
+    ),
+    "success_has_no_failure_reason": Case(
+        accepts=trace(answer(job("cancelled", error=_REASON))),
+        rejects=trace(answer(job(error=_REASON))),
+        at="/error",
+    ),
+    "failure_has_reason": Case(
+        accepts=trace(answer(job("cancelled"))),
+        rejects=trace(answer(job("failed", without=["error"]))),
+        at="/error",
+    ),
+    "result_comes_with_the_end": Case(
+        accepts=trace(answer(job("processing", result={"urls": links()}))),
+        rejects=trace(answer(job("queued", result={"urls": links()}))),
+        at="/result/urls",
+        says=Kind.DRIFT,
+    ),
+    "links_use_safe_schemes": Case(
+        accepts=trace(_linked("HTTPS://gen.krea.ai/a.png#x")),
+        rejects=trace(_linked("javascript:alert(1)")),
+        at="/result/urls/0",
+    ),
+    "links_point_to_public_hosts": Case(
+        accepts=trace(_linked("https://8.8.8.8:8443/a.png")),
+        rejects=trace(_linked("https://gen.krea.ai/a.png", "https://10.0.0.7/a.png")),
+        at="/result/urls/1",
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+@pytest.mark.parametrize("changes", [{"result": {"urls": []}}, {"result": {"style_id": ""}}, {}])
+def test_an_end_without_anything_to_show_is_a_violation(changes: dict[str, Any]) -> None:
+    body = job(**changes) if changes else job(without=["result"])
+    assert [f.check for f in said(trace(answer(body)))] == ["success_has_result"]
+
+
+@pytest.mark.parametrize("status", ["queued", "processing", "intermediate-complete", "completed"])
+def test_a_reason_of_failure_without_a_failure_is_a_violation(status: str) -> None:
+    seen = trace(answer(job(status, error=_REASON)))
+    assert [f.check for f in said(seen)] == ["success_has_no_failure_reason"]
+
+
+def test_the_reason_may_stand_in_the_result() -> None:
+    body = job("failed", without=["error"], result={"error": "no memory"})
+    assert said(trace(answer(body)), Kind.VIOLATION) == ()
+
+
+def test_a_failure_without_a_reason_is_our_reading_only() -> None:
+    (finding,) = said(trace(answer(job("failed", without=["error"]))))
+    assert (finding.check, finding.basis) == ("failure_has_reason", Basis.INFERRED)
+
+
+def test_a_result_before_the_work_began_is_drift() -> None:
+    (finding,) = said(trace(answer(job("backlogged", result={"style_id": "s"}))))
+    assert (finding.kind, finding.drift) == (Kind.DRIFT, Drift.EARLY_RESULT)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://gen.krea.ai/a.png",
+        "ftp://gen.krea.ai/a.png",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "s3://bucket/a.png",
+        "https://user:pass@gen.krea.ai/a.png",
+    ],
+)
+def test_a_link_that_is_not_safe_to_open_is_a_violation(url: str) -> None:
+    found = said(trace(_linked(url)), Kind.VIOLATION)
+    assert "links_use_safe_schemes" in {f.check for f in found}
+    assert "pass" not in str([f.found for f in found if f.check == "links_use_safe_schemes"][0:1])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "localhost.",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "0x7f000001",
+        "0177.0.0.1",
+        "[::1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[fe80::1]",
+        "169.254.169.254",
+        "100.64.0.1",
+        "192.168.1.1:8443",
+        "metadata.google.internal",
+        "printer.local",
+        "minio",
+        "224.0.0.1",
+        "0.0.0.0",
+    ],
+)
+def test_a_link_into_a_network_is_a_violation(host: str) -> None:
+    found = {f.check for f in said(trace(_linked(f"https://{host}/a.png")), Kind.VIOLATION)}
+    assert "links_point_to_public_hosts" in found
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "gen.krea.ai",
+        "1.1.1.1",
+        "[2606:4700::1111]",
+        "xn--bcher-kva.example",
+        "0.pool.krea.ai",
+        "123.krea.ai",
+        "cdn.krea.ai.",
+    ],
+)
+def test_a_link_to_a_public_host_is_right(host: str) -> None:
+    assert said(trace(_linked(f"https://{host}/a.png?X-Signature=1%2F2"))) == ()
+
+
+@pytest.mark.parametrize("url", ["/a.png", "https://[::1", "://", "", "https://"])
+def test_what_is_no_url_is_the_schemas_affair(url: str) -> None:
+    found = {f.check for f in said(trace(_linked(url)))}
+    assert found <= {"body_matches_schema"}
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        {"glb": "http://10.0.0.1/a.glb"},
+        {"model": {"url": "http://10.0.0.1/a.glb"}},
+        {"models": ["http://10.0.0.1/a.glb"]},
+        [{"type": "model", "url": "http://10.0.0.1/a.glb"}],
+        "http://10.0.0.1/a.glb",
+    ],
+    ids=["map", "map of objects", "map of lists", "list of objects", "text"],
+)
+def test_links_are_found_in_whatever_holds_them(urls: object) -> None:
+    found = {f.check for f in said(trace(answer(job(result={"urls": urls}))), Kind.VIOLATION)}
+    assert {"links_use_safe_schemes", "links_point_to_public_hosts"} <= found

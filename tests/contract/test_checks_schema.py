@@ -1,0 +1,186 @@
+"""
+The body against its schema: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from contract.exchange import Credential
+from contract.finding import Basis, Drift, Kind
+from tests.contract.builders import answer, job, links, not_found, said, trace
+from tests.contract.cases import Case, accepted, each, rejected
+
+_NOON = datetime(2026, 9, 21, 12, tzinfo=UTC).timestamp()
+
+CASES = {
+    "body_matches_schema": Case(
+        accepts=trace(answer(job("failed", error={"code": ""}))),
+        rejects=trace(answer(job("failed", error={"message": "no code"}))),
+        at="/error",
+    ),
+    "null_only_where_allowed": Case(
+        accepts=trace(answer(job("processing"))),
+        rejects=trace(answer(job("processing", completed_at=None))),
+        at="/completed_at",
+    ),
+    "status_is_documented": Case(
+        accepts=trace(answer(job("intermediate-complete"))),
+        rejects=trace(answer(job("intermediate_complete"))),
+        at="/status",
+    ),
+    "keys_are_declared": Case(
+        accepts=trace(answer(job("failed", error={"code": "x", "message": "y"}))),
+        rejects=trace(answer(job(priority=3))),
+        at="/priority",
+        says=Kind.DRIFT,
+    ),
+    "keys_are_spelled_as_declared": Case(
+        accepts=trace(answer(job(result={"urls": links(), "style_id": "s"}))),
+        rejects=trace(answer(job(result={"urls": links(), "styleId": "s"}))),
+        at="/result/styleId",
+    ),
+    "no_sensitive_keys": Case(
+        accepts=trace(answer(job())),
+        rejects=trace(answer(job(internal_host="db-7"))),
+        at="/internal_host",
+        also={"keys_are_declared": "a key with a sensitive name is a new key as well"},
+    ),
+}
+
+
+@each(CASES)
+def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
+    accepted(case)
+
+
+@each(CASES)
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    rejected(check, case)
+
+
+@pytest.mark.parametrize(
+    ("changes", "at"),
+    [
+        ({"job_id": "not-a-uuid"}, "/job_id"),
+        ({"created_at": 1_790_000_000}, "/created_at"),
+        ({"created_at": "2026-09-21 12:00:00"}, "/created_at"),
+        ({"created_at": "2026-09-21T12:00:00"}, "/created_at"),
+        ({"created_at": "2026-09-21T12:00:00+0200"}, "/created_at"),
+        ({"completed_at": "2026-09-21"}, "/completed_at"),
+        ({"result": ["x"]}, "/result"),
+        ({"result": {"urls": "x"}}, "/result/urls"),
+        ({"result": {"urls": ["https://a b/"]}}, "/result/urls/0"),
+        ({"result": {"urls": ["/relative"]}}, "/result/urls/0"),
+        ({"result": {"urls": links(), "style_id": 5}}, "/result/style_id"),
+        ({"status": 5}, "/status"),
+        ({"error": "text"}, "/error"),
+    ],
+)
+def test_a_value_that_the_schema_does_not_allow_is_a_violation_at_its_place(
+    changes: dict[str, Any], at: str
+) -> None:
+    found = said(trace(answer({**job(), **changes})), Kind.VIOLATION)
+    assert ("body_matches_schema", at) in {(f.check, f.pointer) for f in found}
+
+
+@pytest.mark.parametrize("key", ["job_id", "status", "created_at"])
+def test_a_required_key_that_is_missing_is_a_violation(key: str) -> None:
+    found = said(trace(answer(job(without=[key]))), Kind.VIOLATION)
+    assert "body_matches_schema" in {f.check for f in found}
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-09-21T12:00:00Z",
+        "2026-09-21T14:00:00.123456+02:00",
+        "2026-09-21t12:00:00z",
+        "2026-09-21T00:00:00-12:00",
+    ],
+)
+def test_every_way_of_writing_a_time_that_rfc_3339_knows_is_right(moment: str) -> None:
+    assert said(trace(answer(job("queued", created_at=moment), at=_NOON + 5))) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "at"),
+    [
+        ({"completed_at": None}, "/completed_at"),
+        ({"result": None}, "/result"),
+        ({"error": None}, "/error"),
+        ({"result": {"urls": [None]}}, "/result/urls/0"),
+        ({"status": None}, "/status"),
+        ({"job_id": None}, "/job_id"),
+    ],
+)
+def test_null_is_told_apart_from_a_wrong_value(changes: dict[str, Any], at: str) -> None:
+    found = said(trace(answer({**job("processing"), **changes})), Kind.VIOLATION)
+    assert {(f.check, f.pointer) for f in found} == {("null_only_where_allowed", at)}
+
+
+def test_null_for_the_whole_body_stands_at_the_body() -> None:
+    found = said(trace(answer(b"null")), Kind.VIOLATION)
+    assert [(f.check, f.pointer) for f in found] == [("null_only_where_allowed", "body")]
+
+
+@pytest.mark.parametrize("status", ["done", "Completed", "canceled", "completed ", ""])
+def test_a_status_nobody_documented_is_a_violation_and_drift(status: str) -> None:
+    found = [f for f in said(trace(answer(job(status)))) if f.check == "status_is_documented"]
+    assert [(f.kind, f.drift) for f in found] == [
+        (Kind.VIOLATION, None),
+        (Kind.DRIFT, Drift.UNKNOWN_STATUS),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", [{"message": "x"}, {"error": {"code": "x"}}, {}, [], "no", {"error": None}]
+)
+def test_a_404_in_other_words_is_a_violation(body: object) -> None:
+    found = {f.check for f in said(trace(not_found(body)), Kind.VIOLATION)}
+    assert found <= {"body_matches_schema", "null_only_where_allowed"}
+    assert len(found) == 1
+
+
+def test_a_404_may_say_more_than_the_document() -> None:
+    seen = trace(not_found({"error": "Job not found", "request_id": "r-1"}))
+    assert [f.kind for f in said(seen)] == [Kind.DRIFT]
+
+
+def test_a_refusal_that_the_document_does_not_describe_may_say_anything() -> None:
+    seen = trace(answer({"detail": ["x"], "token": None}, 401, credential=Credential.NONE))
+    assert [f.kind for f in said(seen)] == [Kind.GAP]
+
+
+def test_at_most_ten_faults_of_one_body_are_told() -> None:
+    body = job(result={"urls": [7] * 40})
+    found = [f for f in said(trace(answer(body))) if f.check == "body_matches_schema"]
+    assert len(found) == 10
+
+
+@pytest.mark.parametrize("key", ["Status", "STATUS", "jobId", "job-id", "created at", "createdAt"])
+def test_a_look_alike_beside_the_declared_key_is_drift(key: str) -> None:
+    (finding,) = said(trace(answer(job(**{key: "x"}))))
+    assert (finding.check, finding.kind) == ("keys_are_spelled_as_declared", Kind.DRIFT)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["api_key", "accessToken", "password_hash", "stack_trace", "debug", "user_email", "db_secret"],
+)
+def test_a_key_that_speaks_of_secrets_is_our_reading_only(key: str) -> None:
+    (finding,) = said(trace(answer(job(**{key: "x"}))), Kind.VIOLATION)
+    assert (finding.check, finding.basis) == ("no_sensitive_keys", Basis.INFERRED)
+
+
+@pytest.mark.parametrize("key", ["total_tokens", "input_tokens", "token_count", "progress", "cost"])
+def test_a_key_that_counts_is_no_secret(key: str) -> None:
+    assert [f.kind for f in said(trace(answer(job(**{key: 7}))))] == [Kind.DRIFT]
+
+
+def test_a_pointer_of_an_odd_key_is_escaped() -> None:
+    (finding,) = said(trace(answer(job(**{"a/b~c": 1}))))
+    assert finding.pointer == "/a~1b~0c"

@@ -1,0 +1,87 @@
+"""
+The table of all checks: each is seen accepting and seen rejecting, and says what it promises.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from contract.check import Check, Facet
+from contract.finding import Basis
+from contract.plugins import load_checks
+from tests.contract import (
+    test_checks_access,
+    test_checks_body,
+    test_checks_caching,
+    test_checks_codes,
+    test_checks_exposure,
+    test_checks_identity,
+    test_checks_latency,
+    test_checks_lifecycle,
+    test_checks_lookup,
+    test_checks_media,
+    test_checks_methods,
+    test_checks_outcome,
+    test_checks_schema,
+    test_checks_times,
+)
+from tests.contract.cases import Case
+
+_FAMILIES = {
+    "access": test_checks_access.CASES,
+    "body": test_checks_body.CASES,
+    "caching": test_checks_caching.CASES,
+    "codes": test_checks_codes.CASES,
+    "exposure": test_checks_exposure.CASES,
+    "identity": test_checks_identity.CASES,
+    "latency": test_checks_latency.CASES,
+    "lifecycle": test_checks_lifecycle.CASES,
+    "lookup": test_checks_lookup.CASES,
+    "media": test_checks_media.CASES,
+    "methods": test_checks_methods.CASES,
+    "outcome": test_checks_outcome.CASES,
+    "schema": test_checks_schema.CASES,
+    "times": test_checks_times.CASES,
+}
+
+CHECKS = load_checks()
+every_check = pytest.mark.parametrize("check", CHECKS, ids=[check.id for check in CHECKS])
+
+
+def test_every_check_is_seen_accepting_and_rejecting() -> None:
+    shown = {(family, name) for family, cases in _FAMILIES.items() for name in cases}
+    assert shown == {(check.family, check.id) for check in CHECKS}
+
+
+def test_no_id_is_taken_twice() -> None:
+    ids = [check.id for check in CHECKS]
+    assert len(ids) == len(set(ids))
+
+
+@every_check
+def test_its_promise_is_one_sentence(check: Check) -> None:
+    assert re.fullmatch(r"[A-Zn304].{10,120}\.", check.summary), check.summary
+
+
+@every_check
+def test_its_id_reads_as_a_sentence_and_says_where_it_stands_written(check: Check) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", check.id)
+    assert len(check.source) > 10
+    assert not check.source.endswith(".")
+
+
+@every_check
+def test_it_takes_a_trace_and_nothing_else(check: Check) -> None:
+    assert list(inspect.signature(check.run).parameters) == ["trace"]
+    assert isinstance(check.basis, Basis)
+    assert isinstance(check.about, Facet)
+
+
+def test_where_another_check_must_speak_as_well_the_table_says_why() -> None:
+    cases: list[Case] = [case for family in _FAMILIES.values() for case in family.values()]
+    reasons = [why for case in cases for why in case.also.values()]
+    assert all(len(why) > 20 for why in reasons)
+    assert sum(bool(case.also) for case in cases) <= len(cases) // 10
