@@ -90,7 +90,7 @@ def _scripted(jobs: Mapping[str, str]) -> list[str]:
 
 
 def _config(card: Mapping[str, Any]) -> dict[str, Any]:
-    ended = list(card["jobs"])
+    ended = _scripted(card["jobs"])[:6]
     target: dict[str, Any] = {
         "name": "demo",
         "api": card["api"],
@@ -105,7 +105,7 @@ def _config(card: Mapping[str, Any]) -> dict[str, Any]:
             "missing": {},
             "malformed": {"interval": "10s"},
             "anonymous": {"interval": "10s"},
-            "foreign": {"ids": list(card["foreign_jobs"])},
+            "foreign": {"ids": _scripted(card["foreign_jobs"])},
         },
     }
     if card.get("listing"):

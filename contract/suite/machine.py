@@ -24,10 +24,14 @@ _UNLISTED = ("POST", "PUT", "PATCH", "DELETE")
 
 
 def client_machine(
-    run: Run, report: Callable[[tuple[Finding, ...]], None]
+    run: Run,
+    report: Callable[[tuple[Finding, ...]], None],
+    *,
+    stop: Callable[[], bool] = lambda: False,
 ) -> type[RuleBasedStateMachine]:
     """
-    The machine for one run; `report` gets the findings of every answer and may raise.
+    The machine for one run; `report` gets the findings of every answer and may raise;
+    after `stop` nothing more is asked.
 
     Other methods than GET, HEAD and OPTIONS go to fresh random ids only.
     """
@@ -35,7 +39,8 @@ def client_machine(
     known = st.sampled_from(target.jobs)
 
     def send(ask: Ask) -> None:
-        report(run.ask(ask)[1])
+        if not stop():
+            report(run.ask(ask)[1])
 
     class Client(RuleBasedStateMachine):
         """

@@ -93,7 +93,7 @@ class Session:
         except JobwatchError as exc:
             self.error = str(exc)
             pytest.exit(f"jobwatch: {exc}", returncode=exc.exit_code)
-        client = self._stack.enter_context(Client())
+        client = self._stack.enter_context(Client(exact_framing=True))
         run = Run(target, self.checks, client, progress=_progress())
         run.execute()
         return run
@@ -193,8 +193,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _session(config: pytest.Config) -> Session:
+    from contract.errors import JobwatchError
+
     if _KEY not in config.stash:
-        config.stash[_KEY] = Session(config)
+        try:
+            config.stash[_KEY] = Session(config)
+        except JobwatchError as exc:
+            pytest.exit(f"jobwatch: {exc}", returncode=exc.exit_code)
     return config.stash[_KEY]
 
 

@@ -4,6 +4,8 @@ The contract suite itself. Run it by `pytest --pyargs contract.suite` or `jobwat
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import FlakyFailure
@@ -21,6 +23,7 @@ from contract.verdict import group
 
 __all__: list[str] = []
 
+_AT_MOST_S = 12.0
 _CALM = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
@@ -58,7 +61,6 @@ def test_generated_cases(contract_session: Session) -> None:
     effort = run.target.effort
     if not effort.generated or run.unreachable is not None or run.stopped:
         pytest.skip("no case is generated: small effort, spent budget, or nobody there")
-    contract_session.generates()
     fresh = _Fresh(run)
     with Courier(run.target) as courier:
 
@@ -72,10 +74,14 @@ def test_generated_cases(contract_session: Session) -> None:
         )
         @given(case=cases(run.target))
         def ask(case: Case) -> None:
+            if fresh.out_of_time():
+                return
             run.gate.enter()
             fresh(run.record(courier.send(case), generated=True)[1])
 
         _carry_out(ask, fresh)
+    if not fresh.out_of_time():
+        contract_session.generates()
 
 
 def test_client_machine(contract_session: Session) -> None:
@@ -87,7 +93,7 @@ def test_client_machine(contract_session: Session) -> None:
     if not walks or run.unreachable is not None or run.stopped:
         pytest.skip("no walk is taken: small effort, spent budget, or nobody there")
     fresh = _Fresh(run)
-    machine = client_machine(run, fresh)
+    machine = client_machine(run, fresh, stop=fresh.out_of_time)
     calm = settings(
         max_examples=walks,
         stateful_step_count=15,
@@ -121,6 +127,13 @@ class _Fresh:
         self._run = run
         self._known = {f.check for f in breaking(run.planned, strict=run.target.strict)}
         self.kept: Finding | None = None
+        self._until = time.monotonic() + _AT_MOST_S
+
+    def out_of_time(self) -> bool:
+        """
+        Whether a server so slow has been asked enough. A rate limit takes its own time.
+        """
+        return self._run.target.rate_per_minute is None and time.monotonic() > self._until
 
     def __call__(self, findings: tuple[Finding, ...]) -> None:
         for finding in breaking(findings, strict=self._run.target.strict):
