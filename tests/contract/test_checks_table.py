@@ -63,13 +63,13 @@ def test_no_id_is_taken_twice() -> None:
 
 @every_check
 def test_its_promise_is_one_sentence(check: Check) -> None:
-    assert re.fullmatch(r"[A-Zn304].{10,120}\.", check.summary), check.summary
+    assert re.fullmatch(r"\S.{10,110}\S\.", check.summary), check.summary
 
 
 @every_check
 def test_its_id_reads_as_a_sentence_and_says_where_it_stands_written(check: Check) -> None:
     assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", check.id)
-    assert len(check.source) > 10
+    assert len(check.source) >= 10
     assert not check.source.endswith(".")
 
 
