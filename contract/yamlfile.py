@@ -23,17 +23,25 @@ Location = tuple[str | int, ...]
 
 class PlainLoader(yaml.SafeLoader):
     """
-    YAML 1.2 in the points that bite: `no` is a word and a date stays text.
+    YAML 1.2 in the points that bite: `no`, `16:9`, `1_000`, `=` and a date stay text, and
+    a leading zero isn't octal.
     """
 
 
+_TAG = "tag:yaml.org,2002:"
+_REPLACED = ("bool", "timestamp", "value", "int", "float")
 PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":bool", ":timestamp"))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first: [(tag, regexp) for tag, regexp in found if tag.removeprefix(_TAG) not in _REPLACED]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-PlainLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
+_INT = r"[-+]?(?:0|[1-9][0-9]*)"
+for _name, _form, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", rf"{_INT}|0x[0-9a-fA-F]+", "-+0123456789"),
+    ("float", rf"(?:{_INT}(?:\.[0-9]*)?|[-+]?\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
+):
+    PlainLoader.add_implicit_resolver(_TAG + _name, re.compile(rf"^(?:{_form})$"), list(_first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,10 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
     except (OSError, UnicodeDecodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
         raise kind(f"{path}: can't be read: {why}") from None
-    loader = PlainLoader(text)
+    try:
+        loader = PlainLoader(text)
+    except yaml.YAMLError:
+        raise kind(f"{path}: holds characters that YAML doesn't allow") from None
     try:
         node = loader.get_single_node()
         if node is None:

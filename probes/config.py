@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -246,13 +247,13 @@ def config_schema() -> dict[str, Any]:
         "Target",
         __base__=_Target,
         canaries=(canaries, ...),
-        follow=(_tagged("source", load_group("jobwatch.sources")), ()),
+        follow=(_tagged("source", _plugged("jobwatch.sources")), ()),
     )
     whole = create_model(
         "Configuration",
         __base__=_File,
         targets=(tuple[target, ...], Field(min_length=1)),  # type: ignore[valid-type]
-        sinks=(_tagged("sink", load_group("jobwatch.sinks")), ()),
+        sinks=(_tagged("sink", _plugged("jobwatch.sinks")), ()),
     )
     schema = whole.model_json_schema()
     _durations_are_text(schema)
@@ -271,8 +272,8 @@ class _Reader:
         self._written = written
         self._environment = environment
         self._canaries = _canaries()
-        self._sources = load_group("jobwatch.sources")
-        self._sinks = load_group("jobwatch.sinks")
+        self._sources = _plugged("jobwatch.sources")
+        self._sinks = _plugged("jobwatch.sinks")
         self._parsed = file.parse(_File)
 
     def targets(self) -> tuple[TargetSettings, ...]:
@@ -439,6 +440,13 @@ class _Reader:
                 for canary in other.canaries
             ]
             total = sum(rate for _, _, rate in asked)
+            if any(other.follow for other in sharing) and total <= budget < total + 1:
+                raise self._file.error(
+                    ("targets", index, "requests_per_minute"),
+                    f"the canaries ask {total:.4g} times a minute and the key may be used "
+                    f"{budget:.4g} times: that leaves less than one request a minute for the "
+                    f"jobs to follow; set requests_per_minute to {math.ceil(total + 1)} or more",
+                )
             if total <= budget * (1 + 1e-9):
                 continue
             several = len(sharing) > 1
@@ -456,8 +464,19 @@ class _Reader:
             )
 
 
-def _canaries() -> dict[str, type[Canary]]:
-    return load_group("jobwatch.canaries")
+def _canaries() -> Mapping[str, type[Canary]]:
+    return _plugged("jobwatch.canaries")
+
+
+def _plugged(group: str) -> Mapping[str, Any]:
+    return _load_once(group, os.environ.get("JOBWATCH_NO_PLUGINS", ""))
+
+
+@cache
+def _load_once(group: str, _switch: str) -> Mapping[str, Any]:
+    # What is installed doesn't change while a process runs, and a reload shouldn't read
+    # the metadata of every distribution again.
+    return load_group(group)
 
 
 def _digest_of(api: Api) -> str:

@@ -1,0 +1,125 @@
+"""
+A daemon in this process, against a mocked endpoint on a real socket.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from contract.exchange import Subject
+from contract.mock import MockServer
+from contract.plugins import load_checks
+from probes.config import load_settings
+from probes.daemon import Daemon
+from probes.logs import Redactor
+from probes.result import Result
+from probes.service import connect
+from probes.sinks.prometheus import expose, new_registry
+from probes.watchlist import Watchlist
+
+__all__ = ["Heard", "running", "sample", "until", "write_config"]
+
+
+@dataclass
+class Heard:
+    """
+    Stands in for the status page: keeps every result.
+    """
+
+    results: list[Result] = field(default_factory=list)
+
+    def record(self, result: Result) -> None:
+        self.results.append(result)
+
+    def forget_other_targets(self, names: object) -> None:
+        pass
+
+    def of(self, canary: str) -> list[Result]:
+        return [result for result in self.results if result.canary == canary]
+
+    def subjects(self, canary: str) -> set[Subject]:
+        found = (result.exchange for result in self.of(canary))
+        return {exchange.request.subject for exchange in found if exchange is not None}
+
+
+def write_config(
+    folder: Path, server: MockServer | str, *, token: str = "", canaries: str = "", more: str = ""
+) -> Path:
+    """
+    A configuration with one target; `canaries` and `more` are YAML, indented by four.
+    """
+    url = server if isinstance(server, str) else server.url
+    token = token or ("t0ken-" + "x" * 20 if isinstance(server, str) else server.token)
+    (folder / "token").write_text(token + "\n", encoding="utf-8")
+    path = folder / "jobwatch.yaml"
+    known = "" if isinstance(server, str) else server.jobs[0].id
+    path.write_text(
+        "targets:\n"
+        "  - name: mocked\n"
+        "    api: krea\n"
+        f"    url: {url}\n"
+        "    token_file: token\n"
+        "    interval: 100ms\n"
+        "    timeout: 2s\n"
+        "    requests_per_minute: unlimited\n"
+        "    canaries:\n"
+        + (canaries or f"      known: {{ids: [{known}]}}\n      missing: {{}}\n")
+        + more,
+        encoding="utf-8",
+    )
+    return path
+
+
+@contextmanager
+def running(
+    config: Path, *, watchlist: Watchlist | None = None, redactor: Redactor | None = None
+) -> Iterator[tuple[Daemon, Heard]]:
+    """
+    A started daemon that is stopped at the end.
+    """
+    heard = Heard()
+    daemon = Daemon(
+        load_settings(config),
+        make_client=connect,
+        checks=load_checks(),
+        watchlist=watchlist or Watchlist(None),
+        registry=new_registry(process=False),
+        redactor=redactor or Redactor(),
+        rng=random.Random(4),
+        board=heard,
+    )
+    daemon.start()
+    try:
+        yield daemon, heard
+    finally:
+        daemon.stop(within_s=5.0)
+
+
+def until(condition: Callable[[], object], *, within_s: float = 10.0) -> None:
+    """
+    Wait for a condition, with a deadline.
+    """
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def sample(daemon: Daemon, name: str, **labels: str) -> float:
+    """
+    The sum of all samples of that name that have these labels.
+    """
+    text = expose(daemon.registry).body.decode()
+    return sum(
+        one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+        if one.name == name and labels.items() <= one.labels.items()
+    )

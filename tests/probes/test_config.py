@@ -1,0 +1,323 @@
+"""
+The configuration: what it takes, and what it says to what it doesn't take.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from contract.errors import ConfigError
+from probes.cli import config as config_command
+from probes.config import Settings, config_schema, load_settings
+
+TOKEN = "sk-very-secret-0123"
+ID = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
+GOOD = f"""\
+targets:
+  - name: krea
+    api: krea
+    url: https://api.krea.ai
+    token_env: TOK
+    interval: 30s
+    timeout: 10s
+    requests_per_minute: 12
+    slo: {{availability: 0.995, latency: 1s}}
+    canaries:
+      known: {{ids: [{ID}]}}
+      missing: {{}}
+      malformed: {{interval: 5m}}
+      anonymous: {{interval: 5m}}
+    follow:
+      - {{source: listing, statuses: [queued]}}
+      - {{source: pushed}}
+sinks:
+  - {{sink: jsonl, path: out.jsonl}}
+"""
+
+
+def load(folder: Path, text: str = GOOD, environment: Mapping[str, str] | None = None) -> Settings:
+    path = folder / "jobwatch.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_settings(path, environment={"TOK": TOKEN} if environment is None else environment)
+
+
+def refusal(folder: Path, old: str, new: str, **environment: str) -> str:
+    assert old in GOOD
+    with pytest.raises(ConfigError) as caught:
+        load(folder, GOOD.replace(old, new), {"TOK": TOKEN, **environment})
+    message = str(caught.value)
+    assert TOKEN not in message
+    return message.removeprefix(f"{folder}/")
+
+
+def test_every_default_is_filled_in(tmp_path: Path) -> None:
+    target = load(tmp_path).targets[0]
+    by_name = {canary.name: canary for canary in target.canaries}
+    assert by_name["known"].interval_s == 30.0
+    assert by_name["malformed"].interval_s == 300.0
+    assert {canary.timeout_s for canary in target.canaries} == {10.0}
+    assert target.edges_s[:2] == (1.0, 10.0)
+    assert [source.source for source in target.follow] == ["listing", "pushed"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "interval: 30s",
+            "intervall: 30s",
+            "jobwatch.yaml:6: targets[0].intervall: unknown key. Did you mean 'interval'?",
+        ),
+        (
+            "token_env: TOK",
+            f"token: {TOKEN}",
+            "jobwatch.yaml:5: targets[0].token: unknown key. Did you mean 'token_env'?",
+        ),
+        (
+            "token_env: TOK",
+            f"token_env: {TOKEN}",
+            (
+                "jobwatch.yaml:5: targets[0].token_env: must be the name of an environment "
+                "variable, not its value"
+            ),
+        ),
+        (
+            "token_env: TOK",
+            "token_env: NOT_SET",
+            "jobwatch.yaml:5: targets[0].token_env: environment variable NOT_SET isn't set",
+        ),
+        (
+            "api: krea",
+            "api: kera",
+            "jobwatch.yaml:3: targets[0].api: unknown API 'kera'. Did you mean 'krea'?",
+        ),
+        (
+            "timeout: 10s",
+            "timeout: 0s",
+            "jobwatch.yaml:7: targets[0].timeout: 0s isn't between 1ms and 1d",
+        ),
+        (
+            "timeout: 10s",
+            "timeout: 10",
+            "jobwatch.yaml:7: targets[0].timeout: 10 has no unit: write 250ms, 30s, 5m or 1h30m",
+        ),
+        (
+            "timeout: 10s",
+            "timeout: 11m",
+            "jobwatch.yaml:7: targets[0].timeout: 11m is longer than 10m",
+        ),
+        (
+            "interval: 30s",
+            "interval: soon",
+            (
+                "jobwatch.yaml:6: targets[0].interval: 'soon' is no duration: "
+                "write 250ms, 30s, 5m or 1h30m"
+            ),
+        ),
+        (
+            "missing: {}",
+            "misssing: {}",
+            (
+                "jobwatch.yaml:12: targets[0].canaries.misssing: unknown canary. "
+                "Did you mean 'missing'?"
+            ),
+        ),
+        (
+            "malformed: {interval: 5m}",
+            "malformed: {intervals: 5m}",
+            (
+                "jobwatch.yaml:13: targets[0].canaries.malformed.intervals: unknown key. "
+                "Did you mean 'interval'?"
+            ),
+        ),
+        (
+            "source: pushed",
+            "source: push",
+            (
+                "jobwatch.yaml:17: targets[0].follow[1].source: unknown source 'push'. "
+                "Did you mean 'pushed'?"
+            ),
+        ),
+        (
+            "statuses: [queued]",
+            "status: [queued]",
+            "jobwatch.yaml:16: targets[0].follow[0].status: unknown key. Did you mean 'statuses'?",
+        ),
+        (
+            "sink: jsonl",
+            "sink: json",
+            "jobwatch.yaml:19: sinks[0].sink: unknown sink 'json'. Did you mean 'jsonl'?",
+        ),
+        (
+            "https://api.krea.ai",
+            "https://me:pw@api.krea.ai",
+            (
+                "jobwatch.yaml:4: targets[0].url: a URL can't carry credentials; "
+                "use token_env or token_file"
+            ),
+        ),
+        (
+            "https://api.krea.ai",
+            "api.krea.ai",
+            (
+                "jobwatch.yaml:4: targets[0].url: write a URL with scheme and host, "
+                "for example https://api.example.com"
+            ),
+        ),
+        (
+            "requests_per_minute: 12",
+            "requests_per_minute: 0",
+            (
+                "jobwatch.yaml:8: targets[0].requests_per_minute: write a number of requests "
+                "above 0, or unlimited"
+            ),
+        ),
+        (
+            f"ids: [{ID}]",
+            "ids: []",
+            (
+                "jobwatch.yaml:11: targets[0].canaries.known.ids: tuple should have at least 1 "
+                "item after validation, not 0 (found [])"
+            ),
+        ),
+        (
+            f"ids: [{ID}]",
+            "ids: ['']",
+            (
+                "jobwatch.yaml:11: targets[0].canaries.known.ids[0]: an id has 1 to 200 "
+                "printable characters"
+            ),
+        ),
+        (
+            "interval: 30s",
+            "interval: 6s",
+            (
+                "jobwatch.yaml:8: targets[0].requests_per_minute: the canaries ask 20.4 times a "
+                "minute (known 10 + missing 10 + malformed 0.2 + anonymous 0.2) and the key may be "
+                "used 12 times: raise the intervals (to 11s if all are alike) or set "
+                "requests_per_minute to 21"
+            ),
+        ),
+        (
+            "requests_per_minute: 12",
+            "requests_per_minute: 5",
+            (
+                "jobwatch.yaml:8: targets[0].requests_per_minute: the canaries ask 4.4 times a "
+                "minute and the key may be used 5 times: that leaves less than one request a minute "
+                "for the jobs to follow; set requests_per_minute to 6 or more"
+            ),
+        ),
+    ],
+)
+def test_a_mistake_is_answered_with_place_value_and_remedy(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    assert refusal(tmp_path, old, new) == message
+
+
+def test_a_missing_token_file_is_named_and_nothing_else(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "token_env: TOK", "token_file: nowhere/token")
+    place = "jobwatch.yaml:5: targets[0].token_file: "
+    assert message == f"{place}{tmp_path}/nowhere/token can't be read: No such file or directory"
+
+
+def test_a_token_that_can_t_travel_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\nsecond line\n", encoding="utf-8")
+    message = refusal(tmp_path, "token_env: TOK", "token_file: token")
+    assert "second line" not in message
+    assert "must be printable ASCII" in message
+
+
+def test_two_tokens_are_one_too_many(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "token_env: TOK", "token_env: TOK\n    token_file: t")
+    assert message.endswith("token_env is given too: keep one of them")
+
+
+def test_targets_that_share_a_key_share_its_budget(tmp_path: Path) -> None:
+    second = (
+        GOOD.split("targets:\n")[1]
+        .split("sinks:", maxsplit=1)[0]
+        .replace("name: krea", "name: two")
+    )
+    text = GOOD.replace("sinks:", f"{second}sinks:").replace("interval: 30s", "interval: 15s")
+    with pytest.raises(ConfigError, match=r"krea/known 4 \+ krea/missing 4 .* two/known 4"):
+        load(tmp_path, text)
+    assert load(tmp_path, text.replace("url: https://api.krea.ai", "url: http://a.test", 1))
+
+
+def test_a_name_can_t_be_given_twice(tmp_path: Path) -> None:
+    target = GOOD.split("targets:\n")[1].split("sinks:", maxsplit=1)[0]
+    with pytest.raises(ConfigError, match="'krea' is the name of the target in line 2 already"):
+        load(tmp_path, GOOD.replace("sinks:", f"{target}sinks:"))
+
+
+def test_environment_is_taken_in_and_never_shown(tmp_path: Path) -> None:
+    text = GOOD.replace("https://api.krea.ai", "https://${INNER_HOST}/v2/")
+    settings = load(tmp_path, text, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.example"})
+    target = settings.targets[0]
+    assert target.url == "https://jobs.internal.example/v2"
+    assert target.shown_url == "https://${INNER_HOST}/v2/"
+    assert {secret.reveal() for secret in settings.secrets} == {TOKEN, "jobs.internal.example"}
+    wrong = text.replace("https://$", "ftp://$")
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, wrong, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.example"})
+    assert "internal" not in str(caught.value)
+
+
+def test_settings_show_no_secret(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    assert TOKEN not in repr(settings)
+    assert TOKEN not in str(settings.targets[0])
+
+
+def test_an_unchanged_file_is_the_same_settings(tmp_path: Path) -> None:
+    assert load(tmp_path) == load(tmp_path)
+    assert load(tmp_path).targets[0] != load(tmp_path, GOOD.replace("30s", "31s")).targets[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "targets: []", "targets: {", "a: 1\na: 2", "targets:\n  - 3\n", "\0"]
+)
+def test_any_rubbish_is_a_configuration_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"jobwatch\.yaml"):
+        load(tmp_path, text)
+
+
+def test_the_schema_takes_what_the_daemon_takes() -> None:
+    schema = jsonschema_rs.validator_for(config_schema())
+    assert schema.is_valid(yaml.safe_load(GOOD))
+    for old, new in [
+        ("interval: 30s", "intervall: 30s"),
+        ("missing: {}", "misssing: {}"),
+        ("timeout: 10s", "timeout: 10"),
+        ("source: pushed", "source: push"),
+        ("requests_per_minute: 12", "requests_per_minute: lots"),
+    ]:
+        assert not schema.is_valid(yaml.safe_load(GOOD.replace(old, new))), new
+    assert schema.is_valid(
+        yaml.safe_load(GOOD.replace("requests_per_minute: 12", "requests_per_minute: unlimited"))
+    )
+
+
+def test_config_check_says_what_would_be_asked(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    path = tmp_path / "jobwatch.yaml"
+    path.write_text(GOOD.replace("token_env: TOK", "token_file: token"), encoding="utf-8")
+    done = CliRunner().invoke(config_command, ["check", str(path)], standalone_mode=False)
+    assert done.exception is None
+    assert "known every 30s" in done.output
+    assert TOKEN not in done.output
+
+
+def test_config_schema_is_written_to_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    done = CliRunner().invoke(config_command, ["schema", str(file)], standalone_mode=False)
+    assert done.exception is None
+    assert json.loads(file.read_text(encoding="utf-8")) == config_schema()

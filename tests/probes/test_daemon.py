@@ -1,0 +1,220 @@
+"""
+The daemon against the mocked endpoint: what the mock did is what the metrics say.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.exchange import Credential, Subject
+from contract.finding import Kind
+from contract.mock import MockServer
+from contract.plugins import find_api
+from probes.config import load_settings
+from probes.result import Outcome
+from probes.watchlist import Watchlist
+from tests.probes.live import running, sample, until, write_config
+
+
+@pytest.fixture
+def mock() -> Iterator[MockServer]:
+    with MockServer(find_api("krea")) as server:
+        yield server
+
+
+def ended_job(server: MockServer) -> str:
+    return next(job.id for job in server.jobs if job.life.startswith("old"))
+
+
+def every_canary(server: MockServer) -> str:
+    foreign = server.foreign_jobs[0].id
+    return (
+        f"      known: {{ids: [{ended_job(server)}]}}\n"
+        "      missing: {}\n"
+        "      malformed: {}\n"
+        "      anonymous: {}\n"
+        f"      foreign: {{ids: [{foreign}]}}\n"
+    )
+
+
+def test_a_right_endpoint_gives_nothing_but_successes(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock, canaries=every_canary(mock))
+    with running(config) as (daemon, heard):
+        until(lambda: all(len(heard.of(name)) >= 8 for name in ("known", "foreign", "anonymous")))
+        assert {result.outcome for result in heard.results} == {Outcome.OK}
+        found = [finding for result in heard.results for finding in result.findings]
+        assert {finding.kind for finding in found} <= {Kind.GAP}
+        assert sample(daemon, "jobwatch_slots_missed_total") == 0.0
+    assert heard.subjects("anonymous") == {Subject.KNOWN, Subject.MISSING}
+    assert heard.subjects("foreign") == {Subject.FOREIGN}
+
+
+def test_metrics_count_what_the_mock_answered(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock, canaries=every_canary(mock))
+    with running(config) as (daemon, heard):
+        until(lambda: len(heard.results) >= 40)
+    asked = len(mock.log)
+    assert sample(daemon, "jobwatch_probes_total") == asked
+    assert sample(daemon, "jobwatch_probe_duration_seconds_count") == asked
+    for code in (200, 401, 404):
+        answered = sum(one.code == code for one in mock.log)
+        assert sample(daemon, "jobwatch_http_responses_total", code=str(code)) == answered
+
+
+def test_a_wave_of_false_404_is_told_from_the_right_ones(mock: MockServer, tmp_path: Path) -> None:
+    with running(write_config(tmp_path, mock)) as (daemon, heard):
+        until(lambda: len(heard.results) >= 6)
+        assert sample(daemon, "jobwatch_not_found_total", expected="false") == 0.0
+        mock.set_faults("never_found")
+        until(lambda: sum(r.outcome is Outcome.NOT_FOUND for r in heard.of("known")) >= 5)
+    right = sample(daemon, "jobwatch_not_found_total", expected="true")
+    wrong = sample(daemon, "jobwatch_not_found_total", expected="false")
+    assert right == len(heard.of("missing"))
+    assert wrong == sum(result.outcome is Outcome.NOT_FOUND for result in heard.of("known"))
+
+
+def test_a_broken_promise_is_a_violation_and_names_the_check(
+    mock: MockServer, tmp_path: Path
+) -> None:
+    mock.set_faults("status_unheard_of")
+    with running(write_config(tmp_path, mock)) as (daemon, heard):
+        until(lambda: len(heard.of("known")) >= 3)
+    assert {result.outcome for result in heard.of("known")} == {Outcome.VIOLATION}
+    name = "jobwatch_contract_findings_total"
+    found = sample(daemon, name, check="status_is_documented", kind="violation")
+    assert found == len(heard.of("known"))
+    seen = sample(daemon, "jobwatch_job_status_observations_total", job_status="unknown")
+    assert seen == len(heard.of("known"))
+
+
+def test_a_job_that_is_shown_to_anybody_is_a_violation(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(
+        tmp_path, mock, canaries=f"      anonymous: {{ids: [{ended_job(mock)}]}}\n"
+    )
+    mock.set_faults("token_not_needed")
+    with running(config) as (_daemon, heard):
+        until(lambda: any(result.outcome is Outcome.VIOLATION for result in heard.results))
+    shown = next(r for r in heard.results if r.outcome is Outcome.VIOLATION)
+    assert shown.exchange is not None
+    assert shown.exchange.request.credential in (Credential.NONE, Credential.INVALID)
+    assert shown.exchange.request.header("authorization") != f"Bearer {mock.token}"
+
+
+def test_followed_jobs_are_asked_for_until_they_end(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(
+        tmp_path,
+        mock,
+        canaries="      missing: {interval: 10s}\n",
+        more=f"    follow: [{{source: static, ids: [{ended_job(mock)}]}}, {{source: pushed}}]\n",
+    )
+    watchlist = Watchlist(None)
+    with running(config, watchlist=watchlist) as (daemon, heard):
+        until(lambda: len(heard.of("followed")) >= 1)
+        assert daemon.follow("mocked", mock.jobs[0].id)
+        assert not daemon.follow("mocked", mock.jobs[0].id)
+        until(lambda: len(heard.of("followed")) >= 2)
+        assert sample(daemon, "jobwatch_probes_total", canary="followed", outcome="ok") >= 2
+
+
+def test_reload_swaps_targets_and_touches_no_other(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock)
+    with running(config) as (daemon, heard):
+        until(lambda: len(heard.results) >= 4)
+        before = daemon.prober.watch("mocked")
+        text = config.read_text(encoding="utf-8")
+        other = text.split("targets:\n")[1].replace("name: mocked", "name: second")
+        config.write_text(text + other, encoding="utf-8")
+        report = daemon.reload()
+        assert (report.taken, report.added, report.unchanged) == (True, ("second",), 1)
+        assert daemon.prober.watch("mocked") is before
+        until(lambda: any(result.target == "second" for result in heard.results))
+        config.write_text(text, encoding="utf-8")
+        assert daemon.reload().removed == ("second",)
+        assert daemon.prober.watch("mocked") is before
+        assert sample(daemon, "jobwatch_probes_total", target="second") == 0.0
+
+
+def test_a_broken_file_changes_nothing(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock)
+    with running(config) as (daemon, heard):
+        good = config.read_text(encoding="utf-8")
+        config.write_text(good.replace("interval", "intervall"), encoding="utf-8")
+        report = daemon.reload()
+        assert report.error is not None
+        assert "Did you mean 'interval'?" in report.error
+        assert sample(daemon, "jobwatch_config_last_reload_successful") == 0.0
+        count = len(heard.results)
+        until(lambda: len(heard.results) > count + 4)
+        config.write_text(good, encoding="utf-8")
+        assert daemon.reload().taken
+        assert sample(daemon, "jobwatch_config_last_reload_successful") == 1.0
+
+
+def test_a_thousand_reloads_miss_no_slot(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock)
+    good = config.read_text(encoding="utf-8")
+    with running(config) as (daemon, heard):
+        assert daemon.follow("mocked", ended_job(mock)) in (True, False)
+        for turn in range(500):
+            config.write_text(good + f"# {turn}\n", encoding="utf-8")
+            assert daemon.reload().taken
+            config.write_text(good + "nonsense: 1\n", encoding="utf-8")
+            assert not daemon.reload().taken
+        until(lambda: len(heard.results) >= 20)
+        assert sample(daemon, "jobwatch_slots_missed_total") == 0.0
+        assert daemon.prober.lag_in_intervals() < 2.0
+
+
+def test_stopping_lets_what_is_under_way_end(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock)
+    with running(config) as (daemon, heard):
+        until(lambda: len(heard.results) >= 2)
+        assert daemon.stop(within_s=5.0)
+        assert daemon.prober.in_flight == 0
+        asked, judged = len(mock.log), len(heard.results)
+        assert judged == asked
+
+
+@pytest.mark.parametrize("how", ["throttled_without_hint", "throttles_politely"])
+def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str) -> None:
+    if how == "throttles_politely":
+        mock.set_variants(how)
+    else:
+        mock.set_faults(how)
+    with running(write_config(tmp_path, mock)) as (daemon, heard):
+        until(lambda: any(r.outcome is Outcome.RATE_LIMITED for r in heard.results))
+        until(lambda: sample(daemon, "jobwatch_slots_missed_total", reason="backoff") >= 4)
+        until(lambda: sample(daemon, "jobwatch_backoff_until_timestamp_seconds") > 0)
+        refused = sample(daemon, "jobwatch_probes_total", outcome="rate_limited")
+    assert 1 <= refused <= 3
+
+
+def test_a_plug_in_canary_that_crashes_is_counted_as_internal(
+    mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from probes.canaries import Missing
+
+    class Crashing(Missing):
+        def ask(self) -> None:  # type: ignore[override]
+            raise RuntimeError("no idea what to ask")
+
+    settings = load_settings(write_config(tmp_path, mock))
+    assert settings.targets[0].canaries[1].make is Missing
+    monkeypatch.setattr(Missing, "ask", Crashing.ask)
+    with running(write_config(tmp_path, mock)) as (_daemon, heard):
+        until(lambda: len(heard.of("missing")) >= 2)
+        assert {result.outcome for result in heard.of("missing")} == {Outcome.INTERNAL}
+        assert "no idea what to ask" in str(heard.of("missing")[0].error)
+        until(lambda: len(heard.of("known")) >= 2)
+        assert {result.outcome for result in heard.of("known")} == {Outcome.OK}
+
+
+def test_no_thread_outlives_the_daemon(mock: MockServer, tmp_path: Path) -> None:
+    with running(write_config(tmp_path, mock)) as (_daemon, heard):
+        until(lambda: len(heard.results) >= 4)
+    ours = ("schedule", "judge", "follow", "probe-")
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith(ours)])
