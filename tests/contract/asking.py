@@ -1,0 +1,157 @@
+"""
+Asking a mock: in the process on a clock of one's own, or over a raw socket.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from contract.api import Api
+from contract.mock import Answer, Mock
+from contract.mock.wire import frame
+from contract.plugins import find_api
+
+__all__ = [
+    "APIS",
+    "Clock",
+    "Raw",
+    "api_named",
+    "ask",
+    "bearer",
+    "head_and_body",
+    "path_of",
+    "probe",
+]
+
+APIS = ("krea", "openai-batch")
+
+
+class Clock:
+    """
+    Time that passes when told to.
+    """
+
+    def __init__(self, now: float = 1_790_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def api_named(name: str) -> Api:
+    return find_api(name)
+
+
+def bearer(token: str) -> list[tuple[str, str]]:
+    return [("Authorization", f"Bearer {token}")]
+
+
+def path_of(mock: Mock, job_id: str) -> str:
+    return mock.prefix + mock.api.operation_path.replace("{}", job_id)
+
+
+def ask(mock: Mock, job_id: str, **headers: str) -> tuple[int, Any]:
+    """
+    The code and the JSON of one poll by the owner.
+    """
+    extra = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    answer = mock.respond("GET", path_of(mock, job_id), bearer(mock.token) + extra)
+    return answer.code, json.loads(answer.body) if answer.body else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """
+    One answer of the probe: what would go over the wire, and how.
+    """
+
+    question: str
+    answer: Answer
+    fault: str | None
+
+    @property
+    def sent(self) -> tuple[bytes, float, bool, bool]:
+        wire = self.answer.wire
+        return frame(self.answer, keep=True), wire.delay_s, wire.silent, wire.hang_up
+
+
+def probe(
+    api: Api, *, faults: Iterable[str] = (), variants: Iterable[str] = (), polls: int = 22
+) -> list[Asked]:
+    """
+    A fixed script of questions that touches every corner of the endpoint.
+    """
+    mock = Mock(api, faults=faults, variants=variants, clock=Clock())
+    known = [job.id for job in mock.jobs]
+    questions = [("GET", path_of(mock, one), mock.token) for _ in range(polls) for one in known]
+    for method in ("HEAD", "OPTIONS", "POST", "DELETE", "TRACE"):
+        questions += [(method, path_of(mock, known[-1]), mock.token)]
+    strange = ("a%00b", "", "%20" + known[-1], known[-1].upper(), known[-1][:10], "x" * 3000)
+    others = (mock.foreign_jobs[0].id, "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20", *strange)
+    questions += [("GET", path_of(mock, one), mock.token) for one in others]
+    questions += [("GET", path_of(mock, known[-1]), token) for token in ("", "wrong")]
+    questions += [("GET", "/nowhere", mock.token), ("POST", "/nowhere", "")]
+    asked = []
+    for method, target, token in questions:
+        headers = bearer(token) if token else []
+        answer = mock.respond(method, target, [*headers, ("Accept-Encoding", "gzip")])
+        asked.append(Asked(f"{method} {target[:80]}", answer, mock.log[-1].fault))
+    return asked
+
+
+class Raw:
+    """
+    A TCP connection on which every byte is one's own.
+    """
+
+    def __init__(self, port: int, *, timeout_s: float = 5.0) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
+
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def get(self, path: str, token: str, *lines: str, method: str = "GET") -> None:
+        head = [f"{method} {path} HTTP/1.1", "Host: mock", f"Authorization: Bearer {token}", *lines]
+        self.send(("\r\n".join(head) + "\r\n\r\n").encode("latin-1"))
+
+    def rest(self) -> bytes:
+        """
+        Everything until the server closes.
+        """
+        data = b""
+        while chunk := self.socket.recv(1 << 20):
+            data += chunk
+        return data
+
+    def answer(self) -> tuple[bytes, bytes]:
+        """
+        Head and body of one answer, framed by its Content-Length.
+        """
+        data = b""
+        while b"\r\n\r\n" not in data:
+            chunk = self.socket.recv(65536)
+            assert chunk, f"the server closed after {data!r}"
+            data += chunk
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = next(
+            (int(h[15:]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")),
+            0,
+        )
+        while len(body) < length:
+            body += self.socket.recv(65536)
+        return head, body
+
+
+def head_and_body(data: bytes) -> tuple[list[bytes], bytes]:
+    head, _, body = data.partition(b"\r\n\r\n")
+    return head.split(b"\r\n"), body

@@ -1,0 +1,263 @@
+"""
+The faults: each changes what it says and nothing else, down to the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from contract.mock import MockServer
+from contract.mock.faults import CHAPTERS, FAULTS
+from contract.mock.variants import VARIANTS
+from contract.plugins import load_checks
+from tests.contract.asking import APIS, Asked, Raw, api_named, head_and_body, path_of, probe
+
+_POLLS = 22
+
+
+@cache
+def _reference(name: str, polls: int = _POLLS) -> list[Asked]:
+    return probe(api_named(name), polls=polls)
+
+
+def _pairs(applying: bool) -> list[tuple[str, str]]:
+    return [
+        (name, fault.name)
+        for name in APIS
+        for fault in FAULTS.values()
+        if fault.applies(api_named(name)) is applying
+    ]
+
+
+def test_there_are_96_faults_in_eight_classes() -> None:
+    assert {chapter.letter: len(chapter.faults) for chapter in CHAPTERS} == {
+        "S": 18, "F": 10, "M": 9, "T": 10, "E": 10, "X": 10, "L": 3, "P": 26,
+    }  # fmt: skip
+    assert len(FAULTS) == 96
+    assert sum(not fault.definite for fault in FAULTS.values()) == 16
+    assert len(VARIANTS) == 20
+
+
+def test_every_fault_names_promises_that_some_check_keeps() -> None:
+    known = {check.id for check in load_checks()}
+    for fault in FAULTS.values():
+        assert fault.promises, fault.name
+        assert set(fault.promises) <= known, fault.name
+
+
+def test_every_fault_has_a_sentence_of_its_own() -> None:
+    said = [twist.summary for twist in (*FAULTS.values(), *VARIANTS.values())]
+    assert len(set(said)) == 116
+    assert all(10 < len(one) < 90 and not one.endswith(".") for one in said)
+
+
+def test_every_fault_applies_to_the_first_api_and_most_to_the_second() -> None:
+    assert [name for api, name in _pairs(applying=False) if api == "krea"] == []
+    assert len([name for api, name in _pairs(applying=True) if api == "openai-batch"]) >= 75
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_the_reference_says_the_same_each_time(name: str) -> None:
+    assert [one.sent for one in probe(api_named(name))] == [one.sent for one in _reference(name)]
+
+
+@pytest.mark.parametrize(("name", "fault"), _pairs(applying=True))
+def test_a_fault_changes_the_answers_that_the_log_says_it_changed(name: str, fault: str) -> None:
+    polls = 1 if fault == "huge" else _POLLS
+    usual, wrong = _reference(name, polls), probe(api_named(name), faults=[fault], polls=polls)
+    changed = [w.question for u, w in zip(usual, wrong, strict=True) if u.sent != w.sent]
+    assert changed
+    assert changed == [w.question for w in wrong if w.fault is not None]
+    assert {w.fault for w in wrong} == {None, fault}
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [(n, v.name) for n in APIS for v in VARIANTS.values() if v.applies(api_named(n))],
+)
+def test_a_correct_variant_differs_and_keeps_to_the_document(name: str, variant: str) -> None:
+    api = api_named(name)
+    usual, other = _reference(name), probe(api, variants=[variant])
+    differs = any(u.sent != o.sent for u, o in zip(usual, other, strict=True))
+    assert differs == (variant != "as_documented")
+    content = api.operation.responses["200"].contents[0]
+    for one in other:
+        if one.answer.code == 200 and one.answer.header("Content-Encoding") is None:
+            assert list(content.errors(json.loads(one.answer.body or b"null"))) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "nth"),
+    [("status_unheard_of_at_times", 20), ("not_found_at_times", 20), ("crash_at_times", 20),
+     ("refused_at_times", 20), ("throttled_without_hint", 10), ("end_undone", 3)],
+)  # fmt: skip
+def test_a_fault_that_comes_and_goes_does_so_by_count(fault: str, nth: int) -> None:
+    with MockServer(api_named("krea"), faults=[fault]) as server:
+        job = path_of(server.mock, server.jobs[-1].id)
+        headers = [("Authorization", f"Bearer {server.token}")]
+        for _ in range(3 * nth):
+            server.mock.respond("GET", job, headers)
+        hit = [number for number, row in enumerate(server.log, 1) if row.fault]
+    assert hit == [nth, 2 * nth, 3 * nth]
+
+
+def test_faults_add_up() -> None:
+    both = probe(api_named("krea"), faults=["status_null", "media_type_html"])
+    first = both[0].answer
+    assert first.header("Content-Type") == "text/html; charset=utf-8"
+    assert json.loads(first.body)["status"] is None
+
+
+# On the wire.
+
+
+@pytest.fixture
+def server() -> Iterator[MockServer]:
+    with MockServer(api_named("krea")) as running:
+        yield running
+
+
+def _sent(server: MockServer, fault: str, *, job: str | None = None) -> tuple[list[bytes], bytes]:
+    with Raw(server.port) as raw:
+        path = path_of(server.mock, job or server.jobs[7].id)
+        raw.get(path, server.token, f"X-Mock-Fault: {fault}", "Connection: close")
+        return head_and_body(raw.rest())
+
+
+def _length(lines: list[bytes]) -> int:
+    return next(int(line[16:]) for line in lines if line.startswith(b"Content-Length: "))
+
+
+def test_body_short_sends_40_bytes_less_than_it_announces(server: MockServer) -> None:
+    lines, body = _sent(server, "body_short")
+    assert _length(lines) == len(body) + 40
+    assert json.loads(body)["status"] == "completed"
+
+
+def test_chunks_cut_ends_inside_a_chunk(server: MockServer) -> None:
+    lines, body = _sent(server, "chunks_cut")
+    assert b"Transfer-Encoding: chunked" in lines
+    assert not any(line.startswith(b"Content-Length") for line in lines)
+    size, _, rest = body.partition(b"\r\n")
+    assert 0 < len(rest) < int(size, 16)
+
+
+def test_gzip_lie_names_a_coding_that_is_not_there(server: MockServer) -> None:
+    lines, body = _sent(server, "gzip_lie")
+    assert b"Content-Encoding: gzip" in lines
+    assert body.startswith(b"{")
+
+
+def test_json_truncated_has_the_length_that_it_announces(server: MockServer) -> None:
+    lines, body = _sent(server, "json_truncated")
+    assert _length(lines) == len(body)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("fault", "pattern"),
+    [
+        ("byte_order_mark", rb'\xef\xbb\xbf\{"job_id"'),
+        ("key_twice", rb'\{"job_id":null,"job_id":"'),
+        ("number_nan", rb'.*"progress":NaN\}'),
+        ("not_utf8", rb'\{"job_id":"\xff\xfe'),
+        ("trailing_garbage", rb"\{.*\}<!--"),
+        ("wrapped_in_a_call", rb"callback\(\{.*\}\);"),
+        ("in_a_list", rb"\[\{.*\}\]"),
+        ("status_in_capitals", rb'.*"status":"COMPLETED"'),
+        ("creation_in_another_codec", rb'.*"created_at":\d{10}[,}]'),
+        ("creation_without_zone", rb'.*"created_at":"\d{4}-\d\d-\d\dT[\d:.]+"'),
+        ("creation_with_space", rb'.*"created_at":"\d{4}-\d\d-\d\d \d'),
+        ("creation_with_basic_offset", rb'.*"created_at":"[^"]*\+0000"'),
+        ("end_without_time", rb'.*"completed_at":"\d{4}-\d\d-\d\d"'),
+        ("link_relative", rb'.*"urls":\["/'),
+        ("link_to_internal_host", rb'.*"urls":\["https://169\.254\.'),
+        ("links_as_text", rb'.*"urls":"https://'),
+        ("link_null", rb'.*"urls":\["https://[^"]*",null\]'),
+        ("result_in_a_list", rb'.*"result":\[\{'),
+        ("result_empty", rb'.*"result":\{"urls":\[\]\}'),
+        ("optional_key_misspelt", rb'.*"completed-at":"'),
+        ("required_key_in_camel_case", rb'.*"createdAt":"'),
+    ],
+)
+def test_a_body_is_wrong_in_the_stated_way(server: MockServer, fault: str, pattern: bytes) -> None:
+    body = _sent(server, fault)[1]
+    assert re.match(pattern, body, re.DOTALL), body
+
+
+def test_hang_says_nothing_for_a_job_and_answers_for_other_ids(server: MockServer) -> None:
+    server.set_faults("hang")
+    with Raw(server.port, timeout_s=0.4) as raw:
+        raw.get(path_of(server.mock, server.jobs[0].id), server.token)
+        with pytest.raises(socket.timeout):
+            raw.socket.recv(1)
+    with Raw(server.port) as raw:
+        raw.get("/jobs/4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20", server.token)
+        assert raw.answer()[0].startswith(b"HTTP/1.1 404")
+
+
+def test_slow_is_silent_for_three_seconds(server: MockServer) -> None:
+    began = time.monotonic()
+    lines, _ = _sent(server, "slow")
+    assert lines[0] == b"HTTP/1.1 200 OK"
+    assert 2.9 < time.monotonic() - began < 4.5
+
+
+def test_huge_sends_20_megabytes_of_valid_json(server: MockServer) -> None:
+    lines, body = _sent(server, "huge")
+    assert _length(lines) == len(body) > 20 * 1024 * 1024
+    assert set(json.loads(body)) >= {"job_id", "padding"}
+
+
+def test_head_differs_announces_what_get_does_not(server: MockServer) -> None:
+    lengths = []
+    for method in ("GET", "HEAD"):
+        with Raw(server.port) as raw:
+            path = path_of(server.mock, server.jobs[7].id)
+            lines = ["X-Mock-Fault: head_differs", "Connection: close"]
+            raw.get(path, server.token, *lines, method=method)
+            lengths.append(_length(head_and_body(raw.rest())[0]))
+    assert lengths[1] == lengths[0] + 7
+
+
+def test_never_ends_shows_an_old_job_running(server: MockServer) -> None:
+    body = json.loads(_sent(server, "never_ends")[1])
+    assert body["status"] == "intermediate-complete"
+    assert "completed_at" not in body
+    assert "result" not in body
+
+
+def test_status_goes_back_by_a_move_that_the_profile_calls_illegal() -> None:
+    for name, field in (("krea", "status"), ("openai-batch", "status")):
+        api = api_named(name)
+        with MockServer(api, faults=["status_goes_back"]) as server:
+            headers = [("Authorization", f"Bearer {server.token}")]
+            path = path_of(server.mock, server.jobs[0].id)
+            seen = [
+                json.loads(server.mock.respond("GET", path, headers).body)[field] for _ in range(9)
+            ]
+        steps = [api.lifecycle.step(a, b) for a, b in pairwise(seen)]
+        illegal = [step for step in steps if step is not None and step.verdict == "illegal"]
+        assert illegal
+        assert illegal[0].basis.value == "documented"
+
+
+def test_closes_connections_ends_every_connection_and_warns_every_second_time() -> None:
+    with MockServer(api_named("krea"), variants=["closes_connections"]) as server:
+        warned = []
+        for _ in range(4):
+            with Raw(server.port) as raw:
+                raw.get(path_of(server.mock, server.jobs[7].id), server.token)
+                lines, body = head_and_body(raw.rest())
+                assert _length(lines) == len(body)
+                warned.append(b"Connection: close" in lines)
+    assert warned == [True, False, True, False]

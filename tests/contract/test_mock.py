@@ -1,0 +1,351 @@
+"""
+The mocked endpoint, asked in the process: lives, tenants, ids, lists, the log.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+
+from contract.errors import ConfigError
+from contract.job import read_time
+from contract.mock import Caller, Mock
+from contract.pointer import pick
+from tests.contract.asking import APIS, Clock, api_named, ask, bearer, path_of
+
+
+@pytest.fixture(params=APIS)
+def mock(request: pytest.FixtureRequest) -> Mock:
+    return Mock(api_named(request.param), clock=Clock())
+
+
+def _owners(mock: Mock, life: str) -> str:
+    return next(job.id for job in mock.jobs if job.life == life)
+
+
+def _answer(mock: Mock, target: str, method: str = "GET", token: str | None = None, **headers: str):
+    credentials = bearer(mock.token if token is None else token) if token != "" else []
+    extra = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return mock.respond(method, target, credentials + extra)
+
+
+def test_every_documented_status_is_seen_by_polling(mock: Mock) -> None:
+    seen = set()
+    for job in mock.jobs:
+        for _ in range(20):
+            seen.add(pick(ask(mock, job.id)[1], mock.api.profile.status.at))
+    clock = Clock()
+    timed = Mock(mock.api, clock=clock)
+    for _ in range(30):
+        clock.now += 0.2
+        seen.add(pick(ask(timed, _owners(timed, "timed"))[1], mock.api.profile.status.at))
+    assert seen == set(mock.api.profile.status.words)
+
+
+def test_every_body_of_every_life_matches_the_document(mock: Mock) -> None:
+    content = mock.api.operation.responses["200"].contents[0]
+    bodies = 0
+    for job in mock.jobs:
+        for _ in range(20):
+            code, body = ask(mock, job.id)
+            assert code == 200
+            assert list(content.errors(body)) == []
+            assert list(content.undeclared(body)) == []
+            bodies += 1
+    assert bodies >= 8 * 20
+
+
+def test_no_life_moves_in_a_way_that_the_profile_calls_illegal(mock: Mock) -> None:
+    for job in mock.jobs:
+        seen = [pick(ask(mock, job.id)[1], mock.api.profile.status.at) for _ in range(20)]
+        for before, after in pairwise(seen):
+            step = mock.api.lifecycle.step(before, after)
+            assert step is not None
+            assert step.verdict == "legal", f"{job.life}: {before} -> {after}"
+
+
+def test_polls_move_a_life_on_and_looking_does_not() -> None:
+    mock = Mock(api_named("krea"), clock=Clock())
+    image = _owners(mock, "image")
+    path = path_of(mock, image)
+    for _ in range(5):
+        _answer(mock, path, "HEAD")
+        _answer(mock, "/jobs")
+    statuses = [ask(mock, image)[1]["status"] for _ in range(6)]
+    assert statuses == ["queued", "scheduled", "processing", "processing", "sampling", "completed"]
+
+
+def test_time_moves_a_life_on_to_the_second() -> None:
+    clock = Clock()
+    mock = Mock(api_named("krea"), clock=clock)
+    timed = _owners(mock, "timed")
+    assert ask(mock, timed)[1]["status"] == "scheduled"  # it is a little older than the mock
+    clock.now += 0.4
+    assert ask(mock, timed)[1]["status"] == "scheduled"
+    clock.now += 0.1
+    assert ask(mock, timed)[1]["status"] == "processing"
+    clock.now += 10
+    body = ask(mock, timed)[1]
+    assert body["status"] == "completed"
+    created = datetime.fromisoformat(body["created_at"])
+    assert (datetime.fromisoformat(body["completed_at"]) - created).total_seconds() == 2.5
+
+
+def test_a_job_that_nobody_polls_ends_within_its_time() -> None:
+    clock = Clock()
+    mock = Mock(api_named("krea"), clock=clock)
+    clock.now += 3601
+    body = ask(mock, _owners(mock, "video"))[1]
+    assert body["status"] == "completed"
+    created = datetime.fromisoformat(body["created_at"])
+    assert (datetime.fromisoformat(body["completed_at"]) - created).total_seconds() == 3600
+
+
+def test_jobs_that_have_ended_were_created_more_than_a_day_ago(mock: Mock) -> None:
+    times = mock.api.profile.times
+    assert times is not None
+    old = [job for job in mock.jobs if job.life.startswith("old-")]
+    assert len(old) == 4
+    for job in old:
+        body = ask(mock, job.id)[1]
+        assert mock.api.lifecycle.is_terminal(pick(body, mock.api.profile.status.at))
+        created = read_time(pick(body, times.created), times.codec)
+        assert created is not None
+        assert created < Clock().now - 86400
+
+
+def test_lives_that_break_the_document_wait_until_they_are_asked_for() -> None:
+    mock = Mock(api_named("krea"), clock=Clock())
+    assert {"mesh", "node-app"} <= set(mock.script.lives)
+    assert not {"mesh", "node-app"} & {job.life for job in mock.jobs}
+
+
+def test_same_seed_gives_the_same_answers_and_another_gives_other_ids(mock: Mock) -> None:
+    twin = Mock(mock.api, clock=Clock())
+    other = Mock(mock.api, clock=Clock(), seed=1)
+    assert [job.id for job in mock.jobs] == [job.id for job in twin.jobs]
+    assert mock.token == twin.token
+    assert not {job.id for job in mock.jobs} & {job.id for job in other.jobs}
+    assert mock.token != other.token
+    for job in mock.jobs:
+        path = path_of(mock, job.id)
+        assert _answer(mock, path) == _answer(twin, path)
+
+
+def test_each_tenant_sees_its_own_jobs_only(mock: Mock) -> None:
+    foreign, own = mock.foreign_jobs[0].id, mock.jobs[0].id
+    unknown = _answer(mock, path_of(mock, "nobody"))
+    assert _answer(mock, path_of(mock, foreign)) == unknown
+    assert unknown.code == 404
+    assert _answer(mock, path_of(mock, foreign), token=mock.other_token).code == 200
+    assert _answer(mock, path_of(mock, own), token=mock.other_token) == unknown
+
+
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", "Basic eDp5", "", "Bearer  "])
+def test_nothing_is_shown_without_a_valid_token(mock: Mock, header: str | None) -> None:
+    headers = [] if header is None else [("Authorization", header)]
+    answer = mock.respond("GET", path_of(mock, mock.jobs[0].id), headers)
+    assert answer.code == 401
+    assert answer.header("WWW-Authenticate") == 'Bearer realm="api"'
+    assert json.loads(answer.body) == mock.script.pages.anonymous.body
+
+
+def test_no_answer_ever_shows_a_token(mock: Mock) -> None:
+    targets = [path_of(mock, mock.jobs[0].id), path_of(mock, "nobody"), "/nowhere"]
+    for target in targets:
+        for method in ("GET", "POST", "OPTIONS"):
+            answer = _answer(mock, target, method)
+            assert mock.token.encode() not in answer.body
+            assert all(mock.token not in value for _, value in answer.headers)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["%00", "a%00b", "..", "%2e%2e", "a%2Fb", "%2F..%2F", "%zz", "%", "%ff%fe", "%F0%9F%98%80",
+     "x" * 60_000, "'%20OR%201=1", "%0d%0aSet-Cookie:%20a=b", "\xff", ";", "*", ""],
+)  # fmt: skip
+def test_hostile_ids_are_not_found_and_never_crash(mock: Mock, raw: str) -> None:
+    answer = _answer(mock, path_of(mock, raw))
+    assert answer.code == 404
+    assert json.loads(answer.body) == mock.script.pages.unknown.body
+    assert not any("\r" in v or "\n" in v for _, v in answer.headers)
+
+
+def test_an_encoded_slash_belongs_to_the_id_and_a_plain_one_does_not(mock: Mock) -> None:
+    _answer(mock, path_of(mock, "a%2Fb"))
+    assert mock.log[-1].job_id == "a/b"
+    _answer(mock, path_of(mock, "a/b"))
+    assert mock.log[-1].job_id is None
+
+
+def test_another_spelling_of_an_id_is_another_id(mock: Mock) -> None:
+    known = mock.jobs[-1].id
+    for other in (known.upper(), known[:-1], known + "%20", "%20" + known, known + "%00"):
+        assert _answer(mock, path_of(mock, other)).code == 404
+    spelled = "".join(f"%{ord(letter):02x}" for letter in known)
+    assert _answer(mock, path_of(mock, spelled)).code == 200
+
+
+def test_an_unknown_path_is_answered_as_the_vendor_does() -> None:
+    krea = Mock(api_named("krea"), clock=Clock())
+    answer = _answer(krea, "/v1/jobs/" + krea.jobs[0].id)
+    assert answer.code == 404
+    assert answer.header("Content-Type") == "text/html; charset=utf-8"
+    assert answer.body.startswith(b"<!DOCTYPE html>")
+
+
+def test_a_target_in_absolute_form_and_with_a_query_is_understood(mock: Mock) -> None:
+    path = path_of(mock, mock.jobs[-1].id)
+    assert _answer(mock, f"http://any.example{path}?a=b&c").code == 200
+    assert mock.log[-1].job_id == mock.jobs[-1].id
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY", "get", "X"])
+def test_other_methods_are_refused_with_the_allowed_ones(mock: Mock, method: str) -> None:
+    answer = _answer(mock, path_of(mock, mock.jobs[0].id), method)
+    assert answer.code == 405
+    assert answer.header("Allow") == "GET, HEAD, OPTIONS"
+    assert json.loads(answer.body) == mock.script.pages.method.body
+
+
+def test_options_lists_the_methods_and_needs_no_token(mock: Mock) -> None:
+    answer = _answer(mock, path_of(mock, "nobody"), "OPTIONS", token="")
+    assert (answer.code, answer.body) == (204, b"")
+    assert answer.header("Allow") == "GET, HEAD, OPTIONS"
+
+
+def test_head_has_the_headers_of_get_and_no_body(mock: Mock) -> None:
+    path = path_of(mock, mock.jobs[-1].id)
+    get, head = _answer(mock, path), _answer(mock, path, "HEAD")
+    assert head.headers == get.headers
+    assert head.wire.bodyless
+
+
+def test_a_tag_is_honoured_until_the_job_changes() -> None:
+    mock = Mock(api_named("krea"), clock=Clock())
+    path = path_of(mock, _owners(mock, "withdrawn"))
+    first = _answer(mock, path)
+    tag = first.header("ETag")
+    assert tag is not None
+    same = _answer(mock, path, If_None_Match=f'"other", W/{tag}')
+    assert (same.code, same.body, same.header("ETag")) == (304, b"", tag)
+    changed = _answer(mock, path, If_None_Match=tag)
+    assert changed.code == 200
+    assert changed.header("ETag") != tag
+    assert _answer(mock, path, If_None_Match="*").code == 304
+
+
+def test_a_private_answer_says_so(mock: Mock) -> None:
+    answer = _answer(mock, path_of(mock, mock.jobs[0].id))
+    assert answer.header("Cache-Control") == "private, no-cache"
+    assert answer.header("Vary") == "Authorization"
+    assert answer.header("Date") == "Mon, 21 Sep 2026 14:13:20 GMT"
+
+
+def test_a_list_holds_the_askers_jobs_newest_first_page_by_page(mock: Mock) -> None:
+    listing = mock.api.profile.listing
+    assert listing is not None
+    assert listing.cursor is not None
+    ids, cursor, pages = [], "", 0
+    while pages < 20:
+        more = f"&{listing.cursor_parameter}={cursor}" if cursor else ""
+        answer = _answer(mock, f"{mock.prefix}{listing.path}?limit=3{more}")
+        body = json.loads(answer.body)
+        ids += [pick(item, listing.id) for item in pick(body, listing.items)]
+        cursor, pages = pick(body, listing.cursor), pages + 1
+        if not cursor:
+            break
+    newest = sorted(mock.jobs, key=lambda job: job.created, reverse=True)
+    assert ids == [job.id for job in newest]
+    assert pages == -(-len(newest) // 3)
+
+
+def test_a_list_is_filtered_by_status() -> None:
+    mock = Mock(api_named("krea"), clock=Clock())
+    body = json.loads(_answer(mock, "/jobs?status=backlogged").body)
+    assert [item["job_id"] for item in body["items"]] == [_owners(mock, "video")]
+    assert body["next_cursor"] is None
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=1001", "limit=²", "status=done"])
+def test_a_list_refuses_what_it_does_not_understand(query: str) -> None:
+    mock = Mock(api_named("krea"), clock=Clock())
+    assert _answer(mock, f"/jobs?{query}").code == 400
+
+
+def test_a_list_needs_a_token(mock: Mock) -> None:
+    listing = mock.api.profile.listing
+    assert listing is not None
+    assert _answer(mock, mock.prefix + listing.path, token="").code == 401
+
+
+def test_the_log_says_who_asked_what_and_what_went_wrong(mock: Mock) -> None:
+    path = path_of(mock, mock.jobs[-1].id)
+    _answer(mock, path, token=mock.other_token)
+    _answer(mock, path, "DELETE", token="")
+    _answer(mock, path, token="wrong")
+    _answer(mock, path, X_Mock_Fault="status_null, media_type_html")
+    rows = [(r.method, r.target, r.job_id, r.credential, r.code, r.fault) for r in mock.log]
+    known = mock.jobs[-1].id
+    assert rows == [
+        ("GET", path, known, Caller.OTHER, 404, None),
+        ("DELETE", path, known, Caller.NONE, 405, None),
+        ("GET", path, known, Caller.INVALID, 401, None),
+        ("GET", path, known, Caller.OWNER, 200, "status_null,media_type_html"),
+    ]
+
+
+def test_a_fault_named_in_the_request_spoils_that_answer_alone(mock: Mock) -> None:
+    path, at = path_of(mock, mock.jobs[-1].id), mock.api.profile.status.at
+    assert pick(json.loads(_answer(mock, path, X_Mock_Fault="status_null").body), at) is None
+    assert pick(json.loads(_answer(mock, path).body), at) is not None
+
+
+def test_an_unknown_fault_in_the_request_is_refused_with_a_hint(mock: Mock) -> None:
+    answer = _answer(mock, path_of(mock, mock.jobs[0].id), X_Mock_Fault="status_nul")
+    assert answer.code == 400
+    assert answer.body == b"unknown fault 'status_nul'. Did you mean 'status_null'?\n"
+
+
+def test_unknown_faults_and_variants_are_refused_at_the_start(mock: Mock) -> None:
+    with pytest.raises(ConfigError, match=r"^unknown fault 'hangs'. Did you mean 'hang'\?$"):
+        Mock(mock.api, faults=["hangs"])
+    with pytest.raises(
+        ConfigError, match=r"^unknown variant 'compress'. Did you mean 'compresses'\?$"
+    ):
+        mock.set_variants("compress")
+
+
+def test_faults_switch_at_run_time(mock: Mock) -> None:
+    mock.set_faults("never_found")
+    assert ask(mock, mock.jobs[0].id)[0] == 404
+    mock.set_faults()
+    assert ask(mock, mock.jobs[0].id)[0] == 200
+
+
+def test_a_lively_mock_gets_new_jobs_as_time_goes_by_and_keeps_a_bound(mock: Mock) -> None:
+    clock = Clock()
+    lively = Mock(mock.api, clock=clock, lively=600)
+    before = len(lively.jobs)
+    clock.now += 60
+    after = {job.id for job in lively.jobs}
+    assert len(after) == before + 600
+    statuses = {pick(ask(lively, one)[1], mock.api.profile.status.at) for one in after}
+    assert len(statuses) >= 5
+    clock.now += 7200
+    assert len(lively.jobs) <= 2000 + len(mock.jobs)
+    assert all(ask(lively, job.id)[0] == 200 for job in mock.jobs)
+
+
+def test_lively_jobs_are_the_same_whenever_one_looks(mock: Mock) -> None:
+    often, seldom = Clock(), Clock()
+    first = Mock(mock.api, clock=often, lively=30)
+    second = Mock(mock.api, clock=seldom, lively=30)
+    for _ in range(60):
+        often.now += 1
+        assert first.jobs
+    seldom.now += 60
+    assert [(job.id, job.life) for job in first.jobs] == [(j.id, j.life) for j in second.jobs]
