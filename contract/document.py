@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema_rs
 import yaml
@@ -26,6 +27,12 @@ from contract.yamlfile import PlainLoader
 
 __all__ = ["Operation", "read_operation"]
 
+_SILENT = frozenset(
+    {"example", "examples", "xml", "externalDocs", "discriminator"}
+    | {"$id", "$schema", "$anchor", "$comment"}
+)
+"""What says nothing about a value, or would mean something else once cut out."""
+_BESIDE_REF = frozenset({"$ref", "description", "summary", "title", "deprecated"})
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
 
@@ -78,13 +85,13 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
     version = str(root.get("openapi") or root.get("swagger") or "")
     if not version.startswith(("2.", "3.")):
         raise DocumentError(f"{path}: no OpenAPI document: it has no key `openapi` or `swagger`")
-    item = _path_item(path, root, template)
-    item = files.deref(item, path)[0]
+    item, base = files.deref(_path_item(path, root, template), path)
+    _need_mapping(item, base, f"the path {template}")
     if method not in item:
         listed = ", ".join(m.upper() for m in _METHODS if m in item) or "none"
         raise DocumentError(f"{path}: {template} has no {method.upper()}; it has: {listed}")
-    raw = item[method]
-    cutter = _Cutter(files, path, version)
+    raw = _need_mapping(item[method], base, f"{method.upper()} {template}")
+    cutter = _Cutter(files, base, version)
     responses = cutter.responses(raw, root)
     document = _as_document(root, template, method, parameter, raw, responses, cutter.defs)
     specs = {code: _spec(code, r, cutter.defs, path) for code, r in responses.items()}
@@ -133,9 +140,14 @@ class _Files:
         What `ref`, written in the file `base`, points at.
         """
         where, _, fragment = ref.partition("#")
-        if where.startswith(("http://", "https://")):
-            raise DocumentError(f"{base}: $ref {ref!r} is on the network; save the file beside")
-        target = (base.parent / where).resolve() if where else base
+        if where.startswith(("http://", "https://", "//")):
+            raise DocumentError(
+                f"{base}: $ref {ref!r} is on the network; save the file beside the document "
+                "and refer to it there"
+            )
+        if fragment and not fragment.startswith("/"):
+            raise DocumentError(f"{base}: $ref {ref!r} is an anchor; write '#/components/...'")
+        target = (base.parent / unquote(where)).resolve() if where else base
         found, node = resolve(self.load(target), fragment)
         if not found:
             raise DocumentError(f"{base}: $ref {ref!r} points at nothing")
@@ -144,7 +156,7 @@ class _Files:
 
 def _parse(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
         raise DocumentError(f"{path}: can't be read: {why}") from None
@@ -161,6 +173,12 @@ def _parse(path: Path) -> Any:
     if not isinstance(value, dict):
         raise DocumentError(f"{path}: no OpenAPI document: the top is no mapping")
     return value
+
+
+def _need_mapping(node: Any, path: Path, what: str) -> dict[str, Any]:
+    if not isinstance(node, dict):
+        raise DocumentError(f"{path}: {what} is no mapping")
+    return node
 
 
 def _yaml(text: str) -> Any:
@@ -192,19 +210,23 @@ class _Cutter:
     def __init__(self, files: _Files, path: Path, version: str) -> None:
         self._files = files
         self._path = path.resolve()
-        self._version = version
+        self._swagger = version.startswith("2.")
+        # Until 3.0 a schema is a dialect of its own, with `nullable` and no `$ref` siblings.
+        self._dialect = version.startswith(("2.", "3.0"))
         self._names: dict[tuple[Path, str], str] = {}
         self.defs: dict[str, Any] = {}
 
     def responses(self, operation: Any, root: Mapping[str, Any]) -> dict[str, Any]:
         produces = operation.get("produces") or root.get("produces") or ["application/json"]
         found: dict[str, Any] = {}
-        for code, node in (operation.get("responses") or {}).items():
+        written = _need_mapping(operation.get("responses") or {}, self._path, "`responses`")
+        for code, node in written.items():
             name = str(code)
             if name.startswith("x-"):
                 continue
             response, base = self._files.deref(node, self._path)
             key = name.upper() if name.lower() != "default" else "default"
+            _need_mapping(response, base, f"the response {name}")
             found[key] = self._response(response, base, produces)
         if not found:
             raise DocumentError(f"{self._path}: the operation documents no response at all")
@@ -212,7 +234,7 @@ class _Cutter:
 
     def _response(self, response: Any, base: Path, produces: list[str]) -> dict[str, Any]:
         content: dict[str, Any] = {}
-        if self._version.startswith("2."):
+        if self._swagger:
             if "schema" in response:
                 schema = self.schema(response["schema"], base)
                 content = {media: {"schema": schema} for media in produces}
@@ -232,11 +254,11 @@ class _Cutter:
         if isinstance(node.get("$ref"), str):
             return self._reference(node, base)
         out = {
-            key: self._keyword(key, value, base)
+            str(key): self._keyword(key, value, base)
             for key, value in node.items()
-            if key not in ("example", "examples", "xml", "externalDocs", "discriminator")
+            if key not in _SILENT and (key == "x-nullable" or not str(key).startswith("x-"))
         }
-        if not self._version.startswith("3.1"):
+        if self._dialect:
             _modernise(out)
         return out
 
@@ -244,7 +266,7 @@ class _Cutter:
         if key in ("properties", "patternProperties", "$defs", "definitions") and isinstance(
             value, dict
         ):
-            return {name: self.schema(sub, base) for name, sub in value.items()}
+            return {str(name): self.schema(sub, base) for name, sub in value.items()}
         if isinstance(value, dict) and key not in ("enum", "const", "default"):
             return self.schema(value, base)
         if isinstance(value, list) and key in ("allOf", "anyOf", "oneOf", "prefixItems"):
@@ -263,12 +285,11 @@ class _Cutter:
             self.defs[name] = True  # taken, so that a schema may contain itself
             self.defs[name] = self.schema(target, where)
         out: dict[str, Any] = {"$ref": f"#/$defs/{self._names[key]}"}
-        siblings = {k: v for k, v in node.items() if k not in ("$ref", "description", "example")}
-        if self._version.startswith("3.1") and siblings:
-            return {"allOf": [out, self.schema(siblings, base)]}
-        if node.get("nullable") or node.get("x-nullable"):
-            return {"anyOf": [out, {"type": "null"}]}
-        return out
+        if self._dialect:
+            nullable = node.get("nullable") or node.get("x-nullable")
+            return {"anyOf": [out, {"type": "null"}]} if nullable else out
+        siblings = self.schema({k: v for k, v in node.items() if k not in _BESIDE_REF}, base)
+        return {"allOf": [out, siblings]} if siblings else out
 
 
 def _modernise(schema: dict[str, Any]) -> None:
@@ -281,11 +302,12 @@ def _modernise(schema: dict[str, Any]) -> None:
             schema[flag] = schema.pop(bound)
     if schema.get("type") == "file":
         schema.pop("type")
-    if nullable and isinstance(schema.get("type"), str):
+    composed = any(keyword in schema for keyword in ("allOf", "anyOf", "oneOf"))
+    if nullable and isinstance(schema.get("type"), str) and not composed:
         schema["type"] = [schema["type"], "null"]
         if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
             schema["enum"] = [*schema["enum"], None]
-    elif nullable and "type" not in schema:
+    elif nullable:
         whole = dict(schema)
         schema.clear()
         schema["anyOf"] = [whole, {"type": "null"}]

@@ -75,6 +75,9 @@ class Codec(StrEnum):
 
     RFC3339 = "rfc3339"
     UNIX = "unix"
+    """Seconds since 1970."""
+    UNIX_MS = "unix_ms"
+    """Milliseconds since 1970."""
 
 
 class _Part(BaseModel):

@@ -65,6 +65,8 @@ def write_time(seconds: float, codec: Codec) -> str | int:
     if codec is Codec.UNIX:
         return int(seconds)
     whole = int(seconds * 1000)
+    if codec is Codec.UNIX_MS:
+        return whole
     moment = datetime.fromtimestamp(whole // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{whole % 1000:03d}Z"
 
