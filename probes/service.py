@@ -184,7 +184,8 @@ def bind(listen: str) -> socket.socket:
     try:
         return socket.create_server((bare, int(port)), family=family, backlog=128)
     except OSError as exc:
-        raise ConfigError(f"--listen {listen}: {exc.strerror or exc}") from None
+        why = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
+        raise ConfigError(f"--listen {listen}: {why}") from None
 
 
 def connect(settings: ClientSettings) -> Client:

@@ -50,7 +50,13 @@ class Heard:
 
 
 def write_config(
-    folder: Path, server: MockServer | str, *, token: str = "", canaries: str = "", more: str = ""
+    folder: Path,
+    server: MockServer | str,
+    *,
+    api: str = "krea",
+    token: str = "",
+    canaries: str = "",
+    more: str = "",
 ) -> Path:
     """
     A configuration with one target; `canaries` and `more` are YAML, indented by four.
@@ -63,7 +69,7 @@ def write_config(
     path.write_text(
         "targets:\n"
         "  - name: mocked\n"
-        "    api: krea\n"
+        f"    api: {api}\n"
         f"    url: {url}\n"
         "    token_file: token\n"
         "    interval: 100ms\n"

@@ -210,8 +210,8 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "requests_per_minute: 5",
             (
                 "jobwatch.yaml:8: targets[0].requests_per_minute: the canaries ask 4.4 times a "
-                "minute and the key may be used 5 times: that leaves less than one request a minute "
-                "for the jobs to follow; set requests_per_minute to 6 or more"
+                "minute and the key may be used 5 times: that leaves less than one request a "
+                "minute for the jobs to follow; set requests_per_minute to 6 or more"
             ),
         ),
     ],

@@ -1,0 +1,172 @@
+"""
+From exchange to result: history, comparison, and our own failures.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+
+from contract.check import Facet, check
+from contract.exchange import Credential, Exchange, Request, Response, Subject
+from contract.finding import Basis, Remark, violation
+from contract.judge import CRASHED, Judge
+from contract.plugins import find_api, load_checks
+from contract.secret import Secret
+from contract.trace import Trace
+from probes.judging import Asked, History, Judging
+from probes.logs import Redactor, set_up_logs
+from probes.result import Outcome
+
+API = find_api("krea")
+TOKEN = "sk-topsecret-0123456789"
+ID = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
+NOW = 1_700_000_100.0
+JSON = (("Content-Type", "application/json"),)
+
+
+def exchange(
+    status: str = "queued",
+    *,
+    code: int = 200,
+    at: float = NOW,
+    subject: Subject = Subject.KNOWN,
+    body: bytes | None = None,
+) -> Exchange:
+    request = Request("GET", f"http://h/jobs/{ID}", (), ID, subject, Credential.OWNER)
+    job = {"job_id": ID, "status": status, "created_at": "2023-11-14T22:13:20.000Z"}
+    if code == 404:
+        job = {"error": "Job not found"}
+    content = json.dumps(job).encode() if body is None else body
+    return Exchange(request, Response(code, JSON, content, content), at, 0.1)
+
+
+def asked(seen: Exchange | None, error: str | None = None) -> Asked:
+    return Asked("t", "known", NOW, 0.5, 0.1, seen, error)
+
+
+def judging(*checks: object) -> Judging:
+    chosen = checks or load_checks()
+    return Judging(API, Judge(chosen), Secret(TOKEN))  # type: ignore[arg-type]
+
+
+def test_duration_counts_from_the_intended_start() -> None:
+    result = judging()(asked(exchange())).result
+    assert result.duration_s == pytest.approx(0.6)
+    assert result.job_status == "queued"
+
+
+def test_an_illegal_move_is_seen_in_the_history() -> None:
+    court = judging()
+    assert court(asked(exchange("completed", at=NOW))).result.findings is not None
+    moved = court(asked(exchange("queued", at=NOW + 5))).result
+    assert "terminal_status_is_final" in {finding.check for finding in moved.findings}
+    assert moved.outcome is Outcome.VIOLATION
+
+
+def test_what_came_before_travels_with_the_verdict() -> None:
+    court = judging()
+    court(asked(exchange("queued", at=NOW)))
+    judged = court(asked(exchange("processing", at=NOW + 5)))
+    assert [seen.exchange.started_at for seen in judged.earlier] == [NOW]
+
+
+def test_a_long_wait_is_remembered_by_its_first_and_last_sight() -> None:
+    history = History()
+    for second in range(100):
+        status = "queued" if second < 60 else "processing"
+        history.add(ID, API.observe(exchange(status, at=NOW + second)))
+    times = [seen.exchange.started_at - NOW for seen in history.of(ID)]
+    assert times == [0.0, 59.0, 60.0, 99.0]
+
+
+def test_history_is_bounded_in_jobs_sights_and_bytes() -> None:
+    history = History(jobs=3)
+    for number in range(10):
+        history.add(str(number), API.observe(exchange()))
+    assert [bool(history.of(str(number))) for number in range(10)] == [False] * 7 + [True] * 3
+    for turn in range(100):
+        history.add("9", API.observe(exchange(("queued", "processing")[turn % 2])))
+    assert len(history.of("9")) <= 16
+    history.add("9", API.observe(exchange(body=b" " * 70_000)))
+    assert all(len(seen.response.body) < 70_000 for seen in history.of("9") if seen.response)
+
+
+def test_our_own_failure_is_internal_and_hides_the_token() -> None:
+    result = judging()(asked(None, "asking failed")).result
+    assert (result.outcome, result.error) == (Outcome.INTERNAL, "asking failed")
+
+    court = judging()
+    object.__setattr__(court, "api", None)
+    broken = court(asked(exchange())).result
+    assert broken.outcome is Outcome.INTERNAL
+    assert broken.error is not None
+    assert broken.error.startswith("judging failed: AttributeError")
+
+
+@check(basis=Basis.DOCUMENTED, source="test", about=Facet.RESPONSE)
+def falls_over(trace: Trace) -> Iterator[Remark]:
+    """
+    Never holds.
+    """
+    raise KeyError(trace.latest.code)
+    yield violation("body")
+
+
+def test_a_check_that_crashes_is_a_violation_never_a_success() -> None:
+    result = judging(falls_over)(asked(exchange())).result
+    assert result.outcome is Outcome.VIOLATION
+    assert [(f.check, f.pointer) for f in result.findings] == [(CRASHED, "falls_over")]
+
+
+def test_an_outage_doesn_t_spoil_the_comparison() -> None:
+    court = judging()
+    court(asked(exchange(code=404, subject=Subject.MISSING)))
+    court(asked(exchange(code=503, subject=Subject.MISSING)))
+    court(asked(exchange(code=429, subject=Subject.MISSING)))
+    foreign = court(asked(exchange(code=404, subject=Subject.FOREIGN))).result
+    assert foreign.outcome is Outcome.OK
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level, hook = root.handlers[:], root.level, threading.excepthook
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    threading.excepthook = hook
+
+
+@pytest.mark.usefixtures("own_logging")
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_logs_mask_secrets_in_messages_values_and_tracebacks(style: str) -> None:
+    stream = StringIO()
+    set_up_logs(Redactor([Secret(TOKEN)]), style=style, level="debug", stream=stream)
+    log = logging.getLogger("probes.test")
+    log.debug("asked with %s", TOKEN)
+    log.info("%r", {"authorization": f"Bearer {TOKEN}"}, extra={"header": TOKEN})
+    try:
+        raise ValueError(f"bad token {TOKEN}")
+    except ValueError:
+        log.exception("it failed")
+    text = stream.getvalue()
+    assert TOKEN not in text
+    assert text.count("***") >= 3
+    assert "Traceback" in text
+    if style == "json":
+        assert [json.loads(line)["level"] for line in text.splitlines()] == [
+            *("debug", "info", "error")
+        ]
+
+
+def test_a_secret_that_was_replaced_stays_masked() -> None:
+    redactor = Redactor([Secret("the-old-token")])
+    redactor.add([Secret("the-new-token")])
+    assert redactor("the-old-token the-new-token") == "*** ***"

@@ -1,0 +1,301 @@
+"""
+The daemon as a process: signals, ports, kill -9, and what it never says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from contract.api import load_api
+from contract.mock import MockServer
+from contract.plugins import find_api
+from probes.watchlist import Watchlist
+from tests.probes.live import until, write_config
+
+_SERVING = re.compile(r"serving (http://[^;]+/);")
+
+
+@pytest.fixture
+def mock() -> Iterator[MockServer]:
+    with MockServer(find_api("krea")) as server:
+        yield server
+
+
+@dataclass
+class Process:
+    """
+    A running `jobwatch probe`.
+    """
+
+    handle: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    @property
+    def url(self) -> str:
+        found = _SERVING.search(self.said)
+        return found[1] if found else ""
+
+    def get(self, path: str, accept: str = "*/*") -> str:
+        request = urllib.request.Request(self.url + path, headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def count(self, name: str) -> float:
+        lines = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.get("metrics"), re.MULTILINE)
+        return sum(map(float, lines))
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.handle.send_signal(number)
+        return self.handle.wait(15)
+
+
+@contextmanager
+def daemon(config: Path, *options: str) -> Iterator[Process]:
+    """
+    A daemon that serves on a free port.
+    """
+    log = config.with_name(f"log-{time.monotonic_ns()}")
+    command = [sys.executable, "-m", "contract.cli", "probe", "--config", str(config)]
+    with log.open("wb") as out:
+        handle = subprocess.Popen(
+            [*command, "--listen", "127.0.0.1:0", *options], stdout=out, stderr=out
+        )
+    process = Process(handle, log)
+    try:
+        until(lambda: process.url or handle.poll() is not None, within_s=20.0)
+        assert handle.poll() is None, process.said
+        yield process
+    finally:
+        if handle.poll() is None:
+            handle.kill()
+            handle.wait(10)
+
+
+def test_sigterm_ends_in_order(mock: MockServer, tmp_path: Path) -> None:
+    with daemon(write_config(tmp_path, mock)) as process:
+        until(lambda: process.count("jobwatch_probes_total") >= 4)
+        assert process.end() == 0
+        assert "Traceback" not in process.said
+        assert process.said.rstrip().endswith("ended")
+
+
+def test_sigterm_waits_for_what_is_under_way_and_a_second_one_doesn_t(
+    mock: MockServer, tmp_path: Path
+) -> None:
+    mock.set_faults("hang")
+    config = write_config(tmp_path, mock)
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("timeout: 2s", "timeout: 60s"), encoding="utf-8")
+    with daemon(config) as process:
+        until(lambda: process.count("jobwatch_probes_in_flight") >= 1)
+        process.handle.send_signal(signal.SIGTERM)
+        until(lambda: "ending" in process.said)
+        assert process.handle.poll() is None
+        assert process.end() == 128 + signal.SIGTERM
+
+
+def test_sighup_reloads(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock)
+    with daemon(config) as process:
+        config.write_text("nonsense", encoding="utf-8")
+        process.handle.send_signal(signal.SIGHUP)
+        until(lambda: "reload refused" in process.said)
+        assert process.count("jobwatch_config_last_reload_successful") == 0.0
+        write_config(tmp_path, mock)
+        process.handle.send_signal(signal.SIGHUP)
+        until(lambda: "1 as before" in process.said)
+        assert process.count("jobwatch_config_last_reload_successful") == 1.0
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "contract.cli", *arguments],
+        capture_output=True,
+        timeout=30,
+        check=False,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_taken_port_is_one_line(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, said = run("probe", "--config", str(config), "--listen", where)
+    assert (code, said) == (2, f"jobwatch: --listen {where}: Address already in use\n")
+
+
+@pytest.mark.parametrize("listen", ["9641", "localhost:http", "127.0.0.1:99999", ":"])
+def test_an_address_that_is_none_says_how_to_write_one(
+    mock: MockServer, tmp_path: Path, listen: str
+) -> None:
+    code, said = run("probe", "--config", str(write_config(tmp_path, mock)), "--listen", listen)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "write HOST:PORT, for example 127.0.0.1:9641" in said
+
+
+def test_a_file_that_isn_t_there_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.yaml"
+    code, said = run("probe", "--config", str(path))
+    assert (code, said) == (2, f"jobwatch: {path}: can't be read: No such file or directory\n")
+
+
+def quick_api(folder: Path) -> Path:
+    """
+    The API as it is, but its jobs may be polled ten times a second.
+    """
+    copy = folder / "api"
+    shutil.copytree(find_api("krea").folder, copy)
+    profile = copy / "profile.yaml"
+    text, edits = re.subn(
+        r"cadence: {poll: 5s, slowest: 60s",
+        "cadence: {poll: 100ms, slowest: 500ms",
+        profile.read_text(encoding="utf-8"),
+    )
+    assert edits == 1
+    profile.write_text(text, encoding="utf-8")
+    return copy
+
+
+def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> None:
+    ahead = [0.0]
+    api = load_api(quick_api(tmp_path))
+    with MockServer(api, lively=6000, clock=lambda: time.time() + ahead[0]) as server:
+        until(lambda: len(server.jobs) > 110)
+        ids = [job.id for job in server.jobs[-100:]]
+        config = write_config(
+            tmp_path,
+            server,
+            api="./api",
+            canaries="      missing: {interval: 10s}\n",
+            more="    follow: [{source: pushed}]\n",
+        )
+        state = tmp_path / "state"
+        with daemon(config, "--state", str(state)) as process:
+            for job_id in ids:
+                push = urllib.request.Request(f"{process.url}jobs/mocked/{job_id}", method="POST")
+                with urllib.request.urlopen(push, timeout=10) as answer:
+                    assert answer.status == 202
+            # Killed while most of them are under way and some were never asked for.
+            until(lambda: process.count("jobwatch_probes_total") >= 60)
+            process.handle.kill()
+            process.handle.wait(10)
+        kept = Watchlist(state / "followed.sqlite")
+        left = {job.job_id for job in kept.all("mocked")}
+        kept.close()
+        assert len(left) > 50
+        ahead[0] = 86_400.0
+        mark = len(server.log)
+        with daemon(config, "--state", str(state)) as process:
+            until(lambda: process.count("jobwatch_followed_jobs") > 0)
+            until(lambda: {entry.job_id for entry in server.log[mark:]} >= left, within_s=30.0)
+            until(lambda: process.count("jobwatch_followed_jobs") == 0, within_s=30.0)
+            assert process.end() == 0
+        kept = Watchlist(state / "followed.sqlite")
+        assert kept.all("mocked") == ()
+        kept.close()
+
+
+def test_an_unreadable_watch_list_is_moved_aside_and_said(mock: MockServer, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "followed.sqlite").write_bytes(b"this is no database" * 100)
+    with daemon(write_config(tmp_path, mock), "--state", str(state)) as process:
+        assert "the watch list was unreadable" in process.said
+        until(lambda: process.count("jobwatch_probes_total") >= 2)
+    assert list(state.glob("followed.sqlite.unreadable-*"))
+
+
+def test_the_token_occurs_in_no_output_whatever(mock: MockServer, tmp_path: Path) -> None:
+    token = mock.token
+    config = write_config(
+        tmp_path,
+        mock,
+        canaries=f"      known: {{ids: [{mock.jobs[0].id}]}}\n"
+        "      missing: {}\n      anonymous: {}\n      malformed: {}\n",
+        more=f"sinks: [{{sink: jsonl, path: {tmp_path / 'results.jsonl'}}}]\n",
+    )
+    state = tmp_path / "state"
+    said = []
+    with daemon(
+        config, "--state", str(state), "--log-level", "debug", "--log-format", "json"
+    ) as process:
+        for fault in ("status_unheard_of", "stack_trace_in_404", "body_short", "hang"):
+            mock.set_faults(fault)
+            before = process.count("jobwatch_probes_total")
+            until(lambda before=before: process.count("jobwatch_probes_total") > before + 8)
+        for path in ("", "metrics", "probe?target=mocked&canary=known", "-/sd", "-/ready"):
+            try:
+                said.append(process.get(path, "application/openmetrics-text"))
+            except urllib.error.HTTPError as exc:
+                said.append(exc.read().decode())
+        mock.set_faults()
+        config.write_text(f"token: {token}", encoding="utf-8")
+        process.handle.send_signal(signal.SIGHUP)
+        until(lambda: "reload refused" in process.said)
+        process.end()
+        said.append(process.said)
+    config.unlink()
+    (tmp_path / "token").unlink()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".har" for path in files)
+    said += [path.read_bytes().decode("utf-8", "replace") for path in files]
+    assert sum(map(len, said)) > 20_000
+    assert not [text for text in said if token in text]
+
+
+def test_once_prints_no_token_and_its_exit_code_is_the_verdict(
+    mock: MockServer, tmp_path: Path
+) -> None:
+    job_id = next(job.id for job in mock.jobs if job.life.startswith("old"))
+    config = write_config(
+        tmp_path, mock, canaries=f"      known: {{ids: [{job_id}]}}\n      missing: {{}}\n"
+    )
+    for faults, expected in [((), 0), (("status_unheard_of",), 1), (("never_found",), 1)]:
+        mock.set_faults(*faults)
+        for options in ((), ("--json",), ("--metrics",)):
+            code, said = run("once", "--config", str(config), *options)
+            assert code == expected, said
+            assert mock.token not in said
+    mock.stop()
+    assert run("once", "--config", str(config))[0] == 3
+    code, said = run("once", "--config", str(config), "--target", "moked")
+    assert (code, said) == (2, "jobwatch: unknown target 'moked'. Did you mean 'mocked'?\n")
+
+
+def test_the_process_doesn_t_load_the_test_tools(tmp_path: Path) -> None:
+    code = (
+        "import sys, probes.service, probes.once\n"
+        "heavy = {'pytest', 'hypothesis', 'schemathesis', 'requests', 'contract.suite'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ},
+    )
+    assert done.stdout == "[]\n"
