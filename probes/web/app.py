@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from contract.errors import did_you_mean
+from contract.errors import JobwatchError, did_you_mean
 from probes.sources.source import is_job_id
 from probes.web.blackbox import blackbox_text
 from probes.web.faces import Control, Evidences, Expose, ProbeRefused, TargetFace, Wall
@@ -70,7 +70,8 @@ def create_app(
         Route("/-/reload", pages.reload, methods=["POST"]),
         Route("/jobs/{target}/{job_id:path}", pages.push, methods=["POST"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _plain_error})
+    handlers = {HTTPException: _plain_error, JobwatchError: _reloaded_meanwhile}
+    app = Starlette(routes=routes, exception_handlers=handlers)
     return Guard(app, config or WebConfig())
 
 
@@ -264,3 +265,8 @@ def _plain_error(request: Request, error: Exception) -> Response:
     else:
         content, media_type = f"{error.detail}\n", "text/plain"
     return Response(content, error.status_code, headers=error.headers, media_type=media_type)
+
+
+def _reloaded_meanwhile(_request: Request, error: Exception) -> Response:
+    # A reload took the target away between two questions about it.
+    return PlainTextResponse(f"{error}\n", 503, {"Retry-After": "1"})

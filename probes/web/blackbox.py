@@ -157,14 +157,13 @@ def _ip_version(text: str) -> int:
 
 def _fnv32(text: str) -> int:
     """
-    FNV-1a of the address's sixteen bytes, as blackbox_exporter hashes it.
+    FNV-1a of the address's bytes, as blackbox_exporter hashes it.
     """
     try:
-        address = ip_address(text)
+        address = ip_address(text).packed
     except ValueError:
         return 0
-    mapped = bytes(10) + b"\xff\xff" if address.version == 4 else b""
     number = 0x811C9DC5
-    for byte in mapped + address.packed:
+    for byte in address:
         number = ((number ^ byte) * 0x01000193) % 2**32
     return number

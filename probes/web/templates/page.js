@@ -7,7 +7,9 @@
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
       if (!answer.ok) return;
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      // The new page's style carries the new page's nonce, which this page's policy refuses.
+      const text = (await answer.text()).replace(/<(style|script)\b[^]*?<\/\1>/g, "");
+      const fresh = new DOMParser().parseFromString(text, "text/html");
       const was = open();
       const focused = document.activeElement && document.activeElement.id;
       for (const d of fresh.querySelectorAll("details")) d.open = was.has(d.id);

@@ -1,0 +1,211 @@
+"""
+`/probe`: blackbox_exporter's words for a configured target, never for a URL.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from contract.exchange import Exchange, Phases, Response
+from contract.http import Client
+from probes.result import Outcome
+from probes.web.blackbox import blackbox_text
+from tests.probes.results import NOW, exchange, failed, result
+from tests.probes.web_world import World, open_world
+
+_METADATA = "http://169.254.169.254/latest"
+_NO_URL = "A target is a configured name, never a URL."
+_OURS = {"probe_failed_due_to_contract", "probe_contract_findings", "probe_timeout_seconds"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with open_world(tmp_path) as opened:
+        yield opened
+
+
+def _samples(text: str) -> dict[str, float]:
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_a_probe_is_made_now_and_told_in_blackbox_words(world: World) -> None:
+    world.operator.answer = result(Outcome.OK, duration_s=0.25)
+    answer = world.ask("/probe?target=krea&canary=missing")
+    assert answer.code == 200
+    assert world.operator.probed == [("krea", "missing", 10.0)]
+    seen = _samples(answer.text)
+    assert seen["probe_success"] == 1.0
+    assert seen["probe_duration_seconds"] == 0.25
+    assert seen["probe_http_status_code"] == 200.0
+    assert seen['probe_http_duration_seconds{phase="tls"}'] == 0.003
+
+
+def test_each_probe_stands_for_itself(world: World) -> None:
+    world.operator.answer = result(Outcome.VIOLATION, checks=("a_check",))
+    first = _samples(world.ask("/probe?target=krea").text)
+    assert first["probe_failed_due_to_contract"] == 0.0  # inferred promises warn only
+    assert first['probe_contract_findings{kind="violation"}'] == 1.0
+    world.operator.answer = result()
+    second = _samples(world.ask("/probe?target=krea").text)
+    assert second['probe_contract_findings{kind="violation"}'] == 0.0
+
+
+def test_silence_is_a_failed_probe_with_all_its_phases(world: World) -> None:
+    world.operator.answer = failed()
+    seen = _samples(world.ask("/probe?target=krea").text)
+    assert (seen["probe_success"], seen["probe_http_status_code"]) == (0.0, 0.0)
+    assert sum(name.startswith("probe_http_duration_seconds") for name in seen) == 5
+
+
+@pytest.mark.parametrize(
+    ("scrape_s", "timeout_s"), [("5", 4.5), ("30", 10.0), ("0.4", 0.2), ("1.0", 0.5)]
+)
+def test_the_scrapers_timeout_is_honoured(world: World, scrape_s: str, timeout_s: float) -> None:
+    world.ask("/probe?target=krea", X_Prometheus_Scrape_Timeout_Seconds=scrape_s)
+    assert world.operator.probed == [("krea", "known", pytest.approx(timeout_s))]
+
+
+@pytest.mark.parametrize("scrape_s", ["0", "-1", "nan", "inf", "soon", "1e9", ""])
+def test_an_absurd_timeout_is_refused(world: World, scrape_s: str) -> None:
+    answer = world.ask("/probe?target=krea", X_Prometheus_Scrape_Timeout_Seconds=scrape_s)
+    assert answer.code == 400
+    assert world.operator.probed == []
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("", "say which: ?target=NAME. Known: krea."),
+        ("?target=", "say which: ?target=NAME. Known: krea."),
+        ("?target=kraa", "unknown target 'kraa'. Did you mean 'krea'?"),
+        (
+            f"?target={_METADATA}",
+            f"unknown target '{_METADATA}'. {_NO_URL} Known: krea.",
+        ),
+        ("?target=krea&canary=knwon", "unknown canary 'knwon'. Did you mean 'known'?"),
+        (
+            "?target=krea&canary=followed",
+            "unknown canary 'followed'. Known: anonymous, known, malformed, missing.",
+        ),
+    ],
+)
+def test_only_configured_names_are_asked(world: World, query: str, message: str) -> None:
+    answer = world.ask(f"/probe{query}")
+    assert (answer.code, answer.text) == (400, f"{message}\n")
+    assert world.operator.probed == []
+
+
+def test_a_spent_budget_refuses_the_scrape(world: World) -> None:
+    world.operator.refusal = "the key's budget is spent, or it rests"
+    answer = world.ask("/probe?target=krea")
+    assert (answer.code, answer.text) == (429, "the key's budget is spent, or it rests\n")
+
+
+@contextmanager
+def _endpoint() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = b'{"job_id": "j"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Last-Modified", "Wed, 21 Oct 2015 07:28:00 GMT")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/jobs/j"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _blackbox(folder: Path, url: str) -> str:
+    """
+    What the real exporter says of the same endpoint.
+    """
+    program = shutil.which("prometheus-blackbox-exporter") or shutil.which("blackbox_exporter")
+    assert program, "blackbox_exporter is not on the PATH: parity with it can't be proven"
+    config = folder / "blackbox.yml"
+    config.write_text("modules: {http_2xx: {prober: http, http: {preferred_ip_protocol: ip4}}}\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    listen = f"--web.listen-address=127.0.0.1:{port}"
+    command = [program, f"--config.file={config}", listen]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as exporter:
+        try:
+            until = time.monotonic() + 20
+            while True:
+                try:
+                    address = f"http://127.0.0.1:{port}/probe?module=http_2xx&target={url}"
+                    with urllib.request.urlopen(address, timeout=10) as answer:
+                        return str(answer.read().decode())
+                except OSError:
+                    assert time.monotonic() < until, "blackbox_exporter doesn't answer"
+        finally:
+            exporter.terminate()
+
+
+def test_names_types_and_values_are_those_of_blackbox_exporter(tmp_path: Path) -> None:
+    with _endpoint() as url:
+        theirs = _blackbox(tmp_path, url)
+        client = Client()
+        asked = replace(exchange().request, url=url)
+        seen = client.send(asked, deadline_s=5.0)
+        client.close()
+    ours = blackbox_text(result(seen=seen), timeout_s=5.0)
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)", theirs, re.MULTILINE))
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", ours, re.MULTILINE):
+        if name not in _OURS:
+            assert types.get(name) == kind, name
+    mine, other = _samples(ours), _samples(theirs)
+    labelled = {name for name in other if name.startswith("probe_http_duration_seconds")}
+    assert labelled <= set(mine)
+    for name in (
+        "probe_success",
+        "probe_http_status_code",
+        "probe_http_version",
+        "probe_http_ssl",
+        "probe_http_redirects",
+        "probe_http_content_length",
+        "probe_http_uncompressed_body_length",
+        "probe_http_last_modified_timestamp_seconds",
+        "probe_ip_protocol",
+        "probe_ip_addr_hash",
+    ):
+        assert mine[name] == other[name], name
+
+
+def test_strange_answers_leave_no_strange_lines() -> None:
+    odd = Response(
+        200,
+        (("Content-Length", "9" * 400), ("Last-Modified", "once upon a time")),
+        b"",
+        http_version="?",
+    )
+    seen = Exchange(exchange().request, odd, NOW, 0.1, Phases(), remote_ip="not an ip")
+    text = blackbox_text(result(seen=seen), timeout_s=1.0)
+    for line in text.splitlines():
+        assert re.fullmatch(r"# (HELP|TYPE) .+|\w+(\{\w+=\"\w+\"\})? -?[0-9.e+-]+", line), line

@@ -1,0 +1,209 @@
+"""
+The server: nobody holds it up by being slow, many, or large.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from probes.web.server import WebLimits, WebServer
+from tests.probes.web_world import World, open_world
+
+_REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def _connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def _read_all(line: socket.socket) -> bytes:
+    parts = []
+    try:
+        while part := line.recv(65_536):
+            parts.append(part)
+    except ConnectionResetError:
+        return b"".join(parts)
+    return b"".join(parts)
+
+
+@contextmanager
+def _serving(app: ASGIApp, limits: WebLimits) -> Iterator[int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = WebServer(app, listener, limits=limits)
+    server.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.stop()
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = time.monotonic()
+    action()
+    return time.monotonic() - start
+
+
+def test_a_peer_that_says_nothing_is_let_go(tmp_path: Path) -> None:
+    with open_world(tmp_path, limits=WebLimits(request_s=0.3)) as world:
+        with _connect(world.port) as line:
+            took = _timed(lambda: _read_all(line))
+        assert 0.2 < took < 3.0
+
+
+def test_a_peer_that_drips_its_headers_is_let_go(tmp_path: Path) -> None:
+    with open_world(tmp_path, limits=WebLimits(request_s=0.4)) as world:
+        with _connect(world.port) as line:
+            line.settimeout(0.05)
+            start = time.monotonic()
+            gone = False
+            for byte in (_REQUEST[:-2] + b"X-A: b\r\n" * 100)[:100]:
+                try:
+                    line.send(bytes([byte]))
+                    gone = line.recv(1) == b""
+                except TimeoutError:
+                    continue
+                except OSError:
+                    gone = True
+                if gone:
+                    break
+        assert gone
+        assert 0.3 < time.monotonic() - start < 3.0
+
+
+def test_a_peer_that_drips_its_body_is_let_go(tmp_path: Path) -> None:
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await PlainTextResponse("read")(scope, receive, send)
+
+    with (
+        _serving(reads, WebLimits(request_s=0.3)) as port,
+        _connect(port) as line,
+    ):
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+        start = time.monotonic()
+        assert b"read" not in _read_all(line)
+        assert time.monotonic() - start < 3.0
+
+
+def test_a_peer_that_never_reads_is_let_go() -> None:
+    ended = threading.Event()
+
+    async def pours(scope: Scope, receive: Receive, send: Send) -> None:
+        async def parts() -> object:
+            try:
+                while True:
+                    yield b"x" * 65_536
+                    await asyncio.sleep(0)
+            finally:
+                ended.set()
+
+        await StreamingResponse(parts())(scope, receive, send)  # type: ignore[arg-type]
+
+    with _serving(pours, WebLimits(answer_s=0.5)) as port, _connect(port) as line:
+        line.sendall(_REQUEST)
+        assert ended.wait(5.0)
+
+
+def test_an_idle_connection_is_let_go(tmp_path: Path) -> None:
+    with open_world(tmp_path, limits=WebLimits(idle_s=1.0)) as world:
+        with _connect(world.port) as line:
+            line.sendall(_REQUEST)
+            answer = _read_all(line)
+        assert b"jobwatch is healthy." in answer
+
+
+def test_a_connection_may_ask_again(tmp_path: Path) -> None:
+    limits = WebLimits(request_s=0.5)
+    with open_world(tmp_path, limits=limits) as world, _connect(world.port) as line:
+        for _ in range(3):
+            line.sendall(_REQUEST)
+            answer = b""
+            while not answer.endswith(b"healthy.\n"):
+                part = line.recv(4_096)
+                assert part
+                answer += part
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000 + b"\r\n\r\n",
+        b"GET /" + b"z" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n" + b"z" * 40_000,
+    ],
+)
+def test_an_oversized_head_is_refused(tmp_path: Path, head: bytes) -> None:
+    with open_world(tmp_path) as world:
+        with _connect(world.port) as line:
+            line.sendall(head)
+            answer = _read_all(line)
+        # Where bytes are still under way, the reset may overtake the answer.
+        assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431")) or answer == b""
+        assert world.ask("/-/healthy").code == 200
+
+
+@pytest.mark.parametrize(
+    "bytes_",
+    [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0" * 999],
+)
+def test_noise_is_survived(tmp_path: Path, bytes_: bytes) -> None:
+    with open_world(tmp_path, limits=WebLimits(request_s=0.5)) as world:
+        with _connect(world.port) as line:
+            line.sendall(bytes_)
+            assert b" 200 " not in _read_all(line)
+        assert world.ask("/-/healthy").code == 200
+
+
+def _code(world: World) -> int:
+    try:
+        return world.ask("/-/healthy").code
+    except OSError:
+        return 0  # dropped without a word
+
+
+def test_connections_are_bounded_and_come_free_again(tmp_path: Path) -> None:
+    limits = WebLimits(connections=20, request_s=1.0)
+    with open_world(tmp_path, limits=limits) as world:
+        before = threading.active_count()
+        lines = [_connect(world.port) for _ in range(300)]
+        crowded = _code(world)
+        assert threading.active_count() - before < 10
+        for line in lines:
+            line.close()
+        assert crowded in (503, 0)
+        until = time.monotonic() + 10
+        while _code(world) != 200:
+            assert time.monotonic() < until
+
+
+def test_stopping_ends_open_connections(tmp_path: Path) -> None:
+    with open_world(tmp_path) as world:
+        line = _connect(world.port)
+        line.sendall(_REQUEST)
+        assert b"200" in line.recv(100)
+    _read_all(line)
+    line.close()
+    with pytest.raises(OSError, match="refused"):
+        _connect(world.port)
+
+
+def test_a_second_server_on_a_dead_socket_says_so() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.close()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("never")(scope, receive, send)
+
+    with pytest.raises(RuntimeError, match="the web server didn't start"):
+        WebServer(app, listener).start()
