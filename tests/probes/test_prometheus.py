@@ -1,0 +1,174 @@
+"""
+A real Prometheus scrapes the daemon; what it answers is what the mock did.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from contract.finding import Kind
+from contract.mock import MockServer
+from contract.plugins import find_api
+from probes.daemon import Daemon
+from probes.sinks.prometheus import expose
+from tests.probes.live import running, until, write_config
+
+
+class Prometheus:
+    """
+    Asks a running Prometheus.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def query(self, expression: str) -> dict[str, float]:
+        """
+        Value by the labels that the expression leaves, joined by commas.
+        """
+        text = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"{self._url}/api/v1/query?{text}", timeout=10) as answer:
+            rows = json.load(answer)["data"]["result"]
+        return {",".join(row["metric"].values()): float(row["value"][1]) for row in rows}
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+@contextmanager
+def scraping(folder: Path, target: str) -> Iterator[Prometheus]:
+    """
+    A Prometheus that scrapes `target` every half second.
+    """
+    binary = shutil.which("prometheus")
+    assert binary is not None, "prometheus belongs to the tools that the tests need"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = folder / "prometheus.yml"
+    config.write_text(
+        "global: {scrape_interval: 500ms, scrape_timeout: 400ms}\n"
+        "scrape_configs:\n"
+        f"  - {{job_name: jobwatch, static_configs: [{{targets: ['{target}']}}]}}\n",
+        encoding="utf-8",
+    )
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(binary, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"),
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        prometheus = Prometheus(f"http://127.0.0.1:{port}")
+        until(prometheus.is_ready, within_s=30.0)
+        yield prometheus
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def exposed(daemon: Daemon) -> Iterator[str]:
+    """
+    The daemon's metrics on a port of their own.
+    """
+
+    class Scrape(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = expose(daemon.registry, accept=self.headers["accept"])
+            self.send_response(200)
+            self.send_header("Content-Type", answer.content_type)
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Scrape)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def mock() -> Iterator[MockServer]:
+    with MockServer(find_api("krea")) as server:
+        yield server
+
+
+def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_path: Path) -> None:
+    ended = next(job.id for job in mock.jobs if job.life.startswith("old"))
+    config = write_config(
+        tmp_path, mock, canaries=f"      known: {{ids: [{ended}]}}\n      missing: {{}}\n"
+    )
+    with (
+        running(config) as (daemon, heard),
+        exposed(daemon) as target,
+        scraping(tmp_path, target) as prometheus,
+    ):
+        until(lambda: len(heard.results) >= 20)
+        for fault in ("never_found", "status_unheard_of", "crash_on_unknown_id"):
+            mock.set_faults(fault)
+            count = len(heard.results)
+            until(lambda count=count: len(heard.results) >= count + 20)
+        mock.set_faults()
+        assert daemon.stop(within_s=5.0)
+        total = len(heard.results)
+        until(lambda: prometheus.query("sum(jobwatch_probes_total)").get("") == total)
+        assert total == len(mock.log)
+        by_code = {
+            str(code): sum(entry.code == code for entry in mock.log) for code in (200, 404, 500)
+        }
+        seen = prometheus.query("sum by (code) (jobwatch_http_responses_total) > 0")
+        assert seen == by_code
+        denied = sum(entry.code == 404 and entry.job_id == ended for entry in mock.log)
+        query = 'sum by (expected) (jobwatch_not_found_total{canary="known"})'
+        assert prometheus.query(query) == {"false": denied}
+        query = 'sum by (expected) (jobwatch_not_found_total{canary="missing"})'
+        assert prometheus.query(query) == {"true": by_code["404"] - denied}
+        strange = sum(
+            f.check == "status_is_documented" and f.kind is Kind.VIOLATION
+            for r in heard.results
+            for f in r.findings
+        )
+        query = (
+            "sum by (check) (jobwatch_contract_findings_total"
+            '{check="status_is_documented",kind="violation"})'
+        )
+        assert prometheus.query(query) == {"status_is_documented": strange}
+        assert strange >= 5
+        completed = prometheus.query(
+            "sum by (job_status) (jobwatch_job_status_observations_total) > 0"
+        )
+        assert completed["unknown"] == strange
+        for quantile in (0.5, 0.99):
+            query = (
+                f"histogram_quantile({quantile}, sum by (le) "
+                "(jobwatch_probe_duration_seconds_bucket))"
+            )
+            measured = sorted(result.duration_s for result in heard.results)
+            truth = measured[min(total - 1, int(quantile * total))]
+            upper = next(edge for edge in (0.005, 0.01, 0.025, 0.05, 0.1, 2.5) if truth <= edge)
+            assert 0 < prometheus.query(query)[""] <= upper
