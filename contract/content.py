@@ -94,6 +94,17 @@ class ResponseSpec:
     description: str
     contents: tuple[Content, ...]
 
+    @property
+    def json_media_type(self) -> str | None:
+        """
+        The first media type of the document that is JSON, in full; None where none is.
+        """
+        for content in self.contents:
+            plain = content.media_type.partition(";")[0].strip().lower()
+            if plain.endswith(("/json", "+json")):
+                return content.media_type
+        return None
+
     def content_for(self, media_type: str) -> Content | None:
         """
         The content whose media type or range covers `media_type`.

@@ -65,9 +65,10 @@ class Mock:
         seed: Same seed, same ids and tokens.
         clock: Unix seconds.
         lively: New jobs in a minute.
+        lives: More jobs for the owner, by their lives' names.
 
     Raises:
-        ConfigError: No `mock.yaml`, or an unknown fault or variant.
+        ConfigError: No `mock.yaml`, or an unknown fault, variant or life.
     """
 
     def __init__(
@@ -79,12 +80,15 @@ class Mock:
         seed: int = 0,
         clock: Callable[[], float] = time.time,
         lively: float = 0.0,
+        lives: Iterable[str] = (),
     ) -> None:
         self.api = api
         self.script = read_script(api)
         self.prefix = urlsplit(api.profile.server).path.rstrip("/")
         self._clock = clock
-        self._roll = Roll(api, self.script, seed=seed, started=clock(), per_minute=lively)
+        self._roll = Roll(
+            api, self.script, seed=seed, started=clock(), per_minute=lively, lives=lives
+        )
         self._lock = threading.Lock()
         self._log: deque[LoggedRequest] = deque(maxlen=_LOGGED)
         self._memory = Memory()
@@ -260,7 +264,7 @@ class Mock:
         body = turn.twisted(Stage.BODY, turn.view.body(self.script, turn.codec))
         payload = turn.twisted(Stage.PAYLOAD, encode(body))
         tag = hashlib.sha256(payload).hexdigest()[:32]
-        return plain.saying(200, payload, JSON).with_header("ETag", f'"{tag}"')
+        return plain.saying(200, payload, turn.media_type(200)).with_header("ETag", f'"{tag}"')
 
     def _plain(self) -> Answer:
         return Answer(200, tuple(self.script.headers.items()))

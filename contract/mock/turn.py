@@ -113,6 +113,13 @@ class Turn:
         """
         return self.profile.times.codec if self.profile.times else Codec.RFC3339
 
+    def media_type(self, code: int) -> str:
+        """
+        What the API calls JSON in an answer of that code.
+        """
+        spec = self.api.operation.response_for(code)
+        return (spec.json_media_type if spec else None) or JSON
+
     @property
     def ended(self) -> bool:
         """
@@ -155,7 +162,7 @@ class Turn:
         body = said.text.encode() if said.text is not None else b""
         media: str | None = said.content_type or ("text/plain; charset=utf-8" if body else None)
         if said.body is not None:
-            body, media = encode(said.body), said.content_type or JSON
+            body, media = encode(said.body), said.content_type or self.media_type(said.code)
         out = answer.saying(said.code, body, media)
         for name, value in said.headers.items():
             out = out.with_header(name, value)
