@@ -25,6 +25,7 @@ __all__ = ["faults", "mock"]
 @click.option("--port", default=0, show_default=True, help="0 takes a free one.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Go wrong in this way.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Be right this way.")
+@click.option("--life", "lives", multiple=True, metavar="NAME", help="Have one more such job.")
 @click.option("--seed", default=0, show_default=True, help="Same seed, same ids and tokens.")
 @click.option(
     "--lively",
@@ -39,6 +40,7 @@ def mock(
     port: int,
     faults: tuple[str, ...],
     variants: tuple[str, ...],
+    lives: tuple[str, ...],
     seed: int,
     lively: float,
 ) -> None:
@@ -60,6 +62,7 @@ def mock(
         host=host,
         port=port,
         lively=lively,
+        lives=lives,
     ) as server:
         click.echo(json.dumps(_card(server, faults, variants)))
         click.echo(f"Ask it: {_command(server)}", err=True)
@@ -105,9 +108,9 @@ def _card(server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]
 
 def _command(server: MockServer) -> str:
     words = ["jobwatch", "test", "--api", server.api.name, "--url", server.url]
-    scripted = server.mock.script.jobs
+    coming = server.mock.script.jobs.lively
     for job in server.jobs:
-        if job.life in scripted.owner:
+        if job.life not in coming:
             words += ["--job", job.id]
     for job in server.foreign_jobs:
         words += ["--foreign-job", job.id]

@@ -45,6 +45,13 @@ class View:
         steps = tuple((s, self.created + index) for index, s in enumerate(statuses))
         return replace(self, steps=steps, extra={})
 
+    def until(self, status: str) -> View:
+        """
+        The same job as it was in that earlier status.
+        """
+        last = max(i for i, step in enumerate(self.steps) if step[0] == status)
+        return replace(self, steps=self.steps[: last + 1], extra={})
+
     def body(self, script: Script, codec: Codec) -> Any:
         """
         The job as the script writes it.

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from contract.api import Api
+from contract.errors import ConfigError, did_you_mean
 from contract.mock.answer import Caller
 from contract.mock.life import MockJob
 from contract.mock.script import Script
@@ -26,10 +27,18 @@ class Roll:
     Args:
         started: Unix seconds; scripted ages count back from here.
         per_minute: How many new jobs come in a minute; 0 for none.
+        lives: Lives of more jobs that the owner has from the start.
     """
 
     def __init__(
-        self, api: Api, script: Script, *, seed: int, started: float, per_minute: float = 0.0
+        self,
+        api: Api,
+        script: Script,
+        *,
+        seed: int,
+        started: float,
+        per_minute: float = 0.0,
+        lives: Iterable[str] = (),
     ) -> None:
         self._api = api
         self._script = script
@@ -40,7 +49,8 @@ class Roll:
         self._jobs: OrderedDict[str, MockJob] = OrderedDict()
         self._lively: list[MockJob] = []
         self.tokens = {caller: self._token(caller) for caller in Caller if caller.known}
-        crowd = ((Caller.OWNER, script.jobs.owner), (Caller.OTHER, script.jobs.foreign))
+        owned = (*script.jobs.owner, *_known(lives, script))
+        crowd = ((Caller.OWNER, owned), (Caller.OTHER, script.jobs.foreign))
         for caller, names in crowd:
             for index, name in enumerate(names):
                 self._add(name, caller, started - (index + 1) * 0.05)
@@ -78,13 +88,14 @@ class Roll:
         while len(self._lively) > _KEPT and self._lively[0].has_ended(now):
             del self._jobs[self._lively.pop(0).id]
 
-    def conjure(self, job_id: str, now: float) -> MockJob:
+    def conjure(self, job_id: str) -> MockJob:
         """
         A job of that id that nobody ever made, at its end; it isn't kept.
         """
         name = self._script.jobs.owner[0]
         life = self._script.lives[name]
-        return MockJob(job_id, name, life, tenant=Caller.OWNER, created=now - 2 * life.ends_within)
+        created = self._started - 2 * life.ends_within
+        return MockJob(job_id, name, life, tenant=Caller.OWNER, created=created)
 
     def fresh_id(self) -> str:
         """
@@ -107,3 +118,10 @@ class Roll:
 
     def _token(self, caller: Caller) -> str:
         return f"mock-{caller}-{self._random.getrandbits(96):024x}"
+
+
+def _known(lives: Iterable[str], script: Script) -> Iterator[str]:
+    for name in lives:
+        if name not in script.lives:
+            raise ConfigError(f"unknown life {name!r}. {did_you_mean(name, script.lives)}")
+        yield name

@@ -49,9 +49,16 @@ class MockServer(AbstractContextManager["MockServer"]):
         port: int = 0,
         clock: Callable[[], float] = time.time,
         lively: float = 0.0,
+        lives: Iterable[str] = (),
     ) -> None:
         self.mock = Mock(
-            api, faults=faults, variants=variants, seed=seed, clock=clock, lively=lively
+            api,
+            faults=faults,
+            variants=variants,
+            seed=seed,
+            clock=clock,
+            lively=lively,
+            lives=lives,
         )
         self._listener = _listen(host, port)
         self.host, self.port = self._listener.getsockname()[:2]

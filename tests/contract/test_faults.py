@@ -231,7 +231,7 @@ def test_head_differs_announces_what_get_does_not(server: MockServer) -> None:
 
 def test_never_ends_shows_an_old_job_running(server: MockServer) -> None:
     body = json.loads(_sent(server, "never_ends")[1])
-    assert body["status"] == "intermediate-complete"
+    assert body["status"] == "processing"
     assert "completed_at" not in body
     assert "result" not in body
 

@@ -6,13 +6,17 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contract.errors import ConfigError
 from contract.job import read_time
 from contract.mock import Caller, Mock
+from contract.mock.wire import frame
 from contract.pointer import pick
 from tests.contract.asking import APIS, Clock, api_named, ask, bearer, path_of
 
@@ -121,6 +125,18 @@ def test_lives_that_break_the_document_wait_until_they_are_asked_for() -> None:
     mock = Mock(api_named("krea"), clock=Clock())
     assert {"mesh", "node-app"} <= set(mock.script.lives)
     assert not {"mesh", "node-app"} & {job.life for job in mock.jobs}
+    more = Mock(api_named("krea"), clock=Clock(), lives=["mesh", "node-app"])
+    content = more.api.operation.responses["200"].contents[0]
+    for life, kind in (("mesh", list), ("node-app", dict)):
+        for _ in range(4):
+            body = ask(more, _owners(more, life))[1]
+        assert isinstance(body["result"]["urls"], kind)
+        assert list(content.errors(body))
+
+
+def test_an_unknown_life_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"^unknown life 'mash'. Did you mean 'mesh'\?$"):
+        Mock(api_named("krea"), lives=["mash"])
 
 
 def test_same_seed_gives_the_same_answers_and_another_gives_other_ids(mock: Mock) -> None:
@@ -172,6 +188,37 @@ def test_hostile_ids_are_not_found_and_never_crash(mock: Mock, raw: str) -> None
     assert answer.code == 404
     assert json.loads(answer.body) == mock.script.pages.unknown.body
     assert not any("\r" in v or "\n" in v for _, v in answer.headers)
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(
+    method=st.sampled_from(["GET", "HEAD", "OPTIONS", "POST", "TRACE", ""]),
+    target=st.text(st.characters(max_codepoint=255), max_size=200),
+    below=st.booleans(),
+    headers=st.lists(
+        st.tuples(
+            st.sampled_from(["Authorization", "If-None-Match", "Accept-Encoding", "X-Any"]),
+            st.text(st.characters(max_codepoint=255), max_size=80),
+        ),
+        max_size=4,
+    ),
+)
+def test_no_question_crashes_the_mock(
+    method: str, target: str, below: bool, headers: list[tuple[str, str]]
+) -> None:
+    for name in APIS:
+        mock = _shared(name)
+        whole = path_of(mock, target) if below else target
+        answer = mock.respond(method, whole, headers)
+        assert answer.code in (204, 401, 404, 405)
+        authorised = mock.respond(method, whole, bearer(mock.token) + headers)
+        assert authorised.code in (200, 204, 304, 400, 404, 405)
+        assert frame(authorised, keep=True).startswith(b"HTTP/1.1 ")
+
+
+@cache
+def _shared(name: str) -> Mock:
+    return Mock(api_named(name), clock=Clock())
 
 
 def test_an_encoded_slash_belongs_to_the_id_and_a_plain_one_does_not(mock: Mock) -> None:

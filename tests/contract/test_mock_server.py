@@ -11,9 +11,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contract.errors import ConfigError
 from contract.mock import MockServer
+from contract.mock.wire import BadRequest, Reader
 from tests.contract.asking import APIS, Raw, api_named, head_and_body, path_of
 
 
@@ -99,6 +102,36 @@ def test_bytes_that_are_no_request_are_refused(
         except ConnectionResetError:  # the rest of a long head was never read
             assert code == b"431"
     assert data.startswith(b"HTTP/1.1 " + code) or code == b"431"
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=60),
+            st.sampled_from([b"GET /jobs/a HTTP/1.1\r\n", b"\r\n", b"\r\n\r\n", b"Host: x\r\n"]),
+            st.sampled_from(
+                [b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"0\r\n"]
+            ),
+        ),
+        max_size=8,
+    )
+)
+def test_no_bytes_crash_the_reader(parts: list[bytes]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(b"".join(parts))
+        ours.shutdown(socket.SHUT_WR)
+        theirs.settimeout(5)
+        reader, read, code = Reader(theirs), 0, 400
+        try:
+            while (incoming := reader.next()) is not None:
+                assert incoming.ask.method
+                read += 1
+        except BadRequest as exc:
+            code = exc.code
+        assert code in (400, 413, 431)
+        assert read <= b"".join(parts).count(b"HTTP/1.")
 
 
 def test_a_body_is_read_past_however_it_is_framed(server: MockServer) -> None:

@@ -46,7 +46,7 @@ def status_goes_back(view: View, turn: Turn) -> View:
 def end_undone(view: View, turn: Turn) -> View:
     if not turn.api.lifecycle.is_terminal(view.status) or turn.nth(view.id) % 3:
         return view
-    return view.only(_running(turn.api))
+    return _running_again(view, turn.api)
 
 
 @HISTORY.body(
@@ -66,7 +66,7 @@ def result_changes_after_end(body: Any, turn: Turn) -> Any:
 def never_ends(view: View, turn: Turn) -> View:
     if not turn.api.lifecycle.is_terminal(view.status):
         return view
-    return view.only(_running(turn.api))
+    return _running_again(view, turn.api)
 
 
 @HISTORY.answer("every 20th poll of known jobs finds nothing", "known_job_is_found")
@@ -123,11 +123,14 @@ def _way_back(api: Api, status: str) -> str | None:
     return first
 
 
-def _running(api: Api) -> str:
+def _running_again(view: View, api: Api) -> View:
     words = api.profile.status.words
+    for status, _ in reversed(view.steps):
+        if not words[status].phase.terminal and not words[status].waits_unbounded:
+            return view.until(status)
     pending = [name for name, word in words.items() if not word.phase.terminal]
     bounded = [name for name in pending if not words[name].waits_unbounded]
-    return max(bounded or pending, key=lambda name: words[name].rank)
+    return view.only(max(bounded or pending, key=lambda name: words[name].rank))
 
 
 def _versioned(text: str, nth: int) -> str:

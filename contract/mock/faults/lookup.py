@@ -30,7 +30,7 @@ def never_found(job: MockJob | None, turn: Turn) -> MockJob | None:  # noqa: ARG
 def unknown_id_answered(job: MockJob | None, turn: Turn) -> MockJob | None:
     if job is not None or turn.roll.find(turn.asked_for or "") is not None:
         return job
-    return turn.roll.conjure(turn.asked_for or "", turn.now)
+    return turn.roll.conjure(turn.asked_for or "")
 
 
 @LOOKUP.answer(
