@@ -30,15 +30,16 @@ class ListingOptions(SourceOptions):
     statuses: tuple[str, ...] = Field(
         default=(), description="Only jobs in these statuses. Default: all unfinished ones."
     )
-    interval: Duration = Field(default=30.0, ge=1.0, description="Time between two pages.")
+    interval: Duration = Field(default=15.0, ge=1.0, description="Time between two pages.")
     page: int = Field(default=100, ge=1, le=1000, description="Jobs a page.")
     pages: int = Field(default=10, ge=1, le=1000, description="Most pages of one status.")
 
 
 class Listing:
     """
-    Asks for one page a turn: the wanted statuses one after the other, each from its
-    newest page on, as far as the cursor leads.
+    Asks for one page a turn: by turns the newest jobs whatever their status, so that a
+    short life isn't missed, and the next page of a sweep through the wanted statuses, each
+    as far as the cursor leads, so that an old job isn't either.
     """
 
     Options: ClassVar[type[SourceOptions]] = ListingOptions
@@ -54,16 +55,19 @@ class Listing:
         self._round = 0
         self._page = 0
         self._cursor: str | None = None
+        self._newest = len(self._rounds) > 1
 
     def wants(self) -> Request | None:
         """
         A GET of the next page, as the owner.
         """
         listing, around = self._listing, self._around
+        several = len(self._rounds) > 1
+        status = None if self._newest and several else self._rounds[self._round]
         query = {
             listing.limit_parameter: str(self._options.page),
-            listing.status_parameter: self._rounds[self._round],
-            listing.cursor_parameter: self._cursor,
+            listing.status_parameter: status,
+            listing.cursor_parameter: None if self._newest else self._cursor,
         }
         pairs = [(name, value) for name, value in query.items() if name and value is not None]
         url = around.base_url.rstrip("/") + listing.path
@@ -76,14 +80,19 @@ class Listing:
         The ids on a page that are in a wanted status.
         """
         page, problem = _read(exchange)
+        found = pick(page, self._listing.items) if problem is None else None
+        items: list[Any] = found if isinstance(found, list) else []
+        if problem is None and not isinstance(found, list):
+            problem = f"has no list at {self._listing.items}"
+        if not self._newest:
+            if problem is None:
+                self._turn_page(page, empty=not items)
+            else:
+                self._next_round()
+        # A sweep that stands on its only status' first page sees the newest jobs itself.
+        self._newest = not self._newest and (len(self._rounds) > 1 or self._page > 0)
         if problem is not None:
-            self._next_round()
             return Found(problem=f"the list of jobs {problem}")
-        items = pick(page, self._listing.items)
-        if not isinstance(items, list):
-            self._next_round()
-            return Found(problem=f"the list of jobs has no list at {self._listing.items}")
-        self._turn_page(page, empty=not items)
         return Found(tuple(dict.fromkeys(self._ids(items))))
 
     def _ids(self, items: list[Any]) -> list[str]:

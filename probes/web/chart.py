@@ -20,6 +20,8 @@ _BARS = 90
 _STEP = 3
 _HIGH = 32.0
 _LOW = 2.5
+_LEAST_TOP_S = 0.005
+_FAR_ABOVE = 12.0
 
 _SILENT = frozenset({Outcome.DNS, Outcome.CONNECT, Outcome.TLS, Outcome.TIMEOUT, Outcome.PROTOCOL})
 _ODD = frozenset({Outcome.RATE_LIMITED, Outcome.AUTH, Outcome.REDIRECT})
@@ -51,14 +53,18 @@ def strip(points: Sequence[Point], *, objective_s: float | None = None) -> Marku
     """
     One bar a probe, the newest at the right: height is latency, colour is the outcome.
 
-    The scale is a square root, and a rare slow answer is cut at the top: neither may
-    flatten the others.
+    The scale is a square root, a rare slow answer is cut at the top, and an objective far
+    above isn't drawn: none of them may flatten the rest.
     """
     shown = points[-_BARS:]
     if not shown:
         return Markup("")
     usual_s = sorted(point.duration_s for point in shown)[len(shown) * 9 // 10]
-    top_s = max((objective_s or 0.0) * 1.1, usual_s * 1.3, 1e-4)
+    top_s = max(usual_s * 1.3, _LEAST_TOP_S)
+    if objective_s is not None and objective_s < top_s * _FAR_ABOVE:
+        top_s = max(top_s, objective_s * 1.1)
+    else:
+        objective_s = None
     width = _BARS * _STEP
     parts = [_opening("strip", width, _HIGH, _in_words(shown))]
     left = width - _STEP * len(shown)

@@ -113,50 +113,69 @@ def test_the_list_is_asked_for_as_the_profile_says(tmp_path: Path) -> None:
     assert request.job_id is None
 
 
-def test_each_wanted_status_gets_its_turn(tmp_path: Path) -> None:
-    source = Listing(ListingOptions(statuses=("queued", "processing")), _around(tmp_path))
+def _turns(source: Listing, answers: list[Exchange]) -> list[dict[str, list[str]]]:
     asked = []
-    for _ in range(4):
-        asked += _query(source)["status"]
-        source.take(_page([]))
-    assert asked == ["queued", "processing", "queued", "processing"]
+    for answer in answers:
+        query = _query(source)
+        asked.append({name: query[name] for name in ("status", "cursor") if name in query})
+        source.take(answer)
+    return asked
+
+
+def test_every_other_turn_looks_at_the_newest_jobs(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(statuses=("queued", "processing")), _around(tmp_path))
+    newest: dict[str, list[str]] = {}
+    queued, processing = {"status": ["queued"]}, {"status": ["processing"]}
+    assert _turns(source, [_page([], "c")] * 6) == [
+        *(newest, queued, newest, processing),
+        *(newest, queued),
+    ]
 
 
 def test_without_statuses_every_unfinished_one_is_wanted(tmp_path: Path) -> None:
     source = Listing(ListingOptions(), _around(tmp_path))
-    asked = set()
-    for _ in range(12):
-        asked |= set(_query(source)["status"])
-        source.take(_page([]))
+    asked = {word for turn in _turns(source, [_page([])] * 12) for word in turn.get("status", ())}
     lifecycle = find_api("krea").lifecycle
     assert asked == {word for word in lifecycle.statuses if not lifecycle.is_terminal(word)}
 
 
 def test_the_cursor_leads_on_until_it_ends(tmp_path: Path) -> None:
     source = Listing(ListingOptions(statuses=("queued",)), _around(tmp_path))
-    assert source.take(_page([("a", "queued")], "c1")) == Found(("a",))
-    assert _query(source)["cursor"] == ["c1"]
-    assert source.take(_page([("b", "queued")], "c2")) == Found(("b",))
-    assert _query(source)["cursor"] == ["c2"]
-    source.take(_page([("c", "queued")], None))
-    assert "cursor" not in _query(source)
+    answers = [
+        _page([("a", "queued")], "c1"),
+        _page([("new", "queued")], "c9"),
+        _page([("b", "queued")], "c2"),
+        _page([("newer", "queued")], "c9"),
+        _page([("c", "queued")], None),
+        _page([("newest", "queued")], "c9"),
+    ]
+    first, status = {"status": ["queued"]}, {"status": ["queued"]}
+    assert _turns(source, answers) == [
+        *(first, first),
+        *({**status, "cursor": ["c1"]}, first),
+        *({**status, "cursor": ["c2"]}, first),
+    ]
+
+
+def test_a_jobs_end_is_not_followed_from_the_newest_page(tmp_path: Path) -> None:
+    source = Listing(ListingOptions(statuses=("queued", "processing")), _around(tmp_path))
+    jobs = [("a", "completed"), ("b", "processing"), ("c", "backlogged"), ("d", "queued")]
+    assert source.take(_page(jobs)) == Found(("b", "d"))
 
 
 @pytest.mark.parametrize("cursor", ["c1", {"a": 1}, True, "", "x" * 2_001])
 def test_a_cursor_that_leads_nowhere_ends_the_round(tmp_path: Path, cursor: object) -> None:
     source = Listing(ListingOptions(statuses=("queued",)), _around(tmp_path))
-    source.take(_page([("a", "queued")], "c1"))
-    source.take(_page([("a", "queued")], cursor))
-    assert "cursor" not in _query(source)
+    job = [("a", "queued")]
+    asked = _turns(source, [_page(job, "c1"), _page(job), _page(job, cursor), *[_page(job)] * 3])
+    assert [turn.get("cursor") for turn in asked] == [None, None, ["c1"], None, None, None]
 
 
 def test_pages_of_one_status_are_bounded(tmp_path: Path) -> None:
     source = Listing(ListingOptions(statuses=("queued",), pages=3), _around(tmp_path))
-    cursors = []
-    for number in range(6):
-        cursors.append(_query(source).get("cursor"))
-        source.take(_page([("a", "queued")], f"c{number}"))
-    assert cursors == [None, ["c0"], ["c1"], None, ["c3"], ["c4"]]
+    answers = [_page([("a", "queued")], f"c{number}") for number in range(8)]
+    cursors = [turn.get("cursor") for turn in _turns(source, answers)]
+    assert cursors == [None, None, ["c0"], None, ["c2"], None, None, ["c5"]][:8]
 
 
 def test_a_list_that_ignores_the_filter_is_filtered_here(tmp_path: Path) -> None:
