@@ -15,6 +15,8 @@ from typing import Any
 __all__ = ["Body", "Flaw", "read_body"]
 
 _EXACT = 2**53
+_DEEPEST = 100
+"""RFC 8259 9 lets a reader set a limit; whoever walks a body may count on this one."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -80,6 +82,9 @@ def read_body(data: bytes) -> Body:
     except ValueError as exc:
         flaws.append((Flaw.NOT_JSON, _explain(exc, text)))
         return Body(None, False, tuple(flaws))
+    if text.count("[") + text.count("{") > _DEEPEST and _depth(value) > _DEEPEST:
+        flaws.append((Flaw.NOT_JSON, f"nested deeper than {_DEEPEST} levels"))
+        return Body(None, False, tuple(flaws))
     if "\\u" in text and (found := _SURROGATE.search(json.dumps(value, ensure_ascii=False))):
         flaws.append((Flaw.LONE_SURROGATE, f"half a character: {found.group()!a}"))
     return Body(value, True, tuple(flaws))
@@ -138,6 +143,14 @@ def _decode(data: bytes, flaws: list[tuple[Flaw, str]]) -> str | None:
     except UnicodeDecodeError as exc:
         flaws.append((Flaw.NOT_UTF8, f"byte {data[exc.start]:#04x} at offset {exc.start}"))
         return None
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level := [v for v in level if isinstance(v, dict | list)]:
+        depth += 1
+        level = [x for v in level for x in (v.values() if isinstance(v, dict) else v)]
+    return depth
 
 
 def _explain(exc: ValueError, text: str) -> str:
