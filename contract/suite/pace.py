@@ -66,17 +66,18 @@ class Gate:
             self._next = max(self._next, self._monotonic() + min(seconds, _LONGEST_WAIT_S))
 
 
-def retry_after_s(value: str | None, now: float) -> float:
+def retry_after_s(value: str | None, now: float, *, default_s: float) -> float:
     """
-    Seconds to wait by a `Retry-After`; 5 where it is absent, unreadable or negative.
+    Seconds to wait by a `Retry-After`; the default where it is absent, unreadable or
+    negative.
     """
     if value is None:
-        return 5.0
+        return default_s
     text = value.strip()
     if text.isdigit():
         return min(float(text), _LONGEST_WAIT_S)
     try:
         wait = parsedate_to_datetime(text).timestamp() - now
     except (ValueError, OverflowError):
-        return 5.0
-    return min(wait, _LONGEST_WAIT_S) if wait >= 0 else 5.0
+        return default_s
+    return min(wait, _LONGEST_WAIT_S) if wait >= 0 else default_s

@@ -155,7 +155,12 @@ class Run:
             response = seen.response
             if response is None or seen.code != 429 or attempt == _RETRIES:
                 break
-            self.gate.hold(retry_after_s(response.header("retry-after"), self._clock()))
+            pause = retry_after_s(
+                response.header("retry-after"),
+                self._clock(),
+                default_s=self.target.poll_interval_s,
+            )
+            self.gate.hold(pause)
         return seen, findings
 
     def record(

@@ -88,4 +88,4 @@ def test_a_hostile_rest_is_capped() -> None:
     ],
 )
 def test_retry_after_is_read_whatever_it_holds(value: str | None, seconds: float) -> None:
-    assert retry_after_s(value, NOW) == seconds
+    assert retry_after_s(value, NOW, default_s=5.0) == seconds

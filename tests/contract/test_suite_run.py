@@ -1,0 +1,165 @@
+"""
+The suite's plan against the mock: every fault is found for the right reason, no correct
+server is called broken, and known jobs are never touched by more than a look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from contract.finding import Kind, Verdict
+from contract.http import Client
+from contract.mock import MockServer
+from contract.mock.faults import FAULTS
+from contract.mock.variants import VARIANTS
+from contract.plugins import default_api, find_api, load_checks
+from contract.suite.aim import target_from
+from contract.suite.report import build_report
+from contract.suite.run import Run
+from contract.verdict import conclude
+
+API = find_api(default_api())
+OTHER_API = find_api("openai-batch")
+CHECKS = load_checks()
+# Whether letter case counts in a UUID is left open by RFC 9562.
+UNDECIDED = {"id_in_any_case"}
+
+
+@contextmanager
+def carried_out(api: Any = API, **options: Any) -> Iterator[tuple[Run, MockServer]]:
+    values = options.pop("values", {})
+    # Lives that go by the clock take seconds; those that go by polls show the same.
+    patient = options.pop("patient", True)
+    with MockServer(api, **options) as server, Client(exact_framing=True) as client:
+        target = target_from(
+            {
+                "api": str(api.folder),
+                "url": server.url,
+                "job": [job.id for job in server.jobs if patient or job.life != "timed"],
+                "foreign_job": [job.id for job in server.foreign_jobs],
+                "token_env": "T",
+                "timeout": 4.0,
+                "poll_interval": 0.05,
+                **values,
+            },
+            environ={"T": server.token},
+        )
+        run = Run(target, CHECKS, client)
+        run.execute()
+        yield run, server
+
+
+def violations(run: Run) -> set[str]:
+    return {f.check for f in run.findings if f.kind is Kind.VIOLATION and f.accepted is None}
+
+
+def verdict(run: Run, *, strict: bool = False) -> Verdict:
+    return conclude(run.findings, missing=run.reach.missing(), strict=strict)
+
+
+@pytest.mark.ladder
+@pytest.mark.parametrize("name", [n for n, f in FAULTS.items() if f.applies(API)])
+def test_a_fault_is_found_for_the_right_reason(name: str) -> None:
+    fault = FAULTS[name]
+    # Each answer of the slow server takes seconds: the short plan is telling enough.
+    values = {"effort": "quick"} if name == "slow" else {}
+    with carried_out(faults=(name,), values=values, patient=False) as (run, _):
+        assert set(fault.promises) & violations(run) or name in UNDECIDED
+        if fault.definite:
+            assert verdict(run) is Verdict.BROKEN
+
+
+@pytest.mark.ladder
+@pytest.mark.parametrize("name", [n for n, v in VARIANTS.items() if v.applies(API)])
+def test_a_correct_server_is_never_called_broken(name: str) -> None:
+    with carried_out(variants=(name,), patient=False) as (run, _):
+        assert violations(run) == set()
+        assert verdict(run, strict=True) is not Verdict.BROKEN
+        if verdict(run) is Verdict.INCONCLUSIVE:
+            assert run.reach.codes["503"] > 0
+
+
+@pytest.mark.parametrize("api", [API, OTHER_API], ids=lambda api: api.name)
+def test_the_correct_mock_is_kept_and_every_status_is_seen(api: Any) -> None:
+    with carried_out(api) as (run, _):
+        assert violations(run) == set()
+        assert verdict(run, strict=True) is Verdict.KEPT
+        assert {s for s, n in run.reach.statuses.items() if n} == set(api.lifecycle.statuses)
+        assert run.reach.validated >= 30
+
+
+def test_known_jobs_see_safe_methods_only_by_the_servers_own_log() -> None:
+    with carried_out() as (run, server):
+        jobs = {job.id for job in (*server.jobs, *server.foreign_jobs)}
+        methods = {entry.method for entry in server.log if entry.job_id in jobs}
+        assert methods == {"GET", "HEAD", "OPTIONS"}
+        assert {"POST", "DELETE"} <= {entry.method for entry in server.log}
+        assert run.requests == len(server.log)
+
+
+def test_the_budget_is_never_overdrawn_and_too_little_reach_is_inconclusive() -> None:
+    with carried_out(values={"budget": 3}) as (run, server):
+        assert len(server.log) == 3
+        assert run.stopped == "the budget of 3 requests is spent"
+        assert verdict(run) is Verdict.INCONCLUSIVE
+
+
+def test_a_wrong_token_is_inconclusive_not_broken() -> None:
+    with MockServer(API) as server, Client(exact_framing=True) as client:
+        target = target_from(
+            {
+                "api": str(API.folder),
+                "url": server.url,
+                "job": [server.jobs[0].id],
+                "token_env": "T",
+            },
+            environ={"T": "a-token-that-nobody-has"},
+        )
+        run = Run(target, CHECKS, client)
+        run.execute()
+        assert violations(run) == set()
+        assert verdict(run) is Verdict.INCONCLUSIVE
+        report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)
+        assert "the token isn't accepted" in report["why"]
+
+
+def test_a_job_deadline_turns_a_slow_job_into_a_finding() -> None:
+    values = {"job_deadline": 0.2, "poll_interval": 0.1}
+    with carried_out(values=values, faults=("never_ends",)) as (run, _):
+        late = [f for f in run.findings if "deadline" in f.source]
+        assert late
+        assert {f.check for f in late} == {"job_ends_in_time"}
+
+
+def test_the_report_keeps_its_own_schema_and_holds_no_token() -> None:
+    import json
+
+    import jsonschema_rs
+
+    from contract.suite.report import report_schema
+
+    with carried_out(faults=("id_of_another_job",)) as (run, server):
+        report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)
+        jsonschema_rs.Draft202012Validator(report_schema(), validate_formats=True).validate(report)
+        assert report["verdict"] == "broken"
+        assert report["exit_code"] == 1
+        text = json.dumps(report)
+        assert server.token not in text
+        assert server.other_token not in text
+        broken = [f for f in report["findings"] if f["breaks"]]
+        assert [f["check"] for f in broken] == ["job_id_is_echoed"]
+        assert broken[0]["evidence"]["curl"].startswith("curl -sS -i --path-as-is ")
+
+
+def test_gaps_come_with_an_overlay_that_documents_them() -> None:
+    with carried_out() as (run, _):
+        report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)
+        gaps = [f for f in report["findings"] if f["kind"] == "gap"]
+        assert [f["found"] for f in gaps] == [401]
+        overlay = report["overlay"]
+        assert overlay["overlay"] == "1.0.0"
+        assert list(overlay["actions"][0]["update"]) == ["401"]
