@@ -15,8 +15,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,68 +24,13 @@ from contract.mock import MockServer
 from contract.plugins import find_api
 from probes.watchlist import Watchlist
 from tests.probes.live import until, write_config
-
-_SERVING = re.compile(r"serving (http://[^;]+/);")
+from tests.probes.process import daemon
 
 
 @pytest.fixture
 def mock() -> Iterator[MockServer]:
     with MockServer(find_api("krea")) as server:
         yield server
-
-
-@dataclass
-class Process:
-    """
-    A running `jobwatch probe`.
-    """
-
-    handle: subprocess.Popen[bytes]
-    log: Path
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text(encoding="utf-8")
-
-    @property
-    def url(self) -> str:
-        found = _SERVING.search(self.said)
-        return found[1] if found else ""
-
-    def get(self, path: str, accept: str = "*/*") -> str:
-        request = urllib.request.Request(self.url + path, headers={"Accept": accept})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return str(answer.read().decode())
-
-    def count(self, name: str) -> float:
-        lines = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.get("metrics"), re.MULTILINE)
-        return sum(map(float, lines))
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        self.handle.send_signal(number)
-        return self.handle.wait(15)
-
-
-@contextmanager
-def daemon(config: Path, *options: str) -> Iterator[Process]:
-    """
-    A daemon that serves on a free port.
-    """
-    log = config.with_name(f"log-{time.monotonic_ns()}")
-    command = [sys.executable, "-m", "contract.cli", "probe", "--config", str(config)]
-    with log.open("wb") as out:
-        handle = subprocess.Popen(
-            [*command, "--listen", "127.0.0.1:0", *options], stdout=out, stderr=out
-        )
-    process = Process(handle, log)
-    try:
-        until(lambda: process.url or handle.poll() is not None, within_s=20.0)
-        assert handle.poll() is None, process.said
-        yield process
-    finally:
-        if handle.poll() is None:
-            handle.kill()
-            handle.wait(10)
 
 
 def test_sigterm_ends_in_order(mock: MockServer, tmp_path: Path) -> None:

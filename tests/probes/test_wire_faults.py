@@ -1,0 +1,138 @@
+"""
+Whatever goes wrong on the wire ends in time, in its own outcome, and never in a success.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from probes.result import Outcome, Result
+from tests.probes.live import running, sample, until, write_config
+from tests.probes.process import daemon
+from tests.wire import Certificates, Wire
+
+_TIMEOUT_S = 1.0
+_SLACK_S = 0.05
+
+OUTCOMES = {
+    "silent": Outcome.TIMEOUT,
+    "dripping-head": Outcome.TIMEOUT,
+    "dripping-body": Outcome.TIMEOUT,
+    "endless-interim": Outcome.TIMEOUT,
+    "close-before-head": Outcome.PROTOCOL,
+    "close-in-head": Outcome.PROTOCOL,
+    "reset-before-head": Outcome.PROTOCOL,
+    "reset-in-head": Outcome.PROTOCOL,
+    "reset-in-body": Outcome.PROTOCOL,
+    "short-body": Outcome.PROTOCOL,
+    "extra-bytes": Outcome.PROTOCOL,
+    "truncated-chunk": Outcome.PROTOCOL,
+    "bad-chunk-size": Outcome.PROTOCOL,
+    "not-http": Outcome.PROTOCOL,
+    "gzip-lie": Outcome.PROTOCOL,
+    "gzip-cut": Outcome.PROTOCOL,
+    "huge-body": Outcome.TOO_LARGE,
+    "gzip-bomb": Outcome.TOO_LARGE,
+    "huge-header": Outcome.TOO_LARGE,
+    "redirect-loop": Outcome.REDIRECT,
+    "redirect-to-metadata": Outcome.REDIRECT,
+}
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with Wire() as server:
+        yield server
+
+
+def probe(folder: Path, url: str, *, more: str = "", count: int = 2) -> list[Result]:
+    config = write_config(
+        folder, url, canaries="      known: {ids: [4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20]}\n"
+    )
+    text = config.read_text(encoding="utf-8").replace("timeout: 2s", f"timeout: 1s\n{more}")
+    config.write_text(text, encoding="utf-8")
+    with running(config) as (daemon, heard):
+        until(lambda: len(heard.results) >= count)
+        results = heard.results[:count]
+        assert sample(daemon, "jobwatch_probe_duration_seconds_count") >= count
+    return results
+
+
+@pytest.mark.parametrize("script", sorted(OUTCOMES))
+def test_a_wire_fault_has_its_outcome_and_ends_in_time(
+    wire: Wire, tmp_path: Path, script: str
+) -> None:
+    for result in probe(tmp_path, wire.url(script).rstrip("/")):
+        assert result.outcome is OUTCOMES[script], result
+        assert result.exchange is not None
+        assert result.exchange.elapsed_s <= _TIMEOUT_S + _SLACK_S
+
+
+def test_a_redirect_is_never_followed(wire: Wire, tmp_path: Path) -> None:
+    results = probe(tmp_path, wire.url("redirect-to-metadata").rstrip("/"))
+    assert {result.exchange.remote_ip for result in results if result.exchange} == {"127.0.0.1"}
+
+
+def test_a_broken_body_is_a_violation_of_the_contract_too(wire: Wire, tmp_path: Path) -> None:
+    result = probe(tmp_path, wire.url("short-body").rstrip("/"))[0]
+    assert [finding.check for finding in result.findings]
+    assert result.outcome is not Outcome.OK
+
+
+def test_a_server_that_isn_t_there_is_a_connect_failure(tmp_path: Path) -> None:
+    with Wire() as gone:
+        url = gone.url("ok").rstrip("/")
+    assert {result.outcome for result in probe(tmp_path, url)} == {Outcome.CONNECT}
+
+
+def test_a_name_that_doesn_t_resolve_is_a_dns_failure(tmp_path: Path) -> None:
+    results = probe(tmp_path, "http://nobody.invalid")
+    assert {result.outcome for result in results} <= {Outcome.DNS, Outcome.TIMEOUT}
+    assert all(r.exchange and r.exchange.elapsed_s <= _TIMEOUT_S + _SLACK_S for r in results)
+
+
+def test_a_handshake_that_hangs_ends_in_time(tmp_path: Path) -> None:
+    with Wire(mute=True) as wire:
+        results = probe(tmp_path, wire.url("ok").rstrip("/"))
+    assert {result.outcome for result in results} <= {Outcome.TIMEOUT, Outcome.TLS}
+    assert all(r.exchange and r.exchange.elapsed_s <= _TIMEOUT_S + _SLACK_S for r in results)
+
+
+@pytest.mark.parametrize("kind", ["expired", "wrong_host"])
+def test_a_certificate_that_doesn_t_hold_is_a_tls_failure(tmp_path: Path, kind: str) -> None:
+    certificates = Certificates.new()
+    bundle = certificates.bundle(tmp_path)
+    with Wire(tls=getattr(certificates, kind)()) as wire:
+        results = probe(tmp_path, wire.url("ok").rstrip("/"), more=f"    ca_file: {bundle}\n")
+    assert {result.outcome for result in results} == {Outcome.TLS}
+
+
+def test_a_certificate_s_expiry_is_exported(tmp_path: Path) -> None:
+    certificates = Certificates.new()
+    bundle = certificates.bundle(tmp_path)
+    with Wire(tls=certificates.good()) as wire:
+        results = probe(tmp_path, wire.url("ok").rstrip("/"), more=f"    ca_file: {bundle}\n")
+    assert all(r.exchange and r.exchange.certificate_expires_at for r in results)
+
+
+def test_bombs_don_t_grow_the_daemon(wire: Wire, tmp_path: Path) -> None:
+    config = write_config(
+        tmp_path,
+        wire.url("ok").rstrip("/"),
+        canaries="      known: {ids: [4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20]}\n",
+    )
+    calm = config.read_text(encoding="utf-8")
+    with daemon(config) as process:
+        until(lambda: process.count("jobwatch_probes_total") >= 10)
+        before = process.peak_bytes
+        for script in ("huge-body", "gzip-bomb", "huge-header"):
+            config.write_text(calm.replace("/ok", f"/{script}"), encoding="utf-8")
+            done = process.count("jobwatch_probes_total")
+            process.handle.send_signal(signal.SIGHUP)
+            until(lambda done=done: process.count("jobwatch_probes_total") >= done + 10)
+        assert process.count("jobwatch_probes_total") >= 40
+        assert process.peak_bytes - before < 8 * 1024 * 1024
