@@ -275,6 +275,7 @@ class _Cutter:
 
     def _reference(self, node: Mapping[str, Any], base: Path) -> dict[str, Any]:
         target, where = self._files.lookup(str(node["$ref"]), base)
+        self._files.deref(target, where)  # a circle of nothing but references is a mistake
         fragment = str(node["$ref"]).partition("#")[2]
         key = (where, fragment)
         if key not in self._names:

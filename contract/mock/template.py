@@ -43,7 +43,8 @@ class Scope:
         """
         match name:
             case "id":
-                return int(self.id) if argument == "integer" else self.id
+                is_number = self.id.isascii() and self.id.isdigit()
+                return int(self.id) if argument == "integer" and is_number else self.id
             case "status":
                 return self.status
             case "created":
