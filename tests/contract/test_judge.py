@@ -1,0 +1,155 @@
+"""
+The judge: silent about correct lives, never silent about a check that crashes, and pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contract.check import Facet, check
+from contract.exchange import Exchange
+from contract.finding import Basis, Kind, Remark, Severity, violation
+from contract.judge import CRASHED, Judge
+from contract.profile import Accepted, Policy
+from contract.trace import Trace
+from tests.contract.builders import NOW, TOKEN, answer, api, failure, job, judge, not_found, trace
+from tests.contract.lives import exchanges, lives
+
+_CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _replayed(life: list[Exchange]) -> list[str]:
+    seen = [api().observe(exchange) for exchange in life]
+    findings = judge().replay(trace(life[0]), seen)
+    return [f"{f.check} at {f.pointer}: {f.message}" for f in findings if f.kind is Kind.VIOLATION]
+
+
+@settings(_CALM, max_examples=200)
+@given(lives())
+def test_a_correct_life_breaks_no_promise_not_even_in_our_reading(life: list[Exchange]) -> None:
+    assert _replayed(life) == []
+
+
+@settings(_CALM, max_examples=200)
+@given(st.lists(exchanges(), min_size=1, max_size=4), st.none() | exchanges())
+def test_no_answer_makes_a_check_crash(seen: list[Exchange], baseline: Exchange | None) -> None:
+    found = judge()(trace(*seen, baseline=baseline))
+    assert [f.message for f in found if f.check == CRASHED] == []
+
+
+@settings(_CALM, max_examples=40)
+@given(st.lists(exchanges(), min_size=1, max_size=4))
+def test_the_same_trace_is_judged_the_same_and_left_as_it_was(seen: list[Exchange]) -> None:
+    subject = trace(*seen, baseline=not_found())
+    before = repr((subject.latest, subject.earlier))
+    first, second = judge()(subject), judge()(subject)
+    assert repr(first) == repr(second)
+    assert repr((subject.latest, subject.earlier)) == before
+    assert repr(judge()(trace(*seen, baseline=not_found()))) == repr(first)
+
+
+@settings(_CALM, max_examples=40)
+@given(exchanges())
+def test_no_finding_shows_the_token(seen: Exchange) -> None:
+    for finding in judge()(trace(seen)):
+        told = (finding.message, finding.expected, finding.found, finding.source, finding.pointer)
+        assert TOKEN not in repr(told)
+
+
+def _check(about: Facet, name: str = "it_holds"):  # type: ignore[no-untyped-def]
+    def asked(trace: Trace) -> Iterator[Remark]:
+        """
+        It holds.
+        """
+        yield violation("body", expected=1, found=2)
+
+    asked.__name__ = name
+    return check(basis=Basis.INFERRED, source="a test of ours", about=about)(asked)
+
+
+@pytest.mark.parametrize(
+    ("seen", "facets"),
+    [
+        (failure(), {Facet.EXCHANGE}),
+        (answer(method="HEAD"), {Facet.EXCHANGE, Facet.RESPONSE}),
+        (answer(b"{"), {Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY}),
+        (not_found(), set(Facet) - {Facet.JOB}),
+        (answer(), set(Facet)),
+    ],
+    ids=["no answer", "no body", "no JSON", "no job", "a job"],
+)
+def test_a_check_is_asked_only_where_it_has_something_to_look_at(
+    seen: Exchange, facets: set[Facet]
+) -> None:
+    found = Judge([_check(facet, f"about_{facet}") for facet in Facet])(trace(seen))
+    assert {f.check for f in found} == {f"about_{facet}" for facet in facets}
+
+
+def test_a_check_that_crashes_is_a_finding_and_the_others_go_on() -> None:
+    @check(basis=Basis.RFC, source="a test of ours")
+    def it_crashes(trace: Trace) -> Iterator[Remark]:
+        """
+        It never comes so far.
+        """
+        yield violation("body", "before")
+        raise KeyError("gone")
+
+    found = Judge([it_crashes, _check(Facet.EXCHANGE)])(trace(answer()))
+    assert [f.check for f in found] == ["it_crashes", CRASHED, "it_holds"]
+    assert found[1].message == "check it_crashes crashed: KeyError: 'gone'"
+    assert found[1].breaks(strict=False)
+
+
+def test_a_remark_may_say_better_than_its_check_where_the_promise_stands() -> None:
+    @check(basis=Basis.INFERRED, source="the check's own", severity=Severity.LOW)
+    def it_knows_better(trace: Trace) -> Iterator[Remark]:
+        """
+        It knows better.
+        """
+        yield violation("body", "own")
+        yield violation("body", "better", basis=Basis.RFC, source="RFC 1")
+
+    own, better = Judge([it_knows_better])(trace(answer()))
+    assert (own.basis, own.source, own.severity) == (Basis.INFERRED, "the check's own", "low")
+    assert (better.basis, better.source) == (Basis.RFC, "RFC 1")
+    assert own.exchange is better.exchange
+
+
+@pytest.mark.parametrize(
+    ("rule", "accepted"),
+    [
+        ({}, True),
+        ({"pointer": "/result/urls"}, True),
+        ({"pointer": "/result"}, False),
+        ({"check": "failure_has_reason"}, False),
+        ({"expires": date(2026, 9, 20)}, False),
+        ({"expires": date(2026, 9, 21)}, True),
+    ],
+    ids=["by name", "by place", "other place", "other check", "expired", "last day"],
+)
+def test_a_deviation_is_accepted_by_name_with_a_reason_until_it_expires(
+    rule: dict[str, object], accepted: bool
+) -> None:
+    given_rule = {
+        "check": "success_has_result",
+        "reason": "known to the vendor",
+        "expires": date(2027, 1, 1),
+        **rule,
+    }
+    policy = Policy(accept=(Accepted.model_validate(given_rule),))
+    lenient = replace(api(), profile=api().profile.model_copy(update={"policy": policy}))
+    (finding,) = judge()(trace(answer(job(result={})), of=lenient))
+    assert finding.accepted == ("known to the vendor" if accepted else None)
+    assert finding.breaks(strict=True) is not accepted
+
+
+def test_a_life_is_replayed_each_answer_with_those_before_it() -> None:
+    polls = [answer(job("sampling"), at=NOW - 9), answer(at=NOW - 5), answer(job("failed"))]
+    found = judge().replay(trace(polls[0]), [api().observe(poll) for poll in polls])
+    assert [(f.check, f.exchange) for f in found] == [("terminal_status_is_final", polls[2])]
