@@ -73,6 +73,15 @@ class Content:
         """
         return _undeclared(value, self._place, "")
 
+    def names_at(self, pointer: str) -> frozenset[str]:
+        """
+        The keys that the schema declares for the object at `pointer`.
+        """
+        place: _Place | None = self._place
+        for step in walk(pointer):
+            place = place.below.get(step) if place is not None else None
+        return place.names if place is not None else frozenset()
+
     def allows(self, pointer: str, value: Any) -> bool:
         """
         Whether the schema admits `value` at `pointer`; True where it doesn't speak of it.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract.api import Api
+from contract.pointer import parent, pick
 from contract.profile import Phase
 from contract.trace import Observation
 
@@ -43,7 +44,8 @@ class Reach:
         self.generated_views += generated
         known = self.api.lifecycle.knows(seen.job.status)
         self.statuses[str(seen.job.status) if known else "unknown"] += 1
-        for key in seen.job.body:
+        job = pick(seen.job.body, self._envelope)
+        for key in job if isinstance(job, dict) else ():
             if key in self._declared():
                 self.keys[key] += 1
 
@@ -82,6 +84,11 @@ class Reach:
             "succeeded_seen": any(self.statuses[s] for s in lifecycle.of_phase(Phase.SUCCEEDED)),
         }
 
+    @property
+    def _envelope(self) -> str:
+        # An envelope around the job has one key, which says nothing of the job's own.
+        return parent(self.api.profile.id.at)
+
     def _declared(self) -> frozenset[str]:
         spec = self.api.operation.response_for(200)
-        return spec.contents[0].declared if spec and spec.contents else frozenset()
+        return spec.contents[0].names_at(self._envelope) if spec and spec.contents else frozenset()

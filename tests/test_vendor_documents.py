@@ -271,6 +271,14 @@ def test_a_fault_of_another_shape_is_found_for_the_right_reason(name: str, fault
     assert found & set(FAULTS[fault].promises)
 
 
+def test_the_keys_reached_are_the_jobs_own_and_not_its_envelopes() -> None:
+    reached = carried_out(SHAPES["acme-renders"]).reach.as_dict()["properties"]
+    assert sorted(reached) == [
+        *("createdAt", "endedAt", "frames", "id", "problem", "progress", "state")
+    ]
+    assert all(reached.values())
+
+
 def test_a_folder_is_an_api_wherever_it_lies(tmp_path: Path) -> None:
     here, there = (load_api(folder) for folder in _twice(SHAPES["transcripts"], tmp_path))
     assert isinstance(here, Api)
