@@ -105,7 +105,9 @@ class _Pages:
             attached = {"Content-Disposition": f'attachment; filename="{evidence_id}.har"'}
             return Response(content, media_type="application/json", headers=attached)
         kept = open_kept(file, content)
-        return self._html("evidence.html", kept.tone, root="../", kept=kept, promises=self.promises)
+        apis = {target.name: target.api for target in self.control.targets()}
+        values = {"kept": kept, "promises": self.promises, "api": apis.get(file.target)}
+        return self._html("evidence.html", kept.tone, root="../", **values)
 
     def metrics(self, request: Request) -> Response:
         shown = self.expose(

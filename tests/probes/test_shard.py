@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from contract.errors import ConfigError
 from probes.shard import Shard, hashmod
+from tests.probes.web_world import Operator, krea, open_world
 
 _PROMTOOL = shutil.which("promtool")
 
@@ -35,12 +36,10 @@ scrape_configs:
 """
 
 
-def _promtool_shards(folder: Path, names: list[str], modulus: int) -> dict[str, tuple[int, int]]:
-    targets = folder / "targets.json"
-    groups = [{"targets": [name], "labels": {"__meta_jobwatch_api": "krea"}} for name in names]
-    targets.write_text(json.dumps(groups))
-    config = folder / "prometheus.yml"
-    config.write_text(_SD_CONFIG.format(targets=targets, modulus=modulus))
+def _discovered(config: Path) -> list[dict[str, dict[str, str]]]:
+    """
+    What Prometheus makes of the job's targets, before and after relabelling.
+    """
     assert _PROMTOOL, "promtool is not on the PATH: install Prometheus to prove parity with it"
     ran = subprocess.run(
         [_PROMTOOL, "check", "service-discovery", "--timeout=3s", str(config), "jobs"],
@@ -49,7 +48,17 @@ def _promtool_shards(folder: Path, names: list[str], modulus: int) -> dict[str, 
         timeout=60,
         check=True,
     )
-    found = json.loads(ran.stdout[ran.stdout.index("[") :])
+    found: list[dict[str, dict[str, str]]] = json.loads(ran.stdout[ran.stdout.index("[") :])
+    return found
+
+
+def _promtool_shards(folder: Path, names: list[str], modulus: int) -> dict[str, tuple[int, int]]:
+    targets = folder / "targets.json"
+    groups = [{"targets": [name], "labels": {"__meta_jobwatch_api": "krea"}} for name in names]
+    targets.write_text(json.dumps(groups))
+    config = folder / "prometheus.yml"
+    config.write_text(_SD_CONFIG.format(targets=targets, modulus=modulus))
+    found = _discovered(config)
     return {
         one["discoveredLabels"]["__address__"]: (
             int(one["labels"]["one"]),
@@ -68,6 +77,36 @@ def test_hashmod_is_prometheus_hashmod(tmp_path: Path, modulus: int) -> None:
         for name in names
     }
     assert theirs == ours
+
+
+_HTTP_SD = """
+scrape_configs:
+  - job_name: jobs
+    metrics_path: /probe
+    http_sd_configs: [{{url: "{url}-/sd"}}]
+    relabel_configs:
+      - {{source_labels: [__address__], target_label: __param_target}}
+      - {{source_labels: [__param_target], target_label: instance}}
+      - source_labels: [__param_target]
+        modulus: 3
+        target_label: __tmp_shard
+        action: hashmod
+      - {{source_labels: [__tmp_shard], regex: "{index}", action: keep}}
+"""
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_prometheus_keeps_the_targets_that_the_shard_owns(tmp_path: Path, index: int) -> None:
+    names = [f"target-{number}" for number in range(30)]
+    operator = Operator(faces=tuple(krea(name) for name in names))
+    with open_world(tmp_path, operator=operator) as world:
+        config = tmp_path / "prometheus.yml"
+        config.write_text(_HTTP_SD.format(url=world.url, index=index))
+        found = _discovered(config)
+    kept = {one["labels"]["instance"] for one in found if one["labels"]}
+    assert kept == {name for name in names if Shard(index, 3).owns(name)}
+    assert kept
+    assert len(found) == 30
 
 
 @given(name=st.text(), of=st.integers(1, 50))

@@ -102,7 +102,7 @@ def test_a_broken_promise_shows_the_promise_its_source_and_what_was_seen(world: 
     page = _page(world)
     assert "1 promise broken at krea" in page.text
     assert "A 200 speaks about the job that was asked for." in page.text
-    assert "Seen expected 'j', found 'k' at /job_id" in page.text
+    assert "Seen expected 'j', found 'k' Where /job_id" in page.text
     assert "Written openapi.yaml, path parameter `id` (inferred)" in page.text
     assert 'curl -sS -i --path-as-is -H "Authorization: Bearer $KREA_API_TOKEN"' in page.text
     hrefs = [attrs["href"] for tag, attrs in page.tags if tag == "a" and "href" in attrs]
@@ -232,6 +232,7 @@ def test_evidence_is_shown_as_page_curl_and_har(world: World, tmp_path: Path) ->
     (kept,) = world.evidence.all()
     page = _page(world, f"/evidence/{kept.id}").text
     assert "Promise broken krea / known" in page
+    assert f"jobwatch check --api krea {kept.id}.har" in page
     assert '{"job_id": "k", "job_id": "j"}' in page
     curl = world.ask(f"/evidence/{kept.id}.curl")
     assert curl.text.startswith("curl -sS -i")
