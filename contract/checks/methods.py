@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contract.check import check
-from contract.exchange import Subject
+from contract.exchange import Response, Subject
 from contract.finding import Basis, Remark, Severity, violation
 from contract.job import links_in
 from contract.pointer import pick
@@ -107,7 +107,7 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
         return
     if seen.media_type and seen.media_type != twin.media_type:
         yield violation("header:content-type", expected=twin.media_type, found=seen.media_type)
-    if not _is_still(trace, twin):
+    if not _is_still(trace, twin) or _coding(seen.response) != _coding(twin.response):
         return
     for name in ("content-length", "etag"):
         told, was = seen.response.header(name), twin.response.header(name)
@@ -122,6 +122,11 @@ def _get_before(trace: Trace) -> Observation | None:
             if not seen.exchange.request.header("if-none-match"):
                 return seen
     return None
+
+
+def _coding(response: Response) -> str:
+    # Asked for with another Accept-Encoding, it is another representation.
+    return (response.header("content-encoding") or "identity").lower()
 
 
 def _is_still(trace: Trace, twin: Observation) -> bool:

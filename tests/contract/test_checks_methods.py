@@ -108,6 +108,15 @@ def test_a_head_may_differ_where_links_are_signed_anew_each_time(name: str) -> N
     assert said(seen) == ()
 
 
+@pytest.mark.parametrize("name", ["content-length", "etag"])
+def test_a_head_of_the_compressed_job_is_not_compared_with_a_plain_get(name: str) -> None:
+    seen = trace(
+        answer(at=NOW - 5, headers={name: "1"}),
+        answer(method="HEAD", headers={name: "2", "content-encoding": "gzip"}),
+    )
+    assert said(seen) == ()
+
+
 @pytest.mark.parametrize("code", [429, 503])
 def test_a_head_that_is_throttled_says_nothing_about_get(code: int) -> None:
     seen = trace(answer(at=NOW - 5), answer(code=code, method="HEAD", headers={"retry-after": "5"}))
