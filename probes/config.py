@@ -83,28 +83,55 @@ Interval = Annotated[Duration, AfterValidator(_positive)]
 
 
 class _Slo(_Part):
-    availability: float = Field(default=0.995, gt=0, lt=1)
-    latency: Duration | None = Field(default=None, gt=0)
+    availability: float = Field(
+        default=0.995, gt=0, lt=1, description="Share of probes that must succeed."
+    )
+    latency: Duration | None = Field(
+        default=None,
+        gt=0,
+        description="How fast an answer must be. Default: the budget in the API's profile.",
+    )
 
 
 class _Target(_Part):
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
-    api: str
-    url: BaseUrl | None = None
-    token_env: str | None = None
-    token_file: str | None = None
-    interval: Interval = 30.0
-    timeout: Interval = 10.0
-    requests_per_minute: Rate | None = None
-    slo: _Slo = _Slo()
-    canaries: dict[str, Any] = Field(default_factory=lambda: {"missing": {}})
-    follow: tuple[dict[str, Any], ...] = ()
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", description="The `target` label, unique."
+    )
+    api: str = Field(description="An installed API's name, or a folder beside the file.")
+    url: BaseUrl | None = Field(
+        default=None, description="Its base URL. Default: the server in the API's profile."
+    )
+    token_env: str | None = Field(
+        default=None, description="The environment variable that holds the token."
+    )
+    token_file: str | None = Field(
+        default=None, description="The file that holds the token, instead of `token_env`."
+    )
+    interval: Interval = Field(default=30.0, description="Time between two probes of a canary.")
+    timeout: Interval = Field(
+        default=10.0, description="Time for one answer; may be longer than the interval."
+    )
+    requests_per_minute: Rate | None = Field(
+        default=None,
+        description="Budget of the key, for everything asked with it. Default: the profile's.",
+    )
+    slo: _Slo = Field(default=_Slo(), description="What alerts and dashboards hold it to.")
+    canaries: dict[str, Any] = Field(
+        default_factory=lambda: {"missing": {}}, description="What is asked, by canary."
+    )
+    follow: tuple[dict[str, Any], ...] = Field(
+        default=(), description="Sources of jobs that are followed to their end."
+    )
     ca_file: str | None = Field(default=None, description="PEM file of certificates to trust.")
 
 
 class _File(_Part):
-    targets: tuple[_Target, ...] = Field(min_length=1, max_length=10_000)
-    sinks: tuple[dict[str, Any], ...] = ()
+    targets: tuple[_Target, ...] = Field(
+        min_length=1, max_length=10_000, description="The endpoints to be watched."
+    )
+    sinks: tuple[dict[str, Any], ...] = Field(
+        default=(), description="Where results go besides the metrics."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,6 +559,10 @@ def _masked(text: str, secrets: Sequence[Secret]) -> str:
     return text
 
 
+def _default_of(model: type[BaseModel], key: str, default: Any) -> Any:
+    return Field(default=default, description=model.model_fields[key].description)
+
+
 def _or_nothing(options: type[CanaryOptions]) -> Any:
     return options | None
 
@@ -565,6 +596,8 @@ def _durations_are_text(node: Any) -> None:
     for name, schema in node.get("properties", {}).items():
         if name in ("interval", "timeout", "latency") or name.endswith("_interval"):
             fresh = {k: schema[k] for k in ("title", "description") if k in schema}
+            if schema.get("default") is not None:
+                fresh["default"] = write_duration(schema["default"])
             schema.clear()
             schema |= {**fresh, "type": "string", "pattern": r"^(\d+(y|w|d|h|m|s|ms))+$"}
         if name == "requests_per_minute":
