@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from contract.errors import ConfigError
+from contract.errors import ConfigError, JobwatchError
 
 __all__ = ["Followed", "Watchlist"]
 
@@ -103,7 +103,8 @@ class Watchlist:
     Followed jobs of all targets; every call is durable when it returns.
 
     It survives `kill -9`: what a call has written is found again by the next start.
-    Calls from several threads take turns.
+    Calls from several threads take turns. A disk that fails, and any call after `close`,
+    raises `JobwatchError`.
 
     Attributes:
         moved_aside: Where an unreadable earlier file lies now; None normally.
@@ -123,6 +124,7 @@ class Watchlist:
         self.remember_ended = remember_ended
         self.moved_aside: Path | None = None
         self._turn = threading.Lock()
+        self._closed = False
         self._db = self._open()
 
     def add(self, target: str, job_id: str, *, source: str, now: float) -> bool:
@@ -232,6 +234,7 @@ class Watchlist:
         Write everything home and let the file go.
         """
         with self._turn:
+            self._closed = True
             self._db.close()
 
     @staticmethod
@@ -250,19 +253,25 @@ class Watchlist:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._turn:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._reading() as db:
+            db.execute("BEGIN IMMEDIATE")
             try:
-                yield self._db
+                yield db
+                db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._turn:
-            yield self._db
+            if self._closed:
+                raise JobwatchError("the watch list is closed: the daemon is ending")
+            try:
+                yield self._db
+            except sqlite3.Error as wrong:
+                raise JobwatchError(f"{self.path}: the watch list failed: {wrong}") from wrong
 
     def _open(self) -> sqlite3.Connection:
         try:

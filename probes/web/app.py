@@ -70,7 +70,7 @@ def create_app(
         Route("/-/reload", pages.reload, methods=["POST"]),
         Route("/jobs/{target}/{job_id:path}", pages.push, methods=["POST"]),
     ]
-    handlers = {HTTPException: _plain_error, JobwatchError: _reloaded_meanwhile}
+    handlers = {HTTPException: _plain_error, JobwatchError: _not_now}
     app = Starlette(routes=routes, exception_handlers=handlers)
     return Guard(app, config or WebConfig())
 
@@ -269,6 +269,6 @@ def _plain_error(request: Request, error: Exception) -> Response:
     return Response(content, error.status_code, headers=error.headers, media_type=media_type)
 
 
-def _reloaded_meanwhile(_request: Request, error: Exception) -> Response:
-    # A reload took the target away between two questions about it.
+def _not_now(_request: Request, error: Exception) -> Response:
+    # The disk is full, the daemon is ending, or a reload took the target away meanwhile.
     return PlainTextResponse(f"{error}\n", 503, {"Retry-After": "1"})

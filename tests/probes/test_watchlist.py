@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.errors import ConfigError
+from contract.errors import ConfigError, JobwatchError
 from probes.watchlist import Followed, Watchlist
 
 _NOW = 1_700_000_000.0
@@ -208,3 +208,30 @@ def test_threads_take_turns(watchlist: Watchlist) -> None:
     for thread in threads:
         thread.join()
     assert sum(added) == len(watchlist.all("krea")) == 50
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_is_lost(watchlist: Watchlist) -> None:
+    watchlist.add("krea", "a", source="pushed", now=_NOW)
+    watchlist._db.execute("PRAGMA max_page_count = 10")
+
+    def fill() -> None:
+        for number in range(10_000):
+            watchlist.add("krea", f"job-{number:0200}", source="pushed", now=_NOW)
+
+    with pytest.raises(JobwatchError, match="the watch list failed: database or disk is full"):
+        fill()
+    watchlist._db.execute("PRAGMA max_page_count = 100000")
+    assert watchlist.add("krea", "b", source="pushed", now=_NOW)
+    assert watchlist.get("krea", "a") is not None
+
+
+def test_a_closed_list_says_that_the_daemon_is_ending(tmp_path: Path) -> None:
+    watchlist = Watchlist(tmp_path / "w.sqlite")
+    watchlist.close()
+    watchlist.close()
+    for call in (
+        lambda: watchlist.all("krea"),
+        lambda: watchlist.add("krea", "a", source="pushed", now=_NOW),
+    ):
+        with pytest.raises(JobwatchError, match="the daemon is ending"):
+            call()

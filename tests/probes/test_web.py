@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.errors import JobwatchError
 from contract.evidence import read_har
 from contract.finding import Drift, Kind
 from probes.result import Outcome
@@ -397,6 +398,16 @@ def test_a_wrong_push_says_what_is_wrong(world: World, path: str, code: int, wor
     assert answer.code == code
     assert word in answer.text
     assert world.operator.followed == []
+
+
+def test_a_push_that_cannot_be_kept_is_to_be_tried_again(world: World) -> None:
+    def fail(target: str, job_id: str) -> bool:
+        raise JobwatchError("followed.sqlite: the watch list failed: database or disk is full")
+
+    world.operator.follow = fail  # type: ignore[method-assign]
+    answer = world.ask("/jobs/krea/abc", "POST")
+    assert (answer.code, answer.headers["retry-after"]) == (503, "1")
+    assert "database or disk is full" in answer.text
 
 
 def test_a_target_that_takes_no_jobs_says_how_it_would(tmp_path: Path) -> None:
