@@ -273,14 +273,20 @@ def config_schema() -> dict[str, Any]:
     target = create_model(
         "Target",
         __base__=_Target,
-        canaries=(canaries, ...),
-        follow=(_tagged("source", _plugged("jobwatch.sources")), ()),
+        canaries=(canaries, _default_of(_Target, "canaries", {"missing": {}})),
+        follow=(
+            _tagged("source", _plugged("jobwatch.sources")),
+            _default_of(_Target, "follow", ()),
+        ),
     )
     whole = create_model(
         "Configuration",
         __base__=_File,
-        targets=(tuple[target, ...], Field(min_length=1)),  # type: ignore[valid-type]
-        sinks=(_tagged("sink", _plugged("jobwatch.sinks")), ()),
+        targets=(
+            tuple[target, ...],  # type: ignore[valid-type]
+            Field(min_length=1, description=_File.model_fields["targets"].description),
+        ),
+        sinks=(_tagged("sink", _plugged("jobwatch.sinks")), _default_of(_File, "sinks", ())),
     )
     schema = whole.model_json_schema()
     _durations_are_text(schema)

@@ -27,7 +27,9 @@ class JsonLinesOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(min_length=1, description="Appended to; `<path>.1` is the one before it.")
-    max_bytes: int = Field(default=64 * 1024 * 1024, ge=4096)
+    max_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=4096, description="The next file starts here."
+    )
 
 
 class JsonLines:
