@@ -148,7 +148,7 @@ class _Files:
         if fragment and not fragment.startswith("/"):
             raise DocumentError(f"{base}: $ref {ref!r} is an anchor; write '#/components/...'")
         target = (base.parent / unquote(where)).resolve() if where else base
-        found, node = resolve(self.load(target), fragment)
+        found, node = resolve(self.load(target), unquote(fragment))
         if not found:
             raise DocumentError(f"{base}: $ref {ref!r} points at nothing")
         return node, target

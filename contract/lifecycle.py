@@ -32,11 +32,12 @@ class Lifecycle:
     The statuses of one API. Polls sample a life, so any forward skip is legal.
     """
 
-    __slots__ = ("_steps", "limits", "words")
+    __slots__ = ("_steps", "_terminal", "limits", "words")
 
     def __init__(self, profile: Profile) -> None:
         self.words: dict[str, StatusWord] = dict(profile.status.words)
         self.limits: tuple[Limit, ...] = profile.status.limits
+        self._terminal = frozenset(w for w, m in self.words.items() if m.phase.terminal)
         self._steps = {
             (before, after): self._judge(profile, before, after)
             for before in self.words
@@ -66,8 +67,7 @@ class Lifecycle:
         """
         Whether the job's life is over. An unknown word counts as pending.
         """
-        phase = self.phase(status)
-        return phase is not None and phase.terminal
+        return isinstance(status, str) and status in self._terminal
 
     def of_phase(self, *phases: Phase) -> tuple[str, ...]:
         """

@@ -1,12 +1,11 @@
 """
-JSON Pointers (RFC 6901), with `*` for every item where a profile says so.
+JSON Pointers (RFC 6901).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 __all__ = ["escape", "parent", "pick", "resolve", "walk"]
 
@@ -18,13 +17,12 @@ def escape(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1") if "~" in step or "/" in step else step
 
 
-def walk(pointer: str) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def walk(pointer: str) -> tuple[str, ...]:
     """
-    The steps of a pointer or of a URI fragment, unescaped.
+    The steps of a pointer, unescaped.
     """
-    for step in pointer.split("/")[1:]:
-        text = unquote(step) if "%" in step else step
-        yield text.replace("~1", "/").replace("~0", "~") if "~" in text else text
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 
 
 def resolve(value: Any, pointer: str) -> tuple[bool, Any]:
@@ -36,7 +34,7 @@ def resolve(value: Any, pointer: str) -> tuple[bool, Any]:
             if step not in value:
                 return False, None
             value = value[step]
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
         else:
             return False, None

@@ -5,12 +5,13 @@ What has been seen of one job, in time order, ready to be judged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from contract.body import Body, read_body
-from contract.content import Content, ResponseSpec
+from contract.content import Content, ResponseSpec, SchemaError
 from contract.document import Operation
 from contract.exchange import Credential, Exchange, Response, Subject
 from contract.job import Job, JobReader
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from contract.api import Api
 
 __all__ = ["Observation", "Trace", "media_type_of", "observe"]
+
+
+_MOST_ERRORS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Observation:
         """
         Whether this is a plain sight of a job by somebody who may see it.
         """
-        return self.job is not None and self.method == "GET" and self.authorised
+        return self.job is not None and self.exchange.request.method == "GET" and self.authorised
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class Trace:
     latest: Observation
     earlier: tuple[Observation, ...] = ()
     baseline: Observation | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     deadline_s: float | None = None
 
     @cached_property
@@ -131,6 +135,34 @@ class Trace:
         """
         start = self.latest.exchange.started_at
         return tuple(o for o in self.earlier if o.is_view and o.exchange.ended_at <= start)
+
+    @cached_property
+    def schema_errors(self) -> tuple[SchemaError, ...]:
+        """
+        What the document's schema doesn't allow in the latest body; the first few.
+        """
+        content, body = self._content, self.latest.body
+        if content is None or body is None:
+            return ()
+        return tuple(islice(content.errors(body.value), _MOST_ERRORS))
+
+    @cached_property
+    def undeclared(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
+        """
+        Keys of the latest body that the document doesn't name: pointer, key, and the
+        names declared at that place.
+        """
+        content, body = self._content, self.latest.body
+        if content is None or body is None:
+            return ()
+        return tuple(content.undeclared(body.value))
+
+    @property
+    def _content(self) -> Content | None:
+        seen = self.latest
+        if seen.spec is None or not seen.spec.contents or not seen.speaks_for_document:
+            return None
+        return seen.content or seen.spec.contents[0]
 
     @property
     def now(self) -> float:

@@ -174,12 +174,12 @@ def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:
 
 def _is_private(host: str) -> bool:
     host = host.rstrip(".").lower()
+    if ":" not in host and not host[-1:].isdecimal():  # a name; the common case, and fast
+        return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        if "." not in host or host.endswith(_PRIVATE_SUFFIXES):
-            return True
-        return _NUMERIC.fullmatch(host) is not None
+        return "." not in host or _NUMERIC.fullmatch(host) is not None
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             address = address.ipv4_mapped

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from contract.check import Facet, check
-from contract.content import Content, SchemaError
+from contract.content import SchemaError
 from contract.finding import Basis, Drift, Remark, Severity, drift, violation
 from contract.pointer import parent, pick
 from contract.trace import Trace
@@ -22,7 +22,6 @@ __all__ = [
     "status_is_documented",
 ]
 
-_MOST = 10
 _SENSITIVE = re.compile(
     r"passw|secret|token(?!s|_?count|_?usage)|api_?key|private_?key|credential|session|cookie|internal|"
     r"stack_?trace|debug|sql|e_?mail|phone|ssn|database|hostname",
@@ -41,7 +40,7 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     The body is what its schema says, formats included.
     """
     status_at = trace.api.profile.status.at
-    for error in _errors(trace):
+    for error in trace.schema_errors:
         if _is_null(error) or (error.at == status_at and error.keyword == "enum"):
             continue
         yield violation(
@@ -58,7 +57,7 @@ def null_only_where_allowed(trace: Trace) -> Iterator[Remark]:
     """
     null stands only where the schema lets it; elsewhere a key without value is left out.
     """
-    for error in _errors(trace):
+    for error in trace.schema_errors:
         if _is_null(error):
             yield violation(error.at or "body", "null where the schema has no null", found=None)
 
@@ -102,7 +101,7 @@ def keys_are_declared(trace: Trace) -> Iterator[Remark]:
     New keys are noticed; they are allowed.
     """
     known = trace.api.profile.declared_elsewhere
-    for at, key, declared in _undeclared(trace):
+    for at, key, declared in trace.undeclared:
         if at not in known and not _lookalike(key, declared):
             yield drift(
                 at, f"key {key!r} isn't in the document", of=Drift.UNDECLARED_KEY, found=key
@@ -114,7 +113,7 @@ def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
     """
     No key stands in another spelling in place of a declared one.
     """
-    for at, key, declared in _undeclared(trace):
+    for at, key, declared in trace.undeclared:
         meant = _lookalike(key, declared)
         if meant is None:
             continue
@@ -134,32 +133,9 @@ def no_sensitive_keys(trace: Trace) -> Iterator[Remark]:
     """
     No undeclared key has the name of a secret or of an internal thing.
     """
-    for at, key, _ in _undeclared(trace):
+    for at, key, _ in trace.undeclared:
         if _SENSITIVE.search(key):
             yield violation(at, expected="no such key", found=key)
-
-
-def _content(trace: Trace) -> Content | None:
-    seen = trace.latest
-    if seen.spec is None or not seen.spec.contents or not seen.speaks_for_document:
-        return None
-    return seen.content or seen.spec.contents[0]
-
-
-def _errors(trace: Trace) -> Iterator[SchemaError]:
-    content, body = _content(trace), trace.latest.body
-    if content is None or body is None:
-        return
-    for count, error in enumerate(content.errors(body.value)):
-        if count == _MOST:
-            return
-        yield error
-
-
-def _undeclared(trace: Trace) -> Iterator[tuple[str, str, frozenset[str]]]:
-    content, body = _content(trace), trace.latest.body
-    if content is not None and body is not None:
-        yield from content.undeclared(body.value)
 
 
 def _is_null(error: SchemaError) -> bool:
