@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -73,6 +74,9 @@ def serve(options: Options) -> int:
     # Objects live long here and die by reference count: a collection of the whole heap
     # at every turn would only make the threads that measure wait.
     gc.set_threshold(20_000, 50, 100)
+    # A thread that reads an answer waits this long for one that judges or writes a scrape,
+    # once for every header line; the default of 5 ms would be seen in the latencies.
+    sys.setswitchinterval(0.001)
     with ExitStack() as stack:
         service = Service.build(options, redactor, stack)
         stop = _listen_for_signals(service)
