@@ -1,0 +1,97 @@
+"""
+Findings: what breaks a run, what is the same news, and how the shorthands read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from contract.finding import (
+    Basis,
+    Drift,
+    Finding,
+    Kind,
+    Severity,
+    Verdict,
+    drift,
+    gap,
+    inconclusive,
+    violation,
+)
+from tests.contract.builders import answer
+
+
+def _finding(
+    kind: Kind = Kind.VIOLATION,
+    basis: Basis = Basis.DOCUMENTED,
+    pointer: str = "/a",
+    accepted: str | None = None,
+) -> Finding:
+    return Finding(
+        check="it_holds",
+        kind=kind,
+        basis=basis,
+        source="a test of ours",
+        severity=Severity.LOW,
+        pointer=pointer,
+        message="m",
+        expected=1,
+        found=2,
+        exchange=answer(),
+        accepted=accepted,
+    )
+
+
+@pytest.mark.parametrize(
+    ("finding", "plain", "strict"),
+    [
+        (_finding(), True, True),
+        (_finding(basis=Basis.RFC), True, True),
+        (_finding(basis=Basis.INFERRED), False, True),
+        (_finding(accepted="known to the vendor"), False, False),
+        (_finding(kind=Kind.GAP), False, False),
+        (_finding(kind=Kind.DRIFT), False, False),
+        (_finding(kind=Kind.INCONCLUSIVE), False, False),
+    ],
+)
+def test_only_a_violation_that_nobody_accepts_breaks_a_run(
+    finding: Finding, plain: bool, strict: bool
+) -> None:
+    assert finding.breaks(strict=False) is plain
+    assert finding.breaks(strict=True) is strict
+
+
+def test_the_same_news_about_two_items_of_a_list_is_one_piece() -> None:
+    first, second = _finding(pointer="/urls/0"), _finding(pointer="/urls/17")
+    assert first.fingerprint == second.fingerprint
+    assert first.fingerprint != _finding(pointer="/urls").fingerprint
+    assert first.fingerprint != replace(first, kind=Kind.DRIFT).fingerprint
+    assert first.fingerprint != replace(first, check="other").fingerprint
+
+
+def test_a_finding_cannot_be_changed() -> None:
+    finding = _finding()
+    with pytest.raises(FrozenInstanceError):
+        finding.message = "other"  # type: ignore[misc]
+
+
+def test_a_violation_without_words_says_what_was_expected_and_found() -> None:
+    assert violation("/a", expected=1, found="x").message == "expected 1, found 'x'"
+    assert violation("/a", "in words", expected=1, found=2).message == "in words"
+
+
+def test_each_shorthand_makes_its_own_kind() -> None:
+    assert violation("/a").kind is Kind.VIOLATION
+    assert gap("code", "m", found=401).kind is Kind.GAP
+    assert drift("/a", "m", of=Drift.UNDECLARED_KEY).drift is Drift.UNDECLARED_KEY
+    assert inconclusive("code", "m").kind is Kind.INCONCLUSIVE
+
+
+def test_a_verdict_is_an_exit_code() -> None:
+    assert [(v.value, v.exit_code) for v in Verdict] == [
+        ("kept", 0),
+        ("broken", 1),
+        ("inconclusive", 3),
+    ]
