@@ -84,6 +84,17 @@ def test_a_correct_server_is_never_called_broken(name: str) -> None:
             assert run.reach.codes["503"] > 0
 
 
+@pytest.mark.ladder
+@pytest.mark.parametrize(
+    "name",
+    [n for n, f in FAULTS.items() if f.applies(OTHER_API) and f.definite and n != "hang"][::4],
+)
+def test_another_api_is_held_to_its_contract_by_the_same_checks(name: str) -> None:
+    with carried_out(OTHER_API, faults=(name,), patient=False) as (run, _):
+        assert verdict(run) is Verdict.BROKEN
+        assert set(FAULTS[name].promises) & violations(run)
+
+
 @pytest.mark.parametrize("api", [API, OTHER_API], ids=lambda api: api.name)
 def test_the_correct_mock_is_kept_and_every_status_is_seen(api: Any) -> None:
     with carried_out(api) as (run, _):
