@@ -191,6 +191,14 @@ class Board:
             strip = self._strips.get((target, canary))
             return strip.view() if strip is not None else None
 
+    def last(self, target: str, canary: str) -> LastAnswer | None:
+        """
+        The latest answer alone.
+        """
+        with self._turn:
+            strip = self._strips.get((target, canary))
+            return strip.last if strip is not None else None
+
     def jobs(self, target: str) -> Mapping[str, int]:
         """
         The jobs of a target that were seen lately, counted by their last status.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contract.errors import ConfigError, did_you_mean
-from probes.config import TargetSettings
+from probes.config import Settings, TargetSettings
 from probes.daemon import Daemon, Reloaded
 from probes.result import Result
 from probes.tracker import Census, Tracker
@@ -23,12 +23,18 @@ class DaemonControl:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        self._drawn: tuple[Settings, tuple[TargetFace, ...]] | None = None
 
     def targets(self) -> Sequence[TargetFace]:
         """
         The targets that are asked now.
         """
-        return [face_of(target) for target in self._daemon.targets]
+        settings, drawn = self._daemon.settings, self._drawn
+        # Every `/probe` asks for them; with thousands of targets drawing them anew is slow.
+        if drawn is None or drawn[0] is not settings:
+            drawn = settings, tuple(face_of(target) for target in self._daemon.targets)
+            self._drawn = drawn
+        return drawn[1]
 
     def census(self, target: str) -> Census | None:
         """

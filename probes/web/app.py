@@ -36,7 +36,7 @@ __all__ = ["create_app"]
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _SCRAPE_MARGIN_S = 0.5
 _PROBES_AT_ONCE = 32
-_ICONS = {"ok": "#2f8f4e", "bad": "#c4303c", "silent": "#7d3fb2", "odd": "#a85b00"}
+_ICONS = {"ok": "#237a3f", "bad": "#c4303c", "silent": "#7d3fb2", "odd": "#965000"}
 _IDLE_ICON = "#5d6672"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from contract.profile import Phase, Profile
-from probes.board import CanaryView, News
+from probes.board import CanaryView, LastAnswer, News
 from probes.evidence_store import Evidence
 from probes.result import Result
 from probes.sinks.prometheus import Exposition
@@ -137,6 +137,8 @@ class Wall(Protocol):
     """
 
     def canary(self, target: str, canary: str) -> CanaryView | None: ...
+
+    def last(self, target: str, canary: str) -> LastAnswer | None: ...
 
     def jobs(self, target: str) -> Mapping[str, int]: ...
 

@@ -4,6 +4,8 @@ The status page as values: what the template writes down, decided here.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,16 +13,18 @@ from markupsafe import Markup
 
 from contract.finding import Kind
 from contract.profile import Phase
-from probes.board import CanaryView, News
+from probes.board import CanaryView, LastAnswer, News
 from probes.evidence_store import shelf_of_outcome
 from probes.tracker import UNKNOWN, Census
 from probes.web.chart import Share, share_bar, strip, tone_of
 from probes.web.faces import CanaryFace, Control, Evidences, TargetFace, Wall
 from probes.web.wording import age_text, clock_text, outcome_text, seconds_text
 
-__all__ = ["CanaryRow", "NewsItem", "Page", "TargetCard", "make_page"]
+__all__ = ["CanaryRow", "Chip", "NewsItem", "Page", "TargetCard", "make_page"]
 
 _MOST_NEWS = 40
+_MOST_CARDS = 24
+_MOST_CHIPS = 1_000
 _FRESH_S = 900.0
 _FOLLOWED = "followed"
 _BY_PHASE = {
@@ -91,6 +95,16 @@ class TargetCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Chip:
+    """
+    A target of which only the name fits.
+    """
+
+    name: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewsItem:
     """
     One finding: the promise, where it is written, what was seen.
@@ -116,6 +130,8 @@ class Page:
 
     Attributes:
         headline: The state of things, in one sentence.
+        cards: Of many targets, those in trouble.
+        chips: The others; `more_targets` don't even fit there.
         more_news: Findings that didn't fit.
     """
 
@@ -125,6 +141,8 @@ class Page:
     troubles: int
     at: str
     cards: tuple[TargetCard, ...]
+    chips: tuple[Chip, ...]
+    more_targets: int
     news: tuple[NewsItem, ...]
     more_news: int
 
@@ -147,54 +165,83 @@ def make_page(
     names = {target.name for target in targets}
     told = [news for news in board.news() if news.target in names]
     broken_at = {news.target for news in told if _is_current(news, now)}
+    tones = {target.name: _tones(target, board, now) for target in targets}
+    worst = {name: "bad" if name in broken_at else _worst(tones[name]) for name in tones}
+    shown, rest = _split(targets, worst)
     cards = tuple(
-        _card(
-            target,
-            board,
-            evidence,
-            control.census(target.name),
-            now,
-            broken=target.name in broken_at,
-        )
-        for target in targets
+        _card(target, board, evidence, control.census(target.name), worst[target.name], now)
+        for target in shown
     )
     told.sort(key=lambda news: (_is_current(news, now), news.last_at), reverse=True)
     items = tuple(_item(news, evidence, promises, now) for news in told[:_MOST_NEWS])
     broken = sum(_is_current(news, now) for news in told)
-    wrong = sum(row.tone in ("bad", "silent", "odd", "stale") for c in cards for row in c.rows)
-    lag = control.lag_in_intervals()
-    tone, headline, detail = _headline(cards, broken, wrong, lag)
+    counted = Counter(tone for each in tones.values() for tone in each)
+    tone, headline, detail = _headline(len(targets), counted, broken, control.lag_in_intervals())
     if broken:
         detail = f"at {_names(broken_at)} · {detail}"
     return Page(
         headline=headline,
         detail=detail,
         tone=tone,
-        troubles=broken + wrong,
+        troubles=broken + _wrong(counted),
         at=clock_text(now),
         cards=cards,
+        chips=tuple(Chip(target.name, worst[target.name]) for target in rest[:_MOST_CHIPS]),
+        more_targets=max(0, len(rest) - _MOST_CHIPS),
         news=items,
         more_news=max(0, len(told) - _MOST_NEWS),
     )
 
 
+def _tones(target: TargetFace, board: Wall, now: float) -> list[str]:
+    lasts = ((canary, board.last(target.name, canary.name)) for canary in target.canaries)
+    return [_tone(canary, last, now) for canary, last in lasts]
+
+
+def _tone(canary: CanaryFace, last: LastAnswer | None, now: float) -> str:
+    if last is None:
+        return "idle"
+    patience_s = 3 * canary.interval_s + canary.timeout_s if canary.interval_s else math.inf
+    stale = last.outcome.success and now - last.at > patience_s
+    return "stale" if stale else tone_of(last.outcome)
+
+
+def _worst(tones: Iterable[str]) -> str:
+    asked = [tone for tone in tones if tone != "idle"]
+    return max(asked, key=lambda tone: _TONES[tone], default="idle")
+
+
+def _wrong(counted: Mapping[str, int]) -> int:
+    return sum(counted.get(tone, 0) for tone in ("bad", "silent", "odd", "stale"))
+
+
+def _split(
+    targets: Sequence[TargetFace], worst: Mapping[str, str]
+) -> tuple[Sequence[TargetFace], Sequence[TargetFace]]:
+    """
+    The targets to be drawn in full, and those of which only the name is shown.
+    """
+    if len(targets) <= _MOST_CARDS:
+        return targets, ()
+    ordered = sorted(targets, key=lambda target: -_TONES[worst[target.name]])
+    return ordered[:_MOST_CARDS], ordered[_MOST_CARDS:]
+
+
 def _headline(
-    cards: Sequence[TargetCard], broken: int, wrong: int, lag: float
+    targets: int, counted: Mapping[str, int], broken: int, lag: float
 ) -> tuple[str, str, str]:
-    rows = [row for card in cards for row in card.rows]
-    asked = sum(row.tone != "idle" for row in rows)
-    scope = f"{_count(len(cards), 'target')}, {_count(len(rows), 'canary', 'canaries')}"
+    canaries, wrong = sum(counted.values()), _wrong(counted)
+    scope = f"{_count(targets, 'target')}, {_count(canaries, 'canary', 'canaries')}"
+    amiss = f"{_count(wrong, 'canary', 'canaries')} not as it should be"
     if lag >= 2:
         return "bad", "Asking late", f"the schedule is {lag:.1f} intervals behind · {scope}"
     if broken:
-        last = f"{_count(wrong, 'canary', 'canaries')} not as it should be · " if wrong else ""
-        return "bad", f"{_count(broken, 'promise')} broken", f"{last}{scope}"
+        detail = f"{amiss} · {scope}" if wrong else scope
+        return "bad", f"{_count(broken, 'promise')} broken", detail
     if wrong:
-        worst = max((row.tone for row in rows), key=lambda tone: _TONES[tone])
-        tone = "odd" if worst == "stale" else worst
-        names = f"{_count(wrong, 'canary', 'canaries')} of {len(rows)}"
-        return tone, f"{names} not as it should be", scope
-    if not asked:
+        tone = _worst(counted)
+        return "odd" if tone == "stale" else tone, amiss, scope
+    if counted.get("idle", 0) == canaries:
         return "idle", "Waiting for the first answers", scope
     return "ok", "All promises kept", scope
 
@@ -204,9 +251,8 @@ def _card(
     board: Wall,
     evidence: Evidences,
     census: Census | None,
+    tone: str,
     now: float,
-    *,
-    broken: bool,
 ) -> TargetCard:
     rows = tuple(
         _row(target, canary, board.canary(target.name, canary.name), evidence, now)
@@ -220,7 +266,7 @@ def _card(
         name=target.name,
         title=target.title,
         url=target.url,
-        tone=_worst(rows, broken=broken),
+        tone=tone,
         rows=rows,
         jobs=share_bar(shares),
         legend=legend,
@@ -230,12 +276,6 @@ def _card(
         oldest=age_text(oldest) if oldest is not None else None,
         objective=seconds_text(target.latency_s) if target.latency_s is not None else None,
     )
-
-
-def _worst(rows: Sequence[CanaryRow], *, broken: bool) -> str:
-    tones = [row.tone for row in rows if row.tone != "idle"]
-    worst = max(tones, key=lambda tone: _TONES[tone], default="idle")
-    return "bad" if broken else worst
 
 
 def _row(
@@ -252,8 +292,7 @@ def _row(
         )
     last = view.last
     age_s = now - last.at
-    stale = canary.interval_s is not None and age_s > 3 * canary.interval_s + canary.timeout_s
-    tone = "stale" if stale and last.outcome.success else tone_of(last.outcome)
+    tone = _tone(canary, last, now)
     shelf = shelf_of_outcome(target.name, canary.name, last.outcome)
     status = f"job is {last.job_status}" if last.job_status is not None else ""
     return CanaryRow(

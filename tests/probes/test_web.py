@@ -19,6 +19,7 @@ from contract.evidence import read_har
 from contract.finding import Drift, Kind
 from probes.result import Outcome
 from probes.tracker import Census
+from probes.web import page as page_module
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from tests.probes.web_world import Operator, World, krea, open_world
 
@@ -87,7 +88,7 @@ def test_silence_shows_why_and_links_to_what_was_sent(world: World) -> None:
     world.record(result(at=NOW - 30), failed(at=NOW))
     page = _page(world)
     assert "timed out evidence no byte in 10 s — 10 s timeout after 10 s 50 % 0 s ago" in page.text
-    assert "1 canary of 5 not as it should be" in page.text
+    assert "1 canary not as it should be 1 target, 5 canaries" in page.text
 
 
 def test_a_canary_that_is_asked_no_longer_is_not_green(world: World) -> None:
@@ -427,3 +428,45 @@ def test_head_is_get_without_the_body(world: World) -> None:
 @pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/-/", "/config", "/debug/pprof"])
 def test_other_paths_are_not_found(world: World, path: str) -> None:
     assert world.ask(path).code in (404, 307)
+
+
+def test_of_many_targets_those_in_trouble_are_drawn_in_full(world: World) -> None:
+    world.operator.faces = tuple(krea(f"target-{n}") for n in range(2_000))
+    for number in range(2_000):
+        world.board.record(result(target=f"target-{number}"))
+    world.record(replace(failed(), target="target-1999"))
+    answer = world.ask("/")
+    page = _Page(answer.text)
+    cards = [attrs["id"] for tag, attrs in page.tags if (attrs.get("id") or "")[:7] == "target-"]
+    assert len(cards) == 24
+    assert page.text.index("target-1999") < page.text.index("target-0")
+    assert "1976 more targets" in page.text
+    assert "and 976 others" in page.text
+    assert len(answer.body) < 500_000
+
+
+_CSS = Path(page_module.__file__).parent / "templates" / "page.css"
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [
+        *((ink, ground) for ink in ("text", "soft", "link") for ground in ("card", "ground")),
+        *((f"{t}", f"{t}-ground") for t in ("ok", "bad", "silent", "odd", "info", "idle")),
+        *((ink, f"{t}-ground") for ink in ("text", "soft") for t in ("ok", "bad", "silent", "odd")),
+        ("text", "faint"),
+        ("bad", "card"),
+    ],
+)
+def test_every_ink_is_readable_on_its_ground(scheme: int, ink: str, ground: str) -> None:
+    root = re.findall(r":root \{(.*?)\}", _CSS.read_text(), re.DOTALL)[scheme]
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", root))
+    light, dark = sorted((_luminance(colours[ink]), _luminance(colours[ground])), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
