@@ -109,7 +109,8 @@ class Panel:
 
 
 def _ref_id(index: int) -> str:
-    return chr(ord("A") + index)
+    first, last = divmod(index, 26)
+    return (chr(ord("A") + first - 1) if first else "") + chr(ord("A") + last)
 
 
 def steps(base: str, *more: tuple[float, str]) -> Json:
@@ -231,7 +232,7 @@ def stat(
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "showPercentChange": False,
         "textMode": "value_and_name" if named else "value",
-        "wideLayout": True,
+        "wideLayout": False,
     }
     defaults = _field(
         unit,
@@ -267,10 +268,11 @@ def timeseries(
     custom: Json = {
         "axisPlacement": "auto",
         "drawStyle": "bars" if bars else "line",
-        "fillOpacity": 80 if bars else 55 if stacked else 8,
+        "fillOpacity": 80 if bars else 65 if stacked else 8,
         "gradientMode": "none",
         "lineInterpolation": "linear",
-        "lineWidth": 0 if bars else 1,
+        # A line on top of a stack paints every series that is zero there.
+        "lineWidth": 0 if bars or stacked else 1,
         "pointSize": 4,
         "scaleDistribution": {"log": 10, "type": "log"} if log else {"type": "linear"},
         "showPoints": "never" if stacked or bars else "auto",
@@ -329,8 +331,7 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
 def bargauge(
     title: str,
     description: str,
-    query: Query,
-    *,
+    *queries: Query,
     unit: str,
     width: int,
     no_value: str,
@@ -360,7 +361,7 @@ def bargauge(
         limits=limits or (0, None),
     )
     return Panel(
-        "bargauge", title, description, (query,), width, options, defaults, tuple(overrides)
+        "bargauge", title, description, queries, width, options, defaults, tuple(overrides)
     )
 
 
@@ -396,11 +397,11 @@ def table(
     )
     defaults["custom"] = {
         "align": "auto",
-        "cellOptions": {"mode": "basic", "type": "color-background"}
-        if thresholds
-        else {"type": "auto"},
+        "cellOptions": {"type": "auto"},
         "filterable": False,
+        "minWidth": 60,
     }
+    painted = [_NUMBERS_PAINTED] if thresholds else []
     return Panel(
         "table",
         title,
@@ -409,9 +410,17 @@ def table(
         width,
         options,
         defaults,
-        tuple(overrides),
+        (*painted, *overrides),
         {"transformations": list(transformations)},
     )
+
+
+_NUMBERS_PAINTED: Json = {
+    "matcher": {"id": "byType", "options": "number"},
+    "properties": [
+        {"id": "custom.cellOptions", "value": {"mode": "basic", "type": "color-background"}}
+    ],
+}
 
 
 def timeline(

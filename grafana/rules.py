@@ -56,7 +56,7 @@ class _Dumper(yaml.SafeDumper):
     Blocks for texts of several lines; lists indented under their key.
     """
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         """
         Indent lists too, as everybody writes rule files.
         """

@@ -16,6 +16,7 @@ from contract.duration import Duration
 from contract.plugins import find_api
 from contract.profile import Phase, Profile
 from contract.yamlfile import read_yaml
+from probes.metrics import UNKNOWN_STATUS
 
 __all__ = [
     "BurnRate",
@@ -128,6 +129,13 @@ class Settings:
             for status in target.statuses:
                 words.setdefault(status.word, status)
         object.__setattr__(self, "statuses", tuple(words.values()))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """
+        All words in the order of life, and the one that stands for every other.
+        """
+        return (*(status.word for status in self.statuses), UNKNOWN_STATUS)
 
     @property
     def terminal(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Which promises are broken, where, since when; and how much was looked at?
 
 from __future__ import annotations
 
-from grafana.boards.lifecycle import status_colours
+from grafana.boards.lifecycle import by_status, status_colours
 from grafana.boards.variables import COMMON
 from grafana.dashboard import Dashboard, Row, Shelf
 from grafana.panels import (
@@ -68,7 +68,7 @@ def _tiles() -> tuple[Panel, ...]:
             f"{title}, 24 h",
             question,
             Query(sum_by("target", BOARD.recorded(FOUND, kind=kind)), "{{target}}", instant=True),
-            unit="short",
+            unit="locale",
             width=5,
             no_value="no rules loaded",
             thresholds=steps("green", (0.5, colour)),
@@ -125,7 +125,7 @@ def _matrix() -> Panel:
         "Which check fails at which target? One row a check; green held in the last 24 hours, "
         "red was broken so many times. Broken ones lead the list.",
         Query(sum_by("check, target", found), instant=True, shape="table"),
-        unit="short",
+        unit="locale",
         width=10,
         no_value="-",
         transformations=[
@@ -143,7 +143,6 @@ def _matrix() -> Panel:
                 "check\\target",
                 displayName="Check",
                 custom__width=330,
-                custom__cellOptions={"type": "auto"},
             )
         ],
         thresholds=steps("semi-dark-green", (0.5, "semi-dark-red")),
@@ -194,7 +193,7 @@ def _drift() -> Panel:
             instant=True,
             shape="table",
         ),
-        unit="short",
+        unit="locale",
         width=12,
         no_value="nothing new",
         transformations=[
@@ -238,7 +237,7 @@ def _codes() -> Panel:
         "Which kinds of answers did the checks get to see? Columns are HTTP codes; a canary "
         "without numbers has proven nothing.",
         Query(f"{sum_by('canary, code', reached)} > 0", instant=True, shape="table"),
-        unit="short",
+        unit="locale",
         width=9,
         no_value="-",
         transformations=[
@@ -253,13 +252,13 @@ def _codes() -> Panel:
 
 
 def _statuses(settings: Settings) -> Panel:
-    reached = BOARD.recorded("target_status:jobwatch_job_status_observations:increase1d")
+    reached = "target_status:jobwatch_job_status_observations:increase1d"
     return bargauge(
         "Job statuses reached, 24 h",
         "Which statuses were seen, so that their promises were tested at all? A status at zero "
         "is untested, not healthy.",
-        Query(sum_by("job_status", reached), "{{job_status}}", instant=True),
-        unit="short",
+        *by_status(settings.words, lambda word: BOARD.recorded(reached, job_status=word)),
+        unit="locale",
         width=7,
         no_value="no rules loaded",
         overrides=status_colours(settings),

@@ -4,6 +4,8 @@ Do jobs get through? Where do they wait, how do they end, and which are stuck?
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from grafana.boards.variables import COMMON
 from grafana.dashboard import Dashboard, Row, Shelf
 from grafana.panels import (
@@ -20,8 +22,9 @@ from grafana.panels import (
 )
 from grafana.promql import BOARD, any_of, quantile, ratio, sum_by
 from grafana.settings import Settings
+from probes.metrics import UNKNOWN_STATUS
 
-__all__ = ["board", "status_colours"]
+__all__ = ["board", "by_status", "status_colours"]
 
 UNKNOWN_COLOUR = "#ff00ff"
 
@@ -60,17 +63,25 @@ def status_colours(settings: Settings) -> list[Json]:
     One fixed colour a status word, the same on every panel.
     """
     known = [coloured(status.word, status.colour) for status in settings.statuses]
-    return [*known, coloured("unknown", UNKNOWN_COLOUR)]
+    return [*known, coloured(UNKNOWN_STATUS, UNKNOWN_COLOUR)]
+
+
+def by_status(words: tuple[str, ...], selector: Callable[[str], str]) -> Iterator[Query]:
+    """
+    One query a status, so that bars stand in the order of life instead of the alphabet's.
+    """
+    for word in words:
+        yield Query(f"sum by (job_status) ({selector(word)})", word, instant=True)
 
 
 def _tiles(settings: Settings) -> tuple[Panel, ...]:
     pending = BOARD.select(
-        "followed_jobs", job_status="=~" + any_of([*settings.pending, "unknown"])
+        "followed_jobs", job_status="=~" + any_of([*settings.pending, UNKNOWN_STATUS])
     )
     ended = "target_status:jobwatch_job_completions:increase1d"
     good = BOARD.recorded(ended, job_status="=~" + any_of(settings.succeeded))
     unknown = BOARD.recorded(
-        "target_status:jobwatch_job_status_observations:increase1d", job_status="unknown"
+        "target_status:jobwatch_job_status_observations:increase1d", job_status=UNKNOWN_STATUS
     )
     return (
         stat(
@@ -98,14 +109,14 @@ def _tiles(settings: Settings) -> tuple[Panel, ...]:
             "How long has the oldest unfinished job been waiting? Orange and red are the limits "
             "that the vendor documents.",
             Query(f"max({BOARD.select('oldest_pending_job_seconds')})", "age", instant=True),
-            unit="dtdurations",
+            unit="s",
             width=4,
             no_value="nothing waits",
             thresholds=_limit_steps(settings, "green"),
             named=False,
         ),
         stat(
-            "Jobs that succeeded, 24 h",
+            "Succeeded, 24 h",
             "What share of the jobs that ended in the last 24 hours came to a result?",
             Query(ratio(f"sum({good})", f"sum({BOARD.recorded(ended)})"), "share", instant=True),
             unit="percentunit",
@@ -116,10 +127,10 @@ def _tiles(settings: Settings) -> tuple[Panel, ...]:
             named=False,
         ),
         stat(
-            "Jobs ended, 24 h",
+            "Ended, 24 h",
             "How many followed jobs ended in the last 24 hours, in whichever way?",
             Query(f"sum({BOARD.recorded(ended)})", "jobs", instant=True),
-            unit="short",
+            unit="locale",
             width=4,
             no_value="no rules loaded",
             decimals=0,
@@ -149,7 +160,7 @@ def _now(settings: Settings) -> Panel:
         "Followed jobs by status, now",
         "Where in life are the jobs that are being followed? A long bar early in the list is a "
         "queue that doesn't move.",
-        Query(sum_by("job_status", BOARD.select("followed_jobs")), "{{job_status}}", instant=True),
+        *by_status(settings.words, lambda word: BOARD.select("followed_jobs", job_status=word)),
         unit="none",
         width=8,
         no_value="nothing followed",
@@ -191,14 +202,13 @@ def _ends(settings: Settings) -> Panel:
     return bargauge(
         "Jobs that ended, 24 h",
         "How many jobs ended in each way during the last 24 hours?",
-        Query(
-            sum_by(
-                "job_status", BOARD.recorded("target_status:jobwatch_job_completions:increase1d")
+        *by_status(
+            settings.terminal,
+            lambda word: BOARD.recorded(
+                "target_status:jobwatch_job_completions:increase1d", job_status=word
             ),
-            "{{job_status}}",
-            instant=True,
         ),
-        unit="short",
+        unit="locale",
         width=6,
         no_value="no rules loaded",
         overrides=status_colours(settings),
@@ -254,7 +264,7 @@ def _moves() -> Panel:
         "Which way do jobs go? Rows are where they came from, columns where they went. A row for "
         "a status that ends a job should not exist.",
         Query(f"{sum_by('from_status, to_status', moved)} > 0", instant=True, shape="table"),
-        unit="short",
+        unit="locale",
         width=14,
         no_value="-",
         transformations=[
@@ -278,10 +288,13 @@ def _observed(settings: Settings) -> Panel:
         "Statuses read in answers, share",
         "Which statuses do answers show, over all canaries? A share that jumps without a change "
         "in load is a change at the vendor.",
-        Query(sum_by("job_status", seen), "{{job_status}}"),
+        Query(
+            f"{sum_by('job_status', seen)}\n/ ignoring (job_status) group_left ()\n(sum({seen}) > 0)",
+            "{{job_status}}",
+        ),
         unit="percentunit",
         width=10,
-        stacked="percent",
+        stacked="normal",
         overrides=status_colours(settings),
         no_value="no answers",
     )

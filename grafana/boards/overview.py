@@ -197,7 +197,7 @@ def _violations() -> Panel:
         "Broken promises, 24 h",
         "How many times did an answer break the contract in the last 24 hours, over all checks?",
         Query(sum_by("target", found), "{{target}}", instant=True),
-        unit="short",
+        unit="locale",
         width=4,
         no_value="no rules loaded",
         thresholds=steps("green", (0.5, "red")),
@@ -279,7 +279,9 @@ def _failures() -> Panel:
         "Failed probes by outcome",
         "In which way do probes fail? Only failures are shown, so an empty panel is a healthy "
         "endpoint; auth, rate_limited and internal don't count against the SLO.",
-        Query(sum_by("outcome", SCOPE.rate("probes_total", outcome="!=ok")), "{{outcome}}"),
+        Query(
+            sum_by("outcome", SCOPE.rate("probes_total", outcome="!=ok")) + " > 0", "{{outcome}}"
+        ),
         unit="reqps",
         width=8,
         stacked="normal",
@@ -401,7 +403,7 @@ def _undocumented(settings: Settings) -> Panel:
         "Which answers does the API's document not describe? 401 and 429 are usual gaps in a "
         "document; a 5xx is an outage; anything else deserves a look.",
         Query(f"{BOARD.recorded(name, code=documented)} > 0", instant=True, shape="table"),
-        unit="short",
+        unit="locale",
         width=10,
         no_value="none",
         transformations=[

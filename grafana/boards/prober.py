@@ -25,6 +25,7 @@ REASON_COLOURS = (
     coloured("overlap", "red"),
     coloured("budget", "orange"),
     coloured("backoff", "yellow"),
+    coloured("late", "blue"),
     coloured("shutdown", "#8e8e8e"),
 )
 
@@ -98,7 +99,7 @@ def _tiles(settings: Settings) -> tuple[Panel, ...]:
             width=4,
             no_value="never read",
             thresholds=steps("red", (1, "green")),
-            mappings=words({"1": ("TAKEN", "green"), "0": ("REFUSED", "red")}),
+            mappings=words({"1": ("ACCEPTED", "green"), "0": ("REFUSED", "red")}),
             named=False,
         ),
         stat(

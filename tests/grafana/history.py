@@ -1,0 +1,387 @@
+"""
+A month of monitoring, made up, in the daemon's own exposition.
+
+The last day is told by the daemon's `Metrics`, fed with results as the prober makes
+them. The month before needs only what the objectives read; its names and labels are
+checked against the same exposition.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from prometheus_client import CollectorRegistry
+
+from contract.exchange import Credential, Exchange, Phases, Request, Response, Subject
+from contract.exchange import Reason, TransportFailure
+from contract.finding import Basis, Drift, Finding, Kind, Severity
+from contract.plugins import find_api, load_checks
+from grafana.settings import Settings, Target, default_settings
+from probes.metrics import Metrics, TargetLabels, WhyMissed
+from probes.result import Outcome, Result
+from tests.grafana.servers import promtool
+
+__all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "scenes"]
+
+HOUR_S, DAY_S = 3600.0, 86_400.0
+STEP_S = 60.0
+OLD_STEP_S = 150.0
+INSTANCE = 'job="jobwatch",instance="prober-1:9641"'
+MISSING_IDS_ARE_RIGHT = ("missing", "malformed", "anonymous", "foreign")
+_SAMPLE = re.compile(r"^([a-z_:]+)(?:\{(.*)\})? (\S+)$")
+
+
+def labels_of(target: Target) -> TargetLabels:
+    """
+    What the daemon would export for a target of the dashboards' settings.
+    """
+    api = find_api(target.api)
+    return TargetLabels(
+        name=target.name,
+        api=target.api,
+        url=f"https://api.{target.name}.example",
+        canaries={name: name in MISSING_IDS_ARE_RIGHT for name in target.canaries},
+        statuses=tuple(status.word for status in target.statuses),
+        terminal=frozenset(s.word for s in target.statuses if s.phase.terminal),
+        edges_s=(target.latency_s, target.timeout_s),
+        limits_s=target.limits_s,
+        openapi_version=api.operation.version,
+        spec_sha256=api.operation.digest[:16],
+    )
+
+
+@dataclass
+class Job:
+    """
+    One followed job on its way.
+    """
+
+    born: float
+    path: list[tuple[str, float]]
+    at: int = 0
+    since: float = 0.0
+
+
+@dataclass
+class Scene:
+    """
+    What the endpoint is like at a moment.
+    """
+
+    failing: float = 0.0
+    slow: float = 0.0
+    broken: float = 0.0
+    lost: float = 0.0
+    drifting: bool = False
+    stuck: int = 0
+
+
+@dataclass
+class History:
+    """
+    One target's day, lived step by step.
+    """
+
+    settings: Settings
+    rng: random.Random = field(default_factory=lambda: random.Random(7))
+    jobs: list[Job] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.target = self.settings.targets[0]
+        self.checks = [check.id for check in load_checks()]
+        self.metrics = Metrics(CollectorRegistry(), [labels_of(self.target)], self.checks)
+        self.words = {phase: [] for phase in ("pending", "succeeded", "failed", "cancelled")}
+        for status in self.target.statuses:
+            self.words[status.phase.value].append(status.word)
+
+    def live(self, now: float, scene: Scene, step_s: float = STEP_S) -> None:
+        """
+        Everything that happens in the `step_s` before `now`.
+        """
+        for canary, interval_s in self.target.canaries.items():
+            due = now - step_s
+            while due < now:
+                if int(due // interval_s) != int((due - 1) // interval_s) or interval_s < 60:
+                    self._probe(canary, due, scene)
+                due += min(interval_s, step_s)
+        self._jobs(now, scene, step_s)
+        self.metrics.in_flight(self.rng.choice([0, 1, 1, 2]))
+        used = 0.55 + 0.05 * self.rng.random()
+        self.metrics.budget(self.target.name, used_ratio=used, backoff_until=0.0)
+        if scene.slow and self.rng.random() < 0.3:
+            self.metrics.slot_missed(self.target.name, WhyMissed.OVERLAP)
+
+    def _probe(self, canary: str, due: float, scene: Scene) -> None:
+        rng = self.rng
+        wait = rng.lognormvariate(-1.75, 0.35) + (
+            rng.uniform(1, 3) if rng.random() < scene.slow else 0
+        )
+        lag = rng.expovariate(1 / 0.002)
+        code, outcome, findings = _right(canary), Outcome.OK, ()
+        failure = None
+        if rng.random() < scene.failing:
+            code, outcome = rng.choice([(503, Outcome.SERVER_ERROR), (500, Outcome.SERVER_ERROR)])
+            if rng.random() < 0.25:
+                failure, outcome, wait = Reason.TIMEOUT, Outcome.TIMEOUT, self.target.timeout_s
+        elif canary == "known" and rng.random() < scene.lost:
+            code, outcome = 404, Outcome.NOT_FOUND
+        request = _request(canary, f"0000{int(due) % 9973:04d}")
+        phases = Phases(0.004, 0.011, 0.019, wait, 0.003)
+        elapsed = wait + 0.037
+        head = Response(code, (("Date", _http_date(due + elapsed)),), b"{}", b"{}")
+        answer = TransportFailure(failure, "timed out") if failure else head
+        expiry = 1.0e9 * 0 + due + 61 * DAY_S
+        exchange = Exchange(
+            request, answer, due + lag, elapsed, phases, "192.0.2.7", False, expiry - due % DAY_S
+        )
+        if outcome is Outcome.OK and canary in ("known", "followed"):
+            findings = tuple(self._findings(exchange, scene))
+            if any(finding.kind is Kind.VIOLATION for finding in findings):
+                outcome = Outcome.VIOLATION
+        status = self._status() if code == 200 and canary in ("known", "followed") else None
+        self.metrics.observe(
+            Result(
+                target=self.target.name,
+                canary=canary,
+                outcome=outcome,
+                intended_at=due,
+                duration_s=lag + elapsed,
+                lag_s=lag,
+                exchange=exchange,
+                findings=findings,
+                job_status=status,
+            )
+        )
+
+    def _findings(self, exchange: Exchange, scene: Scene) -> Iterator[Finding]:
+        if self.rng.random() < scene.broken:
+            check = self.rng.choice(
+                ["body_matches_schema", "body_matches_schema", "links_use_safe_schemes"]
+            )
+            yield _finding(check, Kind.VIOLATION, "/result/urls/0", exchange)
+        if scene.drifting and self.rng.random() < 0.5:
+            yield _finding(
+                "keys_are_declared", Kind.DRIFT, "/queue_position", exchange, Drift.UNDECLARED_KEY
+            )
+        if self.rng.random() < 0.01:
+            yield _finding("code_is_documented", Kind.GAP, "code", exchange)
+
+    def _status(self) -> str:
+        return self.rng.choice(
+            [job.path[job.at][0] for job in self.jobs] or self.words["succeeded"]
+        )
+
+    def _jobs(self, now: float, scene: Scene, step_s: float) -> None:
+        rng, name = self.rng, self.target.name
+        arrivals = rng.choice([0, 1, 1, 2, 2, 3]) if step_s >= STEP_S else rng.choice([0, 1])
+        for _ in range(arrivals):
+            self.jobs.append(Job(now, self._path(), since=now))
+        ended = []
+        for job in self.jobs:
+            word, lasts_s = job.path[job.at]
+            if now - job.since < lasts_s * (1 + 2 * scene.slow):
+                continue
+            after = job.path[job.at + 1][0]
+            self.metrics.job_waited(name, word, now - job.since, "0001")
+            self.metrics.job_moved(name, word, after)
+            job.at, job.since = job.at + 1, now
+            if job.at == len(job.path) - 1:
+                self.metrics.job_ended(name, after, now - job.born, "0001")
+                ended.append(job)
+        self.jobs = [job for job in self.jobs if job not in ended]
+        counts: dict[str, int] = {}
+        for job in self.jobs:
+            word = job.path[job.at][0]
+            counts[word] = counts.get(word, 0) + 1
+        oldest = max((now - job.born for job in self.jobs), default=None)
+        self.metrics.jobs_followed(name, counts, stuck=scene.stuck, oldest_pending_s=oldest)
+
+    def _path(self) -> list[tuple[str, float]]:
+        pending = self.words["pending"]
+        kept = [word for word in pending if self.rng.random() < 0.75] or pending[:1]
+        path = [(word, self.rng.lognormvariate(3.4, 0.8)) for word in kept]
+        roll = self.rng.random()
+        phase = "succeeded" if roll < 0.94 else "failed" if roll < 0.98 else "cancelled"
+        return [*path, (self.words[phase][0], 0.0)]
+
+
+def scenes(ago_s: float) -> Scene:
+    """
+    The last day: one bad quarter of an hour, one slow one, one release at the vendor's.
+    """
+    hours = ago_s / HOUR_S
+    return Scene(
+        failing=0.35 if 2.6 < hours < 2.85 else 0.0,
+        slow=0.45 if 4.3 < hours < 4.6 else 0.004,
+        broken=0.06 if 0.9 < hours < 1.6 else 0.0,
+        lost=0.0,
+        drifting=hours < 1.6,
+    )
+
+
+def month(folder: Path, end: float, settings: Settings, *, days: float = 30.0) -> Path:
+    """
+    Blocks of a month that ends at `end`; the folder to start a Prometheus on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file, data = folder / "history.txt", folder / "tsdb"
+    history = History(settings)
+    with file.open("w", encoding="utf-8") as out:
+        _old_days(out, history, end - days * DAY_S, end - DAY_S)
+        _last_day(out, history, end - DAY_S, end)
+        out.write("# EOF\n")
+    # Blocks of a month each: 2 h ones take a minute longer to write.
+    promtool("tsdb", "create-blocks-from", "--max-block-duration=744h", "openmetrics", file, data)
+    file.unlink()
+    return data
+
+
+def newborn(folder: Path, end: float, settings: Settings) -> Path:
+    """
+    Blocks of a prober's first minute, in which nothing went wrong.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file, data = folder / "newborn.txt", folder / "tsdb"
+    history = History(settings)
+    with file.open("w", encoding="utf-8") as out:
+        for index in range(4):
+            now = end - 60 + 20 * index
+            history.metrics.reloaded(taken=True, at=end - 60)
+            history.live(now, Scene(), 20.0)
+            _write(out, history, now)
+        out.write("# EOF\n")
+    promtool("tsdb", "create-blocks-from", "openmetrics", file, data)
+    return data
+
+
+def _last_day(out: TextIO, history: History, start: float, end: float) -> None:
+    history.metrics.reloaded(taken=True, at=start)
+    now = start
+    while now <= end + 1:
+        history.live(now, scenes(end - now))
+        _write(out, history, now)
+        now += STEP_S
+
+
+def _write(out: TextIO, history: History, now: float) -> None:
+    for line in history.metrics.write(openmetrics=False).splitlines():
+        if line.startswith("#"):
+            continue
+        series, value = line.rsplit(" ", 1)
+        if "{" in series:
+            name, labels = series.split("{", 1)
+            series = f"{name}{{{INSTANCE},{labels}"
+        else:
+            series = f"{series}{{{INSTANCE}}}"
+        out.write(f"{series} {value} {now:.0f}\n")
+    # What Prometheus and the client library add by themselves.
+    out.write(f"up{{{INSTANCE}}} 1 {now:.0f}\n")
+    out.write(f"process_cpu_seconds_total{{{INSTANCE}}} {(now % 1e6) * 0.012:.3f} {now:.0f}\n")
+    out.write(f"process_resident_memory_bytes{{{INSTANCE}}} 9.4e7 {now:.0f}\n")
+    out.write(
+        f"process_open_fds{{{INSTANCE}}} 23 {now:.0f}\nprocess_max_fds{{{INSTANCE}}} 1024 {now:.0f}\n"
+    )
+
+
+def _old_days(out: TextIO, history: History, start: float, end: float) -> None:
+    """
+    Probes and latencies alone, every two and a half minutes.
+    """
+    rng, name = random.Random(3), history.target.name
+    exposed = {
+        match[2]
+        for line in history.metrics.write(openmetrics=False).splitlines()
+        if (match := _SAMPLE.match(line))
+    }
+    edges = sorted(
+        float(found)
+        for labels in exposed
+        if labels and 'canary="known"' in labels
+        for found in re.findall(r'le="([0-9.]+)"', labels)
+    )
+    counts = {"ok": 0, "server_error": 0, "timeout": 0}
+    buckets = [0] * (len(edges) + 1)
+    for outcome in counts:
+        labels = f'target="{name}",canary="known",outcome="{outcome}"'
+        assert labels in exposed, f"{labels} is no longer exported"
+    now = start
+    while now < end:
+        ago_days = (end - now) / DAY_S
+        bad = 0.6 if 17.0 < ago_days < 17.02 else 0.05 if 5.4 < ago_days < 5.6 else 0.0012
+        for _ in range(15):
+            outcome = rng.choice(["server_error", "timeout"]) if rng.random() < bad else "ok"
+            counts[outcome] += 1
+            seconds = 10.0 if outcome == "timeout" else rng.lognormvariate(-1.7, 0.4)
+            seconds += 2.0 if rng.random() < 0.002 else 0.0
+            buckets[next((i for i, edge in enumerate(edges) if seconds <= edge), len(edges))] += 1
+        series = f'{INSTANCE},target="{name}",canary="known"'
+        for outcome, count in counts.items():
+            out.write(f'jobwatch_probes_total{{{series},outcome="{outcome}"}} {count} {now:.0f}\n')
+        below = 0
+        for edge, count in zip([*map(repr, edges), "+Inf"], buckets, strict=True):
+            below += count
+            out.write(
+                f'jobwatch_probe_duration_seconds_bucket{{{series},le="{edge}"}} {below} {now:.0f}\n'
+            )
+        out.write(f"jobwatch_probe_duration_seconds_count{{{series}}} {below} {now:.0f}\n")
+        now += OLD_STEP_S
+
+
+def _right(canary: str) -> int:
+    if canary == "anonymous":
+        return 401
+    return 404 if canary in MISSING_IDS_ARE_RIGHT else 200
+
+
+def _request(canary: str, job_id: str) -> Request:
+    subject = {
+        "missing": Subject.MISSING,
+        "malformed": Subject.MALFORMED,
+        "foreign": Subject.FOREIGN,
+    }.get(canary, Subject.KNOWN)
+    credential = Credential.NONE if canary == "anonymous" else Credential.OWNER
+    return Request("GET", f"https://api.example/jobs/{job_id}", (), job_id, subject, credential)
+
+
+def _finding(
+    check: str, kind: Kind, pointer: str, exchange: Exchange, drift: Drift | None = None
+) -> Finding:
+    return Finding(
+        check,
+        kind,
+        Basis.DOCUMENTED,
+        "history",
+        Severity.HIGH,
+        pointer,
+        "made up",
+        None,
+        None,
+        exchange,
+        drift,
+    )
+
+
+def _http_date(at: float) -> str:
+    from email.utils import formatdate
+
+    return formatdate(at, usegmt=True)
+
+
+def main() -> None:
+    """
+    `python -m tests.grafana.history FOLDER END`: a month to look at.
+    """
+    import sys
+
+    folder, end = Path(sys.argv[1]), float(sys.argv[2])
+    print(json.dumps({"data": str(month(folder, end, default_settings()))}))
+
+
+if __name__ == "__main__":
+    main()
