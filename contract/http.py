@@ -16,31 +16,28 @@ import socket
 import ssl
 import threading
 import time
-import zlib
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import pycurl
 
+from contract.address import AddressPolicy
 from contract.errors import ConfigError
 from contract.exchange import Exchange, Phases, Reason, Request, Response, TransportFailure
+from contract.incoming import Incoming, Limits, one_line
 
 __all__ = ["AddressPolicy", "Client", "Limits"]
 
 _IDLE_LINES = 256
-_MOST_BYTES = 2**63 - 1
 _QUICK_EXIT = 322  # CURLOPT_QUICK_EXIT, which pycurl has no name for
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._~%:\[\]-]+)(?P<target>[/?][!-~]*)?", re.IGNORECASE
 )
-_STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 
 _REASONS: dict[int, Reason] = {
     1: Reason.PROTOCOL,  # UNSUPPORTED_PROTOCOL: not HTTP/1.x, or a status code beyond it
@@ -82,118 +79,6 @@ _HEAD_REFUSED = {1, 8, 61, 100}
 The codes with which libcurl gives up on a head that it was given: the answer
 did come, so what was read of it is kept.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """
-    Where reading stops.
-
-    Attributes:
-        body_bytes: Cap on the decoded body, and on the bytes it was decoded from.
-        head_bytes: Cap on status lines and headers together, 1xx included.
-        connect_s: Seconds for DNS, connect and TLS; None leaves them the whole deadline.
-    """
-
-    body_bytes: int = 1024 * 1024
-    head_bytes: int = 64 * 1024
-    connect_s: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("body_bytes", "head_bytes", "connect_s"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be more than 0, not {value!r}")
-
-
-_NEVER: tuple[tuple[str, IPv4Network | IPv6Network], ...] = tuple(
-    (what, ip_network(network))
-    for what, networks in {
-        "unspecified": ("0.0.0.0/8", "::/128"),
-        "link-local": ("169.254.0.0/16", "fe80::/10"),
-        "a cloud's metadata service": (
-            "100.100.100.200/32",
-            "168.63.129.16/32",
-            "192.0.0.192/32",
-            "fd00:ec2::/32",
-            "fd20:ce::254/128",
-        ),
-        "multicast": ("224.0.0.0/4", "ff00::/8"),
-        "reserved": ("240.0.0.0/4",),
-    }.items()
-    for network in networks
-)
-_INWARD: tuple[tuple[str, IPv4Network | IPv6Network], ...] = tuple(
-    (what, ip_network(network))
-    for what, networks in {
-        "loopback": ("127.0.0.0/8", "::1/128"),
-        "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10"),
-        "shared by a carrier": ("100.64.0.0/10",),
-        "set aside": (
-            "192.0.0.0/24",
-            "192.0.2.0/24",
-            "198.18.0.0/15",
-            "198.51.100.0/24",
-            "203.0.113.0/24",
-            "100::/64",
-            "2001:db8::/32",
-        ),
-    }.items()
-    for network in networks
-)
-_CARRIERS: tuple[tuple[IPv6Network, int], ...] = (
-    (IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped
-    (IPv6Network("::ffff:0:0:0/96"), 0),  # IPv4-translated
-    (IPv6Network("::/96"), 0),  # IPv4-compatible
-    (IPv6Network("64:ff9b::/96"), 0),  # NAT64
-    (IPv6Network("64:ff9b:1::/48"), 0),  # NAT64, local
-    (IPv6Network("2002::/16"), 80),  # 6to4: bits 16 to 47
-)
-"""
-IPv6 networks that carry an IPv4 address, and how many bits stand right of it.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class AddressPolicy:
-    """
-    Which addresses may be connected to, judged on the one really dialled.
-
-    A name's owner decides what it resolves to, so a host name proves nothing.
-    Link-local, metadata, multicast and unspecified addresses are refused
-    always, in every IPv6 dress that carries IPv4.
-
-    Attributes:
-        inward: Whether loopback and private networks are allowed: yes for a
-            target that the operator wrote down, no for an address that came
-            out of an answer.
-    """
-
-    inward: bool = True
-
-    def refusal(self, address: str) -> str | None:
-        """
-        Why `address` (numeric) is refused, as a few words; None lets it pass.
-        """
-        try:
-            dialled = ip_address(address.partition("%")[0])
-        except ValueError:
-            return "not an IP address"
-        for candidate in (dialled, *_carried(dialled)):
-            for what, network in _NEVER if self.inward else _NEVER + _INWARD:
-                if candidate.version == network.version and candidate in network:
-                    return what
-        return None
-
-
-def _carried(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
-    if isinstance(address, IPv4Address) or int(address) <= 1:
-        return ()
-    return tuple(
-        IPv4Address(int(address) >> shift & 0xFFFFFFFF)
-        for network, shift in _CARRIERS
-        if address in network
-    )
 
 
 class Client:
@@ -368,7 +253,7 @@ class _Line:
         self._limits = limits
         self._policy = policy
         self._curl = curl
-        self._answer = _Incoming(limits)
+        self._answer = Incoming(limits)
         self._headers: tuple[bytes, ...] = ()
         self._sockets: list[socket.socket] = []
         self._refused: list[str] = []
@@ -399,7 +284,7 @@ class _Line:
         self, request: Request, target: str, headers: tuple[bytes, ...], deadline_s: float
     ) -> Exchange:
         self._aim(request.method, target, headers, deadline_s)
-        self._answer = incoming = _Incoming(self._limits)
+        self._answer = incoming = Incoming(self._limits)
         self._refused = []
         self._exhausted = None
         started_at = time.time()
@@ -414,7 +299,7 @@ class _Line:
             self._expires_at = self._certificate_expiry()
         incoming.finish()
         answer = self._judge(request, code, message)
-        self._answer = _Incoming(self._limits)  # an idle line keeps no body alive
+        self._answer = Incoming(self._limits)  # an idle line keeps no body alive
         return Exchange(
             request=request,
             answer=answer,
@@ -457,7 +342,7 @@ class _Line:
 
     def _raise_if_ours(self, code: int, message: str) -> None:
         if code == pycurl.E_URL_MALFORMAT:
-            raise ValueError(f"not a URL that can be asked: {_one_line(message)}")
+            raise ValueError(f"not a URL that can be asked: {one_line(message)}")
         if self._exhausted is not None:
             raise self._exhausted
         if code in _OURS and not self._answer.aborted:
@@ -516,7 +401,7 @@ class _Line:
             return TransportFailure(Reason.TOO_LARGE, incoming.overflow, partial)
         if incoming.malformed:
             return TransportFailure(Reason.PROTOCOL, incoming.malformed, partial)
-        detail = _one_line(message) or _code_name(code)
+        detail = one_line(message) or _code_name(code)
         if code not in _REASONS:
             detail = f"{_code_name(code)}: {detail}"
         return TransportFailure(_REASONS.get(code, Reason.PROTOCOL), detail, partial)
@@ -559,145 +444,6 @@ class _Line:
         return None
 
 
-class _Incoming:
-    """
-    An answer as it arrives, never more of it than the limits allow.
-
-    Attributes:
-        complete: Whether the blank line after the final head came.
-        malformed: What is wrong with the head, where libcurl let it pass.
-        overflow: Which cap was passed.
-        undecodable: Why the body isn't what `Content-Encoding` says.
-        excess: Whether libcurl logged bytes after the end.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self.status_line = b""
-        self.complete = False
-        self.malformed = ""
-        self.overflow = ""
-        self.undecodable = ""
-        self.excess = False
-        self._headers: list[tuple[str, str]] = []
-        self._head_bytes = 0
-        self._raw = bytearray()
-        self._decoded = bytearray()
-        self._decoder: _Decoder | None = None
-
-    @property
-    def aborted(self) -> bool:
-        """
-        Whether reading was stopped from here.
-        """
-        return bool(self.overflow or self.malformed)
-
-    def take_head(self, line: bytes) -> int | None:
-        if self.complete:
-            return None  # a trailer
-        self._head_bytes += len(line)
-        if self._head_bytes > self._limits.head_bytes:
-            self.overflow = f"the head passed {self._limits.head_bytes} bytes"
-            return 0
-        if line.startswith(b"HTTP/"):
-            self.status_line = line
-            self._headers = []
-        elif line.strip(b"\r\n"):
-            name, _, value = line.decode("latin-1").partition(":")
-            self._headers.append((name, value.strip(" \t\r\n")))
-        else:
-            self._end_head()
-        return 0 if self.malformed else None
-
-    def take_body(self, data: bytes) -> int | None:
-        room = self._limits.body_bytes - len(self._raw)
-        if len(data) > room:
-            self.overflow = f"the body passed {self._limits.body_bytes} bytes"
-        kept = data[:room]
-        self._raw += kept
-        if self._decoder is not None and not self.undecodable:
-            self._decode(self._decoder, kept)
-        return 0 if self.overflow else None
-
-    def take_log(self, kind: int, text: bytes) -> None:
-        if kind == 0 and text.startswith((b"Leftovers after chunking", b"Excess found")):
-            self.excess = True
-
-    def finish(self) -> None:
-        if self._decoder is not None and self._raw and not self._decoder.ended:
-            self.undecodable = self.undecodable or f"{self._decoder.coding}: the stream is cut off"
-
-    def response(self) -> Response:
-        raw = bytes(self._raw)
-        found = re.match(rb"HTTP/([0-9.]+) ([0-9]{3})", self.status_line)
-        return Response(
-            code=int(found[2]) if found else 0,
-            headers=tuple(self._headers),
-            body=raw if self._decoder is None else bytes(self._decoded),
-            raw=raw,
-            http_version=found[1].decode() if found else "",
-        )
-
-    def _end_head(self) -> None:
-        response = self.response()
-        if 100 <= response.code < 200 and response.code != 101:
-            return
-        self.complete = True
-        if not _STATUS_LINE.fullmatch(self.status_line):
-            self.malformed = "the status line isn't `HTTP/1.x` and a three-digit code"
-        elif _announced_bytes(response) > _MOST_BYTES:
-            # libcurl would read on until the peer hangs up.
-            self.malformed = "Content-Length is more than any body can hold"
-        self._decoder = _decoder_for(response)
-
-    def _decode(self, decoder: _Decoder, data: bytes) -> None:
-        cap = self._limits.body_bytes
-        try:
-            self._decoded += decoder.feed(data, cap + 1 - len(self._decoded))
-        except zlib.error as error:
-            self.undecodable = f"{decoder.coding}: {_one_line(str(error))}"
-        if len(self._decoded) > cap:
-            del self._decoded[cap:]
-            self.overflow = f"the decoded body passed {cap} bytes"
-
-
-class _Decoder:
-    """
-    Undoes one content coding, never giving more than it is asked for.
-    """
-
-    def __init__(self, coding: str) -> None:
-        self.coding = coding
-        self._start = b""
-        self._stream = zlib.decompressobj(31) if coding == "gzip" else None
-
-    @property
-    def ended(self) -> bool:
-        return self._stream is not None and self._stream.eof
-
-    def feed(self, data: bytes, room: int) -> bytes:
-        """
-        At most `room` (1 or more) further bytes.
-
-        Raises:
-            zlib.error: `data` isn't of the coding, or goes on after its end.
-        """
-        if self._stream is None:
-            self._start += data
-            if len(self._start) < 2:
-                return b""
-            data, self._stream = self._start, zlib.decompressobj(_deflate_window(self._start))
-        out = b""
-        while data and len(out) < room:
-            if self._stream.eof:
-                if self.coding != "gzip":
-                    raise zlib.error("bytes follow the end of the stream")
-                self._stream = zlib.decompressobj(31)  # gzip members may follow one another
-            out += self._stream.decompress(data, room - len(out))
-            data = self._stream.unused_data
-        return out
-
-
 class _Where(NamedTuple):
     origin: str
     target: str
@@ -708,7 +454,7 @@ def _parse(url: str) -> _Where:
         raise ValueError("the URL holds credentials; send an Authorization header instead")
     found = _URL.fullmatch(url.partition("#")[0])
     if found is None:
-        shown = _one_line(url.partition("?")[0])[:100]
+        shown = one_line(url.partition("?")[0])[:100]
         raise ValueError(f"not a percent-encoded http or https URL with a host: {shown!r}")
     target = found["target"] or "/"
     return _Where(
@@ -757,24 +503,6 @@ def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
     return Phases(**lengths, transfer=max(elapsed_s - passed, 0.0))
 
 
-def _announced_bytes(response: Response) -> int:
-    lengths = response.header_values("Content-Length")
-    return max((int(one) for one in lengths if one.isdecimal() and len(one) < 1000), default=0)
-
-
-def _decoder_for(response: Response) -> _Decoder | None:
-    words = ",".join(response.header_values("Content-Encoding")).split(",")
-    codings = [word for word in (w.strip().lower() for w in words) if word not in ("", "identity")]
-    known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
-    return _Decoder(known[codings[0]]) if len(codings) == 1 and codings[0] in known else None
-
-
-def _deflate_window(start: bytes) -> int:
-    # RFC 9110 means zlib by "deflate"; many servers send it bare.
-    framed = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
-    return zlib.MAX_WBITS if framed else -zlib.MAX_WBITS
-
-
 def _stays_open(request: Request, response: Response) -> bool:
     words = ",".join((request.header("Connection") or "", *response.header_values("Connection")))
     if response.http_version != "1.1" or "close" in words.lower():
@@ -820,7 +548,3 @@ def _milliseconds(seconds: float) -> int:
 def _code_name(code: int) -> str:
     names = (n for n in dir(pycurl) if n.startswith("E_") and getattr(pycurl, n) == code)
     return f"libcurl error {code} ({next(names, 'E_UNKNOWN')})"
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]

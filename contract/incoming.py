@@ -1,0 +1,202 @@
+"""
+An answer as it arrives: head and body, decoded while they come, within limits.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+
+from contract.exchange import Response
+
+__all__ = ["Incoming", "Limits", "one_line"]
+
+_MOST_BYTES = 2**63 - 1
+_STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    Where reading stops.
+
+    Attributes:
+        body_bytes: Cap on the decoded body, and on the bytes it was decoded from.
+        head_bytes: Cap on status lines and headers together, 1xx included.
+        connect_s: Seconds for DNS, connect and TLS; None leaves them the whole deadline.
+    """
+
+    body_bytes: int = 1024 * 1024
+    head_bytes: int = 64 * 1024
+    connect_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("body_bytes", "head_bytes", "connect_s"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be more than 0, not {value!r}")
+
+
+class Incoming:
+    """
+    An answer as it arrives, never more of it than the limits allow.
+
+    Attributes:
+        complete: Whether the blank line after the final head came.
+        malformed: What is wrong with the head, where libcurl let it pass.
+        overflow: Which cap was passed.
+        undecodable: Why the body isn't what `Content-Encoding` says.
+        excess: Whether libcurl logged bytes after the end.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.status_line = b""
+        self.complete = False
+        self.malformed = ""
+        self.overflow = ""
+        self.undecodable = ""
+        self.excess = False
+        self._headers: list[tuple[str, str]] = []
+        self._head_bytes = 0
+        self._raw = bytearray()
+        self._decoded = bytearray()
+        self._decoder: _Decoder | None = None
+
+    @property
+    def aborted(self) -> bool:
+        """
+        Whether reading was stopped from here.
+        """
+        return bool(self.overflow or self.malformed)
+
+    def take_head(self, line: bytes) -> int | None:
+        if self.complete:
+            return None  # a trailer
+        self._head_bytes += len(line)
+        if self._head_bytes > self._limits.head_bytes:
+            self.overflow = f"the head passed {self._limits.head_bytes} bytes"
+            return 0
+        if line.startswith(b"HTTP/"):
+            self.status_line = line
+            self._headers = []
+        elif line.strip(b"\r\n"):
+            name, _, value = line.decode("latin-1").partition(":")
+            self._headers.append((name, value.strip(" \t\r\n")))
+        else:
+            self._end_head()
+        return 0 if self.malformed else None
+
+    def take_body(self, data: bytes) -> int | None:
+        room = self._limits.body_bytes - len(self._raw)
+        if len(data) > room:
+            self.overflow = f"the body passed {self._limits.body_bytes} bytes"
+        kept = data[:room]
+        self._raw += kept
+        if self._decoder is not None and not self.undecodable:
+            self._decode(self._decoder, kept)
+        return 0 if self.overflow else None
+
+    def take_log(self, kind: int, text: bytes) -> None:
+        if kind == 0 and text.startswith((b"Leftovers after chunking", b"Excess found")):
+            self.excess = True
+
+    def finish(self) -> None:
+        if self._decoder is not None and self._raw and not self._decoder.ended:
+            self.undecodable = self.undecodable or f"{self._decoder.coding}: the stream is cut off"
+
+    def response(self) -> Response:
+        raw = bytes(self._raw)
+        found = re.match(rb"HTTP/([0-9.]+) ([0-9]{3})", self.status_line)
+        return Response(
+            code=int(found[2]) if found else 0,
+            headers=tuple(self._headers),
+            body=raw if self._decoder is None else bytes(self._decoded),
+            raw=raw,
+            http_version=found[1].decode() if found else "",
+        )
+
+    def _end_head(self) -> None:
+        response = self.response()
+        if 100 <= response.code < 200 and response.code != 101:
+            return
+        self.complete = True
+        if not _STATUS_LINE.fullmatch(self.status_line):
+            self.malformed = "the status line isn't `HTTP/1.x` and a three-digit code"
+        elif _announced_bytes(response) > _MOST_BYTES:
+            # libcurl would read on until the peer hangs up.
+            self.malformed = "Content-Length is more than any body can hold"
+        self._decoder = _decoder_for(response)
+
+    def _decode(self, decoder: _Decoder, data: bytes) -> None:
+        cap = self._limits.body_bytes
+        try:
+            self._decoded += decoder.feed(data, cap + 1 - len(self._decoded))
+        except zlib.error as error:
+            self.undecodable = f"{decoder.coding}: {one_line(str(error))}"
+        if len(self._decoded) > cap:
+            del self._decoded[cap:]
+            self.overflow = f"the decoded body passed {cap} bytes"
+
+
+class _Decoder:
+    """
+    Undoes one content coding, never giving more than it is asked for.
+    """
+
+    def __init__(self, coding: str) -> None:
+        self.coding = coding
+        self._start = b""
+        self._stream = zlib.decompressobj(31) if coding == "gzip" else None
+
+    @property
+    def ended(self) -> bool:
+        return self._stream is not None and self._stream.eof
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """
+        At most `room` (1 or more) further bytes.
+
+        Raises:
+            zlib.error: `data` isn't of the coding, or goes on after its end.
+        """
+        if self._stream is None:
+            self._start += data
+            if len(self._start) < 2:
+                return b""
+            data, self._stream = self._start, zlib.decompressobj(_deflate_window(self._start))
+        out = b""
+        while data and len(out) < room:
+            if self._stream.eof:
+                if self.coding != "gzip":
+                    raise zlib.error("bytes follow the end of the stream")
+                self._stream = zlib.decompressobj(31)  # gzip members may follow one another
+            out += self._stream.decompress(data, room - len(out))
+            data = self._stream.unused_data
+        return out
+
+
+def _announced_bytes(response: Response) -> int:
+    lengths = response.header_values("Content-Length")
+    return max((int(one) for one in lengths if one.isdecimal() and len(one) < 1000), default=0)
+
+
+def _decoder_for(response: Response) -> _Decoder | None:
+    words = ",".join(response.header_values("Content-Encoding")).split(",")
+    codings = [word for word in (w.strip().lower() for w in words) if word not in ("", "identity")]
+    known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+    return _Decoder(known[codings[0]]) if len(codings) == 1 and codings[0] in known else None
+
+
+def _deflate_window(start: bytes) -> int:
+    # RFC 9110 means zlib by "deflate"; many servers send it bare.
+    framed = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+    return zlib.MAX_WBITS if framed else -zlib.MAX_WBITS
+
+
+def one_line(text: str) -> str:
+    """
+    Somebody else's text as one printable line of bounded length.
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
