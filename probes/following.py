@@ -29,6 +29,7 @@ _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.25
 _COUNT_S = 5.0
 _MOST_AT_ONCE = 32
+_HOLD_S = 60.0
 
 
 class Asker(Protocol):
@@ -99,7 +100,7 @@ class Following:
         self._clock = clock or Clock()
         self._trackers: Mapping[str, Tracker] = {}
         self._lookouts: tuple[Lookout, ...] = ()
-        self._under_way: set[tuple[str, str]] = set()
+        self._under_way: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
@@ -151,17 +152,16 @@ class Following:
         """
         Take in what a probe of a followed job came to.
         """
-        result, exchange = judged.result, judged.result.exchange
-        if result.canary != "followed":
+        target, job_id = judged.result.target, judged.job_id
+        if judged.result.canary != "followed" or job_id is None:
             return
-        job_id = exchange.request.job_id if exchange is not None else None
-        if job_id is None:
-            self._forget_target(result.target)
-            return
+        held_s = _HOLD_S
         try:
-            self._advance(result.target, job_id, judged)
+            self._advance(target, job_id, judged)
+            held_s = 0.0
         finally:
-            self._over(result.target, job_id)
+            # What couldn't be written down would be due again at once, and for ever.
+            self._over(target, job_id, held_s=held_s)
 
     def _advance(self, target: str, job_id: str, judged: Judged) -> None:
         tracker = self._trackers.get(target)
@@ -192,31 +192,36 @@ class Following:
             self._metrics.job_ended(target, status, progress.completion_s, job_id)
 
     def _run(self) -> None:
-        counted = 0.0
+        counted = -_COUNT_S
         while not self._stop.wait(_LOOK_S):
-            try:
-                self._look()
-                self._ask_due()
-                now = self._clock.monotonic()
-                if now - counted >= _COUNT_S:
-                    counted = now
-                    self._census()
-            except Exception:  # noqa: BLE001 -- logged; jobs must be followed on
-                _LOG.exception("following stumbled; it goes on")
+            for lookout in self._lookouts:
+                self._safely(lambda lookout=lookout: self._look(lookout))  # type: ignore[misc]
+            self._safely(self._ask_due)
+            now = self._clock.monotonic()
+            if now - counted >= _COUNT_S:
+                counted = now
+                self._safely(self._census)
 
-    def _look(self) -> None:
+    def _safely(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:  # noqa: BLE001 -- logged; one bad source must not cost the others
+            _LOG.exception("following stumbled; it goes on")
+
+    def _look(self, lookout: Lookout) -> None:
         now = self._clock.monotonic()
-        for lookout in self._lookouts:
-            if now < lookout.next_at:
-                continue
+        if now < lookout.next_at:
+            return
+        # A source that fails is left alone for a while.
+        lookout.next_at = now + max(lookout.source.interval_s, _HOLD_S)
+        request = lookout.source.wants()
+        if request is None:
+            self._found(lookout, lookout.source.take(None))
             lookout.next_at = now + lookout.source.interval_s
-            request = lookout.source.wants()
-            if request is None:
-                self._found(lookout, lookout.source.take(None))
-            else:
-                # Not again before this one is answered: a source has one question at a time.
-                lookout.next_at = float("inf")
-                self._asker.look(lookout.target, request, self._on_answer(lookout))
+        else:
+            # Not again before this one is answered: a source has one question at a time.
+            lookout.next_at = float("inf")
+            self._asker.look(lookout.target, request, self._on_answer(lookout))
 
     def _on_answer(self, lookout: Lookout) -> Callable[[Exchange | None], None]:
         def answered(exchange: Exchange | None) -> None:
@@ -238,7 +243,12 @@ class Following:
         now = self._clock.wall()
         for target in self._trackers:
             with self._lock:
-                busy = {job_id for name, job_id in self._under_way if name == target}
+                held = self._clock.monotonic()
+                busy = {
+                    job_id
+                    for (name, job_id), until in self._under_way.items()
+                    if name == target and held < until
+                }
             room = _MOST_AT_ONCE - len(busy)
             if room <= 0:
                 continue
@@ -247,7 +257,7 @@ class Following:
             # Jobs that fall due together, as after a restart, are asked for in a stream.
             for job in waiting[: min(room, max(4, len(waiting) // 4))]:
                 with self._lock:
-                    self._under_way.add((target, job.job_id))
+                    self._under_way[target, job.job_id] = float("inf")
                 self._asker.follow(target, job.job_id, self._on_refusal(target, job.job_id))
 
     def _census(self) -> None:
@@ -264,14 +274,12 @@ class Following:
     def _on_refusal(self, target: str, job_id: str) -> Callable[[], None]:
         return lambda: self._over(target, job_id)
 
-    def _over(self, target: str, job_id: str) -> None:
+    def _over(self, target: str, job_id: str, *, held_s: float = 0.0) -> None:
         with self._lock:
-            self._under_way.discard((target, job_id))
-
-    def _forget_target(self, target: str) -> None:
-        # Our own failure came back without an exchange: which job it was isn't known.
-        with self._lock:
-            self._under_way = {item for item in self._under_way if item[0] != target}
+            if held_s:
+                self._under_way[target, job_id] = self._clock.monotonic() + held_s
+            else:
+                self._under_way.pop((target, job_id), None)
 
 
 def _sighting(seen: Observation | None, at: float) -> Sighting:

@@ -30,6 +30,7 @@ class Asked:
     Attributes:
         intended_at: Wall clock of the slot, Unix seconds.
         exchange: None where our own code failed; `error` says how.
+        job_id: What was asked for, even where nothing was sent.
     """
 
     target: str
@@ -39,6 +40,7 @@ class Asked:
     elapsed_s: float
     exchange: Exchange | None
     error: str | None = None
+    job_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,13 @@ class Judged:
     Attributes:
         seen: None where there was nothing to look at.
         earlier: What was known of the same job before.
+        job_id: What was asked for.
     """
 
     result: Result
     seen: Observation | None = None
     earlier: tuple[Observation, ...] = ()
+    job_id: str | None = None
 
 
 class History:
@@ -106,12 +110,14 @@ class Judging:
         The probe's result; where our own code fails it is `internal`, never a success.
         """
         if asked.exchange is None:
-            return Judged(_result(asked, Outcome.INTERNAL, error=asked.error))
+            failed = _result(asked, Outcome.INTERNAL, error=asked.error)
+            return Judged(failed, job_id=asked.job_id)
         try:
             return self._judge(asked, asked.exchange)
         except Exception as exc:  # noqa: BLE001 -- counted and shown: outcome `internal`
             message = f"judging failed: {type(exc).__name__}: {exc}"
-            return Judged(_result(asked, Outcome.INTERNAL, error=self._hidden(message)))
+            failed = _result(asked, Outcome.INTERNAL, error=self._hidden(message))
+            return Judged(failed, job_id=asked.job_id)
 
     def _judge(self, asked: Asked, exchange: Exchange) -> Judged:
         seen = self.api.observe(exchange)
@@ -133,7 +139,7 @@ class Judging:
             findings=findings,
             job_status=status if isinstance(status, str) else None,
         )
-        return Judged(result, seen, earlier)
+        return Judged(result, seen, earlier, asked.job_id)
 
     def _earlier(self, seen: Observation) -> tuple[Observation, ...]:
         return self.history.of(seen.asked_for) if _is_sight(seen) and seen.asked_for else ()

@@ -508,7 +508,8 @@ class Prober:
         if error is not None and token is not None:
             error = token.redact(error)
         name = errand.watch.target.name
-        return Asked(name, errand.canary, intended_at, lag_s, elapsed_s, exchange, error)
+        job_id = errand.request.job_id
+        return Asked(name, errand.canary, intended_at, lag_s, elapsed_s, exchange, error, job_id)
 
     def _fail(self, watch: Watch, canary: str, intended: float, error: str) -> None:
         lag_s = max(0.0, self.clock.monotonic() - intended)

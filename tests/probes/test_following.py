@@ -1,0 +1,156 @@
+"""
+Following when things go wrong around it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from contract.exchange import Exchange, Request
+from contract.mock import MockServer
+from contract.plugins import find_api
+from probes.config import SourceSettings, TargetSettings, load_settings
+from probes.following import Following
+from probes.judging import Asked, Judging
+from probes.metrics import Metrics
+from probes.sinks.prometheus import Registry
+from probes.sources.source import Found, SourceOptions
+from probes.watchlist import Followed, Watchlist
+from tests.probes.live import until, write_config
+
+
+class Crashing:
+    """
+    A source that fails at every look.
+    """
+
+    Options: ClassVar[type[SourceOptions]] = SourceOptions
+    interval_s = 0.01
+    looks = 0
+
+    def __init__(self, options: object, around: object) -> None:
+        pass
+
+    def wants(self) -> Request | None:
+        Crashing.looks += 1
+        raise RuntimeError("no idea")
+
+    def take(self, exchange: Exchange | None) -> Found:
+        return Found()
+
+
+class Asked_(list[str]):  # noqa: N801
+    """
+    Stands in for the prober: writes down who is asked for.
+    """
+
+    refuses = False
+
+    def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None:
+        self.append(job_id)
+        if self.refuses:
+            refused()
+
+    def look(self, target: str, request: Request, done: Callable[[Exchange | None], None]) -> None:
+        done(None)
+
+
+class FullDisk(Watchlist):
+    """
+    Reads, but can't be written any more.
+    """
+
+    def update(self, job: Followed) -> None:
+        raise OSError("disk is full")
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[TargetSettings]:
+    with MockServer(find_api("krea")) as server:
+        config = write_config(tmp_path, server, more="    follow: [{source: pushed}]\n")
+        yield load_settings(config).targets[0]
+
+
+def following(watchlist: Watchlist, asker: Asked_, *targets: TargetSettings) -> Following:
+    metrics = Metrics(Registry())
+    made = Following(watchlist, metrics, asker)
+    made.take_over(made.plan(targets, Path()))
+    return made
+
+
+def answer(target: TargetSettings, job_id: str, *, sent: bool = True) -> Asked:
+    error = None if sent else "asking failed: ValueError"
+    return Asked(target.name, "followed", 0.0, 0.0, 0.1, None, error, job_id)
+
+
+def test_a_source_that_crashes_costs_no_other_its_jobs(
+    target: TargetSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = SourceSettings("crashing", Crashing, SourceOptions())
+    both = replace(target, follow=(broken, *target.follow))
+    watchlist, asker = Watchlist(None), Asked_()
+    watchlist.add(target.name, "job-1", source="pushed", now=time.time())
+    follow = following(watchlist, asker, both)
+    follow.start()
+    try:
+        until(lambda: asker == ["job-1"])
+        until(lambda: "no idea" in caplog.text)
+    finally:
+        follow.stop()
+    assert Crashing.looks == 1
+
+
+def test_a_job_under_way_is_not_asked_for_again_and_a_refused_one_is(
+    target: TargetSettings,
+) -> None:
+    watchlist, asker = Watchlist(None), Asked_()
+    watchlist.add(target.name, "job-1", source="pushed", now=time.time())
+    asker.refuses = True
+    follow = following(watchlist, asker, target)
+    follow.start()
+    try:
+        until(lambda: len(asker) >= 3)
+        asker.refuses = False
+        count = len(asker)
+        until(lambda: len(asker) > count)
+        count = len(asker)
+        watchlist.add(target.name, "job-2", source="pushed", now=time.time())
+        until(lambda: asker[-1] == "job-2")
+        assert len(asker) == count + 1
+    finally:
+        follow.stop()
+
+
+def test_a_request_that_can_t_be_sent_backs_off(target: TargetSettings) -> None:
+    watchlist = Watchlist(None)
+    watchlist.add(target.name, "job-1", source="pushed", now=time.time())
+    follow = following(watchlist, Asked_(), target)
+    judging = Judging(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
+    follow.saw(judging(answer(target, "job-1", sent=False)))
+    job = watchlist.get(target.name, "job-1")
+    assert job is not None
+    assert job.polls == 1
+    assert watchlist.due(target.name, now=job.next_poll_at - 0.1) == ()
+
+
+def test_a_disk_that_is_full_doesn_t_make_it_ask_without_end(target: TargetSettings) -> None:
+    watchlist, asker = FullDisk(None), Asked_()
+    watchlist.add(target.name, "job-1", source="pushed", now=time.time())
+    follow = following(watchlist, asker, target)
+    follow.start()
+    try:
+        until(lambda: asker == ["job-1"])
+        judging = Judging(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
+        with pytest.raises(OSError, match="disk is full"):
+            follow.saw(judging(answer(target, "job-1", sent=False)))
+        watchlist.add(target.name, "job-2", source="pushed", now=time.time())
+        until(lambda: asker[-1] == "job-2")
+        assert asker == ["job-1", "job-2"]
+    finally:
+        follow.stop()
