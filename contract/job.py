@@ -15,6 +15,9 @@ from contract.profile import Codec, Profile
 __all__ = ["Job", "JobReader", "is_empty", "links_in", "read_time"]
 
 
+_NO_TIME = 1e15
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """
@@ -22,6 +25,9 @@ class Job:
 
     Attributes:
         body: The whole JSON object.
+        id: What stands where the profile says that the id is; None where nothing does.
+        status: The same of the status.
+        created_text: The creation time as it is written.
         created_at: Unix seconds, or None where absent or unreadable.
         later: Unix seconds of each later point in time that is present and readable.
         present: Pointers of later times that hold anything but null.
@@ -108,6 +114,8 @@ def read_time(value: Any, codec: Codec) -> float | None:
     """
     if codec is not Codec.RFC3339:
         if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        if not abs(value) < _NO_TIME:  # nor NaN, nor an integer beyond any double
             return None
         seconds = value / 1000 if codec is Codec.UNIX_MS else float(value)
         return seconds if abs(seconds) < 1e12 else None

@@ -31,6 +31,7 @@ class Observation:
     An exchange with its body read.
 
     Attributes:
+        exchange: The question and what came of it, as values.
         response: The whole answer, or None.
         media_type: In lower case, without parameters; "" where the header is missing.
         spec: What the document says of this code, or None.
@@ -115,6 +116,8 @@ class Trace:
     One job in time order; checks speak of `latest`, the rest is history.
 
     Attributes:
+        api: Whose contract it is.
+        latest: What is to be judged.
         earlier: Older observations of the same id, oldest first.
         baseline: How the endpoint answers the same asker for an id that nobody has.
         token: Our own token, so that a check can look for it; never shown.

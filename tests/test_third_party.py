@@ -41,6 +41,7 @@ def test_an_installed_api_is_listed_with_who_brings_it(acme: Installation) -> No
     assert (said.code, said.err) == (0, "")
     rows = {row["name"]: row for row in json.loads(said.out)}
     assert rows["krea"]["from"].startswith("jobwatch ")
+    assert (Path(rows["acme-renders"].pop("folder")) / "profile.yaml").is_file()
     assert rows["acme-renders"] == {
         "name": "acme-renders",
         "title": "Acme Renders: get a render",

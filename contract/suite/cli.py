@@ -170,6 +170,7 @@ def apis(as_json: bool) -> None:
                 "operation": f"{api.operation.method} {api.operation.path}",
                 "statuses": list(api.lifecycle.statuses),
                 "from": api.provider,
+                "folder": str(api.folder),
             }
         )
     if as_json:

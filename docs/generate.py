@@ -1,0 +1,302 @@
+"""
+Bring the references in this folder up to date with the code that they describe.
+
+    python docs/generate.py            writes what stands between the marks
+    python docs/generate.py --check    names the pages that are out of date, exit 1
+
+A mark is `<!-- begin: NAME ARGUMENT -->`; everything up to `<!-- end -->` is written here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from contract.plugins import load_checks, load_group
+from contract.suite.options import OPTIONS, Option
+from probes.config import config_schema
+from probes.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
+
+__all__ = ["main", "pages", "rendered"]
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+_MARK = re.compile(r"(<!-- begin: (\S+)((?: [^\n]*?)?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Block = Callable[[str], str]
+
+
+def main(arguments: list[str]) -> int:
+    """
+    Write every page, or check them all.
+    """
+    os.environ["JOBWATCH_NO_PLUGINS"] = "1"  # other people's plug-ins are not ours to describe
+    stale = [page for page in pages() if rendered(page) != page.read_text(encoding="utf-8")]
+    for page in stale:
+        if "--check" in arguments:
+            sys.stderr.write(f"{page.name}: out of date; run python docs/generate.py\n")
+        else:
+            page.write_text(rendered(page), encoding="utf-8")
+            sys.stdout.write(f"{page.name}: written\n")
+    return 1 if stale and "--check" in arguments else 0
+
+
+def pages() -> list[Path]:
+    """
+    Every page that has marks or may have some.
+    """
+    return sorted(DOCS.glob("*.md"))
+
+
+def rendered(page: Path) -> str:
+    """
+    The page as it should be.
+
+    Raises:
+        KeyError: A mark names a block that doesn't exist.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        begin, name, argument, end = match.groups()
+        return f"{begin}{BLOCKS[name](argument.strip()).rstrip()}\n{end}"
+
+    return _MARK.sub(fill, page.read_text(encoding="utf-8"))
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """
+    A Markdown table.
+    """
+    names = list(head)
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(_cell(text) for text in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _checks(_argument: str) -> str:
+    parts = []
+    families: dict[str, list[Any]] = {}
+    for check in load_checks():
+        families.setdefault(check.family, []).append(check)
+    for family, found in families.items():
+        module = import_module(found[0].run.__module__)
+        about = (inspect.getdoc(module) or "").strip()
+        rows = (
+            (f"`{c.id}`", c.summary, c.basis.value, c.severity.value, _source(c)) for c in found
+        )
+        parts += [f"## {family}", about, table(_CHECK_HEAD, rows)]
+    return "\n\n".join(parts)
+
+
+_CHECK_HEAD = ("check", "promise", "basis", "severity", "where it stands written")
+
+
+def _source(check: Any) -> str:
+    needs = f" (asks for: {', '.join(check.needs)})" if check.needs else ""
+    return f"{check.source}{needs}"
+
+
+def _number_of_checks(_argument: str) -> str:
+    return f"There are {len(load_checks())} of them."
+
+
+def _metrics(_argument: str) -> str:
+    rows = (
+        (f"`{m.name}`", m.type, ", ".join(f"`{name}`" for name in m.labels) or "none", m.help)
+        for m in METRICS
+    )
+    return table(("metric", "type", "labels", "meaning"), rows)
+
+
+def _labels(_argument: str) -> str:
+    rows = (
+        (f"`{name}`", ", ".join(f"`{value}`" for value in values))
+        for name, values in LABEL_VALUES.items()
+    )
+    return table(("label", "values"), rows)
+
+
+def _edges(_argument: str) -> str:
+    def in_words(edges: Iterable[float]) -> str:
+        return ", ".join(f"{edge:g}" for edge in edges)
+
+    rows = (
+        ("`jobwatch_probe_duration_seconds`", in_words(DURATION_EDGES_S)),
+        (
+            "`jobwatch_job_status_duration_seconds`, `jobwatch_job_completion_seconds`",
+            in_words(JOB_EDGES_S),
+        ),
+    )
+    return table(("histogram", "edges in seconds"), rows)
+
+
+def _options(_argument: str) -> str:
+    rows = ((f"`--{o.name}{_value(o)}`", f"`--{o.twin}{_value(o)}`", o.help) for o in OPTIONS)
+    return table(("`jobwatch test`", "`pytest --pyargs contract.suite`", "meaning"), rows)
+
+
+def _value(option: Option) -> str:
+    if option.choices:
+        return f" {'|'.join(option.choices)}"
+    return f" {option.metavar}" if option.metavar else ""
+
+
+def _keys(definition: str) -> str:
+    schema = config_schema()
+    node = schema["$defs"][definition] if definition else schema
+    required = node.get("required", [])
+    rows = (
+        (
+            f"`{key}`",
+            _type(field, schema["$defs"]),
+            "required" if key in required else _default(field),
+            field.get("description", ""),
+        )
+        for key, field in node["properties"].items()
+        if "const" not in field
+    )
+    return table(("key", "value", "default", "meaning"), rows)
+
+
+def _type(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    if "anyOf" in field:
+        kinds = [_type(choice, definitions) for choice in field["anyOf"]]
+        return " or ".join(dict.fromkeys(kind for kind in kinds if kind != "null"))
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "$ref" in field:
+        return "mapping, see below"
+    if field.get("pattern", "").startswith(r"^(\d+(y|w"):
+        return "duration"
+    if field.get("type") == "array":
+        items = field.get("items", {})
+        return f"list of {_type(items, definitions)}s" if "type" in items else "list, see below"
+    return str({"string": "text", "integer": "number"}.get(field["type"], field["type"]))
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    default = field.get("default")
+    if default is None or isinstance(default, dict):
+        return "" if not default or "availability" in default else f"`{default}`".replace("'", "")
+    return f"`{default}`" if default not in ([], ()) else "none"
+
+
+def _plugged(argument: str) -> str:
+    group, tag = argument.split()
+    parts = []
+    schema = config_schema()
+    for name, loaded in load_group(f"jobwatch.{group}").items():
+        about = inspect.getdoc(loaded) or ""
+        options = inspect.getdoc(loaded.Options) or ""
+        definition = _definition(schema, name, tag, loaded)
+        own = schema["$defs"][definition]["properties"]
+        parts.append(f"### `{name}`\n\n{about}")
+        if any("const" not in field for field in own.values()):
+            parts.append(_keys(definition))
+        elif options and not about:
+            parts.append(options)
+    return "\n\n".join(parts)
+
+
+def _definition(schema: Mapping[str, Any], name: str, tag: str, loaded: Any) -> str:
+    own = f"{name}_{tag}".title().replace("_", "")
+    return own if own in schema["$defs"] else str(loaded.Options.__name__)
+
+
+def _file(argument: str) -> str:
+    path = ROOT / argument
+    language = {".py": "python", ".yaml": "yaml", ".toml": "toml"}[path.suffix]
+    return f"```{language}\n{path.read_text(encoding='utf-8').rstrip()}\n```"
+
+
+def _entry_points(argument: str) -> str:
+    text = (ROOT / argument).read_text(encoding="utf-8")
+    lines = text[text.index("[project.entry-points") :].partition("\n[tool")[0]
+    return f"```toml\n{lines.rstrip()}\n```"
+
+
+def _protocol(argument: str) -> str:
+    module, _, name = argument.partition(":")
+    found = getattr(import_module(module), name)
+    return f"```python\n{inspect.getsource(found).rstrip()}\n```"
+
+
+def _signature(argument: str) -> str:
+    module, _, name = argument.partition(":")
+    signature = inspect.signature(getattr(import_module(module), name))
+    lines = [f"    {_parameter(parameter)}," for parameter in signature.parameters.values()]
+    star = any(p.kind is p.KEYWORD_ONLY for p in signature.parameters.values())
+    head = [f"def {name}(", *(["    *,"] if star else [])]
+    return "\n".join(["```python", *head, *lines, f") -> {signature.return_annotation}", "```"])
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    default = parameter.default
+    if default is parameter.empty:
+        return f"{parameter.name}: {parameter.annotation}"
+    shown = f"{type(default).__name__}.{default.name}" if isinstance(default, Enum) else default
+    return f"{parameter.name}: {parameter.annotation} = {shown}"
+
+
+def _members_of(argument: str) -> str:
+    module, _, name = argument.partition(":")
+    found = getattr(import_module(module), name)
+    about = inspect.getdoc(found) or ""
+    told = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", about, re.MULTILINE))
+    rows = []
+    for field in getattr(found, "__dataclass_fields__", {}).values():
+        said = re.sub(r"\s+", " ", told.get(field.name, ""))
+        rows.append((f"`{field.name}`", f"`{field.type}`", said))
+    for key, member in vars(found).items():
+        function = getattr(member, "fget", None) or getattr(member, "func", None)
+        if not key.startswith("_") and function is not None:
+            kind = function.__annotations__.get("return", "")
+            said = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
+            rows.append((f"`{key}`", f"`{kind}`", said))
+    return table(("name", "type", "what it is"), rows)
+
+
+def _values(argument: str) -> str:
+    module, _, name = argument.partition(":")
+    rows = _members(getattr(import_module(module), name))
+    return table(("value", "meaning"), rows)
+
+
+def _members(enum: Any) -> Iterator[tuple[str, str]]:
+    source = inspect.getsource(enum)
+    for member in enum:
+        said = re.search(rf'{member.name} = "[^"]*"\n\s+"""(.*?)"""', source, re.DOTALL)
+        yield f"`{member.value}`", said.group(1) if said else ""
+
+
+BLOCKS: Mapping[str, Block] = {
+    "checks": _checks,
+    "number-of-checks": _number_of_checks,
+    "metrics": _metrics,
+    "labels": _labels,
+    "edges": _edges,
+    "options": _options,
+    "keys": _keys,
+    "plugged": _plugged,
+    "file": _file,
+    "entry-points": _entry_points,
+    "protocol": _protocol,
+    "signature": _signature,
+    "members": _members_of,
+    "values": _values,
+}
+"""What a mark can ask for."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

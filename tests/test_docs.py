@@ -1,0 +1,181 @@
+"""
+The references say what the code says: none is out of date, and none leaves anything out.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from contract.finding import Kind
+from contract.plugins import load_checks, load_group
+from contract.profile import Profile, Promise
+from contract.suite.options import OPTIONS
+from probes.config import config_schema
+from probes.metrics import METRICS
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def _only_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBWATCH_NO_PLUGINS", "1")
+
+
+def text(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_what_the_code_says(page: Path) -> None:
+    committed = page.read_text(encoding="utf-8")
+    assert generator().rendered(page) == committed, "run python docs/generate.py"
+
+
+def test_the_check_mode_tells_a_page_that_is_out_of_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = generator()
+    page = tmp_path / "options.md"
+    page.write_text("<!-- begin: options -->\nold\n<!-- end -->\n", encoding="utf-8")
+    monkeypatch.setattr(module, "DOCS", tmp_path)
+    assert module.main(["--check"]) == 1
+    assert "options.md: out of date" in capsys.readouterr().err
+    assert module.main([]) == 0
+    assert "--job-api-url URL" in page.read_text(encoding="utf-8")
+    assert module.main(["--check"]) == 0
+
+
+def test_every_check_is_described_once() -> None:
+    page = text("checks.md")
+    for check in load_checks():
+        assert page.count(f"| `{check.id}` |") == 1
+
+
+def test_every_metric_is_described() -> None:
+    page = text("metrics.md")
+    for metric in METRICS:
+        assert f"| `{metric.name}` | {metric.type} |" in page
+
+
+def test_every_option_is_described_with_its_twin() -> None:
+    page = text("options.md")
+    for option in OPTIONS:
+        assert re.search(rf"`--{option.name}[ `].*`--{option.twin}[ `]", page), option.name
+
+
+def test_every_configuration_key_is_described_with_its_meaning() -> None:
+    page, schema = text("configuration.md"), config_schema()
+    definitions = {name: node for name, node in schema["$defs"].items() if name != "Canaries"}
+    for name, node in {"": schema, **definitions}.items():
+        for key, field in node["properties"].items():
+            if "const" in field:
+                continue
+            assert field.get("description"), f"{name}.{key} has no description"
+            assert f"| `{key}` |" in page
+
+
+def test_every_plugged_in_part_is_described() -> None:
+    page = text("configuration.md")
+    for group in ("canaries", "sources", "sinks"):
+        for name in load_group(f"jobwatch.{group}"):
+            assert f"### `{name}`" in page
+
+
+def test_every_kind_of_finding_is_described() -> None:
+    page = text("contract.md")
+    for kind in Kind:
+        assert f"| `{kind.value}` |" in page
+
+
+def test_every_profile_key_is_described_and_no_other() -> None:
+    described = re.findall(r"^\| `([^`]+)` \|", text("profile.md"), re.MULTILINE)
+    assert len(described) == len(set(described))
+    known = set(_keys(Profile, ""))
+    parts = {key for key in known if any(other.startswith((f"{key}.",)) for other in known)}
+    # A part that only holds others needs no line of its own, unless it is a promise.
+    assert known - parts <= set(described) <= known
+
+
+def test_every_promise_of_the_profile_is_called_one() -> None:
+    page = text("profile.md")
+    for key in _promises(Profile, ""):
+        assert re.search(rf"^\| `{re.escape(key)}` \| \*Promise:\*", page, re.MULTILINE), key
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    found = re.findall(r"\]\(([^)#\s]*)(#[^)\s]+)?\)", page.read_text(encoding="utf-8"))
+    for target, anchor in found:
+        if target.startswith(("http://", "https://")):
+            continue
+        there = (page.parent / target).resolve() if target else page
+        assert there.exists(), f"{page.name} links to {target}, which doesn't exist"
+        if anchor:
+            assert anchor.removeprefix("#") in _anchors(there), f"{page.name}: {target}{anchor}"
+
+
+def _keys(model: type[BaseModel], at: str) -> Iterator[str]:
+    for name, below, here in _fields(model, at):
+        if name in ("basis", "source") and issubclass(model, Promise):
+            continue
+        yield here
+        if below is not None and not _is_bare_promise(below):
+            yield from _keys(below, f"{here}.")
+
+
+def _promises(model: type[BaseModel], at: str) -> Iterator[str]:
+    for _, below, here in _fields(model, at):
+        if below is None:
+            continue
+        if issubclass(below, Promise):
+            yield here
+        yield from _promises(below, f"{here}.")
+
+
+def _fields(model: type[BaseModel], at: str) -> Iterator[tuple[str, type[BaseModel] | None, str]]:
+    for name, field in model.model_fields.items():
+        below, suffix = _model_in(field.annotation)
+        if suffix == ".<word>":
+            yield name, None, f"{at}{name}"
+        yield name, below, f"{at}{name}{suffix}"
+
+
+def _is_bare_promise(model: type[BaseModel]) -> bool:
+    return model is Promise
+
+
+def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    suffix = {"tuple": "[]", "dict": ".<word>"}.get(
+        getattr(getattr(annotation, "__origin__", None), "__name__", ""), ""
+    )
+    for argument in get_args(annotation):
+        below, _ = _model_in(argument)
+        if below is not None:
+            return below, suffix
+    return None, ""
+
+
+def _anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head).strip().lower().replace(" ", "-") for head in heads}
