@@ -28,9 +28,9 @@ from contract.secret import MASK
 
 __all__ = ["curl", "har", "har_entry", "read_har", "redact_headers", "redact_text"]
 
-_SENSITIVE = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"}
-)
+# Vendors have names of their own for the header that carries the token.
+_SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
+_SCHEME = re.compile(r"[A-Za-z]+ ")
 _BEARER = re.compile(r"(?i)\b(bearer|basic|key)\s+[A-Za-z0-9._~+/=-]{8,}")
 _KEPT_BYTES = 65_536
 
@@ -49,9 +49,11 @@ def curl(exchange: Exchange, *, token_env: str = "TOKEN") -> str:  # noqa: S107 
     for name, value in request.headers:
         if name.lower() in ("user-agent", "accept-encoding"):
             continue
-        if name.lower() in _SENSITIVE and request.credential is not Credential.INVALID:
-            scheme = f"{value.partition(' ')[0]} " if " " in value else ""
-            words.append(f'-H "{name}: {scheme}${token_env}"')
+        if _SENSITIVE.search(name) and request.credential is not Credential.INVALID:
+            # The variable needs double quotes, in which a recorded text could do harm.
+            scheme = _SCHEME.match(value)
+            safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)
+            words.append(f'-H "{safe}: {scheme.group() if scheme else ""}${token_env}"')
         else:
             words.append("-H " + shlex.quote(f"{name}: {value}"))
     words.append(shlex.quote(request.url))
@@ -126,7 +128,7 @@ def redact_headers(headers: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     Headers as HAR writes them, sensitive values masked.
     """
     return [
-        {"name": name, "value": MASK if name.lower() in _SENSITIVE else redact_text(value)}
+        {"name": name, "value": MASK if _SENSITIVE.search(name) else redact_text(value)}
         for name, value in headers
     ]
 
@@ -159,7 +161,8 @@ def read_har(path: Path) -> list[Exchange]:
         data = json.loads(text)
     except ValueError as exc:
         raise RecordingError(f"{path}: not JSON, so no HAR: {exc}") from None
-    entries = data.get("log", {}).get("entries") if isinstance(data, dict) else None
+    log = data.get("log") if isinstance(data, dict) else None
+    entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):
         raise RecordingError(f"{path}: no HAR: it has no log.entries")
     if not entries:

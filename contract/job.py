@@ -15,9 +15,6 @@ from contract.profile import Codec, Profile
 __all__ = ["Job", "JobReader", "is_empty", "links_in", "read_time"]
 
 
-_NO_TIME = 1e15
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """
@@ -113,12 +110,7 @@ def read_time(value: Any, codec: Codec) -> float | None:
     Unix seconds of a written point in time, read leniently; None where it can't be.
     """
     if codec is not Codec.RFC3339:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        if not abs(value) < _NO_TIME:  # nor NaN, nor an integer beyond any double
-            return None
-        seconds = value / 1000 if codec is Codec.UNIX_MS else float(value)
-        return seconds if abs(seconds) < 1e12 else None
+        return _unix_time(value, 1000 if codec is Codec.UNIX_MS else 1)
     if not isinstance(value, str):
         return None
     try:
@@ -131,6 +123,13 @@ def read_time(value: Any, codec: Codec) -> float | None:
         return moment.timestamp()
     except (OverflowError, ValueError):
         return None
+
+
+def _unix_time(value: Any, a_second: int) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Neither NaN nor an integer beyond any double passes this.
+    return value / a_second if abs(value) < 1e12 * a_second else None
 
 
 def links_in(value: Any) -> Iterator[tuple[str, str]]:

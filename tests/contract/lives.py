@@ -138,7 +138,7 @@ _WORDS = [
     "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "http://a@[/:x", "https://a/b?c",
 ]  # fmt: skip
 _KEYS = st.text(max_size=5) | st.sampled_from(["url", "urls", "code"])
-_NAMED = ("job_id", "status", "created_at", "completed_at", "result", "error", "jobId")
+_NAMED = ("job_id", "id", "status", "created_at", "completed_at", "result", "error", "jobId")
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
     | st.sampled_from(_WORDS),
@@ -157,6 +157,8 @@ def exchanges(draw: st.DrawFn) -> Exchange:
     """
     Any question with any answer, HTTP or not.
     """
+    credential = draw(st.sampled_from([Credential.OWNER, *Credential]))
+    token = "no-such-token" if credential is Credential.INVALID else TOKEN
     sent = draw(
         st.lists(st.tuples(st.sampled_from(["if-none-match", "accept"]), _TEXT), max_size=1)
     )
@@ -164,10 +166,10 @@ def exchanges(draw: st.DrawFn) -> Exchange:
     request = Request(
         method=draw(st.sampled_from(["GET"] * 5 + ["HEAD", "OPTIONS", "POST"])),
         url=api().target("https://api.krea.ai", job_id or ""),
-        headers=(("Authorization", f"Bearer {TOKEN}"), *sent),
+        headers=(("Authorization", f"Bearer {token}"), *sent),
         job_id=job_id,
         subject=draw(st.sampled_from(list(Subject))),
-        credential=draw(st.sampled_from([Credential.OWNER, *Credential])),
+        credential=credential,
     )
     body = draw(_BODIES)
     response = Response(

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contract.api import Api
 from contract.check import Facet, check
 from contract.exchange import Exchange
 from contract.finding import Basis, Kind, Remark, Severity, violation
 from contract.judge import CRASHED, Judge
+from contract.plugins import find_api
 from contract.profile import Accepted, Policy
 from contract.trace import Trace
 from tests.contract.builders import NOW, TOKEN, answer, api, failure, job, judge, not_found, trace
@@ -37,9 +39,15 @@ def test_a_correct_life_breaks_no_promise_not_even_in_our_reading(life: list[Exc
 
 
 @settings(_CALM, max_examples=200)
-@given(st.lists(exchanges(), min_size=1, max_size=4), st.none() | exchanges())
-def test_no_answer_makes_a_check_crash(seen: list[Exchange], baseline: Exchange | None) -> None:
-    found = judge()(trace(*seen, baseline=baseline))
+@given(
+    st.lists(exchanges(), min_size=1, max_size=4),
+    st.none() | exchanges(),
+    st.sampled_from([find_api("krea"), find_api("openai-batch")]),
+)
+def test_no_answer_makes_a_check_crash(
+    seen: list[Exchange], baseline: Exchange | None, of: Api
+) -> None:
+    found = judge()(trace(*seen, baseline=baseline, of=of))
     assert [f.message for f in found if f.check == CRASHED] == []
 
 
