@@ -65,8 +65,9 @@ def _mock(api_name: str | None) -> Iterator[Mapping[str, Any]]:
 
 def _first_line(process: subprocess.Popen[str]) -> str:
     lines: list[str] = []
-    assert process.stdout is not None
-    reader = threading.Thread(target=lambda: lines.append(process.stdout.readline()), daemon=True)
+    stdout = process.stdout
+    assert stdout is not None
+    reader = threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True)
     reader.start()
     reader.join(_START_S)
     if not lines or not lines[0].startswith("{"):
