@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter, to_thread
@@ -56,8 +57,11 @@ class Guard:
                     given[name] = value
             await send(message)
 
-        users = self._config.users
-        if users is not None and not await self._knows(users, headers):
+        pace, users = self._config.pace, self._config.users
+        if pace is not None and not pace.admits(time.monotonic()):
+            # Before the password: guessing is what the limit is for.
+            await PlainTextResponse("Too Many Requests\n", 429)(scope, receive, dress)
+        elif users is not None and not await self._knows(users, headers):
             refusal = PlainTextResponse(
                 "Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="jobwatch"'}
             )

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import math
 import os
 import secrets
 import ssl
@@ -20,10 +21,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from contract.duration import Duration
 from contract.errors import ConfigError
 from contract.yamlfile import read_yaml
 
-__all__ = ["Tls", "Users", "WebConfig"]
+__all__ = ["Pace", "Tls", "Users", "WebConfig"]
 
 _LOG = logging.getLogger(__name__)
 _REMEMBERED = 100
@@ -82,12 +84,18 @@ class _HttpServer(_Part):
     ] = Field(default_factory=dict)
 
 
+class _RateLimit(_Part):
+    interval: Annotated[Duration, Field(ge=0)] = 0.0
+    burst: int = Field(default=1, ge=1, le=1_000_000)
+
+
 class _File(_Part):
     tls_server_config: _TlsServer | None = None
     http_server_config: _HttpServer = _HttpServer()
     basic_auth_users: dict[str, Annotated[str, BeforeValidator(_bcrypt)]] = Field(
         default_factory=dict
     )
+    rate_limit: _RateLimit = _RateLimit()
 
 
 class Tls:
@@ -176,6 +184,27 @@ class Users:
         return right and wanted is not None
 
 
+class Pace:
+    """
+    So many requests at once, and one more each interval; asked from one thread.
+    """
+
+    def __init__(self, interval_s: float, burst: int) -> None:
+        self._interval_s = interval_s
+        self._burst = burst
+        self._full_at = -math.inf
+
+    def admits(self, now: float) -> bool:
+        """
+        Whether a request may come in at `now`, a monotonic clock's seconds.
+        """
+        full_at = max(self._full_at, now) + self._interval_s
+        if full_at > now + self._interval_s * self._burst + 1e-9:
+            return False
+        self._full_at = full_at
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Guards:
     """
@@ -185,6 +214,7 @@ class _Guards:
     tls: Tls | None = None
     users: Users | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    pace: Pace | None = None
 
 
 class WebConfig:
@@ -222,6 +252,13 @@ class WebConfig:
         """
         return self._now().headers
 
+    @property
+    def pace(self) -> Pace | None:
+        """
+        How many requests are taken; None for as many as come.
+        """
+        return self._now().pace
+
     def _now(self) -> _Guards:
         if self._path is not None and (seen := _stamp(self._path)) != self._seen:
             self._seen = seen
@@ -242,7 +279,9 @@ def _read(path: Path) -> _Guards:
     headers = {
         str(name): value for name, value in config.http_server_config.headers.items() if value
     }
-    return _Guards(tls, users, headers)
+    limit = config.rate_limit
+    pace = Pace(limit.interval, limit.burst) if limit.interval else None
+    return _Guards(tls, users, headers, pace)
 
 
 def _tls(path: Path, config: _TlsServer) -> Tls:

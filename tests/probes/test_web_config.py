@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from contract.errors import ConfigError
-from probes.web.web_config import Users, WebConfig
+from probes.web.web_config import Pace, Users, WebConfig
 from tests.probes.web_world import World, open_world
 
 _PASSWORD = "correct horse: battery"
@@ -163,6 +163,20 @@ def test_headers_of_the_file_go_out_with_every_answer(tmp_path: Path) -> None:
             assert world.ask(path).headers["strict-transport-security"] == "max-age=1"
 
 
+def test_requests_beyond_the_limit_are_refused_before_the_password(tmp_path: Path) -> None:
+    config = _USERS + "rate_limit: {interval: 1h, burst: 3}\n"
+    with open_world(tmp_path, web_config=config) as world:
+        codes = [world.ask("/-/healthy").code for _ in range(5)]
+    assert codes == [401, 401, 401, 429, 429]
+
+
+def test_the_limit_refills_with_time() -> None:
+    pace = Pace(2.0, 3)
+    assert [pace.admits(now) for now in (0.0, 0.0, 0.0, 0.0)] == [True, True, True, False]
+    assert [pace.admits(now) for now in (1.9, 2.0, 2.1)] == [False, True, False]
+    assert [pace.admits(100.0) for _ in range(4)] == [True, True, True, False]
+
+
 def test_tls_serves_everything_and_plain_http_nothing(
     tmp_path: Path, authority: trustme.CA
 ) -> None:
@@ -296,7 +310,7 @@ def test_a_handshake_that_hangs_is_ended(tmp_path: Path, authority: trustme.CA) 
         (_TLS + "  client_auth_type: RequestClientCert", "client_auth_type"),
         (_MUTUAL.replace("  client_ca_file: ca.pem\n", ""), "needs client_ca_file"),
         (_TLS + "  client_allowed_sans: [a]\n", "client certificates are named but not asked for"),
-        ("rate_limit: {}", "web.yaml:1: rate_limit: unknown key"),
+        ("rate_limit: {burst: 0}", "web.yaml:1: rate_limit.burst"),
         ("", "the file is empty"),
         ("- a", "expected a mapping"),
     ],
