@@ -33,6 +33,7 @@ __all__ = [
     "Listing",
     "Move",
     "Phase",
+    "Policy",
     "Profile",
     "Promise",
     "StatusWord",

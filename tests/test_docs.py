@@ -6,19 +6,23 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
 import pytest
+import yaml
 from pydantic import BaseModel
 
 from contract.finding import Kind
 from contract.plugins import load_checks, load_group
-from contract.profile import Profile, Promise
+from contract.profile import Policy, Profile, Promise
 from contract.suite.options import OPTIONS
-from probes.config import config_schema
+from contract.yamlfile import PlainLoader
+from probes.config import config_schema, load_settings
 from probes.metrics import METRICS
 
 ROOT = Path(__file__).parent.parent
@@ -121,6 +125,42 @@ def test_every_promise_of_the_profile_is_called_one() -> None:
         assert re.search(rf"^\| `{re.escape(key)}` \| \*Promise:\*", page, re.MULTILINE), key
 
 
+@pytest.mark.parametrize("page", [DOCS / "configuration.md", ROOT / "README.md"], ids=str)
+def test_the_configuration_shown_can_be_run(page: Path, tmp_path: Path) -> None:
+    shown = [block for block in _blocks(page, "yaml") if "targets:" in block]
+    assert shown
+    for number, block in enumerate(shown):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(block, encoding="utf-8")
+        settings = load_settings(path, environment={"KREA_API_TOKEN": "a-token-of-krea"})
+        assert [target.name for target in settings.targets] == ["krea"]
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
+def test_prometheus_takes_the_configurations_shown(tmp_path: Path) -> None:
+    shown = _blocks(DOCS / "scaling.md", "yaml")
+    assert len(shown) == 2
+    for number, block in enumerate(shown):
+        path = tmp_path / f"{number}.yml"
+        path.write_text(block, encoding="utf-8")
+        done = subprocess.run(
+            ["promtool", "check", "config", path],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_policy_shown_is_one() -> None:
+    (block,) = (b for b in _blocks(DOCS / "contract.md", "yaml") if "policy:" in b)
+    policy = Policy.model_validate(yaml.load(block, Loader=PlainLoader)["policy"])
+    (accepted,) = policy.accept
+    assert accepted.check in {check.id for check in load_checks()}
+    assert accepted.expires.isoformat() == "2027-03-31"
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     found = re.findall(r"\]\(([^)#\s]*)(#[^)\s]+)?\)", page.read_text(encoding="utf-8"))
@@ -131,6 +171,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert there.exists(), f"{page.name} links to {target}, which doesn't exist"
         if anchor:
             assert anchor.removeprefix("#") in _anchors(there), f"{page.name}: {target}{anchor}"
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def _keys(model: type[BaseModel], at: str) -> Iterator[str]:

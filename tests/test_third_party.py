@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
@@ -149,6 +150,11 @@ def test_a_folder_that_is_not_installed_can_be_tested(tmp_path: Path) -> None:
     assert said.code == 0, said.out + said.err
     assert "verdict: kept" in said.out
     assert folder.is_dir()
+
+
+def test_authors_of_plugins_get_our_types() -> None:
+    for package in ("contract", "probes"):
+        assert (files(package) / "py.typed").is_file()
 
 
 def test_a_folder_without_a_profile_is_no_api(tmp_path: Path) -> None:
