@@ -177,8 +177,9 @@ def make_page(
     broken = sum(_is_current(news, now) for news in told)
     counted = Counter(tone for each in tones.values() for tone in each)
     tone, headline, detail = _headline(len(targets), counted, broken, control.lag_in_intervals())
-    if broken:
-        detail = f"at {_names(broken_at)} · {detail}"
+    troubled = {name for name, worst_tone in worst.items() if _wrong({worst_tone: 1})}
+    if troubled:
+        detail = f"at {_names(troubled)} · {detail}"
     return Page(
         headline=headline,
         detail=detail,

@@ -88,7 +88,7 @@ def test_silence_shows_why_and_links_to_what_was_sent(world: World) -> None:
     world.record(result(at=NOW - 30), failed(at=NOW))
     page = _page(world)
     assert "timed out evidence no byte in 10 s — 10 s timeout after 10 s 50 % 0 s ago" in page.text
-    assert "1 canary not as it should be 1 target, 5 canaries" in page.text
+    assert "1 canary not as it should be at krea · 1 target, 5 canaries" in page.text
 
 
 def test_a_canary_that_is_asked_no_longer_is_not_green(world: World) -> None:
