@@ -107,7 +107,7 @@ async def _serve(port: int, delay_s: float, truth_file: str) -> None:
     server = await loop.create_server(
         lambda: _Endpoint(delay_s, truth), "127.0.0.1", port, backlog=1024
     )
-    print("ready", flush=True)  # noqa: T201
+    print("ready", flush=True)
     try:
         # The parent closes our standard input when it has seen enough.
         await loop.run_in_executor(None, sys.stdin.read)
@@ -330,7 +330,7 @@ def main() -> int:
     figures = _measure(quick=arguments.quick)
     kept = True
     for name, text, good in _promises(figures):
-        print(f"{'ok ' if good else 'NOT'} {name:42} {text}")  # noqa: T201
+        print(f"{'ok ' if good else 'NOT'} {name:42} {text}")
         kept = kept and good
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(asdict(figures), indent=2), encoding="utf-8")
