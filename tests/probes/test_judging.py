@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -170,3 +171,26 @@ def test_a_secret_that_was_replaced_stays_masked() -> None:
     redactor = Redactor([Secret("the-old-token")])
     redactor.add([Secret("the-new-token")])
     assert redactor("the-old-token the-new-token") == "*** ***"
+
+
+def test_an_answer_that_comes_again_is_read_as_if_it_were_new() -> None:
+    court = judging()
+    answers = [
+        exchange("queued"),
+        exchange("queued", at=NOW + 5),
+        exchange("processing", at=NOW + 10),
+        exchange(code=404, at=NOW + 15),
+        exchange(code=404, at=NOW + 20, subject=Subject.MISSING),
+        exchange(code=404, at=NOW + 25, subject=Subject.MISSING),
+        exchange(code=404, at=NOW + 30, subject=Subject.FOREIGN),
+        exchange(at=NOW + 35, body=b"{"),
+        exchange(at=NOW + 40, body=b"{"),
+    ]
+    for answer in answers:
+        judged = court(asked(answer))
+        assert judged.seen is not None
+        fresh = API.observe(answer)
+        assert replace(judged.seen, body=None) == replace(fresh, body=None)
+        assert (judged.seen.body is None) == (fresh.body is None)
+        if fresh.body is not None and judged.seen.body is not None:
+            assert judged.seen.body.value == fresh.body.value
