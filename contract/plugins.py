@@ -15,16 +15,27 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from contract.api import Api, load_api
 from contract.check import Check
-from contract.errors import ConfigError, PluginError, did_you_mean
+from contract.errors import ConfigError, JobwatchError, PluginError, did_you_mean
 from contract.yamlfile import read_yaml
 
-__all__ = ["Plugin", "api_names", "default_api", "find_api", "load_checks", "load_group", "plugins"]
+__all__ = [
+    "Plugin",
+    "api_names",
+    "default_api",
+    "find_api",
+    "load_checks",
+    "load_group",
+    "plugins",
+    "set_up",
+]
+
+Made = TypeVar("Made")
 
 OWN = "jobwatch"
 _PROTOCOLS: dict[str, tuple[str, ...]] = {
@@ -98,6 +109,23 @@ def load_group(group: str) -> dict[str, Any]:
             claim one name.
     """
     return {plugin.name: _class_of(plugin) for plugin in plugins(group)}
+
+
+def set_up(group: str, name: str, make: type[Made], *arguments: Any) -> Made:
+    """
+    One object of a class out of `group`.
+
+    Raises:
+        PluginError: Its constructor fails with anything but an error meant for people.
+    """
+    try:
+        return make(*arguments)
+    except JobwatchError:
+        raise
+    except Exception as exc:
+        message = f"can't be set up: {type(exc).__name__}: {exc}"
+        plugin = next((plugin for plugin in plugins(group) if plugin.name == name), None)
+        raise plugin.error(message) if plugin else PluginError(f"{name!r} {message}") from exc
 
 
 def load_checks() -> tuple[Check, ...]:

@@ -15,6 +15,7 @@ from contract.check import Check
 from contract.errors import JobwatchError
 from contract.exchange import Exchange
 from contract.judge import Judge
+from contract.plugins import set_up
 from probes.config import Settings, SinkSettings, TargetSettings, load_settings
 from probes.following import Following, FollowPlan
 from probes.judging import Judged
@@ -222,7 +223,9 @@ class Daemon:
     def _open_sinks(self, settings: Settings) -> dict[SinkSettings, Sink]:
         opened: dict[SinkSettings, Sink] = {}
         for wanted in settings.sinks:
-            opened[wanted] = self._sinks.get(wanted) or wanted.make(wanted.options)
+            opened[wanted] = self._sinks.get(wanted) or set_up(
+                "jobwatch.sinks", wanted.sink, wanted.make, wanted.options
+            )
         return opened
 
     def _receive(self, judged: Judged) -> None:

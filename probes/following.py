@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from contract.exchange import Exchange, Request, Subject
+from contract.plugins import set_up
 from contract.trace import Observation
 from probes.canaries import Ask, build_request
 from probes.config import SourceSettings, TargetSettings
@@ -60,7 +61,9 @@ class Lookout:
             target.api, target.url, Ask("x", Subject.KNOWN), target.token, user_agent=user_agent()
         )
         around = Neighbourhood(target.name, target.api, target.url, probe.headers, folder)
-        self.source: Source = settings.make(settings.options, around)
+        self.source: Source = set_up(
+            "jobwatch.sources", settings.source, settings.make, settings.options, around
+        )
 
     def took(self, found: Found) -> None:
         """

@@ -23,6 +23,7 @@ from typing import Protocol
 
 from contract.exchange import Exchange, Request, Subject
 from contract.judge import Judge
+from contract.plugins import set_up
 from probes.budget import KeyLimits, Keys, parse_retry_after
 from probes.canaries import Ask, Canary, Surroundings, build_request
 from probes.config import TargetSettings
@@ -83,7 +84,10 @@ class Watch:
         names = frozenset(canary.name for canary in target.canaries)
         around = Surroundings(target.api, rng, _known_ids(target), names)
         self._canaries: dict[str, Canary] = {
-            canary.name: canary.make(canary.options, around) for canary in target.canaries
+            canary.name: set_up(
+                "jobwatch.canaries", canary.name, canary.make, canary.options, around
+            )
+            for canary in target.canaries
         }
 
     def lanes(self) -> Iterable[Lane]:

@@ -307,6 +307,46 @@ def test_a_wrong_plugin_stops_the_start_by_its_distributions_name(
     assert said.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("group", "text"),
+    [
+        ("canaries", "canaries: {ttl: {}}"),
+        ("sources", "follow: [{source: ttl}]"),
+        ("sinks", "canaries: {missing: {}}"),
+    ],
+    ids=["canary", "source", "sink"],
+)
+def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
+    group: str, text: str, tmp_path: Path
+) -> None:
+    wrong = bare_distribution(
+        tmp_path,
+        "acme-ttl",
+        {f"jobwatch.{group}": {"ttl": "acme_ttl:Ttl"}},
+        acme_ttl="""
+        from probes.canaries import CanaryOptions
+
+        class Ttl:
+            Options = CanaryOptions
+            absence_is_right = turns = 1
+            ask = saw = wants = take = write = close = print
+
+            def __init__(self, *_):
+                raise KeyError("boom")
+        """,
+    )
+    sinks = "sinks: [{sink: ttl}]" if group == "sinks" else ""
+    target = f"name: a, api: krea, requests_per_minute: unlimited, {text}"
+    (tmp_path / "jobwatch.yaml").write_text(f"targets: [{{{target}}}]\n{sinks}\n")
+    arguments = ("probe", "--config", "jobwatch.yaml", "--listen", "127.0.0.1:0")
+    said = wrong.jobwatch(*arguments, folder=tmp_path)
+    assert said.code == 2
+    assert said.err.splitlines()[-1] == (
+        "jobwatch: plug-in 'ttl' (acme-ttl 0.1): can't be set up: KeyError: 'boom'"
+    )
+    assert "Traceback" not in said.err
+
+
 def test_a_wrong_plugin_ends_plain_pytest_by_the_same_line(tmp_path: Path) -> None:
     wrong = bare_distribution(tmp_path, "acme-ttl", {"jobwatch.checks": {"ttl": "nowhere"}})
     done = subprocess.run(
