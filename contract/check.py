@@ -45,6 +45,7 @@ class Check:
         family: The module it stands in.
         needs: What must have been asked for it to be reached: a subject, a credential
             or a method (`foreign`, `none`, `HEAD`).
+        apis: The APIs that it speaks about; all of them if empty.
     """
 
     id: str
@@ -56,6 +57,13 @@ class Check:
     family: str
     run: CheckFunction
     needs: tuple[str, ...] = ()
+    apis: tuple[str, ...] = ()
+
+    def speaks_of(self, api: str) -> bool:
+        """
+        Whether the promise is one of that API's.
+        """
+        return not self.apis or api in self.apis
 
     def __call__(self, trace: Trace) -> Iterable[Remark]:
         return self.run(trace)
@@ -68,6 +76,7 @@ def check(
     severity: Severity = Severity.MEDIUM,
     about: Facet = Facet.RESPONSE,
     needs: tuple[str, ...] = (),
+    apis: tuple[str, ...] = (),
 ) -> Callable[[CheckFunction], Check]:
     """
     Make a check of `def name(trace): yield violation(...)`.
@@ -98,6 +107,7 @@ def check(
             family=function.__module__.rpartition(".")[2],
             run=function,
             needs=needs,
+            apis=apis,
         )
 
     return decorate

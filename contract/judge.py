@@ -41,6 +41,8 @@ class Judge:
         """
         findings: list[Finding] = []
         for check in self._by_depth[_depth(trace.latest)]:
+            if check.apis and not check.speaks_of(trace.api.name):
+                continue
             try:
                 for remark in check.run(trace):
                     findings.append(_finding(check, remark, trace))

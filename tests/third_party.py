@@ -82,7 +82,7 @@ def install_wheel(project: Path, folder: Path) -> Installation:
     venv.EnvBuilder(symlinks=True).create(home)
     python = home / "bin" / "python"
     tested = sysconfig.get_path("purelib")
-    own = sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)})
+    own = sysconfig.get_path("purelib", "venv", vars={"base": str(home), "platbase": str(home)})
     # addsitedir, because the folder may hold .pth files of its own.
     pth = f"import site; site.addsitedir({tested!r})\n"
     (Path(own) / "tested.pth").write_text(pth, encoding="utf-8")

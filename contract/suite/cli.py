@@ -198,6 +198,7 @@ def checks(as_json: bool) -> None:
                 "severity": c.severity.value,
                 "source": c.source,
                 "family": c.family,
+                "apis": list(c.apis),
             }
             for c in found
         ]

@@ -125,6 +125,8 @@ class Run:
         """
         Whether anything was asked that `check` speaks about.
         """
+        if not check.speaks_of(self.target.api.name):
+            return False
         asked = {*self.reach.subjects, *self.reach.askers, *self._book.methods}
         return all(need in asked for need in check.needs)
 

@@ -21,16 +21,17 @@ _AT = "/render/progress"
     source="handbook, chapter 4: progress only grows while a render has its machine",
     severity=Severity.LOW,
     about=Facet.JOB,
+    apis=("acme-renders",),
 )
 def progress_never_falls(trace: Trace) -> Iterator[Remark]:
     """
     A render that goes on keeps the progress it has made.
     """
     seen = trace.latest
-    if trace.api.name != "acme-renders" or seen.job is None:
-        return
     before = next(trace.views_backwards(), None)
-    if before is None or before.job is None or before.job.status != seen.job.status:
+    if seen.job is None or before is None or before.job is None:
+        return
+    if before.job.status != seen.job.status:
         return  # a machine that was taken away starts again
     had, has = pick(before.job.body, _AT), pick(seen.job.body, _AT)
     if isinstance(had, int) and isinstance(has, int) and has < had:
