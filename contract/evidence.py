@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from contract.errors import RecordingError
 from contract.exchange import (
@@ -26,13 +27,14 @@ from contract.exchange import (
 )
 from contract.secret import MASK
 
-__all__ = ["curl", "har", "har_entry", "read_har", "redact_headers", "redact_text"]
+__all__ = ["curl", "har", "har_entry", "read_har", "redact_headers", "redact_text", "spellings"]
 
 # Vendors have names of their own for the header that carries the token.
 _SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
 _SCHEME = re.compile(r"[A-Za-z]+ ")
 _BEARER = re.compile(r"(?i)\b(bearer|basic|key)\s+[A-Za-z0-9._~+/=-]{8,}")
 _KEPT_BYTES = 65_536
+_SHORTEST = 6  # a shorter "secret" would blot out ordinary words
 
 
 def curl(exchange: Exchange, *, token_env: str = "TOKEN") -> str:  # noqa: S107 -- a name
@@ -80,6 +82,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
     request, answer = exchange.request, exchange.answer
     response = answer if isinstance(answer, Response) else answer.partial
     phases = exchange.phases
+    sent = _sent_secrets(request)
     notes: dict[str, Any] = {
         "job_id": request.job_id,
         "subject": request.subject.value,
@@ -88,7 +91,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
     if isinstance(answer, TransportFailure):
         notes["failure"] = {
             "reason": answer.reason.value,
-            "detail": answer.detail,
+            "detail": redact_text(answer.detail, sent),
             "head_arrived": answer.partial is not None,
         }
     entry: dict[str, Any] = {
@@ -98,7 +101,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
         "time": round(exchange.elapsed_s * 1000, 3),
         "request": {
             "method": request.method,
-            "url": request.url,
+            "url": redact_text(request.url, sent),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": redact_headers(request.headers),
@@ -106,7 +109,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
             "headersSize": -1,
             "bodySize": 0,
         },
-        "response": _har_response(response),
+        "response": _har_response(response, sent),
         "cache": {},
         "timings": {
             "dns": _ms(phases.resolve),
@@ -123,14 +126,23 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
     return entry
 
 
-def redact_headers(headers: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+def redact_headers(
+    headers: Iterable[tuple[str, str]], secrets: Iterable[str] = ()
+) -> list[dict[str, str]]:
     """
     Headers as HAR writes them, sensitive values masked.
     """
     return [
-        {"name": name, "value": MASK if _SENSITIVE.search(name) else redact_text(value)}
+        {"name": name, "value": MASK if _SENSITIVE.search(name) else redact_text(value, secrets)}
         for name, value in headers
     ]
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """
+    How a secret may stand in an answer that gives it back: plain, in JSON, in a URL.
+    """
+    return tuple(dict.fromkeys((secret, json.dumps(secret)[1:-1], quote(secret, safe=""))))
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
@@ -178,7 +190,22 @@ def read_har(path: Path) -> list[Exchange]:
     return sorted(found, key=lambda exchange: exchange.started_at)
 
 
-def _har_response(response: Response | None) -> dict[str, Any]:
+def _sent_secrets(request: Request) -> tuple[str, ...]:
+    """
+    What an answer must not give back: the token that this very request carried.
+    """
+    if request.credential is Credential.INVALID:
+        return ()
+    found: list[str] = []
+    for name, value in request.headers:
+        scheme = _SCHEME.match(value)
+        token = value[scheme.end() :] if scheme else value
+        if _SENSITIVE.search(name) and len(token) >= _SHORTEST and token != MASK:
+            found.extend(spellings(token))
+    return tuple(found)
+
+
+def _har_response(response: Response | None, secrets: tuple[str, ...]) -> dict[str, Any]:
     if response is None:
         return {
             "status": 0,
@@ -195,22 +222,25 @@ def _har_response(response: Response | None) -> dict[str, Any]:
         "size": len(response.body),
         "mimeType": response.header("content-type") or "",
     }
-    kept = response.body[:_KEPT_BYTES]
+    body = response.body
+    for secret in secrets:
+        body = body.replace(secret.encode(), MASK.encode())
+    kept = body[:_KEPT_BYTES]
     try:
         content["text"] = redact_text(kept.decode("utf-8"))
     except UnicodeDecodeError:
         content["text"] = base64.b64encode(kept).decode("ascii")
         content["encoding"] = "base64"
-    if len(kept) < len(response.body):
+    if len(kept) < len(body):
         content["comment"] = f"cut at {_KEPT_BYTES} bytes"
     return {
         "status": response.code,
         "statusText": "",
         "httpVersion": f"HTTP/{response.http_version}",
         "cookies": [],
-        "headers": redact_headers(response.headers),
+        "headers": redact_headers(response.headers, secrets),
         "content": content,
-        "redirectURL": response.header("location") or "",
+        "redirectURL": redact_text(response.header("location") or "", secrets),
         "headersSize": -1,
         "bodySize": len(response.raw),
     }

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from contract.evidence import curl, har_entry, redact_text
+from contract.evidence import curl, har_entry, redact_text, spellings
 from contract.finding import Finding, Kind, Verdict
 from contract.suite.run import Run
 from contract.verdict import Group, conclude, group, overlay
@@ -30,7 +30,7 @@ def build_report(
     groups = group(findings)
     missing = run.reach.missing(generated=generated and run.stopped is None)
     verdict = conclude(findings, missing=missing, strict=target.strict)
-    secrets = [target.token.reveal()] if target.token else []
+    secrets = spellings(target.token.reveal()) if target.token else ()
     report = {
         "verdict": verdict.value,
         "exit_code": verdict.exit_code,
@@ -55,7 +55,8 @@ def build_report(
         },
         "jobwatch": version("jobwatch"),
     }
-    clean: dict[str, Any] = json.loads(redact_text(json.dumps(report, default=str), secrets))
+    plain = json.loads(json.dumps(report, default=str))
+    clean: dict[str, Any] = _redacted(plain, secrets)
     return clean
 
 
@@ -102,6 +103,17 @@ def report_schema() -> dict[str, Any]:
     text = (files("contract.suite") / "report.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
+
+
+def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
+    # Text by text: in the JSON of the whole, a secret's quotes would be escaped twice.
+    if isinstance(value, str):
+        return redact_text(value, secrets)
+    if isinstance(value, list):
+        return [_redacted(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {redact_text(key, secrets): _redacted(item, secrets) for key, item in value.items()}
+    return value
 
 
 def _check_as_dict(run: Run, check_id: str, groups: Iterable[Group]) -> dict[str, Any]:

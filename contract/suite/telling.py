@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from contract.check import Check
-from contract.evidence import curl, redact_text
+from contract.evidence import curl, redact_text, spellings
 from contract.finding import Finding, Kind
 from contract.suite.plan import Lane, request_of
 from contract.suite.target import Target
@@ -97,7 +97,7 @@ def _path(url: str) -> str:
 
 
 def _clean(text: str, target: Target) -> str:
-    return redact_text(text, [target.token.reveal()] if target.token else [])
+    return redact_text(text, spellings(target.token.reveal()) if target.token else ())
 
 
 def breaking(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:
