@@ -351,6 +351,7 @@ def bargauge(
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "showUnfilled": True,
         "sizing": "auto",
+        "text": {"titleSize": 13, "valueSize": 15},
         "valueMode": "color",
     }
     defaults = _field(

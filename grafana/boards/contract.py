@@ -246,6 +246,7 @@ def _codes() -> Panel:
                 "options": {"columnField": "code", "rowField": "canary", "valueField": "Value"},
             }
         ],
+        overrides=[override("canary\\code", displayName="Canary", custom__width=110)],
         thresholds=steps("transparent", (0.5, "semi-dark-blue")),
         decimals=0,
     )

@@ -15,6 +15,7 @@ from grafana.panels import (
     bargauge,
     coloured,
     heatmap,
+    override,
     stat,
     steps,
     table,
@@ -277,6 +278,7 @@ def _moves() -> Panel:
                 },
             }
         ],
+        overrides=[override("from_status\\to_status", displayName="From", custom__width=150)],
         thresholds=steps("transparent", (0.5, "semi-dark-blue")),
         decimals=0,
     )
@@ -289,7 +291,8 @@ def _observed(settings: Settings) -> Panel:
         "Which statuses do answers show, over all canaries? A share that jumps without a change "
         "in load is a change at the vendor.",
         Query(
-            f"{sum_by('job_status', seen)}\n/ ignoring (job_status) group_left ()\n(sum({seen}) > 0)",
+            f"{sum_by('job_status', seen)}\n/ ignoring (job_status) group_left ()\n"
+            f"(sum({seen}) > 0)",
             "{{job_status}}",
         ),
         unit="percentunit",

@@ -264,7 +264,7 @@ def _codes() -> Panel:
         "Answers by HTTP code",
         "What does the endpoint answer? 404 is grey because the missing-id canary provokes it; "
         "the panel of 404s below tells right from wrong.",
-        Query(sum_by("code", SCOPE.rate("http_responses_total")) + " > 0", "{{code}}"),
+        Query(sum_by("code", SCOPE.rate("http_responses_total")), "{{code}}"),
         unit="reqps",
         width=8,
         stacked="normal",
@@ -280,11 +280,13 @@ def _failures() -> Panel:
         "In which way do probes fail? Only failures are shown, so an empty panel is a healthy "
         "endpoint; auth, rate_limited and internal don't count against the SLO.",
         Query(
-            sum_by("outcome", SCOPE.rate("probes_total", outcome="!=ok")) + " > 0", "{{outcome}}"
+            sum_by("outcome", SCOPE.increase("probes_total", outcome="!=ok")) + " > 0",
+            "{{outcome}}",
         ),
-        unit="reqps",
+        unit="short",
         width=8,
         stacked="normal",
+        bars=True,
         overrides=OUTCOME_COLOURS,
         limits=(0, None),
         no_value="no failures",

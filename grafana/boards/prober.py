@@ -262,7 +262,7 @@ def _certificates() -> Panel:
 def _running() -> Panel:
     return table(
         "What is running",
-        "Which version runs where?",
+        "Which version of the prober, on which Python, runs where?",
         Query(
             f"max by (instance, version, python_version) ({BOARD.select('build_info')})",
             instant=True,
