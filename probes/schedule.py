@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -110,7 +111,6 @@ class _Row:
     lane: Lane
     first: float
     step: int = 0
-    in_flight: int = 0
 
     @property
     def next(self) -> float:
@@ -137,6 +137,8 @@ class Schedule:
         self._wall_offset_s = wall_offset_s
         self._seed = seed
         self._rows: dict[tuple[str, str], _Row] = {}
+        # Apart from the rows: probes of a lane that goes and comes back are still under way.
+        self._under_way: Counter[tuple[str, str]] = Counter()
         self._queue: list[tuple[float, tuple[str, str]]] = []
         self._stopped = False
 
@@ -152,9 +154,7 @@ class Schedule:
                 old.lane = lane
                 fresh[name] = old
             else:
-                row = _Row(lane, self._first(lane, now))
-                row.in_flight = old.in_flight if old is not None else 0
-                fresh[name] = row
+                fresh[name] = _Row(lane, self._first(lane, now))
         self._rows = fresh
         self._queue = [(row.next, name) for name, row in fresh.items()]
         heapq.heapify(self._queue)
@@ -172,9 +172,9 @@ class Schedule:
             if late:
                 missed.append(Missed(row.lane, self._why_late(), late))
             while row.next <= now:
-                why = self._why_not(row)
+                why = self._why_not(row, self._under_way[name])
                 if why is None:
-                    row.in_flight += 1
+                    self._under_way[name] += 1
                     starts.append(Slot(row.lane, row.next, now + row.lane.timeout_s))
                 else:
                     missed.append(Missed(row.lane, why))
@@ -187,9 +187,10 @@ class Schedule:
         """
         A probe of this lane is over; a lane that is gone by now is no mistake.
         """
-        row = self._rows.get((lane.target, lane.canary))
-        if row is not None and row.in_flight > 0:
-            row.in_flight -= 1
+        name = (lane.target, lane.canary)
+        self._under_way[name] -= 1
+        if self._under_way[name] <= 0:
+            del self._under_way[name]
 
     def stop(self) -> None:
         """
@@ -232,7 +233,7 @@ class Schedule:
     def _why_late(self) -> WhyMissed:
         return WhyMissed.SHUTDOWN if self._stopped else WhyMissed.LATE
 
-    def _why_not(self, row: _Row) -> WhyMissed | None:
+    def _why_not(self, row: _Row, under_way: int) -> WhyMissed | None:
         if self._stopped:
             return WhyMissed.SHUTDOWN
         lane = row.lane
@@ -240,7 +241,7 @@ class Schedule:
         refusal = self._keys.refuse(lane.key, row.next)
         if refusal == "backoff":
             return WhyMissed.BACKOFF
-        if row.in_flight >= lane.most_in_flight:
+        if under_way >= lane.most_in_flight:
             return WhyMissed.OVERLAP
         refusal = self._keys.take(lane.key, row.next)
         return WhyMissed(refusal) if refusal is not None else None
