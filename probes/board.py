@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from contract.finding import Finding, Kind
-from probes.evidence_store import shelf_of
+from probes.evidence import shelf_of
 from probes.result import Outcome, Result
 
 __all__ = ["Board", "CanaryView", "LastAnswer", "News", "Point"]

@@ -14,83 +14,33 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 from contract.evidence import curl, har
-from contract.exchange import Exchange, Response, TransportFailure
-from contract.finding import Finding, Kind
-from contract.secret import MASK
-from probes.result import Outcome, Result
+from contract.exchange import Exchange
+from probes.evidence import (
+    NOTES,
+    Evidence,
+    Worth,
+    fingerprints_of,
+    new_id,
+    notes_of,
+    read_evidence,
+    seen_in,
+    worth_of,
+)
+from probes.result import Result
+from probes.scrubber import Scrubber
 
-__all__ = ["Evidence", "EvidenceStore", "Seen", "Worth", "shelf_of", "shelf_of_outcome"]
+__all__ = ["EvidenceStore"]
 
 _LOG = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9]{13}-[0-9a-f]{16}")
-_SIGNED = re.compile(
-    rb"(?i)([?&][a-z0-9_.-]*(?:signature|sig|token|credential|secret|api-?key)=)[^&\"'\\\s<>]+"
-)
 _RENEW_S = 1.0
 _RENEW_SUCCESS_S = 60.0
 _SAMPLES = 8
 _HISTORY = 16
-_NOTES = "_jobwatch"
-
-
-class Worth(IntEnum):
-    """
-    How long evidence outlives other evidence.
-    """
-
-    SUCCESS = 0
-    NEWS = 1
-    """A gap, a drift, nothing to be said."""
-    FAILURE = 2
-    """No answer, or one that nobody wants, although no promise is broken."""
-    BROKEN = 3
-    """A violation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """
-    A finding as the evidence remembers it.
-    """
-
-    check: str
-    kind: str
-    basis: str
-    source: str
-    pointer: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """
-    One kept file.
-
-    Attributes:
-        id: Letters that are safe in a URL and in a file name.
-        at: When the answer was whole, Unix seconds.
-        curl: A shell line that asks the same again; the token is a variable.
-        fingerprints: What it is evidence of.
-    """
-
-    id: str
-    at: float
-    target: str
-    canary: str
-    outcome: str
-    worth: Worth
-    curl: str
-    findings: tuple[Seen, ...]
-    fingerprints: tuple[str, ...]
-    size_bytes: int
 
 
 @dataclass(slots=True)
@@ -166,10 +116,10 @@ class EvidenceStore:
         """
         if result.exchange is None:
             return None
-        prints = _fingerprints(result)
+        prints = fingerprints_of(result)
         at = result.exchange.ended_at
         with self._turn:
-            wanted = [one for one in prints if self._wants(one, at, _worth(result))]
+            wanted = [one for one in prints if self._wants(one, at, worth_of(result))]
             evidence = self._write(result, history, tuple(wanted)) if wanted else None
             if evidence is not None:
                 for one in wanted:
@@ -272,23 +222,23 @@ class EvidenceStore:
         self, result: Result, history: Sequence[Exchange], prints: tuple[str, ...]
     ) -> Evidence | None:
         assert result.exchange is not None
-        secrets = _spellings(self._secrets())
-        exchange = _scrub(result.exchange, secrets)
-        earlier = [_scrub(one, secrets) for one in history[-_HISTORY:]]
+        scrubber = Scrubber(self._secrets())
+        exchange = scrubber.exchange(result.exchange)
+        earlier = [scrubber.exchange(one) for one in history[-_HISTORY:]]
         evidence = Evidence(
-            id=_new_id(result, prints),
+            id=new_id(result, prints),
             at=result.exchange.ended_at,
             target=result.target,
             canary=result.canary,
             outcome=result.outcome.value,
-            worth=_worth(result),
+            worth=worth_of(result),
             curl=curl(exchange, token_env=self._token_env(result.target)),
-            findings=tuple(_seen(finding, secrets) for finding in result.findings),
+            findings=tuple(seen_in(finding, scrubber) for finding in result.findings),
             fingerprints=prints,
             size_bytes=0,
         )
         log = har([*earlier, exchange])
-        log["log"][_NOTES] = _notes(evidence)
+        log["log"][NOTES] = notes_of(evidence)
         content = json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace")
         try:
             _write_whole(self._path(evidence.id), content)
@@ -308,7 +258,7 @@ class EvidenceStore:
         for path in sorted(self.folder.glob("*.har")):
             if not _ID.fullmatch(path.stem):
                 continue
-            evidence = _read(path)
+            evidence = read_evidence(path)
             if evidence is None:
                 continue
             self._kept[evidence.id] = evidence
@@ -328,144 +278,6 @@ class EvidenceStore:
         for surplus in shelf.samples[:-_SAMPLES]:
             shelf.samples.remove(surplus)
             self._release(fingerprint, surplus)
-
-
-def shelf_of(target: str, finding: Finding) -> str:
-    """
-    The name under which evidence of this finding is kept: `EvidenceStore.latest_for`.
-    """
-    return _digest(target, *finding.fingerprint)
-
-
-def shelf_of_outcome(target: str, canary: str, outcome: Outcome) -> str:
-    """
-    The name under which answers that no finding speaks about are kept.
-    """
-    return _digest(target, canary, outcome.value)
-
-
-def _fingerprints(result: Result) -> tuple[str, ...]:
-    prints = {shelf_of(result.target, finding) for finding in result.findings}
-    if not prints or not result.outcome.success:
-        prints.add(shelf_of_outcome(result.target, result.canary, result.outcome))
-    return tuple(sorted(prints))
-
-
-def _digest(*parts: str) -> str:
-    return blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
-
-
-def _worth(result: Result) -> Worth:
-    if any(finding.kind is Kind.VIOLATION for finding in result.findings):
-        return Worth.BROKEN
-    if not result.outcome.success:
-        return Worth.FAILURE
-    return Worth.NEWS if result.findings else Worth.SUCCESS
-
-
-def _new_id(result: Result, prints: Iterable[str]) -> str:
-    assert result.exchange is not None
-    exchange = result.exchange
-    digest = _digest(repr((exchange.started_at, exchange.elapsed_s, exchange.request.url)), *prints)
-    return f"{max(0, int(exchange.ended_at * 1000)):013d}"[:13] + f"-{digest}"
-
-
-def _spellings(secrets: Iterable[str]) -> tuple[bytes, ...]:
-    """
-    Every way in which a secret may stand in a URL, a header or a JSON body.
-    """
-    found = set()
-    for secret in secrets:
-        for text in (secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1]):
-            found.add(text.encode())
-    return tuple(sorted(found, key=len, reverse=True))
-
-
-def _scrub(exchange: Exchange, secrets: Sequence[bytes]) -> Exchange:
-    request = exchange.request
-    clean = replace(
-        request,
-        url=_mask(request.url, secrets),
-        headers=_mask_headers(request.headers, secrets),
-        job_id=None if request.job_id is None else _mask(request.job_id, secrets),
-    )
-    answer = exchange.answer
-    if isinstance(answer, Response):
-        return replace(exchange, request=clean, answer=_scrub_response(answer, secrets))
-    partial = None if answer.partial is None else _scrub_response(answer.partial, secrets)
-    failure = TransportFailure(answer.reason, _mask(answer.detail, secrets), partial)
-    return replace(exchange, request=clean, answer=failure)
-
-
-def _scrub_response(response: Response, secrets: Sequence[bytes]) -> Response:
-    body = _mask_bytes(response.body, secrets)
-    return replace(response, headers=_mask_headers(response.headers, secrets), body=body, raw=body)
-
-
-def _mask_headers(
-    headers: Iterable[tuple[str, str]], secrets: Sequence[bytes]
-) -> tuple[tuple[str, str], ...]:
-    return tuple((_mask(name, secrets), _mask(value, secrets)) for name, value in headers)
-
-
-def _mask(text: str, secrets: Sequence[bytes]) -> str:
-    return _mask_bytes(text.encode("utf-8", "surrogateescape"), secrets).decode(
-        "utf-8", "surrogateescape"
-    )
-
-
-def _mask_bytes(content: bytes, secrets: Sequence[bytes]) -> bytes:
-    for secret in secrets:
-        content = content.replace(secret, MASK.encode())
-    # A signed link opens what it points at for whoever reads the evidence.
-    return _SIGNED.sub(rb"\1" + MASK.encode(), content)
-
-
-def _seen(finding: Finding, secrets: Sequence[bytes]) -> Seen:
-    return Seen(
-        check=finding.check,
-        kind=finding.kind.value,
-        basis=finding.basis.value,
-        source=finding.source,
-        pointer=_mask(finding.pointer, secrets)[:200],
-        message=_mask(finding.message, secrets)[:1_000],
-    )
-
-
-def _notes(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "at": evidence.at,
-        "target": evidence.target,
-        "canary": evidence.canary,
-        "outcome": evidence.outcome,
-        "worth": int(evidence.worth),
-        "curl": evidence.curl,
-        "findings": [
-            {name: getattr(seen, name) for name in Seen.__slots__} for seen in evidence.findings
-        ],
-        "fingerprints": list(evidence.fingerprints),
-    }
-
-
-def _read(path: Path) -> Evidence | None:
-    try:
-        content = path.read_bytes()
-        notes = json.loads(content)["log"][_NOTES]
-        return Evidence(
-            id=path.stem,
-            at=float(notes["at"]),
-            target=str(notes["target"]),
-            canary=str(notes["canary"]),
-            outcome=str(notes["outcome"]),
-            worth=Worth(notes["worth"]),
-            curl=str(notes["curl"]),
-            findings=tuple(Seen(**seen) for seen in notes["findings"]),
-            fingerprints=tuple(str(one) for one in notes["fingerprints"]),
-            size_bytes=len(content),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as wrong:
-        _LOG.warning("%s is no evidence of ours and is left alone: %s", path, wrong)
-        return None
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from contract.profile import Phase, Profile
 from probes.board import CanaryView, LastAnswer, News
-from probes.evidence_store import Evidence
+from probes.evidence import Evidence
 from probes.result import Result
 from probes.sinks.prometheus import Exposition
 from probes.tracker import Census

@@ -14,7 +14,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from probes.web.web_config import Users, WebConfig
+from probes.web.users import Users
+from probes.web.web_config import WebConfig
 
 __all__ = ["Guard"]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probes.evidence_store import Evidence
+from probes.evidence import Evidence
 from probes.result import Outcome
 from probes.web.chart import tone_of
 from probes.web.wording import clock_text, outcome_text, seconds_text

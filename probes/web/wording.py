@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from probes.result import Outcome
 
-__all__ = ["age_text", "clock_text", "outcome_text", "seconds_text"]
+__all__ = ["age_text", "clock_text", "count_text", "outcome_text", "seconds_text"]
 
 _OUTCOMES = {
     Outcome.OK: "ok",
@@ -77,3 +77,10 @@ def clock_text(at: float) -> str:
         return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
         return "at no known time"
+
+
+def count_text(number: int, name: str, plural: str | None = None) -> str:
+    """
+    `1 target`, `12 canaries`: a number and its noun.
+    """
+    return f"{number:,} {name if number == 1 else plural or name + 's'}".replace(",", "\u202f")

@@ -13,7 +13,7 @@ import pytest
 from contract.exchange import Reason
 from contract.finding import Kind
 from probes.board import Board
-from probes.evidence_store import shelf_of
+from probes.evidence import shelf_of
 from probes.result import Outcome, Result
 from tests.probes.results import NOW, exchange, failed, finding, result
 

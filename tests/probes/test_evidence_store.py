@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from contract.evidence import read_har
 from contract.exchange import Reason
 from contract.finding import Kind
-from probes.evidence_store import EvidenceStore, Worth, shelf_of, shelf_of_outcome
+from probes.evidence import Worth, shelf_of, shelf_of_outcome
+from probes.evidence_store import EvidenceStore
 from probes.result import Outcome, Result
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 

@@ -16,7 +16,8 @@ import pytest
 import trustme
 
 from contract.errors import ConfigError
-from probes.web.web_config import Pace, Users, WebConfig
+from probes.web.users import Pace, Users
+from probes.web.web_config import WebConfig
 from tests.probes.web_world import World, open_world
 
 _PASSWORD = "correct horse: battery"
