@@ -92,6 +92,38 @@ def test_a_hang_overlaps_up_to_the_cap_and_the_rest_is_counted() -> None:
     assert missed == {WhyMissed.OVERLAP: 6}
 
 
+def fill(schedule: Schedule) -> list[Slot]:
+    """
+    Start probes that don't end until the cap holds the next one back.
+    """
+    slots: list[Slot] = []
+    while (at := schedule.next_at) is not None and (turn := schedule.advance(at)).starts:
+        slots += turn.starts
+    return slots
+
+
+def test_each_end_makes_room_for_one() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([lane(1.0, 3.0)], 0.0)
+    slots = fill(schedule)
+    assert len(slots) == 4
+    schedule.ended(slots[0].lane)
+    assert len(fill(schedule)) == 1
+
+
+def test_probes_of_a_lane_that_goes_and_comes_back_still_count() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([lane(1.0, 3.0)], 0.0)
+    slots = fill(schedule)
+    now = slots[-1].intended
+    schedule.configure([], now)
+    schedule.configure([lane(2.0, 6.0)], now)
+    assert fill(schedule) == []
+    for slot in slots[:2]:
+        schedule.ended(slot.lane)
+    assert len(fill(schedule)) == 2
+
+
 def test_an_hour_of_standstill_is_counted_and_not_caught_up() -> None:
     schedule = Schedule(keys(), wall_offset_s=0.0)
     schedule.configure([lane(5.0)], 0.0)
