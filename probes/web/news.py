@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from contract.finding import Kind
 from probes.board import News
 from probes.web.faces import Evidences
-from probes.web.standing import is_current
+from probes.web.standing import is_broken, is_current
 from probes.web.wording import age_text, clock_text, count_text
 
 __all__ = ["NewsItem", "make_item"]
 
 _KINDS = {
-    Kind.VIOLATION: "broken",
-    Kind.GAP: "undocumented",
-    Kind.DRIFT: "new",
-    Kind.INCONCLUSIVE: "unclear",
+    Kind.VIOLATION: ("odd", "suspect"),
+    Kind.GAP: ("info", "undocumented"),
+    Kind.DRIFT: ("info", "new"),
+    Kind.INCONCLUSIVE: ("idle", "unclear"),
 }
 
 
@@ -37,7 +37,6 @@ class NewsItem:
     last: str
     last_at: str
     first_at: str
-    fresh: bool
     evidence: str | None
     curl: str | None
 
@@ -49,23 +48,27 @@ def make_item(news: News, evidence: Evidences, promises: Mapping[str, str], now:
     kept = evidence.latest_for(news.shelf)
     file = evidence.get(kept) if kept is not None else None
     current = is_current(news, now)
-    tone = {Kind.VIOLATION: "bad" if current else "past", Kind.INCONCLUSIVE: "idle"}
+    tone, word = _say(news, current=current)
     return NewsItem(
-        tone="idle" if news.accepted else tone.get(news.kind, "info"),
-        word=_word(news, current=current),
+        tone=tone,
+        word=word,
         news=news,
         promise=promises.get(news.check, news.check.replace("_", " ")),
         times=count_text(news.count, "time"),
         last=f"{age_text(now - news.last_at)} ago",
         last_at=clock_text(news.last_at),
         first_at=clock_text(news.first_at),
-        fresh=current,
         evidence=kept if file is not None else None,
         curl=file.curl if file is not None else None,
     )
 
 
-def _word(news: News, *, current: bool) -> str:
+def _say(news: News, *, current: bool) -> tuple[str, str]:
+    """
+    Its colour and its word.
+    """
     if news.accepted is not None:
-        return "accepted"
-    return "was broken" if news.kind is Kind.VIOLATION and not current else _KINDS[news.kind]
+        return "idle", "accepted"
+    if is_broken(news):
+        return ("bad", "broken") if current else ("past", "was broken")
+    return _KINDS[news.kind]

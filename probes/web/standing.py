@@ -7,12 +7,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from contract.finding import Kind
+from contract.finding import Basis, Kind
 from probes.board import LastAnswer, News
 from probes.web.chart import tone_of
 from probes.web.faces import CanaryFace, TargetFace, Wall
 
-__all__ = ["SEVERITY", "amiss", "is_current", "standing", "tone_now", "worst"]
+__all__ = ["SEVERITY", "amiss", "is_broken", "is_current", "standing", "tone_now", "worst"]
 
 SEVERITY = {"bad": 4, "silent": 3, "odd": 2, "stale": 1, "idle": 0, "ok": 0}
 """How urgently a person wants to know of a tone."""
@@ -56,7 +56,14 @@ def amiss(counted: Mapping[str, int]) -> int:
 
 def is_current(news: News, now: float) -> bool:
     """
-    Whether it is a promise that is broken now.
+    Whether it is a promise that is broken now. One that is only our reading warns.
     """
-    broken = news.kind is Kind.VIOLATION and news.accepted is None
-    return broken and now - news.last_at <= _FRESH_S
+    return is_broken(news) and now - news.last_at <= _FRESH_S
+
+
+def is_broken(news: News) -> bool:
+    """
+    Whether it is a broken promise that stands written somewhere and isn't accepted.
+    """
+    written = news.basis != Basis.INFERRED
+    return news.kind is Kind.VIOLATION and written and news.accepted is None

@@ -60,7 +60,7 @@ def finding(
     return Finding(
         check=check,
         kind=kind,
-        basis=Basis.INFERRED,
+        basis=Basis.DOCUMENTED,
         source="openapi.yaml, path parameter `id`",
         severity=Severity.HIGH,
         pointer=pointer,

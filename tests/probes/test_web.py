@@ -16,7 +16,7 @@ import pytest
 
 from contract.errors import JobwatchError
 from contract.evidence import read_har
-from contract.finding import Drift, Kind
+from contract.finding import Basis, Drift, Kind
 from probes.result import Outcome
 from probes.tracker import Census
 from probes.web import page as page_module
@@ -105,7 +105,7 @@ def test_a_broken_promise_shows_the_promise_its_source_and_what_was_seen(world: 
     assert "1 promise broken at krea" in page.text
     assert "A 200 speaks about the job that was asked for." in page.text
     assert "Seen expected 'j', found 'k' Where /job_id" in page.text
-    assert "Written openapi.yaml, path parameter `id` (inferred)" in page.text
+    assert "Written openapi.yaml, path parameter `id` (documented)" in page.text
     assert 'curl -sS -i --path-as-is -H "Authorization: Bearer $KREA_API_TOKEN"' in page.text
     hrefs = [attrs["href"] for tag, attrs in page.tags if tag == "a" and "href" in attrs]
     (kept,) = world.evidence.all()
@@ -120,6 +120,16 @@ def test_an_old_violation_is_history(world: World) -> None:
     page = _page(world).text
     assert "All promises kept" in page
     assert "was broken" in page
+
+
+def test_a_broken_reading_of_ours_warns_and_no_more(world: World) -> None:
+    seen = exchange()
+    reading = replace(finding(seen), basis=Basis.INFERRED)
+    for canary in krea().canaries:
+        world.record(replace(result(canary=canary.name, seen=seen), findings=(reading,)))
+    page = _page(world).text
+    assert "All promises kept" in page
+    assert "suspect krea / " in page
 
 
 def test_an_accepted_violation_is_not_red(world: World) -> None:

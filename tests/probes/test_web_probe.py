@@ -57,10 +57,11 @@ def test_a_probe_is_made_now_and_told_in_blackbox_words(world: World) -> None:
 def test_each_probe_stands_for_itself(world: World) -> None:
     world.operator.answer = result(Outcome.VIOLATION, checks=("a_check",))
     first = _samples(world.ask("/probe?target=krea").text)
-    assert first["probe_failed_due_to_contract"] == 0.0  # inferred promises warn only
+    assert first["probe_failed_due_to_contract"] == 1.0
     assert first['probe_contract_findings{kind="violation"}'] == 1.0
     world.operator.answer = result()
     second = _samples(world.ask("/probe?target=krea").text)
+    assert second["probe_failed_due_to_contract"] == 0.0
     assert second['probe_contract_findings{kind="violation"}'] == 0.0
 
 
