@@ -104,7 +104,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
             "url": redact_text(request.url, sent),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
-            "headers": redact_headers(request.headers),
+            "headers": _asked_headers(request),
             "queryString": [],
             "headersSize": -1,
             "bodySize": 0,
@@ -188,6 +188,13 @@ def read_har(path: Path) -> list[Exchange]:
                 f"{path}: log.entries[{index}] is no HAR entry: {type(exc).__name__}: {exc}"
             ) from None
     return sorted(found, key=lambda exchange: exchange.started_at)
+
+
+def _asked_headers(request: Request) -> list[dict[str, str]]:
+    # A token that can't be right is no secret, and asking again needs it.
+    if request.credential is Credential.INVALID:
+        return [{"name": name, "value": value} for name, value in request.headers]
+    return redact_headers(request.headers)
 
 
 def _sent_secrets(request: Request) -> tuple[str, ...]:
