@@ -94,6 +94,11 @@ class Session:
             self.error = str(exc)
             pytest.exit(f"jobwatch: {exc}", returncode=exc.exit_code)
         client = self._stack.enter_context(Client(exact_framing=True))
+        if target.rate_per_minute is not None:
+            from contract.suite.plan import build_plan
+            from contract.suite.telling import foretell
+
+            _say(foretell(target, build_plan(target)))
         run = Run(target, self.checks, client, progress=_progress())
         run.execute()
         return run
@@ -209,6 +214,13 @@ def _values(config: pytest.Config) -> dict[str, Any]:
 
 def _dest(key: str) -> str:
     return f"jobwatch_{key}"
+
+
+def _say(line: str) -> None:
+    # Past pytest's capturing: whoever waits for minutes should know why.
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"{line}\n")
+        sys.__stderr__.flush()
 
 
 def _progress() -> Any:

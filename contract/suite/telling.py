@@ -4,7 +4,7 @@ Findings and verdicts in words, for a terminal and for a failing pytest node.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from contract.suite.plan import Lane, request_of
 from contract.suite.target import Target
 from contract.verdict import Group
 
-__all__ = ["breaking", "explain", "list_requests", "summarise"]
+__all__ = ["breaking", "explain", "foretell", "list_requests", "summarise"]
 
 
 def explain(found: Group, check: Check | None, *, target: Target) -> str:
@@ -68,7 +68,7 @@ def summarise(report: dict[str, Any]) -> Iterator[str]:
     )
 
 
-def list_requests(target: Target, lanes: Iterable[Lane]) -> Iterator[str]:
+def list_requests(target: Target, lanes: Sequence[Lane]) -> Iterator[str]:
     """
     Every request of a plan, one line each, without the token.
     """
@@ -84,9 +84,27 @@ def list_requests(target: Target, lanes: Iterable[Lane]) -> Iterator[str]:
             )
             yield _clean(line, target)
     effort = target.effort
+    yield foretell(target, lanes)
     yield (
         f"then up to {effort.generated} generated GET requests and {effort.walks} walks of a "
         "client (GET, HEAD, OPTIONS on these jobs; other methods on fresh random ids only)"
+    )
+
+
+def foretell(target: Target, lanes: Iterable[Lane]) -> str:
+    """
+    How many requests a run sends about, and how long the rate limit makes it take.
+    """
+    planned = sum(ask.times for lane in lanes for ask in lane.asks)
+    count = planned + target.effort.generated + 15 * target.effort.walks
+    if target.budget is not None:
+        count = min(count, target.budget)
+    if target.rate_per_minute is None:
+        return f"about {count} requests, without a rate limit"
+    minutes = count / target.rate_per_minute
+    return (
+        f"about {count} requests at {target.rate_per_minute:g} a minute: some {minutes:.0f} "
+        "minutes, more if a job is still running (--effort quick and --rate-limit change it)"
     )
 
 
