@@ -129,7 +129,7 @@ def _access() -> Iterator[Alert]:
         "critical",
         "0s",
         "A job that exists was answered with 404.",
-        "{{ $labels.target }} denied a known job {{ $value | humanize }} times in 10 minutes: "
+        '{{ $labels.target }} denied a known job {{ $value | printf "%.0f" }} times in 10 minutes: '
         "lost data, or the token no longer sees the job (404 also means not authorized). "
         "If every known job is denied at once, suspect the token or the workspace.",
         "overview",
@@ -145,7 +145,7 @@ def _access() -> Iterator[Alert]:
         "0s",
         "A job was shown to somebody who may not see it.",
         "The {{ $labels.canary }} canary of {{ $labels.target }} was answered with 2xx "
-        "{{ $value | humanize }} times in 15 minutes; it must be refused every time.",
+        '{{ $value | printf "%.0f" }} times in 15 minutes; it must be refused every time.',
         "overview",
     )
     invented = RULES.increase(
@@ -159,7 +159,7 @@ def _access() -> Iterator[Alert]:
         "0s",
         "An id that nobody has was answered with a job.",
         "The {{ $labels.canary }} canary of {{ $labels.target }} asks for ids that can't exist "
-        "and got 2xx {{ $value | humanize }} times in 15 minutes: a soft 404, or a cache or "
+        'and got 2xx {{ $value | printf "%.0f" }} times in 15 minutes: a soft 404, or a cache or '
         "proxy that answers for the API.",
         "overview",
     )
@@ -190,7 +190,7 @@ def _contract() -> Iterator[Alert]:
         "warning",
         "0s",
         "A job has a status that the API doesn't document.",
-        "{{ $labels.target }} sent an undocumented job status {{ $value | humanize }} times in "
+        '{{ $labels.target }} sent an undocumented job status {{ $value | printf "%.0f" }} times in '
         "15 minutes; clients that switch over the status fall through.",
         "contract",
     )
@@ -243,7 +243,7 @@ def _jobs(settings: Settings) -> Iterator[Alert]:
         "warning",
         "5m",
         "Jobs are unfinished past the longest documented limit.",
-        "{{ $value | humanize }} followed jobs of {{ $labels.target }} have not ended although "
+        '{{ $value | printf "%.0f" }} followed jobs of {{ $labels.target }} have not ended although '
         "the documented limits say that they must have.",
         "lifecycle",
     )
@@ -287,7 +287,7 @@ def _asking(settings: Settings) -> Iterator[Alert]:
         "critical",
         "0s",
         "The endpoint refuses the prober's token.",
-        "{{ $value | humanize }} probes of {{ $labels.target }} were refused in 10 minutes. "
+        '{{ $value | printf "%.0f" }} probes of {{ $labels.target }} were refused in 10 minutes. '
         "Until the token is right nothing is known about the endpoint.",
         "prober",
     )
@@ -406,7 +406,7 @@ def _prober(settings: Settings) -> Iterator[Alert]:
         "warning",
         "0s",
         "Probes fail by the prober's own fault.",
-        "{{ $value | humanize }} probes of {{ $labels.target }} ended with an internal error in "
+        '{{ $value | printf "%.0f" }} probes of {{ $labels.target }} ended with an internal error in '
         "15 minutes; they count for no objective. The prober's log says why.",
         "prober",
     )

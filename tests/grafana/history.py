@@ -8,7 +8,6 @@ checked against the same exposition.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterator
@@ -371,17 +370,3 @@ def _http_date(at: float) -> str:
     from email.utils import formatdate
 
     return formatdate(at, usegmt=True)
-
-
-def main() -> None:
-    """
-    `python -m tests.grafana.history FOLDER END`: a month to look at.
-    """
-    import sys
-
-    folder, end = Path(sys.argv[1]), float(sys.argv[2])
-    print(json.dumps({"data": str(month(folder, end, default_settings()))}))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,695 @@
+"""
+The rules: each alert where it must fire, and where its nearest neighbour must not.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from contract.duration import parse_duration
+from grafana.alerts import Alert, alerts
+from grafana.boards.runbooks import sections
+from grafana.files import HOME
+from grafana.rules import rule_groups
+from grafana.settings import Settings, default_settings
+from grafana.slo import slo_groups
+from tests.grafana.reading import every_query, selectors
+from tests.grafana.servers import promtool, tool
+
+Json = dict[str, Any]
+RULES = sorted((HOME / "rules").glob("*.yml"))
+PROBER = 'job="jobwatch",instance="p:1"'
+LONG = 400
+"""Samples of a series that goes on until the end of the longest case."""
+
+
+def probes(**outcomes: str) -> dict[str, str]:
+    """
+    Probes of one canary, by outcome.
+    """
+    series = f'jobwatch_probes_total{{{PROBER},target="krea",canary="known",outcome='
+    return {f'{series}"{outcome}"}}': values for outcome, values in outcomes.items()}
+
+
+def one(name: str, labels: str, values: str) -> dict[str, str]:
+    """
+    One series of a target.
+    """
+    inside = f'{PROBER},target="krea"' + (f",{labels}" if labels else "")
+    return {f"{name}{{{inside}}}": values}
+
+
+@dataclass(frozen=True)
+class Case:
+    """
+    Series at one sample a minute, and what fires at a minute.
+
+    Attributes:
+        fires: Labels besides `alertname`, `severity` and `target`; None for no alert.
+        says: The description, word for word.
+        more: Further alerts of the same name, with the `factor` in their text.
+    """
+
+    name: str
+    series: dict[str, str]
+    at: int
+    fires: dict[str, str] | None = None
+    says: str = ""
+    about: str = "krea"
+    up: str = f"1x{LONG}"
+    title: str = ""
+    more: tuple[dict[str, str], ...] = field(default=())
+
+
+def growing(step: int = 1) -> str:
+    return f"0+{step}x{LONG}"
+
+
+def late(count: int = 1, *, at: int = 5) -> str:
+    """
+    A counter that stands at 0, and grows by `count` at minute `at`.
+    """
+    return f"0x{at - 1} {count}x{LONG}"
+
+
+PAGE = {"long_window": "1h", "short_window": "5m"}
+SLOW = "jobwatch_probe_duration_seconds"
+FINDINGS = "jobwatch_contract_findings_total"
+MOVES = "jobwatch_job_transitions_total"
+CODES = "jobwatch_http_responses_total"
+
+CASES = [
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(), server_error=growing()),
+        10,
+        PAGE,
+        "50% of the probes of krea in the last 1h failed: a burn rate above 14.4, and the last "
+        "5m look the same.",
+        title="half of the probes fail",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(93), server_error=growing(7)),
+        10,
+        title="7 % fail and 7.2 % is the limit",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(3), server_error=growing(1)),
+        20,
+        PAGE,
+        "25% of the probes of krea in the last 1h failed: a burn rate above 14.4, and the last "
+        "5m look the same.",
+        title="the second pair of windows joins after a quarter of an hour",
+        more=({"long_window": "6h", "short_window": "30m", "factor": "6"},),
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(), server_error="0 0 0 1 2 3x30"),
+        8,
+        PAGE,
+        "26.47% of the probes of krea in the last 1h failed: a burn rate above 14.4, and the "
+        "last 5m look the same.",
+        title="three failures are enough",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(), server_error="0 0 0 1 2x30"),
+        8,
+        title="two failures are too few to wake anybody",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok="0+1x10 10x200", server_error="0+1x10 10x200"),
+        50,
+        title="without traffic nothing is said",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(), server_error=f"0+1x5 5x{LONG}"),
+        12,
+        title="it resolves when the short window is clean",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(), auth=growing(), rate_limited=growing()),
+        2,
+        title="a refused token is no failure of the endpoint",
+    ),
+    Case(
+        "JobwatchLatencyBudgetBurn",
+        {**one(f"{SLOW}_count", "", growing(2)), **one(f"{SLOW}_bucket", 'le="1.0"', growing())},
+        10,
+        PAGE,
+        "50% of the probes of krea in the last 1h were slower than promised: a burn rate above "
+        "14.4, and the last 5m look the same.",
+    ),
+    Case(
+        "JobwatchLatencyBudgetBurn",
+        {**one(f"{SLOW}_count", "", growing(2)), **one(f"{SLOW}_bucket", 'le="1.0"', growing(2))},
+        10,
+        title="all probes are fast",
+    ),
+    Case(
+        "JobwatchKnownJobNotFound",
+        one("jobwatch_not_found_total", 'canary="known",expected="false"', late()),
+        8,
+        {},
+        "krea denied a known job 1 times in 10 minutes: lost data, or the token no longer sees "
+        "the job (404 also means not authorized). If every known job is denied at once, suspect "
+        "the token or the workspace.",
+    ),
+    Case(
+        "JobwatchKnownJobNotFound",
+        one("jobwatch_not_found_total", 'canary="missing",expected="true"', growing()),
+        8,
+        title="a missing job is rightly not found",
+    ),
+    Case(
+        "JobwatchJobVisibleToStranger",
+        one(CODES, 'canary="anonymous",code="200"', late()),
+        8,
+        {"canary": "anonymous"},
+        "The anonymous canary of krea was answered with 2xx 1 times in 15 minutes; it must be "
+        "refused every time.",
+    ),
+    Case(
+        "JobwatchJobVisibleToStranger",
+        {
+            **one(CODES, 'canary="anonymous",code="401"', growing()),
+            **one(CODES, 'canary="known",code="200"', growing()),
+        },
+        8,
+        title="strangers are refused and owners are answered",
+    ),
+    Case(
+        "JobwatchMissingJobFound",
+        one(CODES, 'canary="missing",code="200"', late()),
+        8,
+        {"canary": "missing"},
+        "The missing canary of krea asks for ids that can't exist and got 2xx 1 times in 15 "
+        "minutes: a soft 404, or a cache or proxy that answers for the API.",
+    ),
+    Case(
+        "JobwatchMissingJobFound",
+        one(CODES, 'canary="missing",code="503"', growing()),
+        8,
+        title="an outage is no soft 404",
+    ),
+    Case(
+        "JobwatchContractViolation",
+        one(FINDINGS, 'check="body_matches_schema",kind="violation"', late()),
+        8,
+        {"check": "body_matches_schema"},
+        "Check body_matches_schema found broken promises in answers of krea within the last 15 "
+        "minutes. The status page of the prober has the evidence.",
+    ),
+    Case(
+        "JobwatchContractViolation",
+        one(FINDINGS, 'check="from_a_plugin",kind="violation"', f"_x20 1x{LONG}"),
+        25,
+        {"check": "from_a_plugin"},
+        "Check from_a_plugin found broken promises in answers of krea within the last 15 "
+        "minutes. The status page of the prober has the evidence.",
+        title="a series that is born with its first violation",
+    ),
+    Case(
+        "JobwatchContractViolation",
+        {
+            **one(FINDINGS, 'check="code_is_documented",kind="gap"', growing()),
+            **one(FINDINGS, 'check="keys_are_declared",kind="drift"', growing()),
+            **one(FINDINGS, 'check="body_is_json",kind="inconclusive"', growing()),
+            **one(FINDINGS, 'check="body_is_json",kind="violation"', f"0x{LONG}"),
+        },
+        30,
+        title="gaps and drift are no violations",
+    ),
+    Case(
+        "JobwatchUnknownJobStatus",
+        one("jobwatch_job_status_observations_total", 'job_status="unknown"', late()),
+        8,
+        {},
+        "krea sent an undocumented job status 1 times in 15 minutes; clients that switch over "
+        "the status fall through.",
+    ),
+    Case(
+        "JobwatchUnknownJobStatus",
+        one("jobwatch_job_status_observations_total", 'job_status="completed"', growing()),
+        8,
+        title="documented words are no news",
+    ),
+    Case(
+        "JobwatchContractDrift",
+        one("jobwatch_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
+        8,
+        {"drift": "undeclared_key", "pointer": "/x"},
+        "krea shows undeclared_key at /x for the first time. Allowed, but worth a look before "
+        "clients depend on it.",
+    ),
+    Case(
+        "JobwatchContractDrift",
+        one("jobwatch_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
+        90,
+        title="what has been there for an hour is no news",
+    ),
+    Case(
+        "JobwatchCheckCrashing",
+        {f'jobwatch_check_crashes_total{{{PROBER},check="mine"}}': late()},
+        8,
+        {"check": "mine"},
+        "Check mine crashed within the last 15 minutes instead of judging: what it watches is "
+        "not being watched.",
+        about="",
+    ),
+    Case(
+        "JobwatchCheckCrashing",
+        {f'jobwatch_check_crashes_total{{{PROBER},check="mine"}}': f"7x{LONG}"},
+        30,
+        title="old crashes are over",
+    ),
+    Case(
+        "JobwatchJobsStuck",
+        one("jobwatch_stuck_jobs", "", f"3x{LONG}"),
+        8,
+        {},
+        "3 followed jobs of krea have not ended although the documented limits say that they "
+        "must have.",
+    ),
+    Case(
+        "JobwatchJobsStuck",
+        {
+            **one("jobwatch_stuck_jobs", "", f"0x10 1x2 0x{LONG}"),
+            **one("jobwatch_oldest_pending_job_seconds", "", f"9000x{LONG}"),
+        },
+        13,
+        title="stuck for two minutes, and old but not stuck",
+    ),
+    Case(
+        "JobwatchEndedJobMoved",
+        one(MOVES, 'from_status="completed",to_status="processing"', f"_x20 1x{LONG}"),
+        25,
+        {"from_status": "completed", "to_status": "processing"},
+        "A job of krea went from completed to processing within the last 15 minutes; clients "
+        "stop polling at completed and never learn of it.",
+    ),
+    Case(
+        "JobwatchEndedJobMoved",
+        one(MOVES, 'from_status="processing",to_status="completed"', growing()),
+        25,
+        title="the usual way round",
+    ),
+    Case(
+        "JobwatchAuthFailing",
+        probes(ok=growing(), auth=late(3)),
+        8,
+        {},
+        "3 probes of krea were refused in 10 minutes. Until the token is right nothing is known "
+        "about the endpoint.",
+    ),
+    Case(
+        "JobwatchAuthFailing",
+        probes(ok=growing(), auth=late(2)),
+        8,
+        title="two refusals may be a rotation under way",
+    ),
+    Case(
+        "JobwatchRateLimited",
+        probes(ok=growing(3), rate_limited=growing()),
+        30,
+        {},
+        "25% of the probes of krea were answered with 429 in the last 10 minutes: ask less "
+        "often, or find who shares the key.",
+    ),
+    Case(
+        "JobwatchRateLimited",
+        probes(ok=growing(19), rate_limited=growing()),
+        30,
+        title="one in twenty passes",
+    ),
+    Case(
+        "JobwatchProbeStale",
+        one("jobwatch_last_probe_timestamp_seconds", 'canary="known"', f"0+60x10 600x{LONG}"),
+        20,
+        {"canary": "known"},
+        "The known canary of krea last ended 10m 0s ago: the prober runs, but doesn't ask.",
+    ),
+    Case(
+        "JobwatchProbeStale",
+        {
+            **one("jobwatch_last_probe_timestamp_seconds", 'canary="known"', growing(60)),
+            **one("jobwatch_last_probe_timestamp_seconds", 'canary="malformed"', f"300x{LONG}"),
+            **one("jobwatch_last_probe_timestamp_seconds", 'canary="followed"', f"300x{LONG}"),
+        },
+        20,
+        title="a canary of five minutes may be a quarter of an hour old, a followed one older",
+    ),
+    Case(
+        "JobwatchSlotsMissed",
+        {
+            **probes(ok=growing()),
+            **one("jobwatch_slots_missed_total", 'reason="overlap"', growing()),
+        },
+        40,
+        {},
+        "50% of the slots of krea passed without a probe in the last 30 minutes; figures rest "
+        "on fewer probes than configured.",
+    ),
+    Case(
+        "JobwatchSlotsMissed",
+        {
+            **probes(ok=growing(9)),
+            **one("jobwatch_slots_missed_total", 'reason="overlap"', growing()),
+            **one("jobwatch_slots_missed_total", 'reason="shutdown"', growing(90)),
+        },
+        40,
+        title="one in ten passes, and shutdowns are wanted",
+    ),
+    Case(
+        "JobwatchCertificateExpiring",
+        one("jobwatch_tls_certificate_expiry_timestamp_seconds", "", f"{20 * 86400 + 1200}x{LONG}"),
+        20,
+        {"within": "21d"},
+        "The certificate of krea expires in 20d 0h 0m 0s.",
+    ),
+    Case(
+        "JobwatchCertificateExpiring",
+        one("jobwatch_tls_certificate_expiry_timestamp_seconds", "", f"{22 * 86400}x{LONG}"),
+        20,
+        title="three weeks and a day are enough",
+    ),
+    Case(
+        "JobwatchClockSkew",
+        one("jobwatch_clock_skew_seconds", "", f"-95x{LONG}"),
+        20,
+        {},
+        "The Date header of krea is 1m 35s off our clock; ages of jobs and signed URLs depend "
+        "on it.",
+    ),
+    Case(
+        "JobwatchClockSkew",
+        one("jobwatch_clock_skew_seconds", "", f"29x{LONG}"),
+        20,
+        title="half a minute is tolerated",
+    ),
+    Case(
+        "JobwatchProberDown",
+        {},
+        10,
+        {"job": "jobwatch", "instance": "p:1"},
+        "Prometheus can't reach p:1: nothing is being watched from there.",
+        about="",
+        up=f"1x3 0x{LONG}",
+    ),
+    Case(
+        "JobwatchProberDown",
+        {'up{job="other",instance="x:1"}': f"0x{LONG}"},
+        10,
+        up=f"1x3 0x2 1x{LONG}",
+        title="it came back after two minutes, and others are not ours",
+    ),
+    Case(
+        "JobwatchProberAbsent",
+        {'up{job="other",instance="x:1"}': f"1x{LONG}"},
+        10,
+        {"job": "jobwatch"},
+        "No scrape target has the job 'jobwatch': the scrape configuration or the service "
+        "discovery lost the prober, and no other alert here can fire.",
+        about="",
+        up="",
+    ),
+    Case(
+        "JobwatchProberAbsent",
+        {},
+        2,
+        up=f"0x{LONG}",
+        title="a prober that is down is not absent",
+    ),
+    Case(
+        "JobwatchProberFailing",
+        probes(ok=growing(), internal=late()),
+        8,
+        {},
+        "1 probes of krea ended with an internal error in 15 minutes; they count for no "
+        "objective. The prober's log says why.",
+    ),
+    Case(
+        "JobwatchProberFailing",
+        probes(ok=growing(), internal=f"4x{LONG}"),
+        30,
+        title="old errors are over",
+    ),
+    Case(
+        "JobwatchScheduleLagging",
+        {
+            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': f"0x{LONG}",
+            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="2.5"}}': growing(),
+            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="+Inf"}}': growing(),
+        },
+        30,
+        {"job": "jobwatch", "instance": "p:1"},
+        "One probe in a hundred on p:1 starts more than 2.485s late: the machine is overloaded, "
+        "and latencies include the wait.",
+        about="",
+    ),
+    Case(
+        "JobwatchScheduleLagging",
+        {
+            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': growing(),
+            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="2.5"}}': growing(),
+            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="+Inf"}}': growing(),
+        },
+        30,
+        title="all within a second",
+    ),
+    Case(
+        "JobwatchConfigReloadFailed",
+        {f"jobwatch_config_last_reload_successful{{{PROBER}}}": f"0x{LONG}"},
+        10,
+        {"job": "jobwatch", "instance": "p:1"},
+        "The last reload on p:1 changed nothing because the file is wrong; the old configuration "
+        "stays in force until it is restarted.",
+        about="",
+    ),
+    Case(
+        "JobwatchConfigReloadFailed",
+        {f"jobwatch_config_last_reload_successful{{{PROBER}}}": f"1x3 0x3 1x{LONG}"},
+        10,
+        title="mended within five minutes",
+    ),
+]
+
+QUIET = {"JobwatchWatchdog"}
+"""Fires in every case, so that its silence can be noticed."""
+
+
+def names() -> list[str]:
+    return list(dict.fromkeys(alert.name for alert in alerts(default_settings())))
+
+
+def _named(name: str, labels: dict[str, str]) -> Alert:
+    own = {k: v for k, v in labels.items() if k in ("long_window", "within")}
+    return next(
+        alert
+        for alert in alerts(default_settings())
+        if alert.name == name and own.items() <= dict(alert.labels).items()
+    )
+
+
+def _expected(case: Case, labels: dict[str, str], says: str) -> Json:
+    settings, alert = default_settings(), _named(case.name, labels)
+    about = {"target": "krea"} if case.about else {}
+    board = f"{settings.grafana_url}/d/jobwatch-{alert.board}"
+    if case.name.endswith("BudgetBurn"):
+        slo = "latency" if "Latency" in case.name else "availability"
+        about |= {
+            "sloth_id": f"krea-{slo}",
+            "sloth_service": "krea",
+            "sloth_slo": slo,
+        }
+    return {
+        "exp_labels": {"severity": alert.severity, **about, **labels},
+        "exp_annotations": {
+            "summary": alert.summary,
+            "description": says,
+            "dashboard_url": board + ("?var-target=krea" if case.about else ""),
+            "runbook_url": f"{settings.runbook_url}#{case.name.lower()}",
+        },
+    }
+
+
+def _run(tmp_path: Path, case: Case, expected: list[Json]) -> str:
+    series = dict(case.series)
+    if case.up:
+        series[f"up{{{PROBER}}}"] = case.up
+    others = [n for n in names() if n != case.name and n not in QUIET]
+    checked = [{"eval_time": f"{case.at}m", "alertname": case.name, "exp_alerts": expected}]
+    checked += [{"eval_time": f"{case.at}m", "alertname": n, "exp_alerts": []} for n in others]
+    test = {
+        "rule_files": [str(file) for file in RULES],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": k, "values": v} for k, v in series.items()],
+                "alert_rule_test": checked,
+            }
+        ],
+    }
+    file = tmp_path / "test.yml"
+    file.write_text(yaml.safe_dump(test, sort_keys=False), encoding="utf-8")
+    done = subprocess.run(
+        [tool("promtool"), "test", "rules", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _case_id(case: Case) -> str:
+    return f"{case.name.removeprefix('Jobwatch')}-{case.title or 'fires'}".replace(" ", "_")
+
+
+@pytest.mark.parametrize("case", CASES, ids=_case_id)
+def test_this_alert_and_no_other_one(case: Case, tmp_path: Path) -> None:
+    expected = []
+    if case.fires is not None:
+        expected.append(_expected(case, case.fires, case.says))
+    for more in case.more:
+        labels = {k: v for k, v in more.items() if k != "factor"}
+        says = case.says
+        for key, now in (("long_window", "1h"), ("short_window", "5m")):
+            says = says.replace(f" {now} ", f" {labels[key]} ")
+        says = says.replace("14.4", more["factor"])
+        expected.append(_expected(case, labels, says))
+    assert _run(tmp_path, case, expected) == ""
+
+
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
+    fired = {case.name for case in CASES if case.fires is not None and case.says}
+    silent = {case.name for case in CASES if case.fires is None}
+    assert set(names()) - QUIET == silent
+    assert set(names()) - QUIET - fired == set()
+
+
+def test_the_watchdog_fires_from_the_first_minute(tmp_path: Path) -> None:
+    case = Case("JobwatchWatchdog", {}, 1, {}, "", about="")
+    says = _named("JobwatchWatchdog", {}).description
+    assert _run(tmp_path, case, [_expected(case, {}, says)]) == ""
+
+
+def test_promtool_accepts_the_rules() -> None:
+    assert promtool("check", "rules", "--lint=all", "--lint-fatal", *RULES).count("SUCCESS") == 2
+
+
+# -- lint ---------------------------------------------------------------------------------
+
+
+def every_rule() -> list[Json]:
+    return [
+        rule
+        for file in RULES
+        for group in yaml.safe_load(file.read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+
+
+def test_every_alert_says_what_where_and_what_to_do() -> None:
+    for rule in every_rule():
+        if "alert" not in rule:
+            continue
+        said = rule["annotations"]
+        assert set(said) == {"summary", "description", "dashboard_url", "runbook_url"}
+        assert said["summary"][0].isupper(), rule["alert"]
+        assert said["summary"].endswith("."), rule["alert"]
+        assert "{{" not in said["summary"], rule["alert"]
+        assert rule["labels"]["severity"] in ("critical", "warning", "info", "none")
+        assert not any("$value" in value for value in rule["labels"].values())
+        assert re.fullmatch(r"Jobwatch[A-Z]\w+", rule["alert"])
+        assert "topk" not in rule["expr"]
+
+
+def test_absent_waits_for_longer_than_two_scrapes(settings: Settings) -> None:
+    for rule in every_rule():
+        if "absent(" in rule["expr"]:
+            scrape_s = parse_duration(settings.scrape_interval)
+            assert parse_duration(rule["for"]) >= 2 * scrape_s
+
+
+def test_every_window_holds_four_scrapes(settings: Settings) -> None:
+    scrape_s = parse_duration(settings.scrape_interval)
+    for rule in every_rule():
+        for window in re.findall(r"\[(\w+)\]", rule["expr"]):
+            assert parse_duration(window) >= 4 * scrape_s, rule
+
+
+def test_no_float_noise_stands_in_a_rule() -> None:
+    for rule in every_rule():
+        assert not re.search(r"\d\.\d{9,}", rule["expr"]), rule["expr"]
+
+
+def test_every_recorded_series_is_used(boards: dict[str, Json]) -> None:
+    for_sloth = {
+        "slo:current_burn_rate:ratio",
+        "slo:time_period:days",
+        "sloth_slo_info",
+    }  # read by the dashboards that come with Sloth
+    used = {
+        found.name
+        for text in [
+            *(rule["expr"] for rule in every_rule()),
+            *(re.sub(r"\$\w+", "5m", a.target["expr"]) for a in every_query(boards)),
+        ]
+        for found in selectors(promql_parser.parse(text))
+    }
+    recorded = {rule["record"] for rule in every_rule() if "record" in rule}
+    assert recorded - used == for_sloth
+    ours = {name for name in used if ":" in name}
+    assert ours - recorded == set()
+
+
+def test_records_come_before_those_that_read_them(settings: Settings) -> None:
+    seen: set[str] = set()
+    for group in slo_groups(settings):
+        within = group.name.endswith("-facts")
+        for record in group.records:
+            read = {f.name for f in selectors(promql_parser.parse(record.expr)) if ":" in f.name}
+            assert read <= seen, record.name
+            if within or not read:
+                seen.add(record.name)
+
+
+def test_sloth_reads_the_names_it_knows(settings: Settings) -> None:
+    rules = [r for g in rule_groups(settings)["jobwatch-recording.yml"] for r in g["rules"]]
+    found = {rule["record"] for rule in rules}
+    windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
+    assert {f"slo:sli_error:ratio_rate{window}" for window in windows} <= found
+    for rule in rules:
+        if rule["record"].startswith("slo"):
+            assert {"sloth_id", "sloth_service", "sloth_slo"} <= rule["labels"].keys()
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    assert list(sections()) == names()
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_runbook_can_be_followed_at_night(name: str) -> None:
+    text = sections()[name]
+    parts = re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE)
+    assert parts == ["Means", "Confirm", "Do", "False alarms"]
+    command = re.search(r"```\n(.+?)```", text, re.DOTALL)
+    assert command is not None
+    assert re.match(r"(curl|jobwatch) ", command[1]), name
+    for number, quoted in enumerate(re.findall(r"\*([A-Z][^*]+)\*", text)):
+        assert quoted, number
