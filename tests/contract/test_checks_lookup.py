@@ -5,6 +5,7 @@ Ids that name no job: each promise kept and broken, and what must not be called 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def _case_sensitive() -> Api:
     return replace(api(), profile=api().profile.model_copy(update={"id": promise}))
 
 
-_RECASED = {"job_id": JOB.upper(), "subject": Subject.RECASED}
+_RECASED: dict[str, Any] = {"job_id": JOB.upper(), "subject": Subject.RECASED}
 
 CASES = {
     "unknown_id_is_not_found": Case(

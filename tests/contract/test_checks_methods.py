@@ -4,6 +4,8 @@ Other methods: each promise kept and broken, and what must not be called broken.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from contract.exchange import Credential, Subject
@@ -11,7 +13,7 @@ from contract.finding import Basis
 from tests.contract.builders import MISSING, NOW, answer, job, links, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-_FRESH = {"job_id": MISSING, "subject": Subject.MISSING}
+_FRESH: dict[str, Any] = {"job_id": MISSING, "subject": Subject.MISSING}
 
 CASES = {
     "unlisted_method_is_refused": Case(

@@ -103,7 +103,7 @@ def test_keys_are_undeclared_only_where_the_schema_names_some(
 
 
 def test_two_shapes_of_one_place_declare_the_names_of_both() -> None:
-    shapes = [
+    shapes: list[dict[str, Any]] = [
         {"properties": {"a": {"properties": {"x": {}}}}},
         {"properties": {"a": {"properties": {"y": {}}}}},
     ]
