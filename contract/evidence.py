@@ -96,7 +96,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
         }
     entry: dict[str, Any] = {
         "startedDateTime": datetime.fromtimestamp(exchange.started_at, UTC).isoformat(
-            timespec="milliseconds"
+            timespec="microseconds"
         ),
         "time": round(exchange.elapsed_s * 1000, 3),
         "request": {

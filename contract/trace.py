@@ -25,6 +25,10 @@ __all__ = ["Observation", "Trace", "media_type_of", "observe"]
 _MOST_ERRORS = 10
 
 
+# Recordings write time in milliseconds: of two polls in a row, one may seem to overlap.
+_CLOCK_GRAIN_S = 0.001
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """
@@ -136,7 +140,7 @@ class Trace:
         """
         Earlier plain sights of the job that were over before the latest began.
         """
-        start = self.latest.exchange.started_at
+        start = self.latest.exchange.started_at + _CLOCK_GRAIN_S
         return tuple(o for o in self.earlier if o.is_view and o.exchange.ended_at <= start)
 
     @cached_property

@@ -128,8 +128,10 @@ def known_job_is_found(trace: Trace) -> Iterator[Remark]:
         return
     if seen.code in trace.api.profile.not_found.codes:
         before = "it was there before" if trace.views else "it was given as known"
+        # A page for people, before any job was seen, smells of a base URL that leads astray.
+        hint = "" if trace.views or "json" in seen.media_type else "; is the base URL right?"
         yield violation(
-            "code", f"the job isn't found although {before}", expected=200, found=seen.code
+            "code", f"the job isn't found although {before}{hint}", expected=200, found=seen.code
         )
 
 

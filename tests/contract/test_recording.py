@@ -1,0 +1,103 @@
+"""
+Recorded traffic is judged offline as live traffic is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.errors import RecordingError
+from contract.evidence import har
+from contract.exchange import Credential, Exchange, Request, Subject
+from contract.finding import Kind, Verdict
+from contract.http import Client
+from contract.mock import MockServer
+from contract.plugins import default_api, find_api
+from contract.recording import judge_recordings
+
+API = find_api(default_api())
+
+
+def record(path: Path, *, fault: str | None = None, polls: int = 3) -> list[Exchange]:
+    with MockServer(API, faults=(fault,) if fault else ()) as server, Client() as client:
+        sent = [
+            client.send(
+                Request(
+                    "GET",
+                    API.target(server.url, job.id),
+                    (API.authorization(server.token),),
+                    job.id,
+                    Subject.KNOWN,
+                    Credential.OWNER,
+                ),
+                deadline_s=5.0,
+            )
+            for job in server.jobs[:4]
+            for _ in range(polls)
+        ]
+    path.write_text(json.dumps(har(sent)))
+    return sent
+
+
+def plain(path: Path) -> None:
+    """
+    What a browser would have saved: nothing of ours in it.
+    """
+    data = json.loads(path.read_text())
+    for entry in data["log"]["entries"]:
+        del entry["_jobwatch"]
+    path.write_text(json.dumps(data))
+
+
+def test_a_recording_of_a_correct_server_is_kept(tmp_path: Path) -> None:
+    sent = record(tmp_path / "good.har")
+    outcome = judge_recordings(API, [tmp_path / "good.har"], strict=True)
+    assert outcome.verdict is Verdict.KEPT
+    assert outcome.judged == len(sent)
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["our own", "a browser's"])
+def test_a_recording_of_a_fault_is_broken_by_the_same_check(ours: bool, tmp_path: Path) -> None:
+    path = tmp_path / "bad.har"
+    record(path, fault="id_of_another_job")
+    if not ours:
+        plain(path)
+    outcome = judge_recordings(API, [path])
+    assert outcome.verdict is Verdict.BROKEN
+    broken = {f.check for f in outcome.findings if f.kind is Kind.VIOLATION}
+    assert broken == {"job_id_is_echoed"}
+
+
+def test_history_counts_offline_too(tmp_path: Path) -> None:
+    record(tmp_path / "late.har", fault="result_changes_after_end")
+    outcome = judge_recordings(API, [tmp_path])
+    assert "ended_job_is_frozen" in {f.check for f in outcome.findings}
+
+
+def test_other_traffic_is_skipped_and_alone_it_is_inconclusive(tmp_path: Path) -> None:
+    path = tmp_path / "other.har"
+    record(path)
+    plain(path)
+    data: dict[str, Any] = json.loads(path.read_text())
+    for entry in data["log"]["entries"]:
+        entry["request"]["url"] = "https://www.example.com/pictures/1"
+    path.write_text(json.dumps(data))
+    outcome = judge_recordings(API, [path])
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert (outcome.judged, outcome.skipped) == (0, len(data["log"]["entries"]))
+
+
+def test_a_folder_without_recordings_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"the folder holds no \.har file"):
+        judge_recordings(API, [tmp_path])
+
+
+def test_a_failure_without_an_answer_survives_being_kept(tmp_path: Path) -> None:
+    path = tmp_path / "short.har"
+    record(path, fault="body_short")
+    outcome = judge_recordings(API, [path])
+    assert "body_arrives_whole" in {f.check for f in outcome.findings}

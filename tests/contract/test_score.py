@@ -1,0 +1,66 @@
+"""
+The score is measured by the command that a user would type.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from contract.errors import ConfigError
+from contract.mock.faults import FAULTS
+from contract.mock.variants import VARIANTS
+from contract.mutants import measure_mutants
+from contract.plugins import default_api, find_api
+from contract.score import measure
+from contract.scoreboard import score
+
+API = find_api(default_api())
+FEW = ("status_unheard_of_at_times", "foreign_job_shown", "json_truncated", "internal_key")
+
+
+@pytest.mark.ladder
+def test_the_command_line_finds_faults_and_spares_correct_servers() -> None:
+    variant = next(name for name, v in VARIANTS.items() if v.applies(API))
+    found = measure(API, names=(*FEW, variant), workers=2)
+    totals = found.totals()
+    assert {row.name for row in found.rows} == {*FEW, variant}
+    definite = sum(FAULTS[name].definite for name in FEW)
+    assert (totals["definite"], totals["definite_found"]) == (definite, definite)
+    assert totals["found_strict"] == totals["right_reason"] == len(FEW)
+    assert (totals["false_alarms"], totals["false_alarms_strict"]) == (0, 0)
+    codes = {row.name: row.exit_code for row in found.rows}
+    assert codes[variant] == 0
+    assert codes["internal_key"] == 0  # a warning, unless --strict
+    assert codes["foreign_job_shown"] == 1
+
+
+def test_an_unknown_fault_is_named_with_its_neighbour() -> None:
+    done = CliRunner().invoke(score, ["--fault", "foreign_job_show"])
+    assert isinstance(done.exception, ConfigError)
+    assert (
+        str(done.exception) == "unknown fault 'foreign_job_show'. Did you mean 'foreign_job_shown'?"
+    )
+
+
+def test_the_judge_notices_more_mutants_than_the_schema_alone() -> None:
+    tallies = {tally.operator: tally for tally in measure_mutants(API)}
+    made = sum(t.made for t in tallies.values())
+    assert made > 1000
+    assert sum(t.killed for t in tallies.values()) / made > 0.85
+    assert sum(t.schema for t in tallies.values()) / made < 0.70
+    for operator in ("id swapped", "key twice", "text cut", "type changed", "value nulled"):
+        assert tallies[operator].killed == tallies[operator].made
+    assert 0 < tallies["status swapped"].killed < tallies["status swapped"].made
+
+
+def test_the_mutants_can_be_written_as_json(tmp_path: Path) -> None:
+    out = tmp_path / "mutants.json"
+    done = CliRunner().invoke(score, ["--mutants", "--json", str(out)], standalone_mode=False)
+    assert done.return_value == 0
+    rows = json.loads(out.read_text())
+    assert {"operator", "made", "killed", "schema", "survivors"} <= rows[0].keys()
+    assert "by the document's schema alone" in done.output

@@ -1,0 +1,62 @@
+"""
+The first command of the README does what the README says.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+DEMO = [sys.executable, "-m", "contract.cli", "demo"]
+
+
+@pytest.mark.ladder
+def test_one_round_says_kept_and_ends() -> None:
+    done = subprocess.run(
+        [*DEMO, "--once"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: kept" in done.stdout
+    assert "questions were answered as promised" in done.stdout
+
+
+@pytest.mark.ladder
+def test_it_goes_on_as_a_monitor_until_it_is_interrupted() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    demo = subprocess.Popen(
+        [*DEMO, "--listen", f"127.0.0.1:{port}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        text = _scrape(f"http://127.0.0.1:{port}/metrics")
+        assert 'jobwatch_probes_total{target="demo",canary="known",outcome="ok"}' in text
+    finally:
+        os.killpg(demo.pid, signal.SIGINT)
+        told, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 0, told
+    assert f"status page   http://127.0.0.1:{port}/" in told
+    assert "Traceback" not in told
+
+
+def _scrape(url: str) -> str:
+    until = time.monotonic() + 90
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
