@@ -73,7 +73,7 @@ def test_a_recording_of_a_fault_is_broken_by_the_same_check(ours: bool, tmp_path
 
 
 def test_history_counts_offline_too(tmp_path: Path) -> None:
-    record(tmp_path / "late.har", fault="result_changes_after_end")
+    record(tmp_path / "late.har", fault="result_changes_after_end", polls=12)
     outcome = judge_recordings(API, [tmp_path])
     assert "ended_job_is_frozen" in {f.check for f in outcome.findings}
 
