@@ -13,7 +13,7 @@ __all__ = ["dashboard_config_maps", "kubernetes_files", "prometheus_rule"]
 
 Json = dict[str, Any]
 NAME = "jobwatch"
-LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": NAME}
+LABELS = {"app.kubernetes.io/name": NAME}
 
 
 def kubernetes_files(settings: Settings, boards: dict[str, str]) -> dict[str, str]:
@@ -35,7 +35,8 @@ def prometheus_rule(settings: Settings) -> Json:
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
-        "metadata": {"name": NAME, "labels": LABELS},
+        # The operator of kube-prometheus-stack selects by its release's name.
+        "metadata": {"name": NAME, "labels": {**LABELS, "release": "kube-prometheus-stack"}},
         "spec": {"groups": groups},
     }
 

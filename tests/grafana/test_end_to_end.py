@@ -1,0 +1,347 @@
+"""
+The daemon, mocked endpoints, Prometheus and Alertmanager: each fault wakes whom it should.
+
+The rules are the shipped ones with time running 120 times as fast: every window and every
+wait is divided by 120, nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contract.duration import parse_duration, write_duration
+from contract.mock import MockServer
+from contract.plugins import find_api
+from grafana.configured import configured_settings
+from grafana.files import HOME
+from grafana.rules import rule_groups
+from tests.grafana.servers import Prometheus, alertmanager, free_port, prometheus, until
+
+pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
+
+FASTER = 120.0
+Alert = tuple[str, str]
+"""Name and target."""
+
+BURN, SLOW = "JobwatchErrorBudgetBurn", "JobwatchLatencyBudgetBurn"
+BROKEN, DRIFT = "JobwatchContractViolation", "JobwatchContractDrift"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """
+    What goes wrong at one target, and every alert that must come of it.
+    """
+
+    target: str
+    alerts: frozenset[str]
+    fault: str = ""
+    variant: str = ""
+
+    def begin(self, mock: MockServer) -> None:
+        if self.fault:
+            mock.set_faults(self.fault)
+        if self.variant:
+            mock.set_variants(self.variant)
+
+    def end(self, mock: MockServer) -> None:
+        mock.set_faults()
+        mock.set_variants()
+
+
+def trouble(target: str, *alerts: str, fault: str = "", variant: str = "") -> Trouble:
+    return Trouble(target, frozenset(alerts), fault, variant)
+
+
+TROUBLES = (
+    trouble("healthy"),
+    trouble("crashing", BURN, BROKEN, fault="crash_on_unknown_id"),
+    trouble("hanging", BURN, SLOW, fault="hang"),
+    trouble("losing", BURN, BROKEN, "JobwatchKnownJobNotFound", fault="never_found"),
+    trouble("inventing", BURN, BROKEN, "JobwatchMissingJobFound", fault="unknown_id_answered"),
+    trouble("open", BURN, BROKEN, "JobwatchJobVisibleToStranger", fault="token_not_needed"),
+    trouble("leaking", BURN, BROKEN, "JobwatchJobVisibleToStranger", fault="foreign_job_shown"),
+    trouble(
+        "improvising", BURN, BROKEN, DRIFT, "JobwatchUnknownJobStatus", fault="status_unheard_of"
+    ),
+    trouble("garbling", BURN, BROKEN, fault="key_twice"),
+    trouble("growing", DRIFT, variant="has_another_key"),
+)
+
+
+@dataclass
+class Pager:
+    """
+    Receives what Alertmanager sends.
+    """
+
+    firing: set[Alert] = field(default_factory=set)
+    resolved: set[Alert] = field(default_factory=set)
+    seen: set[Alert] = field(default_factory=set)
+    texts: dict[Alert, dict[str, str]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, message: dict[str, Any]) -> None:
+        with self.lock:
+            # One message speaks of all alerts of one name and target.
+            states: dict[Alert, set[str]] = {}
+            for alert in message["alerts"]:
+                who = (alert["labels"]["alertname"], alert["labels"].get("target", ""))
+                states.setdefault(who, set()).add(alert["status"])
+                self.texts[who] = alert["annotations"]
+            for who, said in states.items():
+                if "firing" in said:
+                    self.firing.add(who)
+                    self.seen.add(who)
+                else:
+                    self.firing.discard(who)
+                    self.resolved.add(who)
+
+    def of(self, target: str) -> set[str]:
+        with self.lock:
+            return {name for name, where in self.firing if where == target}
+
+
+@contextmanager
+def paging() -> Iterator[tuple[Pager, str]]:
+    pager = Pager()
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["content-length"])
+            pager.take(json.loads(self.rfile.read(length)))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield pager, f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def faster(text: str) -> str:
+    return write_duration(parse_duration(text) / FASTER)
+
+
+def fast_rules(config: Path) -> str:
+    """
+    The rules for a configuration, with all durations divided.
+    """
+    settings = configured_settings(config)
+    # The slow pairs would need minutes to resolve even so; promtool holds them.
+    settings = replace(settings, burn_rates=settings.burn_rates[:2])
+    groups = [g for members in rule_groups(settings).values() for g in members]
+    for group in groups:
+        group["interval"] = "500ms"
+        for rule in group["rules"]:
+            text = re.sub(r"\[(\w+)\]", lambda m: f"[{faster(m[1])}]", rule["expr"])
+            rule["expr"] = re.sub(r"offset (\w+)", lambda m: f"offset {faster(m[1])}", text)
+            if "for" in rule:
+                rule["for"] = faster(rule["for"])
+    return yaml.safe_dump({"groups": groups}, sort_keys=False)
+
+
+def configuration(mocks: dict[str, MockServer], folder: Path) -> str:
+    targets = []
+    for name, mock in mocks.items():
+        (folder / f"{name}.token").write_text(mock.token, encoding="utf-8")
+        known = next(job.id for job in mock.jobs if job.life.startswith("old"))
+        targets.append(
+            {
+                "name": name,
+                "api": "krea",
+                "url": mock.url,
+                "token_file": f"{name}.token",
+                "interval": "500ms",
+                "timeout": "1s",
+                "requests_per_minute": "unlimited",
+                "slo": {"availability": 0.995, "latency": "500ms"},
+                "canaries": {
+                    "known": {"ids": [known]},
+                    "missing": {},
+                    "anonymous": {"ids": [known]},
+                    "foreign": {"ids": [mock.foreign_jobs[0].id]},
+                },
+            }
+        )
+    return yaml.safe_dump({"targets": targets}, sort_keys=False)
+
+
+@contextmanager
+def daemon(config: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """
+    `jobwatch probe`, as it is installed.
+    """
+    address = f"127.0.0.1:{free_port()}"
+    with (folder / "daemon.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "contract.cli", "probe", "--config", str(config)),
+                *("--listen", address),
+            ],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONWARNINGS": "error"},
+        )
+    try:
+        until(lambda: _status(f"http://{address}/-/healthy") == 200, within_s=30, what="the daemon")
+        yield process, address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _status(url: str, method: str = "GET") -> int:
+    request = urllib.request.Request(url, method=method, data=b"" if method == "POST" else None)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as exc:
+        return exc.code
+    except OSError:
+        return 0
+
+
+PROMETHEUS = """\
+global: {{scrape_interval: 500ms, scrape_timeout: 450ms, evaluation_interval: 500ms}}
+rule_files: [rules.yml]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}
+scrape_configs: [{{job_name: jobwatch, static_configs: [{{targets: ['{daemon}']}}]}}]
+"""
+
+
+def quick_alertmanager(hook: str) -> str:
+    """
+    The shipped routes and inhibitions; every receiver is the hook, and nobody waits.
+    """
+    config = yaml.safe_load((HOME / "example" / "alertmanager.yml").read_text("utf-8"))
+    config["global"] = {"resolve_timeout": "5s"}
+    quick = {"group_wait": "0s", "group_interval": "500ms"}
+    for route in (config["route"], *config["route"]["routes"]):
+        route.update(quick)
+    for receiver in config["receivers"]:
+        receiver["webhook_configs"] = [{"url": hook, "send_resolved": True}]
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        api = find_api("krea")
+        mocks = {
+            one.target: stack.enter_context(MockServer(api, seed=index))
+            for index, one in enumerate(TROUBLES)
+        }
+        mocks["locked"] = stack.enter_context(MockServer(api, seed=99))
+        config = tmp_path / "jobwatch.yaml"
+        config.write_text(configuration(mocks, tmp_path), encoding="utf-8")
+        (tmp_path / "rules.yml").write_text(fast_rules(config), encoding="utf-8")
+        pager, hook = stack.enter_context(paging())
+        alerting = stack.enter_context(alertmanager(tmp_path, quick_alertmanager(hook)))
+        process, address = stack.enter_context(daemon(config, tmp_path))
+        server = stack.enter_context(
+            prometheus(
+                tmp_path,
+                PROMETHEUS.format(alertmanager=alerting.removeprefix("http://"), daemon=address),
+            )
+        )
+        _calm_before(pager, server)
+        for one in TROUBLES:
+            one.begin(mocks[one.target])
+        (tmp_path / "locked.token").write_text("no-longer-valid", encoding="utf-8")
+        assert _status(f"http://{address}/-/reload", "POST") == 200
+        expected = {one.target: set(one.alerts) for one in TROUBLES}
+        expected["locked"] = {"JobwatchAuthFailing"}
+        _wait_for(lambda: _heard(pager, expected), lambda: _state(pager, expected, server), 60)
+
+        for one in TROUBLES:
+            one.end(mocks[one.target])
+        (tmp_path / "locked.token").write_text(mocks["locked"].token, encoding="utf-8")
+        assert _status(f"http://{address}/-/reload", "POST") == 200
+        nothing: dict[str, set[str]] = {target: set() for target in expected}
+        _wait_for(
+            lambda: all(not pager.of(target) for target in expected),
+            lambda: _state(pager, nothing, server),
+            60,
+        )
+        _reload_goes_wrong_and_right(pager, config, address)
+        # Over its whole life each target has set off what it should, and nothing else.
+        assert _ever(pager, expected) == expected
+        process.terminate()
+        process.wait(20)
+        until(lambda: "JobwatchProberDown" in pager.of(""), within_s=30, what="JobwatchProberDown")
+        text = pager.texts["JobwatchProberDown", ""]
+        assert address in text["description"]
+        assert text["runbook_url"].endswith("#jobwatchproberdown")
+
+
+def _calm_before(pager: Pager, server: Prometheus) -> None:
+    until(lambda: "JobwatchWatchdog" in pager.of(""), within_s=30, what="the watchdog")
+    ready = 'min(count_over_time(slo:sli_error:ratio_rate5m{sloth_slo="availability"}[1m])) > 10'
+    until(lambda: server.instant(ready), within_s=40, what="recorded objectives")
+    assert {name for name, _ in pager.seen} == {"JobwatchWatchdog"}
+
+
+def _heard(pager: Pager, expected: dict[str, set[str]]) -> bool:
+    return all(
+        alerts <= pager.of(target) | _over(pager, target) for target, alerts in expected.items()
+    )
+
+
+def _over(pager: Pager, target: str) -> set[str]:
+    # News of a moment (drift) may be over before the last burn rate is due.
+    with pager.lock:
+        return {name for name, where in pager.resolved if where == target}
+
+
+def _ever(pager: Pager, expected: dict[str, set[str]]) -> dict[str, set[str]]:
+    with pager.lock:
+        return {t: {name for name, where in pager.seen if where == t} for t in expected}
+
+
+def _state(pager: Pager, expected: dict[str, set[str]], server: Prometheus) -> str:
+    said = [
+        (a["labels"]["alertname"], a["labels"].get("target"), a["state"]) for a in server.alerts()
+    ]
+    wrong = {t: (sorted(pager.of(t)), sorted(e)) for t, e in expected.items() if pager.of(t) != e}
+    return f"heard and expected differ: {wrong}\nPrometheus: {sorted(map(str, said))}"
+
+
+def _wait_for(condition: Callable[[], bool], state: Callable[[], str], within_s: float) -> None:
+    try:
+        until(condition, within_s=within_s)
+    except AssertionError as exc:
+        raise AssertionError(f"{exc}: {state()}") from None
+
+
+def _reload_goes_wrong_and_right(pager: Pager, config: Path, address: str) -> None:
+    right = config.read_text(encoding="utf-8")
+    config.write_text(right.replace("interval", "intervall"), encoding="utf-8")
+    assert _status(f"http://{address}/-/reload", "POST") >= 400
+    name = "JobwatchConfigReloadFailed"
+    until(lambda: name in pager.of(""), within_s=30, what=name)
+    config.write_text(right, encoding="utf-8")
+    assert _status(f"http://{address}/-/reload", "POST") == 200
+    until(lambda: name not in pager.of(""), within_s=30, what=f"{name} to resolve")
