@@ -18,11 +18,14 @@ __all__ = [
     "Remark",
     "Severity",
     "Verdict",
+    "brief",
     "drift",
     "gap",
     "inconclusive",
     "violation",
 ]
+
+_LINE = 200
 
 
 class Kind(StrEnum):
@@ -214,6 +217,14 @@ def inconclusive(at: str, message: str, *, found: Any = None) -> Remark:
     Nothing can be said.
     """
     return Remark(Kind.INCONCLUSIVE, at, message, None, found)
+
+
+def brief(value: Any) -> Any:
+    """
+    `value` as a finding shows it: long ones are cut to a line.
+    """
+    text = repr(value)
+    return value if len(text) <= _LINE else f"{text[: _LINE - 3]}..."
 
 
 def _versus(expected: Any, found: Any) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from contract.check import Facet, check
 from contract.exchange import Credential, Reason, Subject
-from contract.finding import Basis, Drift, Remark, Severity, drift, violation
+from contract.finding import Basis, Drift, Remark, Severity, brief, drift, violation
 from contract.job import Job, is_empty
 from contract.pointer import escape
 from contract.trace import Observation, Trace
@@ -178,7 +178,7 @@ def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
         for body in (ended.body, job.body):
             skip.update(at for at, _, _ in content.undeclared(body))
     for at, old, new in _changes(ended.body, job.body, "", skip):
-        yield violation(at, expected=_brief(old), found=_brief(new))
+        yield violation(at, expected=brief(old), found=brief(new))
 
 
 def _last_ended(trace: Trace) -> Job | None:
@@ -278,8 +278,3 @@ def _still(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _still(item) for key, item in value.items()}
     return value
-
-
-def _brief(value: object) -> object:
-    text = repr(value)
-    return value if len(text) <= 200 else f"{text[:197]}..."

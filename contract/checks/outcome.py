@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from contract.check import Facet, check
-from contract.finding import Basis, Drift, Remark, Severity, drift, violation
+from contract.finding import Basis, Drift, Remark, Severity, brief, drift, violation
 from contract.job import links_in
 from contract.pointer import pick
 from contract.trace import Trace
@@ -48,7 +48,7 @@ def success_has_result(trace: Trace) -> Iterator[Remark]:
             promise.proof[0],
             f"the status is {job.status!r} and there is no result",
             expected=" or ".join(promise.proof),
-            found=_brief(pick(job.body, promise.at[0])),
+            found=brief(pick(job.body, promise.at[0])),
             basis=promise.basis,
             source=promise.source,
         )
@@ -72,7 +72,7 @@ def success_has_no_failure_reason(trace: Trace) -> Iterator[Remark]:
             job.reason[0],
             f"set although the status is {job.status!r}",
             expected="absent",
-            found=_brief(job.reason[1]),
+            found=brief(job.reason[1]),
             basis=promise.allowed.basis,
             source=promise.allowed.source,
         )
@@ -186,8 +186,3 @@ def _is_private(host: str) -> bool:
         elif any(address in network for network in _TRANSLATED):
             return True
     return not address.is_global or address.is_multicast
-
-
-def _brief(value: object) -> object:
-    text = repr(value)
-    return value if len(text) <= 200 else f"{text[:197]}..."
