@@ -29,6 +29,7 @@ from typing import Any
 
 KNOWN = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 TOKEN = "bench-token-0123456789"
+_WINDOW_S = 2.0
 _TICK = os.sysconf("SC_CLK_TCK")
 _BODY = json.dumps(
     {
@@ -196,11 +197,15 @@ def _blackbox(folder: Path, target: str, seconds: float) -> float | None:
     with _running(command, lambda: _answers(f"{base}/-/healthy"), core=None) as pid:
         url = f"{base}/probe?module=job&target={target}/jobs/{KNOWN}"
         assert "probe_success 1" in _get(url)
-        before, count, end = _cpu_s(pid), 0, time.monotonic() + seconds
-        while time.monotonic() < end:
-            _get(url)
-            count += 1
-        return (_cpu_s(pid) - before) / count * 1e6
+
+        def ask() -> float:
+            before, count, end = _cpu_s(pid), 0, time.monotonic() + _WINDOW_S
+            while time.monotonic() < end:
+                _get(url)
+                count += 1
+            return (_cpu_s(pid) - before) / count * 1e6
+
+        return _least(ask, seconds)
 
 
 def _libcurl(target: str, seconds: float) -> float:
@@ -210,11 +215,15 @@ def _libcurl(target: str, seconds: float) -> float:
     curl.setopt(pycurl.URL, f"{target}/jobs/{KNOWN}")
     curl.setopt(pycurl.WRITEFUNCTION, len)
     curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {TOKEN}"])
-    before, count, end = time.process_time(), 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        curl.perform()
-        count += 1
-    return (time.process_time() - before) / count * 1e6
+
+    def ask() -> float:
+        before, count, end = time.process_time(), 0, time.monotonic() + _WINDOW_S
+        while time.monotonic() < end:
+            curl.perform()
+            count += 1
+        return (time.process_time() - before) / count * 1e6
+
+    return _least(ask, seconds)
 
 
 def _config(folder: Path, target: str, *, rate: int, sink: bool, missing: bool) -> Path:
@@ -252,14 +261,28 @@ def _ours(folder: Path, target: str, seconds: float) -> tuple[float, float, int]
     config = _config(folder, target, rate=1000, sink=False, missing=False)
     core = max(os.sched_getaffinity(0))
     with _daemon(config, core=core) as (pid, base):
-        time.sleep(2.0)
-        count, cpu, began = _sum(base, "jobwatch_probes_total"), _cpu_s(pid), time.monotonic()
+        time.sleep(3.0)  # the first sights of every target are kept as evidence
+        began, start = time.monotonic(), _sum(base, "jobwatch_probes_total")
         missed = _sum(base, "jobwatch_slots_missed_total")
-        time.sleep(seconds)
-        spent, passed = _cpu_s(pid) - cpu, time.monotonic() - began
-        done = _sum(base, "jobwatch_probes_total") - count
+
+        def watch() -> float:
+            cpu, count = _cpu_s(pid), _sum(base, "jobwatch_probes_total")
+            time.sleep(_WINDOW_S)
+            spent = _cpu_s(pid) - cpu
+            return spent / (_sum(base, "jobwatch_probes_total") - count) * 1e6
+
+        least = _least(watch, seconds)
+        passed = time.monotonic() - began
+        done = _sum(base, "jobwatch_probes_total") - start
         missed = _sum(base, "jobwatch_slots_missed_total") - missed
-    return spent / done * 1e6, done / passed, int(missed)
+    return least, done / passed, int(missed)
+
+
+def _least(measure: Callable[[], float], seconds: float) -> float:
+    """
+    The best of several windows: whatever else runs here can only add to a cost.
+    """
+    return min(measure() for _ in range(max(2, round(seconds / _WINDOW_S))))
 
 
 def _errors(folder: Path, seconds: float) -> tuple[float, float, float]:

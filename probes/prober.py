@@ -38,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
 _PUBLISH_S = 0.5
 _MOST_UNJUDGED = 10_000
-_BATCH_S = 0.005
+_BATCH_S = 0.02
 
 
 class Asker(Protocol):
