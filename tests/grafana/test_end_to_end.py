@@ -265,6 +265,8 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
             prometheus(
                 tmp_path,
                 PROMETHEUS.format(alertmanager=alerting.removeprefix("http://"), daemon=address),
+                # What is sent before Alertmanager is discovered is lost until it is sent again.
+                "--rules.alert.resend-delay=1s",
             )
         )
         _calm_before(pager, server)
