@@ -77,7 +77,10 @@ def board(settings: Settings) -> Dashboard:
                 ),
             ),
             Row("Latency", (Shelf(8, (_percentiles(settings), _latency_map(), _phases())),)),
-            Row("404 and undocumented codes", (Shelf(7, (_not_found(), _undocumented(settings))),)),
+            Row(
+                "404 and undocumented codes",
+                (Shelf(7, (_not_found(), _undocumented(settings), _last_right())),),
+            ),
         ),
     )
 
@@ -390,7 +393,7 @@ def _not_found() -> Panel:
         Query(sum_by("expected", SCOPE.rate("not_found_total", expected="true")), "expected"),
         Query(sum_by("expected", SCOPE.rate("not_found_total", expected="false")), "unexpected"),
         unit="reqps",
-        width=14,
+        width=9,
         overrides=[coloured("expected", "#8e8e8e"), coloured("unexpected", "red")],
         limits=(0, None),
         no_value="no 404s",
@@ -406,7 +409,7 @@ def _undocumented(settings: Settings) -> Panel:
         "document; a 5xx is an outage; anything else deserves a look.",
         Query(f"{BOARD.recorded(name, code=documented)} > 0", instant=True, shape="table"),
         unit="locale",
-        width=10,
+        width=8,
         no_value="none",
         transformations=[
             {
@@ -424,5 +427,31 @@ def _undocumented(settings: Settings) -> Panel:
             }
         ],
         sort="Answers",
+        decimals=0,
+    )
+
+
+def _last_right() -> Panel:
+    last = SCOPE.select("last_success_timestamp_seconds")
+    return table(
+        "Last right answer",
+        "How long ago was each canary last answered as promised? Canaries that ask every five "
+        "minutes are at most that old; orange is ten minutes, red an hour.",
+        Query(f"time() - max by (target, canary) ({last})", instant=True, shape="table"),
+        unit="s",
+        width=7,
+        no_value="none yet",
+        transformations=[
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True},
+                    "indexByName": {"target": 0, "canary": 1, "Value": 2},
+                    "renameByName": {"Value": "Ago", "canary": "Canary", "target": "Target"},
+                },
+            }
+        ],
+        thresholds=steps("semi-dark-green", (600, "orange"), (3600, "semi-dark-red")),
+        sort="Ago",
         decimals=0,
     )
