@@ -111,6 +111,7 @@ class Daemon:
         self._reloading = threading.Lock()
         self._sinks: dict[SinkSettings, Sink] = {}
         self._writing = threading.Lock()
+        self._looked: dict[tuple[str, str], int] = {}
         self.settings = settings
         self.metrics = Metrics(registry)
         self.prober = Prober(
@@ -216,6 +217,7 @@ class Daemon:
         with self._writing:
             gone = [sink for key, sink in self._sinks.items() if key not in sinks]
             self._sinks = sinks
+            self._looked.clear()
             for sink in gone:
                 sink.close()
         self.metrics.reloaded(taken=True, at=self.clock.wall())
@@ -240,7 +242,7 @@ class Daemon:
 
     def _receivers(self, judged: Judged) -> Iterable[Callable[[], object]]:
         result = judged.result
-        if self.evidence is not None:
+        if self.evidence is not None and self._is_worth_a_look(result):
             keep = self.evidence.keep
             yield lambda: keep(result, [seen.exchange for seen in judged.earlier])
         if self.board is not None:
@@ -250,6 +252,21 @@ class Daemon:
         for sink in tuple(self._sinks.values()):
             write = sink.write
             yield lambda write=write: write(result)  # type: ignore[misc]
+
+    def _is_worth_a_look(self, result: Result) -> bool:
+        """
+        Whatever isn't plainly right, and of what is right one answer a second.
+
+        A fast canary would otherwise have the evidence of its successes written, by the
+        hundredth, many times a second.
+        """
+        if result.findings or not result.outcome.success:
+            return True
+        key, second = (result.target, result.canary), int(result.intended_at)
+        if self._looked.get(key) == second:
+            return False
+        self._looked[key] = second
+        return True
 
 
 class _Sentence:
