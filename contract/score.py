@@ -27,7 +27,8 @@ from contract.mock.variants import VARIANTS
 
 __all__ = ["Row", "Score", "measure"]
 
-_TIMEOUT_S = 180
+_TIMEOUT_S = 300
+_STOCK_TIMEOUT_S = 1200  # it asks a slow server hundreds of times, one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ def _stock(api: Api, options: Mapping[str, Any]) -> bool:
             cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=_TIMEOUT_S,
+            timeout=_STOCK_TIMEOUT_S,
             check=False,
         )
         return done.returncode != 0
