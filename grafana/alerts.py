@@ -190,8 +190,8 @@ def _contract() -> Iterator[Alert]:
         "warning",
         "0s",
         "A job has a status that the API doesn't document.",
-        '{{ $labels.target }} sent an undocumented job status {{ $value | printf "%.0f" }} times in '
-        "15 minutes; clients that switch over the status fall through.",
+        '{{ $labels.target }} sent an undocumented job status {{ $value | printf "%.0f" }} times '
+        "in 15 minutes; clients that switch over the status fall through.",
         "contract",
     )
     drift = RULES.select("contract_drift_total")
@@ -243,8 +243,8 @@ def _jobs(settings: Settings) -> Iterator[Alert]:
         "warning",
         "5m",
         "Jobs are unfinished past the longest documented limit.",
-        '{{ $value | printf "%.0f" }} followed jobs of {{ $labels.target }} have not ended although '
-        "the documented limits say that they must have.",
+        '{{ $value | printf "%.0f" }} followed jobs of {{ $labels.target }} have not ended '
+        "although the documented limits say that they must have.",
         "lifecycle",
     )
     yield Alert(
@@ -406,8 +406,8 @@ def _prober(settings: Settings) -> Iterator[Alert]:
         "warning",
         "0s",
         "Probes fail by the prober's own fault.",
-        '{{ $value | printf "%.0f" }} probes of {{ $labels.target }} ended with an internal error in '
-        "15 minutes; they count for no objective. The prober's log says why.",
+        '{{ $value | printf "%.0f" }} probes of {{ $labels.target }} ended with an internal error '
+        "in 15 minutes; they count for no objective. The prober's log says why.",
         "prober",
     )
     lag = RULES.rate("schedule_lag_seconds", "10m", part="_bucket")

@@ -267,10 +267,11 @@ def _codes() -> Panel:
         "Answers by HTTP code",
         "What does the endpoint answer? 404 is grey because the missing-id canary provokes it; "
         "the panel of 404s below tells right from wrong.",
-        Query(sum_by("code", SCOPE.rate("http_responses_total")), "{{code}}"),
-        unit="reqps",
+        Query(sum_by("code", SCOPE.increase("http_responses_total")) + " > 0", "{{code}}"),
+        unit="short",
         width=8,
         stacked="normal",
+        bars=True,
         overrides=CODE_COLOURS,
         limits=(0, None),
         no_value="no answers",

@@ -12,16 +12,25 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from typing import TextIO
 
 from prometheus_client import CollectorRegistry
 
-from contract.exchange import Credential, Exchange, Phases, Request, Response, Subject
-from contract.exchange import Reason, TransportFailure
+from contract.exchange import (
+    Credential,
+    Exchange,
+    Phases,
+    Reason,
+    Request,
+    Response,
+    Subject,
+    TransportFailure,
+)
 from contract.finding import Basis, Drift, Finding, Kind, Severity
 from contract.plugins import find_api, load_checks
-from grafana.settings import Settings, Target, default_settings
+from grafana.settings import Settings, Target
 from probes.metrics import Metrics, TargetLabels, WhyMissed
 from probes.result import Outcome, Result
 from tests.grafana.servers import promtool
@@ -135,7 +144,7 @@ class History:
         elapsed = wait + 0.037
         head = Response(code, (("Date", _http_date(due + elapsed)),), b"{}", b"{}")
         answer = TransportFailure(failure, "timed out") if failure else head
-        expiry = 1.0e9 * 0 + due + 61 * DAY_S
+        expiry = due + 61 * DAY_S
         exchange = Exchange(
             request, answer, due + lag, elapsed, phases, "192.0.2.7", False, expiry - due % DAY_S
         )
@@ -283,9 +292,8 @@ def _write(out: TextIO, history: History, now: float) -> None:
     out.write(f"up{{{INSTANCE}}} 1 {now:.0f}\n")
     out.write(f"process_cpu_seconds_total{{{INSTANCE}}} {(now % 1e6) * 0.012:.3f} {now:.0f}\n")
     out.write(f"process_resident_memory_bytes{{{INSTANCE}}} 9.4e7 {now:.0f}\n")
-    out.write(
-        f"process_open_fds{{{INSTANCE}}} 23 {now:.0f}\nprocess_max_fds{{{INSTANCE}}} 1024 {now:.0f}\n"
-    )
+    out.write(f"process_open_fds{{{INSTANCE}}} 23 {now:.0f}\n")
+    out.write(f"process_max_fds{{{INSTANCE}}} 1024 {now:.0f}\n")
 
 
 def _old_days(out: TextIO, history: History, start: float, end: float) -> None:
@@ -325,9 +333,8 @@ def _old_days(out: TextIO, history: History, start: float, end: float) -> None:
         below = 0
         for edge, count in zip([*map(repr, edges), "+Inf"], buckets, strict=True):
             below += count
-            out.write(
-                f'jobwatch_probe_duration_seconds_bucket{{{series},le="{edge}"}} {below} {now:.0f}\n'
-            )
+            bucket = f'jobwatch_probe_duration_seconds_bucket{{{series},le="{edge}"}}'
+            out.write(f"{bucket} {below} {now:.0f}\n")
         out.write(f"jobwatch_probe_duration_seconds_count{{{series}}} {below} {now:.0f}\n")
         now += OLD_STEP_S
 
@@ -367,6 +374,4 @@ def _finding(
 
 
 def _http_date(at: float) -> str:
-    from email.utils import formatdate
-
     return formatdate(at, usegmt=True)
