@@ -14,9 +14,10 @@ __all__ = [
     "Panel",
     "Query",
     "bargauge",
+    "between",
     "coloured",
     "heatmap",
-    "renamed",
+    "override",
     "stat",
     "steps",
     "table",
@@ -162,20 +163,6 @@ def override(name: str, **properties: Any) -> Json:
         "properties": [
             {"id": key.replace("__", "."), "value": value} for key, value in properties.items()
         ],
-    }
-
-
-def renamed(columns: dict[str, str], order: Sequence[str]) -> Json:
-    """
-    A transformation that drops Time, renames columns and puts them in `order`.
-    """
-    return {
-        "id": "organize",
-        "options": {
-            "excludeByName": {"Time": True},
-            "indexByName": {name: index for index, name in enumerate(order)},
-            "renameByName": columns,
-        },
     }
 
 

@@ -114,10 +114,10 @@ CASES = [
     ),
     Case(
         "JobwatchErrorBudgetBurn",
-        probes(ok=growing(), server_error="0 0 0 1 2 3x30"),
+        probes(ok=f"0+1x6 6x{LONG}", server_error="0 0 0 1 2 3x30"),
         8,
         PAGE,
-        "26.47% of the probes of krea in the last 1h failed: a burn rate above 14.4, and the "
+        "33.33% of the probes of krea in the last 1h failed: a burn rate above 14.4, and the "
         "last 5m look the same.",
         title="three failures are enough",
     ),
