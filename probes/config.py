@@ -202,8 +202,12 @@ class TargetSettings:
     def edges_s(self) -> tuple[float, ...]:
         """
         Thresholds and time-outs, which must be edges of the latency histogram.
+
+        A probe that timed out ends a little after its time-out, lag included: the edge
+        just beyond keeps a quantile from being read as the next bucket's far end.
         """
-        return (self.latency_s, self.timeout_s, *(c.timeout_s for c in self.canaries))
+        limits = {self.timeout_s, *(canary.timeout_s for canary in self.canaries)}
+        return (self.latency_s, *limits, *(round(limit * 1.1, 3) for limit in limits))
 
 
 @dataclass(frozen=True, slots=True)
