@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -224,14 +225,21 @@ def _loaded(folder: Path, provider: str) -> Api:
 
 
 def _api_of(plugin: Plugin) -> Api:
+    package = plugin.entry.module
     try:
-        root = Path(str(files(plugin.entry.module)))
-    except (ImportError, TypeError) as exc:
-        raise plugin.error(f"package {plugin.entry.module!r} can't be found: {exc}") from exc
+        found = find_spec(package)
+    except (ImportError, ValueError) as exc:
+        raise plugin.error(f"package {package!r} can't be found: {exc}") from exc
+    if found is None:
+        raise plugin.error(f"package {package!r} can't be found")
+    # For a plain module, newer Pythons would answer with the folder that it lies in.
+    if found.submodule_search_locations is None:
+        raise plugin.error(f"{package!r} is a module; an API is a package with data in it")
+    root = Path(str(files(package)))
     folder = root / plugin.name
     folder = folder if folder.is_dir() else root
     if not (folder / "profile.yaml").is_file():
-        raise plugin.error(f"no profile.yaml in package {plugin.entry.module!r}")
+        raise plugin.error(f"no profile.yaml in package {package!r}")
     try:
         api = _loaded(folder, plugin.provider)
     except ConfigError as exc:

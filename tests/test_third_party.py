@@ -288,7 +288,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobwatch.apis": {"ttl": "acme_ttl"}},
         {"acme_ttl": ""},
         ("apis",),
-        "package 'acme_ttl' can't be found: 'acme_ttl' is not a package",
+        "'acme_ttl' is a module; an API is a package with data in it",
     ),
     "API without a profile": (
         {"jobwatch.apis": {"ttl": "json"}},
@@ -300,7 +300,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobwatch.apis": {"ttl": "nowhere"}},
         {},
         ("apis",),
-        "package 'nowhere' can't be found: No module named 'nowhere'",
+        "package 'nowhere' can't be found",
     ),
 }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -77,6 +78,18 @@ def target(tmp_path: Path) -> Iterator[TargetSettings]:
         yield load_settings(config).targets[0]
 
 
+@pytest.fixture
+def watchlist() -> Iterator[Watchlist]:
+    with closing(Watchlist(None)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Watchlist]:
+    with closing(FullDisk(None)) as opened:
+        yield opened
+
+
 def following(watchlist: Watchlist, asker: Asked_, *targets: TargetSettings) -> Following:
     metrics = Metrics(Registry())
     made = Following(watchlist, metrics, asker)
@@ -90,11 +103,11 @@ def answer(target: TargetSettings, job_id: str, *, sent: bool = True) -> Asked:
 
 
 def test_a_source_that_crashes_costs_no_other_its_jobs(
-    target: TargetSettings, caplog: pytest.LogCaptureFixture
+    target: TargetSettings, watchlist: Watchlist, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = SourceSettings("crashing", Crashing, SourceOptions())
     both = replace(target, follow=(broken, *target.follow))
-    watchlist, asker = Watchlist(None), Asked_()
+    asker = Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
     follow = following(watchlist, asker, both)
     follow.start()
@@ -107,9 +120,9 @@ def test_a_source_that_crashes_costs_no_other_its_jobs(
 
 
 def test_a_job_under_way_is_not_asked_for_again_and_a_refused_one_is(
-    target: TargetSettings,
+    target: TargetSettings, watchlist: Watchlist
 ) -> None:
-    watchlist, asker = Watchlist(None), Asked_()
+    asker = Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
     asker.refuses = True
     follow = following(watchlist, asker, target)
@@ -127,8 +140,9 @@ def test_a_job_under_way_is_not_asked_for_again_and_a_refused_one_is(
         follow.stop()
 
 
-def test_a_request_that_can_t_be_sent_backs_off(target: TargetSettings) -> None:
-    watchlist = Watchlist(None)
+def test_a_request_that_can_t_be_sent_backs_off(
+    target: TargetSettings, watchlist: Watchlist
+) -> None:
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
     follow = following(watchlist, Asked_(), target)
     judging = Judging(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
@@ -139,8 +153,10 @@ def test_a_request_that_can_t_be_sent_backs_off(target: TargetSettings) -> None:
     assert watchlist.due(target.name, now=job.next_poll_at - 0.1) == ()
 
 
-def test_a_disk_that_is_full_doesn_t_make_it_ask_without_end(target: TargetSettings) -> None:
-    watchlist, asker = FullDisk(None), Asked_()
+def test_a_disk_that_is_full_doesn_t_make_it_ask_without_end(
+    target: TargetSettings, full_disk: Watchlist
+) -> None:
+    watchlist, asker = full_disk, Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
     follow = following(watchlist, asker, target)
     follow.start()
