@@ -5,7 +5,7 @@ One job API: its document, its profile, and what follows from both.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ from contract.exchange import Exchange
 from contract.job import JobReader
 from contract.lifecycle import Lifecycle
 from contract.profile import Profile, read_profile
-from contract.trace import Observation, observe
+from contract.trace import Observation, Observer
 
 __all__ = ["Api", "load_api"]
 
@@ -47,20 +47,21 @@ class Api:
         """
         return JobReader(self.profile)
 
+    @cached_property
+    def _observer(self) -> Observer:
+        return Observer(self.operation, self.reader)
+
     def observe(self, exchange: Exchange) -> Observation:
         """
         An exchange with its body read: what the checks look at.
         """
-        return observe(exchange, self.operation, self.reader)
+        return self._observer(exchange)
 
     def target(self, base_url: str, job_id: str) -> str:
         """
         The URL of one job; the id is one path segment whatever it holds.
         """
-        segment = quote(job_id, safe="-._~")
-        if segment in (".", ".."):  # dot segments vanish on the way unless encoded
-            segment = segment.replace(".", "%2E")
-        return base_url.rstrip("/") + self.operation_path.replace("{}", segment)
+        return base_url.rstrip("/") + self.operation_path.replace("{}", _segment(job_id))
 
     @cached_property
     def operation_path(self) -> str:
@@ -76,6 +77,13 @@ class Api:
         The header that carries `token`.
         """
         return self.profile.auth.header, f"{self.profile.auth.prefix}{token}"
+
+
+@lru_cache(maxsize=1024)
+def _segment(job_id: str) -> str:
+    text = quote(job_id, safe="-._~")
+    # Dot segments vanish on the way unless encoded.
+    return text.replace(".", "%2E") if text in (".", "..") else text
 
 
 def load_api(folder: Path, *, provider: str = "a folder") -> Api:

@@ -45,6 +45,7 @@ class Check:
         family: The module it stands in.
         needs: What must have been asked for it to be reached: a subject, a credential
             or a method (`foreign`, `none`, `HEAD`).
+        only: Of what it speaks at all, in the same words; empty: of anything.
         apis: The APIs that it speaks about; all of them if empty.
     """
 
@@ -57,6 +58,7 @@ class Check:
     family: str
     run: CheckFunction
     needs: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     apis: tuple[str, ...] = ()
 
     def speaks_of(self, api: str) -> bool:
@@ -76,6 +78,7 @@ def check(
     severity: Severity = Severity.MEDIUM,
     about: Facet = Facet.RESPONSE,
     needs: tuple[str, ...] = (),
+    only: tuple[str, ...] = (),
     apis: tuple[str, ...] = (),
 ) -> Callable[[CheckFunction], Check]:
     """
@@ -107,6 +110,7 @@ def check(
             family=function.__module__.rpartition(".")[2],
             run=function,
             needs=needs,
+            only=only,
             apis=apis,
         )
 

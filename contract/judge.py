@@ -17,6 +17,7 @@ __all__ = ["CRASHED", "Judge"]
 CRASHED = "check_crashed"
 """The id of the finding that says a check itself failed."""
 
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
 _ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
 
 
@@ -30,25 +31,39 @@ class Judge:
 
     def __init__(self, checks: Sequence[Check]) -> None:
         self.checks = tuple(checks)
-        self._by_depth = tuple(
-            tuple(c for c in self.checks if _ORDER.index(c.about) <= depth)
-            for depth in range(len(_ORDER))
-        )
+        self._asked: dict[tuple[str, int, str, str, str], tuple[Check, ...]] = {}
 
     def __call__(self, trace: Trace) -> tuple[Finding, ...]:
         """
         Everything there is to say about the latest exchange of `trace`.
         """
         findings: list[Finding] = []
-        for check in self._by_depth[_depth(trace.latest)]:
-            if check.apis and not check.speaks_of(trace.api.name):
-                continue
+        for check in self._concerned(trace):
             try:
                 for remark in check.run(trace):
                     findings.append(_finding(check, remark, trace))
             except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
                 findings.append(_crash(check, exc, trace))
         return tuple(findings)
+
+    def _concerned(self, trace: Trace) -> tuple[Check, ...]:
+        """
+        The checks that speak of an exchange like the latest, worked out once a kind.
+        """
+        seen = trace.latest
+        method = seen.method if seen.method in _METHODS else "other"
+        key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method)
+        found = self._asked.get(key)
+        if found is None:
+            name, depth, *words = key
+            found = self._asked[key] = tuple(
+                check
+                for check in self.checks
+                if _ORDER.index(check.about) <= depth
+                and check.speaks_of(name)
+                and (not check.only or set(check.only) & set(words))
+            )
+        return found
 
     def replay(self, trace: Trace, observations: Iterable[Observation]) -> tuple[Finding, ...]:
         """

@@ -19,7 +19,7 @@ from contract.job import Job, JobReader
 if TYPE_CHECKING:
     from contract.api import Api
 
-__all__ = ["Observation", "Trace", "media_type_of", "observe"]
+__all__ = ["Observation", "Observer", "Trace", "media_type_of"]
 
 
 _MOST_ERRORS = 10
@@ -27,6 +27,9 @@ _MOST_ERRORS = 10
 
 # Recordings write time in milliseconds: of two polls in a row, one may seem to overlap.
 _CLOCK_GRAIN_S = 0.001
+_REMEMBERED = 128
+_REMEMBERED_BYTES = 16_384
+_Reading = tuple[ResponseSpec | None, Content | None, Body | None, Job | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,21 +188,45 @@ class Trace:
         return reversed(self.views)
 
 
-def observe(exchange: Exchange, operation: Operation, reader: JobReader) -> Observation:
+class Observer:
     """
-    Read the answer of `exchange` as far as it can be read.
+    Reads answers; one that was read before, byte for byte, isn't read again: an endpoint
+    under watch says the same thing all day.
     """
-    response = exchange.response
-    if response is None:
-        return Observation(exchange, None, "", None, None, None, None)
-    media_type = media_type_of(response)
-    spec = operation.response_for(response.code)
-    content = spec.content_for(media_type) if spec else None
-    body = _body(exchange, response, media_type, spec)
-    job = None
-    if response.code == 200 and body is not None and body.readable:
-        job = reader.read(body.value)
-    return Observation(exchange, response, media_type, spec, content, body, job)
+
+    __slots__ = ("_operation", "_reader", "_readings")
+
+    def __init__(self, operation: Operation, reader: JobReader) -> None:
+        self._operation = operation
+        self._reader = reader
+        self._readings: dict[tuple[int, str, str, bytes], _Reading] = {}
+
+    def __call__(self, exchange: Exchange) -> Observation:
+        """
+        The answer of `exchange`, read as far as it can be read.
+        """
+        response = exchange.response
+        if response is None:
+            return Observation(exchange, None, "", None, None, None, None)
+        media_type = media_type_of(response)
+        key = (response.code, media_type, exchange.request.method, response.body)
+        reading = self._readings.get(key)
+        if reading is None:
+            reading = self._read(exchange, response, media_type)
+            if len(response.body) <= _REMEMBERED_BYTES:
+                if len(self._readings) >= _REMEMBERED:
+                    self._readings.clear()
+                self._readings[key] = reading
+        return Observation(exchange, response, media_type, *reading)
+
+    def _read(self, exchange: Exchange, response: Response, media_type: str) -> _Reading:
+        spec = self._operation.response_for(response.code)
+        content = spec.content_for(media_type) if spec else None
+        body = _body(exchange, response, media_type, spec)
+        job = None
+        if response.code == 200 and body is not None and body.readable:
+            job = self._reader.read(body.value)
+        return spec, content, body, job
 
 
 def media_type_of(response: Response) -> str:

@@ -49,6 +49,7 @@ _WORD = re.compile(r"[\w.:+-]{8,}", re.ASCII)
     source="the document: security",
     severity=Severity.CRITICAL,
     needs=("none",),
+    only=("none",),
 )
 def token_is_required(trace: Trace) -> Iterator[Remark]:
     """
@@ -62,6 +63,7 @@ def token_is_required(trace: Trace) -> Iterator[Remark]:
     source="the document: security",
     severity=Severity.CRITICAL,
     needs=("invalid",),
+    only=("invalid",),
 )
 def invalid_token_is_refused(trace: Trace) -> Iterator[Remark]:
     """
@@ -97,6 +99,7 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
     source="the document: 404 where the client is not authorized to see the job",
     severity=Severity.CRITICAL,
     needs=("foreign",),
+    only=("foreign",),
 )
 def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
     """
@@ -117,6 +120,7 @@ def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
     source="the document: 404 where the client is not authorized to see the job",
     severity=Severity.HIGH,
     needs=("foreign", "missing"),
+    only=("foreign",),
 )
 def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     """

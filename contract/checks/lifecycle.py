@@ -118,6 +118,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
     source="the document: 404 is for jobs that don't exist or aren't the asker's",
     severity=Severity.CRITICAL,
     needs=("known",),
+    only=("known",),
 )
 def known_job_is_found(trace: Trace) -> Iterator[Remark]:
     """
@@ -140,6 +141,7 @@ def known_job_is_found(trace: Trace) -> Iterator[Remark]:
     source="the document: a job that exists is answered with 200",
     severity=Severity.CRITICAL,
     about=Facet.EXCHANGE,
+    only=("known",),
 )
 def known_job_is_answered(trace: Trace) -> Iterator[Remark]:
     """

@@ -25,6 +25,7 @@ __all__ = [
     source="the document: an id that nobody has is not found",
     severity=Severity.CRITICAL,
     needs=("missing",),
+    only=("missing",),
 )
 def unknown_id_is_not_found(trace: Trace) -> Iterator[Remark]:
     """
@@ -49,6 +50,7 @@ def unknown_id_is_not_found(trace: Trace) -> Iterator[Remark]:
     source="the document: an id that nobody has is not found",
     severity=Severity.CRITICAL,
     needs=("malformed",),
+    only=("malformed",),
 )
 def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     """
@@ -64,6 +66,7 @@ def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     source="the document: the id in the path identifies the job",
     severity=Severity.CRITICAL,
     needs=("altered",),
+    only=("altered",),
 )
 def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     """
@@ -103,6 +106,7 @@ def _names(found: str, asked: str, *, shape: str) -> bool:
     source="the id is an opaque key",
     severity=Severity.LOW,
     needs=("recased",),
+    only=("recased",),
 )
 def id_is_matched_by_case(trace: Trace) -> Iterator[Remark]:
     """

@@ -81,6 +81,7 @@ def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     source="RFC 9110 9.1: GET and HEAD",
     severity=Severity.LOW,
     needs=("HEAD",),
+    only=("HEAD",),
 )
 def head_is_answered(trace: Trace) -> Iterator[Remark]:
     """
@@ -92,7 +93,7 @@ def head_is_answered(trace: Trace) -> Iterator[Remark]:
             yield violation("code", expected=200, found=seen.code)
 
 
-@check(basis=Basis.RFC, source="RFC 9110 9.3.2", needs=("HEAD",))
+@check(basis=Basis.RFC, source="RFC 9110 9.3.2", needs=("HEAD",), only=("HEAD",))
 def head_matches_get(trace: Trace) -> Iterator[Remark]:
     """
     HEAD says what GET says, without the body.
