@@ -76,7 +76,7 @@ def serve(options: Options) -> int:
     gc.set_threshold(20_000, 50, 100)
     # A thread that reads an answer waits this long for one that judges or writes a scrape,
     # once for every header line; the default of 5 ms would be seen in the latencies.
-    sys.setswitchinterval(0.001)
+    sys.setswitchinterval(0.0002)
     with ExitStack() as stack:
         service = Service.build(options, redactor, stack)
         stop = _listen_for_signals(service)
