@@ -81,10 +81,21 @@ def late(count: int = 1, *, at: int = 5) -> str:
 
 
 PAGE = {"long_window": "1h", "short_window": "5m"}
+DAY = {"long_window": "1d", "short_window": "2h"}
+DAYS = {"long_window": "3d", "short_window": "6h"}
 SLOW = "jobwatch_probe_duration_seconds"
 FINDINGS = "jobwatch_contract_findings_total"
 MOVES = "jobwatch_job_transitions_total"
 CODES = "jobwatch_http_responses_total"
+
+
+def slower(percent: int) -> dict[str, str]:
+    """
+    A hundred probes a minute, so many of them slower than promised.
+    """
+    fast = one(f"{SLOW}_bucket", 'le="1.0"', growing(100 - percent))
+    return {**one(f"{SLOW}_count", "", growing(100)), **fast}
+
 
 CASES = [
     Case(
@@ -111,6 +122,36 @@ CASES = [
         "5m look the same.",
         title="the second pair of windows joins after a quarter of an hour",
         more=({"long_window": "6h", "short_window": "30m", "factor": "6"},),
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(98), server_error=growing(2)),
+        70,
+        DAY,
+        "2% of the probes of krea in the last 1d failed: a burn rate above 3, and the last 2h "
+        "look the same.",
+        title="the third pair of windows after an hour",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(986), server_error=growing(14)),
+        70,
+        title="1.4 % fail and 1.5 % is the third pair's limit",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(99), server_error=growing(1)),
+        200,
+        DAYS,
+        "1% of the probes of krea in the last 3d failed: a burn rate above 1, and the last 6h "
+        "look the same.",
+        title="the fourth pair of windows after three hours",
+    ),
+    Case(
+        "JobwatchErrorBudgetBurn",
+        probes(ok=growing(996), server_error=growing(4)),
+        200,
+        title="0.4 % fail and 0.5 % may",
     ),
     Case(
         "JobwatchErrorBudgetBurn",
@@ -152,6 +193,34 @@ CASES = [
         PAGE,
         "50% of the probes of krea in the last 1h were slower than promised: a burn rate above "
         "14.4, and the last 5m look the same.",
+    ),
+    Case(
+        "JobwatchLatencyBudgetBurn",
+        slower(20),
+        20,
+        PAGE,
+        "20% of the probes of krea in the last 1h were slower than promised: a burn rate above "
+        "14.4, and the last 5m look the same.",
+        title="the second pair of windows",
+        more=({"long_window": "6h", "short_window": "30m", "factor": "6"},),
+    ),
+    Case(
+        "JobwatchLatencyBudgetBurn",
+        slower(2),
+        70,
+        DAY,
+        "2% of the probes of krea in the last 1d were slower than promised: a burn rate above 3, "
+        "and the last 2h look the same.",
+        title="the third pair of windows",
+    ),
+    Case(
+        "JobwatchLatencyBudgetBurn",
+        slower(1),
+        200,
+        DAYS,
+        "1% of the probes of krea in the last 3d were slower than promised: a burn rate above 1, "
+        "and the last 6h look the same.",
+        title="the fourth pair of windows",
     ),
     Case(
         "JobwatchLatencyBudgetBurn",
