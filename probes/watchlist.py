@@ -195,9 +195,9 @@ class Watchlist:
             db.execute("DELETE FROM followed WHERE target = ? AND job_id = ?", (target, job_id))
             db.execute("INSERT OR REPLACE INTO ended VALUES (?, ?, ?)", (target, job_id, now))
             db.execute(
-                "DELETE FROM ended WHERE target = ?1 AND at < "
-                "(SELECT at FROM ended WHERE target = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2)",
-                (target, self.remember_ended - 1),
+                "DELETE FROM ended WHERE target = ? AND at < "
+                "(SELECT at FROM ended WHERE target = ? ORDER BY at DESC LIMIT 1 OFFSET ?)",
+                (target, target, self.remember_ended - 1),
             )
 
     def all(self, target: str) -> tuple[Followed, ...]:
@@ -240,9 +240,9 @@ class Watchlist:
     @staticmethod
     def _knows(db: sqlite3.Connection, target: str, job_id: str) -> bool:
         row = db.execute(
-            "SELECT 1 FROM followed WHERE target = ?1 AND job_id = ?2 "
-            "UNION ALL SELECT 1 FROM ended WHERE target = ?1 AND job_id = ?2 LIMIT 1",
-            (target, job_id),
+            "SELECT 1 FROM followed WHERE target = ? AND job_id = ? "
+            "UNION ALL SELECT 1 FROM ended WHERE target = ? AND job_id = ? LIMIT 1",
+            (target, job_id, target, job_id),
         ).fetchone()
         return row is not None
 
