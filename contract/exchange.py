@@ -137,7 +137,8 @@ class TransportFailure:
 
     Attributes:
         detail: One line for a person; never holds a header or a secret.
-        partial: The head, and the body so far, where a head did arrive.
+        partial: The head, and the body so far, where a head did arrive; of a body that
+            passed the cap, the first 64 KiB.
     """
 
     reason: Reason

@@ -13,6 +13,7 @@ from contract.exchange import Response
 __all__ = ["Incoming", "Limits", "one_line"]
 
 _MOST_BYTES = 2**63 - 1
+_SAMPLE_BYTES = 65_536
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 
 
@@ -107,12 +108,14 @@ class Incoming:
             self.undecodable = self.undecodable or f"{self._decoder.coding}: the stream is cut off"
 
     def response(self) -> Response:
-        raw = bytes(self._raw)
+        # Of what passed a cap only a sample is of use, and copies of it cost memory.
+        kept = _SAMPLE_BYTES if self.overflow else None
+        raw = bytes(self._raw[:kept])
         found = re.match(rb"HTTP/([0-9.]+) ([0-9]{3})", self.status_line)
         return Response(
             code=int(found[2]) if found else 0,
             headers=tuple(self._headers),
-            body=raw if self._decoder is None else bytes(self._decoded),
+            body=raw if self._decoder is None else bytes(self._decoded[:kept]),
             raw=raw,
             http_version=found[1].decode() if found else "",
         )

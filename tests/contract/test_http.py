@@ -417,7 +417,7 @@ class TestLimits:
     def test_decoded_bytes_count(self, client: Client, wire: Wire) -> None:
         failed = failure(get(client, wire.url("gzip-bomb")))
         assert failed.partial is not None
-        assert failed.partial.body == bytes(1024 * 1024)
+        assert failed.partial.body == bytes(64 * 1024)  # a sample, no more
         assert len(failed.partial.raw) < 64 * 1024
         assert failed.detail == "the decoded body passed 1048576 bytes"
 
