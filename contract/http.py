@@ -10,10 +10,11 @@ Whatever the endpoint does is data; only a request that can't be sent raises.
 from __future__ import annotations
 
 import errno
+import fcntl
 import re
-import select
 import socket
 import ssl
+import termios
 import threading
 import time
 from functools import lru_cache
@@ -189,15 +190,19 @@ class Client:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-            # Last used first: a warm connection stays warm, spare ones age.
-            kept = next((one for one in reversed(self._idle) if one.origin == origin), None)
-            if kept is not None:
-                self._idle.remove(kept)
-        if kept is not None and kept.is_quiet():
-            return kept
+            kept = self._pop_idle(origin)
         if kept is not None:
+            if kept.is_quiet():
+                return kept
             kept.close()
         return _Line(origin, self._configured(), self._limits, self._policy, kept=self._reuse)
+
+    def _pop_idle(self, origin: str) -> _Line | None:
+        # Last used first: a warm connection stays warm, spare ones age.
+        for at in range(len(self._idle) - 1, -1, -1):
+            if self._idle[at].origin == origin:
+                return self._idle.pop(at)
+        return None
 
     def _give_back(self, line: _Line) -> None:
         surplus: _Line | None = line
@@ -249,20 +254,20 @@ class _Line:
         self, origin: str, curl: Any, limits: Limits, policy: AddressPolicy, *, kept: bool
     ) -> None:
         self.origin = origin
+        self._secure = origin.startswith("https:")
         self._kept = kept
-        self._limits = limits
         self._policy = policy
         self._curl = curl
         self._answer = Incoming(limits)
-        self._headers: tuple[bytes, ...] = ()
+        self._aimed: tuple[object, ...] = (None, None, None, None)
         self._sockets: list[socket.socket] = []
         self._refused: list[str] = []
         self._exhausted: OSError | None = None
         self._expires_at: float | None = None
         curl.setopt(pycurl.URL, origin + "/")
-        curl.setopt(pycurl.HEADERFUNCTION, self._take_head)
-        curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
-        curl.setopt(pycurl.DEBUGFUNCTION, self._take_log)
+        curl.setopt(pycurl.HEADERFUNCTION, self._answer.lines.append)
+        curl.setopt(pycurl.WRITEFUNCTION, self._answer.take_body)
+        curl.setopt(pycurl.DEBUGFUNCTION, self._answer.take_log)
         curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
 
     def close(self) -> None:
@@ -273,18 +278,18 @@ class _Line:
         Whether no byte waits that nobody asked for.
 
         libcurl may ask on, and then takes such bytes for the next answer.
-        Behind TLS a waiting byte may be a session ticket, so nothing is said.
         """
-        if self.origin.startswith("https:"):
-            return True
         descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
-        return descriptor < 0 or not _has_waiting_bytes(descriptor)
+        return descriptor < 0 or self._is_quiet_at(descriptor)
+
+    def _is_quiet_at(self, descriptor: int) -> bool:
+        # Behind TLS a waiting byte may be a session ticket, so nothing is said.
+        return self._secure or not _has_waiting_bytes(descriptor)
 
     def ask(
         self, request: Request, target: str, headers: tuple[bytes, ...], deadline_s: float
     ) -> Exchange:
         self._aim(request.method, target, headers, deadline_s)
-        self._answer = incoming = Incoming(self._limits)
         self._refused = []
         self._exhausted = None
         started_at = time.time()
@@ -297,9 +302,9 @@ class _Line:
         reused = remote_ip is not None and self._curl.getinfo(pycurl.NUM_CONNECTS) == 0
         if not reused:
             self._expires_at = self._certificate_expiry()
-        incoming.finish()
+        self._answer.finish()
         answer = self._judge(request, code, message)
-        self._answer = Incoming(self._limits)  # an idle line keeps no body alive
+        self._answer.clear()  # an idle line keeps no body alive
         return Exchange(
             request=request,
             answer=answer,
@@ -313,19 +318,22 @@ class _Line:
 
     def _aim(self, method: str, target: str, headers: tuple[bytes, ...], deadline_s: float) -> None:
         curl = self._curl
-        curl.setopt(pycurl.HTTPGET, 1)
-        if method == "HEAD":
-            curl.setopt(pycurl.NOBODY, 1)
-        if method in ("GET", "HEAD"):
-            curl.unsetopt(pycurl.CUSTOMREQUEST)
-        else:
-            curl.setopt(pycurl.CUSTOMREQUEST, method)
-        # Past libcurl's URL parser: dot segments and escapes go out as they came.
-        curl.setopt(pycurl.REQUEST_TARGET, target)
-        if headers is not self._headers:
+        before, self._aimed = self._aimed, (method, target, headers, deadline_s)
+        if method != before[0]:
+            curl.setopt(pycurl.HTTPGET, 1)
+            if method == "HEAD":
+                curl.setopt(pycurl.NOBODY, 1)
+            if method in ("GET", "HEAD"):
+                curl.unsetopt(pycurl.CUSTOMREQUEST)
+            else:
+                curl.setopt(pycurl.CUSTOMREQUEST, method)
+        if target != before[1]:
+            # Past libcurl's URL parser: dot segments and escapes go out as they came.
+            curl.setopt(pycurl.REQUEST_TARGET, target)
+        if headers is not before[2]:
             curl.setopt(pycurl.HTTPHEADER, headers)
-            self._headers = headers
-        curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(deadline_s))
+        if deadline_s != before[3]:
+            curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(deadline_s))
 
     def _perform(self) -> tuple[int, str]:
         try:
@@ -363,26 +371,18 @@ class _Line:
         self._sockets.append(opened)
         return opened
 
-    # Callbacks stay with the handle and answers pass, so they go through here.
-    def _take_head(self, data: bytes) -> int | None:
-        return self._answer.take_head(data)
-
-    def _take_body(self, data: bytes) -> int | None:
-        return self._answer.take_body(data)
-
-    def _take_log(self, kind: int, text: bytes) -> None:
-        self._answer.take_log(kind, text)
-
     def _judge(self, request: Request, code: int, message: str) -> Response | TransportFailure:
         if code:
             return self._failure(code, message)
         incoming = self._answer
         response = incoming.response()
+        if incoming.overflow:
+            return TransportFailure(Reason.TOO_LARGE, incoming.overflow, response)
         if not incoming.complete:
             return TransportFailure(Reason.PROTOCOL, "the connection was closed inside the head")
         if incoming.malformed:
             return TransportFailure(Reason.PROTOCOL, incoming.malformed, response)
-        if incoming.excess or self._has_excess(request, response):
+        if incoming.excess or self._has_excess(request):
             detail = "more bytes came than the head announces"
             return TransportFailure(Reason.PROTOCOL, detail, response)
         if incoming.undecodable:
@@ -395,7 +395,7 @@ class _Line:
             detail = f"refused to connect: {', '.join(self._refused)}"
             return TransportFailure(Reason.BLOCKED, detail)
         given_up = incoming.overflow or code in _HEAD_REFUSED
-        arrived = incoming.complete or (incoming.status_line and given_up)
+        arrived = incoming.complete or (incoming.code and given_up)
         partial = incoming.response() if arrived else None
         if incoming.overflow:
             return TransportFailure(Reason.TOO_LARGE, incoming.overflow, partial)
@@ -406,36 +406,41 @@ class _Line:
             detail = f"{_code_name(code)}: {detail}"
         return TransportFailure(_REASONS.get(code, Reason.PROTOCOL), detail, partial)
 
-    def _has_excess(self, request: Request, response: Response) -> bool:
+    def _has_excess(self, request: Request) -> bool:
         """
         Whether bytes came after the end of an answer that left the line open.
 
         libcurl drops a connection on which it read more than announced, though
         nothing in the answer asks for that; what it didn't read yet still waits.
         """
-        if not self._kept or not _stays_open(request, response):
+        if not self._kept:
             return False
-        return self._curl.getinfo(pycurl.ACTIVESOCKET) < 0 or not self.is_quiet()
+        descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
+        if descriptor >= 0 and self._is_quiet_at(descriptor):
+            return False  # the rule, so it is looked at first
+        return _stays_open(request, self._answer)
 
     def _seconds(self, info: int) -> float:
         return float(self._curl.getinfo(info)) / 1e6
 
     def _phases(self, elapsed_s: float, *, reused: bool) -> Phases:
-        marks = {"wait": self._seconds(pycurl.STARTTRANSFER_TIME_T)}
-        if not reused:
-            connected = self._seconds(pycurl.CONNECT_TIME_T)
-            tls = {"tls": self._seconds(pycurl.APPCONNECT_TIME_T)}
-            marks = {
-                # An address in numbers may resolve in less than a microsecond.
-                "resolve": self._seconds(pycurl.NAMELOOKUP_TIME_T) or min(connected, 1e-6),
-                "connect": connected,
-                **(tls if self.origin.startswith("https:") else {}),
-                **marks,
-            }
+        first_byte = self._seconds(pycurl.STARTTRANSFER_TIME_T)
+        if reused:
+            wait = first_byte or elapsed_s
+            return Phases(wait=wait, transfer=max(elapsed_s - wait, 0.0))
+        connected = self._seconds(pycurl.CONNECT_TIME_T)
+        tls = {"tls": self._seconds(pycurl.APPCONNECT_TIME_T)}
+        marks = {
+            # An address in numbers may resolve in less than a microsecond.
+            "resolve": self._seconds(pycurl.NAMELOOKUP_TIME_T) or min(connected, 1e-6),
+            "connect": connected,
+            **(tls if self._secure else {}),
+            "wait": first_byte,
+        }
         return _lengths(marks, elapsed_s)
 
     def _certificate_expiry(self) -> float | None:
-        if not self.origin.startswith("https:"):
+        if not self._secure:
             return None
         for leaf in self._curl.getinfo(pycurl.INFO_CERTINFO)[:1]:
             for name, value in leaf:
@@ -449,6 +454,7 @@ class _Where(NamedTuple):
     target: str
 
 
+@lru_cache(maxsize=256)
 def _parse(url: str) -> _Where:
     if "@" in url.partition("://")[2].partition("/")[0].partition("?")[0]:
         raise ValueError("the URL holds credentials; send an Authorization header instead")
@@ -503,27 +509,23 @@ def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
     return Phases(**lengths, transfer=max(elapsed_s - passed, 0.0))
 
 
-def _stays_open(request: Request, response: Response) -> bool:
-    words = ",".join((request.header("Connection") or "", *response.header_values("Connection")))
-    if response.http_version != "1.1" or "close" in words.lower():
+def _stays_open(request: Request, incoming: Incoming) -> bool:
+    framing, code = incoming.framing, incoming.code
+    words = (request.header("Connection") or "", *framing.get("connection", ()))
+    if incoming.http_version != "1.1" or any("close" in word.lower() for word in words):
         return False
-    bodyless = request.method == "HEAD" or response.code in (204, 304)
-    framed = response.header("Content-Length") or response.header("Transfer-Encoding")
-    return response.code != 101 and (bodyless or framed is not None)
+    bodyless = request.method == "HEAD" or code in (204, 304)
+    return code != 101 and (
+        bodyless or "content-length" in framing or "transfer-encoding" in framing
+    )
 
 
 def _has_waiting_bytes(descriptor: int) -> bool:
-    waiting = select.poll()
-    waiting.register(descriptor, select.POLLIN)
-    if not waiting.poll(0):
-        return False  # the rule, and a fifth of the cost of looking closer
-    peeking = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor)
     try:
-        return bool(peeking.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        # How many bytes wait; 0 where the peer hung up as well.
+        return any(fcntl.ioctl(descriptor, termios.FIONREAD, b"\0\0\0\0"))
     except OSError:
         return False
-    finally:
-        peeking.detach()
 
 
 def _check_ca_file(path: Path) -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from contract.exchange import Response
 
@@ -15,6 +17,9 @@ __all__ = ["Incoming", "Limits", "one_line"]
 _MOST_BYTES = 2**63 - 1
 _SAMPLE_BYTES = 65_536
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
+_LOOSE_STATUS_LINE = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
+_BLANK = frozenset({b"\r\n", b"\n", b"\r", b""})
+_FRAMING = frozenset({"connection", "content-encoding", "content-length", "transfer-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +48,41 @@ class Incoming:
     """
     An answer as it arrives, never more of it than the limits allow.
 
+    libcurl hands over a head line by line, and for each line a thread has to wait for the
+    interpreter. So lines are put aside by `lines.append`, without any Python of ours, and
+    read together once the body begins or the answer ends.
+
     Attributes:
+        lines: The lines of every head so far, and of trailers.
         complete: Whether the blank line after the final head came.
         malformed: What is wrong with the head, where libcurl let it pass.
         overflow: Which cap was passed.
         undecodable: Why the body isn't what `Content-Encoding` says.
         excess: Whether libcurl logged bytes after the end.
+        code: That of the last status line; 0 before one came.
+        http_version: The same of the version; "" before one came.
+        framing: What the head says of the body and of the connection, by lower-case name.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self.status_line = b""
+        self.lines: list[bytes] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """
+        Forget the answer, so that the next one on this connection can arrive.
+        """
+        self.lines.clear()
         self.complete = False
         self.malformed = ""
         self.overflow = ""
         self.undecodable = ""
         self.excess = False
+        self.code = 0
+        self.http_version = ""
+        self.framing: dict[str, list[str]] = {}
         self._headers: list[tuple[str, str]] = []
-        self._head_bytes = 0
         self._raw = bytearray()
         self._decoded = bytearray()
         self._decoder: _Decoder | None = None
@@ -72,65 +94,85 @@ class Incoming:
         """
         return bool(self.overflow or self.malformed)
 
-    def take_head(self, line: bytes) -> int | None:
-        if self.complete:
-            return None  # a trailer
-        self._head_bytes += len(line)
-        if self._head_bytes > self._limits.head_bytes:
-            self.overflow = f"the head passed {self._limits.head_bytes} bytes"
-            return 0
-        if line.startswith(b"HTTP/"):
-            self.status_line = line
-            self._headers = []
-        elif line.strip(b"\r\n"):
-            name, _, value = line.decode("latin-1").partition(":")
-            self._headers.append((name, value.strip(" \t\r\n")))
-        else:
-            self._end_head()
-        return 0 if self.malformed else None
-
     def take_body(self, data: bytes) -> int | None:
+        """
+        libcurl's write callback: 0 ends the transfer.
+        """
+        if not self.complete:
+            self._read_head()
+            if self.overflow or self.malformed:
+                return 0
         room = self._limits.body_bytes - len(self._raw)
         if len(data) > room:
             self.overflow = f"the body passed {self._limits.body_bytes} bytes"
-        kept = data[:room]
-        self._raw += kept
+            data = data[:room]
+        self._raw += data
         if self._decoder is not None and not self.undecodable:
-            self._decode(self._decoder, kept)
+            self._decode(self._decoder, data)
         return 0 if self.overflow else None
 
     def take_log(self, kind: int, text: bytes) -> None:
+        """
+        libcurl's debug callback.
+        """
         if kind == 0 and text.startswith((b"Leftovers after chunking", b"Excess found")):
             self.excess = True
 
     def finish(self) -> None:
+        """
+        Nothing more will come.
+        """
+        if not self.complete:
+            self._read_head()
         if self._decoder is not None and self._raw and not self._decoder.ended:
             self.undecodable = self.undecodable or f"{self._decoder.coding}: the stream is cut off"
 
     def response(self) -> Response:
+        """
+        The answer as far as it came.
+        """
         # Of what passed a cap only a sample is of use, and copies of it cost memory.
         kept = _SAMPLE_BYTES if self.overflow else None
         raw = bytes(self._raw[:kept])
-        found = re.match(rb"HTTP/([0-9.]+) ([0-9]{3})", self.status_line)
         return Response(
-            code=int(found[2]) if found else 0,
+            code=self.code,
             headers=tuple(self._headers),
             body=raw if self._decoder is None else bytes(self._decoded[:kept]),
             raw=raw,
-            http_version=found[1].decode() if found else "",
+            http_version=self.http_version,
         )
 
-    def _end_head(self) -> None:
-        response = self.response()
-        if 100 <= response.code < 200 and response.code != 101:
-            return
+    def _read_head(self) -> None:
+        size = 0
+        fault = ""
+        for line in self.lines:
+            size += len(line)
+            if size > self._limits.head_bytes:
+                self.overflow = f"the head passed {self._limits.head_bytes} bytes"
+                return
+            if line.startswith(b"HTTP/"):
+                self.code, self.http_version, fault = _read_status_line(line)
+                self._headers, self.framing = [], {}
+            elif line in _BLANK:
+                if not 100 <= self.code < 200 or self.code == 101:
+                    self._end_head(fault)
+                    return  # whatever follows are trailers
+            else:
+                name, _, value = line.decode("latin-1").partition(":")
+                value = value.strip(" \t\r\n")
+                self._headers.append((name, value))
+                folded = name.lower()
+                if folded in _FRAMING:
+                    self.framing.setdefault(folded, []).append(value)
+
+    def _end_head(self, fault: str) -> None:
         self.complete = True
-        if not _STATUS_LINE.fullmatch(self.status_line):
-            self.malformed = "the status line isn't `HTTP/1.x` and a three-digit code"
-        elif _announced_bytes(response) > _MOST_BYTES:
+        self.malformed = fault
+        if not fault and any(map(_is_endless, self.framing.get("content-length", ()))):
             # libcurl would read on until the peer hangs up.
             self.malformed = "Content-Length is more than any body can hold"
-        self._decoder = _decoder_for(response)
+        if "content-encoding" in self.framing:
+            self._decoder = _decoder_for(self.framing["content-encoding"])
 
     def _decode(self, decoder: _Decoder, data: bytes) -> None:
         cap = self._limits.body_bytes
@@ -180,13 +222,24 @@ class _Decoder:
         return out
 
 
-def _announced_bytes(response: Response) -> int:
-    lengths = response.header_values("Content-Length")
-    return max((int(one) for one in lengths if one.isdecimal() and len(one) < 1000), default=0)
+@lru_cache(maxsize=32)
+def _read_status_line(line: bytes) -> tuple[int, str, str]:
+    """
+    Code, version, and what is wrong with it.
+    """
+    if found := _STATUS_LINE.fullmatch(line):
+        return int(found[2]), found[1].decode(), ""
+    fault = "the status line isn't `HTTP/1.x` and a three-digit code"
+    loose = _LOOSE_STATUS_LINE.match(line)
+    return (int(loose[2]), loose[1].decode(), fault) if loose else (0, "", fault)
 
 
-def _decoder_for(response: Response) -> _Decoder | None:
-    words = ",".join(response.header_values("Content-Encoding")).split(",")
+def _is_endless(length: str) -> bool:
+    return length.isdecimal() and len(length) < 1000 and int(length) > _MOST_BYTES
+
+
+def _decoder_for(values: Sequence[str]) -> _Decoder | None:
+    words = ",".join(values).split(",")
     codings = [word for word in (w.strip().lower() for w in words) if word not in ("", "identity")]
     known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
     return _Decoder(known[codings[0]]) if len(codings) == 1 and codings[0] in known else None

@@ -414,6 +414,20 @@ class TestLimits:
         assert failed.partial.body == failed.partial.raw == BODY[:cap]
         assert failed.detail == f"the body passed {cap} bytes"
 
+    @pytest.mark.parametrize(("filler", "passes"), [(900, True), (1_100, False)])
+    def test_a_head_without_a_body_is_capped_too(self, filler: int, passes: bool) -> None:
+        bare = b"HTTP/1.1 204 Said\r\nX-Filler: %b\r\n\r\n" % (b"x" * filler)
+        scripts = {"bare": say(bare)}
+        with Wire(scripts) as server, Client(limits=Limits(head_bytes=1_000)) as small:
+            exchange = get(small, server.url("bare"))
+        if passes:
+            assert exchange.response is not None
+            assert exchange.response.code == 204
+        else:
+            failed = failure(exchange)
+            assert failed.reason is Reason.TOO_LARGE
+            assert failed.detail == "the head passed 1000 bytes"
+
     def test_decoded_bytes_count(self, client: Client, wire: Wire) -> None:
         failed = failure(get(client, wire.url("gzip-bomb")))
         assert failed.partial is not None
