@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from contract.check import Check, Facet
 from contract.finding import Basis, Finding, Kind, Remark, Severity
 from contract.profile import Accepted
+from contract.recall import Recall, Step
 from contract.trace import Observation, Trace
 
 __all__ = ["CRASHED", "Judge"]
@@ -31,22 +32,23 @@ class Judge:
 
     def __init__(self, checks: Sequence[Check]) -> None:
         self.checks = tuple(checks)
-        self._asked: dict[tuple[str, int, str, str, str], tuple[Check, ...]] = {}
+        self._asked: dict[tuple[str, int, str, str, str], tuple[Step, ...]] = {}
+        self._recall = Recall()
 
     def __call__(self, trace: Trace) -> tuple[Finding, ...]:
         """
         Everything there is to say about the latest exchange of `trace`.
         """
         findings: list[Finding] = []
-        for check in self._concerned(trace):
+        for check, known in self._recall.steps(trace, self._concerned(trace), _remarks):
             try:
-                for remark in check.run(trace):
+                for remark in check.run(trace) if known is None else known:
                     findings.append(_finding(check, remark, trace))
             except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
                 findings.append(_crash(check, exc, trace))
         return tuple(findings)
 
-    def _concerned(self, trace: Trace) -> tuple[Check, ...]:
+    def _concerned(self, trace: Trace) -> tuple[Step, ...]:
         """
         The checks that speak of an exchange like the latest, worked out once a kind.
         """
@@ -57,7 +59,7 @@ class Judge:
         if found is None:
             name, depth, *words = key
             found = self._asked[key] = tuple(
-                check
+                (check, None)
                 for check in self.checks
                 if _ORDER.index(check.about) <= depth
                 and check.speaks_of(name)
@@ -86,6 +88,13 @@ def _depth(seen: Observation) -> int:
     if seen.body is not None:
         return 3 if seen.body.readable else 2
     return 1 if seen.response is not None else 0
+
+
+def _remarks(check: Check, trace: Trace) -> list[Remark] | None:
+    try:
+        return list(check.run(trace))
+    except Exception:  # noqa: BLE001 -- it is asked again, and then reported
+        return None
 
 
 def _finding(check: Check, remark: Remark, trace: Trace) -> Finding:

@@ -19,7 +19,7 @@ from contract.job import Job, JobReader
 if TYPE_CHECKING:
     from contract.api import Api
 
-__all__ = ["Observation", "Observer", "Trace", "media_type_of"]
+__all__ = ["Observation", "Observer", "Reading", "Trace", "media_type_of"]
 
 
 _MOST_ERRORS = 10
@@ -29,7 +29,21 @@ _MOST_ERRORS = 10
 _CLOCK_GRAIN_S = 0.001
 _REMEMBERED = 128
 _REMEMBERED_BYTES = 16_384
-_Reading = tuple[ResponseSpec | None, Content | None, Body | None, Job | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Reading:
+    """
+    What an answer says, whenever and to whomever it was given; itself and no other.
+
+    Attributes:
+        spec, content, body, job: As in `Observation`.
+    """
+
+    spec: ResponseSpec | None
+    content: Content | None
+    body: Body | None
+    job: Job | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,8 @@ class Observation:
         content: What the document says of this code and media type, or None.
         body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
         job: The job in a 200; None elsewhere, or where the body is no object.
+        reading: The four before, the same for each answer of the same code, media type and
+            bytes; None where nothing was read.
     """
 
     exchange: Exchange
@@ -54,6 +70,7 @@ class Observation:
     content: Content | None
     body: Body | None
     job: Job | None
+    reading: Reading | None = field(default=None, repr=False, compare=False)
 
     @property
     def code(self) -> int:
@@ -199,7 +216,7 @@ class Observer:
     def __init__(self, operation: Operation, reader: JobReader) -> None:
         self._operation = operation
         self._reader = reader
-        self._readings: dict[tuple[int, str, str, bytes], _Reading] = {}
+        self._readings: dict[tuple[int, str, str, bytes], Reading] = {}
 
     def __call__(self, exchange: Exchange) -> Observation:
         """
@@ -215,18 +232,21 @@ class Observer:
             reading = self._read(exchange, response, media_type)
             if len(response.body) <= _REMEMBERED_BYTES:
                 if len(self._readings) >= _REMEMBERED:
-                    self._readings.clear()
+                    del self._readings[next(iter(self._readings))]  # the oldest
                 self._readings[key] = reading
-        return Observation(exchange, response, media_type, *reading)
+        read = reading
+        return Observation(
+            exchange, response, media_type, read.spec, read.content, read.body, read.job, read
+        )
 
-    def _read(self, exchange: Exchange, response: Response, media_type: str) -> _Reading:
+    def _read(self, exchange: Exchange, response: Response, media_type: str) -> Reading:
         spec = self._operation.response_for(response.code)
         content = spec.content_for(media_type) if spec else None
         body = _body(exchange, response, media_type, spec)
         job = None
         if response.code == 200 and body is not None and body.readable:
             job = self._reader.read(body.value)
-        return spec, content, body, job
+        return Reading(spec, content, body, job)
 
 
 def media_type_of(response: Response) -> str:

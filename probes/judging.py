@@ -5,10 +5,10 @@ From an exchange to a result: read the answer, hold it to the contract, name the
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from contract.api import Api
-from contract.exchange import Credential, Exchange, Response, Subject
+from contract.exchange import Credential, Exchange, Subject
 from contract.finding import Finding
 from contract.judge import Judge
 from contract.secret import Secret
@@ -121,7 +121,7 @@ class Judging:
 
     def _judge(self, asked: Asked, exchange: Exchange) -> Judged:
         request = exchange.request
-        seen = self._read(exchange)
+        seen = self.api.observe(exchange)
         earlier = self._earlier(seen)
         trace = Trace(
             self.api,
@@ -141,18 +141,6 @@ class Judging:
         )
         return Judged(result, seen, earlier, asked.job_id)
 
-    def _read(self, exchange: Exchange) -> Observation:
-        """
-        What `api.observe` gives; an answer that is the last one again isn't parsed again.
-        """
-        request, response = exchange.request, exchange.response
-        last = self._baselines.get(request.credential)
-        if request.subject is Subject.KNOWN and request.credential is Credential.OWNER:
-            last = next(reversed(self.history.of(request.job_id or "")), None)
-        if response is None or last is None or not _says_the_same(last, exchange, response):
-            return self.api.observe(exchange)
-        return replace(last, exchange=exchange, response=response)
-
     def _earlier(self, seen: Observation) -> tuple[Observation, ...]:
         return self.history.of(seen.asked_for) if _is_sight(seen) and seen.asked_for else ()
 
@@ -167,17 +155,6 @@ class Judging:
 
     def _hidden(self, message: str) -> str:
         return self.token.redact(message) if self.token is not None else message
-
-
-def _says_the_same(last: Observation, exchange: Exchange, response: Response) -> bool:
-    before = last.response
-    return (
-        before is not None
-        and before.code == response.code
-        and before.body == response.body
-        and last.exchange.request.method == exchange.request.method
-        and before.header_values("content-type") == response.header_values("content-type")
-    )
 
 
 def _is_sight(seen: Observation) -> bool:
