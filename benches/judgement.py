@@ -6,8 +6,8 @@ What one full judgement costs: reading an answer and asking every check about it
 The measure beside it is jsonschema-rs alone, parsing and validating the same body in
 the same run, so that the ratio holds on any machine. The history is ten sights of the
 job; the answer is the one after them, read by nobody before. An answer that comes
-again, as most do on an endpoint under watch, costs less, and is timed beside it. Exit code 1 if a judgement costs more than
-100 microseconds.
+again, as most do on an endpoint under watch, costs less, and is timed beside it. Exit
+code 1 if a judgement costs more than 100 microseconds.
 """
 
 from __future__ import annotations
