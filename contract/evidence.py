@@ -27,7 +27,16 @@ from contract.exchange import (
 )
 from contract.secret import MASK
 
-__all__ = ["curl", "har", "har_entry", "read_har", "redact_headers", "redact_text", "spellings"]
+__all__ = [
+    "curl",
+    "har",
+    "har_entry",
+    "read_har",
+    "read_har_entry",
+    "redact_headers",
+    "redact_text",
+    "spellings",
+]
 
 # Vendors have names of their own for the header that carries the token.
 _SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
@@ -182,12 +191,23 @@ def read_har(path: Path) -> list[Exchange]:
     found = []
     for index, entry in enumerate(entries):
         try:
-            found.append(_exchange(entry))
-        except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            raise RecordingError(
-                f"{path}: log.entries[{index}] is no HAR entry: {type(exc).__name__}: {exc}"
-            ) from None
+            found.append(read_har_entry(entry))
+        except RecordingError as exc:
+            raise RecordingError(f"{path}: log.entries[{index}] {exc}") from None
     return sorted(found, key=lambda exchange: exchange.started_at)
+
+
+def read_har_entry(entry: Mapping[str, Any]) -> Exchange:
+    """
+    The exchange in one entry, as `har_entry` or anybody else wrote it.
+
+    Raises:
+        RecordingError: It isn't one.
+    """
+    try:
+        return _exchange(entry)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise RecordingError(f"is no HAR entry: {type(exc).__name__}: {exc}") from None
 
 
 def _asked_headers(request: Request) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contract.errors import ConfigError, did_you_mean
 from probes.config import Settings, TargetSettings
 from probes.daemon import Daemon, Reloaded
-from probes.result import Result
+from probes.result import FOLLOWED, Result
 from probes.tracker import Census, Tracker
 from probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
 
@@ -94,7 +94,7 @@ def face_of(target: TargetSettings) -> TargetFace:
     """
     canaries = [CanaryFace(c.name, c.interval_s, c.timeout_s) for c in target.canaries]
     if target.follow:
-        canaries.append(CanaryFace("followed", None, target.timeout_s))
+        canaries.append(CanaryFace(FOLLOWED, None, target.timeout_s))
     return TargetFace(
         name=target.name,
         api=target.api.name,

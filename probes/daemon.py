@@ -22,8 +22,9 @@ from probes.judging import Judged
 from probes.logs import Redactor
 from probes.metrics import Metrics, TargetLabels
 from probes.prober import Asker, ClientSettings, Clock, Plan, Prober
-from probes.result import Result
+from probes.result import FOLLOWED, Result
 from probes.shard import Shard
+from probes.sights import Sights
 from probes.sinks import Sink
 from probes.sinks.prometheus import Registry
 from probes.watchlist import Watchlist
@@ -120,6 +121,7 @@ class Daemon:
             metrics=self.metrics,
             receive=self._receive,
             rng=rng,
+            recollect=Sights(watchlist).of,
             clock=self.clock,
             seed=seed,
         )
@@ -296,7 +298,7 @@ def labels_of(target: TargetSettings) -> TargetLabels:
     statuses = target.api.profile.status
     canaries = {canary.name: canary.make.absence_is_right for canary in target.canaries}
     if target.follow:
-        canaries["followed"] = False
+        canaries[FOLLOWED] = False
     return TargetLabels(
         name=target.name,
         api=target.api.name,

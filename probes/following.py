@@ -20,9 +20,11 @@ from probes.config import SourceSettings, TargetSettings
 from probes.judging import Judged
 from probes.metrics import Metrics
 from probes.prober import Clock, user_agent
+from probes.result import FOLLOWED
+from probes.sights import write_sight
 from probes.sources.source import Found, Neighbourhood, Source
 from probes.tracker import Progress, Sighting, Tracker
-from probes.watchlist import Watchlist
+from probes.watchlist import Followed, Watchlist
 
 __all__ = ["Asker", "FollowPlan", "Following", "Lookout"]
 
@@ -156,7 +158,7 @@ class Following:
         Take in what a probe of a followed job came to.
         """
         target, job_id = judged.result.target, judged.job_id
-        if judged.result.canary != "followed" or job_id is None:
+        if judged.result.canary != FOLLOWED or job_id is None:
             return
         held_s = _HOLD_S
         try:
@@ -182,7 +184,7 @@ class Following:
                 why = "the endpoint knows it no longer" if progress.gone else "it took too long"
                 _LOG.warning("target %s: job %s is let go: %s", target, job_id, why)
         else:
-            self._watchlist.update(progress.job)
+            self._watchlist.update(progress.job, sight=_worth_keeping(judged, job, progress.job))
 
     def _count(self, target: str, job_id: str, progress: Progress) -> None:
         if progress.move is not None:
@@ -283,6 +285,12 @@ class Following:
                 self._under_way[target, job_id] = self._clock.monotonic() + held_s
             else:
                 self._under_way.pop((target, job_id), None)
+
+
+def _worth_keeping(judged: Judged, before: Followed, after: Followed) -> str | None:
+    exchange = judged.result.exchange
+    moved = after.job_status != before.job_status
+    return write_sight(exchange) if moved and exchange is not None else None
 
 
 def _sighting(seen: Observation | None, at: float) -> Sighting:

@@ -5,6 +5,7 @@ From an exchange to a result: read the answer, hold it to the contract, name the
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from contract.api import Api
@@ -14,7 +15,7 @@ from contract.judge import Judge
 from contract.secret import Secret
 from contract.trace import Observation, Trace
 from probes.canaries import outcome_of
-from probes.result import Outcome, Result
+from probes.result import FOLLOWED, Outcome, Result
 
 __all__ = ["Asked", "History", "Judged", "Judging"]
 
@@ -97,11 +98,15 @@ class History:
 class Judging:
     """
     Judges one target's answers, in the order in which they are handed in.
+
+    Attributes:
+        recollect: What an earlier run saw of a followed job, oldest first.
     """
 
     api: Api
     judge: Judge
     token: Secret | None
+    recollect: Callable[[str], Iterable[Exchange]] = lambda _job_id: ()
     history: History = field(default_factory=History)
     _baselines: dict[Credential, Observation] = field(default_factory=dict)
 
@@ -122,7 +127,7 @@ class Judging:
     def _judge(self, asked: Asked, exchange: Exchange) -> Judged:
         request = exchange.request
         seen = self.api.observe(exchange)
-        earlier = self._earlier(seen)
+        earlier = self._earlier(seen, followed=asked.canary == FOLLOWED)
         trace = Trace(
             self.api,
             seen,
@@ -141,8 +146,14 @@ class Judging:
         )
         return Judged(result, seen, earlier, asked.job_id)
 
-    def _earlier(self, seen: Observation) -> tuple[Observation, ...]:
-        return self.history.of(seen.asked_for) if _is_sight(seen) and seen.asked_for else ()
+    def _earlier(self, seen: Observation, *, followed: bool) -> tuple[Observation, ...]:
+        job_id = seen.asked_for
+        if not job_id or not _is_sight(seen):
+            return ()
+        if followed and not self.history.of(job_id):
+            for exchange in self.recollect(job_id):
+                self.history.add(job_id, self.api.observe(exchange))
+        return self.history.of(job_id)
 
     def _remember(self, seen: Observation) -> None:
         if seen.response is None:

@@ -25,7 +25,7 @@ from prometheus_client.samples import Exemplar
 from contract.exchange import Credential, Exchange, Request, Response, Subject
 from contract.finding import Drift, Finding, Kind
 from contract.judge import CRASHED
-from probes.result import Outcome, Result
+from probes.result import FOLLOWED, Outcome, Result
 from probes.schedule import WhyMissed
 from probes.series import BoundedWords, Counter, Family, Gauge, Histogram, Mark, Metric, Snapshot
 
@@ -442,7 +442,7 @@ class Metrics(Collector):
         name, pending = target.name, [s for s in target.statuses if s not in target.terminal]
         for status in (*target.statuses, UNKNOWN_STATUS):
             self._counters["jobwatch_job_status_observations_total"].child(name, status)
-        if "followed" not in target.canaries:
+        if FOLLOWED not in target.canaries:
             return
         for status in (*target.statuses, UNKNOWN_STATUS):
             self._gauges["jobwatch_followed_jobs"].child(name, status)

@@ -30,9 +30,12 @@ from probes.config import TargetSettings
 from probes.crew import Crew
 from probes.judging import Asked, Judged, Judging
 from probes.metrics import Metrics
+from probes.result import FOLLOWED
 from probes.schedule import Lane, Schedule, Slot, WhyMissed
 
 __all__ = ["Asker", "ClientSettings", "Clock", "Plan", "Prober", "Watch", "user_agent"]
+
+Recollect = Callable[[str, str], Iterable[Exchange]]
 
 _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
@@ -76,9 +79,17 @@ class Watch:
     A target while it is being watched: its canaries, and what was seen of its jobs.
     """
 
-    def __init__(self, target: TargetSettings, judge: Judge, rng: random.Random) -> None:
+    def __init__(
+        self,
+        target: TargetSettings,
+        judge: Judge,
+        rng: random.Random,
+        recollect: Recollect = lambda _target, _job_id: (),
+    ) -> None:
         self.target = target
-        self.judging = Judging(target.api, judge, target.token)
+        self.judging = Judging(
+            target.api, judge, target.token, lambda job_id: recollect(target.name, job_id)
+        )
         self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
         self._turn = threading.Lock()
         names = frozenset(canary.name for canary in target.canaries)
@@ -180,6 +191,7 @@ class Prober:
         make_client: Called once for each kind of client that is needed.
         receive: Called with every judged probe, from one thread, in order.
         rng: For ids that nobody has, and for spreading out.
+        recollect: What an earlier run saw of a followed job of a target, oldest first.
         seed: Tells daemons apart that watch the same targets for each other.
     """
 
@@ -191,9 +203,11 @@ class Prober:
         metrics: Metrics,
         receive: Callable[[Judged], None],
         rng: random.Random,
+        recollect: Recollect = lambda _target, _job_id: (),
         clock: Clock | None = None,
         seed: str = "",
     ) -> None:
+        self._recollect = recollect
         self.clock = clock or Clock()
         self._make_client = make_client
         self._judge = judge
@@ -240,7 +254,9 @@ class Prober:
             old = self._watches.get(target.name)
             same = old is not None and old.target == target
             watches[target.name] = (
-                old if old is not None and same else Watch(target, self._judge, self._rng)
+                old
+                if old is not None and same
+                else Watch(target, self._judge, self._rng, self._recollect)
             )
         needed = {watch.client for watch in watches.values()}
         clients = {kind: self._clients.get(kind) or self._make_client(kind) for kind in needed}
@@ -438,7 +454,7 @@ class Prober:
         settings = watch.target
         if self._keys.take(settings.key, now, beside=True) is not None:
             return False
-        errand = _Errand(watch, "followed", request, now, settings.timeout_s, None, answered=done)
+        errand = _Errand(watch, FOLLOWED, request, now, settings.timeout_s, None, answered=done)
         return self._hand(errand)
 
     def _hand(self, errand: _Errand) -> bool:

@@ -10,7 +10,10 @@ from enum import StrEnum
 from contract.exchange import Exchange
 from contract.finding import Finding
 
-__all__ = ["Outcome", "Result"]
+__all__ = ["FOLLOWED", "Outcome", "Result"]
+
+FOLLOWED = "followed"
+"""The canary of jobs on their way to an end: the watch list asks for them, not the grid."""
 
 
 class Outcome(StrEnum):

@@ -18,6 +18,7 @@ __all__ = ["Followed", "Watchlist"]
 
 _VERSION = 1
 _LONGEST_ID = 1_000
+_MOST_SIGHTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,13 @@ CREATE TABLE IF NOT EXISTS ended (
     PRIMARY KEY (target, job_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ended_by_time ON ended (at);
+CREATE TABLE IF NOT EXISTS sights (
+    target TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    sight TEXT NOT NULL,
+    PRIMARY KEY (target, job_id, number)
+) WITHOUT ROWID;
 PRAGMA user_version = {_VERSION};
 """
 
@@ -180,19 +188,49 @@ class Watchlist:
             ).fetchone()
         return None if row is None or row[0] is None else float(row[0])
 
-    def update(self, job: Followed) -> None:
+    def update(self, job: Followed, *, sight: str | None = None) -> None:
         """
         Replace what is known about a job.
+
+        Args:
+            sight: To be kept for as long as the job is followed; of many, the latest.
         """
         with self._writing() as db:
             db.execute(_PUT, astuple(job))
+            if sight is None:
+                return
+            key = (job.target, job.job_id)
+            row = db.execute(
+                "SELECT max(number) FROM sights WHERE target = ? AND job_id = ?", key
+            ).fetchone()
+            number = (row[0] or 0) + 1
+            db.execute("INSERT INTO sights VALUES (?, ?, ?, ?)", (*key, number, sight))
+            db.execute(
+                "DELETE FROM sights WHERE target = ? AND job_id = ? AND number <= ?",
+                (*key, number - _MOST_SIGHTS),
+            )
+
+    def sights(self, target: str, job_id: str) -> tuple[str, ...]:
+        """
+        What was kept of a followed job, oldest first.
+        """
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT sight FROM sights WHERE target = ? AND job_id = ? ORDER BY number",
+                (target, job_id),
+            ).fetchall()
+        return tuple(str(row[0]) for row in rows)
 
     def finish(self, target: str, job_id: str, *, now: float) -> None:
         """
         Follow this job no longer, and don't start it again.
         """
         with self._writing() as db:
-            db.execute("DELETE FROM followed WHERE target = ? AND job_id = ?", (target, job_id))
+            for table in ("followed", "sights"):
+                db.execute(
+                    f"DELETE FROM {table} WHERE target = ? AND job_id = ?",  # noqa: S608
+                    (target, job_id),
+                )
             db.execute("INSERT OR REPLACE INTO ended VALUES (?, ?, ?)", (target, job_id, now))
             db.execute(
                 "DELETE FROM ended WHERE target = ? AND at < "
@@ -226,7 +264,7 @@ class Watchlist:
         keep = sorted(set(names))
         marks = ", ".join("?" * len(keep))
         with self._writing() as db:
-            for table in ("followed", "ended"):
+            for table in ("followed", "ended", "sights"):
                 db.execute(f"DELETE FROM {table} WHERE target NOT IN ({marks})", keep)  # noqa: S608
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ class FullDisk(Watchlist):
     Reads, but can't be written any more.
     """
 
-    def update(self, job: Followed) -> None:
+    def update(self, job: Followed, *, sight: str | None = None) -> None:
         raise OSError("disk is full")
 
 

@@ -193,6 +193,53 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
         Watchlist(path)
 
 
+def test_sights_outlive_the_process_and_go_with_their_job(tmp_path: Path) -> None:
+    path = tmp_path / "w.sqlite"
+    first = Watchlist(path)
+    for job_id in ("a", "b"):
+        assert first.add("krea", job_id, source="pushed", now=_NOW)
+    assert first.add("other", "a", source="pushed", now=_NOW)
+    job, other = first.get("krea", "a"), first.get("other", "a")
+    assert job is not None
+    assert other is not None
+    first.update(job, sight="queued")
+    first.update(job)
+    first.update(job, sight="processing")
+    first.update(other, sight="elsewhere")
+    first.close()
+    second = Watchlist(path)
+    assert second.sights("krea", "a") == ("queued", "processing")
+    assert second.sights("krea", "b") == ()
+    second.finish("krea", "a", now=_NOW)
+    assert second.sights("krea", "a") == ()
+    assert second.sights("other", "a") == ("elsewhere",)
+    second.forget_other_targets(["krea"])
+    assert second.sights("other", "a") == ()
+    second.close()
+
+
+def test_of_many_sights_the_latest_are_kept(watchlist: Watchlist) -> None:
+    watchlist.add("krea", "a", source="pushed", now=_NOW)
+    job = watchlist.get("krea", "a")
+    assert job is not None
+    for number in range(40):
+        watchlist.update(job, sight=str(number))
+    assert watchlist.sights("krea", "a") == tuple(str(number) for number in range(24, 40))
+
+
+def test_a_list_from_before_sights_were_kept_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "w.sqlite"
+    older = Watchlist(path)
+    older.add("krea", "a", source="pushed", now=_NOW)
+    older._db.execute("DROP TABLE sights")
+    older.close()
+    newer = Watchlist(path)
+    assert newer.moved_aside is None
+    assert [job.job_id for job in newer.all("krea")] == ["a"]
+    assert newer.sights("krea", "a") == ()
+    newer.close()
+
+
 def test_threads_take_turns(watchlist: Watchlist) -> None:
     added: list[bool] = []
 

@@ -1,0 +1,48 @@
+"""
+The first sight of each status of a followed job, on disk beside the watch list: a daemon
+that starts again judges a life from where it was, not from its first answer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from contract.errors import JobwatchError
+from contract.evidence import har_entry, read_har_entry
+from contract.exchange import Exchange
+from probes.watchlist import Watchlist
+
+__all__ = ["Sights", "write_sight"]
+
+_LOG = logging.getLogger(__name__)
+_LARGEST = 16_384
+
+
+class Sights:
+    """
+    Reads back what `write_sight` wrote down.
+    """
+
+    def __init__(self, watchlist: Watchlist) -> None:
+        self._watchlist = watchlist
+
+    def of(self, target: str, job_id: str) -> tuple[Exchange, ...]:
+        """
+        What was seen of a followed job, oldest first; nothing where that can't be told.
+        """
+        try:
+            texts = self._watchlist.sights(target, job_id)
+            return tuple(read_har_entry(json.loads(text)) for text in texts)
+        except (JobwatchError, ValueError) as wrong:
+            # The job is judged by what is seen from now on.
+            _LOG.warning("target %s: job %s: its past is lost: %s", target, job_id, wrong)
+            return ()
+
+
+def write_sight(exchange: Exchange) -> str | None:
+    """
+    An exchange as text, redacted as evidence is; None where it is too large to be kept.
+    """
+    text = json.dumps(har_entry(exchange), ensure_ascii=False, separators=(",", ":"))
+    return text if len(text) <= _LARGEST else None

@@ -1,0 +1,159 @@
+"""
+A job's past over a restart: what an earlier daemon saw is what the next one judges by.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract.exchange import Credential, Exchange, Request, Response, Subject
+from contract.finding import Finding
+from contract.judge import Judge
+from contract.plugins import find_api, load_checks
+from contract.secret import Secret
+from probes.judging import Asked, Judging
+from probes.sights import Sights, write_sight
+from probes.watchlist import Watchlist
+from tests.probes.live import running, sample, until, write_config
+from tests.wire import Line, Wire, answer
+
+JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
+TOKEN = "sk-topsecret-0123456789"
+NOW = 1_700_000_100.0
+
+
+def _body(status: str, **more: object) -> bytes:
+    job = {"job_id": JOB, "status": status, "created_at": "2023-11-14T22:13:20.000Z", **more}
+    return json.dumps(job).encode()
+
+
+def _seen(body: bytes, *, at: float = NOW) -> Exchange:
+    request = Request(
+        "GET",
+        f"http://h/jobs/{JOB}",
+        (("Authorization", f"Bearer {TOKEN}"),),
+        JOB,
+        Subject.KNOWN,
+        Credential.OWNER,
+    )
+    return Exchange(
+        request, Response(200, (("Content-Type", "application/json"),), body, body), at, 0.1
+    )
+
+
+@pytest.fixture
+def watchlist() -> Watchlist:
+    opened = Watchlist(None)
+    opened.add("t", JOB, source="pushed", now=NOW)
+    return opened
+
+
+def _keep(watchlist: Watchlist, sight: str | None) -> None:
+    job = watchlist.get("t", JOB)
+    assert job is not None
+    watchlist.update(job, sight=sight)
+
+
+def _judge_anew(watchlist: Watchlist, seen: Exchange, canary: str = "followed") -> list[Finding]:
+    sights = Sights(watchlist)
+    judging = Judging(
+        find_api("krea"), Judge(load_checks()), Secret(TOKEN), lambda job_id: sights.of("t", job_id)
+    )
+    return list(judging(Asked("t", canary, seen.started_at, 0.0, 0.1, seen)).result.findings)
+
+
+def test_what_is_written_down_is_read_back_without_the_token(watchlist: Watchlist) -> None:
+    seen = _seen(_body("queued"))
+    text = write_sight(seen)
+    assert text is not None
+    assert TOKEN not in text
+    _keep(watchlist, text)
+    (read,) = Sights(watchlist).of("t", JOB)
+    assert read.request.header("authorization") == "***"
+    assert replace(read, request=seen.request) == seen
+    assert replace(read.request, headers=()) == replace(seen.request, headers=())
+
+
+def test_a_step_back_is_seen_over_a_restart(watchlist: Watchlist) -> None:
+    back = _seen(_body("queued"), at=NOW + 60)
+    assert _judge_anew(watchlist, back) == []
+    _keep(watchlist, write_sight(_seen(_body("processing"))))
+    (finding,) = _judge_anew(watchlist, back)
+    assert finding.check == "status_moves_forward"
+    assert finding.message == "processing -> queued leads back"
+
+
+def test_an_end_is_final_over_a_restart(watchlist: Watchlist) -> None:
+    ended = _body("failed", error={"code": "x"}, completed_at="2023-11-14T22:14:20.000Z")
+    _keep(watchlist, write_sight(_seen(ended)))
+    again = _judge_anew(watchlist, _seen(_body("processing"), at=NOW + 60))
+    assert "terminal_status_is_final" in {finding.check for finding in again}
+
+
+def test_only_followed_jobs_have_a_past(watchlist: Watchlist) -> None:
+    _keep(watchlist, write_sight(_seen(_body("processing"))))
+    back = _seen(_body("queued"), at=NOW + 60)
+    assert _judge_anew(watchlist, back, canary="known") == []
+
+
+def test_the_past_is_read_once() -> None:
+    asked: list[str] = []
+
+    def recollect(job_id: str) -> list[Exchange]:
+        asked.append(job_id)
+        return []
+
+    judging = Judging(find_api("krea"), Judge(()), None, recollect)
+    for number in range(5):
+        seen = _seen(_body("queued"), at=NOW + number)
+        judging(Asked("t", "followed", seen.started_at, 0.0, 0.1, seen))
+    assert asked == [JOB]
+
+
+def test_a_huge_body_is_not_kept() -> None:
+    assert write_sight(_seen(_body("queued", note="x" * 20_000))) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"request": {"method": "GET"}}'])
+def test_a_spoilt_past_is_said_and_the_job_is_judged_on(
+    watchlist: Watchlist, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    _keep(watchlist, text)
+    with caplog.at_level(logging.WARNING):
+        assert _judge_anew(watchlist, _seen(_body("queued"))) == []
+    assert f"target t: job {JOB}: its past is lost: " in caplog.text
+
+
+def test_a_closed_list_costs_the_past_and_nothing_else(watchlist: Watchlist) -> None:
+    watchlist.close()
+    assert _judge_anew(watchlist, _seen(_body("queued"))) == []
+
+
+def test_a_daemon_that_starts_again_notices_what_happened_meanwhile(tmp_path: Path) -> None:
+    status = "processing"
+
+    def job(line: Line) -> None:
+        answer(200, _body(status), ("Content-Type", "application/json"))(line)
+
+    findings = "jobwatch_contract_findings_total"
+    back = {"check": "status_moves_forward", "kind": "violation"}
+    with Wire({"api": job}) as wire:
+        config = write_config(
+            tmp_path,
+            wire.url("api"),
+            canaries="      malformed: {interval: 1h}\n",
+            more="    follow: [{source: pushed}]\n",
+        )
+        with running(config, watchlist=Watchlist(tmp_path / "w.sqlite")) as (daemon, heard):
+            assert daemon.follow("mocked", JOB)
+            until(lambda: heard.of("followed"))
+            until(lambda: daemon.watchlist.sights("mocked", JOB))
+            assert sample(daemon, findings, **back) == 0
+        status = "queued"
+        with running(config, watchlist=Watchlist(tmp_path / "w.sqlite")) as (daemon, heard):
+            until(lambda: sample(daemon, findings, **back) == 1)
