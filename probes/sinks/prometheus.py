@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from typing import Protocol, runtime_checkable
+from urllib.parse import unquote, urlsplit
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,6 +20,7 @@ from prometheus_client import (
     generate_latest,
     push_to_gateway,
 )
+from prometheus_client.exposition import basic_auth_handler, default_handler
 from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.openmetrics.exposition import generate_latest as encode_openmetrics
 from prometheus_client.registry import Collector
@@ -97,13 +100,30 @@ def push(registry: Registry, url: str) -> None:
     """
     Put everything in `registry` to a Pushgateway, in place of what was there.
 
+    Args:
+        url: May hold `user:password@`, which is sent as basic authentication.
+
     Raises:
         ConfigError: Nobody answers there, or the answer is a refusal.
     """
+    gateway, handler = _gateway(url)
     try:
-        push_to_gateway(url, job="jobwatch", registry=registry, timeout=10)
+        push_to_gateway(gateway, job="jobwatch", registry=registry, timeout=10, handler=handler)
     except (OSError, ValueError, HTTPException) as exc:
-        raise ConfigError(f"--pushgateway {url}: {exc}") from None
+        raise ConfigError(f"--pushgateway {gateway}: {exc}") from None
+
+
+def _gateway(url: str) -> tuple[str, Callable[..., Callable[[], None]]]:
+    """
+    The URL without its password, which no message may show, and who sends it instead.
+    """
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, default_handler
+    name, _, password = userinfo.partition(":")
+    handler = partial(basic_auth_handler, username=unquote(name), password=unquote(password))
+    return parts._replace(netloc=host).geturl(), handler
 
 
 class _OneFamily(CollectorRegistry):
