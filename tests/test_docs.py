@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from contract.suite.options import OPTIONS
 from contract.yamlfile import PlainLoader
 from probes.config import config_schema, load_settings
 from probes.metrics import METRICS
+from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -136,7 +136,6 @@ def test_the_configuration_shown_can_be_run(page: Path, tmp_path: Path) -> None:
         assert [target.name for target in settings.targets] == ["krea"]
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
 def test_prometheus_takes_the_configurations_shown(tmp_path: Path) -> None:
     shown = _blocks(DOCS / "scaling.md", "yaml")
     assert len(shown) == 2
@@ -144,7 +143,7 @@ def test_prometheus_takes_the_configurations_shown(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.yml"
         path.write_text(block, encoding="utf-8")
         done = subprocess.run(
-            ["promtool", "check", "config", path],
+            [tool("promtool"), "check", "config", path],
             capture_output=True,
             text=True,
             timeout=30,

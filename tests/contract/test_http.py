@@ -5,7 +5,6 @@ The client, against a server that does its worst on real sockets.
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import pytest
 from contract.errors import ConfigError
 from contract.exchange import Exchange, Reason, Request, TransportFailure
 from contract.http import _REASONS, AddressPolicy, Client, Limits, _Line
+from tests.tools import tool
 from tests.wire import BODY, SCRIPTS, Certificates, Line, Wire, answer, say
 
 TOKEN = "tok-4f1c8e7a-never-shown"
@@ -354,7 +354,6 @@ class TestOurSide:
         line.close()
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler to slow getaddrinfo")
 class TestSlowResolver:
     """
     A resolver that hangs, as a library in front of the real one.
@@ -368,7 +367,7 @@ class TestSlowResolver:
         )
         library = tmp_path / "slow.so"
         subprocess.run(
-            ["cc", "-w", "-shared", "-fPIC", "-o", str(library), str(source)],
+            [tool("cc", "gcc", "clang"), "-w", "-shared", "-fPIC", "-o", str(library), str(source)],
             check=True,
             timeout=60,
         )

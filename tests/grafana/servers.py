@@ -5,7 +5,6 @@ Prometheus and Alertmanager as real processes, on free ports, stopped by their o
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -17,16 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.tools import tool
+
 __all__ = ["Prometheus", "alertmanager", "free_port", "prometheus", "promtool", "until"]
-
-
-def tool(name: str) -> str:
-    """
-    A program that the ladder needs; a missing one fails, it never skips.
-    """
-    found = shutil.which(name)
-    assert found is not None, f"{name} belongs to the tools that the ladder needs"
-    return found
 
 
 def promtool(*arguments: str | Path, within_s: float = 120.0) -> str:
@@ -140,7 +132,7 @@ def alertmanager(folder: Path, config: str) -> Iterator[str]:
     file.write_text(config, encoding="utf-8")
     port = free_port()
     arguments = [
-        tool("prometheus-alertmanager"),
+        tool("prometheus-alertmanager", "alertmanager"),
         f"--config.file={file}",
         f"--storage.path={folder / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}",

@@ -27,6 +27,7 @@ from probes.metrics import LABEL_VALUES, METRICS
 from tests.grafana.reading import every_query, expand, selectors
 from tests.grafana.servers import until
 from tests.grafana.test_end_to_end import daemon
+from tests.tools import tool
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
 
@@ -247,7 +248,7 @@ def test_promtool_finds_no_fault_in_the_exposition(
     file = next(tmp_path_factory.getbasetemp().glob("exposed*/metrics.txt"))
     with file.open("rb") as text:
         done = subprocess.run(
-            ["promtool", "check", "metrics"],
+            [tool("promtool"), "check", "metrics"],
             stdin=text,
             capture_output=True,
             text=True,

@@ -18,7 +18,8 @@ from contract.duration import parse_duration
 from grafana.files import HOME
 from grafana.settings import Settings
 from probes.config import load_settings
-from tests.grafana.servers import promtool, tool
+from tests.grafana.servers import promtool
+from tests.tools import tool
 
 Json = dict[str, Any]
 

@@ -15,6 +15,7 @@ import yaml
 from grafana.settings import Settings
 from tests.grafana.reading import Asked, every_query, expand, span_s, step_of
 from tests.grafana.servers import Prometheus, promtool
+from tests.tools import tool
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("month")]
 
@@ -172,6 +173,9 @@ def test_promtool_refuses_a_query_that_is_none(tmp_path: Path) -> None:
     file = tmp_path / "queries.yml"
     file.write_text("groups: [{name: a, rules: [{record: a, expr: 'sum(rate(x[5m])'}]}]")
     done = subprocess.run(
-        ["promtool", "check", "rules", str(file)], capture_output=True, check=False, timeout=30
+        [tool("promtool"), "check", "rules", str(file)],
+        capture_output=True,
+        check=False,
+        timeout=30,
     )
     assert done.returncode != 0

@@ -22,7 +22,8 @@ from grafana.rules import rule_groups
 from grafana.settings import Settings, default_settings
 from grafana.slo import slo_groups
 from tests.grafana.reading import every_query, selectors
-from tests.grafana.servers import promtool, tool
+from tests.grafana.servers import promtool
+from tests.tools import tool
 
 Json = dict[str, Any]
 RULES = sorted((HOME / "rules").glob("*.yml"))

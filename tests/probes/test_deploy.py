@@ -7,16 +7,15 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
 import jsonschema_rs
-import pytest
 import yaml
 
 from probes.cli import probe
 from probes.config import config_schema, load_settings
+from tests.tools import tool
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -60,11 +59,8 @@ def test_the_container_starts_a_command_that_exists() -> None:
 
 
 def test_prometheus_takes_the_scrape_configuration() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.fail("promtool belongs to the tools that the tests need")
     done = subprocess.run(
-        [promtool, "check", "config", str(DEPLOY / "prometheus.yml")],
+        [tool("promtool"), "check", "config", str(DEPLOY / "prometheus.yml")],
         capture_output=True,
         timeout=30,
         check=False,

@@ -5,7 +5,6 @@ What a scrape shows, held against the reference implementations of the formats.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 
@@ -25,6 +24,7 @@ from probes.result import Outcome, Result
 from probes.schedule import WhyMissed
 from probes.series import Histogram
 from probes.sinks.prometheus import OPENMETRICS, TEXT, Registry, expose
+from tests.tools import tool
 
 STATUSES = ("queued", "processing", "completed", "failed")
 NOW = 1_700_000_000.0
@@ -279,10 +279,8 @@ def test_an_id_that_no_exemplar_can_hold_is_left_out(job_id: str) -> None:
 
 
 def test_promtool_finds_nothing_to_say() -> None:
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool belongs to the tools that the tests need"
     done = subprocess.run(
-        [promtool, "check", "metrics"],
+        [tool("promtool"), "check", "metrics"],
         input=expose(busy()).body,
         capture_output=True,
         timeout=30,

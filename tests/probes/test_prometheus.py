@@ -5,7 +5,6 @@ A real Prometheus scrapes the daemon; what it answers is what the mock did.
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import threading
@@ -24,6 +23,7 @@ from contract.plugins import find_api
 from probes.daemon import Daemon
 from probes.sinks.prometheus import expose
 from tests.probes.live import running, until, write_config
+from tests.tools import tool
 
 
 class Prometheus:
@@ -56,8 +56,7 @@ def scraping(folder: Path, target: str) -> Iterator[Prometheus]:
     """
     A Prometheus that scrapes `target` every half second.
     """
-    binary = shutil.which("prometheus")
-    assert binary is not None, "prometheus belongs to the tools that the tests need"
+    binary = tool("prometheus")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = folder / "prometheus.yml"

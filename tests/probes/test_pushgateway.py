@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from contract.mock import MockServer
 from contract.plugins import find_api
 from tests.probes.live import until, write_config
+from tests.tools import tool
 
 
 @contextmanager
@@ -27,8 +27,7 @@ def gateway(folder: Path, *options: str) -> Iterator[str]:
     """
     A Pushgateway on a free port: `host:port`.
     """
-    binary = shutil.which("prometheus-pushgateway")
-    assert binary is not None, "prometheus-pushgateway belongs to the tools that the tests need"
+    binary = tool("prometheus-pushgateway", "pushgateway")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with (folder / "gateway.log").open("wb") as log:

@@ -5,7 +5,6 @@ Sharding: Prometheus and the daemon split the same targets the same way.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from hypothesis import strategies as st
 from contract.errors import ConfigError
 from probes.shard import Shard, hashmod
 from tests.probes.web_world import Operator, krea, open_world
-
-_PROMTOOL = shutil.which("promtool")
+from tests.tools import tool
 
 _SD_CONFIG = """
 scrape_configs:
@@ -40,9 +38,8 @@ def _discovered(config: Path) -> list[dict[str, dict[str, str]]]:
     """
     What Prometheus makes of the job's targets, before and after relabelling.
     """
-    assert _PROMTOOL, "promtool is not on the PATH: install Prometheus to prove parity with it"
     ran = subprocess.run(
-        [_PROMTOOL, "check", "service-discovery", "--timeout=3s", str(config), "jobs"],
+        [tool("promtool"), "check", "service-discovery", "--timeout=3s", str(config), "jobs"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -22,6 +22,7 @@ from probes.tracker import Census
 from probes.web import page as page_module
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from tests.probes.web_world import Operator, World, krea, open_world
+from tests.tools import tool
 
 
 @pytest.fixture
@@ -315,7 +316,7 @@ def test_metrics_can_be_had_by_name_and_compressed(world: World) -> None:
 def test_promtool_finds_nothing_wrong_with_what_is_served(world: World) -> None:
     for path in ("/metrics", "/probe?target=krea"):
         ran = subprocess.run(
-            ["promtool", "check", "metrics"],
+            [tool("promtool"), "check", "metrics"],
             input=world.ask(path).body,
             capture_output=True,
             timeout=30,

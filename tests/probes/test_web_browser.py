@@ -5,7 +5,6 @@ The status page in a real browser: drawn, readable, quiet about nothing, phone i
 from __future__ import annotations
 
 import re
-import shutil
 import struct
 import subprocess
 import threading
@@ -21,6 +20,7 @@ from probes.tracker import Census
 from probes.web.faces import TargetFace
 from tests.probes.results import NOW, exchange, failed, finding, result
 from tests.probes.web_world import World, krea, open_world
+from tests.tools import tool
 
 _FLAGS = (
     "--headless",
@@ -52,8 +52,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def _chromium(folder: Path, url: str, *flags: str) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "chromium is not on the PATH: the page can't be looked at"
+    program = tool("chromium", "chromium-browser")
     profile = folder / f"profile-{len(list(folder.iterdir()))}"
     command = [program, *_FLAGS, f"--user-data-dir={profile}", *flags, url]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

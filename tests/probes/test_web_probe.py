@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -25,6 +24,7 @@ from probes.result import Outcome
 from probes.web.blackbox import blackbox_text
 from tests.probes.results import NOW, exchange, failed, result
 from tests.probes.web_world import World, open_world
+from tests.tools import tool
 
 _METADATA = "http://169.254.169.254/latest"
 _NO_URL = "A target is a configured name, never a URL."
@@ -147,8 +147,7 @@ def _blackbox(folder: Path, url: str) -> str:
     """
     What the real exporter says of the same endpoint.
     """
-    program = shutil.which("prometheus-blackbox-exporter") or shutil.which("blackbox_exporter")
-    assert program, "blackbox_exporter is not on the PATH: parity with it can't be proven"
+    program = tool("prometheus-blackbox-exporter", "blackbox_exporter")
     config = folder / "blackbox.yml"
     config.write_text("modules: {http_2xx: {prober: http, http: {preferred_ip_protocol: ip4}}}\n")
     with socket.create_server(("127.0.0.1", 0)) as free:
