@@ -19,6 +19,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
+
 from contract.plugins import load_checks, load_group
 from contract.suite.options import OPTIONS, Option
 from probes.config import config_schema
@@ -266,6 +268,21 @@ def _members_of(argument: str) -> str:
     return table(("name", "type", "what it is"), rows)
 
 
+def _command(argument: str) -> str:
+    module, _, name = argument.partition(":")
+    rows = []
+    for option in getattr(import_module(module), name).params:
+        value = "" if getattr(option, "is_flag", False) else f" {option.make_metavar(_CONTEXT)}"
+        said = (option.help or "").strip()
+        # A default that nobody has to know, such as an empty text, isn't shown.
+        usual = f" Default: `{option.default}`." if option.show_default else ""
+        rows.append((f"`{option.opts[0]}{value}`", f"{said}{usual}".strip()))
+    return table(("option", "meaning"), rows)
+
+
+_CONTEXT = click.Context(click.Command("jobwatch"))
+
+
 def _values(argument: str) -> str:
     module, _, name = argument.partition(":")
     rows = _members(getattr(import_module(module), name))
@@ -285,6 +302,7 @@ BLOCKS: Mapping[str, Block] = {
     "metrics": _metrics,
     "labels": _labels,
     "edges": _edges,
+    "command": _command,
     "options": _options,
     "keys": _keys,
     "plugged": _plugged,

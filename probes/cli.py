@@ -22,16 +22,38 @@ _CONFIG = click.option(
 
 @click.command()
 @_CONFIG
-@click.option("--listen", default="127.0.0.1:9641", show_default=True, help="HOST:PORT to serve.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default="127.0.0.1:9641",
+    show_default=True,
+    help="Where to serve the pages and metrics.",
+)
+@click.option(
+    "--hostname",
+    "hostnames",
+    metavar="NAME",
+    multiple=True,
+    help="A name that a proxy in front of it hands on; may be repeated.",
+)
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     envvar="STATE_DIRECTORY",
     help="Folder for followed jobs and evidence; without it neither survives a restart.",
 )
-@click.option("--shard", default="0/1", show_default=True, help="i/n: ask only this part.")
 @click.option(
-    "--seed", default="", help="Tells daemons apart that watch the same targets for each other."
+    "--shard",
+    metavar="i/n",
+    default="0/1",
+    show_default=True,
+    help="Ask only this part of the targets.",
+)
+@click.option(
+    "--seed",
+    metavar="WORD",
+    default="",
+    help="Tells daemons apart that watch the same targets for each other.",
 )
 @click.option(
     "--web-config",
@@ -39,17 +61,23 @@ _CONFIG = click.option(
     help="TLS, client certificates and users, in exporter-toolkit's format.",
 )
 @click.option(
-    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for a person, or one JSON object each.",
 )
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
+    help="At debug every probe is a line.",
 )
 def probe(
     config_path: Path,
     listen: str,
+    hostnames: tuple[str, ...],
     state: Path | None,
     shard: str,
     seed: str,
@@ -66,7 +94,10 @@ def probe(
     from probes.service import Options, serve
 
     return serve(
-        Options(config_path, listen, state, shard, seed, web_config, log_format, log_level)
+        Options(
+            *(config_path, listen, state, shard, seed, web_config, log_format, log_level),
+            hostnames,
+        )
     )
 
 

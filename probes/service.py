@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -35,6 +36,7 @@ from probes.shard import Shard
 from probes.sinks.prometheus import expose, new_registry
 from probes.watchlist import Watchlist
 from probes.web.app import create_app
+from probes.web.hosts import Hosts
 from probes.web.server import WebServer
 from probes.web.web_config import WebConfig
 
@@ -57,6 +59,7 @@ class Options:
     web_config: Path | None
     log_format: str
     log_level: str
+    hostnames: tuple[str, ...] = ()
 
 
 def serve(options: Options) -> int:
@@ -134,6 +137,7 @@ class Service:
             shard=shard,
             seed=options.seed,
         )
+        host, port = listener.getsockname()[:2]
         app = create_app(
             control=DaemonControl(daemon),
             board=board,
@@ -141,8 +145,9 @@ class Service:
             expose=partial(expose, daemon.registry),
             promises={check.id: check.summary for check in checks},
             config=web_config,
+            # Bound to more than loopback it is asked for by names that nobody here can know.
+            hosts=Hosts(options.hostnames) if ip_address(host).is_loopback else None,
         )
-        host, port = listener.getsockname()[:2]
         scheme = "https" if tls is not None else "http"
         url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
         return cls(daemon, WebServer(app, listener, tls=tls), url)

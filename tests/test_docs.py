@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, get_args
 
 import pytest
+import trustme
 import yaml
 from pydantic import BaseModel
 
@@ -23,6 +24,7 @@ from contract.suite.options import OPTIONS
 from contract.yamlfile import PlainLoader
 from probes.config import config_schema, load_settings
 from probes.metrics import METRICS
+from probes.web.web_config import WebConfig
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
@@ -150,6 +152,26 @@ def test_prometheus_takes_the_configurations_shown(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_web_configuration_shown_can_be_served(tmp_path: Path) -> None:
+    (shown,) = _blocks(DOCS / "operations.md", "yaml")
+    (tmp_path / "web.yaml").write_text(shown, encoding="utf-8")
+    authority = trustme.CA()
+    pair = authority.issue_cert("localhost")
+    pair.private_key_pem.write_to_path(tmp_path / "server.key")
+    pair.cert_chain_pems[0].write_to_path(tmp_path / "server.pem")
+    authority.cert_pem.write_to_path(tmp_path / "clients.pem")
+    config = WebConfig(tmp_path / "web.yaml")
+    assert config.tls is not None
+    assert config.users is not None
+    assert config.pace is not None
+
+
+def test_every_page_of_the_daemon_is_described() -> None:
+    page = text("operations.md")
+    for path in ("/-/healthy", "/-/ready", "/-/reload", "/-/sd", "/metrics", "/probe"):
+        assert path in page
 
 
 def test_the_policy_shown_is_one() -> None:

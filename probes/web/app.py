@@ -27,6 +27,7 @@ from probes.sources.source import is_job_id
 from probes.web.blackbox import blackbox_text
 from probes.web.faces import Control, Evidences, Expose, ProbeRefused, TargetFace, Wall
 from probes.web.guard import Guard
+from probes.web.hosts import Hosts
 from probes.web.kept import open_kept
 from probes.web.page import make_page
 from probes.web.web_config import WebConfig
@@ -48,6 +49,7 @@ def create_app(
     expose: Expose,
     promises: Mapping[str, str] | None = None,
     config: WebConfig | None = None,
+    hosts: Hosts | None = None,
     clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
     """
@@ -57,6 +59,7 @@ def create_app(
         expose: Answers `/metrics`.
         promises: The first line of each check's docstring, by its id.
         config: Users and headers; everybody may come in without it.
+        hosts: The names that may be asked for; any without it.
     """
     pages = _Pages(control, board, evidence, expose, promises or {}, clock, _templates())
     routes = [
@@ -72,7 +75,7 @@ def create_app(
     ]
     handlers = {HTTPException: _plain_error, JobwatchError: _not_now}
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return Guard(app, config or WebConfig())
+    return Guard(app, config or WebConfig(), hosts)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """
-In front of every page: who may come in, which site may post, which headers go out.
+In front of every page: who may come in, by which name, which site may post, which headers
+go out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from probes.web.hosts import Hosts
 from probes.web.users import Users
 from probes.web.web_config import WebConfig
 
@@ -34,11 +36,15 @@ _HEADERS = {
 class Guard:
     """
     Wraps the application; without users everybody may come in.
+
+    Args:
+        hosts: The names that may be asked for where there are no users; None: any.
     """
 
-    def __init__(self, app: ASGIApp, config: WebConfig) -> None:
+    def __init__(self, app: ASGIApp, config: WebConfig, hosts: Hosts | None = None) -> None:
         self._app = app
         self._config = config
+        self._hosts = hosts
         self._doors: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,11 +73,16 @@ class Guard:
                 "Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="jobwatch"'}
             )
             await refusal(scope, receive, dress)
+        elif users is None and not self._is_for_us(headers):
+            await _misdirected(headers)(scope, receive, dress)
         elif scope["method"] == "POST" and _comes_from_elsewhere(headers):
             answer = PlainTextResponse("Only this site's own pages and programs may post.\n", 403)
             await answer(scope, receive, dress)
         else:
             await self._app(scope, receive, dress)
+
+    def _is_for_us(self, headers: Headers) -> bool:
+        return self._hosts is None or self._hosts.know(headers.get("host"))
 
     async def _knows(self, users: Users, headers: Headers) -> bool:
         given = _credentials(headers.get("authorization", ""))
@@ -81,6 +92,15 @@ class Guard:
             # Its own small pool: guessing passwords must not hold up a scrape.
             self._doors = CapacityLimiter(4)
         return await to_thread.run_sync(users.admits, *given, limiter=self._doors)
+
+
+def _misdirected(headers: Headers) -> PlainTextResponse:
+    name = headers.get("host", "").partition(":")[0][:80]
+    return PlainTextResponse(
+        f"jobwatch listens on loopback and isn't known as {name!r}. Where a proxy hands that "
+        f"name on, start it with --hostname {name}, or name users in --web-config.\n",
+        421,
+    )
 
 
 def _credentials(header: str) -> tuple[str, str] | None:
