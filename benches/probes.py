@@ -56,6 +56,8 @@ class Figures:
     error_p50_ms: float
     error_p99_ms: float
     scrape_ms: float
+    default_scrape_ms: float
+    default_series: int
 
     @property
     def of_blackbox(self) -> float | None:
@@ -314,16 +316,42 @@ def _errors(folder: Path, seconds: float) -> tuple[float, float, float]:
     )
 
 
+def _default_scrape(folder: Path, target: str) -> tuple[float, int]:
+    """
+    What a configuration with every canary and followed jobs costs: median ms, and series.
+    """
+    (folder / "token").write_text(TOKEN, encoding="utf-8")
+    config = folder / "default.yaml"
+    config.write_text(
+        f"targets:\n  - name: krea\n    api: krea\n    url: {target}\n    token_file: token\n"
+        "    interval: 30s\n    timeout: 10s\n    requests_per_minute: 12\n"
+        "    slo: {availability: 0.995, latency: 1s}\n    canaries:\n"
+        f"      known: {{ids: [{KNOWN}]}}\n      missing: {{}}\n      malformed: {{}}\n"
+        "      anonymous: {}\n      foreign: {ids: [a-job-of-others]}\n"
+        "    follow: [{source: pushed}]\n",
+        encoding="utf-8",
+    )
+    with _daemon(config) as (_pid, base):
+        took = []
+        for _ in range(30):
+            began = time.monotonic()
+            text = _get(f"{base}/metrics", "application/openmetrics-text")
+            took.append(time.monotonic() - began)
+        series = sum(line.startswith("jobwatch_") for line in text.splitlines())
+    return 1e3 * sorted(took)[len(took) // 2], series
+
+
 def _measure(*, quick: bool) -> Figures:
     seconds = 5.0 if quick else 15.0
     with tempfile.TemporaryDirectory(prefix="jobwatch-bench-") as name:
         folder = Path(name)
         with _endpoint(folder) as (target, _truth):
+            default = _default_scrape(folder, target)
             blackbox = _blackbox(folder, target, seconds)
             libcurl = _libcurl(target, seconds / 2)
             ours, rate, missed = _ours(folder, target, seconds)
         p50, p99, scrape = _errors(folder, seconds)
-    return Figures(blackbox, libcurl, ours, rate, missed, p50, p99, scrape)
+    return Figures(blackbox, libcurl, ours, rate, missed, p50, p99, scrape, *default)
 
 
 def _promises(figures: Figures) -> Iterator[tuple[str, str, bool]]:
@@ -337,6 +365,9 @@ def _promises(figures: Figures) -> Iterator[tuple[str, str, bool]]:
     yield "1,000 probes a second", text, figures.missed_at_1000 == 0 and figures.rate_per_s > 990
     text = f"p50 {figures.error_p50_ms:+.2f} ms, p99 {figures.error_p99_ms:+.2f} ms"
     yield "error of the measured latency at 500/s", text, figures.error_p99_ms <= 5.0
+    text = f"{figures.default_scrape_ms:.1f} ms, {figures.default_series} series"
+    good = figures.default_scrape_ms < 10.0 and figures.default_series < 1000
+    yield "scrape of the default configuration", text, good
     yield "scrape of ten targets", f"{figures.scrape_ms:.1f} ms", True
 
 
