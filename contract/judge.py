@@ -40,7 +40,7 @@ class Judge:
         Everything there is to say about the latest exchange of `trace`.
         """
         findings: list[Finding] = []
-        for check, known in self._recall.steps(trace, self._concerned(trace), _remarks):
+        for check, known in self._recall.steps(trace, self._concerned, _remarks):
             try:
                 for remark in check.run(trace) if known is None else known:
                     findings.append(_finding(check, remark, trace))

@@ -61,21 +61,21 @@ class Recall:
     def steps(
         self,
         trace: Trace,
-        checks: tuple[Step, ...],
+        concerned: Callable[[Trace], tuple[Step, ...]],
         ask: Callable[[Check, Trace], Sequence[Remark] | None],
     ) -> tuple[Step, ...]:
         """
-        What is left of `checks`, in their order: those to be asked, and those known to
-        have something to say.
+        The checks to be asked, and those known to have something to say, in their order.
 
         Args:
+            concerned: All that may have something to say.
             ask: Runs a check to its end; None if it crashed.
         """
         seen = trace.latest
         reading = seen.reading
         # A hostile id decides by itself what an answer to it means.
         if reading is None or seen.subject is Subject.MALFORMED:
-            return checks
+            return concerned(trace)
         kinds = self._known.get(reading)
         if kinds is None:
             kinds = self._known[reading] = {}
@@ -86,6 +86,7 @@ class Recall:
         known.sights += 1
         if known.steps is not None:
             return known.steps
+        checks = concerned(trace)
         if known.sights == 2:
             known.steps = tuple(_learn(trace, checks, ask))
         return checks

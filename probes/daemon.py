@@ -9,7 +9,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from contract.check import Check
 from contract.errors import JobwatchError
@@ -30,6 +30,8 @@ from probes.sinks.prometheus import Registry
 from probes.watchlist import Watchlist
 
 __all__ = ["Daemon", "Keeper", "Reader", "Reloaded", "labels_of"]
+
+Taken = TypeVar("Taken")
 
 _LOG = logging.getLogger(__name__)
 
@@ -234,26 +236,21 @@ class Daemon:
 
     def _receive(self, judged: Judged) -> None:
         result = judged.result
-        _LOG.debug("%s", _Sentence(result))
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("%s", _sentence(result))
         with self._writing:
-            for take in self._receivers(judged):
-                try:
-                    take()
-                except Exception:  # noqa: BLE001 -- logged; the others must be told too
-                    _LOG.exception("a receiver of results failed")
+            for take in (self._keep, self._show, self.following.saw):
+                _safely(take, judged)
+            for sink in tuple(self._sinks.values()):
+                _safely(sink.write, result)
 
-    def _receivers(self, judged: Judged) -> Iterable[Callable[[], object]]:
-        result = judged.result
-        if self.evidence is not None and self._is_worth_a_look(result):
-            keep = self.evidence.keep
-            yield lambda: keep(result, [seen.exchange for seen in judged.earlier])
+    def _keep(self, judged: Judged) -> None:
+        if self.evidence is not None and self._is_worth_a_look(judged.result):
+            self.evidence.keep(judged.result, [seen.exchange for seen in judged.earlier])
+
+    def _show(self, judged: Judged) -> None:
         if self.board is not None:
-            record = self.board.record
-            yield lambda: record(result)
-        yield lambda: self.following.saw(judged)
-        for sink in tuple(self._sinks.values()):
-            write = sink.write
-            yield lambda write=write: write(result)  # type: ignore[misc]
+            self.board.record(judged.result)
 
     def _is_worth_a_look(self, result: Result) -> bool:
         """
@@ -271,24 +268,23 @@ class Daemon:
         return True
 
 
-class _Sentence:
-    """
-    A result in a line; made only if a handler wants it.
-    """
+def _safely(take: Callable[[Taken], object], taken: Taken) -> None:
+    try:
+        take(taken)
+    except Exception:  # noqa: BLE001 -- logged; the others must be told too
+        _LOG.exception("a receiver of results failed")
 
-    def __init__(self, result: Result) -> None:
-        self._result = result
 
-    def __str__(self) -> str:
-        result, exchange = self._result, self._result.exchange
-        answer = exchange.response if exchange is not None else None
-        failure = exchange.failure if exchange is not None else None
-        what = answer.code if answer else failure.detail if failure else result.error
-        asked = exchange.request.url if exchange is not None else "nothing"
-        return (
-            f"target {result.target}: {result.canary} asked {asked}: {result.outcome.value} "
-            f"({what}) in {result.duration_s:.3f} s"
-        )
+def _sentence(result: Result) -> str:
+    exchange = result.exchange
+    answer = exchange.response if exchange is not None else None
+    failure = exchange.failure if exchange is not None else None
+    what = answer.code if answer else failure.detail if failure else result.error
+    asked = exchange.request.url if exchange is not None else "nothing"
+    return (
+        f"target {result.target}: {result.canary} asked {asked}: {result.outcome.value} "
+        f"({what}) in {result.duration_s:.3f} s"
+    )
 
 
 def labels_of(target: TargetSettings) -> TargetLabels:

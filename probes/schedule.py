@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -106,16 +105,30 @@ class Turn:
     missed: tuple[Missed, ...]
 
 
-@dataclass(slots=True)
 class _Row:
-    lane: Lane
-    first: float
-    step: int = 0
+    """
+    A lane at one point of its grid; what follows from the lane is worked out once.
+    """
 
-    @property
-    def next(self) -> float:
+    __slots__ = ("_first", "_step", "grace_s", "lane", "most_in_flight", "next")
+
+    def __init__(self, lane: Lane, first: float) -> None:
+        self._first = self.next = first
+        self._step = 0
+        self.become(lane)
+
+    def become(self, lane: Lane) -> None:
+        """
+        Go on as a lane of the same interval.
+        """
+        self.lane = lane
+        self.grace_s = lane.grace_s
+        self.most_in_flight = lane.most_in_flight
+
+    def go_on(self, steps: int = 1) -> None:
         # Multiplied, not added up: a thousand additions would drift off the grid.
-        return self.first + self.step * self.lane.interval_s
+        self._step += steps
+        self.next = self._first + self._step * self.lane.interval_s
 
 
 class Schedule:
@@ -138,7 +151,7 @@ class Schedule:
         self._seed = seed
         self._rows: dict[tuple[str, str], _Row] = {}
         # Apart from the rows: probes of a lane that goes and comes back are still under way.
-        self._under_way: Counter[tuple[str, str]] = Counter()
+        self._under_way: dict[tuple[str, str], int] = {}
         self._queue: list[tuple[float, tuple[str, str]]] = []
         self._stopped = False
 
@@ -151,7 +164,7 @@ class Schedule:
             name = (lane.target, lane.canary)
             old = self._rows.get(name)
             if old is not None and old.lane.interval_s == lane.interval_s:
-                old.lane = lane
+                old.become(lane)
                 fresh[name] = old
             else:
                 fresh[name] = _Row(lane, self._first(lane, now))
@@ -172,15 +185,17 @@ class Schedule:
             if late:
                 missed.append(Missed(row.lane, self._why_late(), late))
             while row.next <= now:
-                why = self._why_not(row, self._under_way[name])
+                under_way = self._under_way.get(name, 0)
+                why = self._why_not(row, under_way)
                 if why is None:
-                    self._under_way[name] += 1
+                    self._under_way[name] = under_way + 1
                     starts.append(Slot(row.lane, row.next, now + row.lane.timeout_s))
                 else:
                     missed.append(Missed(row.lane, why))
-                row.step += 1
+                row.go_on()
             heapq.heappush(self._queue, (row.next, name))
-        starts.sort(key=lambda slot: slot.intended)
+        if len(starts) > 1:
+            starts.sort(key=lambda slot: slot.intended)
         return Turn(tuple(starts), tuple(missed))
 
     def ended(self, lane: Lane) -> None:
@@ -188,9 +203,9 @@ class Schedule:
         A probe of this lane is over; a lane that is gone by now is no mistake.
         """
         name = (lane.target, lane.canary)
-        self._under_way[name] -= 1
-        if self._under_way[name] <= 0:
-            del self._under_way[name]
+        left = self._under_way.pop(name, 0) - 1
+        if left > 0:
+            self._under_way[name] = left
 
     def stop(self) -> None:
         """
@@ -222,12 +237,11 @@ class Schedule:
         return max(now, phase + steps * lane.interval_s - self._wall_offset_s)
 
     def _skip_late(self, row: _Row, now: float) -> int:
-        lane = row.lane
-        behind_s = now - lane.grace_s - row.next
+        behind_s = now - row.grace_s - row.next
         if behind_s <= 0:
             return 0
-        skipped = math.ceil(behind_s / lane.interval_s)
-        row.step += skipped
+        skipped = math.ceil(behind_s / row.lane.interval_s)
+        row.go_on(skipped)
         return skipped
 
     def _why_late(self) -> WhyMissed:
@@ -236,14 +250,12 @@ class Schedule:
     def _why_not(self, row: _Row, under_way: int) -> WhyMissed | None:
         if self._stopped:
             return WhyMissed.SHUTDOWN
-        lane = row.lane
-        # Before the overlap: while the server asks for rest, that is the reason.
-        refusal = self._keys.refuse(lane.key, row.next)
-        if refusal == "backoff":
-            return WhyMissed.BACKOFF
-        if under_way >= lane.most_in_flight:
-            return WhyMissed.OVERLAP
-        refusal = self._keys.take(lane.key, row.next)
+        key = row.lane.key
+        if under_way >= row.most_in_flight:
+            # While the server asks for rest, that is the reason.
+            resting = self._keys.refuse(key, row.next) == "backoff"
+            return WhyMissed.BACKOFF if resting else WhyMissed.OVERLAP
+        refusal = self._keys.take(key, row.next)
         return WhyMissed(refusal) if refusal is not None else None
 
 
