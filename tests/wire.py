@@ -210,6 +210,21 @@ def _redirect_loop(line: Line) -> None:
     answer(302, b"", ("Location", line.target))(line)
 
 
+def _flood(start: bytes, drop: bytes) -> Script:
+    """
+    Far more than any head, as fast as it is taken.
+    """
+
+    def script(line: Line) -> None:
+        line.send(start)
+        with suppress(OSError):
+            for _ in range(BIG_BYTES // (1_000 * len(drop))):
+                line.send(drop * 1_000)
+        line.end("close")
+
+    return script
+
+
 def _stale_keep_alive(line: Line) -> None:
     """
     Answers once on each connection and hangs up on the request after it.
@@ -270,6 +285,8 @@ SCRIPTS: Mapping[str, Script] = {
     "dripping-head": _dripping_head,
     "dripping-body": _dripping_body,
     "endless-interim": _endless_interim,
+    "flood-of-interims": _flood(b"", b"HTTP/1.1 103 Said\r\nLink: </a>\r\n\r\n"),
+    "flood-of-trailers": _flood(_CHUNKED + _CHUNK + b"0\r\n", b"X-Trailer: late\r\n"),
     # The connection goes away
     "close-before-head": say(end="close"),
     "close-in-head": say(_FRAMED[:30], end="close"),

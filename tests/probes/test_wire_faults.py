@@ -38,6 +38,8 @@ OUTCOMES = {
     "huge-body": Outcome.TOO_LARGE,
     "gzip-bomb": Outcome.TOO_LARGE,
     "huge-header": Outcome.TOO_LARGE,
+    "flood-of-interims": Outcome.TOO_LARGE,
+    "flood-of-trailers": Outcome.TOO_LARGE,
     "redirect-loop": Outcome.REDIRECT,
     "redirect-to-metadata": Outcome.REDIRECT,
 }
@@ -138,7 +140,7 @@ def test_bombs_don_t_grow_the_daemon(wire: Wire, tmp_path: Path) -> None:
         ask(calm + "# read again\n")
         ask(calm)
         before = process.peak_bytes
-        for script in ("huge-body", "gzip-bomb", "huge-header"):
+        for script in ("huge-body", "gzip-bomb", "huge-header", "flood-of-interims"):
             ask(calm.replace("/ok", f"/{script}"))
         assert process.count("jobwatch_probes_total") >= 50
         assert process.peak_bytes - before < 8 * 1024 * 1024
