@@ -85,6 +85,8 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.code not in (401, 403) or seen.credential is not Credential.OWNER:
         return
+    if seen.code == 403 and "json" not in seen.media_type:
+        return  # not the API's own word; endpoint_is_available speaks of it
     if seen.method == "GET" and any(
         o.code == 200 and o.method == "GET" and o.credential is Credential.OWNER
         for o in trace.earlier

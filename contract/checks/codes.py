@@ -133,6 +133,12 @@ def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
             yield inconclusive("code", f"no answer: {failure.detail}", found=failure.reason.value)
     elif seen.code == 503:
         yield inconclusive("code", "out of service for now", found=503)
+    elif _is_refused(seen) and seen.code == 403 and "json" not in seen.media_type:
+        yield inconclusive(
+            "code",
+            "whatever stands in front of the API refuses us: its page isn't the API's own",
+            found=403,
+        )
     elif _is_refused(seen) and not _token_works(trace):
         yield inconclusive(
             "code", "the token isn't accepted, so its jobs can't be judged", found=seen.code

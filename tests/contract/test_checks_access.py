@@ -141,3 +141,17 @@ def test_a_token_refused_everywhere_is_inconclusive() -> None:
     baseline = not_found({"error": "bad token"}, 401)
     seen = trace(answer({"error": "bad token"}, 401), baseline=baseline)
     assert [(f.check, f.kind) for f in said(seen)] == [("endpoint_is_available", Kind.INCONCLUSIVE)]
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "text/plain; charset=UTF-8", None])
+def test_a_firewall_s_page_says_nothing_of_the_token(media_type: str | None) -> None:
+    blocked = answer(b"error code: 1010", 403, headers={"content-type": media_type})
+    for before in ([], [answer(at=NOW - 5)]):
+        (finding,) = said(trace(*before, blocked))
+        assert (finding.check, finding.kind) == ("endpoint_is_available", Kind.INCONCLUSIVE)
+        assert finding.message.startswith("whatever stands in front of the API refuses us")
+
+
+def test_the_api_s_own_403_does() -> None:
+    (finding,) = said(trace(answer(at=NOW - 5), answer({"error": "no"}, 403)))
+    assert (finding.check, finding.kind) == ("token_keeps_working", Kind.VIOLATION)
