@@ -48,9 +48,9 @@ class Incoming:
     """
     An answer as it arrives, never more of it than the limits allow.
 
-    libcurl hands over a head line by line, and for each line a thread has to wait for the
-    interpreter. So lines are put aside by `lines.append`, without any Python of ours, and
-    read together once the body begins or the answer ends.
+    libcurl hands over a head line by line, each while the clock runs. So a line is only put
+    aside, by `lines.append` and no Python of ours, and all are read together once the body
+    begins or the answer ends.
 
     Attributes:
         lines: The lines of every head so far, and of trailers.
