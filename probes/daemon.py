@@ -117,17 +117,18 @@ class Daemon:
         self._looked: dict[tuple[str, str], int] = {}
         self.settings = settings
         self.metrics = Metrics(registry)
+        sights = Sights(watchlist, redactor.values)
         self.prober = Prober(
             make_client=make_client,
             judge=Judge(checks),
             metrics=self.metrics,
             receive=self._receive,
             rng=rng,
-            recollect=Sights(watchlist).of,
+            recollect=sights.of,
             clock=self.clock,
             seed=seed,
         )
-        self.following = Following(watchlist, self.metrics, self.prober, self.clock)
+        self.following = Following(watchlist, self.metrics, self.prober, self.clock, sights)
         self._take_over(settings, self._open_sinks(settings), self._plan(settings))
 
     @property

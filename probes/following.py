@@ -21,10 +21,10 @@ from probes.judging import Judged
 from probes.metrics import Metrics
 from probes.prober import Clock, user_agent
 from probes.result import FOLLOWED
-from probes.sights import write_sight
+from probes.sights import Sights
 from probes.sources.source import Found, Neighbourhood, Source
 from probes.tracker import Progress, Sighting, Tracker
-from probes.watchlist import Followed, Watchlist
+from probes.watchlist import Watchlist
 
 __all__ = ["Asker", "FollowPlan", "Following", "Lookout"]
 
@@ -97,9 +97,15 @@ class Following:
     """
 
     def __init__(
-        self, watchlist: Watchlist, metrics: Metrics, asker: Asker, clock: Clock | None = None
+        self,
+        watchlist: Watchlist,
+        metrics: Metrics,
+        asker: Asker,
+        clock: Clock | None = None,
+        sights: Sights | None = None,
     ) -> None:
         self._watchlist = watchlist
+        self._sights = sights or Sights(watchlist)
         self._metrics = metrics
         self._asker = asker
         self._clock = clock or Clock()
@@ -184,7 +190,9 @@ class Following:
                 why = "the endpoint knows it no longer" if progress.gone else "it took too long"
                 _LOG.warning("target %s: job %s is let go: %s", target, job_id, why)
         else:
-            self._watchlist.update(progress.job, sight=_worth_keeping(judged, job, progress.job))
+            moved = progress.job.job_status != job.job_status
+            sight = self._sights.text(exchange) if moved and exchange is not None else None
+            self._watchlist.update(progress.job, sight=sight)
 
     def _count(self, target: str, job_id: str, progress: Progress) -> None:
         if progress.move is not None:
@@ -285,12 +293,6 @@ class Following:
                 self._under_way[target, job_id] = self._clock.monotonic() + held_s
             else:
                 self._under_way.pop((target, job_id), None)
-
-
-def _worth_keeping(judged: Judged, before: Followed, after: Followed) -> str | None:
-    exchange = judged.result.exchange
-    moved = after.job_status != before.job_status
-    return write_sight(exchange) if moved and exchange is not None else None
 
 
 def _sighting(seen: Observation | None, at: float) -> Sighting:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Iterable
 
 from contract.errors import JobwatchError
 from contract.evidence import har_entry, read_har_entry
 from contract.exchange import Exchange
+from probes.scrubber import Scrubber
 from probes.watchlist import Watchlist
 
-__all__ = ["Sights", "write_sight"]
+__all__ = ["Sights"]
 
 _LOG = logging.getLogger(__name__)
 _LARGEST = 16_384
@@ -21,11 +23,17 @@ _LARGEST = 16_384
 
 class Sights:
     """
-    Reads back what `write_sight` wrote down.
+    Writes sights down and reads them back.
+
+    Args:
+        secrets: What must not be written, all that is known by then.
     """
 
-    def __init__(self, watchlist: Watchlist) -> None:
+    def __init__(
+        self, watchlist: Watchlist, secrets: Callable[[], Iterable[str]] = tuple[str, ...]
+    ) -> None:
         self._watchlist = watchlist
+        self._secrets = secrets
 
     def of(self, target: str, job_id: str) -> tuple[Exchange, ...]:
         """
@@ -39,10 +47,10 @@ class Sights:
             _LOG.warning("target %s: job %s: its past is lost: %s", target, job_id, wrong)
             return ()
 
-
-def write_sight(exchange: Exchange) -> str | None:
-    """
-    An exchange as text, redacted as evidence is; None where it is too large to be kept.
-    """
-    text = json.dumps(har_entry(exchange), ensure_ascii=False, separators=(",", ":"))
-    return text if len(text) <= _LARGEST else None
+    def text(self, exchange: Exchange) -> str | None:
+        """
+        An exchange as it is kept, redacted as evidence is; None where it is too large.
+        """
+        clean = Scrubber(self._secrets()).exchange(exchange)
+        text = json.dumps(har_entry(clean), ensure_ascii=False, separators=(",", ":"))
+        return text if len(text) <= _LARGEST else None

@@ -4,6 +4,7 @@ The daemon as a process: signals, ports, kill -9, and what it never says.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -176,7 +177,8 @@ def test_the_token_occurs_in_no_output_whatever(mock: MockServer, tmp_path: Path
         mock,
         canaries=f"      known: {{ids: [{mock.jobs[0].id}]}}\n"
         "      missing: {}\n      anonymous: {}\n      malformed: {}\n",
-        more=f"sinks: [{{sink: jsonl, path: {tmp_path / 'results.jsonl'}}}]\n",
+        more=f"    follow: [{{source: static, ids: {json.dumps([job.id for job in mock.jobs])}}}]\n"
+        f"sinks: [{{sink: jsonl, path: {tmp_path / 'results.jsonl'}}}]\n",
     )
     state = tmp_path / "state"
     said = []
@@ -202,6 +204,7 @@ def test_the_token_occurs_in_no_output_whatever(mock: MockServer, tmp_path: Path
     (tmp_path / "token").unlink()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(path.suffix == ".har" for path in files)
+    assert any(b"startedDateTime" in path.read_bytes() for path in state.glob("followed.sqlite*"))
     said += [path.read_bytes().decode("utf-8", "replace") for path in files]
     assert sum(map(len, said)) > 20_000
     assert not [text for text in said if token in text]

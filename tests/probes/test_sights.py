@@ -17,7 +17,7 @@ from contract.judge import Judge
 from contract.plugins import find_api, load_checks
 from contract.secret import Secret
 from probes.judging import Asked, Judging
-from probes.sights import Sights, write_sight
+from probes.sights import Sights
 from probes.watchlist import Watchlist
 from tests.probes.live import running, sample, until, write_config
 from tests.wire import Line, Wire, answer
@@ -69,7 +69,7 @@ def _judge_anew(watchlist: Watchlist, seen: Exchange, canary: str = "followed") 
 
 def test_what_is_written_down_is_read_back_without_the_token(watchlist: Watchlist) -> None:
     seen = _seen(_body("queued"))
-    text = write_sight(seen)
+    text = Sights(watchlist).text(seen)
     assert text is not None
     assert TOKEN not in text
     _keep(watchlist, text)
@@ -82,7 +82,7 @@ def test_what_is_written_down_is_read_back_without_the_token(watchlist: Watchlis
 def test_a_step_back_is_seen_over_a_restart(watchlist: Watchlist) -> None:
     back = _seen(_body("queued"), at=NOW + 60)
     assert _judge_anew(watchlist, back) == []
-    _keep(watchlist, write_sight(_seen(_body("processing"))))
+    _keep(watchlist, Sights(watchlist).text(_seen(_body("processing"))))
     (finding,) = _judge_anew(watchlist, back)
     assert finding.check == "status_moves_forward"
     assert finding.message == "processing -> queued leads back"
@@ -90,13 +90,13 @@ def test_a_step_back_is_seen_over_a_restart(watchlist: Watchlist) -> None:
 
 def test_an_end_is_final_over_a_restart(watchlist: Watchlist) -> None:
     ended = _body("failed", error={"code": "x"}, completed_at="2023-11-14T22:14:20.000Z")
-    _keep(watchlist, write_sight(_seen(ended)))
+    _keep(watchlist, Sights(watchlist).text(_seen(ended)))
     again = _judge_anew(watchlist, _seen(_body("processing"), at=NOW + 60))
     assert "terminal_status_is_final" in {finding.check for finding in again}
 
 
 def test_only_followed_jobs_have_a_past(watchlist: Watchlist) -> None:
-    _keep(watchlist, write_sight(_seen(_body("processing"))))
+    _keep(watchlist, Sights(watchlist).text(_seen(_body("processing"))))
     back = _seen(_body("queued"), at=NOW + 60)
     assert _judge_anew(watchlist, back, canary="known") == []
 
@@ -115,8 +115,17 @@ def test_the_past_is_read_once() -> None:
     assert asked == [JOB]
 
 
-def test_a_huge_body_is_not_kept() -> None:
-    assert write_sight(_seen(_body("queued", note="x" * 20_000))) is None
+def test_a_huge_body_is_not_kept(watchlist: Watchlist) -> None:
+    assert Sights(watchlist).text(_seen(_body("queued", note="x" * 20_000))) is None
+
+
+def test_secrets_and_signatures_of_links_are_not_kept(watchlist: Watchlist) -> None:
+    link = "https://cdn.example.com/a.png?X-Signature=s1gned-away&size=2"
+    seen = _seen(_body("processing", note=f"of 0ther-secret and {TOKEN}", result={"urls": [link]}))
+    text = Sights(watchlist, lambda: ["0ther-secret"]).text(seen)
+    assert text is not None
+    assert "a.png?X-Signature=***&size=2" in text
+    assert not [secret for secret in ("0ther-secret", TOKEN, "s1gned-away") if secret in text]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"request": {"method": "GET"}}'])
