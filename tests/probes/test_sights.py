@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,10 +49,10 @@ def _seen(body: bytes, *, at: float = NOW) -> Exchange:
 
 
 @pytest.fixture
-def watchlist() -> Watchlist:
-    opened = Watchlist(None)
-    opened.add("t", JOB, source="pushed", now=NOW)
-    return opened
+def watchlist() -> Iterator[Watchlist]:
+    with closing(Watchlist(None)) as opened:
+        opened.add("t", JOB, source="pushed", now=NOW)
+        yield opened
 
 
 def _keep(watchlist: Watchlist, sight: str | None) -> None:
