@@ -41,7 +41,7 @@ _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
 _PUBLISH_S = 0.5
 _MOST_UNJUDGED = 10_000
-_BATCH_S = 0.02
+_BATCH_S = 0.05
 
 
 class Asker(Protocol):
@@ -224,6 +224,8 @@ class Prober:
         # A lock as a bell: an Event's wait() costs ten times as much, at every slot.
         self._bell = threading.Lock()
         self._bell.acquire()
+        self._hurry = threading.Lock()
+        self._hurry.acquire()
         self._unjudged: queue.SimpleQueue[_Unjudged | None] = queue.SimpleQueue()
         self._in_flight = 0
         self._stopping = False
@@ -387,11 +389,7 @@ class Prober:
 
     def _tell(self, message: Callable[[float], None]) -> None:
         self._inbox.append(message)
-        self._ring()
-
-    def _ring(self) -> None:
-        with suppress(RuntimeError):  # it is ringing already
-            self._bell.release()
+        _ring(self._bell)
 
     def _keep_time(self) -> None:
         published = -math.inf
@@ -503,12 +501,14 @@ class Prober:
         ended = self.clock.monotonic()
         self._inbox.append(_Done(errand, started, exchange))
         if self._stopping:
-            self._ring()
+            _ring(self._bell)
         if errand.answered is not None:
             errand.answered(exchange)
             return
         asked = self._asked(errand, started, ended, exchange, error)
         self._unjudged.put((errand.watch, asked, errand.private))
+        if errand.private is not None:
+            _ring(self._hurry)
 
     def _asked(
         self,
@@ -544,7 +544,7 @@ class Prober:
             if self._unjudged.empty() and not self._stopping:
                 # Judged in batches: waking up for each one would cost the threads that
                 # measure more than the few milliseconds that nobody waits for here.
-                time.sleep(_BATCH_S)
+                self._hurry.acquire(timeout=_BATCH_S)
 
     def _tell_all(self, item: _Unjudged) -> None:
         watch, asked, private = item
@@ -558,6 +558,11 @@ class Prober:
             self._receive(judged)
         except Exception:  # noqa: BLE001 -- logged; the next result must not be lost too
             _LOG.exception("a result of target %s got lost on its way", watch.target.name)
+
+
+def _ring(bell: threading.Lock) -> None:
+    with suppress(RuntimeError):  # it is ringing already
+        bell.release()
 
 
 def user_agent() -> str:
