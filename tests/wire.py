@@ -266,6 +266,7 @@ SCRIPTS: Mapping[str, Script] = {
     "echo": _echo,
     "chunked": say(_CHUNKED + _CHUNK + b"0\r\n\r\n"),
     "trailers": say(_CHUNKED + _CHUNK + b"0\r\nX-Trailer: late\r\n\r\n"),
+    "trailers-alone": say(_CHUNKED + b"0\r\nX-Trailer: late\r\n\r\n"),
     "no-content": _no_content,
     "until-close": say(_head(200), BODY, end="close"),
     "close-after": answer(end="close"),
