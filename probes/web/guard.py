@@ -1,5 +1,5 @@
 """
-In front of every page: who may come in, by which name, which site may post, which headers
+In front of every page: who may come in, by which name, which site may act, which headers
 go out.
 """
 
@@ -75,8 +75,8 @@ class Guard:
             await refusal(scope, receive, dress)
         elif users is None and not self._is_for_us(headers):
             await _misdirected(headers)(scope, receive, dress)
-        elif scope["method"] == "POST" and _comes_from_elsewhere(headers):
-            answer = PlainTextResponse("Only this site's own pages and programs may post.\n", 403)
+        elif _does_something(scope) and _comes_from_elsewhere(headers):
+            answer = PlainTextResponse("Only this site's own pages and programs may ask.\n", 403)
             await answer(scope, receive, dress)
         else:
             await self._app(scope, receive, dress)
@@ -114,9 +114,14 @@ def _credentials(header: str) -> tuple[str, str] | None:
     return (name, password) if colon else None
 
 
+def _does_something(scope: Scope) -> bool:
+    # A probe spends the key's budget, though it is asked for by GET.
+    return bool(scope["method"] == "POST" or scope["path"] == "/probe")
+
+
 def _comes_from_elsewhere(headers: Headers) -> bool:
     """
-    Whether a browser posts for a page of another site: a reload must not be had by a link.
+    Whether a browser asks for a page of another site: a reload must not be had by a link.
     """
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         return True

@@ -379,6 +379,15 @@ def test_no_other_sites_page_may_post(world: World, headers: dict[str, str]) -> 
     assert (world.operator.reloads, world.operator.followed) == (0, [])
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_no_other_site_s_page_may_have_a_probe_made(world: World, site: str) -> None:
+    path = "/probe?target=krea&canary=known"
+    assert world.ask(path, Sec_Fetch_Site=site).code == 403
+    assert world.ask("/metrics", Sec_Fetch_Site=site).code == 200
+    assert world.ask(path, Sec_Fetch_Site="none").code == 200
+    assert world.ask(path).code == 200
+
+
 def test_our_own_page_may_post(world: World) -> None:
     own = {"Origin": world.url.rstrip("/"), "Sec_Fetch_Site": "same-origin"}
     assert world.ask("/-/reload", "POST", **own).code == 200
