@@ -23,8 +23,8 @@ from tests.contract.builders import ENDED, JOB, NOW, answer, api, job, not_found
 from tests.contract.lives import exchanges
 
 _SIGHTS = 10
-_AT_FIRST = 3
-"""Runs before a check is known: the first sight, and the second with its stand-in beside."""
+_AT_FIRST = 4
+"""Runs before a check is known: the first sight, the second, and two more to learn by."""
 
 
 class _Counting:
@@ -107,12 +107,36 @@ def test_what_looks_at_the_answer_alone_is_asked_no_more(look: Callable[[Trace],
         lambda seen: seen.latest.response.header_values("vary"),
         lambda seen: seen.latest.response.raw,
         lambda seen: seen.latest.response.http_version,
+        lambda seen: isinstance(seen.latest.response, Response),
+        lambda seen: isinstance(seen.latest.exchange, Exchange),
+        lambda seen: seen.latest == answer(),
+        lambda seen: len({seen.latest.exchange}),
+        lambda seen: repr(seen.latest),
+        lambda seen: f"{seen.latest.response}",
+        lambda seen: seen.latest.exchange.answer.code,
     ],
 )
 def test_what_looks_further_is_asked_each_time(look: Callable[[Trace], Any]) -> None:
     counting = _Counting(look)
     told = _sights(counting, _again)
     assert counting.runs == _SIGHTS + 1
+    assert [found[0].found for found in told] == [look(_again(n)) for n in range(_SIGHTS)]
+
+
+def _matched(seen: Trace) -> object:
+    match seen.latest.response:
+        case Response(code=200):
+            return seen.now
+    return None
+
+
+def _typed(seen: Trace) -> object:
+    return seen.now if type(seen.latest.response) is Response else None
+
+
+@pytest.mark.parametrize("look", [_matched, _typed])
+def test_what_goes_by_class_is_judged_as_ever(look: Callable[[Trace], Any]) -> None:
+    told = _sights(_Counting(look), _again)
     assert [found[0].found for found in told] == [look(_again(n)) for n in range(_SIGHTS)]
 
 
