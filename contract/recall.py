@@ -133,8 +133,8 @@ class _Watched:
         return getattr(self._real, name)
 
     # Whoever asks what it is, compares it or prints it looks at all of it.
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         self._looks.append("__class__")
         return type(self._real)
 
