@@ -90,7 +90,7 @@ def daemon(
         for times, timeout_s in timeouts_s.items()
     )
     results = folder / "results.jsonl"
-    config = folder / "jobwatch.yaml"
+    config = folder / "jobproof.yaml"
     config.write_text(f"targets:\n{targets}sinks: [{{sink: jsonl, path: {results}}}]\n")
     port = free_port()
     arguments = ["--config", str(config), "--listen", f"127.0.0.1:{port}", "--log-level", "error"]
@@ -143,7 +143,7 @@ def measure(seconds: float) -> list[Shares]:
     interval_s = seconds / PROBES
     timeouts_s = {times: interval_s * times for times in PATIENCE}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobwatch-outage-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobproof-outage-")))
         server = stack.enter_context(MockServer(find_api("krea")))
         ours = stack.enter_context(daemon(server, folder, interval_s, timeouts_s))
         begin = time.time() + LEAD_S

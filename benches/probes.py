@@ -239,7 +239,7 @@ def _config(folder: Path, target: str, *, rate: int, sink: bool, missing: bool) 
         for number in range(lanes)
     )
     sinks = f"sinks: [{{sink: jsonl, path: {folder / 'results.jsonl'}, max_bytes: 1000000000}}]\n"
-    path = folder / "jobwatch.yaml"
+    path = folder / "jobproof.yaml"
     path.write_text(f"targets:\n{targets}{sinks if sink else ''}", encoding="utf-8")
     return path
 
@@ -264,19 +264,19 @@ def _ours(folder: Path, target: str, seconds: float) -> tuple[float, float, int]
     core = max(os.sched_getaffinity(0))
     with _daemon(config, core=core) as (pid, base):
         time.sleep(3.0)  # the first sights of every target are kept as evidence
-        began, start = time.monotonic(), _sum(base, "jobwatch_probes_total")
-        missed = _sum(base, "jobwatch_slots_missed_total")
+        began, start = time.monotonic(), _sum(base, "jobproof_probes_total")
+        missed = _sum(base, "jobproof_slots_missed_total")
 
         def watch() -> float:
-            cpu, count = _cpu_s(pid), _sum(base, "jobwatch_probes_total")
+            cpu, count = _cpu_s(pid), _sum(base, "jobproof_probes_total")
             time.sleep(_WINDOW_S)
             spent = _cpu_s(pid) - cpu
-            return spent / (_sum(base, "jobwatch_probes_total") - count) * 1e6
+            return spent / (_sum(base, "jobproof_probes_total") - count) * 1e6
 
         least = _least(watch, seconds)
         passed = time.monotonic() - began
-        done = _sum(base, "jobwatch_probes_total") - start
-        missed = _sum(base, "jobwatch_slots_missed_total") - missed
+        done = _sum(base, "jobproof_probes_total") - start
+        missed = _sum(base, "jobproof_slots_missed_total") - missed
     return least, done / passed, int(missed)
 
 
@@ -337,13 +337,13 @@ def _default_scrape(folder: Path, target: str) -> tuple[float, int]:
             began = time.monotonic()
             text = _get(f"{base}/metrics", "application/openmetrics-text")
             took.append(time.monotonic() - began)
-        series = sum(line.startswith("jobwatch_") for line in text.splitlines())
+        series = sum(line.startswith("jobproof_") for line in text.splitlines())
     return 1e3 * sorted(took)[len(took) // 2], series
 
 
 def _measure(*, quick: bool) -> Figures:
     seconds = 5.0 if quick else 15.0
-    with tempfile.TemporaryDirectory(prefix="jobwatch-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="jobproof-bench-") as name:
         folder = Path(name)
         with _endpoint(folder) as (target, _truth):
             default = _default_scrape(folder, target)

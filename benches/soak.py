@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0)
     seconds = parser.parse_args().seconds
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobwatch-soak-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobproof-soak-")))
         card = stack.enter_context(mock())
         daemon, url = stack.enter_context(probe(card, folder))
         return watch(daemon, url, seconds)
@@ -75,11 +75,11 @@ def totals(url: str) -> dict[str, float]:
     """
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         text = answer.read().decode()
-    sums = {"jobwatch_probes_total": 0.0, "jobwatch_slots_missed_total": 0.0}
+    sums = {"jobproof_probes_total": 0.0, "jobproof_slots_missed_total": 0.0}
     for name, value in SAMPLE.findall(text):
         if name in sums:
             sums[name] += float(value)
-    return {"asked": sums["jobwatch_probes_total"], "missed": sums["jobwatch_slots_missed_total"]}
+    return {"asked": sums["jobproof_probes_total"], "missed": sums["jobproof_slots_missed_total"]}
 
 
 def rss_mib(pid: int) -> float:
@@ -106,7 +106,7 @@ def probe(card: dict[str, object], folder: Path) -> Iterator[tuple[subprocess.Po
     """
     The daemon, asking one known job on a fast grid.
     """
-    config = folder / "jobwatch.yaml"
+    config = folder / "jobproof.yaml"
     jobs = json.dumps(list(card["jobs"])[:3])  # type: ignore[call-overload]
     config.write_text(
         f"targets:\n  - name: soak\n    api: {card['api']}\n    url: {card['url']}\n"
@@ -127,7 +127,7 @@ def process(
     *arguments: str, env: dict[str, str] | None = None, **options: int
 ) -> Iterator[subprocess.Popen[str]]:
     """
-    One jobwatch command, ended when done with.
+    One jobproof command, ended when done with.
     """
     child = subprocess.Popen(
         [sys.executable, "-m", "contract.cli", *arguments],

@@ -31,7 +31,7 @@ class Api:
     folder: Path
     profile: Profile
     operation: Operation
-    provider: str = "jobwatch"
+    provider: str = "jobproof"
 
     @cached_property
     def lifecycle(self) -> Lifecycle:

@@ -1,5 +1,5 @@
 """
-The `jobwatch` command: a group whose commands plug in, loaded only when asked for.
+The `jobproof` command: a group whose commands plug in, loaded only when asked for.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from importlib.metadata import version
 
 import click
 
-from contract.errors import JobwatchError
+from contract.errors import JobproofError
 from contract.plugins import Plugin, plugins
 
 __all__ = ["main"]
 
-_GROUP = "jobwatch.commands"
+_GROUP = "jobproof.commands"
 # --help shows these lines without importing what is behind them.
 _SUMMARIES = {
     "test": "Hold an endpoint to its contract, as a pytest suite.",
@@ -35,7 +35,7 @@ _SUMMARIES = {
 
 class _LazyGroup(click.Group):
     """
-    Finds its commands among the entry points of `jobwatch.commands`.
+    Finds its commands among the entry points of `jobproof.commands`.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -75,8 +75,8 @@ def _load(plugin: Plugin) -> click.Command:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 kept, 1 broken, 2 usage or configuration, 3 inconclusive.",
 )
-@click.version_option(version("jobwatch"), prog_name="jobwatch")
-def _jobwatch() -> None:
+@click.version_option(version("jobproof"), prog_name="jobproof")
+def _jobproof() -> None:
     """
     Write down once what a job endpoint promises, then hold it to that promise in CI
     and in production with the same checks.
@@ -88,7 +88,7 @@ def main(args: list[str] | None = None) -> None:
     Run the command line; every mistake a person can mend is one line, never a traceback.
     """
     try:
-        code = _jobwatch.main(args, standalone_mode=False)
+        code = _jobproof.main(args, standalone_mode=False)
     except click.exceptions.Exit as exc:
         code = exc.exit_code
     except click.Abort:
@@ -97,8 +97,8 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as exc:
         exc.show()
         code = 2
-    except JobwatchError as exc:
-        click.echo(f"jobwatch: {exc}", err=True)
+    except JobproofError as exc:
+        click.echo(f"jobproof: {exc}", err=True)
         code = exc.exit_code
     sys.exit(code if isinstance(code, int) else 0)
 

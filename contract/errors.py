@@ -1,7 +1,7 @@
 """
 What goes wrong on our side, as exceptions; what goes wrong at the endpoint is data.
 
-    JobwatchError                exit 2, one line, no traceback
+    JobproofError                exit 2, one line, no traceback
     ├── ConfigError              a file or an option says something we can't use
     │   ├── ProfileError         ... in an API's profile
     │   └── DocumentError        ... in an API's OpenAPI document
@@ -19,7 +19,7 @@ __all__ = [
     "ConfigError",
     "DocumentError",
     "InconclusiveError",
-    "JobwatchError",
+    "JobproofError",
     "PluginError",
     "ProfileError",
     "RecordingError",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class JobwatchError(Exception):
+class JobproofError(Exception):
     """
     Any mistake that a person can mend; its text says where and how.
     """
@@ -35,7 +35,7 @@ class JobwatchError(Exception):
     exit_code = 2
 
 
-class ConfigError(JobwatchError):
+class ConfigError(JobproofError):
     """
     A configuration file or an option can't be used as it stands.
     """
@@ -53,19 +53,19 @@ class DocumentError(ConfigError):
     """
 
 
-class PluginError(JobwatchError):
+class PluginError(JobproofError):
     """
     A plug-in breaks its protocol, or two plug-ins claim one name.
     """
 
 
-class RecordingError(JobwatchError):
+class RecordingError(JobproofError):
     """
     A recording of traffic is empty, corrupt or of an unknown format.
     """
 
 
-class InconclusiveError(JobwatchError):
+class InconclusiveError(JobproofError):
     """
     Nothing can be said about the endpoint: it can't be reached, or not enough of it.
     """

@@ -73,12 +73,12 @@ def curl(exchange: Exchange, *, token_env: str = "TOKEN") -> str:  # noqa: S107 
 
 def har(exchanges: Iterable[Exchange], *, version: str = "0") -> dict[str, Any]:
     """
-    A HAR 1.2 log of `exchanges`, redacted; `jobwatch check` reads it.
+    A HAR 1.2 log of `exchanges`, redacted; `jobproof check` reads it.
     """
     return {
         "log": {
             "version": "1.2",
-            "creator": {"name": "jobwatch", "version": version},
+            "creator": {"name": "jobproof", "version": version},
             "entries": [har_entry(exchange) for exchange in exchanges],
         }
     }
@@ -86,7 +86,7 @@ def har(exchanges: Iterable[Exchange], *, version: str = "0") -> dict[str, Any]:
 
 def har_entry(exchange: Exchange) -> dict[str, Any]:
     """
-    One HAR entry. `_jobwatch` holds what HAR has no place for.
+    One HAR entry. `_jobproof` holds what HAR has no place for.
     """
     request, answer = exchange.request, exchange.answer
     response = answer if isinstance(answer, Response) else answer.partial
@@ -128,7 +128,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
             "wait": _ms(phases.wait),
             "receive": _ms(phases.transfer),
         },
-        "_jobwatch": notes,
+        "_jobproof": notes,
     }
     if exchange.remote_ip:
         entry["serverIPAddress"] = exchange.remote_ip
@@ -274,7 +274,7 @@ def _har_response(response: Response | None, secrets: tuple[str, ...]) -> dict[s
 
 
 def _exchange(entry: Mapping[str, Any]) -> Exchange:
-    asked, notes = entry["request"], entry.get("_jobwatch", {})
+    asked, notes = entry["request"], entry.get("_jobproof", {})
     request = Request(
         method=str(asked["method"]).upper(),
         url=str(asked["url"]),

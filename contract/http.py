@@ -93,7 +93,7 @@ class Client:
 
     Args:
         limits: Where reading an answer stops.
-        user_agent: Sent where a request names none; None is `jobwatch/<version>`.
+        user_agent: Sent where a request names none; None is `jobproof/<version>`.
         ca_file: PEM bundle to trust instead of the system's.
         verify: False accepts any certificate.
         policy: Which addresses may be dialled.
@@ -538,9 +538,9 @@ def _check_ca_file(path: Path) -> None:
 
 def _default_user_agent() -> str:
     try:
-        return f"jobwatch/{version('jobwatch')}"
+        return f"jobproof/{version('jobproof')}"
     except PackageNotFoundError:
-        return "jobwatch"
+        return "jobproof"
 
 
 def _milliseconds(seconds: float) -> int:

@@ -131,7 +131,7 @@ def _crash(check: Check, exc: Exception, trace: Trace) -> Finding:
         check=CRASHED,
         kind=Kind.VIOLATION,
         basis=Basis.DOCUMENTED,
-        source=f"jobwatch: check {check.id}",
+        source=f"jobproof: check {check.id}",
         severity=Severity.HIGH,
         pointer=check.id,
         message=f"check {check.id} crashed: {type(exc).__name__}: {exc}",

@@ -1,9 +1,9 @@
 """
 One door for everything that plugs in, our own parts included.
 
-Entry-point groups: `jobwatch.apis`, `jobwatch.checks`, `jobwatch.canaries`,
-`jobwatch.sources`, `jobwatch.sinks`, `jobwatch.commands`. `JOBWATCH_NO_PLUGINS=1`
-leaves only what jobwatch itself brings.
+Entry-point groups: `jobproof.apis`, `jobproof.checks`, `jobproof.canaries`,
+`jobproof.sources`, `jobproof.sinks`, `jobproof.commands`. `JOBPROOF_NO_PLUGINS=1`
+leaves only what jobproof itself brings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from contract.api import Api, load_api
 from contract.check import Check
-from contract.errors import ConfigError, JobwatchError, PluginError, did_you_mean
+from contract.errors import ConfigError, JobproofError, PluginError, did_you_mean
 from contract.yamlfile import read_yaml
 
 __all__ = [
@@ -38,11 +38,11 @@ __all__ = [
 
 Made = TypeVar("Made")
 
-OWN = "jobwatch"
+OWN = "jobproof"
 _PROTOCOLS: dict[str, tuple[str, ...]] = {
-    "jobwatch.canaries": ("Options", "absence_is_right", "turns", "ask", "saw"),
-    "jobwatch.sources": ("Options", "wants", "take"),
-    "jobwatch.sinks": ("Options", "write", "close"),
+    "jobproof.canaries": ("Options", "absence_is_right", "turns", "ask", "saw"),
+    "jobproof.sources": ("Options", "wants", "take"),
+    "jobproof.sinks": ("Options", "write", "close"),
 }
 """What a class must have, by group; the protocols say what it means."""
 
@@ -87,7 +87,7 @@ def plugins(group: str) -> tuple[Plugin, ...]:
     Raises:
         PluginError: Two distributions claim one name.
     """
-    only_own = os.environ.get("JOBWATCH_NO_PLUGINS", "") not in ("", "0")
+    only_own = os.environ.get("JOBPROOF_NO_PLUGINS", "") not in ("", "0")
     found: dict[str, Plugin] = {}
     for plugin in sorted(_found(group), key=lambda p: (not _is_own(p), p.name)):
         if only_own and not _is_own(plugin):
@@ -121,7 +121,7 @@ def set_up(group: str, name: str, make: type[Made], *arguments: Any) -> Made:
     """
     try:
         return make(*arguments)
-    except JobwatchError:
+    except JobproofError:
         raise
     except Exception as exc:
         message = f"can't be set up: {type(exc).__name__}: {exc}"
@@ -138,7 +138,7 @@ def load_checks() -> tuple[Check, ...]:
     """
     taken: dict[str, Plugin] = {}
     checks: list[Check] = []
-    for plugin in plugins("jobwatch.checks"):
+    for plugin in plugins("jobproof.checks"):
         for check in _checks_of(plugin):
             other = taken.get(check.id)
             if other is not None:
@@ -152,7 +152,7 @@ def api_names() -> tuple[str, ...]:
     """
     The names of all installed APIs.
     """
-    return tuple(plugin.name for plugin in plugins("jobwatch.apis"))
+    return tuple(plugin.name for plugin in plugins("jobproof.apis"))
 
 
 def default_api() -> str:
@@ -169,7 +169,7 @@ def find_api(name_or_folder: str) -> Api:
     Raises:
         ConfigError: Neither exists, or the data in it is wrong.
     """
-    for plugin in plugins("jobwatch.apis"):
+    for plugin in plugins("jobproof.apis"):
         if plugin.name == name_or_folder:
             return _api_of(plugin)
     folder = Path(name_or_folder)

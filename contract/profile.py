@@ -111,7 +111,7 @@ class Auth(_Part):
 
     header: str = "Authorization"
     prefix: str = "Bearer "
-    invalid: str = "jobwatch-invalid-token"
+    invalid: str = "jobproof-invalid-token"
     """A token of the right form that can't be right."""
 
 
@@ -343,7 +343,7 @@ class Profile(_Part):
     document: str
     operation: Operation
     server: str
-    token_env: str = "JOBWATCH_TOKEN"  # noqa: S105 -- the name of a variable
+    token_env: str = "JOBPROOF_TOKEN"  # noqa: S105 -- the name of a variable
     auth: Auth = Auth()
     id: Id
     status: Statuses

@@ -2,7 +2,7 @@
 What share of known faults the suite finds, and for the right reason; and whether it
 calls any correct server broken.
 
-Every figure comes from the real thing: `jobwatch test` as a process of its own, over a
+Every figure comes from the real thing: `jobproof test` as a process of its own, over a
 socket, against the mock with one fault or one variant switched on.
 """
 
@@ -178,16 +178,16 @@ def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool)
 
 
 def _suite(api: Api, server: MockServer) -> tuple[int, Mapping[str, Any]]:
-    with tempfile.TemporaryDirectory(prefix="jobwatch-score-") as folder:
+    with tempfile.TemporaryDirectory(prefix="jobproof-score-") as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "contract.cli", "test", "--api", str(api.folder)]
-        command += ["--url", server.url, "--token-env", "JOBWATCH_SCORE_TOKEN"]
+        command += ["--url", server.url, "--token-env", "JOBPROOF_SCORE_TOKEN"]
         command += [f"--job={job.id}" for job in server.jobs]
         command += [f"--foreign-job={job.id}" for job in server.foreign_jobs]
         command += ["--timeout", "5", "--report", str(report)]
         done = subprocess.run(  # noqa: S603 -- our own command line
             command,
-            env={**os.environ, "JOBWATCH_SCORE_TOKEN": server.token},
+            env={**os.environ, "JOBPROOF_SCORE_TOKEN": server.token},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=_TIMEOUT_S,

@@ -1,5 +1,5 @@
 """
-`jobwatch score`: the measured worth of the suite, as a table.
+`jobproof score`: the measured worth of the suite, as a table.
 """
 
 from __future__ import annotations

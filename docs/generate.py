@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     """
     Write every page, or check them all.
     """
-    os.environ["JOBWATCH_NO_PLUGINS"] = "1"  # other people's plug-ins are not ours to describe
+    os.environ["JOBPROOF_NO_PLUGINS"] = "1"  # other people's plug-ins are not ours to describe
     stale = [page for page in pages() if rendered(page) != page.read_text(encoding="utf-8")]
     for page in stale:
         if "--check" in arguments:
@@ -133,9 +133,9 @@ def _edges(_argument: str) -> str:
         return ", ".join(f"{edge:g}" for edge in edges)
 
     rows = (
-        ("`jobwatch_probe_duration_seconds`", in_words(DURATION_EDGES_S)),
+        ("`jobproof_probe_duration_seconds`", in_words(DURATION_EDGES_S)),
         (
-            "`jobwatch_job_status_duration_seconds`, `jobwatch_job_completion_seconds`",
+            "`jobproof_job_status_duration_seconds`, `jobproof_job_completion_seconds`",
             in_words(JOB_EDGES_S),
         ),
     )
@@ -144,7 +144,7 @@ def _edges(_argument: str) -> str:
 
 def _options(_argument: str) -> str:
     rows = ((f"`--{o.name}{_value(o)}`", f"`--{o.twin}{_value(o)}`", o.help) for o in OPTIONS)
-    return table(("`jobwatch test`", "`pytest --pyargs contract.suite`", "meaning"), rows)
+    return table(("`jobproof test`", "`pytest --pyargs contract.suite`", "meaning"), rows)
 
 
 def _value(option: Option) -> str:
@@ -197,7 +197,7 @@ def _plugged(argument: str) -> str:
     group, tag = argument.split()
     parts = []
     schema = config_schema()
-    for name, loaded in load_group(f"jobwatch.{group}").items():
+    for name, loaded in load_group(f"jobproof.{group}").items():
         about = inspect.getdoc(loaded) or ""
         options = inspect.getdoc(loaded.Options) or ""
         definition = _definition(schema, name, tag, loaded)
@@ -280,7 +280,7 @@ def _command(argument: str) -> str:
     return table(("option", "meaning"), rows)
 
 
-_CONTEXT = click.Context(click.Command("jobwatch"))
+_CONTEXT = click.Context(click.Command("jobproof"))
 
 
 def _values(argument: str) -> str:

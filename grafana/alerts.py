@@ -25,7 +25,7 @@ class Alert:
         group: `slo`, `contract`, `jobs` or `prober`.
         hold: How long the expression must hold, as a Prometheus duration.
         summary: A fixed sentence; the description says the rest.
-        board: The dashboard to open, without its `jobwatch-`.
+        board: The dashboard to open, without its `jobproof-`.
     """
 
     name: str
@@ -58,7 +58,7 @@ def alert_groups(settings: Settings) -> dict[str, list[Alert]]:
     """
     groups: dict[str, list[Alert]] = {}
     for alert in alerts(settings):
-        groups.setdefault(f"jobwatch-{alert.group}-alerts", []).append(alert)
+        groups.setdefault(f"jobproof-{alert.group}-alerts", []).append(alert)
     return groups
 
 
@@ -68,7 +68,7 @@ def alert_groups(settings: Settings) -> dict[str, list[Alert]]:
 def _budgets(settings: Settings) -> Iterator[Alert]:
     for burn in settings.burn_rates:
         yield _burning(
-            "JobwatchErrorBudgetBurn",
+            "JobproofErrorBudgetBurn",
             "availability",
             burn,
             settings,
@@ -77,7 +77,7 @@ def _budgets(settings: Settings) -> Iterator[Alert]:
         )
     for burn in settings.burn_rates:
         yield _burning(
-            "JobwatchLatencyBudgetBurn",
+            "JobproofLatencyBudgetBurn",
             "latency",
             burn,
             settings,
@@ -123,7 +123,7 @@ def _burning(
 def _access() -> Iterator[Alert]:
     lost = RULES.increase("not_found_total", "10m", expected="false")
     yield Alert(
-        "JobwatchKnownJobNotFound",
+        "JobproofKnownJobNotFound",
         "contract",
         f"{sum_by('target', lost)} > 0",
         "critical",
@@ -138,7 +138,7 @@ def _access() -> Iterator[Alert]:
         "http_responses_total", _RECENT, canary="=~anonymous|foreign", code="=~2.."
     )
     yield Alert(
-        "JobwatchJobVisibleToStranger",
+        "JobproofJobVisibleToStranger",
         "contract",
         f"{sum_by('target, canary', seen)} > 0",
         "critical",
@@ -152,7 +152,7 @@ def _access() -> Iterator[Alert]:
         "http_responses_total", _RECENT, canary="=~missing|malformed", code="=~2.."
     )
     yield Alert(
-        "JobwatchMissingJobFound",
+        "JobproofMissingJobFound",
         "contract",
         f"{sum_by('target, canary', invented)} > 0",
         "critical",
@@ -171,7 +171,7 @@ def _access() -> Iterator[Alert]:
 def _contract() -> Iterator[Alert]:
     broken = RULES.increase("contract_findings_total", _RECENT, kind="violation")
     yield Alert(
-        "JobwatchContractViolation",
+        "JobproofContractViolation",
         "contract",
         # Third-party checks may be born with their first finding: `or` keeps those.
         _grown("contract_findings_total", "target, check", _RECENT, broken, kind="violation"),
@@ -184,7 +184,7 @@ def _contract() -> Iterator[Alert]:
     )
     unknown = RULES.increase("job_status_observations_total", _RECENT, job_status="unknown")
     yield Alert(
-        "JobwatchUnknownJobStatus",
+        "JobproofUnknownJobStatus",
         "contract",
         f"{sum_by('target', unknown)} > 0",
         "warning",
@@ -196,7 +196,7 @@ def _contract() -> Iterator[Alert]:
     )
     drift = RULES.select("contract_drift_total")
     yield Alert(
-        "JobwatchContractDrift",
+        "JobproofContractDrift",
         "contract",
         f"sum by (target, drift, pointer) ({drift} unless {drift} offset 1h) > 0",
         "info",
@@ -207,7 +207,7 @@ def _contract() -> Iterator[Alert]:
         "contract",
     )
     yield Alert(
-        "JobwatchCheckCrashing",
+        "JobproofCheckCrashing",
         "contract",
         _grown(
             "check_crashes_total",
@@ -237,7 +237,7 @@ def _grown(short: str, labels: str, window: str, grown: str, **matchers: str) ->
 
 def _jobs(settings: Settings) -> Iterator[Alert]:
     yield Alert(
-        "JobwatchJobsStuck",
+        "JobproofJobsStuck",
         "jobs",
         f"max by (target) ({RULES.select('stuck_jobs')}) > 0",
         "warning",
@@ -248,7 +248,7 @@ def _jobs(settings: Settings) -> Iterator[Alert]:
         "lifecycle",
     )
     yield Alert(
-        "JobwatchEndedJobMoved",
+        "JobproofEndedJobMoved",
         "jobs",
         "\nor\n".join(_moved(settings)),
         "critical",
@@ -281,7 +281,7 @@ def _moved(settings: Settings) -> Iterator[str]:
 def _asking(settings: Settings) -> Iterator[Alert]:
     refused = sum_by("target", RULES.increase("probes_total", "10m", outcome="auth"))
     yield Alert(
-        "JobwatchAuthFailing",
+        "JobproofAuthFailing",
         "prober",
         f"{refused} > {settings.minimum_failures - 0.5:g}",
         "critical",
@@ -294,7 +294,7 @@ def _asking(settings: Settings) -> Iterator[Alert]:
     limited = sum_by("target", RULES.rate("probes_total", "10m", outcome="rate_limited"))
     every = sum_by("target", RULES.rate("probes_total", "10m"))
     yield Alert(
-        "JobwatchRateLimited",
+        "JobproofRateLimited",
         "prober",
         f"{limited}\n/\n({every} > 0)\n> 0.1",
         "warning",
@@ -305,7 +305,7 @@ def _asking(settings: Settings) -> Iterator[Alert]:
         "prober",
     )
     yield Alert(
-        "JobwatchProbeStale",
+        "JobproofProbeStale",
         "prober",
         "\nor\n".join(_stale(settings)),
         "critical",
@@ -318,7 +318,7 @@ def _asking(settings: Settings) -> Iterator[Alert]:
     missed = sum_by("target", RULES.rate("slots_missed_total", "30m", reason="!=shutdown"))
     started = sum_by("target", RULES.rate("probes_total", "30m"))
     yield Alert(
-        "JobwatchSlotsMissed",
+        "JobproofSlotsMissed",
         "prober",
         f"{missed}\n/\n({missed} + {started} > 0)\n> 0.25",
         "warning",
@@ -332,7 +332,7 @@ def _asking(settings: Settings) -> Iterator[Alert]:
     left = f"min by (target) ({expiry}) - time()"
     for days, severity in ((21, "warning"), (7, "critical")):
         yield Alert(
-            "JobwatchCertificateExpiring",
+            "JobproofCertificateExpiring",
             "prober",
             f"{left} < {days} * 86400",
             severity,
@@ -344,7 +344,7 @@ def _asking(settings: Settings) -> Iterator[Alert]:
         )
     skew = RULES.select("clock_skew_seconds")
     yield Alert(
-        "JobwatchClockSkew",
+        "JobproofClockSkew",
         "prober",
         f"max by (target) (abs({skew})) > 30",
         "warning",
@@ -376,7 +376,7 @@ def _stale(settings: Settings) -> Iterator[str]:
 def _prober(settings: Settings) -> Iterator[Alert]:
     job = settings.scrape_job
     yield Alert(
-        "JobwatchProberDown",
+        "JobproofProberDown",
         "prober",
         f'up{{job="{job}"}} == 0',
         "critical",
@@ -387,7 +387,7 @@ def _prober(settings: Settings) -> Iterator[Alert]:
         about_a_target=False,
     )
     yield Alert(
-        "JobwatchProberAbsent",
+        "JobproofProberAbsent",
         "prober",
         f'absent(up{{job="{job}"}})',
         "critical",
@@ -400,7 +400,7 @@ def _prober(settings: Settings) -> Iterator[Alert]:
     )
     internal = RULES.increase("probes_total", _RECENT, outcome="internal")
     yield Alert(
-        "JobwatchProberFailing",
+        "JobproofProberFailing",
         "prober",
         f"{sum_by('target', internal)} > 0",
         "warning",
@@ -412,7 +412,7 @@ def _prober(settings: Settings) -> Iterator[Alert]:
     )
     lag = RULES.rate("schedule_lag_seconds", "10m", part="_bucket")
     yield Alert(
-        "JobwatchScheduleLagging",
+        "JobproofScheduleLagging",
         "prober",
         f"histogram_quantile(0.99, sum by (job, instance, le) ({lag})) > 1",
         "warning",
@@ -425,7 +425,7 @@ def _prober(settings: Settings) -> Iterator[Alert]:
         about_a_target=False,
     )
     yield Alert(
-        "JobwatchConfigReloadFailed",
+        "JobproofConfigReloadFailed",
         "prober",
         f"{RULES.select('config_last_reload_successful')} == 0",
         "warning",
@@ -437,7 +437,7 @@ def _prober(settings: Settings) -> Iterator[Alert]:
         about_a_target=False,
     )
     yield Alert(
-        "JobwatchWatchdog",
+        "JobproofWatchdog",
         "prober",
         "vector(1)",
         "none",

@@ -1,5 +1,5 @@
 """
-`jobwatch dashboards` and `jobwatch rules`.
+`jobproof dashboards` and `jobproof rules`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def dashboards(out: Path, config: Path | None, kubernetes: bool) -> None:
     Write the Grafana dashboards as JSON.
 
     Statuses, their colours and thresholds come from the targets in --config, else from
-    the ones that jobwatch ships with.
+    the ones that jobproof ships with.
     """
     from grafana.files import dashboard_files, write_files
     from grafana.kubernetes import kubernetes_files
@@ -74,7 +74,7 @@ def rules(
 
     settings = _settings(config)
     if grafana_url:
-        board = f"{grafana_url.rstrip('/')}/d/jobwatch-runbooks"
+        board = f"{grafana_url.rstrip('/')}/d/jobproof-runbooks"
         settings = replace(settings, grafana_url=grafana_url, runbook_url=board)
     if runbook_url:
         settings = replace(settings, runbook_url=runbook_url)

@@ -12,7 +12,7 @@ from grafana.promql import metric_name
 
 __all__ = ["TAG", "Dashboard", "Row", "Shelf", "Variable", "encode"]
 
-TAG = "jobwatch"
+TAG = "jobproof"
 SCHEMA_VERSION = 42
 COLUMNS = 24
 
@@ -188,7 +188,7 @@ def _others() -> Json:
         "keepTime": True,
         "tags": [TAG],
         "targetBlank": False,
-        "title": "jobwatch dashboards",
+        "title": "jobproof dashboards",
         "tooltip": "",
         "type": "dashboards",
         "url": "",
@@ -203,7 +203,7 @@ def _annotations() -> list[Json]:
 
 
 def _alerts(name: str, severity: str, colour: str) -> Json:
-    chosen = f'alertname=~"Jobwatch.+",alertstate="firing",severity="{severity}"'
+    chosen = f'alertname=~"Jobproof.+",alertstate="firing",severity="{severity}"'
     # Alerts about the prober itself carry no target: the empty alternative keeps them.
     return {
         "datasource": DATASOURCE,

@@ -12,7 +12,7 @@ from grafana.settings import Settings
 __all__ = ["dashboard_config_maps", "kubernetes_files", "prometheus_rule"]
 
 Json = dict[str, Any]
-NAME = "jobwatch"
+NAME = "jobproof"
 LABELS = {"app.kubernetes.io/name": NAME}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contract.errors import JobwatchError, did_you_mean
+from contract.errors import JobproofError, did_you_mean
 from probes.metrics import METRICS
 
 __all__ = [
@@ -25,12 +25,12 @@ __all__ = [
     "sum_by",
 ]
 
-PREFIX = "jobwatch_"
+PREFIX = "jobproof_"
 RATE_INTERVAL = "$__rate_interval"
 _LABELS: Mapping[str, tuple[str, ...]] = {metric.name: metric.labels for metric in METRICS}
 
 
-class UnknownSeriesError(JobwatchError):
+class UnknownSeriesError(JobproofError):
     """
     A query names a metric or a label that the daemon doesn't export.
     """

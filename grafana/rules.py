@@ -14,7 +14,7 @@ from grafana.slo import Group, probe_group, slo_groups
 
 __all__ = ["rule_files", "rule_groups"]
 
-HEADER = "# Written by `jobwatch rules`: change its configuration, not this file.\n"
+HEADER = "# Written by `jobproof rules`: change its configuration, not this file.\n"
 Json = dict[str, Any]
 
 
@@ -25,8 +25,8 @@ def rule_groups(settings: Settings) -> dict[str, list[Json]]:
     recording = [probe_group(), *slo_groups(settings)]
     alerting = alert_groups(settings)
     return {
-        "jobwatch-recording.yml": [_recording(group) for group in recording],
-        "jobwatch-alerts.yml": [
+        "jobproof-recording.yml": [_recording(group) for group in recording],
+        "jobproof-alerts.yml": [
             {"name": name, "rules": [_alert(alert, settings) for alert in members]}
             for name, members in alerting.items()
         ],
@@ -82,7 +82,7 @@ def _recording(group: Group) -> Json:
 
 
 def _alert(alert: Alert, settings: Settings) -> Json:
-    board = f"{settings.grafana_url.rstrip('/')}/d/jobwatch-{alert.board}"
+    board = f"{settings.grafana_url.rstrip('/')}/d/jobproof-{alert.board}"
     if alert.about_a_target:
         board += "?var-target={{ $labels.target }}"
     rule: Json = {"alert": alert.name, "expr": alert.expr}

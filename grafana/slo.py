@@ -140,10 +140,10 @@ def slo_groups(settings: Settings) -> Iterator[Group]:
         short = [w for w in WINDOWS if parse_duration(w) < _LONG_S]
         long = [w for w in WINDOWS if parse_duration(w) >= _LONG_S]
         guards = {burn.long for burn in settings.burn_rates}
-        yield Group(f"jobwatch-slo-{name}", "30s", tuple(_windows(slo, short, guards)))
+        yield Group(f"jobproof-slo-{name}", "30s", tuple(_windows(slo, short, guards)))
         # A window of hours moves little in two minutes and costs much to read.
-        yield Group(f"jobwatch-slo-{name}-long", "2m", tuple(_windows(slo, long, guards)))
-        yield Group(f"jobwatch-slo-{name}-facts", "30s", tuple(_facts(slo, settings)))
+        yield Group(f"jobproof-slo-{name}-long", "2m", tuple(_windows(slo, long, guards)))
+        yield Group(f"jobproof-slo-{name}-facts", "30s", tuple(_facts(slo, settings)))
 
 
 def _windows(slo: Slo, windows: list[str], guards: set[str]) -> Iterator[Record]:
@@ -183,7 +183,7 @@ def _facts(slo: Slo, settings: Settings) -> Iterator[Record]:
     left = f"1 - slo:period_burn_rate:ratio{{{this}}}"
     yield Record("slo:period_error_budget_remaining:ratio", left, labels)
     facts = (
-        ("sloth_mode", "jobwatch"),
+        ("sloth_mode", "jobproof"),
         ("sloth_objective", f"{objective * 100:g}"),
         ("sloth_period", write_duration(parse_duration(period))),
     )
@@ -201,30 +201,30 @@ def probe_group() -> Group:
     ended = RULES.increase("job_completion_seconds", "1d", part="_count")
     p95 = RULES.rate("probe_duration_seconds", "5m", part="_bucket")
     records = (
-        Record("target_canary_code:jobwatch_http_responses:increase1d", by_code),
+        Record("target_canary_code:jobproof_http_responses:increase1d", by_code),
         Record(
-            "target_check_kind:jobwatch_contract_findings:increase1d",
+            "target_check_kind:jobproof_contract_findings:increase1d",
             sum_by(by_check, RULES.increase(findings, "1d")),
         ),
         Record(
-            "target_from_to:jobwatch_job_transitions:increase1d",
+            "target_from_to:jobproof_job_transitions:increase1d",
             sum_by("target, from_status, to_status", moves),
         ),
         Record(
-            "target_status:jobwatch_job_completions:increase1d",
+            "target_status:jobproof_job_completions:increase1d",
             sum_by("target, job_status", ended),
         ),
         Record(
-            "target_status:jobwatch_job_status_observations:increase1d",
+            "target_status:jobproof_job_status_observations:increase1d",
             sum_by("target, job_status", RULES.increase("job_status_observations_total", "1d")),
         ),
         Record(
-            "target:jobwatch_slots_missed:increase1h",
+            "target:jobproof_slots_missed:increase1h",
             sum_by("target, reason", RULES.increase("slots_missed_total", "1h")),
         ),
         Record(
-            "target:jobwatch_probe_duration_seconds:p95_rate5m",
+            "target:jobproof_probe_duration_seconds:p95_rate5m",
             f"histogram_quantile(0.95, sum by (target, le) ({p95}))",
         ),
     )
-    return Group("jobwatch-probes", "1m", records)
+    return Group("jobproof-probes", "1m", records)

@@ -1,7 +1,7 @@
 """
 What is asked: one canary, one kind of question with a known right answer.
 
-A canary is a class behind an entry point of the group `jobwatch.canaries`. It says what
+A canary is a class behind an entry point of the group `jobproof.canaries`. It says what
 to ask in each slot and learns from what came of it; it sends nothing itself.
 """
 

@@ -1,5 +1,5 @@
 """
-`jobwatch probe`, `jobwatch once`, `jobwatch config`.
+`jobproof probe`, `jobproof once`, `jobproof config`.
 """
 
 from __future__ import annotations

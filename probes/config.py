@@ -279,7 +279,7 @@ def config_schema() -> dict[str, Any]:
         __base__=_Target,
         canaries=(canaries, _default_of(_Target, "canaries", {"missing": {}})),
         follow=(
-            _tagged("source", _plugged("jobwatch.sources")),
+            _tagged("source", _plugged("jobproof.sources")),
             _default_of(_Target, "follow", ()),
         ),
     )
@@ -290,12 +290,12 @@ def config_schema() -> dict[str, Any]:
             tuple[target, ...],  # type: ignore[valid-type]
             Field(min_length=1, description=_File.model_fields["targets"].description),
         ),
-        sinks=(_tagged("sink", _plugged("jobwatch.sinks")), _default_of(_File, "sinks", ())),
+        sinks=(_tagged("sink", _plugged("jobproof.sinks")), _default_of(_File, "sinks", ())),
     )
     schema = whole.model_json_schema()
     _durations_are_text(schema)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "jobwatch configuration"
+    schema["title"] = "jobproof configuration"
     return schema
 
 
@@ -309,8 +309,8 @@ class _Reader:
         self._written = written
         self._environment = environment
         self._canaries = _canaries()
-        self._sources = _plugged("jobwatch.sources")
-        self._sinks = _plugged("jobwatch.sinks")
+        self._sources = _plugged("jobproof.sources")
+        self._sinks = _plugged("jobproof.sinks")
         self._parsed = file.parse(_File)
 
     def targets(self) -> tuple[TargetSettings, ...]:
@@ -502,11 +502,11 @@ class _Reader:
 
 
 def _canaries() -> Mapping[str, type[Canary]]:
-    return _plugged("jobwatch.canaries")
+    return _plugged("jobproof.canaries")
 
 
 def _plugged(group: str) -> Mapping[str, Any]:
-    return _load_once(group, os.environ.get("JOBWATCH_NO_PLUGINS", ""))
+    return _load_once(group, os.environ.get("JOBPROOF_NO_PLUGINS", ""))
 
 
 @cache

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from contract.check import Check
-from contract.errors import JobwatchError
+from contract.errors import JobproofError
 from contract.exchange import Exchange
 from contract.judge import Judge
 from contract.plugins import set_up
@@ -186,7 +186,7 @@ class Daemon:
                 fresh = load_settings(self.settings.path)
                 plan = self._plan(fresh)
                 sinks = self._open_sinks(fresh)
-            except JobwatchError as exc:
+            except JobproofError as exc:
                 self.metrics.reloaded(taken=False, at=self.clock.wall())
                 error = self.redactor(str(exc))
                 _LOG.error("reload refused, the old configuration stays: %s", error)
@@ -231,7 +231,7 @@ class Daemon:
         opened: dict[SinkSettings, Sink] = {}
         for wanted in settings.sinks:
             opened[wanted] = self._sinks.get(wanted) or set_up(
-                "jobwatch.sinks", wanted.sink, wanted.make, wanted.options
+                "jobproof.sinks", wanted.sink, wanted.make, wanted.options
             )
         return opened
 

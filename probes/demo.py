@@ -1,5 +1,5 @@
 """
-`jobwatch demo`: the mock, the suite and the daemon at work, each as the command that a
+`jobproof demo`: the mock, the suite and the daemon at work, each as the command that a
 user would type.
 """
 
@@ -24,7 +24,7 @@ from contract.errors import InconclusiveError
 
 __all__ = ["demo"]
 
-_TOKEN_ENV = "JOBWATCH_DEMO_TOKEN"  # noqa: S105 -- the name of a variable
+_TOKEN_ENV = "JOBPROOF_DEMO_TOKEN"  # noqa: S105 -- the name of a variable
 _START_S = 20
 
 
@@ -43,11 +43,11 @@ def demo(once: bool, api_name: str | None, listen: str) -> int:
         click.echo(f"A mocked job API ({card['api']}) answers at {card['url']}\n")
         code = _suite(card)
         click.echo()
-        with tempfile.TemporaryDirectory(prefix="jobwatch-demo-") as folder:
-            config = Path(folder) / "jobwatch.yaml"
+        with tempfile.TemporaryDirectory(prefix="jobproof-demo-") as folder:
+            config = Path(folder) / "jobproof.yaml"
             config.write_text(yaml.safe_dump(_config(card), sort_keys=False), encoding="utf-8")
             if once:
-                watched = _jobwatch("once", "--config", str(config), card=card).wait()
+                watched = _jobproof("once", "--config", str(config), card=card).wait()
                 return code or watched
             _watch(config, listen, card, folder)
     return code
@@ -56,7 +56,7 @@ def demo(once: bool, api_name: str | None, listen: str) -> int:
 @contextmanager
 def _mock(api_name: str | None) -> Iterator[Mapping[str, Any]]:
     arguments = ["mock", "--lively", "20", *(["--api", api_name] if api_name else [])]
-    process = _jobwatch(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = _jobproof(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         yield json.loads(_first_line(process))
     finally:
@@ -80,7 +80,7 @@ def _suite(card: Mapping[str, Any]) -> int:
     arguments = ["test", "--api", card["api"], "--url", card["url"], "--token-env", _TOKEN_ENV]
     arguments += [f"--job={job_id}" for job_id in _scripted(card["jobs"])]
     arguments += [f"--foreign-job={job_id}" for job_id in _scripted(card["foreign_jobs"])]
-    return _jobwatch(*arguments, card=card).wait()
+    return _jobproof(*arguments, card=card).wait()
 
 
 def _scripted(jobs: Mapping[str, str]) -> list[str]:
@@ -118,7 +118,7 @@ def _watch(config: Path, listen: str, card: Mapping[str, Any], folder: str) -> N
     click.echo(f"status page   http://{listen}/")
     click.echo(f"metrics       http://{listen}/metrics")
     click.echo("Ctrl-C ends it.\n")
-    process = _jobwatch(
+    process = _jobproof(
         *("probe", "--config", str(config), "--listen", listen),
         *("--state", str(Path(folder) / "state"), "--log-level", "warning"),
         card=card,
@@ -131,7 +131,7 @@ def _watch(config: Path, listen: str, card: Mapping[str, Any], folder: str) -> N
         _end(process)
 
 
-def _jobwatch(
+def _jobproof(
     *arguments: str, card: Mapping[str, Any] | None = None, **options: Any
 ) -> subprocess.Popen[str]:
     environ = {**os.environ, **({_TOKEN_ENV: card["token"]} if card else {})}

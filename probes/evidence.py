@@ -32,7 +32,7 @@ __all__ = [
     "worth_of",
 ]
 
-NOTES = "_jobwatch"
+NOTES = "_jobproof"
 """Where the notes stand in the HAR's log."""
 
 _LOG = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """
 Kept evidence: redacted exchanges on disk, bounded in bytes, that can be judged again.
 
-Each file is a HAR that `jobwatch check` reads. Of every fingerprint the first, the last
+Each file is a HAR that `jobproof check` reads. Of every fingerprint the first, the last
 and one in N stay. When space runs out, successes go before news, news before failures,
 and failures before broken promises.
 """

@@ -64,7 +64,7 @@ class Lookout:
         )
         around = Neighbourhood(target.name, target.api, target.url, probe.headers, folder)
         self.source: Source = set_up(
-            "jobwatch.sources", settings.source, settings.make, settings.options, around
+            "jobproof.sources", settings.source, settings.make, settings.options, around
         )
 
     def took(self, found: Found) -> None:

@@ -75,181 +75,181 @@ JOB_EDGES_S: Edges = (
 
 METRICS: tuple[Metric, ...] = (
     Metric(
-        "jobwatch_probes_total",
+        "jobproof_probes_total",
         "counter",
         ("target", "canary", "outcome"),
         "Probes that ended, by how they ended; only `ok` is a success.",
     ),
     Metric(
-        "jobwatch_probe_success",
+        "jobproof_probe_success",
         "gauge",
         ("target", "canary"),
         "Whether the last probe was answered as promised; absent before the first.",
     ),
     Metric(
-        "jobwatch_last_probe_timestamp_seconds",
+        "jobproof_last_probe_timestamp_seconds",
         "gauge",
         ("target", "canary"),
         "When the last probe ended.",
     ),
     Metric(
-        "jobwatch_last_success_timestamp_seconds",
+        "jobproof_last_success_timestamp_seconds",
         "gauge",
         ("target", "canary"),
         "When the last successful probe ended.",
     ),
     Metric(
-        "jobwatch_probe_duration_seconds",
+        "jobproof_probe_duration_seconds",
         "histogram",
         ("target", "canary"),
         "From the intended start to the last byte or the failure, whatever the outcome.",
     ),
     Metric(
-        "jobwatch_probe_phase_duration_seconds",
+        "jobproof_probe_phase_duration_seconds",
         "histogram",
         ("target", "phase"),
         "Where a probe's time went; a phase that didn't happen is 0.",
     ),
     Metric(
-        "jobwatch_http_responses_total",
+        "jobproof_http_responses_total",
         "counter",
         ("target", "canary", "code"),
         "Answers by HTTP status code.",
     ),
     Metric(
-        "jobwatch_not_found_total",
+        "jobproof_not_found_total",
         "counter",
         ("target", "canary", "expected"),
         "Answers that deny the job: expected for ids nobody has, unexpected for known jobs.",
     ),
     Metric(
-        "jobwatch_job_status_observations_total",
+        "jobproof_job_status_observations_total",
         "counter",
         ("target", "job_status"),
         "Job statuses read in answers.",
     ),
     Metric(
-        "jobwatch_followed_jobs",
+        "jobproof_followed_jobs",
         "gauge",
         ("target", "job_status"),
         "Jobs being followed, by the status last seen.",
     ),
     Metric(
-        "jobwatch_job_status_duration_seconds",
+        "jobproof_job_status_duration_seconds",
         "histogram",
         ("target", "job_status"),
         "Time a followed job spent in a status, to the middle of the poll gap.",
     ),
     Metric(
-        "jobwatch_job_completion_seconds",
+        "jobproof_job_completion_seconds",
         "histogram",
         ("target", "job_status"),
         "From a followed job's creation to its end, by the status it ended in.",
     ),
     Metric(
-        "jobwatch_job_transitions_total",
+        "jobproof_job_transitions_total",
         "counter",
         ("target", "from_status", "to_status"),
         "Moves of followed jobs from one status to another, as seen between two polls.",
     ),
     Metric(
-        "jobwatch_stuck_jobs",
+        "jobproof_stuck_jobs",
         "gauge",
         ("target",),
         "Followed jobs that are unfinished past the longest limit the vendor documents.",
     ),
     Metric(
-        "jobwatch_oldest_pending_job_seconds",
+        "jobproof_oldest_pending_job_seconds",
         "gauge",
         ("target",),
         "Age of the oldest followed job that has not ended.",
     ),
     Metric(
-        "jobwatch_contract_findings_total",
+        "jobproof_contract_findings_total",
         "counter",
         ("target", "check", "kind"),
         "What the contract's checks said about answers.",
     ),
     Metric(
-        "jobwatch_contract_drift_total",
+        "jobproof_contract_drift_total",
         "counter",
         ("target", "drift", "pointer"),
         "Allowed but new things in answers, by the place in the body.",
     ),
     Metric(
-        "jobwatch_check_crashes_total",
+        "jobproof_check_crashes_total",
         "counter",
         ("check",),
         "Checks that failed by themselves instead of judging.",
     ),
     Metric(
-        "jobwatch_schedule_lag_seconds",
+        "jobproof_schedule_lag_seconds",
         "histogram",
         (),
         "From a probe's intended start to its actual one.",
     ),
     Metric(
-        "jobwatch_slots_missed_total",
+        "jobproof_slots_missed_total",
         "counter",
         ("target", "reason"),
         "Slots of the schedule in which no probe could start.",
     ),
     Metric(
-        "jobwatch_probes_in_flight",
+        "jobproof_probes_in_flight",
         "gauge",
         (),
         "Probes that have started and not ended.",
     ),
     Metric(
-        "jobwatch_request_budget_used_ratio",
+        "jobproof_request_budget_used_ratio",
         "gauge",
         ("target",),
         "Share of the key's requests per minute that were spent in the last minute.",
     ),
     Metric(
-        "jobwatch_backoff_until_timestamp_seconds",
+        "jobproof_backoff_until_timestamp_seconds",
         "gauge",
         ("target",),
         "Until when the key's probes are held back; 0 when they are not.",
     ),
     Metric(
-        "jobwatch_tls_certificate_expiry_timestamp_seconds",
+        "jobproof_tls_certificate_expiry_timestamp_seconds",
         "gauge",
         ("target",),
         "When the server's own certificate expires.",
     ),
     Metric(
-        "jobwatch_clock_skew_seconds",
+        "jobproof_clock_skew_seconds",
         "gauge",
         ("target",),
         "How far the server's Date is ahead of our clock, to the second.",
     ),
     Metric(
-        "jobwatch_config_last_reload_successful",
+        "jobproof_config_last_reload_successful",
         "gauge",
         (),
         "Whether the last reload took the configuration over.",
     ),
     Metric(
-        "jobwatch_config_last_reload_success_timestamp_seconds",
+        "jobproof_config_last_reload_success_timestamp_seconds",
         "gauge",
         (),
         "When a configuration was last taken over.",
     ),
     Metric(
-        "jobwatch_build_info",
+        "jobproof_build_info",
         "gauge",
         ("version", "python_version"),
         "1, labelled by what is running.",
     ),
     Metric(
-        "jobwatch_contract_info",
+        "jobproof_contract_info",
         "gauge",
         ("target", "api", "openapi_version", "spec_sha256"),
         "1, labelled by the document that answers are held to.",
     ),
     Metric(
-        "jobwatch_target_info",
+        "jobproof_target_info",
         "gauge",
         ("target", "api", "url"),
         "1, labelled by what the target is.",
@@ -352,7 +352,7 @@ class Metrics(Collector):
             for target in fresh.values():
                 self._create(target, checks)
             for check in checks:
-                self._counters["jobwatch_check_crashes_total"].child(check)
+                self._counters["jobproof_check_crashes_total"].child(check)
             self._targets = fresh
             self._statuses = {t.name: frozenset(t.statuses) for t in fresh.values()}
             self._hot.clear()
@@ -368,23 +368,23 @@ class Metrics(Collector):
 
     def _histogram(self, name: str) -> Callable[[], Histogram]:
         edges: dict[str, Callable[[], Edges]] = {
-            "jobwatch_probe_duration_seconds": lambda: self._duration_edges_s,
-            "jobwatch_probe_phase_duration_seconds": lambda: PHASE_EDGES_S,
-            "jobwatch_schedule_lag_seconds": lambda: LAG_EDGES_S,
-            "jobwatch_job_status_duration_seconds": lambda: self._job_edges_s,
-            "jobwatch_job_completion_seconds": lambda: self._job_edges_s,
+            "jobproof_probe_duration_seconds": lambda: self._duration_edges_s,
+            "jobproof_probe_phase_duration_seconds": lambda: PHASE_EDGES_S,
+            "jobproof_schedule_lag_seconds": lambda: LAG_EDGES_S,
+            "jobproof_job_status_duration_seconds": lambda: self._job_edges_s,
+            "jobproof_job_completion_seconds": lambda: self._job_edges_s,
         }
         here = edges[name]
         return lambda: Histogram(here())
 
     def _whole_process(self) -> None:
-        self._histograms["jobwatch_schedule_lag_seconds"].child()
-        self._gauges["jobwatch_probes_in_flight"].child()
+        self._histograms["jobproof_schedule_lag_seconds"].child()
+        self._gauges["jobproof_probes_in_flight"].child()
         try:
-            ours = version("jobwatch")
+            ours = version("jobproof")
         except PackageNotFoundError:
             ours = "unknown"
-        self._gauges["jobwatch_build_info"].child(ours, platform.python_version()).value = 1.0
+        self._gauges["jobproof_build_info"].child(ours, platform.python_version()).value = 1.0
 
     def _forget(self, fresh: Mapping[str, TargetLabels]) -> None:
         def gone(labels: dict[str, str]) -> bool:
@@ -398,7 +398,7 @@ class Metrics(Collector):
 
         for family in self._families.values():
             family.remove(gone)
-        for name in ("jobwatch_contract_info", "jobwatch_target_info"):
+        for name in ("jobproof_contract_info", "jobproof_target_info"):
             self._gauges[name].remove(lambda _labels: True)
         self._pointers = {name: self._pointers.get(name, BoundedWords()) for name in fresh}
 
@@ -408,9 +408,9 @@ class Metrics(Collector):
         self._duration_edges_s = _edges(DURATION_EDGES_S, (t.edges_s for t in known))
         self._job_edges_s = _edges(JOB_EDGES_S, (t.limits_s for t in known))
         for name, edges in (
-            ("jobwatch_probe_duration_seconds", self._duration_edges_s),
-            ("jobwatch_job_status_duration_seconds", self._job_edges_s),
-            ("jobwatch_job_completion_seconds", self._job_edges_s),
+            ("jobproof_probe_duration_seconds", self._duration_edges_s),
+            ("jobproof_job_status_duration_seconds", self._job_edges_s),
+            ("jobproof_job_completion_seconds", self._job_edges_s),
         ):
             for child in self._histograms[name].children.values():
                 child.move_to(edges)
@@ -418,42 +418,42 @@ class Metrics(Collector):
     def _create(self, target: TargetLabels, checks: Sequence[str]) -> None:
         name, counters, histograms = target.name, self._counters, self._histograms
         for canary, absence_is_right in target.canaries.items():
-            histograms["jobwatch_probe_duration_seconds"].child(name, canary)
+            histograms["jobproof_probe_duration_seconds"].child(name, canary)
             for outcome in Outcome:
-                counters["jobwatch_probes_total"].child(name, canary, outcome.value)
+                counters["jobproof_probes_total"].child(name, canary, outcome.value)
             for code in CODES:
-                counters["jobwatch_http_responses_total"].child(name, canary, code)
+                counters["jobproof_http_responses_total"].child(name, canary, code)
             expected = _flag(absence_is_right)
-            counters["jobwatch_not_found_total"].child(name, canary, expected)
+            counters["jobproof_not_found_total"].child(name, canary, expected)
         for phase in PHASES:
-            histograms["jobwatch_probe_phase_duration_seconds"].child(name, phase)
+            histograms["jobproof_probe_phase_duration_seconds"].child(name, phase)
         for why in WhyMissed:
-            counters["jobwatch_slots_missed_total"].child(name, why.value)
+            counters["jobproof_slots_missed_total"].child(name, why.value)
         for check, kind in product((*checks, CRASHED), Kind):
-            counters["jobwatch_contract_findings_total"].child(name, check, kind.value)
+            counters["jobproof_contract_findings_total"].child(name, check, kind.value)
         self._create_jobs(target)
-        info = self._gauges["jobwatch_contract_info"]
+        info = self._gauges["jobproof_contract_info"]
         info.child(name, target.api, target.openapi_version, target.spec_sha256).value = 1.0
-        self._gauges["jobwatch_target_info"].child(name, target.api, target.url).value = 1.0
+        self._gauges["jobproof_target_info"].child(name, target.api, target.url).value = 1.0
         for gauge in ("request_budget_used_ratio", "backoff_until_timestamp_seconds"):
-            self._gauges[f"jobwatch_{gauge}"].child(name)
+            self._gauges[f"jobproof_{gauge}"].child(name)
 
     def _create_jobs(self, target: TargetLabels) -> None:
         name, pending = target.name, [s for s in target.statuses if s not in target.terminal]
         for status in (*target.statuses, UNKNOWN_STATUS):
-            self._counters["jobwatch_job_status_observations_total"].child(name, status)
+            self._counters["jobproof_job_status_observations_total"].child(name, status)
         if FOLLOWED not in target.canaries:
             return
         for status in (*target.statuses, UNKNOWN_STATUS):
-            self._gauges["jobwatch_followed_jobs"].child(name, status)
+            self._gauges["jobproof_followed_jobs"].child(name, status)
         for status in pending:
-            self._histograms["jobwatch_job_status_duration_seconds"].child(name, status)
+            self._histograms["jobproof_job_status_duration_seconds"].child(name, status)
         for status in sorted(target.terminal):
-            self._histograms["jobwatch_job_completion_seconds"].child(name, status)
+            self._histograms["jobproof_job_completion_seconds"].child(name, status)
         for before, after in product(pending, target.statuses):
             if before != after:
-                self._counters["jobwatch_job_transitions_total"].child(name, before, after)
-        self._gauges["jobwatch_stuck_jobs"].child(name)
+                self._counters["jobproof_job_transitions_total"].child(name, before, after)
+        self._gauges["jobproof_stuck_jobs"].child(name)
 
     # -- what is seen -------------------------------------------------------------------
 
@@ -470,24 +470,24 @@ class Metrics(Collector):
                 series = self._find(result.target, result.canary)
             series.outcomes[result.outcome].value += 1.0
             series.duration.observe(result.duration_s, _mark(result))
-            self._histograms["jobwatch_schedule_lag_seconds"].child().observe(result.lag_s)
+            self._histograms["jobproof_schedule_lag_seconds"].child().observe(result.lag_s)
             self._say_last(series, result)
             if result.exchange is not None:
                 self._see_exchange(series, result, result.exchange)
             if result.job_status is not None:
                 word = self._status(result.target, result.job_status)
-                self._counters["jobwatch_job_status_observations_total"].child(
+                self._counters["jobproof_job_status_observations_total"].child(
                     result.target, word
                 ).value += 1.0
             for finding in result.findings:
                 self._see_finding(result, finding)
 
     def _find(self, target: str, canary: str) -> _CanarySeries:
-        probes = self._counters["jobwatch_probes_total"]
-        phases = self._histograms["jobwatch_probe_phase_duration_seconds"]
+        probes = self._counters["jobproof_probes_total"]
+        phases = self._histograms["jobproof_probe_phase_duration_seconds"]
         series = _CanarySeries(
             {outcome: probes.child(target, canary, outcome.value) for outcome in Outcome},
-            self._histograms["jobwatch_probe_duration_seconds"].child(target, canary),
+            self._histograms["jobproof_probe_duration_seconds"].child(target, canary),
             tuple(phases.child(target, phase) for phase in PHASES),
         )
         self._hot[target, canary] = series
@@ -496,8 +496,8 @@ class Metrics(Collector):
     def _say_last(self, series: _CanarySeries, result: Result) -> None:
         key, ended_at = (result.target, result.canary), result.intended_at + result.duration_s
         if series.success is None or series.last_probe is None:
-            series.success = self._gauges["jobwatch_probe_success"].child(*key)
-            series.last_probe = self._gauges["jobwatch_last_probe_timestamp_seconds"].child(*key)
+            series.success = self._gauges["jobproof_probe_success"].child(*key)
+            series.last_probe = self._gauges["jobproof_last_probe_timestamp_seconds"].child(*key)
         # Overlapping probes end in any order; the last word belongs to the latest. A clock
         # that was set back must not silence the gauges until it has caught up.
         if 0.0 < series.last_probe.value - ended_at < _LONGEST_OVERLAP_S:
@@ -506,7 +506,7 @@ class Metrics(Collector):
         series.last_probe.value = ended_at
         if result.outcome.success:
             if series.last_success is None:
-                gauges = self._gauges["jobwatch_last_success_timestamp_seconds"]
+                gauges = self._gauges["jobproof_last_success_timestamp_seconds"]
                 series.last_success = gauges.child(*key)
             series.last_success.value = ended_at
 
@@ -517,7 +517,7 @@ class Metrics(Collector):
         for child, value in zip(series.phases, spent, strict=True):
             child.observe(value)
         if exchange.certificate_expires_at is not None:
-            self._gauges["jobwatch_tls_certificate_expiry_timestamp_seconds"].child(
+            self._gauges["jobproof_tls_certificate_expiry_timestamp_seconds"].child(
                 result.target
             ).value = exchange.certificate_expires_at
         head = exchange.response or (exchange.failure and exchange.failure.partial)
@@ -526,12 +526,12 @@ class Metrics(Collector):
         code = series.codes.get(head.code)
         if code is None:
             word = str(head.code) if 100 <= head.code <= 599 else OTHER_CODE
-            family = self._counters["jobwatch_http_responses_total"]
+            family = self._counters["jobproof_http_responses_total"]
             code = series.codes[head.code] = family.child(result.target, result.canary, word)
         code.value += 1.0
         if head.code == 404:
             expected = _flag(not_found_is_expected(exchange.request))
-            self._counters["jobwatch_not_found_total"].child(
+            self._counters["jobproof_not_found_total"].child(
                 result.target, result.canary, expected
             ).value += 1.0
         self._see_clock(result.target, head, exchange)
@@ -542,22 +542,22 @@ class Metrics(Collector):
         if server is not None:
             # A Date is cut to the second: its middle is the best guess of when it was written.
             skew = server + 0.5 - (exchange.started_at + exchange.elapsed_s / 2)
-            self._gauges["jobwatch_clock_skew_seconds"].child(target).value = skew
+            self._gauges["jobproof_clock_skew_seconds"].child(target).value = skew
 
     def _see_finding(self, result: Result, finding: Finding) -> None:
         target, counters = result.target, self._counters
-        counter = counters["jobwatch_contract_findings_total"].child(
+        counter = counters["jobproof_contract_findings_total"].child(
             target, finding.check, finding.kind.value
         )
         counter.value += 1.0
         counter.mark = _mark(result, 1.0) or counter.mark
         if finding.drift is not None:
             pointer = self._pointers[target].word(finding.pointer)
-            counters["jobwatch_contract_drift_total"].child(
+            counters["jobproof_contract_drift_total"].child(
                 target, finding.drift.value, pointer
             ).value += 1.0
         if finding.check == CRASHED:
-            counters["jobwatch_check_crashes_total"].child(finding.pointer).value += 1.0
+            counters["jobproof_check_crashes_total"].child(finding.pointer).value += 1.0
 
     # -- the schedule -------------------------------------------------------------------
 
@@ -567,7 +567,7 @@ class Metrics(Collector):
         """
         with self._lock:
             if target in self._targets:
-                family = self._counters["jobwatch_slots_missed_total"]
+                family = self._counters["jobproof_slots_missed_total"]
                 family.child(target, why.value).value += count
 
     def in_flight(self, count: int) -> None:
@@ -575,7 +575,7 @@ class Metrics(Collector):
         So many probes have started and not ended.
         """
         with self._lock:
-            self._gauges["jobwatch_probes_in_flight"].child().value = float(count)
+            self._gauges["jobproof_probes_in_flight"].child().value = float(count)
 
     def budget(self, target: str, *, used_ratio: float, backoff_until: float) -> None:
         """
@@ -583,8 +583,8 @@ class Metrics(Collector):
         """
         with self._lock:
             if target in self._targets:
-                self._gauges["jobwatch_request_budget_used_ratio"].child(target).value = used_ratio
-                until = self._gauges["jobwatch_backoff_until_timestamp_seconds"].child(target)
+                self._gauges["jobproof_request_budget_used_ratio"].child(target).value = used_ratio
+                until = self._gauges["jobproof_backoff_until_timestamp_seconds"].child(target)
                 until.value = backoff_until
 
     def reloaded(self, *, taken: bool, at: float) -> None:
@@ -593,9 +593,9 @@ class Metrics(Collector):
         """
         with self._lock:
             gauges = self._gauges
-            gauges["jobwatch_config_last_reload_successful"].child().value = float(taken)
+            gauges["jobproof_config_last_reload_successful"].child().value = float(taken)
             if taken:
-                name = "jobwatch_config_last_reload_success_timestamp_seconds"
+                name = "jobproof_config_last_reload_success_timestamp_seconds"
                 gauges[name].child().value = at
 
     # -- followed jobs ------------------------------------------------------------------
@@ -607,20 +607,20 @@ class Metrics(Collector):
         with self._lock:
             if target in self._targets:
                 words = self._status(target, before), self._status(target, after)
-                family = self._counters["jobwatch_job_transitions_total"]
+                family = self._counters["jobproof_job_transitions_total"]
                 family.child(target, *words).value += 1.0
 
     def job_waited(self, target: str, job_status: str, seconds: float, job_id: str = "") -> None:
         """
         A followed job spent `seconds` in a status and left it.
         """
-        self._see_job("jobwatch_job_status_duration_seconds", target, job_status, seconds, job_id)
+        self._see_job("jobproof_job_status_duration_seconds", target, job_status, seconds, job_id)
 
     def job_ended(self, target: str, job_status: str, seconds: float, job_id: str = "") -> None:
         """
         A followed job ended in `job_status`, `seconds` after its creation.
         """
-        self._see_job("jobwatch_job_completion_seconds", target, job_status, seconds, job_id)
+        self._see_job("jobproof_job_completion_seconds", target, job_status, seconds, job_id)
 
     def _see_job(
         self, metric: str, target: str, job_status: str, seconds: float, job_id: str
@@ -644,14 +644,14 @@ class Metrics(Collector):
         with self._lock:
             if target not in self._targets:
                 return
-            family = self._gauges["jobwatch_followed_jobs"]
+            family = self._gauges["jobproof_followed_jobs"]
             counts: dict[str, int] = dict.fromkeys((*self._statuses[target], UNKNOWN_STATUS), 0)
             for status, count in by_status.items():
                 counts[self._status(target, status)] += count
             for status, count in counts.items():
                 family.child(target, status).value = float(count)
-            self._gauges["jobwatch_stuck_jobs"].child(target).value = float(stuck)
-            oldest = self._gauges["jobwatch_oldest_pending_job_seconds"]
+            self._gauges["jobproof_stuck_jobs"].child(target).value = float(stuck)
+            oldest = self._gauges["jobproof_oldest_pending_job_seconds"]
             if oldest_pending_s is None:
                 oldest.remove(lambda labels: labels["target"] == target)
             else:

@@ -96,7 +96,7 @@ class Watch:
         around = Surroundings(target.api, rng, _known_ids(target), names)
         self._canaries: dict[str, Canary] = {
             canary.name: set_up(
-                "jobwatch.canaries", canary.name, canary.make, canary.options, around
+                "jobproof.canaries", canary.name, canary.make, canary.options, around
             )
             for canary in target.canaries
         }
@@ -572,7 +572,7 @@ def user_agent() -> str:
     return _USER_AGENT
 
 
-_USER_AGENT = f"jobwatch/{version('jobwatch')}"
+_USER_AGENT = f"jobproof/{version('jobproof')}"
 
 
 def _known_ids(target: TargetSettings) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ _LOG = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Options:
     """
-    What `jobwatch probe` was told.
+    What `jobproof probe` was told.
     """
 
     config: Path
@@ -213,7 +213,7 @@ def _state(
 ) -> tuple[EvidenceStore, Watchlist]:
     if folder is None:
         watchlist = Watchlist(None)
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="jobwatch-")))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="jobproof-")))
     else:
         _make_folder(folder)
         watchlist = Watchlist(folder / "followed.sqlite")

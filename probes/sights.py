@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 
-from contract.errors import JobwatchError
+from contract.errors import JobproofError
 from contract.evidence import har_entry, read_har_entry
 from contract.exchange import Exchange
 from probes.scrubber import Scrubber
@@ -42,7 +42,7 @@ class Sights:
         try:
             texts = self._watchlist.sights(target, job_id)
             return tuple(read_har_entry(json.loads(text)) for text in texts)
-        except (JobwatchError, ValueError) as wrong:
+        except (JobproofError, ValueError) as wrong:
             # The job is judged by what is seen from now on.
             _LOG.warning("target %s: job %s: its past is lost: %s", target, job_id, wrong)
             return ()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from contract.errors import ConfigError, JobwatchError
+from contract.errors import ConfigError, JobproofError
 
 __all__ = ["Followed", "Watchlist"]
 
@@ -112,7 +112,7 @@ class Watchlist:
 
     It survives `kill -9`: what a call has written is found again by the next start.
     Calls from several threads take turns. A disk that fails, and any call after `close`,
-    raises `JobwatchError`.
+    raises `JobproofError`.
 
     Attributes:
         moved_aside: Where an unreadable earlier file lies now; None normally.
@@ -305,11 +305,11 @@ class Watchlist:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._turn:
             if self._closed:
-                raise JobwatchError("the watch list is closed: the daemon is ending")
+                raise JobproofError("the watch list is closed: the daemon is ending")
             try:
                 yield self._db
             except sqlite3.Error as wrong:
-                raise JobwatchError(f"{self.path}: the watch list failed: {wrong}") from wrong
+                raise JobproofError(f"{self.path}: the watch list failed: {wrong}") from wrong
 
     def _open(self) -> sqlite3.Connection:
         try:

@@ -41,7 +41,7 @@ def test_it_goes_on_as_a_monitor_until_it_is_interrupted() -> None:
     )
     try:
         text = _scrape(f"http://127.0.0.1:{port}/metrics")
-        assert 'jobwatch_probes_total{target="demo",canary="known",outcome="ok"}' in text
+        assert 'jobproof_probes_total{target="demo",canary="known",outcome="ok"}' in text
     finally:
         os.killpg(demo.pid, signal.SIGINT)
         told, _ = demo.communicate(timeout=60)

@@ -43,7 +43,7 @@ def generator() -> ModuleType:
 
 @pytest.fixture(autouse=True)
 def _only_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOBWATCH_NO_PLUGINS", "1")
+    monkeypatch.setenv("JOBPROOF_NO_PLUGINS", "1")
 
 
 def text(name: str) -> str:
@@ -102,7 +102,7 @@ def test_every_configuration_key_is_described_with_its_meaning() -> None:
 def test_every_plugged_in_part_is_described() -> None:
     page = text("configuration.md")
     for group in ("canaries", "sources", "sinks"):
-        for name in load_group(f"jobwatch.{group}"):
+        for name in load_group(f"jobproof.{group}"):
             assert f"### `{name}`" in page
 
 

@@ -38,10 +38,10 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 @ladder
 def test_an_installed_api_is_listed_with_who_brings_it(acme: Installation) -> None:
-    said = acme.jobwatch("apis", "--json")
+    said = acme.jobproof("apis", "--json")
     assert (said.code, said.err) == (0, "")
     rows = {row["name"]: row for row in json.loads(said.out)}
-    assert rows["krea"]["from"].startswith("jobwatch ")
+    assert rows["krea"]["from"].startswith("jobproof ")
     assert (Path(rows["acme-renders"].pop("folder")) / "profile.yaml").is_file()
     assert rows["acme-renders"] == {
         "name": "acme-renders",
@@ -54,7 +54,7 @@ def test_an_installed_api_is_listed_with_who_brings_it(acme: Installation) -> No
 
 @ladder
 def test_an_installed_check_is_listed_with_the_others(acme: Installation) -> None:
-    said = acme.jobwatch("checks", "--json")
+    said = acme.jobproof("checks", "--json")
     assert (said.code, said.err) == (0, "")
     found = {row["id"]: row for row in json.loads(said.out)}
     assert found["progress_never_falls"]["basis"] == "documented"
@@ -66,7 +66,7 @@ def test_the_suite_holds_an_installed_api_to_its_contract(
     acme: Installation, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
-    said = acme.jobwatch(
+    said = acme.jobproof(
         "test", "--api", "acme-renders", "--effort", "quick", "--strict", "--report", str(report)
     )
     assert said.code == 0, said.out + said.err
@@ -82,7 +82,7 @@ def test_the_suite_holds_an_installed_api_to_its_contract(
 def test_a_check_of_one_api_says_nothing_of_another(acme: Installation, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     arguments = ("--effort", "quick", "--report", str(report), "--", "-k", "progress or reaches")
-    said = acme.jobwatch("test", "--api", "openai-batch", *arguments)
+    said = acme.jobproof("test", "--api", "openai-batch", *arguments)
     assert said.code == 0, said.out + said.err
     states = {c["id"]: c["state"] for c in json.loads(report.read_text(encoding="utf-8"))["checks"]}
     assert states["progress_never_falls"] == "not_reached"
@@ -93,8 +93,8 @@ def test_a_check_of_one_api_says_nothing_of_another(acme: Installation, tmp_path
 def test_the_example_configuration_is_valid_where_the_package_is_installed(
     acme: Installation,
 ) -> None:
-    said = acme.jobwatch(
-        "config", "check", str(EXAMPLE / "jobwatch.yaml"), ACME_KEY="a-key-of-acme"
+    said = acme.jobproof(
+        "config", "check", str(EXAMPLE / "jobproof.yaml"), ACME_KEY="a-key-of-acme"
     )
     assert (said.code, said.err) == (0, "")
     assert "known every 30s, missing every 30s, expired every 5m" in said.out
@@ -108,7 +108,7 @@ def test_the_daemon_runs_an_installed_canary_source_and_sink(
         clip, known = mock.jobs[0], mock.jobs[1]
         (tmp_path / "spool").mkdir()
         (tmp_path / "spool" / f"{clip.id}.render").touch()
-        (tmp_path / "jobwatch.yaml").write_text(
+        (tmp_path / "jobproof.yaml").write_text(
             f"""
 targets:
   - name: acme
@@ -123,12 +123,12 @@ targets:
     follow:
       - {{source: spool, folder: spool, interval: 200ms}}
 sinks:
-  - {{sink: statsd, port: {statsd.port}, prefix: acme.jobwatch}}
+  - {{sink: statsd, port: {statsd.port}, prefix: acme.jobproof}}
 """,
             encoding="utf-8",
         )
         daemon = subprocess.Popen(
-            acme.command("probe", "--config", "jobwatch.yaml", "--listen", "127.0.0.1:0"),
+            acme.command("probe", "--config", "jobproof.yaml", "--listen", "127.0.0.1:0"),
             cwd=tmp_path,
             env=acme.settings(ACME_KEY=mock.token),
             stdout=subprocess.PIPE,
@@ -136,7 +136,7 @@ sinks:
             text=True,
         )
         try:
-            wanted = {f"acme.jobwatch.acme.{c}.ok:1|c" for c in ("known", "expired", "followed")}
+            wanted = {f"acme.jobproof.acme.{c}.ok:1|c" for c in ("known", "expired", "followed")}
             assert statsd.wait_for(wanted, deadline_s=20) == wanted, _ended(daemon)
         finally:
             _ended(daemon)
@@ -146,18 +146,18 @@ sinks:
 
 @ladder
 def test_all_of_other_peoples_plugins_can_be_switched_off(acme: Installation) -> None:
-    said = acme.jobwatch("apis", JOBWATCH_NO_PLUGINS="1")
+    said = acme.jobproof("apis", JOBPROOF_NO_PLUGINS="1")
     assert said.code == 0
     assert "acme" not in said.out
-    said = acme.jobwatch("test", "--api", "acme-renders", JOBWATCH_NO_PLUGINS="1")
+    said = acme.jobproof("test", "--api", "acme-renders", JOBPROOF_NO_PLUGINS="1")
     assert said.code == 2
-    assert said.err.startswith("jobwatch: unknown API 'acme-renders'. Known: krea")
+    assert said.err.startswith("jobproof: unknown API 'acme-renders'. Known: krea")
 
 
 @ladder
 def test_a_folder_that_is_not_installed_can_be_tested(tmp_path: Path) -> None:
     folder = shutil.copytree(FOLDER, tmp_path / "renders")
-    said = PLAIN.jobwatch("test", "--api", "renders", "--effort", "quick", folder=tmp_path)
+    said = PLAIN.jobproof("test", "--api", "renders", "--effort", "quick", folder=tmp_path)
     assert said.code == 0, said.out + said.err
     assert "verdict: kept" in said.out
     assert folder.is_dir()
@@ -170,8 +170,8 @@ def test_authors_of_plugins_get_our_types() -> None:
 
 def test_a_folder_without_a_profile_is_no_api(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    said = PLAIN.jobwatch("test", "--api", "empty", folder=tmp_path)
-    assert said == Said(2, "", "jobwatch: empty: the folder has no profile.yaml, so it is no API\n")
+    said = PLAIN.jobproof("test", "--api", "empty", folder=tmp_path)
+    assert said == Said(2, "", "jobproof: empty: the folder has no profile.yaml, so it is no API\n")
 
 
 @pytest.mark.parametrize(
@@ -198,19 +198,19 @@ def test_progress_that_falls_is_a_violation(had: int, has: int, *, kept: bool) -
 # What is wrong with a plug-in, and the one line that says so.
 WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...], str]] = {
     "module that is missing": (
-        {"jobwatch.checks": {"ttl": "nowhere.to.be.found"}},
+        {"jobproof.checks": {"ttl": "nowhere.to.be.found"}},
         {},
         ("checks",),
         "can't be loaded: ModuleNotFoundError: No module named 'nowhere'",
     ),
     "module that fails": (
-        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {"jobproof.checks": {"ttl": "acme_ttl"}},
         {"acme_ttl": "1 / 0"},
         ("checks",),
         "can't be loaded: ZeroDivisionError: division by zero",
     ),
     "check that takes nothing": (
-        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {"jobproof.checks": {"ttl": "acme_ttl"}},
         {
             "acme_ttl": """
             from contract.check import check
@@ -225,19 +225,19 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         "can't be loaded: TypeError: check takes 0 arguments; write def ttl(trace)",
     ),
     "plain function": (
-        {"jobwatch.checks": {"ttl": "acme_ttl:ttl"}},
+        {"jobproof.checks": {"ttl": "acme_ttl:ttl"}},
         {"acme_ttl": "def ttl(trace): return []"},
         ("checks",),
         "is a plain function; decorate it with @contract.check.check(...)",
     ),
     "module without checks": (
-        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {"jobproof.checks": {"ttl": "acme_ttl"}},
         {"acme_ttl": "TTL = 1"},
         ("checks",),
         "holds no check; name them in the module's __all__",
     ),
     "check whose id is taken": (
-        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {"jobproof.checks": {"ttl": "acme_ttl"}},
         {
             "acme_ttl": """
             from contract.check import check
@@ -252,52 +252,52 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
             """
         },
         ("checks",),
-        "check 'no_server_error' exists already, from jobwatch ",
+        "check 'no_server_error' exists already, from jobproof ",
     ),
     "check at a suite's start": (
-        {"jobwatch.checks": {"ttl": "acme_ttl"}},
+        {"jobproof.checks": {"ttl": "acme_ttl"}},
         {"acme_ttl": "TTL = 1"},
         ("test", "--effort", "quick"),
         "holds no check; name them in the module's __all__",
     ),
     "canary that lacks its protocol": (
-        {"jobwatch.canaries": {"ttl": "acme_ttl:Ttl"}},
+        {"jobproof.canaries": {"ttl": "acme_ttl:Ttl"}},
         {"acme_ttl": "class Ttl: Options = None; turns = 1"},
         ("config", "schema"),
         "class Ttl has no absence_is_right, ask, saw",
     ),
     "source without options": (
-        {"jobwatch.sources": {"ttl": "acme_ttl:Ttl"}},
+        {"jobproof.sources": {"ttl": "acme_ttl:Ttl"}},
         {"acme_ttl": "class Ttl: Options = dict; wants = take = print"},
         ("config", "schema"),
         "Ttl.Options is no pydantic model",
     ),
     "sink that is a function": (
-        {"jobwatch.sinks": {"ttl": "acme_ttl:write"}},
+        {"jobproof.sinks": {"ttl": "acme_ttl:write"}},
         {"acme_ttl": "def write(result): pass"},
         ("config", "schema"),
         "is no class but a function; name it as package:Class",
     ),
     "canary whose name is taken": (
-        {"jobwatch.canaries": {"known": "acme_ttl:Known"}},
+        {"jobproof.canaries": {"known": "acme_ttl:Known"}},
         {"acme_ttl": "from probes.canaries import Known"},
         ("config", "schema"),
-        "the name is taken in jobwatch.canaries by jobwatch ",
+        "the name is taken in jobproof.canaries by jobproof ",
     ),
     "API in a module": (
-        {"jobwatch.apis": {"ttl": "acme_ttl"}},
+        {"jobproof.apis": {"ttl": "acme_ttl"}},
         {"acme_ttl": ""},
         ("apis",),
         "'acme_ttl' is a module; an API is a package with data in it",
     ),
     "API without a profile": (
-        {"jobwatch.apis": {"ttl": "json"}},
+        {"jobproof.apis": {"ttl": "json"}},
         {},
         ("apis",),
         "no profile.yaml in package 'json'",
     ),
     "API in no package": (
-        {"jobwatch.apis": {"ttl": "nowhere"}},
+        {"jobproof.apis": {"ttl": "nowhere"}},
         {},
         ("apis",),
         "package 'nowhere' can't be found",
@@ -311,10 +311,10 @@ def test_a_wrong_plugin_stops_the_start_by_its_distributions_name(
 ) -> None:
     points, modules, arguments, message = WRONG[case]
     wrong = bare_distribution(tmp_path, "acme-ttl", points, **modules)
-    said = wrong.jobwatch(*arguments, folder=tmp_path)
+    said = wrong.jobproof(*arguments, folder=tmp_path)
     (name,) = next(iter(points.values()))
     assert said.code == 2, said.out + said.err
-    assert said.err.startswith(f"jobwatch: plug-in {name!r} (acme-ttl 0.1): {message}")
+    assert said.err.startswith(f"jobproof: plug-in {name!r} (acme-ttl 0.1): {message}")
     assert said.err.count("\n") == 1
 
 
@@ -333,7 +333,7 @@ def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
     wrong = bare_distribution(
         tmp_path,
         "acme-ttl",
-        {f"jobwatch.{group}": {"ttl": "acme_ttl:Ttl"}},
+        {f"jobproof.{group}": {"ttl": "acme_ttl:Ttl"}},
         acme_ttl="""
         from probes.canaries import CanaryOptions
 
@@ -348,18 +348,18 @@ def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
     )
     sinks = "sinks: [{sink: ttl}]" if group == "sinks" else ""
     target = f"name: a, api: krea, requests_per_minute: unlimited, {text}"
-    (tmp_path / "jobwatch.yaml").write_text(f"targets: [{{{target}}}]\n{sinks}\n")
-    arguments = ("probe", "--config", "jobwatch.yaml", "--listen", "127.0.0.1:0")
-    said = wrong.jobwatch(*arguments, folder=tmp_path)
+    (tmp_path / "jobproof.yaml").write_text(f"targets: [{{{target}}}]\n{sinks}\n")
+    arguments = ("probe", "--config", "jobproof.yaml", "--listen", "127.0.0.1:0")
+    said = wrong.jobproof(*arguments, folder=tmp_path)
     assert said.code == 2
     assert said.err.splitlines()[-1] == (
-        "jobwatch: plug-in 'ttl' (acme-ttl 0.1): can't be set up: KeyError: 'boom'"
+        "jobproof: plug-in 'ttl' (acme-ttl 0.1): can't be set up: KeyError: 'boom'"
     )
     assert "Traceback" not in said.err
 
 
 def test_a_wrong_plugin_ends_plain_pytest_by_the_same_line(tmp_path: Path) -> None:
-    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobwatch.checks": {"ttl": "nowhere"}})
+    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobproof.checks": {"ttl": "nowhere"}})
     done = subprocess.run(
         [wrong.python, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "contract.suite"],
         cwd=tmp_path,
@@ -370,7 +370,7 @@ def test_a_wrong_plugin_ends_plain_pytest_by_the_same_line(tmp_path: Path) -> No
         check=False,
     )
     assert done.returncode == 2
-    assert "jobwatch: plug-in 'ttl' (acme-ttl 0.1): can't be loaded" in done.stdout
+    assert "jobproof: plug-in 'ttl' (acme-ttl 0.1): can't be loaded" in done.stdout
 
 
 def test_an_api_whose_profile_is_wrong_is_named_with_the_line(tmp_path: Path) -> None:
@@ -378,12 +378,12 @@ def test_an_api_whose_profile_is_wrong_is_named_with_the_line(tmp_path: Path) ->
     (tmp_path / "acme_apis" / "__init__.py").touch()
     text = (folder / "profile.yaml").read_text(encoding="utf-8")
     (folder / "profile.yaml").write_text(text.replace("cadence: {poll", "cadence: {pol"))
-    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobwatch.apis": {"renders": "acme_apis"}})
-    said = wrong.jobwatch("apis", folder=tmp_path)
+    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobproof.apis": {"renders": "acme_apis"}})
+    said = wrong.jobproof("apis", folder=tmp_path)
     line = text[: text.index("cadence:")].count("\n") + 1
     assert said.code == 2
     assert said.err == (
-        f"jobwatch: plug-in 'renders' (acme-ttl 0.1): {folder}/profile.yaml:{line}: "
+        f"jobproof: plug-in 'renders' (acme-ttl 0.1): {folder}/profile.yaml:{line}: "
         "cadence.pol: unknown key. Did you mean 'poll'?\n"
     )
 
@@ -391,26 +391,26 @@ def test_an_api_whose_profile_is_wrong_is_named_with_the_line(tmp_path: Path) ->
 def test_an_api_has_the_name_that_its_profile_says(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "acme_apis" / "renders")
     (tmp_path / "acme_apis" / "__init__.py").touch()
-    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobwatch.apis": {"renders": "acme_apis"}})
-    said = wrong.jobwatch("apis", folder=tmp_path)
+    wrong = bare_distribution(tmp_path, "acme-ttl", {"jobproof.apis": {"renders": "acme_apis"}})
+    said = wrong.jobproof("apis", folder=tmp_path)
     assert said.code == 2
     assert said.err == (
-        "jobwatch: plug-in 'renders' (acme-ttl 0.1): its profile says `api: acme-renders`; "
+        "jobproof: plug-in 'renders' (acme-ttl 0.1): its profile says `api: acme-renders`; "
         "both names must be the same\n"
     )
 
 
 def test_switching_plugins_off_ends_a_wrong_ones_harm(tmp_path: Path) -> None:
-    points = {"jobwatch.checks": {"ttl": "nowhere"}}
+    points = {"jobproof.checks": {"ttl": "nowhere"}}
     wrong = bare_distribution(tmp_path, "acme-ttl", points)
-    assert wrong.jobwatch("checks", folder=tmp_path).code == 2
-    assert wrong.jobwatch("checks", folder=tmp_path, JOBWATCH_NO_PLUGINS="1").code == 0
+    assert wrong.jobproof("checks", folder=tmp_path).code == 2
+    assert wrong.jobproof("checks", folder=tmp_path, JOBPROOF_NO_PLUGINS="1").code == 0
 
 
 def test_help_is_shown_whatever_a_plugin_does(tmp_path: Path) -> None:
-    points = {"jobwatch.checks": {"ttl": "nowhere"}, "jobwatch.commands": {"ttl": "nowhere:ttl"}}
+    points = {"jobproof.checks": {"ttl": "nowhere"}, "jobproof.commands": {"ttl": "nowhere:ttl"}}
     wrong = bare_distribution(tmp_path, "acme-ttl", points)
-    said = wrong.jobwatch("--help", folder=tmp_path)
+    said = wrong.jobproof("--help", folder=tmp_path)
     assert said.code == 0
     assert "ttl" in said.out
 

@@ -36,7 +36,7 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Installation:
     """
-    A Python with jobwatch and somebody else's package.
+    A Python with jobproof and somebody else's package.
     """
 
     python: Path
@@ -44,7 +44,7 @@ class Installation:
 
     def command(self, *arguments: str) -> list[str]:
         """
-        `jobwatch` with these arguments.
+        `jobproof` with these arguments.
         """
         return [str(self.python), "-m", "contract.cli", *arguments]
 
@@ -54,9 +54,9 @@ class Installation:
         """
         return {**os.environ, **self.environment, **more}
 
-    def jobwatch(self, *arguments: str, folder: Path | None = None, **more: str) -> Said:
+    def jobproof(self, *arguments: str, folder: Path | None = None, **more: str) -> Said:
         """
-        Run `jobwatch` to its end, outside the checkout.
+        Run `jobproof` to its end, outside the checkout.
         """
         done = subprocess.run(
             self.command(*arguments),
@@ -73,7 +73,7 @@ class Installation:
 def install_wheel(project: Path, folder: Path) -> Installation:
     """
     Build the project's wheel and install it into a fresh environment, beside the
-    jobwatch that is being tested; nothing comes from an index.
+    jobproof that is being tested; nothing comes from an index.
     """
     source = shutil.copytree(project, folder / "source")
     _run("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist"), cwd=source)

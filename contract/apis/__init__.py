@@ -1,3 +1,3 @@
 """
-The APIs that come with jobwatch, one folder each, data only.
+The APIs that come with jobproof, one folder each, data only.
 """

@@ -1,5 +1,5 @@
 """
-`jobwatch mock` and `jobwatch faults`.
+`jobproof mock` and `jobproof faults`.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _card(server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]
 
 
 def _command(server: MockServer) -> str:
-    words = ["jobwatch", "test", "--api", server.api.name, "--url", server.url]
+    words = ["jobproof", "test", "--api", server.api.name, "--url", server.url]
     coming = server.mock.script.jobs.lively
     for job in server.jobs:
         if job.life not in coming:

@@ -1,5 +1,5 @@
 """
-`jobwatch test`, `check`, `apis` and `checks`.
+`jobproof test`, `check`, `apis` and `checks`.
 """
 
 from __future__ import annotations

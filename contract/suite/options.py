@@ -1,5 +1,5 @@
 """
-Every option of the suite, once: `jobwatch test` and pytest read the same table.
+Every option of the suite, once: `jobproof test` and pytest read the same table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Kind = Literal["text", "many", "number", "count", "flag", "choice"]
 class Option:
     """
     Attributes:
-        name: As in `jobwatch test --<name>`.
+        name: As in `jobproof test --<name>`.
         twin: As in `pytest --<twin>`.
     """
 

@@ -83,16 +83,16 @@ class Session:
         self._stack.close()
 
     def _start(self) -> Run:
-        from contract.errors import JobwatchError
+        from contract.errors import JobproofError
         from contract.http import Client
         from contract.suite.aim import aimed
         from contract.suite.run import Run
 
         try:
             target = self._stack.enter_context(aimed(self.values))
-        except JobwatchError as exc:
+        except JobproofError as exc:
             self.error = str(exc)
-            pytest.exit(f"jobwatch: {exc}", returncode=exc.exit_code)
+            pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
         client = self._stack.enter_context(Client(exact_framing=True))
         if target.rate_per_minute is not None:
             from contract.suite.plan import build_plan
@@ -106,9 +106,9 @@ class Session:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """
-    One group with the twin of every option of `jobwatch test`.
+    One group with the twin of every option of `jobproof test`.
     """
-    group = parser.getgroup("jobwatch", "job endpoint contract (jobwatch)")
+    group = parser.getgroup("jobproof", "job endpoint contract (jobproof)")
     for option in OPTIONS:
         settings: dict[str, Any] = {"dest": _dest(option.key), "help": option.help}
         if option.kind == "flag":
@@ -132,13 +132,13 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """
     if not config.getoption(_dest("dry_run")):
         return None
-    from contract.errors import JobwatchError
+    from contract.errors import JobproofError
     from contract.suite.dry import print_plan
 
     try:
         print_plan(_values(config), sys.stdout.write)
-    except JobwatchError as exc:
-        sys.stderr.write(f"jobwatch: {exc}\n")
+    except JobproofError as exc:
+        sys.stderr.write(f"jobproof: {exc}\n")
         return exc.exit_code
     return 0
 
@@ -198,13 +198,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _session(config: pytest.Config) -> Session:
-    from contract.errors import JobwatchError
+    from contract.errors import JobproofError
 
     if _KEY not in config.stash:
         try:
             config.stash[_KEY] = Session(config)
-        except JobwatchError as exc:
-            pytest.exit(f"jobwatch: {exc}", returncode=exc.exit_code)
+        except JobproofError as exc:
+            pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
     return config.stash[_KEY]
 
 
@@ -213,7 +213,7 @@ def _values(config: pytest.Config) -> dict[str, Any]:
 
 
 def _dest(key: str) -> str:
-    return f"jobwatch_{key}"
+    return f"jobproof_{key}"
 
 
 def _say(line: str) -> None:

@@ -53,7 +53,7 @@ def build_report(
             "digest": target.api.operation.digest,
             "openapi": target.api.operation.version,
         },
-        "jobwatch": version("jobwatch"),
+        "jobproof": version("jobproof"),
     }
     plain = json.loads(json.dumps(report, default=str))
     clean: dict[str, Any] = _redacted(plain, secrets)

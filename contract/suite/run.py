@@ -137,7 +137,7 @@ class Run:
         lanes = build_plan(self.target)
         self._lane(lanes[0])
         if self.unreachable is None:
-            with ThreadPoolExecutor(self.target.lanes, thread_name_prefix="jobwatch") as pool:
+            with ThreadPoolExecutor(self.target.lanes, thread_name_prefix="jobproof") as pool:
                 for done in [pool.submit(self._lane, lane) for lane in lanes[1:]]:
                     done.result()
         self._planned = self.findings

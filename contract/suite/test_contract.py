@@ -1,5 +1,5 @@
 """
-The contract suite itself. Run it by `pytest --pyargs contract.suite` or `jobwatch test`.
+The contract suite itself. Run it by `pytest --pyargs contract.suite` or `jobproof test`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from grafana.settings import Settings
 
 __all__ = ["board"]
 
-FOUND = "target_check_kind:jobwatch_contract_findings:increase1d"
+FOUND = "target_check_kind:jobproof_contract_findings:increase1d"
 KIND_COLOURS = (
     coloured("violation", "red"),
     coloured("gap", "blue"),
@@ -37,8 +37,8 @@ def board(settings: Settings) -> Dashboard:
     The dashboard about what answers say, not about how fast they come.
     """
     return Dashboard(
-        uid="jobwatch-contract",
-        title="jobwatch: contract",
+        uid="jobproof-contract",
+        title="jobproof: contract",
         description=(
             "Every check against every target: broken promises, gaps in the document, drift, "
             "and how much of the contract was reached at all."
@@ -231,7 +231,7 @@ def _drift_over_time() -> Panel:
 
 
 def _codes() -> Panel:
-    reached = BOARD.recorded("target_canary_code:jobwatch_http_responses:increase1d")
+    reached = BOARD.recorded("target_canary_code:jobproof_http_responses:increase1d")
     return table(
         "Codes reached, 24 h",
         "Which kinds of answers did the checks get to see? Columns are HTTP codes; a canary "
@@ -253,7 +253,7 @@ def _codes() -> Panel:
 
 
 def _statuses(settings: Settings) -> Panel:
-    reached = "target_status:jobwatch_job_status_observations:increase1d"
+    reached = "target_status:jobproof_job_status_observations:increase1d"
     return bargauge(
         "Job statuses reached, 24 h",
         "Which statuses were seen, so that their promises were tested at all? A status at zero "

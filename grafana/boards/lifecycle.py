@@ -35,8 +35,8 @@ def board(settings: Settings) -> Dashboard:
     The dashboard about the jobs themselves, not about the HTTP around them.
     """
     return Dashboard(
-        uid="jobwatch-lifecycle",
-        title="jobwatch: job lifecycle",
+        uid="jobproof-lifecycle",
+        title="jobproof: job lifecycle",
         description=(
             "What becomes of jobs: their statuses now and over time, how long each status "
             "lasts, how jobs end, and which don't."
@@ -79,10 +79,10 @@ def _tiles(settings: Settings) -> tuple[Panel, ...]:
     pending = BOARD.select(
         "followed_jobs", job_status="=~" + any_of([*settings.pending, UNKNOWN_STATUS])
     )
-    ended = "target_status:jobwatch_job_completions:increase1d"
+    ended = "target_status:jobproof_job_completions:increase1d"
     good = BOARD.recorded(ended, job_status="=~" + any_of(settings.succeeded))
     unknown = BOARD.recorded(
-        "target_status:jobwatch_job_status_observations:increase1d", job_status=UNKNOWN_STATUS
+        "target_status:jobproof_job_status_observations:increase1d", job_status=UNKNOWN_STATUS
     )
     return (
         stat(
@@ -206,7 +206,7 @@ def _ends(settings: Settings) -> Panel:
         *by_status(
             settings.terminal,
             lambda word: BOARD.recorded(
-                "target_status:jobwatch_job_completions:increase1d", job_status=word
+                "target_status:jobproof_job_completions:increase1d", job_status=word
             ),
         ),
         unit="locale",
@@ -259,7 +259,7 @@ def _completion() -> Panel:
 
 
 def _moves() -> Panel:
-    moved = BOARD.recorded("target_from_to:jobwatch_job_transitions:increase1d")
+    moved = BOARD.recorded("target_from_to:jobproof_job_transitions:increase1d")
     return table(
         "Moves between statuses, 24 h",
         "Which way do jobs go? Rows are where they came from, columns where they went. A row for "

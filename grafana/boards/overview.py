@@ -30,7 +30,7 @@ __all__ = ["board"]
 
 SCOPE = replace(BOARD, where_labelled=(*BOARD.where_labelled, ("canary", "=~$canary")))
 FIRING = (
-    'ALERTS{alertname=~"Jobwatch.+",alertname!="JobwatchWatchdog",'
+    'ALERTS{alertname=~"Jobproof.+",alertname!="JobproofWatchdog",'
     'alertstate="firing",target=~"$target|"}'
 )
 FIRING_LOUD = FIRING.replace("}", ',severity=~"critical|warning"}')
@@ -60,8 +60,8 @@ def board(settings: Settings) -> Dashboard:
     The dashboard to open first.
     """
     return Dashboard(
-        uid="jobwatch-overview",
-        title="jobwatch: overview",
+        uid="jobproof-overview",
+        title="jobproof: overview",
         description=(
             "Whether the job endpoint keeps its promises: health and error budget first, then "
             "answers, latency and the 404s that should and shouldn't be there."
@@ -194,7 +194,7 @@ def _p95(settings: Settings) -> Panel:
 
 def _violations() -> Panel:
     found = BOARD.recorded(
-        "target_check_kind:jobwatch_contract_findings:increase1d", kind="violation"
+        "target_check_kind:jobproof_contract_findings:increase1d", kind="violation"
     )
     return stat(
         "Broken promises, 24 h",
@@ -403,7 +403,7 @@ def _not_found() -> Panel:
 
 def _undocumented(settings: Settings) -> Panel:
     documented = "!~" + "|".join(settings.documented_codes)
-    name = "target_canary_code:jobwatch_http_responses:increase1d"
+    name = "target_canary_code:jobproof_http_responses:increase1d"
     return table(
         "Undocumented codes, 24 h",
         "Which answers does the API's document not describe? 401 and 429 are usual gaps in a "

@@ -35,8 +35,8 @@ def board(settings: Settings) -> Dashboard:
     The dashboard about the watcher.
     """
     return Dashboard(
-        uid="jobwatch-prober",
-        title="jobwatch: prober",
+        uid="jobproof-prober",
+        title="jobproof: prober",
         description=(
             "Whether the prober asks on time, within its budget and with a valid token: "
             "without that, the other dashboards mean nothing."
@@ -153,7 +153,7 @@ def _missed() -> Panel:
         "Which probes didn't happen, and why: too many at once (overlap), the request budget, a "
         "Retry-After (backoff), or a shutdown?",
         Query(
-            f"sum by (reason) ({BOARD.recorded('target:jobwatch_slots_missed:increase1h')})",
+            f"sum by (reason) ({BOARD.recorded('target:jobproof_slots_missed:increase1h')})",
             "{{reason}}",
         ),
         unit="short",
@@ -280,7 +280,7 @@ def _running() -> Panel:
                     "renameByName": {
                         "instance": "Instance",
                         "python_version": "Python",
-                        "version": "jobwatch",
+                        "version": "jobproof",
                     },
                 },
             }

@@ -13,7 +13,7 @@ from grafana.panels import Panel, text
 
 __all__ = ["board", "sections"]
 
-_HEADING = re.compile(r"^## (Jobwatch\w+)\n", re.MULTILINE)
+_HEADING = re.compile(r"^## (Jobproof\w+)\n", re.MULTILINE)
 _LINES_A_UNIT = 1.05
 
 
@@ -22,8 +22,8 @@ def board() -> Dashboard:
     One page an alert.
     """
     return Dashboard(
-        uid="jobwatch-runbooks",
-        title="jobwatch: runbooks",
+        uid="jobproof-runbooks",
+        title="jobproof: runbooks",
         description="What each alert means, how to confirm it, what to do, and false alarms.",
         variables=COMMON,
         rows=tuple(

@@ -25,8 +25,8 @@ def board(settings: Settings) -> Dashboard:
     """
     burns = tuple(_burns(settings))
     return Dashboard(
-        uid="jobwatch-slo",
-        title="jobwatch: SLO",
+        uid="jobproof-slo",
+        title="jobproof: SLO",
         description=(
             "Objectives, error budgets and burn rates against the thresholds that alert. "
             "Series are recorded in Sloth's names."
@@ -175,7 +175,7 @@ def _p95(settings: Settings) -> Panel:
         "p95 latency, 5 min",
         f"Was it slow when the budget burned? The dashed line is the promised "
         f"{settings.latency_s:g} s.",
-        Query(BOARD.recorded("target:jobwatch_probe_duration_seconds:p95_rate5m"), "{{target}}"),
+        Query(BOARD.recorded("target:jobproof_probe_duration_seconds:p95_rate5m"), "{{target}}"),
         unit="s",
         width=12,
         thresholds=steps("transparent", (settings.latency_s, "red")),

@@ -29,4 +29,4 @@ def to_board(name: str, *, this_target: bool = True) -> str:
     A link to another dashboard that keeps the time range and narrows to the value's target.
     """
     target = "var-target=${__field.labels.target}" if this_target else "${target:queryparam}"
-    return f"/d/jobwatch-{name}?{target}&${{datasource:queryparam}}&${{__url_time_range}}"
+    return f"/d/jobproof-{name}?{target}&${{datasource:queryparam}}&${{__url_time_range}}"

@@ -15,7 +15,7 @@ __all__ = ["Sink"]
 
 class Sink(Protocol):
     """
-    A class behind an entry point of the group `jobwatch.sinks`.
+    A class behind an entry point of the group `jobproof.sinks`.
 
     It is called from one thread, off the timing path; what it raises is logged, and
     costs no other sink anything.

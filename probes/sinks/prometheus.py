@@ -108,7 +108,7 @@ def push(registry: Registry, url: str) -> None:
     """
     gateway, handler = _gateway(url)
     try:
-        push_to_gateway(gateway, job="jobwatch", registry=registry, timeout=10, handler=handler)
+        push_to_gateway(gateway, job="jobproof", registry=registry, timeout=10, handler=handler)
     except (OSError, ValueError, HTTPException) as exc:
         raise ConfigError(f"--pushgateway {gateway}: {exc}") from None
 

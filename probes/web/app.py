@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from contract.errors import JobwatchError, did_you_mean
+from contract.errors import JobproofError, did_you_mean
 from probes.sources.source import is_job_id
 from probes.web.blackbox import blackbox_text
 from probes.web.faces import Control, Evidences, Expose, ProbeRefused, TargetFace, Wall
@@ -73,7 +73,7 @@ def create_app(
         Route("/-/reload", pages.reload, methods=["POST"]),
         Route("/jobs/{target}/{job_id:path}", pages.push, methods=["POST"]),
     ]
-    handlers = {HTTPException: _plain_error, JobwatchError: _not_now}
+    handlers = {HTTPException: _plain_error, JobproofError: _not_now}
     app = Starlette(routes=routes, exception_handlers=handlers)
     return Guard(app, config or WebConfig(), hosts)
 
@@ -141,20 +141,20 @@ class _Pages:
         return Response(text, headers={"Content-Type": _TEXT})
 
     def healthy(self, request: Request) -> Response:
-        return PlainTextResponse("jobwatch is healthy.\n")
+        return PlainTextResponse("jobproof is healthy.\n")
 
     def ready(self, request: Request) -> Response:
         lag = self.control.lag_in_intervals()
         if lag >= 2:
             return PlainTextResponse(
-                f"jobwatch is not ready: the schedule is {lag:.1f} intervals behind.\n", 503
+                f"jobproof is not ready: the schedule is {lag:.1f} intervals behind.\n", 503
             )
-        return PlainTextResponse("jobwatch is ready.\n")
+        return PlainTextResponse("jobproof is ready.\n")
 
     def discovery(self, request: Request) -> Response:
         return JSONResponse(
             [
-                {"targets": [target.name], "labels": {"__meta_jobwatch_api": target.api}}
+                {"targets": [target.name], "labels": {"__meta_jobproof_api": target.api}}
                 for target in self.control.targets()
             ]
         )
@@ -222,7 +222,7 @@ def _templates() -> Environment:
     for key, file in (("css", "page.css"), ("js", "page.js")):
         source, _, _ = loader.get_source(environment, file)
         environment.globals[key] = _Verbatim(source)
-    environment.globals["version"] = version("jobwatch")
+    environment.globals["version"] = version("jobproof")
     return environment
 
 

@@ -70,7 +70,7 @@ class Guard:
             await PlainTextResponse("Too Many Requests\n", 429)(scope, receive, dress)
         elif users is not None and not await self._knows(users, headers):
             refusal = PlainTextResponse(
-                "Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="jobwatch"'}
+                "Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="jobproof"'}
             )
             await refusal(scope, receive, dress)
         elif users is None and not self._is_for_us(headers):
@@ -97,7 +97,7 @@ class Guard:
 def _misdirected(headers: Headers) -> PlainTextResponse:
     name = headers.get("host", "").partition(":")[0][:80]
     return PlainTextResponse(
-        f"jobwatch listens on loopback and isn't known as {name!r}. Where a proxy hands that "
+        f"jobproof listens on loopback and isn't known as {name!r}. Where a proxy hands that "
         f"name on, start it with --hostname {name}, or name users in --web-config.\n",
         421,
     )

@@ -65,7 +65,7 @@ def open_kept(file: Evidence, content: bytes) -> Kept:
 
 def _step(entry: Mapping[str, Any]) -> Step:
     request, response = entry["request"], entry["response"]
-    failure = entry.get("_jobwatch", {}).get("failure")
+    failure = entry.get("_jobproof", {}).get("failure")
     took = seconds_text(float(entry["time"]) / 1000)
     if failure is not None:
         answered = f"No whole answer after {took}: {failure['detail']}"

@@ -158,5 +158,5 @@ def _need_bcrypt(path: Path) -> None:
         import bcrypt  # noqa: F401
     except ImportError:
         raise ConfigError(
-            f"{path}: basic_auth_users needs bcrypt: pip install 'jobwatch[web-users]'"
+            f"{path}: basic_auth_users needs bcrypt: pip install 'jobproof[web-users]'"
         ) from None

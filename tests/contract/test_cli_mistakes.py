@@ -20,7 +20,7 @@ TOKEN = "tok-do-not-print-me-91f3"
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 
 
-def jobwatch(*args: str, cwd: Path, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
+def jobproof(*args: str, cwd: Path, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
     variable = find_api(default_api()).profile.token_env
     environ = {k: v for k, v in os.environ.items() if k != variable}
     if token is not None:
@@ -97,24 +97,24 @@ def test_a_mistake_is_one_line(args: tuple[str, ...], message: str, tmp_path: Pa
     (tmp_path / "no.har").write_text("{}")
     (tmp_path / "hollow.har").write_text('{"log": {"entries": []}}')
     (tmp_path / "odd.har").write_text('{"log": {"entries": [{}]}}')
-    done = jobwatch(*args, cwd=tmp_path)
-    assert done.stderr == f"jobwatch: {message}\n"
+    done = jobproof(*args, cwd=tmp_path)
+    assert done.stderr == f"jobproof: {message}\n"
     assert done.stdout == ""
     assert done.returncode == 2
 
 
 def test_a_missing_token_names_its_variable(tmp_path: Path) -> None:
     variable = find_api(default_api()).profile.token_env
-    done = jobwatch(*LIVE, cwd=tmp_path, token=None)
+    done = jobproof(*LIVE, cwd=tmp_path, token=None)
     assert done.stderr == (
-        f"jobwatch: the environment variable {variable} holds no token: "
+        f"jobproof: the environment variable {variable} holds no token: "
         f"export {variable}=… or name another with --token-env\n"
     )
     assert done.returncode == 2
 
 
 def test_a_misspelt_command_is_named_with_its_neighbour(tmp_path: Path) -> None:
-    done = jobwatch("tset", cwd=tmp_path)
+    done = jobproof("tset", cwd=tmp_path)
     assert "Error: no command 'tset'. Did you mean 'test'?" in done.stderr
     assert done.returncode == 2
 
@@ -144,8 +144,8 @@ def test_a_wrong_profile_is_told_by_line_and_key(
     text = profile.read_text().replace(old, new, 1)
     profile.write_text(text)
     line = next(i for i, t in enumerate(text.splitlines(), 1) if new in t)
-    done = jobwatch("test", "--api", str(folder), "--url", URL, "--job", JOB, cwd=tmp_path)
-    assert done.stderr == f"jobwatch: {profile}:{line}: {message}\n"
+    done = jobproof("test", "--api", str(folder), "--url", URL, "--job", JOB, cwd=tmp_path)
+    assert done.stderr == f"jobproof: {profile}:{line}: {message}\n"
     assert done.returncode == 2
 
 
@@ -153,15 +153,15 @@ def test_an_unreadable_document_is_told_by_line(tmp_path: Path) -> None:
     folder = tmp_path / "api"
     shutil.copytree(find_api(default_api()).folder, folder)
     (folder / "openapi.yaml").write_text("openapi: 3.1.0\npaths: [\n")
-    done = jobwatch("test", "--api", str(folder), "--url", URL, "--job", JOB, cwd=tmp_path)
-    assert done.stderr.startswith(f"jobwatch: {folder.resolve()}/openapi.yaml:3: not YAML: ")
+    done = jobproof("test", "--api", str(folder), "--url", URL, "--job", JOB, cwd=tmp_path)
+    assert done.stderr.startswith(f"jobproof: {folder.resolve()}/openapi.yaml:3: not YAML: ")
     assert done.stderr.count("\n") == 1
     assert done.returncode == 2
 
 
 def test_an_unreachable_host_is_inconclusive(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{closed_port()}"
-    done = jobwatch("test", "--url", url, "--job", JOB, cwd=tmp_path)
+    done = jobproof("test", "--url", url, "--job", JOB, cwd=tmp_path)
     assert f"verdict: inconclusive: {url} can't be reached: " in done.stdout
     assert done.returncode == 3
     assert TOKEN not in done.stdout + done.stderr
@@ -169,7 +169,7 @@ def test_an_unreachable_host_is_inconclusive(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_lists_requests_and_never_the_token(tmp_path: Path) -> None:
-    done = jobwatch(*LIVE, "--dry-run", cwd=tmp_path)
+    done = jobproof(*LIVE, "--dry-run", cwd=tmp_path)
     assert done.returncode == 0
     lines = done.stdout.splitlines()
     assert sum(JOB in line for line in lines) > 5

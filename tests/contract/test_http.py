@@ -485,7 +485,7 @@ class TestRequests:
                 b"x-Trace: a; b",
             ]
         )
-        assert _user_agent(lines).startswith(b"jobwatch")
+        assert _user_agent(lines).startswith(b"jobproof")
         assert b"\r\n".join(lines).count(TOKEN.encode()) == 1
 
     def test_given_headers_win_over_ours(self, client: Client, wire: Wire) -> None:

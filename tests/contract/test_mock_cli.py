@@ -1,5 +1,5 @@
 """
-`jobwatch mock` as a process, `jobwatch faults` as text and JSON.
+`jobproof mock` as a process, `jobproof faults` as text and JSON.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def test_mock_says_where_it_is_serves_and_stops_on_a_signal(process: subprocess.
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert json.load(answer)["status"] is None
     assert hint.startswith(
-        f"Ask it: KREA_API_TOKEN={card['token']} jobwatch test --api krea --url "
+        f"Ask it: KREA_API_TOKEN={card['token']} jobproof test --api krea --url "
     )
     named = re.findall(r"--job (\S+)", hint)
     assert set(named) < set(card["jobs"])  # those that keep coming aren't named

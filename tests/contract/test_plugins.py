@@ -35,7 +35,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     """
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def put(module: str, code: str, *, group: str = "jobwatch.checks", name: str = "acme") -> None:
+    def put(module: str, code: str, *, group: str = "jobproof.checks", name: str = "acme") -> None:
         (tmp_path / f"{module}.py").write_text(code, encoding="utf-8")
         info = tmp_path / f"{module}-1.2.dist-info"
         info.mkdir()
@@ -51,7 +51,7 @@ def test_our_own_parts_come_through_the_same_door() -> None:
     assert {"krea", "openai-batch"} <= set(api_names())
     assert default_api() in api_names()
     assert all(isinstance(check, Check) for check in load_checks())
-    assert {plugin.name for plugin in plugins("jobwatch.checks")} >= {"access", "times"}
+    assert {plugin.name for plugin in plugins("jobproof.checks")} >= {"access", "times"}
 
 
 def test_an_installed_check_is_loaded_beside_ours(install) -> None:  # type: ignore[no-untyped-def]
@@ -63,7 +63,7 @@ def test_an_installed_check_is_loaded_beside_ours(install) -> None:  # type: ign
 
 def test_ours_come_first(install) -> None:  # type: ignore[no-untyped-def]
     install("acme_first", _CHECK.format(name="aaa_is_first"), name="aaa")
-    assert plugins("jobwatch.checks")[-1].name == "aaa"
+    assert plugins("jobproof.checks")[-1].name == "aaa"
     assert load_checks()[-1].id == "aaa_is_first"
 
 
@@ -71,9 +71,9 @@ def test_all_of_other_peoples_can_be_switched_off(  # type: ignore[no-untyped-de
     install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("acme_off", _CHECK.format(name="off_is_off"))
-    monkeypatch.setenv("JOBWATCH_NO_PLUGINS", "1")
+    monkeypatch.setenv("JOBPROOF_NO_PLUGINS", "1")
     assert "off_is_off" not in {check.id for check in load_checks()}
-    monkeypatch.setenv("JOBWATCH_NO_PLUGINS", "0")
+    monkeypatch.setenv("JOBPROOF_NO_PLUGINS", "0")
     assert "off_is_off" in {check.id for check in load_checks()}
 
 
@@ -85,7 +85,7 @@ def test_all_of_other_peoples_can_be_switched_off(  # type: ignore[no-untyped-de
         (
             "acme_twice",
             _CHECK.format(name="job_id_is_echoed"),
-            "check 'job_id_is_echoed' exists already, from jobwatch",
+            "check 'job_id_is_echoed' exists already, from jobproof",
         ),
         (
             "acme_args",
@@ -112,8 +112,8 @@ def test_a_plugin_that_breaks_its_protocol_is_refused_by_its_distributions_name(
 
 def test_a_name_that_is_taken_is_refused(install) -> None:  # type: ignore[no-untyped-def]
     install("acme_taken", _CHECK.format(name="x_is_y"), name="access")
-    with pytest.raises(PluginError, match=r"the name is taken in jobwatch\.checks by jobwatch"):
-        plugins("jobwatch.checks")
+    with pytest.raises(PluginError, match=r"the name is taken in jobproof\.checks by jobproof"):
+        plugins("jobproof.checks")
 
 
 def test_an_unknown_api_is_told_with_its_neighbour() -> None:

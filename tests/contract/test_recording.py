@@ -49,7 +49,7 @@ def plain(path: Path) -> None:
     """
     data = json.loads(path.read_text())
     for entry in data["log"]["entries"]:
-        del entry["_jobwatch"]
+        del entry["_jobproof"]
     path.write_text(json.dumps(data))
 
 

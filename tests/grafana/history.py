@@ -40,7 +40,7 @@ __all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "scenes"]
 HOUR_S, DAY_S = 3600.0, 86_400.0
 STEP_S = 60.0
 OLD_STEP_S = 150.0
-INSTANCE = 'job="jobwatch",instance="prober-1:9641"'
+INSTANCE = 'job="jobproof",instance="prober-1:9641"'
 MISSING_IDS_ARE_RIGHT = ("missing", "malformed", "anonymous", "foreign")
 _SAMPLE = re.compile(r"^([a-z_:]+)(?:\{(.*)\})? (\S+)$")
 
@@ -329,13 +329,13 @@ def _old_days(out: TextIO, history: History, start: float, end: float) -> None:
             buckets[next((i for i, edge in enumerate(edges) if seconds <= edge), len(edges))] += 1
         series = f'{INSTANCE},target="{name}",canary="known"'
         for outcome, count in counts.items():
-            out.write(f'jobwatch_probes_total{{{series},outcome="{outcome}"}} {count} {now:.0f}\n')
+            out.write(f'jobproof_probes_total{{{series},outcome="{outcome}"}} {count} {now:.0f}\n')
         below = 0
         for edge, count in zip([*map(repr, edges), "+Inf"], buckets, strict=True):
             below += count
-            bucket = f'jobwatch_probe_duration_seconds_bucket{{{series},le="{edge}"}}'
+            bucket = f'jobproof_probe_duration_seconds_bucket{{{series},le="{edge}"}}'
             out.write(f"{bucket} {below} {now:.0f}\n")
-        out.write(f"jobwatch_probe_duration_seconds_count{{{series}}} {below} {now:.0f}\n")
+        out.write(f"jobproof_probe_duration_seconds_count{{{series}}} {below} {now:.0f}\n")
         now += OLD_STEP_S
 
 

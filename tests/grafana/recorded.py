@@ -27,7 +27,7 @@ def record_past(folder: Path, data: Path, end: float, settings: Settings, *, day
     """
     Add what the rules would have recorded by `end` to the blocks in `data`.
     """
-    left = [r for g in rule_groups(settings)["jobwatch-recording.yml"] for r in g["rules"]]
+    left = [r for g in rule_groups(settings)["jobproof-recording.yml"] for r in g["rules"]]
     done: set[str] = set()
     while left:
         names = {rule["record"] for rule in left}

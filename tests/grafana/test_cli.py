@@ -1,5 +1,5 @@
 """
-`jobwatch dashboards` and `jobwatch rules`, for somebody's own targets and APIs.
+`jobproof dashboards` and `jobproof rules`, for somebody's own targets and APIs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     document.write_text(document.read_text("utf-8").replace("sampling", "baking"), encoding="utf-8")
-    path = tmp_path / "jobwatch.yaml"
+    path = tmp_path / "jobproof.yaml"
     path.write_text(
         "targets:\n"
         "  - name: pictures\n"
@@ -61,16 +61,16 @@ def test_rules_are_written_for_the_configured_targets(config: Path, tmp_path: Pa
     done = CliRunner().invoke(rules, ["--out", str(out), "--config", str(config)])
     assert done.exit_code == 0, done.output
     assert done.output.split() == [
-        str(path) for path in (out / "jobwatch-recording.yml", out / "jobwatch-alerts.yml")
+        str(path) for path in (out / "jobproof-recording.yml", out / "jobproof-alerts.yml")
     ]
     assert promtool("check", "rules", *out.iterdir()).count("SUCCESS") == 2
-    recording = (out / "jobwatch-recording.yml").read_text(encoding="utf-8")
+    recording = (out / "jobproof-recording.yml").read_text(encoding="utf-8")
     assert 'target="pictures",le="0.75"' in recording
     assert 'target="bread",le="2.0"' in recording
     assert "vector(0.999)" in recording
     assert "vector(0.001)" in recording
     assert "krea-availability" not in recording
-    alerts = (out / "jobwatch-alerts.yml").read_text(encoding="utf-8")
+    alerts = (out / "jobproof-alerts.yml").read_text(encoding="utf-8")
     assert '{target="pictures",canary=~"missing"}) > 190' in alerts
 
 
@@ -79,7 +79,7 @@ def test_dashboards_know_the_words_of_every_configured_api(config: Path, tmp_pat
     done = CliRunner().invoke(dashboards, ["--out", str(out), "--config", str(config)])
     assert done.exit_code == 0, done.output
     assert len(list(out.glob("*.json"))) == 6
-    board = json.loads((out / "jobwatch-lifecycle.json").read_text(encoding="utf-8"))
+    board = json.loads((out / "jobproof-lifecycle.json").read_text(encoding="utf-8"))
     text = json.dumps(board)
     assert '"baking"' in text
     assert "#123456" in text
@@ -104,9 +104,9 @@ def test_links_lead_where_one_says(tmp_path: Path) -> None:
         "eyes",
     ]
     assert CliRunner().invoke(rules, arguments).exit_code == 0
-    text = (tmp_path / "jobwatch-alerts.yml").read_text(encoding="utf-8")
-    assert "https://g.example/d/jobwatch-slo?var-target" in text
-    assert "https://g.example/d/jobwatch-runbooks#jobwatchproberdown" in text
+    text = (tmp_path / "jobproof-alerts.yml").read_text(encoding="utf-8")
+    assert "https://g.example/d/jobproof-slo?var-target" in text
+    assert "https://g.example/d/jobproof-runbooks#jobproofproberdown" in text
     assert 'up{job="eyes"} == 0' in text
 
 
@@ -125,7 +125,7 @@ def test_a_wrong_configuration_is_refused_with_its_line(config: Path, tmp_path: 
     config.write_text(config.read_text("utf-8").replace("slo:", "slos:", 1), encoding="utf-8")
     done = CliRunner().invoke(rules, ["--out", str(tmp_path / "r"), "--config", str(config)])
     assert isinstance(done.exception, ConfigError)
-    assert "jobwatch.yaml:5: targets[0].slos: unknown key. Did you mean 'slo'?" in str(
+    assert "jobproof.yaml:5: targets[0].slos: unknown key. Did you mean 'slo'?" in str(
         done.exception
     )
     assert not (tmp_path / "r").exists()

@@ -173,7 +173,7 @@ def _counters_are_rated_before_they_are_summed(boards: dict[str, Json]) -> Itera
     absolute = {"Checks that crashed", "Drift by place"}
     for asked in every_query(boards):
         text = re.sub(r"(rate|increase)\([^()]*\)", "", asked.target["expr"])
-        raw = re.search(r"jobwatch_\w+_(total|bucket|sum|count)\b", text)
+        raw = re.search(r"jobproof_\w+_(total|bucket|sum|count)\b", text)
         if raw and asked.panel["title"] not in absolute:
             yield f"{asked}: {raw[0]}"
 
@@ -328,7 +328,7 @@ LINT: tuple[Callable[[dict[str, Json]], Iterator[str]], ...] = (
 def test_lint_finds_nothing(
     rule: Callable[[dict[str, Json]], Iterator[str]], boards: dict[str, Json]
 ) -> None:
-    assert sorted(boards) == [f"jobwatch-{name}" for name in BOARDS]
+    assert sorted(boards) == [f"jobproof-{name}" for name in BOARDS]
     assert list(rule(boards)) == []
 
 
@@ -353,7 +353,7 @@ SPOILERS: dict[str, Callable[[Json], object]] = {
     "rates_use_the_rate_interval": lambda b: _spoil_expr(b, "rate(x[5m])"),
     "selectors_are_scoped": lambda b: _spoil_expr(b, "up"),
     "counters_are_rated_before_they_are_summed": lambda b: _spoil_expr(
-        b, "sum(jobwatch_probes_total)"
+        b, "sum(jobproof_probes_total)"
     ),
     "boards_are_not_editable": lambda b: b.update(editable=True),
     "ids_are_unique": lambda b: b["panels"][0].update(id=b["panels"][1]["id"]),
@@ -385,9 +385,9 @@ SPOILERS: dict[str, Callable[[Json], object]] = {
 def test_each_rule_finds_the_fault_that_it_is_there_for(
     rule: Callable[[dict[str, Json]], Iterator[str]], boards: dict[str, Json]
 ) -> None:
-    spoilt = json.loads(json.dumps(boards["jobwatch-overview"]))
+    spoilt = json.loads(json.dumps(boards["jobproof-overview"]))
     SPOILERS[rule.__name__.strip("_")](spoilt)
-    assert list(rule({"jobwatch-overview": spoilt}))
+    assert list(rule({"jobproof-overview": spoilt}))
 
 
 # -- Grafana's own schema -----------------------------------------------------------------
@@ -429,6 +429,6 @@ def test_grafanas_schema_knows_every_key(boards: dict[str, Json]) -> None:
 
 
 def test_a_key_that_grafana_does_not_know_is_seen(boards: dict[str, Json]) -> None:
-    spoilt = json.loads(json.dumps(boards["jobwatch-overview"]))
+    spoilt = json.loads(json.dumps(boards["jobproof-overview"]))
     spoilt["panels"][0]["options"]["colourMode"] = "background"
     assert list(_vanished(spoilt, _round_trip(spoilt))) == ["/panels/0/options/colourMode"]

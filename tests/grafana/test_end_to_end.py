@@ -38,8 +38,8 @@ FASTER = 120.0
 Alert = tuple[str, str]
 """Name and target."""
 
-BURN, SLOW = "JobwatchErrorBudgetBurn", "JobwatchLatencyBudgetBurn"
-BROKEN, DRIFT = "JobwatchContractViolation", "JobwatchContractDrift"
+BURN, SLOW = "JobproofErrorBudgetBurn", "JobproofLatencyBudgetBurn"
+BROKEN, DRIFT = "JobproofContractViolation", "JobproofContractDrift"
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ TROUBLES = (
     trouble("healthy"),
     trouble("crashing", BURN, BROKEN, fault="crash_on_unknown_id"),
     trouble("hanging", BURN, SLOW, fault="hang"),
-    trouble("losing", BURN, BROKEN, "JobwatchKnownJobNotFound", fault="never_found"),
-    trouble("inventing", BURN, BROKEN, "JobwatchMissingJobFound", fault="unknown_id_answered"),
-    trouble("open", BURN, BROKEN, "JobwatchJobVisibleToStranger", fault="token_not_needed"),
-    trouble("leaking", BURN, BROKEN, "JobwatchJobVisibleToStranger", fault="foreign_job_shown"),
+    trouble("losing", BURN, BROKEN, "JobproofKnownJobNotFound", fault="never_found"),
+    trouble("inventing", BURN, BROKEN, "JobproofMissingJobFound", fault="unknown_id_answered"),
+    trouble("open", BURN, BROKEN, "JobproofJobVisibleToStranger", fault="token_not_needed"),
+    trouble("leaking", BURN, BROKEN, "JobproofJobVisibleToStranger", fault="foreign_job_shown"),
     trouble(
-        "improvising", BURN, BROKEN, DRIFT, "JobwatchUnknownJobStatus", fault="status_unheard_of"
+        "improvising", BURN, BROKEN, DRIFT, "JobproofUnknownJobStatus", fault="status_unheard_of"
     ),
     trouble("garbling", BURN, BROKEN, fault="key_twice"),
     trouble("growing", DRIFT, variant="has_another_key"),
@@ -198,7 +198,7 @@ def configuration(mocks: dict[str, MockServer], folder: Path) -> str:
 @contextmanager
 def daemon(config: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """
-    `jobwatch probe`, as it is installed.
+    `jobproof probe`, as it is installed.
     """
     address = f"127.0.0.1:{free_port()}"
     with (folder / "daemon.log").open("wb") as log:
@@ -234,7 +234,7 @@ PROMETHEUS = """\
 global: {{scrape_interval: 500ms, scrape_timeout: 450ms, evaluation_interval: 500ms}}
 rule_files: [rules.yml]
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}
-scrape_configs: [{{job_name: jobwatch, static_configs: [{{targets: ['{daemon}']}}]}}]
+scrape_configs: [{{job_name: jobproof, static_configs: [{{targets: ['{daemon}']}}]}}]
 """
 
 
@@ -260,7 +260,7 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
             for index, one in enumerate(TROUBLES)
         }
         mocks["locked"] = stack.enter_context(MockServer(api, seed=99))
-        config = tmp_path / "jobwatch.yaml"
+        config = tmp_path / "jobproof.yaml"
         config.write_text(configuration(mocks, tmp_path), encoding="utf-8")
         (tmp_path / "rules.yml").write_text(fast_rules(config), encoding="utf-8")
         pager, hook = stack.enter_context(paging())
@@ -280,7 +280,7 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         (tmp_path / "locked.token").write_text("no-longer-valid", encoding="utf-8")
         assert _status(f"http://{address}/-/reload", "POST") == 200
         expected = {one.target: set(one.alerts) for one in TROUBLES}
-        expected["locked"] = {"JobwatchAuthFailing"}
+        expected["locked"] = {"JobproofAuthFailing"}
         _wait_for(lambda: _heard(pager, expected), lambda: _state(pager, expected, server), 60)
 
         for one in TROUBLES:
@@ -298,18 +298,18 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         assert _ever(pager, expected) == expected
         process.terminate()
         process.wait(20)
-        until(lambda: "JobwatchProberDown" in pager.of(""), within_s=30, what="JobwatchProberDown")
-        text = pager.texts["JobwatchProberDown", ""]
+        until(lambda: "JobproofProberDown" in pager.of(""), within_s=30, what="JobproofProberDown")
+        text = pager.texts["JobproofProberDown", ""]
         assert address in text["description"]
-        assert text["runbook_url"].endswith("#jobwatchproberdown")
+        assert text["runbook_url"].endswith("#jobproofproberdown")
 
 
 def _calm_before(pager: Pager, server: Prometheus) -> None:
-    until(lambda: "JobwatchWatchdog" in pager.of(""), within_s=30, what="the watchdog")
+    until(lambda: "JobproofWatchdog" in pager.of(""), within_s=30, what="the watchdog")
     ready = 'min(count_over_time(slo:sli_error:ratio_rate5m{sloth_slo="availability"}[1m])) > 10'
     until(lambda: server.instant(ready), within_s=40, what="recorded objectives")
     # A second's hiccup while eleven targets start is two minutes in this time.
-    calm = {("JobwatchWatchdog", "")}
+    calm = {("JobproofWatchdog", "")}
     until(lambda: pager.firing == calm, within_s=40, what=f"calm, not {sorted(pager.firing)}")
     pager.forget()
 
@@ -350,7 +350,7 @@ def _reload_goes_wrong_and_right(pager: Pager, config: Path, address: str) -> No
     right = config.read_text(encoding="utf-8")
     config.write_text(right.replace("interval", "intervall"), encoding="utf-8")
     assert _status(f"http://{address}/-/reload", "POST") >= 400
-    name = "JobwatchConfigReloadFailed"
+    name = "JobproofConfigReloadFailed"
     until(lambda: name in pager.of(""), within_s=30, what=name)
     config.write_text(right, encoding="utf-8")
     assert _status(f"http://{address}/-/reload", "POST") == 200

@@ -34,8 +34,8 @@ pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
 NOT_OURS = {"up", "ALERTS"}
 BY_PROMETHEUS = {"job", "instance", "alertname", "alertstate", "severity"}
 LATE = {
-    "jobwatch_tls_certificate_expiry_timestamp_seconds": "the mock speaks plain HTTP",
-    "jobwatch_oldest_pending_job_seconds": "absent while nothing is pending",
+    "jobproof_tls_certificate_expiry_timestamp_seconds": "the mock speaks plain HTTP",
+    "jobproof_oldest_pending_job_seconds": "absent while nothing is pending",
 }
 """Exported by the table of metrics, and rightly not in this exposition at every moment."""
 
@@ -78,7 +78,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposed]:
             },
             "follow": [{"source": "listing"}],
         }
-        config = folder / "jobwatch.yaml"
+        config = folder / "jobproof.yaml"
         config.write_text(yaml.safe_dump({"targets": [target]}), encoding="utf-8")
         with daemon(config, folder) as (_, address):
             url = f"http://{address}/metrics"
@@ -96,7 +96,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposed]:
 
 def _all_asked(text: str) -> bool:
     asked = re.findall(r'last_success_timestamp_seconds\{target="krea",canary="(\w+)"', text)
-    return len(set(asked)) == 6 and "jobwatch_contract_drift_total{" in text
+    return len(set(asked)) == 6 and "jobproof_contract_drift_total{" in text
 
 
 def _read(url: str) -> str:
@@ -181,16 +181,16 @@ def test_everything_that_is_exported_is_shown(boards: dict[str, Any], exposed: E
         for chosen in selectors(promql_parser.parse(text))
     }
     declared = {metric.name for metric in METRICS}
-    assert {_SUFFIX.sub("", n) for n in exposed.samples if n.startswith("jobwatch")} <= declared
+    assert {_SUFFIX.sub("", n) for n in exposed.samples if n.startswith("jobproof")} <= declared
     assert declared - used == set(UNUSED)
-    assert {name for name in used if not name.startswith("jobwatch") and ":" not in name} == {
+    assert {name for name in used if not name.startswith("jobproof") and ":" not in name} == {
         *NOT_OURS,
         *PROCESS,
     }
 
 
 def test_every_exported_status_word_is_painted(exposed: Exposed) -> None:
-    found = exposed.samples["jobwatch_job_status_observations_total"]["job_status"]
+    found = exposed.samples["jobproof_job_status_observations_total"]["job_status"]
     assert found == set(default_settings().words)
 
 
@@ -201,7 +201,7 @@ def test_no_metric_has_a_label_of_prometheus_own(exposed: Exposed) -> None:
 
 def test_a_metric_that_goes_away_is_missed(boards: dict[str, Any], exposed: Exposed) -> None:
     expressions = every_expression(boards)
-    ours = [name for name in exposed.samples if name.startswith("jobwatch")]
+    ours = [name for name in exposed.samples if name.startswith("jobproof")]
     asked = {
         chosen.name for _, text in expressions for chosen in selectors(promql_parser.parse(text))
     }
@@ -235,7 +235,7 @@ def test_a_status_word_that_goes_away_is_missed(boards: dict[str, Any], exposed:
 
 
 def test_the_generator_refuses_a_metric_or_label_that_is_not_exported() -> None:
-    with pytest.raises(UnknownSeriesError, match="Did you mean 'jobwatch_probes_total'"):
+    with pytest.raises(UnknownSeriesError, match="Did you mean 'jobproof_probes_total'"):
         RULES.select("probe_total")
     with pytest.raises(UnknownSeriesError, match="has no label 'outcom'"):
         RULES.select("probes_total", outcom="ok")

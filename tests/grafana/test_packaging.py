@@ -34,7 +34,7 @@ def compose() -> Json:
 
 
 def test_data_source_counts_in_the_interval_that_prometheus_scrapes_in(settings: Settings) -> None:
-    source = load("provisioning/datasources/jobwatch.yaml")["datasources"][0]
+    source = load("provisioning/datasources/jobproof.yaml")["datasources"][0]
     scraped = load("example/prometheus.yml")
     assert source["jsonData"]["timeInterval"] == scraped["global"]["scrape_interval"]
     assert scraped["global"]["scrape_interval"] == settings.scrape_interval
@@ -51,7 +51,7 @@ def test_scrape_job_is_the_one_that_alerts_ask_for(settings: Settings) -> None:
 
 
 def test_dashboards_are_mounted_where_grafana_looks(compose: Json) -> None:
-    provider = load("provisioning/dashboards/jobwatch.yaml")["providers"][0]
+    provider = load("provisioning/dashboards/jobproof.yaml")["providers"][0]
     mounts = dict(v.split(":")[:2] for v in compose["services"]["grafana"]["volumes"])
     assert mounts["../dashboards"] == provider["options"]["path"]
     environment = compose["services"]["grafana"]["environment"]
@@ -80,7 +80,7 @@ def test_compose_pins_images_and_watches_every_service(compose: Json) -> None:
     for name, service in compose["services"].items():
         assert re.search(r":(v?\d+\.\d+\.\d+|local)$", service["image"]), name
         assert service["healthcheck"]["test"][0] == "CMD", name
-    assert set(compose["services"]) == {"mock", "jobwatch", "prometheus", "alertmanager", "grafana"}
+    assert set(compose["services"]) == {"mock", "jobproof", "prometheus", "alertmanager", "grafana"}
 
 
 def test_compose_keeps_data_for_longer_than_the_slo_period(
@@ -98,20 +98,20 @@ def test_services_are_called_by_their_names_in_compose(compose: Json) -> None:
     hosts.add(
         scraped["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"][0].split(":")[0]
     )
-    for source in load("provisioning/datasources/jobwatch.yaml")["datasources"]:
+    for source in load("provisioning/datasources/jobproof.yaml")["datasources"]:
         hosts.add(source["url"].removeprefix("http://").split(":")[0])
     hosts.add(
-        load("example/jobwatch.yaml")["targets"][0]["url"].removeprefix("http://").split(":")[0]
+        load("example/jobproof.yaml")["targets"][0]["url"].removeprefix("http://").split(":")[0]
     )
     assert hosts <= set(compose["services"])
 
 
-@pytest.mark.parametrize("name", ["example/jobwatch.yaml", "kubernetes/jobwatch.yaml"])
+@pytest.mark.parametrize("name", ["example/jobproof.yaml", "kubernetes/jobproof.yaml"])
 def test_the_daemon_takes_the_examples(name: str, tmp_path: Path) -> None:
     text = re.sub(r"token_file: \S+", "token_file: token", (HOME / name).read_text("utf-8"))
     (tmp_path / "token").write_text("t0ken-0123456789", encoding="utf-8")
-    (tmp_path / "jobwatch.yaml").write_text(text, encoding="utf-8")
-    target = load_settings(tmp_path / "jobwatch.yaml").targets[0]
+    (tmp_path / "jobproof.yaml").write_text(text, encoding="utf-8")
+    target = load_settings(tmp_path / "jobproof.yaml").targets[0]
     assert (target.name, target.availability, target.latency_s) == ("krea", 0.995, 1.0)
 
 
@@ -127,10 +127,10 @@ def test_promtool_accepts_the_example(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "receiver"),
     [
-        ("alertname=JobwatchErrorBudgetBurn severity=critical", "on-call"),
-        ("alertname=JobwatchErrorBudgetBurn severity=warning", "team"),
-        ("alertname=JobwatchContractDrift severity=info", "nobody"),
-        ("alertname=JobwatchWatchdog severity=none", "dead-mans-switch"),
+        ("alertname=JobproofErrorBudgetBurn severity=critical", "on-call"),
+        ("alertname=JobproofErrorBudgetBurn severity=warning", "team"),
+        ("alertname=JobproofContractDrift severity=info", "nobody"),
+        ("alertname=JobproofWatchdog severity=none", "dead-mans-switch"),
     ],
 )
 def test_alerts_are_routed_by_severity(labels: str, receiver: str) -> None:
@@ -164,7 +164,7 @@ def test_kubernetes_objects_agree_with_each_other() -> None:
     service = next(o for o in objects if o["kind"] == "Service")
     assert service["spec"]["selector"].items() <= deployment["metadata"]["labels"].items()
     left = {f.name for f in (HOME / "kubernetes").iterdir()} - set(resources)
-    assert left == {"kustomization.yaml", "jobwatch.yaml"}
+    assert left == {"kustomization.yaml", "jobproof.yaml"}
 
 
 def test_the_pod_runs_with_no_more_rights_than_it_needs() -> None:

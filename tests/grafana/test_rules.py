@@ -27,7 +27,7 @@ from tests.tools import tool
 
 Json = dict[str, Any]
 RULES = sorted((HOME / "rules").glob("*.yml"))
-PROBER = 'job="jobwatch",instance="p:1"'
+PROBER = 'job="jobproof",instance="p:1"'
 LONG = 400
 """Samples of a series that goes on until the end of the longest case."""
 
@@ -36,7 +36,7 @@ def probes(**outcomes: str) -> dict[str, str]:
     """
     Probes of one canary, by outcome.
     """
-    series = f'jobwatch_probes_total{{{PROBER},target="krea",canary="known",outcome='
+    series = f'jobproof_probes_total{{{PROBER},target="krea",canary="known",outcome='
     return {f'{series}"{outcome}"}}': values for outcome, values in outcomes.items()}
 
 
@@ -84,10 +84,10 @@ def late(count: int = 1, *, at: int = 5) -> str:
 PAGE = {"long_window": "1h", "short_window": "5m"}
 DAY = {"long_window": "1d", "short_window": "2h"}
 DAYS = {"long_window": "3d", "short_window": "6h"}
-SLOW = "jobwatch_probe_duration_seconds"
-FINDINGS = "jobwatch_contract_findings_total"
-MOVES = "jobwatch_job_transitions_total"
-CODES = "jobwatch_http_responses_total"
+SLOW = "jobproof_probe_duration_seconds"
+FINDINGS = "jobproof_contract_findings_total"
+MOVES = "jobproof_job_transitions_total"
+CODES = "jobproof_http_responses_total"
 
 
 def slower(percent: int) -> dict[str, str]:
@@ -100,7 +100,7 @@ def slower(percent: int) -> dict[str, str]:
 
 CASES = [
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(), server_error=growing()),
         10,
         PAGE,
@@ -109,13 +109,13 @@ CASES = [
         title="half of the probes fail",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(93), server_error=growing(7)),
         10,
         title="7 % fail and 7.2 % is the limit",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(3), server_error=growing(1)),
         20,
         PAGE,
@@ -125,7 +125,7 @@ CASES = [
         more=({"long_window": "6h", "short_window": "30m", "factor": "6"},),
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(98), server_error=growing(2)),
         70,
         DAY,
@@ -134,13 +134,13 @@ CASES = [
         title="the third pair of windows after an hour",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(986), server_error=growing(14)),
         70,
         title="1.4 % fail and 1.5 % is the third pair's limit",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(99), server_error=growing(1)),
         200,
         DAYS,
@@ -149,13 +149,13 @@ CASES = [
         title="the fourth pair of windows after three hours",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(996), server_error=growing(4)),
         200,
         title="0.4 % fail and 0.5 % may",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=f"0+1x6 6x{LONG}", server_error="0 0 0 1 2 3x30"),
         8,
         PAGE,
@@ -164,31 +164,31 @@ CASES = [
         title="three failures are enough",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(), server_error="0 0 0 1 2x30"),
         8,
         title="two failures are too few to wake anybody",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok="0+1x10 10x200", server_error="0+1x10 10x200"),
         50,
         title="without traffic nothing is said",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(), server_error=f"0+1x5 5x{LONG}"),
         12,
         title="it resolves when the short window is clean",
     ),
     Case(
-        "JobwatchErrorBudgetBurn",
+        "JobproofErrorBudgetBurn",
         probes(ok=growing(), auth=growing(), rate_limited=growing()),
         2,
         title="a refused token is no failure of the endpoint",
     ),
     Case(
-        "JobwatchLatencyBudgetBurn",
+        "JobproofLatencyBudgetBurn",
         {**one(f"{SLOW}_count", "", growing(2)), **one(f"{SLOW}_bucket", 'le="1.0"', growing())},
         10,
         PAGE,
@@ -196,7 +196,7 @@ CASES = [
         "14.4, and the last 5m look the same.",
     ),
     Case(
-        "JobwatchLatencyBudgetBurn",
+        "JobproofLatencyBudgetBurn",
         slower(20),
         20,
         PAGE,
@@ -206,7 +206,7 @@ CASES = [
         more=({"long_window": "6h", "short_window": "30m", "factor": "6"},),
     ),
     Case(
-        "JobwatchLatencyBudgetBurn",
+        "JobproofLatencyBudgetBurn",
         slower(2),
         70,
         DAY,
@@ -215,7 +215,7 @@ CASES = [
         title="the third pair of windows",
     ),
     Case(
-        "JobwatchLatencyBudgetBurn",
+        "JobproofLatencyBudgetBurn",
         slower(1),
         200,
         DAYS,
@@ -224,14 +224,14 @@ CASES = [
         title="the fourth pair of windows",
     ),
     Case(
-        "JobwatchLatencyBudgetBurn",
+        "JobproofLatencyBudgetBurn",
         {**one(f"{SLOW}_count", "", growing(2)), **one(f"{SLOW}_bucket", 'le="1.0"', growing(2))},
         10,
         title="all probes are fast",
     ),
     Case(
-        "JobwatchKnownJobNotFound",
-        one("jobwatch_not_found_total", 'canary="known",expected="false"', late()),
+        "JobproofKnownJobNotFound",
+        one("jobproof_not_found_total", 'canary="known",expected="false"', late()),
         8,
         {},
         "krea denied a known job 1 times in 10 minutes: lost data, or the token no longer sees "
@@ -239,13 +239,13 @@ CASES = [
         "the token or the workspace.",
     ),
     Case(
-        "JobwatchKnownJobNotFound",
-        one("jobwatch_not_found_total", 'canary="missing",expected="true"', growing()),
+        "JobproofKnownJobNotFound",
+        one("jobproof_not_found_total", 'canary="missing",expected="true"', growing()),
         8,
         title="a missing job is rightly not found",
     ),
     Case(
-        "JobwatchJobVisibleToStranger",
+        "JobproofJobVisibleToStranger",
         one(CODES, 'canary="anonymous",code="200"', late()),
         8,
         {"canary": "anonymous"},
@@ -253,7 +253,7 @@ CASES = [
         "refused every time.",
     ),
     Case(
-        "JobwatchJobVisibleToStranger",
+        "JobproofJobVisibleToStranger",
         {
             **one(CODES, 'canary="anonymous",code="401"', growing()),
             **one(CODES, 'canary="known",code="200"', growing()),
@@ -262,7 +262,7 @@ CASES = [
         title="strangers are refused and owners are answered",
     ),
     Case(
-        "JobwatchMissingJobFound",
+        "JobproofMissingJobFound",
         one(CODES, 'canary="missing",code="200"', late()),
         8,
         {"canary": "missing"},
@@ -270,13 +270,13 @@ CASES = [
         "minutes: a soft 404, or a cache or proxy that answers for the API.",
     ),
     Case(
-        "JobwatchMissingJobFound",
+        "JobproofMissingJobFound",
         one(CODES, 'canary="missing",code="503"', growing()),
         8,
         title="an outage is no soft 404",
     ),
     Case(
-        "JobwatchContractViolation",
+        "JobproofContractViolation",
         one(FINDINGS, 'check="body_matches_schema",kind="violation"', late()),
         8,
         {"check": "body_matches_schema"},
@@ -284,7 +284,7 @@ CASES = [
         "minutes. The status page of the prober has the evidence.",
     ),
     Case(
-        "JobwatchContractViolation",
+        "JobproofContractViolation",
         one(FINDINGS, 'check="from_a_plugin",kind="violation"', f"_x20 1x{LONG}"),
         25,
         {"check": "from_a_plugin"},
@@ -293,7 +293,7 @@ CASES = [
         title="a series that is born with its first violation",
     ),
     Case(
-        "JobwatchContractViolation",
+        "JobproofContractViolation",
         {
             **one(FINDINGS, 'check="code_is_documented",kind="gap"', growing()),
             **one(FINDINGS, 'check="keys_are_declared",kind="drift"', growing()),
@@ -304,36 +304,36 @@ CASES = [
         title="gaps and drift are no violations",
     ),
     Case(
-        "JobwatchUnknownJobStatus",
-        one("jobwatch_job_status_observations_total", 'job_status="unknown"', late()),
+        "JobproofUnknownJobStatus",
+        one("jobproof_job_status_observations_total", 'job_status="unknown"', late()),
         8,
         {},
         "krea sent an undocumented job status 1 times in 15 minutes; clients that switch over "
         "the status fall through.",
     ),
     Case(
-        "JobwatchUnknownJobStatus",
-        one("jobwatch_job_status_observations_total", 'job_status="completed"', growing()),
+        "JobproofUnknownJobStatus",
+        one("jobproof_job_status_observations_total", 'job_status="completed"', growing()),
         8,
         title="documented words are no news",
     ),
     Case(
-        "JobwatchContractDrift",
-        one("jobwatch_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
+        "JobproofContractDrift",
+        one("jobproof_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
         8,
         {"drift": "undeclared_key", "pointer": "/x"},
         "krea shows undeclared_key at /x for the first time. Allowed, but worth a look before "
         "clients depend on it.",
     ),
     Case(
-        "JobwatchContractDrift",
-        one("jobwatch_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
+        "JobproofContractDrift",
+        one("jobproof_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
         90,
         title="what has been there for an hour is no news",
     ),
     Case(
-        "JobwatchCheckCrashing",
-        {f'jobwatch_check_crashes_total{{{PROBER},check="mine"}}': late()},
+        "JobproofCheckCrashing",
+        {f'jobproof_check_crashes_total{{{PROBER},check="mine"}}': late()},
         8,
         {"check": "mine"},
         "Check mine crashed within the last 15 minutes instead of judging: what it watches is "
@@ -341,30 +341,30 @@ CASES = [
         about="",
     ),
     Case(
-        "JobwatchCheckCrashing",
-        {f'jobwatch_check_crashes_total{{{PROBER},check="mine"}}': f"7x{LONG}"},
+        "JobproofCheckCrashing",
+        {f'jobproof_check_crashes_total{{{PROBER},check="mine"}}': f"7x{LONG}"},
         30,
         title="old crashes are over",
     ),
     Case(
-        "JobwatchJobsStuck",
-        one("jobwatch_stuck_jobs", "", f"3x{LONG}"),
+        "JobproofJobsStuck",
+        one("jobproof_stuck_jobs", "", f"3x{LONG}"),
         8,
         {},
         "3 followed jobs of krea have not ended although the documented limits say that they "
         "must have.",
     ),
     Case(
-        "JobwatchJobsStuck",
+        "JobproofJobsStuck",
         {
-            **one("jobwatch_stuck_jobs", "", f"0x10 1x2 0x{LONG}"),
-            **one("jobwatch_oldest_pending_job_seconds", "", f"9000x{LONG}"),
+            **one("jobproof_stuck_jobs", "", f"0x10 1x2 0x{LONG}"),
+            **one("jobproof_oldest_pending_job_seconds", "", f"9000x{LONG}"),
         },
         13,
         title="stuck for two minutes, and old but not stuck",
     ),
     Case(
-        "JobwatchEndedJobMoved",
+        "JobproofEndedJobMoved",
         one(MOVES, 'from_status="completed",to_status="processing"', f"_x20 1x{LONG}"),
         25,
         {"from_status": "completed", "to_status": "processing"},
@@ -372,13 +372,13 @@ CASES = [
         "stop polling at completed and never learn of it.",
     ),
     Case(
-        "JobwatchEndedJobMoved",
+        "JobproofEndedJobMoved",
         one(MOVES, 'from_status="processing",to_status="completed"', growing()),
         25,
         title="the usual way round",
     ),
     Case(
-        "JobwatchAuthFailing",
+        "JobproofAuthFailing",
         probes(ok=growing(), auth=late(3)),
         8,
         {},
@@ -386,13 +386,13 @@ CASES = [
         "about the endpoint.",
     ),
     Case(
-        "JobwatchAuthFailing",
+        "JobproofAuthFailing",
         probes(ok=growing(), auth=late(2)),
         8,
         title="two refusals may be a rotation under way",
     ),
     Case(
-        "JobwatchRateLimited",
+        "JobproofRateLimited",
         probes(ok=growing(3), rate_limited=growing()),
         30,
         {},
@@ -400,33 +400,33 @@ CASES = [
         "often, or find who shares the key.",
     ),
     Case(
-        "JobwatchRateLimited",
+        "JobproofRateLimited",
         probes(ok=growing(19), rate_limited=growing()),
         30,
         title="one in twenty passes",
     ),
     Case(
-        "JobwatchProbeStale",
-        one("jobwatch_last_probe_timestamp_seconds", 'canary="known"', f"0+60x10 600x{LONG}"),
+        "JobproofProbeStale",
+        one("jobproof_last_probe_timestamp_seconds", 'canary="known"', f"0+60x10 600x{LONG}"),
         20,
         {"canary": "known"},
         "The known canary of krea last ended 10m 0s ago: the prober runs, but doesn't ask.",
     ),
     Case(
-        "JobwatchProbeStale",
+        "JobproofProbeStale",
         {
-            **one("jobwatch_last_probe_timestamp_seconds", 'canary="known"', growing(60)),
-            **one("jobwatch_last_probe_timestamp_seconds", 'canary="malformed"', f"300x{LONG}"),
-            **one("jobwatch_last_probe_timestamp_seconds", 'canary="followed"', f"300x{LONG}"),
+            **one("jobproof_last_probe_timestamp_seconds", 'canary="known"', growing(60)),
+            **one("jobproof_last_probe_timestamp_seconds", 'canary="malformed"', f"300x{LONG}"),
+            **one("jobproof_last_probe_timestamp_seconds", 'canary="followed"', f"300x{LONG}"),
         },
         20,
         title="a canary of five minutes may be a quarter of an hour old, a followed one older",
     ),
     Case(
-        "JobwatchSlotsMissed",
+        "JobproofSlotsMissed",
         {
             **probes(ok=growing()),
-            **one("jobwatch_slots_missed_total", 'reason="overlap"', growing()),
+            **one("jobproof_slots_missed_total", 'reason="overlap"', growing()),
         },
         40,
         {},
@@ -434,77 +434,77 @@ CASES = [
         "on fewer probes than configured.",
     ),
     Case(
-        "JobwatchSlotsMissed",
+        "JobproofSlotsMissed",
         {
             **probes(ok=growing(9)),
-            **one("jobwatch_slots_missed_total", 'reason="overlap"', growing()),
-            **one("jobwatch_slots_missed_total", 'reason="shutdown"', growing(90)),
+            **one("jobproof_slots_missed_total", 'reason="overlap"', growing()),
+            **one("jobproof_slots_missed_total", 'reason="shutdown"', growing(90)),
         },
         40,
         title="one in ten passes, and shutdowns are wanted",
     ),
     Case(
-        "JobwatchCertificateExpiring",
-        one("jobwatch_tls_certificate_expiry_timestamp_seconds", "", f"{20 * 86400 + 1200}x{LONG}"),
+        "JobproofCertificateExpiring",
+        one("jobproof_tls_certificate_expiry_timestamp_seconds", "", f"{20 * 86400 + 1200}x{LONG}"),
         20,
         {"within": "21d"},
         "The certificate of krea expires in 20d 0h 0m 0s.",
     ),
     Case(
-        "JobwatchCertificateExpiring",
-        one("jobwatch_tls_certificate_expiry_timestamp_seconds", "", f"{22 * 86400}x{LONG}"),
+        "JobproofCertificateExpiring",
+        one("jobproof_tls_certificate_expiry_timestamp_seconds", "", f"{22 * 86400}x{LONG}"),
         20,
         title="three weeks and a day are enough",
     ),
     Case(
-        "JobwatchClockSkew",
-        one("jobwatch_clock_skew_seconds", "", f"-95x{LONG}"),
+        "JobproofClockSkew",
+        one("jobproof_clock_skew_seconds", "", f"-95x{LONG}"),
         20,
         {},
         "The Date header of krea is 1m 35s off our clock; ages of jobs and signed URLs depend "
         "on it.",
     ),
     Case(
-        "JobwatchClockSkew",
-        one("jobwatch_clock_skew_seconds", "", f"29x{LONG}"),
+        "JobproofClockSkew",
+        one("jobproof_clock_skew_seconds", "", f"29x{LONG}"),
         20,
         title="half a minute is tolerated",
     ),
     Case(
-        "JobwatchProberDown",
+        "JobproofProberDown",
         {},
         10,
-        {"job": "jobwatch", "instance": "p:1"},
+        {"job": "jobproof", "instance": "p:1"},
         "Prometheus can't reach p:1: nothing is being watched from there.",
         about="",
         up=f"1x3 0x{LONG}",
     ),
     Case(
-        "JobwatchProberDown",
+        "JobproofProberDown",
         {'up{job="other",instance="x:1"}': f"0x{LONG}"},
         10,
         up=f"1x3 0x2 1x{LONG}",
         title="it came back after two minutes, and others are not ours",
     ),
     Case(
-        "JobwatchProberAbsent",
+        "JobproofProberAbsent",
         {'up{job="other",instance="x:1"}': f"1x{LONG}"},
         10,
-        {"job": "jobwatch"},
-        "No scrape target has the job 'jobwatch': the scrape configuration or the service "
+        {"job": "jobproof"},
+        "No scrape target has the job 'jobproof': the scrape configuration or the service "
         "discovery lost the prober, and no other alert here can fire.",
         about="",
         up="",
     ),
     Case(
-        "JobwatchProberAbsent",
+        "JobproofProberAbsent",
         {},
         2,
         up=f"0x{LONG}",
         title="a prober that is down is not absent",
     ),
     Case(
-        "JobwatchProberFailing",
+        "JobproofProberFailing",
         probes(ok=growing(), internal=late()),
         8,
         {},
@@ -512,52 +512,52 @@ CASES = [
         "objective. The prober's log says why.",
     ),
     Case(
-        "JobwatchProberFailing",
+        "JobproofProberFailing",
         probes(ok=growing(), internal=f"4x{LONG}"),
         30,
         title="old errors are over",
     ),
     Case(
-        "JobwatchScheduleLagging",
+        "JobproofScheduleLagging",
         {
-            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': f"0x{LONG}",
-            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="2.5"}}': growing(),
-            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="+Inf"}}': growing(),
+            f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': f"0x{LONG}",
+            f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="2.5"}}': growing(),
+            f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="+Inf"}}': growing(),
         },
         30,
-        {"job": "jobwatch", "instance": "p:1"},
+        {"job": "jobproof", "instance": "p:1"},
         "One probe in a hundred on p:1 starts more than 2.485s late: the machine is overloaded, "
         "and latencies include the wait.",
         about="",
     ),
     Case(
-        "JobwatchScheduleLagging",
+        "JobproofScheduleLagging",
         {
-            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': growing(),
-            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="2.5"}}': growing(),
-            f'jobwatch_schedule_lag_seconds_bucket{{{PROBER},le="+Inf"}}': growing(),
+            f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': growing(),
+            f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="2.5"}}': growing(),
+            f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="+Inf"}}': growing(),
         },
         30,
         title="all within a second",
     ),
     Case(
-        "JobwatchConfigReloadFailed",
-        {f"jobwatch_config_last_reload_successful{{{PROBER}}}": f"0x{LONG}"},
+        "JobproofConfigReloadFailed",
+        {f"jobproof_config_last_reload_successful{{{PROBER}}}": f"0x{LONG}"},
         10,
-        {"job": "jobwatch", "instance": "p:1"},
+        {"job": "jobproof", "instance": "p:1"},
         "The last reload on p:1 changed nothing because the file is wrong; the old configuration "
         "stays in force until it is restarted.",
         about="",
     ),
     Case(
-        "JobwatchConfigReloadFailed",
-        {f"jobwatch_config_last_reload_successful{{{PROBER}}}": f"1x3 0x3 1x{LONG}"},
+        "JobproofConfigReloadFailed",
+        {f"jobproof_config_last_reload_successful{{{PROBER}}}": f"1x3 0x3 1x{LONG}"},
         10,
         title="mended within five minutes",
     ),
 ]
 
-QUIET = {"JobwatchWatchdog"}
+QUIET = {"JobproofWatchdog"}
 """Fires in every case, so that its silence can be noticed."""
 
 
@@ -577,7 +577,7 @@ def _named(name: str, labels: dict[str, str]) -> Alert:
 def _expected(case: Case, labels: dict[str, str], says: str) -> Json:
     settings, alert = default_settings(), _named(case.name, labels)
     about = {"target": "krea"} if case.about else {}
-    board = f"{settings.grafana_url}/d/jobwatch-{alert.board}"
+    board = f"{settings.grafana_url}/d/jobproof-{alert.board}"
     if case.name.endswith("BudgetBurn"):
         slo = "latency" if "Latency" in case.name else "availability"
         about |= {
@@ -627,7 +627,7 @@ def _run(tmp_path: Path, case: Case, expected: list[Json]) -> str:
 
 
 def _case_id(case: Case) -> str:
-    return f"{case.name.removeprefix('Jobwatch')}-{case.title or 'fires'}".replace(" ", "_")
+    return f"{case.name.removeprefix('Jobproof')}-{case.title or 'fires'}".replace(" ", "_")
 
 
 @pytest.mark.parametrize("case", CASES, ids=_case_id)
@@ -653,8 +653,8 @@ def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
 
 
 def test_the_watchdog_fires_from_the_first_minute(tmp_path: Path) -> None:
-    case = Case("JobwatchWatchdog", {}, 1, {}, "", about="")
-    says = _named("JobwatchWatchdog", {}).description
+    case = Case("JobproofWatchdog", {}, 1, {}, "", about="")
+    says = _named("JobproofWatchdog", {}).description
     assert _run(tmp_path, case, [_expected(case, {}, says)]) == ""
 
 
@@ -685,7 +685,7 @@ def test_every_alert_says_what_where_and_what_to_do() -> None:
         assert "{{" not in said["summary"], rule["alert"]
         assert rule["labels"]["severity"] in ("critical", "warning", "info", "none")
         assert not any("$value" in value for value in rule["labels"].values())
-        assert re.fullmatch(r"Jobwatch[A-Z]\w+", rule["alert"])
+        assert re.fullmatch(r"Jobproof[A-Z]\w+", rule["alert"])
         assert "topk" not in rule["expr"]
 
 
@@ -740,7 +740,7 @@ def test_records_come_before_those_that_read_them(settings: Settings) -> None:
 
 
 def test_sloth_reads_the_names_it_knows(settings: Settings) -> None:
-    rules = [r for g in rule_groups(settings)["jobwatch-recording.yml"] for r in g["rules"]]
+    rules = [r for g in rule_groups(settings)["jobproof-recording.yml"] for r in g["rules"]]
     found = {rule["record"] for rule in rules}
     windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
     assert {f"slo:sli_error:ratio_rate{window}" for window in windows} <= found
@@ -760,6 +760,6 @@ def test_a_runbook_can_be_followed_at_night(name: str) -> None:
     assert parts == ["Means", "Confirm", "Do", "False alarms"]
     command = re.search(r"```\n(.+?)```", text, re.DOTALL)
     assert command is not None
-    assert re.match(r"(curl|jobwatch) ", command[1]), name
+    assert re.match(r"(curl|jobproof) ", command[1]), name
     for number, quoted in enumerate(re.findall(r"\*([A-Z][^*]+)\*", text)):
         assert quoted, number

@@ -64,7 +64,7 @@ def write_config(
     url = server if isinstance(server, str) else server.url
     token = token or ("t0ken-" + "x" * 20 if isinstance(server, str) else server.token)
     (folder / "token").write_text(token + "\n", encoding="utf-8")
-    path = folder / "jobwatch.yaml"
+    path = folder / "jobproof.yaml"
     known = "" if isinstance(server, str) else server.jobs[0].id
     path.write_text(
         "targets:\n"

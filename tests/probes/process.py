@@ -1,5 +1,5 @@
 """
-`jobwatch probe` as a process of its own.
+`jobproof probe` as a process of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SERVING = re.compile(r"serving (http://[^;]+/);")
 @dataclass
 class Process:
     """
-    A running `jobwatch probe`.
+    A running `jobproof probe`.
     """
 
     handle: subprocess.Popen[bytes]

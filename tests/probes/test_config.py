@@ -43,7 +43,7 @@ sinks:
 
 
 def load(folder: Path, text: str = GOOD, environment: Mapping[str, str] | None = None) -> Settings:
-    path = folder / "jobwatch.yaml"
+    path = folder / "jobproof.yaml"
     path.write_text(text, encoding="utf-8")
     return load_settings(path, environment={"TOK": TOKEN} if environment is None else environment)
 
@@ -73,51 +73,51 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
         (
             "interval: 30s",
             "intervall: 30s",
-            "jobwatch.yaml:6: targets[0].intervall: unknown key. Did you mean 'interval'?",
+            "jobproof.yaml:6: targets[0].intervall: unknown key. Did you mean 'interval'?",
         ),
         (
             "token_env: TOK",
             f"token: {TOKEN}",
-            "jobwatch.yaml:5: targets[0].token: unknown key. Did you mean 'token_env'?",
+            "jobproof.yaml:5: targets[0].token: unknown key. Did you mean 'token_env'?",
         ),
         (
             "token_env: TOK",
             f"token_env: {TOKEN}",
             (
-                "jobwatch.yaml:5: targets[0].token_env: must be the name of an environment "
+                "jobproof.yaml:5: targets[0].token_env: must be the name of an environment "
                 "variable, not its value"
             ),
         ),
         (
             "token_env: TOK",
             "token_env: NOT_SET",
-            "jobwatch.yaml:5: targets[0].token_env: environment variable NOT_SET isn't set",
+            "jobproof.yaml:5: targets[0].token_env: environment variable NOT_SET isn't set",
         ),
         (
             "api: krea",
             "api: kera",
-            "jobwatch.yaml:3: targets[0].api: unknown API 'kera'. Did you mean 'krea'?",
+            "jobproof.yaml:3: targets[0].api: unknown API 'kera'. Did you mean 'krea'?",
         ),
         (
             "timeout: 10s",
             "timeout: 0s",
-            "jobwatch.yaml:7: targets[0].timeout: 0s isn't between 1ms and 1d",
+            "jobproof.yaml:7: targets[0].timeout: 0s isn't between 1ms and 1d",
         ),
         (
             "timeout: 10s",
             "timeout: 10",
-            "jobwatch.yaml:7: targets[0].timeout: 10 has no unit: write 250ms, 30s, 5m or 1h30m",
+            "jobproof.yaml:7: targets[0].timeout: 10 has no unit: write 250ms, 30s, 5m or 1h30m",
         ),
         (
             "timeout: 10s",
             "timeout: 11m",
-            "jobwatch.yaml:7: targets[0].timeout: 11m is longer than 10m",
+            "jobproof.yaml:7: targets[0].timeout: 11m is longer than 10m",
         ),
         (
             "interval: 30s",
             "interval: soon",
             (
-                "jobwatch.yaml:6: targets[0].interval: 'soon' is no duration: "
+                "jobproof.yaml:6: targets[0].interval: 'soon' is no duration: "
                 "write 250ms, 30s, 5m or 1h30m"
             ),
         ),
@@ -125,7 +125,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "missing: {}",
             "misssing: {}",
             (
-                "jobwatch.yaml:12: targets[0].canaries.misssing: unknown canary. "
+                "jobproof.yaml:12: targets[0].canaries.misssing: unknown canary. "
                 "Did you mean 'missing'?"
             ),
         ),
@@ -133,7 +133,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "malformed: {interval: 5m}",
             "malformed: {intervals: 5m}",
             (
-                "jobwatch.yaml:13: targets[0].canaries.malformed.intervals: unknown key. "
+                "jobproof.yaml:13: targets[0].canaries.malformed.intervals: unknown key. "
                 "Did you mean 'interval'?"
             ),
         ),
@@ -141,25 +141,25 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "source: pushed",
             "source: push",
             (
-                "jobwatch.yaml:17: targets[0].follow[1].source: unknown source 'push'. "
+                "jobproof.yaml:17: targets[0].follow[1].source: unknown source 'push'. "
                 "Did you mean 'pushed'?"
             ),
         ),
         (
             "statuses: [queued]",
             "status: [queued]",
-            "jobwatch.yaml:16: targets[0].follow[0].status: unknown key. Did you mean 'statuses'?",
+            "jobproof.yaml:16: targets[0].follow[0].status: unknown key. Did you mean 'statuses'?",
         ),
         (
             "sink: jsonl",
             "sink: json",
-            "jobwatch.yaml:19: sinks[0].sink: unknown sink 'json'. Did you mean 'jsonl'?",
+            "jobproof.yaml:19: sinks[0].sink: unknown sink 'json'. Did you mean 'jsonl'?",
         ),
         (
             "https://api.krea.ai",
             "https://me:pw@api.krea.ai",
             (
-                "jobwatch.yaml:4: targets[0].url: a URL can't carry credentials; "
+                "jobproof.yaml:4: targets[0].url: a URL can't carry credentials; "
                 "use token_env or token_file"
             ),
         ),
@@ -167,7 +167,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "https://api.krea.ai",
             "api.krea.ai",
             (
-                "jobwatch.yaml:4: targets[0].url: write a URL with scheme and host, "
+                "jobproof.yaml:4: targets[0].url: write a URL with scheme and host, "
                 "for example https://api.example.com"
             ),
         ),
@@ -175,7 +175,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "requests_per_minute: 12",
             "requests_per_minute: 0",
             (
-                "jobwatch.yaml:8: targets[0].requests_per_minute: write a number of requests "
+                "jobproof.yaml:8: targets[0].requests_per_minute: write a number of requests "
                 "above 0, or unlimited"
             ),
         ),
@@ -183,7 +183,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             f"ids: [{ID}]",
             "ids: []",
             (
-                "jobwatch.yaml:11: targets[0].canaries.known.ids: tuple should have at least 1 "
+                "jobproof.yaml:11: targets[0].canaries.known.ids: tuple should have at least 1 "
                 "item after validation, not 0 (found [])"
             ),
         ),
@@ -191,7 +191,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             f"ids: [{ID}]",
             "ids: ['']",
             (
-                "jobwatch.yaml:11: targets[0].canaries.known.ids[0]: an id has 1 to 200 "
+                "jobproof.yaml:11: targets[0].canaries.known.ids[0]: an id has 1 to 200 "
                 "printable characters"
             ),
         ),
@@ -199,7 +199,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "interval: 30s",
             "interval: 6s",
             (
-                "jobwatch.yaml:8: targets[0].requests_per_minute: the canaries ask 20.4 times a "
+                "jobproof.yaml:8: targets[0].requests_per_minute: the canaries ask 20.4 times a "
                 "minute (known 10 + missing 10 + malformed 0.2 + anonymous 0.2) and the key may be "
                 "used 12 times: raise the intervals (to 11s if all are alike) or set "
                 "requests_per_minute to 21"
@@ -209,7 +209,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "requests_per_minute: 12",
             "requests_per_minute: 5",
             (
-                "jobwatch.yaml:8: targets[0].requests_per_minute: the canaries ask 4.4 times a "
+                "jobproof.yaml:8: targets[0].requests_per_minute: the canaries ask 4.4 times a "
                 "minute and the key may be used 5 times: that leaves less than one request a "
                 "minute for the jobs to follow; set requests_per_minute to 6 or more"
             ),
@@ -224,7 +224,7 @@ def test_a_mistake_is_answered_with_place_value_and_remedy(
 
 def test_a_missing_token_file_is_named_and_nothing_else(tmp_path: Path) -> None:
     message = refusal(tmp_path, "token_env: TOK", "token_file: nowhere/token")
-    place = "jobwatch.yaml:5: targets[0].token_file: "
+    place = "jobproof.yaml:5: targets[0].token_file: "
     assert message == f"{place}{tmp_path}/nowhere/token can't be read: No such file or directory"
 
 
@@ -286,7 +286,7 @@ def test_an_unchanged_file_is_the_same_settings(tmp_path: Path) -> None:
     "text", ["", "[]", "targets: []", "targets: {", "a: 1\na: 2", "targets:\n  - 3\n", "\0"]
 )
 def test_any_rubbish_is_a_configuration_error(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match=r"jobwatch\.yaml"):
+    with pytest.raises(ConfigError, match=r"jobproof\.yaml"):
         load(tmp_path, text)
 
 
@@ -308,7 +308,7 @@ def test_the_schema_takes_what_the_daemon_takes() -> None:
 
 def test_config_check_says_what_would_be_asked(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
-    path = tmp_path / "jobwatch.yaml"
+    path = tmp_path / "jobproof.yaml"
     path.write_text(GOOD.replace("token_env: TOK", "token_file: token"), encoding="utf-8")
     done = CliRunner().invoke(config_command, ["check", str(path)], standalone_mode=False)
     assert done.exception is None

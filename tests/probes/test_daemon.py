@@ -48,7 +48,7 @@ def test_a_right_endpoint_gives_nothing_but_successes(mock: MockServer, tmp_path
         assert {result.outcome for result in heard.results} == {Outcome.OK}
         found = [finding for result in heard.results for finding in result.findings]
         assert {finding.kind for finding in found} <= {Kind.GAP}
-        assert sample(daemon, "jobwatch_slots_missed_total") == 0.0
+        assert sample(daemon, "jobproof_slots_missed_total") == 0.0
     assert heard.subjects("anonymous") == {Subject.KNOWN, Subject.MISSING}
     assert heard.subjects("foreign") == {Subject.FOREIGN}
 
@@ -58,21 +58,21 @@ def test_metrics_count_what_the_mock_answered(mock: MockServer, tmp_path: Path) 
     with running(config) as (daemon, heard):
         until(lambda: len(heard.results) >= 40)
     asked = len(mock.log)
-    assert sample(daemon, "jobwatch_probes_total") == asked
-    assert sample(daemon, "jobwatch_probe_duration_seconds_count") == asked
+    assert sample(daemon, "jobproof_probes_total") == asked
+    assert sample(daemon, "jobproof_probe_duration_seconds_count") == asked
     for code in (200, 401, 404):
         answered = sum(one.code == code for one in mock.log)
-        assert sample(daemon, "jobwatch_http_responses_total", code=str(code)) == answered
+        assert sample(daemon, "jobproof_http_responses_total", code=str(code)) == answered
 
 
 def test_a_wave_of_false_404_is_told_from_the_right_ones(mock: MockServer, tmp_path: Path) -> None:
     with running(write_config(tmp_path, mock)) as (daemon, heard):
         until(lambda: len(heard.results) >= 6)
-        assert sample(daemon, "jobwatch_not_found_total", expected="false") == 0.0
+        assert sample(daemon, "jobproof_not_found_total", expected="false") == 0.0
         mock.set_faults("never_found")
         until(lambda: sum(r.outcome is Outcome.NOT_FOUND for r in heard.of("known")) >= 5)
-    right = sample(daemon, "jobwatch_not_found_total", expected="true")
-    wrong = sample(daemon, "jobwatch_not_found_total", expected="false")
+    right = sample(daemon, "jobproof_not_found_total", expected="true")
+    wrong = sample(daemon, "jobproof_not_found_total", expected="false")
     assert right == len(heard.of("missing"))
     assert wrong == sum(result.outcome is Outcome.NOT_FOUND for result in heard.of("known"))
 
@@ -84,10 +84,10 @@ def test_a_broken_promise_is_a_violation_and_names_the_check(
     with running(write_config(tmp_path, mock)) as (daemon, heard):
         until(lambda: len(heard.of("known")) >= 3)
     assert {result.outcome for result in heard.of("known")} == {Outcome.VIOLATION}
-    name = "jobwatch_contract_findings_total"
+    name = "jobproof_contract_findings_total"
     found = sample(daemon, name, check="status_is_documented", kind="violation")
     assert found == len(heard.of("known"))
-    seen = sample(daemon, "jobwatch_job_status_observations_total", job_status="unknown")
+    seen = sample(daemon, "jobproof_job_status_observations_total", job_status="unknown")
     assert seen == len(heard.of("known"))
 
 
@@ -117,7 +117,7 @@ def test_followed_jobs_are_asked_for_until_they_end(mock: MockServer, tmp_path: 
         assert daemon.follow("mocked", mock.jobs[0].id)
         assert not daemon.follow("mocked", mock.jobs[0].id)
         until(lambda: len(heard.of("followed")) >= 2)
-        assert sample(daemon, "jobwatch_probes_total", canary="followed", outcome="ok") >= 2
+        assert sample(daemon, "jobproof_probes_total", canary="followed", outcome="ok") >= 2
 
 
 def test_reload_swaps_targets_and_touches_no_other(mock: MockServer, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_reload_swaps_targets_and_touches_no_other(mock: MockServer, tmp_path: P
         config.write_text(text, encoding="utf-8")
         assert daemon.reload().removed == ("second",)
         assert daemon.prober.watch("mocked") is before
-        assert sample(daemon, "jobwatch_probes_total", target="second") == 0.0
+        assert sample(daemon, "jobproof_probes_total", target="second") == 0.0
 
 
 def test_a_broken_file_changes_nothing(mock: MockServer, tmp_path: Path) -> None:
@@ -146,12 +146,12 @@ def test_a_broken_file_changes_nothing(mock: MockServer, tmp_path: Path) -> None
         report = daemon.reload()
         assert report.error is not None
         assert "Did you mean 'interval'?" in report.error
-        assert sample(daemon, "jobwatch_config_last_reload_successful") == 0.0
+        assert sample(daemon, "jobproof_config_last_reload_successful") == 0.0
         count = len(heard.results)
         until(lambda: len(heard.results) > count + 4)
         config.write_text(good, encoding="utf-8")
         assert daemon.reload().taken
-        assert sample(daemon, "jobwatch_config_last_reload_successful") == 1.0
+        assert sample(daemon, "jobproof_config_last_reload_successful") == 1.0
 
 
 def test_a_thousand_reloads_miss_no_slot(mock: MockServer, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_thousand_reloads_miss_no_slot(mock: MockServer, tmp_path: Path) -> No
             config.write_text(good + "nonsense: 1\n", encoding="utf-8")
             assert not daemon.reload().taken
         until(lambda: len(heard.results) >= 20)
-        assert sample(daemon, "jobwatch_slots_missed_total") == 0.0
+        assert sample(daemon, "jobproof_slots_missed_total") == 0.0
         assert daemon.prober.lag_in_intervals() < 2.0
 
 
@@ -187,9 +187,9 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
         mock.set_faults(how)
     with running(write_config(tmp_path, mock)) as (daemon, heard):
         until(lambda: any(r.outcome is Outcome.RATE_LIMITED for r in heard.results))
-        until(lambda: sample(daemon, "jobwatch_slots_missed_total", reason="backoff") >= 4)
-        until(lambda: sample(daemon, "jobwatch_backoff_until_timestamp_seconds") > 0)
-        refused = sample(daemon, "jobwatch_probes_total", outcome="rate_limited")
+        until(lambda: sample(daemon, "jobproof_slots_missed_total", reason="backoff") >= 4)
+        until(lambda: sample(daemon, "jobproof_backoff_until_timestamp_seconds") > 0)
+        refused = sample(daemon, "jobproof_probes_total", outcome="rate_limited")
     assert 1 <= refused <= 3
 
 

@@ -29,7 +29,7 @@ def known_options() -> set[str]:
 
 
 def test_the_example_configuration_is_taken() -> None:
-    path = DEPLOY / "jobwatch.yaml"
+    path = DEPLOY / "jobproof.yaml"
     settings = load_settings(path, environment={"KREA_API_TOKEN": "example-token"})
     assert [canary.name for canary in settings.targets[0].canaries][:2] == ["known", "missing"]
     schema = jsonschema_rs.validator_for(config_schema())
@@ -37,7 +37,7 @@ def test_the_example_configuration_is_taken() -> None:
 
 
 def test_the_unit_starts_a_command_that_exists() -> None:
-    unit = (DEPLOY / "jobwatch.service").read_text(encoding="utf-8")
+    unit = (DEPLOY / "jobproof.service").read_text(encoding="utf-8")
     line = re.search(r"^ExecStart=(.+)$", unit, re.MULTILINE)
     assert line is not None
     command = shlex.split(line[1])

@@ -93,24 +93,24 @@ def value(registry: Registry, name: str, **wanted: str) -> float | None:
 def test_every_closed_series_exists_at_zero_before_the_first_probe() -> None:
     registry, _ = metrics()
     for outcome in Outcome:
-        name = "jobwatch_probes_total"
+        name = "jobproof_probes_total"
         assert value(registry, name, target="krea", canary="known", outcome=outcome.value) == 0.0
     for why in WhyMissed:
-        name = "jobwatch_slots_missed_total"
+        name = "jobproof_slots_missed_total"
         assert value(registry, name, target="krea", reason=why.value) == 0.0
-    assert value(registry, "jobwatch_check_crashes_total", check="a") == 0.0
+    assert value(registry, "jobproof_check_crashes_total", check="a") == 0.0
 
 
 def test_success_gauges_are_absent_before_the_first_result() -> None:
     registry, counts = metrics()
     where = {"target": "krea", "canary": "known"}
-    assert value(registry, "jobwatch_probe_success", **where) is None
+    assert value(registry, "jobproof_probe_success", **where) is None
     counts.observe(result(Outcome.TIMEOUT))
-    assert value(registry, "jobwatch_probe_success", **where) == 0.0
-    assert value(registry, "jobwatch_last_success_timestamp_seconds", **where) is None
+    assert value(registry, "jobproof_probe_success", **where) == 0.0
+    assert value(registry, "jobproof_last_success_timestamp_seconds", **where) is None
     counts.observe(result(at=NOW + 5))
-    assert value(registry, "jobwatch_probe_success", **where) == 1.0
-    last = value(registry, "jobwatch_last_success_timestamp_seconds", **where)
+    assert value(registry, "jobproof_probe_success", **where) == 1.0
+    last = value(registry, "jobproof_last_success_timestamp_seconds", **where)
     assert last == pytest.approx(NOW + 5.21)
 
 
@@ -118,21 +118,21 @@ def test_a_late_answer_doesn_t_overrule_a_newer_one() -> None:
     registry, counts = metrics()
     counts.observe(result(at=NOW + 5))
     counts.observe(result(Outcome.TIMEOUT, at=NOW))
-    assert value(registry, "jobwatch_probe_success", target="krea", canary="known") == 1.0
+    assert value(registry, "jobproof_probe_success", target="krea", canary="known") == 1.0
 
 
 def test_a_clock_set_back_by_an_hour_doesn_t_freeze_the_gauges() -> None:
     registry, counts = metrics()
     counts.observe(result(at=NOW))
     counts.observe(result(Outcome.TIMEOUT, at=NOW - 3600))
-    assert value(registry, "jobwatch_probe_success", target="krea", canary="known") == 0.0
+    assert value(registry, "jobproof_probe_success", target="krea", canary="known") == 0.0
 
 
 def test_failures_are_in_the_duration_histogram() -> None:
     registry, counts = metrics()
     for outcome in Outcome:
         counts.observe(result(outcome))
-    name = "jobwatch_probe_duration_seconds_count"
+    name = "jobproof_probe_duration_seconds_count"
     assert value(registry, name, target="krea", canary="known") == len(Outcome)
 
 
@@ -141,7 +141,7 @@ def test_missing_ids_and_known_jobs_have_404_rates_of_their_own() -> None:
     counts.observe(result(Outcome.NOT_FOUND, seen=exchange(404)))
     missing = exchange(404, Subject.MISSING)
     counts.observe(result(canary="missing", seen=missing, job_status=None))
-    name = "jobwatch_not_found_total"
+    name = "jobproof_not_found_total"
     assert value(registry, name, target="krea", canary="known", expected="false") == 1.0
     assert value(registry, name, target="krea", canary="missing", expected="true") == 1.0
 
@@ -155,7 +155,7 @@ def test_404_is_right_for_whoever_may_not_see_the_job() -> None:
 
 def test_slo_threshold_and_timeout_are_bucket_edges() -> None:
     text = expose(metrics()[0]).body.decode()
-    assert 'jobwatch_probe_duration_seconds_bucket{target="krea",canary="known",le="0.75"}' in text
+    assert 'jobproof_probe_duration_seconds_bucket{target="krea",canary="known",le="0.75"}' in text
     assert 'job_status="queued",le="7200.0"' in text
     assert 'job_status="queued",le="180.0"' in text
 
@@ -166,19 +166,19 @@ def test_words_the_vendor_makes_up_are_bounded() -> None:
         grown = finding("b", f"/key{number}", Drift.UNDECLARED_KEY)
         counts.observe(result(findings=(grown,), job_status=f"status-{number}"))
     families = parse_text(expose(registry).body.decode())
-    drift = next(f for f in families if f.name == "jobwatch_contract_drift")
+    drift = next(f for f in families if f.name == "jobproof_contract_drift")
     assert len(drift.samples) == 51
     other = {"target": "krea", "drift": "undeclared_key", "pointer": "__other__"}
-    assert value(registry, "jobwatch_contract_drift_total", **other) == 150.0
-    name = "jobwatch_job_status_observations_total"
+    assert value(registry, "jobproof_contract_drift_total", **other) == 150.0
+    name = "jobproof_job_status_observations_total"
     assert value(registry, name, target="krea", job_status="unknown") == 200.0
 
 
 def test_a_crashed_check_is_counted_under_its_own_name() -> None:
     registry, counts = metrics()
     counts.observe(result(Outcome.VIOLATION, findings=(finding(CRASHED, pointer="b"),)))
-    assert value(registry, "jobwatch_check_crashes_total", check="b") == 1.0
-    name = "jobwatch_contract_findings_total"
+    assert value(registry, "jobproof_check_crashes_total", check="b") == 1.0
+    name = "jobproof_contract_findings_total"
     assert value(registry, name, target="krea", check=CRASHED, kind="violation") == 1.0
 
 
@@ -197,7 +197,7 @@ def test_removing_a_canary_removes_its_children_and_no_others() -> None:
     counts.configure([labels(known=False)], ("a", "b"))
     text = expose(registry).body.decode()
     assert 'canary="missing"' not in text
-    name = "jobwatch_probes_total"
+    name = "jobproof_probes_total"
     assert value(registry, name, target="krea", canary="known", outcome="ok") == 1.0
 
 
@@ -206,7 +206,7 @@ def test_a_new_bucket_edge_resets_nothing() -> None:
     counts.observe(result())
     counts.configure([labels(), labels("other")], ("a", "b"))
     assert 'le="0.75"' in expose(registry).body.decode()
-    name = "jobwatch_probe_duration_seconds_count"
+    name = "jobproof_probe_duration_seconds_count"
     assert value(registry, name, target="krea", canary="known") == 1.0
 
 
@@ -307,7 +307,7 @@ def test_the_default_configuration_stays_under_a_thousand_series() -> None:
 
 def test_every_label_is_documented_and_none_is_prometheus_own() -> None:
     for metric in METRICS:
-        assert re.fullmatch(r"jobwatch_[a-z0-9_]+", metric.name)
+        assert re.fullmatch(r"jobproof_[a-z0-9_]+", metric.name)
         assert metric.help.endswith(".")
         assert (metric.type == "counter") == metric.name.endswith("_total")
         assert not {"job", "instance", "le", "quantile"} & set(metric.labels)
@@ -352,7 +352,7 @@ def test_gzip_only_where_it_is_wanted(accepted: str, encoding: str | None) -> No
 
 
 def test_names_choose_samples() -> None:
-    text = expose(busy(), names=["jobwatch_probes_in_flight", "jobwatch_build_info"]).body.decode()
+    text = expose(busy(), names=["jobproof_probes_in_flight", "jobproof_build_info"]).body.decode()
     samples = [line for line in text.splitlines() if not line.startswith("#")]
     assert len(samples) == 2
 
@@ -378,6 +378,6 @@ def test_a_collector_that_fails_costs_its_own_metrics_only(
     registry, _ = metrics()
     registry.register(Broken())
     text = expose(registry).body.decode()
-    assert "jobwatch_build_info" in text
+    assert "jobproof_build_info" in text
     assert "acme_things" not in text
     assert "Broken failed" in caplog.text

@@ -63,7 +63,7 @@ def scraping(folder: Path, target: str) -> Iterator[Prometheus]:
     config.write_text(
         "global: {scrape_interval: 500ms, scrape_timeout: 400ms}\n"
         "scrape_configs:\n"
-        f"  - {{job_name: jobwatch, static_configs: [{{targets: ['{target}']}}]}}\n",
+        f"  - {{job_name: jobproof, static_configs: [{{targets: ['{target}']}}]}}\n",
         encoding="utf-8",
     )
     with (folder / "prometheus.log").open("wb") as log:
@@ -135,17 +135,17 @@ def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_pat
         mock.set_faults()
         assert daemon.stop(within_s=5.0)
         total = len(heard.results)
-        until(lambda: prometheus.query("sum(jobwatch_probes_total)").get("") == total)
+        until(lambda: prometheus.query("sum(jobproof_probes_total)").get("") == total)
         assert total == len(mock.log)
         by_code = {
             str(code): sum(entry.code == code for entry in mock.log) for code in (200, 404, 500)
         }
-        seen = prometheus.query("sum by (code) (jobwatch_http_responses_total) > 0")
+        seen = prometheus.query("sum by (code) (jobproof_http_responses_total) > 0")
         assert seen == by_code
         denied = sum(entry.code == 404 and entry.job_id == ended for entry in mock.log)
-        query = 'sum by (expected) (jobwatch_not_found_total{canary="known"})'
+        query = 'sum by (expected) (jobproof_not_found_total{canary="known"})'
         assert prometheus.query(query) == {"false": denied}
-        query = 'sum by (expected) (jobwatch_not_found_total{canary="missing"})'
+        query = 'sum by (expected) (jobproof_not_found_total{canary="missing"})'
         assert prometheus.query(query) == {"true": by_code["404"] - denied}
         strange = sum(
             f.check == "status_is_documented" and f.kind is Kind.VIOLATION
@@ -153,19 +153,19 @@ def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_pat
             for f in r.findings
         )
         query = (
-            "sum by (check) (jobwatch_contract_findings_total"
+            "sum by (check) (jobproof_contract_findings_total"
             '{check="status_is_documented",kind="violation"})'
         )
         assert prometheus.query(query) == {"status_is_documented": strange}
         assert strange >= 5
         completed = prometheus.query(
-            "sum by (job_status) (jobwatch_job_status_observations_total) > 0"
+            "sum by (job_status) (jobproof_job_status_observations_total) > 0"
         )
         assert completed["unknown"] == strange
         for quantile in (0.5, 0.99):
             query = (
                 f"histogram_quantile({quantile}, sum by (le) "
-                "(jobwatch_probe_duration_seconds_bucket))"
+                "(jobproof_probe_duration_seconds_bucket))"
             )
             measured = sorted(result.duration_s for result in heard.results)
             truth = measured[min(total - 1, int(quantile * total))]

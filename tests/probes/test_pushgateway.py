@@ -1,5 +1,5 @@
 """
-`jobwatch once --pushgateway` against a real Pushgateway, for those who probe from cron.
+`jobproof once --pushgateway` against a real Pushgateway, for those who probe from cron.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def shown(where: str) -> dict[tuple[str, str], float]:
     found = {}
     for family in text_string_to_metric_families(text):
         for one in family.samples:
-            if one.name == "jobwatch_probes_total" and one.value:
-                assert one.labels["job"] == "jobwatch"
+            if one.name == "jobproof_probes_total" and one.value:
+                assert one.labels["job"] == "jobproof"
                 found[one.labels["canary"], one.labels["outcome"]] = one.value
     return found
 
@@ -110,7 +110,7 @@ def test_a_password_opens_the_gateway_and_is_never_shown(config: Path, tmp_path:
         code, said = once(config, f"http://cron:wr0ng-one@{where}")
         assert code == 2
         assert said.endswith(
-            f"jobwatch: --pushgateway http://{where}: HTTP Error 401: Unauthorized\n"
+            f"jobproof: --pushgateway http://{where}: HTTP Error 401: Unauthorized\n"
         )
         assert "wr0ng-one" not in said
 
@@ -121,5 +121,5 @@ def test_a_gateway_that_is_not_there_is_said_after_the_round(config: Path) -> No
     code, said = once(config, where)
     assert code == 2
     assert "2 of 2 questions were answered as promised" in said
-    assert f"jobwatch: --pushgateway {where}: " in said
+    assert f"jobproof: --pushgateway {where}: " in said
     assert "Connection refused" in said

@@ -36,7 +36,7 @@ def mock() -> Iterator[MockServer]:
 
 def test_sigterm_ends_in_order(mock: MockServer, tmp_path: Path) -> None:
     with daemon(write_config(tmp_path, mock)) as process:
-        until(lambda: process.count("jobwatch_probes_total") >= 4)
+        until(lambda: process.count("jobproof_probes_total") >= 4)
         assert process.end() == 0
         assert "Traceback" not in process.said
         assert process.said.rstrip().endswith("ended")
@@ -50,7 +50,7 @@ def test_sigterm_waits_for_what_is_under_way_and_a_second_one_doesn_t(
     text = config.read_text(encoding="utf-8")
     config.write_text(text.replace("timeout: 2s", "timeout: 60s"), encoding="utf-8")
     with daemon(config) as process:
-        until(lambda: process.count("jobwatch_probes_in_flight") >= 1)
+        until(lambda: process.count("jobproof_probes_in_flight") >= 1)
         process.handle.send_signal(signal.SIGTERM)
         until(lambda: "ending" in process.said)
         assert process.handle.poll() is None
@@ -63,11 +63,11 @@ def test_sighup_reloads(mock: MockServer, tmp_path: Path) -> None:
         config.write_text("nonsense", encoding="utf-8")
         process.handle.send_signal(signal.SIGHUP)
         until(lambda: "reload refused" in process.said)
-        assert process.count("jobwatch_config_last_reload_successful") == 0.0
+        assert process.count("jobproof_config_last_reload_successful") == 0.0
         write_config(tmp_path, mock)
         process.handle.send_signal(signal.SIGHUP)
         until(lambda: "1 as before" in process.said)
-        assert process.count("jobwatch_config_last_reload_successful") == 1.0
+        assert process.count("jobproof_config_last_reload_successful") == 1.0
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -86,7 +86,7 @@ def test_a_taken_port_is_one_line(mock: MockServer, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"
         code, said = run("probe", "--config", str(config), "--listen", where)
-    assert (code, said) == (2, f"jobwatch: --listen {where}: Address already in use\n")
+    assert (code, said) == (2, f"jobproof: --listen {where}: Address already in use\n")
 
 
 @pytest.mark.parametrize("listen", ["9641", "localhost:http", "127.0.0.1:99999", ":"])
@@ -101,7 +101,7 @@ def test_an_address_that_is_none_says_how_to_write_one(
 def test_a_file_that_isn_t_there_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "nowhere.yaml"
     code, said = run("probe", "--config", str(path))
-    assert (code, said) == (2, f"jobwatch: {path}: can't be read: No such file or directory\n")
+    assert (code, said) == (2, f"jobproof: {path}: can't be read: No such file or directory\n")
 
 
 def quick_api(folder: Path) -> Path:
@@ -141,7 +141,7 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
                 with urllib.request.urlopen(push, timeout=10) as answer:
                     assert answer.status == 202
             # Killed while most of them are under way and some were never asked for.
-            until(lambda: process.count("jobwatch_probes_total") >= 60)
+            until(lambda: process.count("jobproof_probes_total") >= 60)
             process.handle.kill()
             process.handle.wait(10)
         kept = Watchlist(state / "followed.sqlite")
@@ -151,9 +151,9 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
         ahead[0] = 86_400.0
         mark = len(server.log)
         with daemon(config, "--state", str(state)) as process:
-            until(lambda: process.count("jobwatch_followed_jobs") > 0)
+            until(lambda: process.count("jobproof_followed_jobs") > 0)
             until(lambda: {entry.job_id for entry in server.log[mark:]} >= left, within_s=30.0)
-            until(lambda: process.count("jobwatch_followed_jobs") == 0, within_s=30.0)
+            until(lambda: process.count("jobproof_followed_jobs") == 0, within_s=30.0)
             assert process.end() == 0
         kept = Watchlist(state / "followed.sqlite")
         assert kept.all("mocked") == ()
@@ -166,7 +166,7 @@ def test_an_unreadable_watch_list_is_moved_aside_and_said(mock: MockServer, tmp_
     (state / "followed.sqlite").write_bytes(b"this is no database" * 100)
     with daemon(write_config(tmp_path, mock), "--state", str(state)) as process:
         assert "the watch list was unreadable" in process.said
-        until(lambda: process.count("jobwatch_probes_total") >= 2)
+        until(lambda: process.count("jobproof_probes_total") >= 2)
     assert list(state.glob("followed.sqlite.unreadable-*"))
 
 
@@ -187,8 +187,8 @@ def test_the_token_occurs_in_no_output_whatever(mock: MockServer, tmp_path: Path
     ) as process:
         for fault in ("status_unheard_of", "stack_trace_in_404", "body_short", "hang"):
             mock.set_faults(fault)
-            before = process.count("jobwatch_probes_total")
-            until(lambda before=before: process.count("jobwatch_probes_total") > before + 8)
+            before = process.count("jobproof_probes_total")
+            until(lambda before=before: process.count("jobproof_probes_total") > before + 8)
         for path in ("", "metrics", "probe?target=mocked&canary=known", "-/sd", "-/ready"):
             try:
                 said.append(process.get(path, "application/openmetrics-text"))
@@ -226,7 +226,7 @@ def test_once_prints_no_token_and_its_exit_code_is_the_verdict(
     mock.stop()
     assert run("once", "--config", str(config))[0] == 3
     code, said = run("once", "--config", str(config), "--target", "moked")
-    assert (code, said) == (2, "jobwatch: unknown target 'moked'. Did you mean 'mocked'?\n")
+    assert (code, said) == (2, "jobproof: unknown target 'moked'. Did you mean 'mocked'?\n")
 
 
 def test_the_process_doesn_t_load_the_test_tools(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ scrape_configs:
         action: hashmod
         modulus: {modulus}
         target_label: one
-      - source_labels: [__address__, __meta_jobwatch_api]
+      - source_labels: [__address__, __meta_jobproof_api]
         action: hashmod
         modulus: {modulus}
         target_label: two
@@ -51,7 +51,7 @@ def _discovered(config: Path) -> list[dict[str, dict[str, str]]]:
 
 def _promtool_shards(folder: Path, names: list[str], modulus: int) -> dict[str, tuple[int, int]]:
     targets = folder / "targets.json"
-    groups = [{"targets": [name], "labels": {"__meta_jobwatch_api": "krea"}} for name in names]
+    groups = [{"targets": [name], "labels": {"__meta_jobproof_api": "krea"}} for name in names]
     targets.write_text(json.dumps(groups))
     config = folder / "prometheus.yml"
     config.write_text(_SD_CONFIG.format(targets=targets, modulus=modulus))

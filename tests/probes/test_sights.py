@@ -151,7 +151,7 @@ def test_a_daemon_that_starts_again_notices_what_happened_meanwhile(tmp_path: Pa
     def job(line: Line) -> None:
         answer(200, _body(status), ("Content-Type", "application/json"))(line)
 
-    findings = "jobwatch_contract_findings_total"
+    findings = "jobproof_contract_findings_total"
     back = {"check": "status_moves_forward", "kind": "violation"}
     with Wire({"api": job}) as wire:
         config = write_config(

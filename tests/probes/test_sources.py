@@ -42,7 +42,7 @@ def _query(source: Listing) -> dict[str, list[str]]:
 
 
 def test_every_source_comes_in_through_the_same_door() -> None:
-    sources = load_group("jobwatch.sources")
+    sources = load_group("jobproof.sources")
     assert sources == {"file": File, "listing": Listing, "pushed": Pushed, "static": Static}
 
 

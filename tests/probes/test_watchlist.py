@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.errors import ConfigError, JobwatchError
+from contract.errors import ConfigError, JobproofError
 from probes.watchlist import Followed, Watchlist
 
 _NOW = 1_700_000_000.0
@@ -265,7 +265,7 @@ def test_a_disk_that_is_full_is_said_and_nothing_is_lost(watchlist: Watchlist) -
         for number in range(10_000):
             watchlist.add("krea", f"job-{number:0200}", source="pushed", now=_NOW)
 
-    with pytest.raises(JobwatchError, match="the watch list failed: database or disk is full"):
+    with pytest.raises(JobproofError, match="the watch list failed: database or disk is full"):
         fill()
     watchlist._db.execute("PRAGMA max_page_count = 100000")
     assert watchlist.add("krea", "b", source="pushed", now=_NOW)
@@ -280,5 +280,5 @@ def test_a_closed_list_says_that_the_daemon_is_ending(tmp_path: Path) -> None:
         lambda: watchlist.all("krea"),
         lambda: watchlist.add("krea", "a", source="pushed", now=_NOW),
     ):
-        with pytest.raises(JobwatchError, match="the daemon is ending"):
+        with pytest.raises(JobproofError, match="the daemon is ending"):
             call()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.errors import JobwatchError
+from contract.errors import JobproofError
 from contract.evidence import read_har
 from contract.finding import Basis, Drift, Kind
 from probes.result import Outcome
@@ -245,7 +245,7 @@ def test_evidence_is_shown_as_page_curl_and_har(world: World, tmp_path: Path) ->
     (kept,) = world.evidence.all()
     page = _page(world, f"/evidence/{kept.id}").text
     assert "Promise broken krea / known" in page
-    assert f"jobwatch check --api krea {kept.id}.har" in page
+    assert f"jobproof check --api krea {kept.id}.har" in page
     assert '{"job_id": "k", "job_id": "j"}' in page
     curl = world.ask(f"/evidence/{kept.id}.curl")
     assert curl.text.startswith("curl -sS -i")
@@ -298,16 +298,16 @@ def test_a_drift_is_news_but_no_trouble(world: World) -> None:
 def test_metrics_are_served_in_both_formats(world: World) -> None:
     text = world.ask("/metrics")
     assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert "# TYPE jobwatch_probes_total counter" in text.text
+    assert "# TYPE jobproof_probes_total counter" in text.text
     openmetrics = world.ask("/metrics", Accept="application/openmetrics-text;version=1.0.0")
     assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
     assert openmetrics.text.endswith("# EOF\n")
 
 
 def test_metrics_can_be_had_by_name_and_compressed(world: World) -> None:
-    only = world.ask("/metrics?name[]=jobwatch_probes_in_flight")
+    only = world.ask("/metrics?name[]=jobproof_probes_in_flight")
     families = re.findall(r"^# TYPE (\S+)", only.text, re.MULTILINE)
-    assert families == ["jobwatch_probes_in_flight"]
+    assert families == ["jobproof_probes_in_flight"]
     packed = world.ask("/metrics", Accept_Encoding="gzip")
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.body[:2] == b"\x1f\x8b"
@@ -343,8 +343,8 @@ def test_discovery_gives_names_and_nothing_else(world: World) -> None:
     answer = world.ask("/-/sd")
     assert answer.headers["content-type"] == "application/json"
     assert json.loads(answer.text) == [
-        {"targets": ["one"], "labels": {"__meta_jobwatch_api": "krea"}},
-        {"targets": ["two"], "labels": {"__meta_jobwatch_api": "krea"}},
+        {"targets": ["one"], "labels": {"__meta_jobproof_api": "krea"}},
+        {"targets": ["two"], "labels": {"__meta_jobproof_api": "krea"}},
     ]
     assert "://" not in answer.text
 
@@ -358,10 +358,10 @@ def test_a_reload_is_posted(world: World) -> None:
 
 
 def test_a_refused_reload_says_why(world: World) -> None:
-    world.operator.error = "jobwatch.yaml:7: targets[0].intervall: unknown key"
+    world.operator.error = "jobproof.yaml:7: targets[0].intervall: unknown key"
     answer = world.ask("/-/reload", "POST")
     assert answer.code == 500
-    assert "jobwatch.yaml:7: targets[0].intervall: unknown key" in answer.text
+    assert "jobproof.yaml:7: targets[0].intervall: unknown key" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ def test_a_wrong_push_says_what_is_wrong(world: World, path: str, code: int, wor
 
 def test_a_push_that_cannot_be_kept_is_to_be_tried_again(world: World) -> None:
     def fail(target: str, job_id: str) -> bool:
-        raise JobwatchError("followed.sqlite: the watch list failed: database or disk is full")
+        raise JobproofError("followed.sqlite: the watch list failed: database or disk is full")
 
     world.operator.follow = fail  # type: ignore[method-assign]
     answer = world.ask("/jobs/krea/abc", "POST")

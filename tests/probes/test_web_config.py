@@ -62,7 +62,7 @@ def test_nobody_comes_in_without_a_password(guarded: World) -> None:
     for path in _PATHS:
         answer = guarded.ask(path)
         assert answer.code == 401
-        assert answer.headers["www-authenticate"] == 'Basic realm="jobwatch"'
+        assert answer.headers["www-authenticate"] == 'Basic realm="jobproof"'
     assert guarded.ask("/-/reload", "POST").code == 401
     assert guarded.ask("/jobs/krea/abc", "POST").code == 401
     assert (guarded.operator.reloads, guarded.operator.followed) == (0, [])

@@ -70,7 +70,7 @@ def test_a_rebound_name_reads_nothing_and_posts_nothing(config: Path) -> None:
             code, said = ask(port, path, _ELSEWHERE)
             assert code == 421
             assert said == (
-                "jobwatch listens on loopback and isn't known as 'evil.test'. Where a proxy hands "
+                "jobproof listens on loopback and isn't known as 'evil.test'. Where a proxy hands "
                 "that name on, start it with --hostname evil.test, or name users in "
                 "--web-config.\n"
             )

@@ -120,7 +120,7 @@ def test_an_idle_connection_is_let_go(tmp_path: Path) -> None:
         with _connect(world.port) as line:
             line.sendall(_REQUEST)
             answer = _read_all(line)
-        assert b"jobwatch is healthy." in answer
+        assert b"jobproof is healthy." in answer
 
 
 def test_a_connection_may_ask_again(tmp_path: Path) -> None:

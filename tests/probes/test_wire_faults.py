@@ -60,7 +60,7 @@ def probe(folder: Path, url: str, *, more: str = "", count: int = 2) -> list[Res
     with running(config) as (daemon, heard):
         until(lambda: len(heard.results) >= count)
         results = heard.results[:count]
-        assert sample(daemon, "jobwatch_probe_duration_seconds_count") >= count
+        assert sample(daemon, "jobproof_probe_duration_seconds_count") >= count
     return results
 
 
@@ -132,9 +132,9 @@ def test_bombs_don_t_grow_the_daemon(wire: Wire, tmp_path: Path) -> None:
 
         def ask(text: str) -> None:
             config.write_text(text, encoding="utf-8")
-            done = process.count("jobwatch_probes_total")
+            done = process.count("jobproof_probes_total")
             process.handle.send_signal(signal.SIGHUP)
-            until(lambda: process.count("jobwatch_probes_total") >= done + 10)
+            until(lambda: process.count("jobproof_probes_total") >= done + 10)
 
         # What a daemon costs that has asked, been scraped and been reloaded, bombs or none.
         ask(calm + "# read again\n")
@@ -142,5 +142,5 @@ def test_bombs_don_t_grow_the_daemon(wire: Wire, tmp_path: Path) -> None:
         before = process.peak_bytes
         for script in ("huge-body", "gzip-bomb", "huge-header", "flood-of-interims"):
             ask(calm.replace("/ok", f"/{script}"))
-        assert process.count("jobwatch_probes_total") >= 50
+        assert process.count("jobproof_probes_total") >= 50
         assert process.peak_bytes - before < 8 * 1024 * 1024

@@ -1,3 +1,3 @@
 """
-Acme Renders for jobwatch.
+Acme Renders for jobproof.
 """

@@ -23,7 +23,7 @@ class StatsdOptions(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8125, ge=1, le=65535)
-    prefix: str = Field(default="jobwatch", pattern=r"^[A-Za-z0-9_.-]+$")
+    prefix: str = Field(default="jobproof", pattern=r"^[A-Za-z0-9_.-]+$")
 
 
 class Statsd:
