@@ -24,15 +24,15 @@ from typing import Any
 
 import jsonschema_rs
 
-from contract.api import Api
-from contract.exchange import Credential, Exchange, Request, Response, Subject
-from contract.finding import Kind
-from contract.judge import Judge
-from contract.mock.life import View
-from contract.mock.script import read_script
-from contract.plugins import default_api, find_api, load_checks
-from contract.profile import Codec, Phase
-from contract.trace import Observation, Observer, Trace
+from jobproof.contract.api import Api
+from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.finding import Kind
+from jobproof.contract.judge import Judge
+from jobproof.contract.mock.life import View
+from jobproof.contract.mock.script import read_script
+from jobproof.contract.plugins import default_api, find_api, load_checks
+from jobproof.contract.profile import Codec, Phase
+from jobproof.contract.trace import Observation, Observer, Trace
 
 __all__ = ["Costs", "main", "measure"]
 

@@ -26,10 +26,10 @@ from pathlib import Path
 
 from soak import free_port, process, wait_for
 
-from contract.exchange import Request
-from contract.http import Client
-from contract.mock import MockServer
-from contract.plugins import find_api
+from jobproof.contract.exchange import Request
+from jobproof.contract.http import Client
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
 
 TRUTH = 0.2
 PROBES = 60

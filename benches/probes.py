@@ -247,7 +247,7 @@ def _config(folder: Path, target: str, *, rate: int, sink: bool, missing: bool) 
 @contextlib.contextmanager
 def _daemon(config: Path, *, core: int | None = None) -> Iterator[tuple[int, str]]:
     port = _free_port()
-    command = [sys.executable, "-m", "contract.cli", "probe", "--config", str(config)]
+    command = [sys.executable, "-P", "-m", "jobproof", "probe", "--config", str(config)]
     command += ["--listen", f"127.0.0.1:{port}", "--log-level", "warning"]
     base = f"http://127.0.0.1:{port}"
     with _running(command, lambda: _answers(f"{base}/-/healthy"), core=core) as pid:

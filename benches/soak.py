@@ -130,7 +130,7 @@ def process(
     One jobproof command, ended when done with.
     """
     child = subprocess.Popen(
-        [sys.executable, "-m", "contract.cli", *arguments],
+        [sys.executable, "-P", "-m", "jobproof", *arguments],
         env={**os.environ, **(env or {})},
         text=True,
         **options,

@@ -9,12 +9,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from contract.document import Operation, read_operation
-from contract.exchange import Exchange
-from contract.job import JobReader
-from contract.lifecycle import Lifecycle
-from contract.profile import Profile, read_profile
-from contract.trace import Observation, Observer
+from jobproof.contract.document import Operation, read_operation
+from jobproof.contract.exchange import Exchange
+from jobproof.contract.job import JobReader
+from jobproof.contract.lifecycle import Lifecycle
+from jobproof.contract.profile import Profile, read_profile
+from jobproof.contract.trace import Observation, Observer
 
 __all__ = ["Api", "load_api"]
 

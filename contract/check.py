@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contract.finding import Basis, Remark, Severity
-from contract.trace import Trace
+from jobproof.contract.finding import Basis, Remark, Severity
+from jobproof.contract.trace import Trace
 
 __all__ = ["Check", "Facet", "check"]
 

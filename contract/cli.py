@@ -9,8 +9,8 @@ from importlib.metadata import version
 
 import click
 
-from contract.errors import JobproofError
-from contract.plugins import Plugin, plugins
+from jobproof.contract.errors import JobproofError
+from jobproof.contract.plugins import Plugin, plugins
 
 __all__ = ["main"]
 
@@ -55,7 +55,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from contract.errors import did_you_mean
+        from jobproof.contract.errors import did_you_mean
 
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             hint = did_you_mean(args[0], self.list_commands(ctx))

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from contract.pointer import escape, resolve, walk
+from jobproof.contract.pointer import escape, resolve, walk
 
 __all__ = ["Content", "ResponseSpec", "SchemaError"]
 

@@ -20,10 +20,10 @@ from urllib.parse import unquote
 import jsonschema_rs
 import yaml
 
-from contract.content import Content, ResponseSpec
-from contract.errors import DocumentError, did_you_mean
-from contract.pointer import resolve
-from contract.yamlfile import PlainLoader
+from jobproof.contract.content import Content, ResponseSpec
+from jobproof.contract.errors import DocumentError, did_you_mean
+from jobproof.contract.pointer import resolve
+from jobproof.contract.yamlfile import PlainLoader
 
 __all__ = ["Operation", "read_operation"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from contract.errors import RecordingError
-from contract.exchange import (
+from jobproof.contract.errors import RecordingError
+from jobproof.contract.exchange import (
     Credential,
     Exchange,
     Phases,
@@ -25,7 +25,7 @@ from contract.exchange import (
     Subject,
     TransportFailure,
 )
-from contract.secret import MASK
+from jobproof.contract.secret import MASK
 
 __all__ = [
     "curl",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from contract.exchange import Exchange
+from jobproof.contract.exchange import Exchange
 
 __all__ = [
     "Basis",

@@ -25,10 +25,10 @@ from typing import Any, NamedTuple, Self
 
 import pycurl
 
-from contract.address import AddressPolicy
-from contract.errors import ConfigError
-from contract.exchange import Exchange, Phases, Reason, Request, Response, TransportFailure
-from contract.incoming import Incoming, Limits, one_line
+from jobproof.contract.address import AddressPolicy
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.exchange import Exchange, Phases, Reason, Request, Response, TransportFailure
+from jobproof.contract.incoming import Incoming, Limits, one_line
 
 __all__ = ["AddressPolicy", "Client", "Limits"]
 

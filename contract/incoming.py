@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from contract.exchange import Response
+from jobproof.contract.exchange import Response
 
 __all__ = ["Incoming", "Limits", "one_line"]
 

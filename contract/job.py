@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from contract.pointer import escape, pick, resolve
-from contract.profile import Codec, Profile
+from jobproof.contract.pointer import escape, pick, resolve
+from jobproof.contract.profile import Codec, Profile
 
 __all__ = ["Job", "JobReader", "is_empty", "links_in", "read_time"]
 

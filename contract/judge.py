@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from contract.check import Check, Facet
-from contract.finding import Basis, Finding, Kind, Remark, Severity
-from contract.profile import Accepted
-from contract.recall import Recall, Step
-from contract.trace import Observation, Trace
+from jobproof.contract.check import Check, Facet
+from jobproof.contract.finding import Basis, Finding, Kind, Remark, Severity
+from jobproof.contract.profile import Accepted
+from jobproof.contract.recall import Recall, Step
+from jobproof.contract.trace import Observation, Trace
 
 __all__ = ["CRASHED", "Judge"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from contract.finding import Basis
-from contract.profile import Limit, Phase, Profile, StatusWord
+from jobproof.contract.finding import Basis
+from jobproof.contract.profile import Limit, Phase, Profile, StatusWord
 
 __all__ = ["Lifecycle", "Step"]
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from contract.api import Api
-from contract.exchange import Credential, Exchange, Request, Response, Subject
-from contract.http import Client
-from contract.judge import Judge
-from contract.mock import MockServer
-from contract.plugins import load_checks
-from contract.pointer import escape
-from contract.trace import Observation, Trace
+from jobproof.contract.api import Api
+from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.http import Client
+from jobproof.contract.judge import Judge
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import load_checks
+from jobproof.contract.pointer import escape
+from jobproof.contract.trace import Observation, Trace
 
 __all__ = ["Tally", "measure_mutants"]
 

@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from contract.api import Api, load_api
-from contract.check import Check
-from contract.errors import ConfigError, JobproofError, PluginError, did_you_mean
-from contract.yamlfile import read_yaml
+from jobproof.contract.api import Api, load_api
+from jobproof.contract.check import Check
+from jobproof.contract.errors import ConfigError, JobproofError, PluginError, did_you_mean
+from jobproof.contract.yamlfile import read_yaml
 
 __all__ = [
     "Plugin",
@@ -159,7 +159,7 @@ def default_api() -> str:
     """
     The name of the API that is meant where none is named.
     """
-    return str(read_yaml(Path(str(files("contract.apis"))) / "defaults.yaml").value["api"])
+    return str(read_yaml(Path(str(files("jobproof.contract.apis"))) / "defaults.yaml").value["api"])
 
 
 def find_api(name_or_folder: str) -> Api:
@@ -211,7 +211,9 @@ def _checks_of(plugin: Plugin) -> list[Check]:
     if isinstance(loaded, Check):
         return [loaded]
     if callable(loaded) and not hasattr(loaded, "__path__"):
-        raise plugin.error("is a plain function; decorate it with @contract.check.check(...)")
+        raise plugin.error(
+            "is a plain function; decorate it with @check(...) of jobproof.contract.check"
+        )
     names = getattr(loaded, "__all__", ())
     found = [item for item in (getattr(loaded, n, None) for n in names) if isinstance(item, Check)]
     if not found:

@@ -16,10 +16,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from contract.duration import Duration
-from contract.errors import ProfileError
-from contract.finding import Basis
-from contract.yamlfile import read_yaml
+from jobproof.contract.duration import Duration
+from jobproof.contract.errors import ProfileError
+from jobproof.contract.finding import Basis
+from jobproof.contract.yamlfile import read_yaml
 
 __all__ = [
     "Accepted",

@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from contract.api import Api
-from contract.pointer import parent, pick
-from contract.profile import Phase
-from contract.trace import Observation
+from jobproof.contract.api import Api
+from jobproof.contract.pointer import parent, pick
+from jobproof.contract.profile import Phase
+from jobproof.contract.trace import Observation
 
 __all__ = ["Reach"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-from contract.check import Check
-from contract.exchange import Credential, Subject
-from contract.finding import Remark
-from contract.trace import Reading, Trace
+from jobproof.contract.check import Check
+from jobproof.contract.exchange import Credential, Subject
+from jobproof.contract.finding import Remark
+from jobproof.contract.trace import Reading, Trace
 
 __all__ = ["Recall", "Step"]
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from contract.api import Api
-from contract.errors import RecordingError
-from contract.evidence import curl, read_har
-from contract.exchange import Exchange
-from contract.finding import Finding, Verdict
-from contract.judge import Judge
-from contract.plugins import load_checks
-from contract.trace import Trace
-from contract.verdict import Group, conclude, group
+from jobproof.contract.api import Api
+from jobproof.contract.errors import RecordingError
+from jobproof.contract.evidence import curl, read_har
+from jobproof.contract.exchange import Exchange
+from jobproof.contract.finding import Finding, Verdict
+from jobproof.contract.judge import Judge
+from jobproof.contract.plugins import load_checks
+from jobproof.contract.trace import Trace
+from jobproof.contract.verdict import Group, conclude, group
 
 __all__ = ["Outcome", "judge_recordings"]
 

@@ -20,10 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from contract.api import Api
-from contract.mock import MockServer
-from contract.mock.faults import FAULTS
-from contract.mock.variants import VARIANTS
+from jobproof.contract.api import Api
+from jobproof.contract.mock import MockServer
+from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.mock.variants import VARIANTS
 
 __all__ = ["Row", "Score", "measure"]
 
@@ -180,7 +180,7 @@ def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool)
 def _suite(api: Api, server: MockServer) -> tuple[int, Mapping[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="jobproof-score-") as folder:
         report = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "contract.cli", "test", "--api", str(api.folder)]
+        command = [sys.executable, "-P", "-m", "jobproof", "test", "--api", str(api.folder)]
         command += ["--url", server.url, "--token-env", "JOBPROOF_SCORE_TOKEN"]
         command += [f"--job={job.id}" for job in server.jobs]
         command += [f"--foreign-job={job.id}" for job in server.foreign_jobs]
@@ -213,7 +213,16 @@ def _stock(api: Api, options: Mapping[str, Any]) -> bool:
         path = Path(folder) / "openapi.json"
         path.write_text(json.dumps(document))
         name, value = api.authorization(server.token)
-        command = [sys.executable, "-m", "schemathesis.cli", "run", str(path), "-u", server.url]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "schemathesis.cli",
+            "run",
+            str(path),
+            "-u",
+            server.url,
+        ]
         command += ["-H", f"{name}: {value}", "--seed", "1", "--continue-on-failure"]
         command += ["--max-response-time", "1", "--request-timeout", "5", "--no-color"]
         done = subprocess.run(  # noqa: S603 -- our own command line

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from contract.api import Api
-    from contract.mutants import Tally
-    from contract.score import Row, Score
+    from jobproof.contract.api import Api
+    from jobproof.contract.mutants import Tally
+    from jobproof.contract.score import Row, Score
 
 __all__ = ["score"]
 
@@ -38,13 +38,13 @@ def score(
 
     Exits with 1 if a definite fault is missed or a correct server is called broken.
     """
-    from contract.plugins import default_api, find_api
+    from jobproof.contract.plugins import default_api, find_api
 
     api = find_api(api_name or default_api())
     if mutants:
         return _mutants(api, json_path)
     _known(names)
-    from contract.score import measure
+    from jobproof.contract.score import measure
 
     found = measure(api, names=names, stock=stock, workers=workers, progress=_tell)
     _write(json_path, found.as_dict())
@@ -55,9 +55,9 @@ def score(
 
 
 def _known(names: tuple[str, ...]) -> None:
-    from contract.errors import ConfigError, did_you_mean
-    from contract.mock.faults import FAULTS
-    from contract.mock.variants import VARIANTS
+    from jobproof.contract.errors import ConfigError, did_you_mean
+    from jobproof.contract.mock.faults import FAULTS
+    from jobproof.contract.mock.variants import VARIANTS
 
     known = (*FAULTS, *VARIANTS)
     for name in names:
@@ -103,7 +103,7 @@ def _conclude(found: Score) -> None:
 
 
 def _mutants(api: Api, json_path: str | None) -> int:
-    from contract.mutants import measure_mutants
+    from jobproof.contract.mutants import measure_mutants
 
     tallies = measure_mutants(api)
     _write(json_path, [_as_dict(tally) for tally in tallies])

@@ -10,14 +10,14 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from contract.body import Body, read_body
-from contract.content import Content, ResponseSpec, SchemaError
-from contract.document import Operation
-from contract.exchange import Credential, Exchange, Response, Subject
-from contract.job import Job, JobReader
+from jobproof.contract.body import Body, read_body
+from jobproof.contract.content import Content, ResponseSpec, SchemaError
+from jobproof.contract.document import Operation
+from jobproof.contract.exchange import Credential, Exchange, Response, Subject
+from jobproof.contract.job import Job, JobReader
 
 if TYPE_CHECKING:
-    from contract.api import Api
+    from jobproof.contract.api import Api
 
 __all__ = ["Observation", "Observer", "Reading", "Trace", "media_type_of"]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from contract.exchange import Subject
-from contract.finding import Finding, Kind, Verdict
+from jobproof.contract.exchange import Subject
+from jobproof.contract.finding import Finding, Kind, Verdict
 
 __all__ = ["Group", "conclude", "group", "overlay"]
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from contract.errors import ConfigError, did_you_mean
+from jobproof.contract.errors import ConfigError, did_you_mean
 
 __all__ = ["PlainLoader", "YamlFile", "read_yaml"]
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import click
 
-from contract.plugins import load_checks, load_group
-from contract.suite.options import OPTIONS, Option
-from probes.config import config_schema
-from probes.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
+from jobproof.contract.plugins import load_checks, load_group
+from jobproof.contract.suite.options import OPTIONS, Option
+from jobproof.probes.config import config_schema
+from jobproof.probes.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
 
 __all__ = ["main", "pages", "rendered"]
 
@@ -144,7 +144,7 @@ def _edges(_argument: str) -> str:
 
 def _options(_argument: str) -> str:
     rows = ((f"`--{o.name}{_value(o)}`", f"`--{o.twin}{_value(o)}`", o.help) for o in OPTIONS)
-    return table(("`jobproof test`", "`pytest --pyargs contract.suite`", "meaning"), rows)
+    return table(("`jobproof test`", "`pytest --pyargs jobproof.contract.suite`", "meaning"), rows)
 
 
 def _value(option: Option) -> str:

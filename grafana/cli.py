@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from grafana.settings import Settings, default_settings
+from jobproof.grafana.settings import Settings, default_settings
 
 __all__ = ["dashboards", "rules"]
 
@@ -40,8 +40,8 @@ def dashboards(out: Path, config: Path | None, kubernetes: bool) -> None:
     Statuses, their colours and thresholds come from the targets in --config, else from
     the ones that jobproof ships with.
     """
-    from grafana.files import dashboard_files, write_files
-    from grafana.kubernetes import kubernetes_files
+    from jobproof.grafana.files import dashboard_files, write_files
+    from jobproof.grafana.kubernetes import kubernetes_files
 
     settings = _settings(config)
     files = dashboard_files(settings)
@@ -68,9 +68,9 @@ def rules(
     """
     Write the Prometheus recording rules and alerts.
     """
-    from grafana.files import write_files
-    from grafana.kubernetes import kubernetes_files
-    from grafana.rules import rule_files
+    from jobproof.grafana.files import write_files
+    from jobproof.grafana.kubernetes import kubernetes_files
+    from jobproof.grafana.rules import rule_files
 
     settings = _settings(config)
     if grafana_url:
@@ -89,7 +89,7 @@ def rules(
 def _settings(config: Path | None) -> Settings:
     if config is None:
         return default_settings()
-    from grafana.configured import configured_settings
+    from jobproof.grafana.configured import configured_settings
 
     return configured_settings(config)
 

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from grafana.settings import Settings, Target, settings_for, target_of
-from probes.config import TargetSettings, load_settings
+from jobproof.grafana.settings import Settings, Target, settings_for, target_of
+from jobproof.probes.config import TargetSettings, load_settings
 
 __all__ = ["configured_settings"]
 

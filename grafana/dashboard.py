@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from grafana.panels import DATASOURCE, Json, Panel
-from grafana.promql import metric_name
+from jobproof.grafana.panels import DATASOURCE, Json, Panel
+from jobproof.grafana.promql import metric_name
 
 __all__ = ["TAG", "Dashboard", "Row", "Shelf", "Variable", "encode"]
 

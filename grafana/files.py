@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grafana.boards import dashboards
-from grafana.dashboard import encode
-from grafana.kubernetes import kubernetes_files
-from grafana.rules import rule_files
-from grafana.settings import Settings
+from jobproof.grafana.boards import dashboards
+from jobproof.grafana.dashboard import encode
+from jobproof.grafana.kubernetes import kubernetes_files
+from jobproof.grafana.rules import rule_files
+from jobproof.grafana.settings import Settings
 
 __all__ = ["HOME", "committed_files", "dashboard_files", "write_files"]
 

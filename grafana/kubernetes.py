@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.rules import HEADER, rule_groups, write
-from grafana.settings import Settings
+from jobproof.grafana.rules import HEADER, rule_groups, write
+from jobproof.grafana.settings import Settings
 
 __all__ = ["dashboard_config_maps", "kubernetes_files", "prometheus_rule"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contract.errors import JobproofError, did_you_mean
-from probes.metrics import METRICS
+from jobproof.contract.errors import JobproofError, did_you_mean
+from jobproof.probes.metrics import METRICS
 
 __all__ = [
     "BOARD",

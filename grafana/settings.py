@@ -11,12 +11,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.api import Api
-from contract.duration import Duration
-from contract.plugins import find_api
-from contract.profile import Phase, Profile
-from contract.yamlfile import read_yaml
-from probes.metrics import UNKNOWN_STATUS
+from jobproof.contract.api import Api
+from jobproof.contract.duration import Duration
+from jobproof.contract.plugins import find_api
+from jobproof.contract.profile import Phase, Profile
+from jobproof.contract.yamlfile import read_yaml
+from jobproof.probes.metrics import UNKNOWN_STATUS
 
 __all__ = [
     "BurnRate",

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contract.duration import parse_duration, write_duration
-from grafana.promql import RULES, any_of, ratio, sum_by
-from grafana.settings import Settings, Target
+from jobproof.contract.duration import parse_duration, write_duration
+from jobproof.grafana.promql import RULES, any_of, ratio, sum_by
+from jobproof.grafana.settings import Settings, Target
 
 __all__ = [
     "CURRENT",

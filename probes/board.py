@@ -10,9 +10,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from contract.finding import Finding, Kind
-from probes.evidence import shelf_of
-from probes.result import Outcome, Result
+from jobproof.contract.finding import Finding, Kind
+from jobproof.probes.evidence import shelf_of
+from jobproof.probes.result import Outcome, Result
 
 __all__ = ["Board", "CanaryView", "LastAnswer", "News", "Point"]
 

@@ -15,13 +15,13 @@ from typing import ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.api import Api
-from contract.duration import Duration
-from contract.exchange import Credential, Reason, Request, Subject
-from contract.finding import Finding
-from contract.secret import Secret
-from contract.trace import Observation
-from probes.result import Outcome
+from jobproof.contract.api import Api
+from jobproof.contract.duration import Duration
+from jobproof.contract.exchange import Credential, Reason, Request, Subject
+from jobproof.contract.finding import Finding
+from jobproof.contract.secret import Secret
+from jobproof.contract.trace import Observation
+from jobproof.probes.result import Outcome
 
 __all__ = [
     "Anonymous",

@@ -91,7 +91,7 @@ def probe(
     SIGHUP reloads the configuration. SIGTERM lets what is under way end and exits 0;
     a second signal exits at once.
     """
-    from probes.service import Options, serve
+    from jobproof.probes.service import Options, serve
 
     return serve(
         Options(
@@ -119,7 +119,7 @@ def once(
     """
     Ask every canary of every target once and print what was found.
     """
-    from probes.once import print_round, push, run_round
+    from jobproof.probes.once import print_round, push, run_round
 
     outcome = run_round(config_path, names, strict=strict)
     print_round(outcome, as_json=as_json, as_metrics=as_metrics)
@@ -141,8 +141,8 @@ def check(file: Path) -> int:
     """
     Say whether FILE can be run, and what it would ask.
     """
-    from contract.duration import write_duration
-    from probes.config import load_settings
+    from jobproof.contract.duration import write_duration
+    from jobproof.probes.config import load_settings
 
     settings = load_settings(file)
     for target in settings.targets:
@@ -160,7 +160,7 @@ def schema(file: Path | None) -> int:
     """
     Print the configuration's JSON Schema, or write it to FILE.
     """
-    from probes.config import config_schema
+    from jobproof.probes.config import config_schema
 
     text = json.dumps(config_schema(), indent=2) + "\n"
     if file is None:

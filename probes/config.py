@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from contract.api import Api
-from contract.duration import Duration, write_duration
-from contract.errors import ConfigError, did_you_mean
-from contract.plugins import find_api, load_group
-from contract.secret import Secret
-from contract.yamlfile import YamlFile, read_yaml
-from probes.canaries import Canary, CanaryOptions, IdOptions
+from jobproof.contract.api import Api
+from jobproof.contract.duration import Duration, write_duration
+from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.plugins import find_api, load_group
+from jobproof.contract.secret import Secret
+from jobproof.contract.yamlfile import YamlFile, read_yaml
+from jobproof.probes.canaries import Canary, CanaryOptions, IdOptions
 
 __all__ = [
     "CanarySettings",

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contract.errors import ConfigError, did_you_mean
-from probes.config import Settings, TargetSettings
-from probes.daemon import Daemon, Reloaded
-from probes.result import FOLLOWED, Result
-from probes.tracker import Census, Tracker
-from probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
+from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.probes.config import Settings, TargetSettings
+from jobproof.probes.daemon import Daemon, Reloaded
+from jobproof.probes.result import FOLLOWED, Result
+from jobproof.probes.tracker import Census, Tracker
+from jobproof.probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
 
 __all__ = ["DaemonControl", "face_of"]
 
 
 class DaemonControl:
     """
-    `probes.web.faces.Control`, over a running daemon.
+    `jobproof.probes.web.faces.Control`, over a running daemon.
     """
 
     def __init__(self, daemon: Daemon) -> None:

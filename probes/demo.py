@@ -20,7 +20,7 @@ from typing import Any
 import click
 import yaml
 
-from contract.errors import InconclusiveError
+from jobproof.contract.errors import InconclusiveError
 
 __all__ = ["demo"]
 
@@ -135,7 +135,7 @@ def _jobproof(
     *arguments: str, card: Mapping[str, Any] | None = None, **options: Any
 ) -> subprocess.Popen[str]:
     environ = {**os.environ, **({_TOKEN_ENV: card["token"]} if card else {})}
-    command = [sys.executable, "-m", "contract.cli", *arguments]
+    command = [sys.executable, "-P", "-m", "jobproof", *arguments]
     return subprocess.Popen(command, env=environ, text=True, **options)  # noqa: S603
 
 

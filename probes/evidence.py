@@ -13,9 +13,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from contract.finding import Finding, Kind
-from probes.result import Outcome, Result
-from probes.scrubber import Scrubber
+from jobproof.contract.finding import Finding, Kind
+from jobproof.probes.result import Outcome, Result
+from jobproof.probes.scrubber import Scrubber
 
 __all__ = [
     "NOTES",

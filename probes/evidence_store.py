@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from contract.evidence import curl, har
-from contract.exchange import Exchange
-from probes.evidence import (
+from jobproof.contract.evidence import curl, har
+from jobproof.contract.exchange import Exchange
+from jobproof.probes.evidence import (
     NOTES,
     Evidence,
     Worth,
@@ -29,8 +29,8 @@ from probes.evidence import (
     seen_in,
     worth_of,
 )
-from probes.result import Result
-from probes.scrubber import Scrubber
+from jobproof.probes.result import Result
+from jobproof.probes.scrubber import Scrubber
 
 __all__ = ["EvidenceStore"]
 

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from contract.exchange import Exchange, Request, Subject
-from contract.plugins import set_up
-from contract.trace import Observation
-from probes.canaries import Ask, build_request
-from probes.config import SourceSettings, TargetSettings
-from probes.judging import Judged
-from probes.metrics import Metrics
-from probes.prober import Clock, user_agent
-from probes.result import FOLLOWED
-from probes.sights import Sights
-from probes.sources.source import Found, Neighbourhood, Source
-from probes.tracker import Progress, Sighting, Tracker
-from probes.watchlist import Watchlist
+from jobproof.contract.exchange import Exchange, Request, Subject
+from jobproof.contract.plugins import set_up
+from jobproof.contract.trace import Observation
+from jobproof.probes.canaries import Ask, build_request
+from jobproof.probes.config import SourceSettings, TargetSettings
+from jobproof.probes.judging import Judged
+from jobproof.probes.metrics import Metrics
+from jobproof.probes.prober import Clock, user_agent
+from jobproof.probes.result import FOLLOWED
+from jobproof.probes.sights import Sights
+from jobproof.probes.sources.source import Found, Neighbourhood, Source
+from jobproof.probes.tracker import Progress, Sighting, Tracker
+from jobproof.probes.watchlist import Watchlist
 
 __all__ = ["Asker", "FollowPlan", "Following", "Lookout"]
 
@@ -37,7 +37,7 @@ _HOLD_S = 60.0
 
 class Asker(Protocol):
     """
-    Asks beside the grid, out of the key's budget: `probes.prober.Prober`.
+    Asks beside the grid, out of the key's budget: `jobproof.probes.prober.Prober`.
     """
 
     def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None: ...

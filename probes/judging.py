@@ -8,14 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from contract.api import Api
-from contract.exchange import Credential, Exchange, Subject
-from contract.finding import Finding
-from contract.judge import Judge
-from contract.secret import Secret
-from contract.trace import Observation, Trace
-from probes.canaries import outcome_of
-from probes.result import FOLLOWED, Outcome, Result
+from jobproof.contract.api import Api
+from jobproof.contract.exchange import Credential, Exchange, Subject
+from jobproof.contract.finding import Finding
+from jobproof.contract.judge import Judge
+from jobproof.contract.secret import Secret
+from jobproof.contract.trace import Observation, Trace
+from jobproof.probes.canaries import outcome_of
+from jobproof.probes.result import FOLLOWED, Outcome, Result
 
 __all__ = ["Asked", "History", "Judged", "Judging"]
 

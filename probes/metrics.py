@@ -22,12 +22,21 @@ from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
-from contract.exchange import Credential, Exchange, Request, Response, Subject
-from contract.finding import Drift, Finding, Kind
-from contract.judge import CRASHED
-from probes.result import FOLLOWED, Outcome, Result
-from probes.schedule import WhyMissed
-from probes.series import BoundedWords, Counter, Family, Gauge, Histogram, Mark, Metric, Snapshot
+from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.finding import Drift, Finding, Kind
+from jobproof.contract.judge import CRASHED
+from jobproof.probes.result import FOLLOWED, Outcome, Result
+from jobproof.probes.schedule import WhyMissed
+from jobproof.probes.series import (
+    BoundedWords,
+    Counter,
+    Family,
+    Gauge,
+    Histogram,
+    Mark,
+    Metric,
+    Snapshot,
+)
 
 __all__ = [
     "CODES",

@@ -17,24 +17,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from contract.exchange import Credential, Subject
-from contract.finding import Finding, Kind, Verdict
-from contract.judge import Judge
-from contract.plugins import load_checks
-from contract.verdict import group
-from probes.budget import KeyLimits, Keys, parse_retry_after
-from probes.canaries import Ask
-from probes.config import Settings, TargetSettings, load_settings
-from probes.daemon import labels_of
-from probes.judging import Asked, Judged
-from probes.logs import Redactor
-from probes.metrics import Metrics
-from probes.prober import Asker, ClientSettings, Watch
-from probes.result import Outcome, Result
-from probes.service import connect
-from probes.sinks.jsonl import as_json
-from probes.sinks.prometheus import Registry, expose, new_registry
-from probes.sinks.prometheus import push as push_registry
+from jobproof.contract.exchange import Credential, Subject
+from jobproof.contract.finding import Finding, Kind, Verdict
+from jobproof.contract.judge import Judge
+from jobproof.contract.plugins import load_checks
+from jobproof.contract.verdict import group
+from jobproof.probes.budget import KeyLimits, Keys, parse_retry_after
+from jobproof.probes.canaries import Ask
+from jobproof.probes.config import Settings, TargetSettings, load_settings
+from jobproof.probes.daemon import labels_of
+from jobproof.probes.judging import Asked, Judged
+from jobproof.probes.logs import Redactor
+from jobproof.probes.metrics import Metrics
+from jobproof.probes.prober import Asker, ClientSettings, Watch
+from jobproof.probes.result import Outcome, Result
+from jobproof.probes.service import connect
+from jobproof.probes.sinks.jsonl import as_json
+from jobproof.probes.sinks.prometheus import Registry, expose, new_registry
+from jobproof.probes.sinks.prometheus import push as push_registry
 
 __all__ = ["Round", "ask_round", "print_round", "push", "run_round"]
 

@@ -21,17 +21,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from contract.exchange import Exchange, Request, Subject
-from contract.judge import Judge
-from contract.plugins import set_up
-from probes.budget import KeyLimits, Keys, parse_retry_after
-from probes.canaries import Ask, Canary, Surroundings, build_request
-from probes.config import TargetSettings
-from probes.crew import Crew
-from probes.judging import Asked, Judged, Judging
-from probes.metrics import Metrics
-from probes.result import FOLLOWED
-from probes.schedule import Lane, Schedule, Slot, WhyMissed
+from jobproof.contract.exchange import Exchange, Request, Subject
+from jobproof.contract.judge import Judge
+from jobproof.contract.plugins import set_up
+from jobproof.probes.budget import KeyLimits, Keys, parse_retry_after
+from jobproof.probes.canaries import Ask, Canary, Surroundings, build_request
+from jobproof.probes.config import TargetSettings
+from jobproof.probes.crew import Crew
+from jobproof.probes.judging import Asked, Judged, Judging
+from jobproof.probes.metrics import Metrics
+from jobproof.probes.result import FOLLOWED
+from jobproof.probes.schedule import Lane, Schedule, Slot, WhyMissed
 
 __all__ = ["Asker", "ClientSettings", "Clock", "Plan", "Prober", "Watch", "user_agent"]
 
@@ -46,7 +46,7 @@ _BATCH_S = 0.05
 
 class Asker(Protocol):
     """
-    The part of `contract.http.Client` that is used here; threads share it.
+    The part of `jobproof.contract.http.Client` that is used here; threads share it.
     """
 
     def send(self, request: Request, *, deadline_s: float) -> Exchange: ...

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-from probes.budget import Keys
+from jobproof.probes.budget import Keys
 
 __all__ = ["Lane", "Missed", "Schedule", "Slot", "Turn", "WhyMissed", "phase_s"]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import quote
 
-from contract.exchange import Exchange, Response, TransportFailure
-from contract.secret import MASK
+from jobproof.contract.exchange import Exchange, Response, TransportFailure
+from jobproof.contract.secret import MASK
 
 __all__ = ["Scrubber"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from contract.errors import ConfigError
+from jobproof.contract.errors import ConfigError
 
 __all__ = ["Shard", "hashmod"]
 

@@ -9,11 +9,11 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 
-from contract.errors import JobproofError
-from contract.evidence import har_entry, read_har_entry
-from contract.exchange import Exchange
-from probes.scrubber import Scrubber
-from probes.watchlist import Watchlist
+from jobproof.contract.errors import JobproofError
+from jobproof.contract.evidence import har_entry, read_har_entry
+from jobproof.contract.exchange import Exchange
+from jobproof.probes.scrubber import Scrubber
+from jobproof.probes.watchlist import Watchlist
 
 __all__ = ["Sights"]
 

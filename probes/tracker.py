@@ -19,8 +19,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from contract.profile import Limit, Profile, StatusWord
-from probes.watchlist import Followed
+from jobproof.contract.profile import Limit, Profile, StatusWord
+from jobproof.probes.watchlist import Followed
 
 __all__ = ["UNKNOWN", "Census", "Progress", "Sighting", "Stay", "Tracker"]
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from contract.errors import ConfigError, JobproofError
+from jobproof.contract.errors import ConfigError, JobproofError
 
 __all__ = ["Followed", "Watchlist"]
 

@@ -14,7 +14,7 @@ import urllib.request
 
 import pytest
 
-DEMO = [sys.executable, "-m", "contract.cli", "demo"]
+DEMO = [sys.executable, "-P", "-m", "jobproof", "demo"]
 
 
 @pytest.mark.ladder

@@ -16,16 +16,16 @@ import pytest
 import trustme
 import yaml
 from pydantic import BaseModel
-
-from contract.finding import Kind
-from contract.plugins import load_checks, load_group
-from contract.profile import Policy, Profile, Promise
-from contract.suite.options import OPTIONS
-from contract.yamlfile import PlainLoader
-from probes.config import config_schema, load_settings
-from probes.metrics import METRICS
-from probes.web.web_config import WebConfig
 from tests.tools import tool
+
+from jobproof.contract.finding import Kind
+from jobproof.contract.plugins import load_checks, load_group
+from jobproof.contract.profile import Policy, Profile, Promise
+from jobproof.contract.suite.options import OPTIONS
+from jobproof.contract.yamlfile import PlainLoader
+from jobproof.probes.config import config_schema, load_settings
+from jobproof.probes.metrics import METRICS
+from jobproof.probes.web.web_config import WebConfig
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

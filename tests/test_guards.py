@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import contract
-from contract.api import Api, load_api
-from contract.pointer import walk
+import jobproof
+from jobproof.contract.api import Api, load_api
+from jobproof.contract.pointer import walk
 
-# The installed packages are what is guarded, wherever they are installed.
-ROOT = Path(contract.__file__).parent.parent
+# The installed package is what is guarded, wherever it is installed.
+ROOT = Path(jobproof.__file__).parent
 PACKAGES = ("contract", "probes", "grafana")
 MODULES = sorted(
     path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
@@ -33,7 +33,8 @@ APART = ("http", "incoming", "mock", "suite", "score", "scoreboard", "mutants", 
 """What of `contract` may open a socket, or drive what does; the rest is the core."""
 
 NETWORK = ("socket", "ssl", "http", "urllib.request", "asyncio", "pycurl", "requests", "urllib3")
-FRAMEWORKS = ("pytest", "hypothesis", "schemathesis", "prometheus_client", "starlette", "uvicorn")
+ENGINES = ("pytest", "hypothesis", "schemathesis")
+FRAMEWORKS = (*ENGINES, "prometheus_client", "starlette", "uvicorn")
 
 VALUES = (
     "contract.body",
@@ -80,7 +81,11 @@ def _is_core(module: Path) -> bool:
 
 
 def _known_to(module: Path, *of: str) -> list[str]:
-    return sorted({name for name in _imports(_tree(module)) if _is(name, *of)})
+    """
+    What the module imports of these: a library, or a part of ours by its place in the house.
+    """
+    names = {name.removeprefix("jobproof.") for name in _imports(_tree(module))}
+    return sorted(name for name in names if _is(name, *of))
 
 
 @every_module
@@ -138,9 +143,12 @@ def test_a_library_comes_in_through_one_door(library: str, doors: set[str]) -> N
 @pytest.mark.parametrize(
     ("load", "barred"),
     [
-        ("contract.judge, contract.plugins", (*FRAMEWORKS, "pycurl", "requests")),
-        ("contract.cli", (*FRAMEWORKS, "pycurl", "requests")),
-        ("probes.service", ("pytest", "hypothesis", "schemathesis", "requests", "grafana")),
+        ("jobproof.contract.judge, jobproof.contract.plugins", (*FRAMEWORKS, "pycurl", "requests")),
+        ("jobproof.contract.cli", (*FRAMEWORKS, "pycurl", "requests")),
+        (
+            "jobproof.probes.service",
+            (*ENGINES, "requests", "jobproof.grafana"),
+        ),
     ],
 )
 def test_nothing_heavy_comes_along(load: str, barred: tuple[str, ...]) -> None:

@@ -16,14 +16,14 @@ from time import monotonic
 from types import ModuleType
 
 import pytest
-
-from contract.api import load_api
-from contract.check import Check
-from contract.exchange import Credential, Exchange, Request, Response, Subject
-from contract.judge import Judge
-from contract.mock import MockServer
-from contract.trace import Trace
 from tests.third_party import EXAMPLE, Installation, Said, bare_distribution, install_wheel
+
+from jobproof.contract.api import load_api
+from jobproof.contract.check import Check
+from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.judge import Judge
+from jobproof.contract.mock import MockServer
+from jobproof.contract.trace import Trace
 
 FOLDER = EXAMPLE / "acme_jobs" / "apis" / "acme-renders"
 PLAIN = Installation(Path(sys.executable))
@@ -164,8 +164,7 @@ def test_a_folder_that_is_not_installed_can_be_tested(tmp_path: Path) -> None:
 
 
 def test_authors_of_plugins_get_our_types() -> None:
-    for package in ("contract", "probes"):
-        assert (files(package) / "py.typed").is_file()
+    assert (files("jobproof") / "py.typed").is_file()
 
 
 def test_a_folder_without_a_profile_is_no_api(tmp_path: Path) -> None:
@@ -213,8 +212,8 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobproof.checks": {"ttl": "acme_ttl"}},
         {
             "acme_ttl": """
-            from contract.check import check
-            from contract.finding import Basis
+            from jobproof.contract.check import check
+            from jobproof.contract.finding import Basis
 
             @check(basis=Basis.RFC, source="RFC 9111")
             def ttl():
@@ -228,7 +227,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobproof.checks": {"ttl": "acme_ttl:ttl"}},
         {"acme_ttl": "def ttl(trace): return []"},
         ("checks",),
-        "is a plain function; decorate it with @contract.check.check(...)",
+        "is a plain function; decorate it with @check(...) of jobproof.contract.check",
     ),
     "module without checks": (
         {"jobproof.checks": {"ttl": "acme_ttl"}},
@@ -240,8 +239,8 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobproof.checks": {"ttl": "acme_ttl"}},
         {
             "acme_ttl": """
-            from contract.check import check
-            from contract.finding import Basis
+            from jobproof.contract.check import check
+            from jobproof.contract.finding import Basis
 
             __all__ = ["no_server_error"]
 
@@ -280,7 +279,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
     ),
     "canary whose name is taken": (
         {"jobproof.canaries": {"known": "acme_ttl:Known"}},
-        {"acme_ttl": "from probes.canaries import Known"},
+        {"acme_ttl": "from jobproof.probes.canaries import Known"},
         ("config", "schema"),
         "the name is taken in jobproof.canaries by jobproof ",
     ),
@@ -335,7 +334,7 @@ def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
         "acme-ttl",
         {f"jobproof.{group}": {"ttl": "acme_ttl:Ttl"}},
         acme_ttl="""
-        from probes.canaries import CanaryOptions
+        from jobproof.probes.canaries import CanaryOptions
 
         class Ttl:
             Options = CanaryOptions
@@ -361,7 +360,15 @@ def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
 def test_a_wrong_plugin_ends_plain_pytest_by_the_same_line(tmp_path: Path) -> None:
     wrong = bare_distribution(tmp_path, "acme-ttl", {"jobproof.checks": {"ttl": "nowhere"}})
     done = subprocess.run(
-        [wrong.python, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "contract.suite"],
+        [
+            wrong.python,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "--pyargs",
+            "jobproof.contract.suite",
+        ],
         cwd=tmp_path,
         env=wrong.settings(),
         capture_output=True,

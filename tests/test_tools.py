@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from tests.tools import tool
 
 _TESTS = Path(__file__).parent

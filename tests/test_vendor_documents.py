@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from contract.api import Api, load_api
-from contract.content import Content
-from contract.document import Operation, read_operation
-from contract.errors import DocumentError
-from contract.finding import Kind, Verdict
-from contract.http import Client
-from contract.mock import MockServer
-from contract.mock.faults import FAULTS
-from contract.plugins import load_checks
-from contract.suite.aim import target_from
-from contract.suite.run import Run
-from contract.verdict import conclude
 from tests.third_party import EXAMPLE
+
+from jobproof.contract.api import Api, load_api
+from jobproof.contract.content import Content
+from jobproof.contract.document import Operation, read_operation
+from jobproof.contract.errors import DocumentError
+from jobproof.contract.finding import Kind, Verdict
+from jobproof.contract.http import Client
+from jobproof.contract.mock import MockServer
+from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.plugins import load_checks
+from jobproof.contract.suite.aim import target_from
+from jobproof.contract.suite.run import Run
+from jobproof.contract.verdict import conclude
 
 DOCUMENTS = Path(__file__).parent / "documents"
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"

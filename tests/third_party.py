@@ -46,7 +46,7 @@ class Installation:
         """
         `jobproof` with these arguments.
         """
-        return [str(self.python), "-m", "contract.cli", *arguments]
+        return [str(self.python), "-P", "-m", "jobproof", *arguments]
 
     def settings(self, **more: str) -> dict[str, str]:
         """

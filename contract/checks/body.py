@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from contract.body import Flaw
-from contract.check import Facet, check
-from contract.exchange import Reason, Subject
-from contract.finding import Basis, Remark, Severity, violation
-from contract.trace import Trace
+from jobproof.contract.body import Flaw
+from jobproof.contract.check import Facet, check
+from jobproof.contract.exchange import Reason, Subject
+from jobproof.contract.finding import Basis, Remark, Severity, violation
+from jobproof.contract.trace import Trace
 
 __all__ = [
     "body_arrives_whole",

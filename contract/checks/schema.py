@@ -7,11 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from contract.check import Facet, check
-from contract.content import SchemaError
-from contract.finding import Basis, Drift, Remark, Severity, drift, violation
-from contract.pointer import parent, pick
-from contract.trace import Trace
+from jobproof.contract.check import Facet, check
+from jobproof.contract.content import SchemaError
+from jobproof.contract.finding import Basis, Drift, Remark, Severity, drift, violation
+from jobproof.contract.pointer import parent, pick
+from jobproof.contract.trace import Trace
 
 __all__ = [
     "body_matches_schema",

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contract.check import Facet, check
-from contract.date import read_date
-from contract.finding import Basis, Remark, Severity, inconclusive, violation
-from contract.trace import Trace
+from jobproof.contract.check import Facet, check
+from jobproof.contract.date import read_date
+from jobproof.contract.finding import Basis, Remark, Severity, inconclusive, violation
+from jobproof.contract.trace import Trace
 
 __all__ = [
     "creation_time_is_past",

@@ -4,11 +4,11 @@ The mocked job endpoint: scripted lives, named faults, correct variants.
 
 from __future__ import annotations
 
-from contract.mock.answer import Answer, Caller
-from contract.mock.endpoint import FAULT_HEADER, LoggedRequest, Mock
-from contract.mock.life import MockJob
-from contract.mock.server import MockServer
-from contract.mock.wsgi import wsgi_app
+from jobproof.contract.mock.answer import Answer, Caller
+from jobproof.contract.mock.endpoint import FAULT_HEADER, LoggedRequest, Mock
+from jobproof.contract.mock.life import MockJob
+from jobproof.contract.mock.server import MockServer
+from jobproof.contract.mock.wsgi import wsgi_app
 
 __all__ = [
     "FAULT_HEADER",

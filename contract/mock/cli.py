@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from contract.mock.server import MockServer
-from contract.plugins import default_api, find_api
+from jobproof.contract.mock.server import MockServer
+from jobproof.contract.plugins import default_api, find_api
 
 __all__ = ["faults", "mock"]
 
@@ -118,8 +118,8 @@ def _command(server: MockServer) -> str:
 
 
 def _rows(api_name: str | None) -> Iterator[dict[str, Any]]:
-    from contract.mock.faults import CHAPTERS
-    from contract.mock.variants import VARIANTS
+    from jobproof.contract.mock.faults import CHAPTERS
+    from jobproof.contract.mock.variants import VARIANTS
 
     api = find_api(api_name) if api_name else None
     for chapter in CHAPTERS:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contract.mock.script import Life, Script, Stage
-from contract.mock.template import Scope, fill, merge
-from contract.profile import Codec
+from jobproof.contract.mock.script import Life, Script, Stage
+from jobproof.contract.mock.template import Scope, fill, merge
+from jobproof.contract.profile import Codec
 
 __all__ = ["MockJob", "View"]
 

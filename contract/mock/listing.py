@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs
 
-from contract.mock.life import View
-from contract.mock.places import put
-from contract.mock.script import Listed
-from contract.mock.template import write_time
-from contract.mock.turn import Turn
+from jobproof.contract.mock.life import View
+from jobproof.contract.mock.places import put
+from jobproof.contract.mock.script import Listed
+from jobproof.contract.mock.template import write_time
+from jobproof.contract.mock.turn import Turn
 
 __all__ = ["BadQuery", "page_of_jobs"]
 

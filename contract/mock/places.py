@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from contract.api import Api
-from contract.content import Content
-from contract.job import read_time
-from contract.mock.template import write_time
-from contract.mock.turn import Turn
-from contract.pointer import parent, resolve, walk
-from contract.profile import Codec, Phase, Timestamp
+from jobproof.contract.api import Api
+from jobproof.contract.content import Content
+from jobproof.contract.job import read_time
+from jobproof.contract.mock.template import write_time
+from jobproof.contract.mock.turn import Turn
+from jobproof.contract.pointer import parent, resolve, walk
+from jobproof.contract.profile import Codec, Phase, Timestamp
 
 __all__ = [
     "blank",

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from contract.errors import ConfigError, did_you_mean
-from contract.mock.faults import FAULTS
-from contract.mock.turn import Twist
-from contract.mock.variants import VARIANTS
+from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.mock.turn import Twist
+from jobproof.contract.mock.variants import VARIANTS
 
 __all__ = ["find_twists"]
 

@@ -8,11 +8,11 @@ import random
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
-from contract.api import Api
-from contract.errors import ConfigError, did_you_mean
-from contract.mock.answer import Caller
-from contract.mock.life import MockJob
-from contract.mock.script import Script
+from jobproof.contract.api import Api
+from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.mock.answer import Caller
+from jobproof.contract.mock.life import MockJob
+from jobproof.contract.mock.script import Script
 
 __all__ = ["Roll"]
 

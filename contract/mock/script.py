@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from contract.api import Api
-from contract.duration import Duration, parse_duration
-from contract.errors import ConfigError, did_you_mean
-from contract.mock.template import blanks_in
-from contract.yamlfile import Location, read_yaml
+from jobproof.contract.api import Api
+from jobproof.contract.duration import Duration, parse_duration
+from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.mock.template import blanks_in
+from jobproof.contract.yamlfile import Location, read_yaml
 
 __all__ = ["Life", "Pages", "Said", "Script", "Sequel", "Stage", "read_script"]
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
-from contract.api import Api
-from contract.errors import ConfigError
-from contract.mock.answer import Answer
-from contract.mock.endpoint import LoggedRequest, Mock
-from contract.mock.life import MockJob
-from contract.mock.wire import BadRequest, Incoming, Reader, frame
+from jobproof.contract.api import Api
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.mock.answer import Answer
+from jobproof.contract.mock.endpoint import LoggedRequest, Mock
+from jobproof.contract.mock.life import MockJob
+from jobproof.contract.mock.wire import BadRequest, Incoming, Reader, frame
 
 __all__ = ["MockServer"]
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from contract.duration import parse_duration
-from contract.profile import Codec
+from jobproof.contract.duration import parse_duration
+from jobproof.contract.profile import Codec
 
 __all__ = ["Scope", "blanks_in", "fill", "merge", "write_time"]
 

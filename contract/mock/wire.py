@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from contract.mock.answer import Answer, Ask
+from jobproof.contract.mock.answer import Answer, Ask
 
 __all__ = ["BadRequest", "Incoming", "Reader", "frame"]
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from contract.mock.endpoint import Mock
+from jobproof.contract.mock.endpoint import Mock
 
 __all__ = ["WsgiApp", "wsgi_app"]
 

@@ -1,3 +1,3 @@
 """
-The contract suite that CI runs: `pytest --pyargs contract.suite` or `jobproof test`.
+The contract suite that CI runs: `pytest --pyargs jobproof.contract.suite` or `jobproof test`.
 """

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from contract.api import Api
-from contract.errors import ConfigError
-from contract.plugins import default_api, find_api
-from contract.secret import Secret
-from contract.suite.target import Effort, Target, check_url, is_loopback, parse_rate
+from jobproof.contract.api import Api
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.secret import Secret
+from jobproof.contract.suite.target import Effort, Target, check_url, is_loopback, parse_rate
 
 __all__ = ["aimed", "dry_target", "target_from"]
 
@@ -30,7 +30,7 @@ def aimed(values: Mapping[str, Any]) -> Iterator[Target]:
     if values.get("url"):
         yield target_from(values)
         return
-    from contract.mock import MockServer
+    from jobproof.contract.mock import MockServer
 
     api = find_api(values.get("api") or default_api())
     with MockServer(api) as server:

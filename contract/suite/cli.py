@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from contract.suite.options import OPTIONS, Option
+from jobproof.contract.suite.options import OPTIONS, Option
 
 __all__ = ["apis", "check", "checks", "test"]
 
@@ -48,8 +48,8 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
 
     Without --url the embedded mock is tested. What follows -- goes to pytest.
     """
-    from contract.suite.aim import dry_target
-    from contract.suite.dry import print_plan
+    from jobproof.contract.suite.aim import dry_target
+    from jobproof.contract.suite.dry import print_plan
 
     if values["dry_run"]:
         print_plan(values, lambda line: click.echo(line, nl=False))
@@ -74,7 +74,7 @@ def run_suite(
     """
     import pytest
 
-    home = files("contract.suite")
+    home = files("jobproof.contract.suite")
     arguments = [
         str(home / "test_contract.py"),
         "-c",
@@ -107,19 +107,19 @@ def _as_pytest(option: Option, value: Any) -> list[str]:
 
 
 def _require_token(values: dict[str, Any]) -> None:
-    from contract.suite.aim import target_from
+    from jobproof.contract.suite.aim import target_from
 
     target_from(values)
 
 
 def _require_api(name: str) -> None:
-    from contract.plugins import find_api
+    from jobproof.contract.plugins import find_api
 
     find_api(name)
 
 
 def _require_checks() -> None:
-    from contract.plugins import load_checks
+    from jobproof.contract.plugins import load_checks
 
     load_checks()
 
@@ -138,9 +138,9 @@ def check(
     """
     Judge recorded traffic offline: HAR files or kept evidence.
     """
-    from contract.plugins import default_api, find_api
-    from contract.recording import judge_recordings
-    from contract.verdict import group
+    from jobproof.contract.plugins import default_api, find_api
+    from jobproof.contract.recording import judge_recordings
+    from jobproof.contract.verdict import group
 
     api = find_api(api_name or default_api())
     outcome = judge_recordings(api, recordings, strict=strict)
@@ -158,7 +158,7 @@ def apis(as_json: bool) -> None:
     """
     List the job APIs that are installed.
     """
-    from contract.plugins import api_names, find_api
+    from jobproof.contract.plugins import api_names, find_api
 
     rows = []
     for name in api_names():
@@ -186,7 +186,7 @@ def checks(as_json: bool) -> None:
     """
     List the checks that are installed.
     """
-    from contract.plugins import load_checks
+    from jobproof.contract.plugins import load_checks
 
     found = load_checks()
     if as_json:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from contract.suite.aim import aimed, dry_target
-from contract.suite.plan import build_plan
-from contract.suite.telling import list_requests
+from jobproof.contract.suite.aim import aimed, dry_target
+from jobproof.contract.suite.plan import build_plan
+from jobproof.contract.suite.telling import list_requests
 
 __all__ = ["print_plan"]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.openapi import from_dict
 
-from contract.exchange import (
+from jobproof.contract.exchange import (
     Credential,
     Exchange,
     Phases,
@@ -30,8 +30,8 @@ from contract.exchange import (
     Subject,
     TransportFailure,
 )
-from contract.suite.ids import HOSTILE, fresh_id
-from contract.suite.target import Target
+from jobproof.contract.suite.ids import HOSTILE, fresh_id
+from jobproof.contract.suite.target import Target
 
 __all__ = ["Case", "Courier", "cases"]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 
-from contract.profile import Profile
+from jobproof.contract.profile import Profile
 
 __all__ = ["HOSTILE", "altered_ids", "fresh_id", "recased_id"]
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from contract.exchange import Credential, Subject
-from contract.finding import Finding
-from contract.suite.ids import fresh_id
-from contract.suite.plan import Ask
-from contract.suite.run import Run
+from jobproof.contract.exchange import Credential, Subject
+from jobproof.contract.finding import Finding
+from jobproof.contract.suite.ids import fresh_id
+from jobproof.contract.suite.plan import Ask
+from jobproof.contract.suite.run import Run
 
 __all__ = ["client_machine"]
 

@@ -8,9 +8,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from contract.exchange import Credential, Request, Subject
-from contract.suite.ids import HOSTILE, altered_ids, fresh_id, recased_id
-from contract.suite.target import Effort, Target
+from jobproof.contract.exchange import Credential, Request, Subject
+from jobproof.contract.suite.ids import HOSTILE, altered_ids, fresh_id, recased_id
+from jobproof.contract.suite.target import Effort, Target
 
 __all__ = ["Ask", "Lane", "build_plan", "request_of"]
 

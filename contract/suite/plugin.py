@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contract.suite.options import OPTIONS
+from jobproof.contract.suite.options import OPTIONS
 
 if TYPE_CHECKING:
-    from contract.suite.run import Run
+    from jobproof.contract.suite.run import Run
 
 __all__ = ["Session"]
 
+_OWN_TESTS = "jobproof.contract.suite."
 _KEY: pytest.StashKey[Session] = pytest.StashKey()
 
 
@@ -32,7 +33,7 @@ class Session:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        from contract.plugins import load_checks
+        from jobproof.contract.plugins import load_checks
 
         self.values = _values(config)
         self.checks = load_checks()
@@ -65,7 +66,7 @@ class Session:
         """
         if self._run is None:
             return None
-        from contract.suite.report import build_report
+        from jobproof.contract.suite.report import build_report
 
         wall, monotonic = self._started
         self.report = build_report(
@@ -83,10 +84,10 @@ class Session:
         self._stack.close()
 
     def _start(self) -> Run:
-        from contract.errors import JobproofError
-        from contract.http import Client
-        from contract.suite.aim import aimed
-        from contract.suite.run import Run
+        from jobproof.contract.errors import JobproofError
+        from jobproof.contract.http import Client
+        from jobproof.contract.suite.aim import aimed
+        from jobproof.contract.suite.run import Run
 
         try:
             target = self._stack.enter_context(aimed(self.values))
@@ -95,8 +96,8 @@ class Session:
             pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
         client = self._stack.enter_context(Client(exact_framing=True))
         if target.rate_per_minute is not None:
-            from contract.suite.plan import build_plan
-            from contract.suite.telling import foretell
+            from jobproof.contract.suite.plan import build_plan
+            from jobproof.contract.suite.telling import foretell
 
             _say(foretell(target, build_plan(target)))
         run = Run(target, self.checks, client, progress=_progress())
@@ -132,8 +133,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """
     if not config.getoption(_dest("dry_run")):
         return None
-    from contract.errors import JobproofError
-    from contract.suite.dry import print_plan
+    from jobproof.contract.errors import JobproofError
+    from jobproof.contract.suite.dry import print_plan
 
     try:
         print_plan(_values(config), sys.stdout.write)
@@ -147,7 +148,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     One node a check.
     """
-    if "promise" in metafunc.fixturenames and metafunc.module.__name__.startswith("contract.suite"):
+    is_ours = metafunc.module.__name__.startswith(_OWN_TESTS)
+    if is_ours and "promise" in metafunc.fixturenames:
         checks = _session(metafunc.config).checks
         metafunc.parametrize("promise", checks, ids=[check.id for check in checks])
 
@@ -172,7 +174,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if contract is None or contract.report is None:
         return
     if contract.values["report"]:
-        from contract.suite.report import write_report
+        from jobproof.contract.suite.report import write_report
 
         write_report(contract.report, Path(contract.values["report"]))
     if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
@@ -190,7 +192,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     contract = config.stash.get(_KEY, None)
     if contract is None or contract.report is None:
         return
-    from contract.suite.telling import summarise
+    from jobproof.contract.suite.telling import summarise
 
     terminalreporter.section("job endpoint contract")
     for line in summarise(contract.report):
@@ -198,7 +200,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _session(config: pytest.Config) -> Session:
-    from contract.errors import JobproofError
+    from jobproof.contract.errors import JobproofError
 
     if _KEY not in config.stash:
         try:

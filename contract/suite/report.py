@@ -12,10 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from contract.evidence import curl, har_entry, redact_text, spellings
-from contract.finding import Finding, Kind, Verdict
-from contract.suite.run import Run
-from contract.verdict import Group, conclude, group, overlay
+from jobproof.contract.evidence import curl, har_entry, redact_text, spellings
+from jobproof.contract.finding import Finding, Kind, Verdict
+from jobproof.contract.suite.run import Run
+from jobproof.contract.verdict import Group, conclude, group, overlay
 
 __all__ = ["build_report", "finding_as_dict", "report_schema", "write_report"]
 
@@ -100,7 +100,7 @@ def report_schema() -> dict[str, Any]:
     """
     The JSON Schema of the report.
     """
-    text = (files("contract.suite") / "report.schema.json").read_text(encoding="utf-8")
+    text = (files("jobproof.contract.suite") / "report.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 

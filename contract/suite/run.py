@@ -12,15 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from contract.check import Check
-from contract.exchange import Credential, Exchange, Reason, Request, Subject
-from contract.finding import Finding
-from contract.judge import Judge
-from contract.reach import Reach
-from contract.suite.pace import BudgetSpent, Gate, retry_after_s
-from contract.suite.plan import Ask, Lane, build_plan, request_of
-from contract.suite.target import Target
-from contract.trace import Observation, Trace
+from jobproof.contract.check import Check
+from jobproof.contract.exchange import Credential, Exchange, Reason, Request, Subject
+from jobproof.contract.finding import Finding
+from jobproof.contract.judge import Judge
+from jobproof.contract.reach import Reach
+from jobproof.contract.suite.pace import BudgetSpent, Gate, retry_after_s
+from jobproof.contract.suite.plan import Ask, Lane, build_plan, request_of
+from jobproof.contract.suite.target import Target
+from jobproof.contract.trace import Observation, Trace
 
 __all__ = ["Run", "Sender"]
 

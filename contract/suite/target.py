@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from contract.api import Api
-from contract.errors import ConfigError
-from contract.secret import Secret
+from jobproof.contract.api import Api
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.secret import Secret
 
 __all__ = ["Effort", "Target", "check_url", "is_loopback", "parse_rate"]
 

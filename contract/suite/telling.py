@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from contract.check import Check
-from contract.evidence import curl, redact_text, spellings
-from contract.finding import Finding, Kind
-from contract.suite.plan import Lane, request_of
-from contract.suite.target import Target
-from contract.verdict import Group
+from jobproof.contract.check import Check
+from jobproof.contract.evidence import curl, redact_text, spellings
+from jobproof.contract.finding import Finding, Kind
+from jobproof.contract.suite.plan import Lane, request_of
+from jobproof.contract.suite.target import Target
+from jobproof.contract.verdict import Group
 
 __all__ = ["breaking", "explain", "foretell", "list_requests", "summarise"]
 

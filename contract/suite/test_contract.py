@@ -1,5 +1,5 @@
 """
-The contract suite itself. Run it by `pytest --pyargs contract.suite` or `jobproof test`.
+The contract suite itself. Run it by `pytest --pyargs jobproof.contract.suite` or `jobproof test`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
-from contract.check import Check
-from contract.finding import Finding
-from contract.suite.generated import Case, Courier, cases
-from contract.suite.machine import client_machine
-from contract.suite.pace import BudgetSpent
-from contract.suite.plugin import Session
-from contract.suite.run import Run
-from contract.suite.telling import breaking, explain
-from contract.verdict import group
+from jobproof.contract.check import Check
+from jobproof.contract.finding import Finding
+from jobproof.contract.suite.generated import Case, Courier, cases
+from jobproof.contract.suite.machine import client_machine
+from jobproof.contract.suite.pace import BudgetSpent
+from jobproof.contract.suite.plugin import Session
+from jobproof.contract.suite.run import Run
+from jobproof.contract.suite.telling import breaking, explain
+from jobproof.contract.verdict import group
 
 __all__: list[str] = []
 

@@ -4,9 +4,9 @@ The dashboards, general to specific.
 
 from __future__ import annotations
 
-from grafana.boards import contract, lifecycle, overview, prober, runbooks, slo
-from grafana.dashboard import Dashboard
-from grafana.settings import Settings
+from jobproof.grafana.boards import contract, lifecycle, overview, prober, runbooks, slo
+from jobproof.grafana.dashboard import Dashboard
+from jobproof.grafana.settings import Settings
 
 __all__ = ["dashboards"]
 

@@ -4,10 +4,10 @@ Which promises are broken, where, since when; and how much was looked at?
 
 from __future__ import annotations
 
-from grafana.boards.lifecycle import by_status, status_colours
-from grafana.boards.variables import COMMON
-from grafana.dashboard import Dashboard, Row, Shelf
-from grafana.panels import (
+from jobproof.grafana.boards.lifecycle import by_status, status_colours
+from jobproof.grafana.boards.variables import COMMON
+from jobproof.grafana.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.panels import (
     Panel,
     Query,
     bargauge,
@@ -18,8 +18,8 @@ from grafana.panels import (
     table,
     timeseries,
 )
-from grafana.promql import BOARD, sum_by
-from grafana.settings import Settings
+from jobproof.grafana.promql import BOARD, sum_by
+from jobproof.grafana.settings import Settings
 
 __all__ = ["board"]
 

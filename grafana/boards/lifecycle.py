@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from grafana.boards.variables import COMMON
-from grafana.dashboard import Dashboard, Row, Shelf
-from grafana.panels import (
+from jobproof.grafana.boards.variables import COMMON
+from jobproof.grafana.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.panels import (
     Json,
     Panel,
     Query,
@@ -21,9 +21,9 @@ from grafana.panels import (
     table,
     timeseries,
 )
-from grafana.promql import BOARD, any_of, quantile, ratio, sum_by
-from grafana.settings import Settings
-from probes.metrics import UNKNOWN_STATUS
+from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
+from jobproof.grafana.settings import Settings
+from jobproof.probes.metrics import UNKNOWN_STATUS
 
 __all__ = ["board", "by_status", "status_colours"]
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from grafana.boards.variables import CANARY, COMMON, to_board
-from grafana.dashboard import Dashboard, Row, Shelf
-from grafana.panels import (
+from jobproof.grafana.boards.variables import CANARY, COMMON, to_board
+from jobproof.grafana.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.panels import (
     Panel,
     Query,
     between,
@@ -22,9 +22,9 @@ from grafana.panels import (
     timeseries,
     words,
 )
-from grafana.promql import BOARD, any_of, quantile, ratio, sum_by
-from grafana.settings import Settings
-from grafana.slo import sli
+from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
+from jobproof.grafana.settings import Settings
+from jobproof.grafana.slo import sli
 
 __all__ = ["board"]
 

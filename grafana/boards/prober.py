@@ -4,11 +4,11 @@ Can the figures be trusted? The prober watching itself.
 
 from __future__ import annotations
 
-from grafana.boards.variables import COMMON
-from grafana.dashboard import Dashboard, Row, Shelf
-from grafana.panels import Panel, Query, coloured, stat, steps, table, timeseries, words
-from grafana.promql import BOARD, quantile, ratio, sum_by
-from grafana.settings import Settings
+from jobproof.grafana.boards.variables import COMMON
+from jobproof.grafana.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.panels import Panel, Query, coloured, stat, steps, table, timeseries, words
+from jobproof.grafana.promql import BOARD, quantile, ratio, sum_by
+from jobproof.grafana.settings import Settings
 
 __all__ = ["PROCESS", "board"]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from grafana.boards.variables import COMMON
-from grafana.dashboard import Dashboard, Row, Shelf
-from grafana.panels import Panel, text
+from jobproof.grafana.boards.variables import COMMON
+from jobproof.grafana.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.panels import Panel, text
 
 __all__ = ["board", "sections"]
 
@@ -38,7 +38,7 @@ def sections() -> dict[str, str]:
     """
     The runbook of every alert, by its name.
     """
-    pieces = _HEADING.split(files("grafana").joinpath("runbooks.md").read_text("utf-8"))
+    pieces = _HEADING.split(files("jobproof.grafana").joinpath("runbooks.md").read_text("utf-8"))
     return dict(zip(pieces[1::2], (body.strip() for body in pieces[2::2]), strict=True))
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
-from probes.result import Result
+from jobproof.probes.result import Result
 
 __all__ = ["Sink"]
 

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.errors import ConfigError
-from contract.exchange import Response
-from contract.finding import Finding
-from probes.result import Result
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.exchange import Response
+from jobproof.contract.finding import Finding
+from jobproof.probes.result import Result
 
 __all__ = ["JsonLines", "JsonLinesOptions", "as_json"]
 

@@ -25,7 +25,7 @@ from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.openmetrics.exposition import generate_latest as encode_openmetrics
 from prometheus_client.registry import Collector
 
-from contract.errors import ConfigError
+from jobproof.contract.errors import ConfigError
 
 __all__ = ["OPENMETRICS", "TEXT", "Exposition", "Registry", "expose", "new_registry", "push"]
 

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from contract.duration import Duration
-from contract.exchange import Exchange, Request
-from probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+from jobproof.contract.duration import Duration
+from jobproof.contract.exchange import Exchange, Request
+from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
 
 __all__ = ["File", "FileOptions"]
 

@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from contract.body import read_body
-from contract.duration import Duration
-from contract.errors import ConfigError, did_you_mean
-from contract.exchange import Credential, Exchange, Request
-from contract.pointer import pick
-from contract.profile import Listing as ListingProfile
-from probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+from jobproof.contract.body import read_body
+from jobproof.contract.duration import Duration
+from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.exchange import Credential, Exchange, Request
+from jobproof.contract.pointer import pick
+from jobproof.contract.profile import Listing as ListingProfile
+from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
 
 __all__ = ["Listing", "ListingOptions"]
 

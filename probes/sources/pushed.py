@@ -7,8 +7,8 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from contract.exchange import Exchange, Request
-from probes.sources.source import Found, Neighbourhood, SourceOptions
+from jobproof.contract.exchange import Exchange, Request
+from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions
 
 __all__ = ["Pushed"]
 

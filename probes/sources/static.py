@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from contract.exchange import Exchange, Request
-from probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+from jobproof.contract.exchange import Exchange, Request
+from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
 
 __all__ = ["Static", "StaticOptions"]
 

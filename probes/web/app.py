@@ -22,15 +22,15 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from contract.errors import JobproofError, did_you_mean
-from probes.sources.source import is_job_id
-from probes.web.blackbox import blackbox_text
-from probes.web.faces import Control, Evidences, Expose, ProbeRefused, TargetFace, Wall
-from probes.web.guard import Guard
-from probes.web.hosts import Hosts
-from probes.web.kept import open_kept
-from probes.web.page import make_page
-from probes.web.web_config import WebConfig
+from jobproof.contract.errors import JobproofError, did_you_mean
+from jobproof.probes.sources.source import is_job_id
+from jobproof.probes.web.blackbox import blackbox_text
+from jobproof.probes.web.faces import Control, Evidences, Expose, ProbeRefused, TargetFace, Wall
+from jobproof.probes.web.guard import Guard
+from jobproof.probes.web.hosts import Hosts
+from jobproof.probes.web.kept import open_kept
+from jobproof.probes.web.page import make_page
+from jobproof.probes.web.web_config import WebConfig
 
 __all__ = ["create_app"]
 
@@ -214,7 +214,7 @@ class _Pages:
 
 
 def _templates() -> Environment:
-    loader = PackageLoader("probes.web")
+    loader = PackageLoader("jobproof.probes.web")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

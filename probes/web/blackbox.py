@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 
-from contract.exchange import Exchange, Response
-from contract.finding import Kind
-from probes.result import Result
+from jobproof.contract.exchange import Exchange, Response
+from jobproof.contract.finding import Kind
+from jobproof.probes.result import Result
 
 __all__ = ["blackbox_text"]
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from contract.profile import Phase
-from probes.board import CanaryView
-from probes.evidence import shelf_of_outcome
-from probes.tracker import UNKNOWN, Census
-from probes.web.chart import Share, share_bar, strip
-from probes.web.faces import CanaryFace, Evidences, TargetFace, Wall
-from probes.web.standing import tone_now
-from probes.web.wording import age_text, clock_text, outcome_text, seconds_text
+from jobproof.contract.profile import Phase
+from jobproof.probes.board import CanaryView
+from jobproof.probes.evidence import shelf_of_outcome
+from jobproof.probes.tracker import UNKNOWN, Census
+from jobproof.probes.web.chart import Share, share_bar, strip
+from jobproof.probes.web.faces import CanaryFace, Evidences, TargetFace, Wall
+from jobproof.probes.web.standing import tone_now
+from jobproof.probes.web.wording import age_text, clock_text, outcome_text, seconds_text
 
 __all__ = ["CanaryRow", "Legend", "TargetCard", "make_card"]
 

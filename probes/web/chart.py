@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from probes.board import Point
-from probes.result import Outcome
-from probes.web.wording import seconds_text
+from jobproof.probes.board import Point
+from jobproof.probes.result import Outcome
+from jobproof.probes.web.wording import seconds_text
 
 __all__ = ["Share", "share_bar", "strip", "tone_of"]
 

@@ -15,9 +15,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from probes.web.hosts import Hosts
-from probes.web.users import Users
-from probes.web.web_config import WebConfig
+from jobproof.probes.web.hosts import Hosts
+from jobproof.probes.web.users import Users
+from jobproof.probes.web.web_config import WebConfig
 
 __all__ = ["Guard"]
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probes.evidence import Evidence
-from probes.result import Outcome
-from probes.web.chart import tone_of
-from probes.web.wording import clock_text, outcome_text, seconds_text
+from jobproof.probes.evidence import Evidence
+from jobproof.probes.result import Outcome
+from jobproof.probes.web.chart import tone_of
+from jobproof.probes.web.wording import clock_text, outcome_text, seconds_text
 
 __all__ = ["Kept", "Step", "open_kept"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contract.finding import Kind
-from probes.board import News
-from probes.web.faces import Evidences
-from probes.web.standing import is_broken, is_current
-from probes.web.wording import age_text, clock_text, count_text
+from jobproof.contract.finding import Kind
+from jobproof.probes.board import News
+from jobproof.probes.web.faces import Evidences
+from jobproof.probes.web.standing import is_broken, is_current
+from jobproof.probes.web.wording import age_text, clock_text, count_text
 
 __all__ = ["NewsItem", "make_item"]
 

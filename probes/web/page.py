@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from probes.web.card import TargetCard, make_card
-from probes.web.faces import Control, Evidences, TargetFace, Wall
-from probes.web.news import NewsItem, make_item
-from probes.web.standing import SEVERITY, amiss, is_current, standing, worst
-from probes.web.wording import clock_text, count_text
+from jobproof.probes.web.card import TargetCard, make_card
+from jobproof.probes.web.faces import Control, Evidences, TargetFace, Wall
+from jobproof.probes.web.news import NewsItem, make_item
+from jobproof.probes.web.standing import SEVERITY, amiss, is_current, standing, worst
+from jobproof.probes.web.wording import clock_text, count_text
 
 __all__ = ["Chip", "Page", "make_page"]
 

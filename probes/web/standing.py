@@ -7,10 +7,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from contract.finding import Basis, Kind
-from probes.board import LastAnswer, News
-from probes.web.chart import tone_of
-from probes.web.faces import CanaryFace, TargetFace, Wall
+from jobproof.contract.finding import Basis, Kind
+from jobproof.probes.board import LastAnswer, News
+from jobproof.probes.web.chart import tone_of
+from jobproof.probes.web.faces import CanaryFace, TargetFace, Wall
 
 __all__ = ["SEVERITY", "amiss", "is_broken", "is_current", "standing", "tone_now", "worst"]
 

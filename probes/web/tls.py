@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from contract.errors import ConfigError
+from jobproof.contract.errors import ConfigError
 
 __all__ = ["Tls", "TlsSettings", "stamp"]
 

@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from contract.duration import Duration
-from contract.errors import ConfigError
-from contract.yamlfile import read_yaml
-from probes.web.tls import Tls, TlsSettings, stamp
-from probes.web.users import Pace, Users, bcrypt_hash
+from jobproof.contract.duration import Duration
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.yamlfile import read_yaml
+from jobproof.probes.web.tls import Tls, TlsSettings, stamp
+from jobproof.probes.web.users import Pace, Users, bcrypt_hash
 
 __all__ = ["WebConfig"]
 

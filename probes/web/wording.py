@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from probes.result import Outcome
+from jobproof.probes.result import Outcome
 
 __all__ = ["age_text", "clock_text", "count_text", "outcome_text", "seconds_text"]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from contract.api import Api
-from contract.mock import Answer, Mock
-from contract.mock.wire import frame
-from contract.plugins import find_api
+from jobproof.contract.api import Api
+from jobproof.contract.mock import Answer, Mock
+from jobproof.contract.mock.wire import frame
+from jobproof.contract.plugins import find_api
 
 __all__ = [
     "APIS",

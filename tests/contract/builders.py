@@ -11,8 +11,8 @@ from email.utils import formatdate
 from functools import cache
 from typing import Any
 
-from contract.api import Api
-from contract.exchange import (
+from jobproof.contract.api import Api
+from jobproof.contract.exchange import (
     Credential,
     Exchange,
     Reason,
@@ -21,10 +21,10 @@ from contract.exchange import (
     Subject,
     TransportFailure,
 )
-from contract.finding import Finding, Kind
-from contract.judge import Judge
-from contract.plugins import find_api, load_checks
-from contract.trace import Trace
+from jobproof.contract.finding import Finding, Kind
+from jobproof.contract.judge import Judge
+from jobproof.contract.plugins import find_api, load_checks
+from jobproof.contract.trace import Trace
 
 __all__ = [
     "BASE_URL",

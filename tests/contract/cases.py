@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
-
-from contract.finding import Finding, Kind
-from contract.trace import Trace
 from tests.contract.builders import said
+
+from jobproof.contract.finding import Finding, Kind
+from jobproof.contract.trace import Trace
 
 __all__ = ["Case", "accepted", "each", "rejected"]
 

@@ -12,8 +12,9 @@ from typing import Any
 from zlib import crc32
 
 from hypothesis import strategies as st
+from tests.contract.builders import JOB, NOW, TOKEN, answer, api, job, links
 
-from contract.exchange import (
+from jobproof.contract.exchange import (
     Credential,
     Exchange,
     Reason,
@@ -22,7 +23,6 @@ from contract.exchange import (
     Subject,
     TransportFailure,
 )
-from tests.contract.builders import JOB, NOW, TOKEN, answer, api, job, links
 
 __all__ = ["exchanges", "lives"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from contract.exchange import Credential, Exchange, Subject
-from contract.finding import Basis, Kind
 from tests.contract.builders import JOB, NOW, answer, job, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.exchange import Credential, Exchange, Subject
+from jobproof.contract.finding import Basis, Kind
 
 FOREIGN = "9a3f0d52-6a4e-4d0b-8f52-2c1f7a9be001"
 

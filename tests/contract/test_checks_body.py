@@ -7,11 +7,11 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from contract.exchange import Credential, Reason, Response
-from contract.finding import Basis, Kind
 from tests.contract.builders import answer, failure, job, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.exchange import Credential, Reason, Response
+from jobproof.contract.finding import Basis, Kind
 
 _TEXT = json.dumps(job())
 _UMLAUT = json.dumps(job("failed", error={"code": "müde"}), ensure_ascii=False)

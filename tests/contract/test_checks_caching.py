@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from contract.exchange import Credential, Exchange
 from tests.contract.builders import NOW, answer, job, links, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.exchange import Credential, Exchange
 
 
 def _tagged(tag: str, body: Any = None, *, at: float = NOW, **kwargs: Any) -> Exchange:

@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from contract.exchange import Credential, Reason, Subject
-from contract.finding import Basis, Kind
 from tests.contract.builders import NOW, answer, api, failure, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.exchange import Credential, Reason, Subject
+from jobproof.contract.finding import Basis, Kind
 
 CASES = {
     "code_is_documented": Case(

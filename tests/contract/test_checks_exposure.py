@@ -5,10 +5,10 @@ What an answer gives away: each promise kept and broken, and what must not be ca
 from __future__ import annotations
 
 import pytest
-
-from contract.finding import Basis
 from tests.contract.builders import TOKEN, answer, job, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.finding import Basis
 
 _ORIGIN, _CREDENTIALS = "access-control-allow-origin", "access-control-allow-credentials"
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from contract.exchange import Subject
-from contract.finding import Kind
 from tests.contract.builders import JOB, MISSING, answer, api, job, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.exchange import Subject
+from jobproof.contract.finding import Kind
 
 CASES = {
     "job_id_is_echoed": Case(

@@ -4,9 +4,10 @@ Latency: the promise kept and broken, and what must not be called broken.
 
 from __future__ import annotations
 
-from contract.finding import Basis
 from tests.contract.builders import NOW, answer, failure, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.finding import Basis
 
 CASES = {
     "answers_within_budget": Case(

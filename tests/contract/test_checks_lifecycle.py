@@ -8,9 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from contract.exchange import Exchange, Reason, Response, Subject
-from contract.finding import Basis, Drift, Kind
 from tests.contract.builders import (
     CREATED,
     NOW,
@@ -25,6 +22,9 @@ from tests.contract.builders import (
     written,
 )
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.exchange import Exchange, Reason, Response, Subject
+from jobproof.contract.finding import Basis, Drift, Kind
 
 HOUR = 3600.0
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
-from contract.api import Api
-from contract.exchange import Subject
-from contract.finding import Basis, Kind
 from tests.contract.builders import JOB, MISSING, answer, api, job, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.api import Api
+from jobproof.contract.exchange import Subject
+from jobproof.contract.finding import Basis, Kind
 
 
 def _case_sensitive() -> Api:

@@ -5,10 +5,10 @@ Media types: each promise kept and broken, and what must not be called broken.
 from __future__ import annotations
 
 import pytest
-
-from contract.finding import Kind
 from tests.contract.builders import answer, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.finding import Kind
 
 CASES = {
     "media_type_is_documented": Case(

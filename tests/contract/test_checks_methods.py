@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from contract.exchange import Credential, Subject
-from contract.finding import Basis
 from tests.contract.builders import MISSING, NOW, answer, job, links, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.exchange import Credential, Subject
+from jobproof.contract.finding import Basis
 
 _FRESH: dict[str, Any] = {"job_id": MISSING, "subject": Subject.MISSING}
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from contract.finding import Basis, Drift, Kind
 from tests.contract.builders import answer, job, links, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.finding import Basis, Drift, Kind
 
 _REASON = {"code": "NSFW", "message": "refused"}
 

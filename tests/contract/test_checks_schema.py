@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from contract.exchange import Credential
-from contract.finding import Basis, Drift, Kind
 from tests.contract.builders import answer, job, links, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.exchange import Credential
+from jobproof.contract.finding import Basis, Drift, Kind
 
 _NOON = datetime(2026, 9, 21, 12, tzinfo=UTC).timestamp()
 

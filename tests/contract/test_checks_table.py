@@ -8,10 +8,6 @@ import inspect
 import re
 
 import pytest
-
-from contract.check import Check, Facet
-from contract.finding import Basis
-from contract.plugins import load_checks
 from tests.contract import (
     test_checks_access,
     test_checks_body,
@@ -29,6 +25,10 @@ from tests.contract import (
     test_checks_times,
 )
 from tests.contract.cases import Case
+
+from jobproof.contract.check import Check, Facet
+from jobproof.contract.finding import Basis
+from jobproof.contract.plugins import load_checks
 
 _FAMILIES = {
     "access": test_checks_access.CASES,

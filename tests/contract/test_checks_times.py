@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 
 import pytest
-
-from contract.finding import Basis, Kind
 from tests.contract.builders import CREATED, ENDED, NOW, answer, job, said, trace, written
 from tests.contract.cases import Case, accepted, each, rejected
+
+from jobproof.contract.finding import Basis, Kind
 
 _NOON = datetime(2026, 9, 21, 12, tzinfo=UTC).timestamp()
 

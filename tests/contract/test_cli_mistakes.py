@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.plugins import default_api, find_api
+from jobproof.contract.plugins import default_api, find_api
 
 TOKEN = "tok-do-not-print-me-91f3"
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
@@ -26,7 +26,7 @@ def jobproof(*args: str, cwd: Path, token: str | None = TOKEN) -> subprocess.Com
     if token is not None:
         environ[variable] = token
     return subprocess.run(
-        [sys.executable, "-m", "contract.cli", *args],
+        [sys.executable, "-P", "-m", "jobproof", *args],
         cwd=cwd,
         env=environ,
         capture_output=True,

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from contract.content import Content
-from contract.document import Operation, read_operation
-from contract.errors import DocumentError
-from contract.plugins import find_api
 from tests.contract.builders import job
+
+from jobproof.contract.content import Content
+from jobproof.contract.document import Operation, read_operation
+from jobproof.contract.errors import DocumentError
+from jobproof.contract.plugins import find_api
 
 _JSON = "application/json"
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-
-from contract.errors import RecordingError
-from contract.evidence import curl, har, har_entry, read_har, redact_text
-from contract.exchange import Credential, Exchange, Reason, Request, Response, Subject
 from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job, judge, trace
 from tests.contract.lives import exchanges
+
+from jobproof.contract.errors import RecordingError
+from jobproof.contract.evidence import curl, har, har_entry, read_har, redact_text
+from jobproof.contract.exchange import Credential, Exchange, Reason, Request, Response, Subject
 
 
 def _written(tmp_path: Path, *seen: Exchange) -> Path:

@@ -13,12 +13,12 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-
-from contract.mock import MockServer
-from contract.mock.faults import CHAPTERS, FAULTS
-from contract.mock.variants import VARIANTS
-from contract.plugins import load_checks
 from tests.contract.asking import APIS, Asked, Raw, api_named, head_and_body, path_of, probe
+
+from jobproof.contract.mock import MockServer
+from jobproof.contract.mock.faults import CHAPTERS, FAULTS
+from jobproof.contract.mock.variants import VARIANTS
+from jobproof.contract.plugins import load_checks
 
 _POLLS = 22
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
+from tests.contract.builders import answer
 
-from contract.finding import (
+from jobproof.contract.finding import (
     Basis,
     Drift,
     Finding,
@@ -20,7 +21,6 @@ from contract.finding import (
     inconclusive,
     violation,
 )
-from tests.contract.builders import answer
 
 
 def _finding(

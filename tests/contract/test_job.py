@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from contract.job import JobReader, is_empty, links_in, read_time
-from contract.plugins import find_api
-from contract.profile import Codec
 from tests.contract.builders import CREATED, ENDED, JOB, api, job, links
+
+from jobproof.contract.job import JobReader, is_empty, links_in, read_time
+from jobproof.contract.plugins import find_api
+from jobproof.contract.profile import Codec
 
 _READER = JobReader(api().profile)
 

@@ -11,17 +11,17 @@ from datetime import date
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from contract.api import Api
-from contract.check import Facet, check
-from contract.exchange import Exchange
-from contract.finding import Basis, Kind, Remark, Severity, violation
-from contract.judge import CRASHED, Judge
-from contract.plugins import find_api
-from contract.profile import Accepted, Policy
-from contract.trace import Trace
 from tests.contract.builders import NOW, TOKEN, answer, api, failure, job, judge, not_found, trace
 from tests.contract.lives import exchanges, lives
+
+from jobproof.contract.api import Api
+from jobproof.contract.check import Facet, check
+from jobproof.contract.exchange import Exchange
+from jobproof.contract.finding import Basis, Kind, Remark, Severity, violation
+from jobproof.contract.judge import CRASHED, Judge
+from jobproof.contract.plugins import find_api
+from jobproof.contract.profile import Accepted, Policy
+from jobproof.contract.trace import Trace
 
 _CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

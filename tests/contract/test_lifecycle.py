@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from contract.finding import Basis
-from contract.lifecycle import Lifecycle
-from contract.plugins import find_api
-from contract.profile import Phase
+from jobproof.contract.finding import Basis
+from jobproof.contract.lifecycle import Lifecycle
+from jobproof.contract.plugins import find_api
+from jobproof.contract.profile import Phase
 
 _LIFE = find_api("krea").lifecycle
 _ENDS = ("completed", "failed", "cancelled")

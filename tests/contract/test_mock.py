@@ -12,13 +12,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from contract.errors import ConfigError
-from contract.job import read_time
-from contract.mock import Caller, Mock
-from contract.mock.wire import frame
-from contract.pointer import pick
 from tests.contract.asking import APIS, Clock, api_named, ask, bearer, path_of
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.job import read_time
+from jobproof.contract.mock import Caller, Mock
+from jobproof.contract.mock.wire import frame
+from jobproof.contract.pointer import pick
 
 
 @pytest.fixture(params=APIS)

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
-from contract.errors import ConfigError
-from contract.mock.cli import faults, mock
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.mock.cli import faults, mock
 
-_START = "from contract.mock.cli import mock; mock()"
+_START = "from jobproof.contract.mock.cli import mock; mock()"
 
 
 @pytest.fixture

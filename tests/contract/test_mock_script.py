@@ -8,13 +8,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from contract.api import load_api
-from contract.errors import ConfigError
-from contract.mock.script import read_script
-from contract.mock.template import Scope, fill, merge, write_time
-from contract.profile import Codec
 from tests.contract.asking import api_named
+
+from jobproof.contract.api import load_api
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.mock.script import read_script
+from jobproof.contract.mock.template import Scope, fill, merge, write_time
+from jobproof.contract.profile import Codec
 
 BLANKS = ("${id}", "${status}", "${created}", "${entered}", "${uuid}", "${token}")
 

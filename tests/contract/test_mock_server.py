@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from contract.errors import ConfigError
-from contract.mock import MockServer
-from contract.mock.wire import BadRequest, Reader
 from tests.contract.asking import APIS, Raw, api_named, head_and_body, path_of
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.mock import MockServer
+from jobproof.contract.mock.wire import BadRequest, Reader
 
 
 @pytest.fixture

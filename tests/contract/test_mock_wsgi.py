@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
-
-from contract.mock import Mock, MockServer, wsgi_app
 from tests.contract.asking import APIS, Clock, Raw, api_named, head_and_body, path_of
+
+from jobproof.contract.mock import Mock, MockServer, wsgi_app
 
 
 def _call(mock: Mock, method: str, target: str, token: str) -> tuple[str, dict[str, str], bytes]:

@@ -12,10 +12,10 @@ from random import Random
 import pytest
 import yaml
 
-from contract.errors import ProfileError
-from contract.plugins import api_names, find_api
-from contract.profile import Id, profile_schema, read_profile
-from contract.yamlfile import PlainLoader
+from jobproof.contract.errors import ProfileError
+from jobproof.contract.plugins import api_names, find_api
+from jobproof.contract.profile import Id, profile_schema, read_profile
+from jobproof.contract.yamlfile import PlainLoader
 
 _KREA = find_api("krea").folder / "profile.yaml"
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from contract.check import Check, Facet, check
-from contract.exchange import Exchange, Response, Subject
-from contract.finding import Basis, Finding, Remark, violation
-from contract.judge import CRASHED, Judge
-from contract.plugins import load_checks
-from contract.trace import Trace
 from tests.contract.builders import ENDED, JOB, NOW, answer, api, job, not_found, trace
 from tests.contract.lives import exchanges
+
+from jobproof.contract.check import Check, Facet, check
+from jobproof.contract.exchange import Exchange, Response, Subject
+from jobproof.contract.finding import Basis, Finding, Remark, violation
+from jobproof.contract.judge import CRASHED, Judge
+from jobproof.contract.plugins import load_checks
+from jobproof.contract.trace import Trace
 
 _SIGHTS = 10
 _AT_FIRST = 4

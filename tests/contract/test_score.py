@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from contract.errors import ConfigError
-from contract.mock.faults import FAULTS
-from contract.mock.variants import VARIANTS
-from contract.mutants import measure_mutants
-from contract.plugins import default_api, find_api
-from contract.score import measure
-from contract.scoreboard import score
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.mock.variants import VARIANTS
+from jobproof.contract.mutants import measure_mutants
+from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.score import measure
+from jobproof.contract.scoreboard import score
 
 API = find_api(default_api())
 FEW = ("status_unheard_of_at_times", "foreign_job_shown", "json_truncated", "internal_key")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.plugins import default_api, find_api
+from jobproof.contract.plugins import default_api, find_api
 
 TOKEN = 'tok"en\\with/odd+signs-5d2f'
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
@@ -63,7 +63,7 @@ def parrot() -> Iterator[str]:
 def test_a_token_that_is_sent_back_stands_in_no_output(parrot: str, tmp_path: Path) -> None:
     variable = find_api(default_api()).profile.token_env
     report, junit = tmp_path / "report.json", tmp_path / "junit.xml"
-    command = [sys.executable, "-m", "contract.cli", "test", "--url", parrot, "--job", JOB]
+    command = [sys.executable, "-P", "-m", "jobproof", "test", "--url", parrot, "--job", JOB]
     command += ["--report", str(report), "--junit", str(junit), "--effort", "quick"]
     command += ["--", "-vv", "--showlocals", "--tb=long"]
     done = subprocess.run(

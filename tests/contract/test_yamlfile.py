@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.errors import ConfigError, ProfileError
-from contract.yamlfile import read_yaml
+from jobproof.contract.errors import ConfigError, ProfileError
+from jobproof.contract.yamlfile import read_yaml
 
 
 class Inner(BaseModel):

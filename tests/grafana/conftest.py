@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from grafana.files import HOME
-from grafana.settings import Settings, default_settings
 from tests.grafana.history import month, newborn
 from tests.grafana.recorded import record_past
 from tests.grafana.servers import Prometheus, prometheus
+
+from jobproof.grafana.files import HOME
+from jobproof.grafana.settings import Settings, default_settings
 
 
 @pytest.fixture(scope="session")

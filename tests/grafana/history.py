@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TextIO
 
 from prometheus_client import CollectorRegistry
+from tests.grafana.servers import promtool
 
-from contract.exchange import (
+from jobproof.contract.exchange import (
     Credential,
     Exchange,
     Phases,
@@ -28,12 +29,11 @@ from contract.exchange import (
     Subject,
     TransportFailure,
 )
-from contract.finding import Basis, Drift, Finding, Kind, Severity
-from contract.plugins import find_api, load_checks
-from grafana.settings import Settings, Target
-from probes.metrics import Metrics, TargetLabels, WhyMissed
-from probes.result import Outcome, Result
-from tests.grafana.servers import promtool
+from jobproof.contract.finding import Basis, Drift, Finding, Kind, Severity
+from jobproof.contract.plugins import find_api, load_checks
+from jobproof.grafana.settings import Settings, Target
+from jobproof.probes.metrics import Metrics, TargetLabels, WhyMissed
+from jobproof.probes.result import Outcome, Result
 
 __all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "scenes"]
 

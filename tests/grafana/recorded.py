@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contract.duration import parse_duration
-from grafana.rules import rule_groups
-from grafana.settings import Settings
 from tests.grafana.history import DAY_S
 from tests.grafana.servers import Prometheus, prometheus, promtool
+
+from jobproof.contract.duration import parse_duration
+from jobproof.grafana.rules import rule_groups
+from jobproof.grafana.settings import Settings
 
 __all__ = ["record_past"]
 

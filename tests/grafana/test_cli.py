@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-
-from contract.errors import ConfigError
-from contract.plugins import find_api
-from grafana.cli import dashboards, rules
-from grafana.files import HOME
 from tests.grafana.servers import promtool
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.plugins import find_api
+from jobproof.grafana.cli import dashboards, rules
+from jobproof.grafana.files import HOME
 
 
 @pytest.fixture

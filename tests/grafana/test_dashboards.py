@@ -13,10 +13,10 @@ from typing import Any
 
 import promql_parser
 import pytest
-
-from grafana.files import HOME, committed_files
-from grafana.settings import Settings
 from tests.grafana.reading import every_panel, every_query, expand, selectors
+
+from jobproof.grafana.files import HOME, committed_files
+from jobproof.grafana.settings import Settings
 
 Json = dict[str, Any]
 DRAWN = ("stat", "timeseries", "bargauge", "table", "heatmap", "state-timeline")
@@ -27,7 +27,7 @@ FLAT = {"up", "ALERTS"}
 def test_committed_files_are_what_the_generator_writes(settings: Settings) -> None:
     for name, text in committed_files(settings).items():
         assert (HOME / name).read_text(encoding="utf-8") == text, (
-            f"{name} differs: run `python -m grafana`"
+            f"{name} differs: run `python -m jobproof.grafana`"
         )
 
 

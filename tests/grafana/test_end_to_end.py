@@ -23,14 +23,14 @@ from typing import Any
 
 import pytest
 import yaml
-
-from contract.duration import parse_duration, write_duration
-from contract.mock import MockServer
-from contract.plugins import find_api
-from grafana.configured import configured_settings
-from grafana.files import HOME
-from grafana.rules import rule_groups
 from tests.grafana.servers import Prometheus, alertmanager, free_port, prometheus, until
+
+from jobproof.contract.duration import parse_duration, write_duration
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
+from jobproof.grafana.configured import configured_settings
+from jobproof.grafana.files import HOME
+from jobproof.grafana.rules import rule_groups
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
 
@@ -204,7 +204,7 @@ def daemon(config: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes]
     with (folder / "daemon.log").open("wb") as log:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "contract.cli", "probe", "--config", str(config)),
+                *(sys.executable, "-P", "-m", "jobproof", "probe", "--config", str(config)),
                 *("--listen", address),
             ],
             stdout=log,

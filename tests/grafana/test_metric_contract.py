@@ -16,18 +16,18 @@ import promql_parser
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-
-from contract.mock import MockServer
-from contract.plugins import find_api
-from grafana.boards.prober import PROCESS
-from grafana.files import HOME
-from grafana.promql import RULES, UnknownSeriesError
-from grafana.settings import default_settings
-from probes.metrics import LABEL_VALUES, METRICS
 from tests.grafana.reading import every_query, expand, selectors
 from tests.grafana.servers import until
 from tests.grafana.test_end_to_end import daemon
 from tests.tools import tool
+
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
+from jobproof.grafana.boards.prober import PROCESS
+from jobproof.grafana.files import HOME
+from jobproof.grafana.promql import RULES, UnknownSeriesError
+from jobproof.grafana.settings import default_settings
+from jobproof.probes.metrics import LABEL_VALUES, METRICS
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import yaml
-
-from contract.duration import parse_duration
-from grafana.files import HOME
-from grafana.settings import Settings
-from probes.config import load_settings
 from tests.grafana.servers import promtool
 from tests.tools import tool
+
+from jobproof.contract.duration import parse_duration
+from jobproof.grafana.files import HOME
+from jobproof.grafana.settings import Settings
+from jobproof.probes.config import load_settings
 
 Json = dict[str, Any]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-
-from grafana.settings import Settings
 from tests.grafana.reading import Asked, every_query, expand, span_s, step_of
 from tests.grafana.servers import Prometheus, promtool
 from tests.tools import tool
+
+from jobproof.grafana.settings import Settings
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("month")]
 

@@ -13,17 +13,17 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
-
-from contract.duration import parse_duration
-from grafana.alerts import Alert, alerts
-from grafana.boards.runbooks import sections
-from grafana.files import HOME
-from grafana.rules import rule_groups
-from grafana.settings import Settings, default_settings
-from grafana.slo import slo_groups
 from tests.grafana.reading import every_query, selectors
 from tests.grafana.servers import promtool
 from tests.tools import tool
+
+from jobproof.contract.duration import parse_duration
+from jobproof.grafana.alerts import Alert, alerts
+from jobproof.grafana.boards.runbooks import sections
+from jobproof.grafana.files import HOME
+from jobproof.grafana.rules import rule_groups
+from jobproof.grafana.settings import Settings, default_settings
+from jobproof.grafana.slo import slo_groups
 
 Json = dict[str, Any]
 RULES = sorted((HOME / "rules").glob("*.yml"))

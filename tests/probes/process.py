@@ -70,7 +70,7 @@ def daemon(config: Path, *options: str) -> Iterator[Process]:
     A daemon that serves on a free port.
     """
     log = config.with_name(f"log-{time.monotonic_ns()}")
-    command = [sys.executable, "-m", "contract.cli", "probe", "--config", str(config)]
+    command = [sys.executable, "-P", "-m", "jobproof", "probe", "--config", str(config)]
     with log.open("wb") as out:
         handle = subprocess.Popen(
             [*command, "--listen", "127.0.0.1:0", *options], stdout=out, stderr=out

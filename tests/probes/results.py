@@ -4,7 +4,7 @@ Results as the prober makes them, for tests that need some.
 
 from __future__ import annotations
 
-from contract.exchange import (
+from jobproof.contract.exchange import (
     Credential,
     Exchange,
     Phases,
@@ -14,8 +14,8 @@ from contract.exchange import (
     Subject,
     TransportFailure,
 )
-from contract.finding import Basis, Finding, Kind, Severity
-from probes.result import Outcome, Result
+from jobproof.contract.finding import Basis, Finding, Kind, Severity
+from jobproof.probes.result import Outcome, Result
 
 __all__ = ["NOW", "TOKEN", "exchange", "failed", "finding", "result"]
 

@@ -9,13 +9,13 @@ import tracemalloc
 from dataclasses import replace
 
 import pytest
-
-from contract.exchange import Reason
-from contract.finding import Kind
-from probes.board import Board
-from probes.evidence import shelf_of
-from probes.result import Outcome, Result
 from tests.probes.results import NOW, exchange, failed, finding, result
+
+from jobproof.contract.exchange import Reason
+from jobproof.contract.finding import Kind
+from jobproof.probes.board import Board
+from jobproof.probes.evidence import shelf_of
+from jobproof.probes.result import Outcome, Result
 
 
 def test_a_canary_that_was_never_asked_has_no_answer() -> None:

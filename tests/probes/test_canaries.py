@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from contract.exchange import (
+from jobproof.contract.exchange import (
     Credential,
     Exchange,
     Reason,
@@ -18,9 +18,9 @@ from contract.exchange import (
     Subject,
     TransportFailure,
 )
-from contract.plugins import find_api
-from contract.secret import Secret
-from probes.canaries import (
+from jobproof.contract.plugins import find_api
+from jobproof.contract.secret import Secret
+from jobproof.probes.canaries import (
     Anonymous,
     AnonymousOptions,
     Ask,
@@ -35,7 +35,7 @@ from probes.canaries import (
     missing_id,
     outcome_of,
 )
-from probes.result import Outcome
+from jobproof.probes.result import Outcome
 
 API = find_api("krea")
 TOKEN = Secret("sk-0123456789")

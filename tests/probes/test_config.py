@@ -13,9 +13,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from contract.errors import ConfigError
-from probes.cli import config as config_command
-from probes.config import Settings, config_schema, load_settings
+from jobproof.contract.errors import ConfigError
+from jobproof.probes.cli import config as config_command
+from jobproof.probes.config import Settings, config_schema, load_settings
 
 TOKEN = "sk-very-secret-0123"
 ID = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from contract.exchange import Credential, Subject
-from contract.finding import Kind
-from contract.mock import MockServer
-from contract.plugins import find_api
-from probes.config import load_settings
-from probes.result import Outcome
-from probes.watchlist import Watchlist
 from tests.probes.live import running, sample, until, write_config
+
+from jobproof.contract.exchange import Credential, Subject
+from jobproof.contract.finding import Kind
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
+from jobproof.probes.config import load_settings
+from jobproof.probes.result import Outcome
+from jobproof.probes.watchlist import Watchlist
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
 def test_a_plug_in_canary_that_crashes_is_counted_as_internal(
     mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from probes.canaries import Missing
+    from jobproof.probes.canaries import Missing
 
     class Crashing(Missing):
         def ask(self) -> None:  # type: ignore[override]

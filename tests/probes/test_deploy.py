@@ -12,10 +12,10 @@ from pathlib import Path
 
 import jsonschema_rs
 import yaml
-
-from probes.cli import probe
-from probes.config import config_schema, load_settings
 from tests.tools import tool
+
+from jobproof.probes.cli import probe
+from jobproof.probes.config import config_schema, load_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

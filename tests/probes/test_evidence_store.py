@@ -13,14 +13,14 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from contract.evidence import read_har
-from contract.exchange import Reason
-from contract.finding import Kind
-from probes.evidence import Worth, shelf_of, shelf_of_outcome
-from probes.evidence_store import EvidenceStore
-from probes.result import Outcome, Result
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
+
+from jobproof.contract.evidence import read_har
+from jobproof.contract.exchange import Reason
+from jobproof.contract.finding import Kind
+from jobproof.probes.evidence import Worth, shelf_of, shelf_of_outcome
+from jobproof.probes.evidence_store import EvidenceStore
+from jobproof.probes.result import Outcome, Result
 
 
 def _store(folder: Path, **options: int) -> EvidenceStore:

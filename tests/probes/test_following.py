@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-
-from contract.exchange import Exchange, Request
-from contract.mock import MockServer
-from contract.plugins import find_api
-from probes.config import SourceSettings, TargetSettings, load_settings
-from probes.following import Following
-from probes.judging import Asked, Judging
-from probes.metrics import Metrics
-from probes.sinks.prometheus import Registry
-from probes.sources.source import Found, SourceOptions
-from probes.watchlist import Followed, Watchlist
 from tests.probes.live import until, write_config
+
+from jobproof.contract.exchange import Exchange, Request
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
+from jobproof.probes.config import SourceSettings, TargetSettings, load_settings
+from jobproof.probes.following import Following
+from jobproof.probes.judging import Asked, Judging
+from jobproof.probes.metrics import Metrics
+from jobproof.probes.sinks.prometheus import Registry
+from jobproof.probes.sources.source import Found, SourceOptions
+from jobproof.probes.watchlist import Followed, Watchlist
 
 
 class Crashing:

@@ -13,16 +13,16 @@ from io import StringIO
 
 import pytest
 
-from contract.check import Facet, check
-from contract.exchange import Credential, Exchange, Request, Response, Subject
-from contract.finding import Basis, Remark, violation
-from contract.judge import CRASHED, Judge
-from contract.plugins import find_api, load_checks
-from contract.secret import Secret
-from contract.trace import Trace
-from probes.judging import Asked, History, Judging
-from probes.logs import Redactor, set_up_logs
-from probes.result import Outcome
+from jobproof.contract.check import Facet, check
+from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.finding import Basis, Remark, violation
+from jobproof.contract.judge import CRASHED, Judge
+from jobproof.contract.plugins import find_api, load_checks
+from jobproof.contract.secret import Secret
+from jobproof.contract.trace import Trace
+from jobproof.probes.judging import Asked, History, Judging
+from jobproof.probes.logs import Redactor, set_up_logs
+from jobproof.probes.result import Outcome
 
 API = find_api("krea")
 TOKEN = "sk-topsecret-0123456789"

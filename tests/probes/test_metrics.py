@@ -14,17 +14,23 @@ from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-
-from contract.exchange import Credential, Exchange, Phases, Request, Response, Subject
-from contract.finding import Basis, Drift, Finding, Kind, Severity
-from contract.judge import CRASHED
-from contract.plugins import load_checks
-from probes.metrics import LABEL_VALUES, METRICS, Metrics, TargetLabels, not_found_is_expected
-from probes.result import Outcome, Result
-from probes.schedule import WhyMissed
-from probes.series import Histogram
-from probes.sinks.prometheus import OPENMETRICS, TEXT, Registry, expose
 from tests.tools import tool
+
+from jobproof.contract.exchange import Credential, Exchange, Phases, Request, Response, Subject
+from jobproof.contract.finding import Basis, Drift, Finding, Kind, Severity
+from jobproof.contract.judge import CRASHED
+from jobproof.contract.plugins import load_checks
+from jobproof.probes.metrics import (
+    LABEL_VALUES,
+    METRICS,
+    Metrics,
+    TargetLabels,
+    not_found_is_expected,
+)
+from jobproof.probes.result import Outcome, Result
+from jobproof.probes.schedule import WhyMissed
+from jobproof.probes.series import Histogram
+from jobproof.probes.sinks.prometheus import OPENMETRICS, TEXT, Registry, expose
 
 STATUSES = ("queued", "processing", "completed", "failed")
 NOW = 1_700_000_000.0

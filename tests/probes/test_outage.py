@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-
-from contract.mock import MockServer
-from contract.plugins import find_api
 from tests.probes.live import running, until, write_config
+
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
 
 _RUN_S = 15.0
 _HANG_S = 3.0

@@ -16,14 +16,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-from contract.finding import Kind
-from contract.mock import MockServer
-from contract.plugins import find_api
-from probes.daemon import Daemon
-from probes.sinks.prometheus import expose
 from tests.probes.live import running, until, write_config
 from tests.tools import tool
+
+from jobproof.contract.finding import Kind
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
+from jobproof.probes.daemon import Daemon
+from jobproof.probes.sinks.prometheus import expose
 
 
 class Prometheus:

@@ -15,11 +15,11 @@ from pathlib import Path
 import bcrypt
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-
-from contract.mock import MockServer
-from contract.plugins import find_api
 from tests.probes.live import until, write_config
 from tests.tools import tool
+
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
 
 
 @contextmanager
@@ -63,7 +63,11 @@ def config(mock: MockServer, tmp_path: Path) -> Path:
 
 def once(config: Path, url: str) -> tuple[int, str]:
     done = subprocess.run(
-        [*(sys.executable, "-m", "contract.cli", "once", "--config", config), "--pushgateway", url],
+        [
+            *(sys.executable, "-P", "-m", "jobproof", "once", "--config", config),
+            "--pushgateway",
+            url,
+        ],
         capture_output=True,
         text=True,
         timeout=60,

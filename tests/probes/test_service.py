@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from contract.api import load_api
-from contract.mock import MockServer
-from contract.plugins import find_api
-from probes.watchlist import Watchlist
 from tests.probes.live import until, write_config
 from tests.probes.process import daemon
+
+from jobproof.contract.api import load_api
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
+from jobproof.probes.watchlist import Watchlist
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_sighup_reloads(mock: MockServer, tmp_path: Path) -> None:
 
 def run(*arguments: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "contract.cli", *arguments],
+        [sys.executable, "-P", "-m", "jobproof", *arguments],
         capture_output=True,
         timeout=30,
         check=False,
@@ -231,8 +231,8 @@ def test_once_prints_no_token_and_its_exit_code_is_the_verdict(
 
 def test_the_process_doesn_t_load_the_test_tools(tmp_path: Path) -> None:
     code = (
-        "import sys, probes.service, probes.once\n"
-        "heavy = {'pytest', 'hypothesis', 'schemathesis', 'requests', 'contract.suite'}\n"
+        "import sys, jobproof.probes.service, jobproof.probes.once\n"
+        "heavy = {'pytest', 'hypothesis', 'schemathesis', 'requests', 'jobproof.contract.suite'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

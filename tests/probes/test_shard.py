@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from contract.errors import ConfigError
-from probes.shard import Shard, hashmod
 from tests.probes.web_world import Operator, krea, open_world
 from tests.tools import tool
+
+from jobproof.contract.errors import ConfigError
+from jobproof.probes.shard import Shard, hashmod
 
 _SD_CONFIG = """
 scrape_configs:

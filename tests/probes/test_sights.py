@@ -12,17 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from contract.exchange import Credential, Exchange, Request, Response, Subject
-from contract.finding import Finding
-from contract.judge import Judge
-from contract.plugins import find_api, load_checks
-from contract.secret import Secret
-from probes.judging import Asked, Judging
-from probes.sights import Sights
-from probes.watchlist import Watchlist
 from tests.probes.live import running, sample, until, write_config
 from tests.wire import Line, Wire, answer
+
+from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.finding import Finding
+from jobproof.contract.judge import Judge
+from jobproof.contract.plugins import find_api, load_checks
+from jobproof.contract.secret import Secret
+from jobproof.probes.judging import Asked, Judging
+from jobproof.probes.sights import Sights
+from jobproof.probes.watchlist import Watchlist
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 TOKEN = "sk-topsecret-0123456789"

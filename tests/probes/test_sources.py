@@ -12,16 +12,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import ValidationError
-
-from contract.errors import ConfigError
-from contract.exchange import Exchange, Reason, Response, TransportFailure
-from contract.plugins import find_api, load_group
-from probes.sources.file import File, FileOptions
-from probes.sources.listing import Listing, ListingOptions
-from probes.sources.pushed import Pushed
-from probes.sources.source import Found, Neighbourhood, Source, SourceOptions
-from probes.sources.static import Static, StaticOptions
 from tests.probes.results import exchange
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.exchange import Exchange, Reason, Response, TransportFailure
+from jobproof.contract.plugins import find_api, load_group
+from jobproof.probes.sources.file import File, FileOptions
+from jobproof.probes.sources.listing import Listing, ListingOptions
+from jobproof.probes.sources.pushed import Pushed
+from jobproof.probes.sources.source import Found, Neighbourhood, Source, SourceOptions
+from jobproof.probes.sources.static import Static, StaticOptions
 
 
 def _around(folder: Path, api: str = "krea") -> Neighbourhood:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.finding import Basis
-from contract.profile import Limit, Phase, StatusWord
-from probes.tracker import UNKNOWN, Progress, Sighting, Stay, Tracker
-from probes.watchlist import Followed
+from jobproof.contract.finding import Basis
+from jobproof.contract.profile import Limit, Phase, StatusWord
+from jobproof.probes.tracker import UNKNOWN, Progress, Sighting, Stay, Tracker
+from jobproof.probes.watchlist import Followed
 
 _BORN = 1_700_000_000.0
 _WORDS = {

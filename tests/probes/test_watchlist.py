@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.errors import ConfigError, JobproofError
-from probes.watchlist import Followed, Watchlist
+from jobproof.contract.errors import ConfigError, JobproofError
+from jobproof.probes.watchlist import Followed, Watchlist
 
 _NOW = 1_700_000_000.0
 
@@ -121,7 +121,7 @@ def test_a_restart_finds_every_job_again(tmp_path: Path) -> None:
 
 _WRITER = """
 import sys, pathlib
-from probes.watchlist import Watchlist
+from jobproof.probes.watchlist import Watchlist
 watchlist = Watchlist(pathlib.Path(sys.argv[1]))
 for number in range(10_000):
     watchlist.add("krea", f"job-{number}", source="pushed", now=float(number))

@@ -13,16 +13,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-
-from contract.errors import JobproofError
-from contract.evidence import read_har
-from contract.finding import Basis, Drift, Kind
-from probes.result import Outcome
-from probes.tracker import Census
-from probes.web import page as page_module
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from tests.probes.web_world import Operator, World, krea, open_world
 from tests.tools import tool
+
+from jobproof.contract.errors import JobproofError
+from jobproof.contract.evidence import read_har
+from jobproof.contract.finding import Basis, Drift, Kind
+from jobproof.probes.result import Outcome
+from jobproof.probes.tracker import Census
+from jobproof.probes.web import page as page_module
 
 
 @pytest.fixture

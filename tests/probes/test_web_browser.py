@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from probes.result import Outcome
-from probes.tracker import Census
-from probes.web.faces import TargetFace
 from tests.probes.results import NOW, exchange, failed, finding, result
 from tests.probes.web_world import World, krea, open_world
 from tests.tools import tool
+
+from jobproof.probes.result import Outcome
+from jobproof.probes.tracker import Census
+from jobproof.probes.web.faces import TargetFace
 
 _FLAGS = (
     "--headless",

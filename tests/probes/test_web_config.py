@@ -14,11 +14,11 @@ from pathlib import Path
 import bcrypt
 import pytest
 import trustme
-
-from contract.errors import ConfigError
-from probes.web.users import Pace, Users
-from probes.web.web_config import WebConfig
 from tests.probes.web_world import World, open_world
+
+from jobproof.contract.errors import ConfigError
+from jobproof.probes.web.users import Pace, Users
+from jobproof.probes.web.web_config import WebConfig
 
 _PASSWORD = "correct horse: battery"
 _HASH = bcrypt.hashpw(_PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -289,7 +289,7 @@ def test_only_named_clients_come_in(tmp_path: Path, authority: trustme.CA) -> No
 def test_a_handshake_that_hangs_is_ended(tmp_path: Path, authority: trustme.CA) -> None:
     import socket
 
-    from probes.web.server import WebLimits
+    from jobproof.probes.web.server import WebLimits
 
     _write_pair(tmp_path, authority)
     limits = WebLimits(handshake_s=0.5)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-
-from contract.mock import MockServer
-from contract.plugins import find_api
-from probes.web.hosts import Hosts
 from tests.probes.live import write_config
 from tests.probes.process import daemon
+
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import find_api
+from jobproof.probes.web.hosts import Hosts
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-from contract.exchange import Exchange, Phases, Response
-from contract.http import Client
-from probes.result import Outcome
-from probes.web.blackbox import blackbox_text
 from tests.probes.results import NOW, exchange, failed, result
 from tests.probes.web_world import World, open_world
 from tests.tools import tool
+
+from jobproof.contract.exchange import Exchange, Phases, Response
+from jobproof.contract.http import Client
+from jobproof.probes.result import Outcome
+from jobproof.probes.web.blackbox import blackbox_text
 
 _METADATA = "http://169.254.169.254/latest"
 _NO_URL = "A target is a configured name, never a URL."

@@ -9,7 +9,6 @@ from pathlib import Path
 import bcrypt
 import pytest
 import trustme
-
 from tests.grafana.servers import Prometheus, prometheus, promtool, until
 from tests.probes.web_world import Operator, World, krea, open_world
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-from probes.web.server import WebLimits, WebServer
 from tests.probes.web_world import World, open_world
+
+from jobproof.probes.web.server import WebLimits, WebServer
 
 _REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from probes.result import Outcome, Result
 from tests.probes.live import running, sample, until, write_config
 from tests.probes.process import daemon
 from tests.wire import Certificates, Wire
+
+from jobproof.probes.result import Outcome, Result
 
 _TIMEOUT_S = 1.0
 _SLACK_S = 0.05

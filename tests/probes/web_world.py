@@ -13,19 +13,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from contract.plugins import find_api
-from probes.board import Board
-from probes.daemon import Reloaded
-from probes.evidence_store import EvidenceStore
-from probes.metrics import Metrics, TargetLabels
-from probes.result import Result
-from probes.sinks.prometheus import Registry, expose
-from probes.tracker import Census
-from probes.web.app import create_app
-from probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
-from probes.web.server import WebLimits, WebServer
-from probes.web.web_config import WebConfig
 from tests.probes.results import NOW, TOKEN, result
+
+from jobproof.contract.plugins import find_api
+from jobproof.probes.board import Board
+from jobproof.probes.daemon import Reloaded
+from jobproof.probes.evidence_store import EvidenceStore
+from jobproof.probes.metrics import Metrics, TargetLabels
+from jobproof.probes.result import Result
+from jobproof.probes.sinks.prometheus import Registry, expose
+from jobproof.probes.tracker import Census
+from jobproof.probes.web.app import create_app
+from jobproof.probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
+from jobproof.probes.web.server import WebLimits, WebServer
+from jobproof.probes.web.web_config import WebConfig
 
 __all__ = ["Answer", "Operator", "World", "krea", "open_world"]
 

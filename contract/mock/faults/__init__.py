@@ -7,15 +7,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from contract.mock.faults.access import ACCESS
-from contract.mock.faults.chapter import Chapter, Fault
-from contract.mock.faults.formats import FORMATS
-from contract.mock.faults.history import HISTORY
-from contract.mock.faults.load import LOAD
-from contract.mock.faults.lookup import LOOKUP
-from contract.mock.faults.meaning import MEANING
-from contract.mock.faults.protocol import PROTOCOL
-from contract.mock.faults.schema import SCHEMA
+from jobproof.contract.mock.faults.access import ACCESS
+from jobproof.contract.mock.faults.chapter import Chapter, Fault
+from jobproof.contract.mock.faults.formats import FORMATS
+from jobproof.contract.mock.faults.history import HISTORY
+from jobproof.contract.mock.faults.load import LOAD
+from jobproof.contract.mock.faults.lookup import LOOKUP
+from jobproof.contract.mock.faults.meaning import MEANING
+from jobproof.contract.mock.faults.protocol import PROTOCOL
+from jobproof.contract.mock.faults.schema import SCHEMA
 
 __all__ = ["CHAPTERS", "FAULTS", "Chapter", "Fault"]
 

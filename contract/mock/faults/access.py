@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract.mock.answer import JSON, Answer, Caller, Outcome, encode
-from contract.mock.faults.chapter import Chapter
-from contract.mock.life import MockJob
-from contract.mock.turn import Turn
+from jobproof.contract.mock.answer import JSON, Answer, Caller, Outcome, encode
+from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.life import MockJob
+from jobproof.contract.mock.turn import Turn
 
 __all__ = ["ACCESS"]
 

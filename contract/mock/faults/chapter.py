@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from contract.api import Api
-from contract.mock.answer import Answer, Caller
-from contract.mock.life import MockJob, View
-from contract.mock.turn import Stage, Turn, Twist
+from jobproof.contract.api import Api
+from jobproof.contract.mock.answer import Answer, Caller
+from jobproof.contract.mock.life import MockJob, View
+from jobproof.contract.mock.turn import Stage, Turn, Twist
 
 __all__ = ["Chapter", "Fault"]
 

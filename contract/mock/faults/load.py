@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from contract.mock.answer import Answer
-from contract.mock.faults.chapter import Chapter
-from contract.mock.turn import Turn
+from jobproof.contract.mock.answer import Answer
+from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.turn import Turn
 
 __all__ = ["LOAD"]
 

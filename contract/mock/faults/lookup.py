@@ -8,11 +8,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from contract.mock.answer import JSON, Answer, Outcome, encode
-from contract.mock.faults.chapter import Chapter
-from contract.mock.life import MockJob
-from contract.mock.places import documents
-from contract.mock.turn import Turn
+from jobproof.contract.mock.answer import JSON, Answer, Outcome, encode
+from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.life import MockJob
+from jobproof.contract.mock.places import documents
+from jobproof.contract.mock.turn import Turn
 
 __all__ = ["LOOKUP"]
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract.mock.answer import Caller
-from contract.mock.faults.chapter import Chapter
-from contract.mock.places import blank, ends, later, phase_of, put, results, shift
-from contract.mock.template import write_time
-from contract.mock.turn import Turn
-from contract.pointer import pick
-from contract.profile import Phase
+from jobproof.contract.mock.answer import Caller
+from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.places import blank, ends, later, phase_of, put, results, shift
+from jobproof.contract.mock.template import write_time
+from jobproof.contract.mock.turn import Turn
+from jobproof.contract.pointer import pick
+from jobproof.contract.profile import Phase
 
 __all__ = ["MEANING"]
 

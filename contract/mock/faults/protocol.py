@@ -8,11 +8,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from contract.mock.answer import JSON, Answer, Outcome, encode
-from contract.mock.faults.chapter import Chapter
-from contract.mock.places import phase_of
-from contract.mock.turn import Turn
-from contract.profile import Phase
+from jobproof.contract.mock.answer import JSON, Answer, Outcome, encode
+from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.places import phase_of
+from jobproof.contract.mock.turn import Turn
+from jobproof.contract.profile import Phase
 
 __all__ = ["PROTOCOL"]
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract.api import Api
-from contract.mock.faults.chapter import Chapter
-from contract.mock.places import (
+from jobproof.contract.api import Api
+from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.places import (
     content_of,
     drop,
     ends,
@@ -17,10 +17,10 @@ from contract.mock.places import (
     put,
     rename,
 )
-from contract.mock.template import write_time
-from contract.mock.turn import Turn
-from contract.pointer import escape, pick, resolve, walk
-from contract.profile import Codec
+from jobproof.contract.mock.template import write_time
+from jobproof.contract.mock.turn import Turn
+from jobproof.contract.pointer import escape, pick, resolve, walk
+from jobproof.contract.profile import Codec
 
 __all__ = ["SCHEMA"]
 

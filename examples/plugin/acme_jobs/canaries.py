@@ -7,9 +7,9 @@ from __future__ import annotations
 from itertools import count
 from typing import ClassVar
 
-from contract.exchange import Subject
-from probes.canaries import Ask, CanaryOptions, IdOptions, Surroundings
-from probes.result import Outcome
+from jobproof.contract.exchange import Subject
+from jobproof.probes.canaries import Ask, CanaryOptions, IdOptions, Surroundings
+from jobproof.probes.result import Outcome
 
 __all__ = ["Expired"]
 

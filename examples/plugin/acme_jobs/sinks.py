@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from probes.result import Result
+from jobproof.probes.result import Result
 
 __all__ = ["Statsd", "StatsdOptions"]
 
