@@ -24,15 +24,15 @@ from typing import Any
 
 import jsonschema_rs
 
-from jobproof.contract.api import Api
-from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
-from jobproof.contract.finding import Kind
-from jobproof.contract.judge import Judge
-from jobproof.contract.mock.life import View
-from jobproof.contract.mock.script import read_script
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.mock.jobs.life import View
+from jobproof.contract.mock.jobs.script import read_script
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.model.finding import Kind
+from jobproof.contract.model.profile import Codec, Phase
+from jobproof.contract.model.trace import Observation, Observer, Trace
 from jobproof.contract.plugins import default_api, find_api, load_checks
-from jobproof.contract.profile import Codec, Phase
-from jobproof.contract.trace import Observation, Observer, Trace
 
 __all__ = ["Costs", "main", "measure"]
 

@@ -26,9 +26,9 @@ from pathlib import Path
 
 from soak import free_port, process, wait_for
 
-from jobproof.contract.exchange import Request
-from jobproof.contract.http import Client
+from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.exchange import Request
 from jobproof.contract.plugins import find_api
 
 TRUTH = 0.2

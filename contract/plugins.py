@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from jobproof.contract.api import Api, load_api
-from jobproof.contract.check import Check
 from jobproof.contract.errors import ConfigError, JobproofError, PluginError, did_you_mean
-from jobproof.contract.yamlfile import read_yaml
+from jobproof.contract.formats.yaml_file import read_yaml
+from jobproof.contract.model.api import Api, load_api
+from jobproof.contract.model.check import Check
 
 __all__ = [
     "Plugin",
@@ -212,7 +212,7 @@ def _checks_of(plugin: Plugin) -> list[Check]:
         return [loaded]
     if callable(loaded) and not hasattr(loaded, "__path__"):
         raise plugin.error(
-            "is a plain function; decorate it with @check(...) of jobproof.contract.check"
+            "is a plain function; decorate it with @check(...) of jobproof.contract.model.check"
         )
     names = getattr(loaded, "__all__", ())
     found = [item for item in (getattr(loaded, n, None) for n in names) if isinstance(item, Check)]

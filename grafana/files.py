@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jobproof.grafana.boards import dashboards
-from jobproof.grafana.dashboard import encode
+from jobproof.grafana.boards.dashboard import encode
 from jobproof.grafana.kubernetes import kubernetes_files
 from jobproof.grafana.rules import rule_files
 from jobproof.grafana.settings import Settings

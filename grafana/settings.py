@@ -11,12 +11,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobproof.contract.api import Api
-from jobproof.contract.duration import Duration
+from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.yaml_file import read_yaml
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.profile import Phase, Profile
 from jobproof.contract.plugins import find_api
-from jobproof.contract.profile import Phase, Profile
-from jobproof.contract.yamlfile import read_yaml
-from jobproof.probes.metrics import UNKNOWN_STATUS
+from jobproof.probes.export.metrics import UNKNOWN_STATUS
 
 __all__ = [
     "BurnRate",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jobproof.contract.duration import parse_duration, write_duration
+from jobproof.contract.formats.durations import parse_duration, write_duration
 from jobproof.grafana.promql import RULES, any_of, ratio, sum_by
 from jobproof.grafana.settings import Settings, Target
 

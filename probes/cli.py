@@ -141,8 +141,8 @@ def check(file: Path) -> int:
     """
     Say whether FILE can be run, and what it would ask.
     """
-    from jobproof.contract.duration import write_duration
-    from jobproof.probes.config import load_settings
+    from jobproof.contract.formats.durations import write_duration
+    from jobproof.probes.config.reader import load_settings
 
     settings = load_settings(file)
     for target in settings.targets:
@@ -160,7 +160,7 @@ def schema(file: Path | None) -> int:
     """
     Print the configuration's JSON Schema, or write it to FILE.
     """
-    from jobproof.probes.config import config_schema
+    from jobproof.probes.config.reader import config_schema
 
     text = json.dumps(config_schema(), indent=2) + "\n"
     if file is None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobproof.contract.errors import ConfigError, did_you_mean
-from jobproof.probes.config import Settings, TargetSettings
+from jobproof.probes.config.reader import Settings, TargetSettings
 from jobproof.probes.daemon import Daemon, Reloaded
+from jobproof.probes.following.tracker import Census, Tracker
 from jobproof.probes.result import FOLLOWED, Result
-from jobproof.probes.tracker import Census, Tracker
 from jobproof.probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
 
 __all__ = ["DaemonControl", "face_of"]

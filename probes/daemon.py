@@ -11,23 +11,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from jobproof.contract.check import Check
 from jobproof.contract.errors import JobproofError
-from jobproof.contract.exchange import Exchange
-from jobproof.contract.judge import Judge
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.check import Check
+from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.plugins import set_up
-from jobproof.probes.config import Settings, SinkSettings, TargetSettings, load_settings
-from jobproof.probes.following import Following, FollowPlan
-from jobproof.probes.judging import Judged
+from jobproof.probes.config.reader import Settings, SinkSettings, TargetSettings, load_settings
+from jobproof.probes.engine.judging import Judged
+from jobproof.probes.engine.prober import Asker, ClientSettings, Clock, Plan, Prober
+from jobproof.probes.engine.shard import Shard
+from jobproof.probes.export.metrics import Metrics, TargetLabels
+from jobproof.probes.export.prometheus import Registry
+from jobproof.probes.export.sink import Sink
+from jobproof.probes.following.follower import Following, FollowPlan
+from jobproof.probes.following.job_history import Sights
+from jobproof.probes.following.watch_list import Watchlist
 from jobproof.probes.logs import Redactor
-from jobproof.probes.metrics import Metrics, TargetLabels
-from jobproof.probes.prober import Asker, ClientSettings, Clock, Plan, Prober
 from jobproof.probes.result import FOLLOWED, Result
-from jobproof.probes.shard import Shard
-from jobproof.probes.sights import Sights
-from jobproof.probes.sinks import Sink
-from jobproof.probes.sinks.prometheus import Registry
-from jobproof.probes.watchlist import Watchlist
 
 __all__ = ["Daemon", "Keeper", "Reader", "Reloaded", "labels_of"]
 
@@ -38,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 class Keeper(Protocol):
     """
-    Keeps evidence: `jobproof.probes.evidence_store.EvidenceStore`.
+    Keeps evidence: `jobproof.probes.evidence.store.EvidenceStore`.
     """
 
     def keep(self, result: Result, history: Sequence[Exchange] = ()) -> str | None: ...
@@ -46,7 +46,7 @@ class Keeper(Protocol):
 
 class Reader(Protocol):
     """
-    Is told every result, for people to look at: `jobproof.probes.board.Board`.
+    Is told every result, for people to look at: `jobproof.probes.web.recent_results.Board`.
     """
 
     def record(self, result: Result) -> None: ...

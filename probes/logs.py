@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from jobproof.contract.secret import Secret
+from jobproof.contract.formats.secret import Secret
 
 __all__ = ["LogFormat", "Redactor", "set_up_logs"]
 

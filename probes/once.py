@@ -17,24 +17,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jobproof.contract.exchange import Credential, Subject
-from jobproof.contract.finding import Finding, Kind, Verdict
-from jobproof.contract.judge import Judge
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.finding import Finding, Kind, Verdict
+from jobproof.contract.model.verdict import group
 from jobproof.contract.plugins import load_checks
-from jobproof.contract.verdict import group
-from jobproof.probes.budget import KeyLimits, Keys, parse_retry_after
-from jobproof.probes.canaries import Ask
-from jobproof.probes.config import Settings, TargetSettings, load_settings
+from jobproof.probes.canaries.canary import Ask
+from jobproof.probes.config.reader import Settings, TargetSettings, load_settings
 from jobproof.probes.daemon import labels_of
-from jobproof.probes.judging import Asked, Judged
+from jobproof.probes.engine.judging import Asked, Judged
+from jobproof.probes.engine.prober import Asker, ClientSettings, Watch
+from jobproof.probes.engine.rate_budget import KeyLimits, Keys, parse_retry_after
+from jobproof.probes.export.jsonl import as_json
+from jobproof.probes.export.metrics import Metrics
+from jobproof.probes.export.prometheus import Registry, expose, new_registry
+from jobproof.probes.export.prometheus import push as push_registry
 from jobproof.probes.logs import Redactor
-from jobproof.probes.metrics import Metrics
-from jobproof.probes.prober import Asker, ClientSettings, Watch
 from jobproof.probes.result import Outcome, Result
 from jobproof.probes.service import connect
-from jobproof.probes.sinks.jsonl import as_json
-from jobproof.probes.sinks.prometheus import Registry, expose, new_registry
-from jobproof.probes.sinks.prometheus import push as push_registry
 
 __all__ = ["Round", "ask_round", "print_round", "push", "run_round"]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from jobproof.contract.exchange import Exchange
-from jobproof.contract.finding import Finding
+from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.model.finding import Finding
 
 __all__ = ["FOLLOWED", "Outcome", "Result"]
 

@@ -22,23 +22,23 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Self
 
+from jobproof.contract.client.curl import Client, Limits
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.http import Client, Limits
 from jobproof.contract.plugins import load_checks
-from jobproof.probes.board import Board
-from jobproof.probes.config import load_settings
+from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl
 from jobproof.probes.daemon import Daemon
-from jobproof.probes.evidence_store import EvidenceStore
+from jobproof.probes.engine.prober import ClientSettings, user_agent
+from jobproof.probes.engine.shard import Shard
+from jobproof.probes.evidence.store import EvidenceStore
+from jobproof.probes.export.prometheus import expose, new_registry
+from jobproof.probes.following.watch_list import Watchlist
 from jobproof.probes.logs import Redactor, set_up_logs
-from jobproof.probes.prober import ClientSettings, user_agent
-from jobproof.probes.shard import Shard
-from jobproof.probes.sinks.prometheus import expose, new_registry
-from jobproof.probes.watchlist import Watchlist
+from jobproof.probes.web.access.hosts import Hosts
+from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.app import create_app
-from jobproof.probes.web.hosts import Hosts
+from jobproof.probes.web.recent_results import Board
 from jobproof.probes.web.server import WebServer
-from jobproof.probes.web.web_config import WebConfig
 
 __all__ = ["Options", "Service", "bind", "connect", "serve"]
 

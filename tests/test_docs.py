@@ -18,14 +18,14 @@ import yaml
 from pydantic import BaseModel
 from tests.tools import tool
 
-from jobproof.contract.finding import Kind
+from jobproof.contract.formats.yaml_file import PlainLoader
+from jobproof.contract.model.finding import Kind
+from jobproof.contract.model.profile import Policy, Profile, Promise
 from jobproof.contract.plugins import load_checks, load_group
-from jobproof.contract.profile import Policy, Profile, Promise
 from jobproof.contract.suite.options import OPTIONS
-from jobproof.contract.yamlfile import PlainLoader
-from jobproof.probes.config import config_schema, load_settings
-from jobproof.probes.metrics import METRICS
-from jobproof.probes.web.web_config import WebConfig
+from jobproof.probes.config.reader import config_schema, load_settings
+from jobproof.probes.export.metrics import METRICS
+from jobproof.probes.web.access.web_config import WebConfig
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

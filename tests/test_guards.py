@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 
 import jobproof
-from jobproof.contract.api import Api, load_api
-from jobproof.contract.pointer import walk
+from jobproof.contract.formats.json_pointer import walk
+from jobproof.contract.model.api import Api, load_api
 
 # The installed package is what is guarded, wherever it is installed.
 ROOT = Path(jobproof.__file__).parent
@@ -143,7 +143,10 @@ def test_a_library_comes_in_through_one_door(library: str, doors: set[str]) -> N
 @pytest.mark.parametrize(
     ("load", "barred"),
     [
-        ("jobproof.contract.judge, jobproof.contract.plugins", (*FRAMEWORKS, "pycurl", "requests")),
+        (
+            "jobproof.contract.judging.judge, jobproof.contract.plugins",
+            (*FRAMEWORKS, "pycurl", "requests"),
+        ),
         ("jobproof.contract.cli", (*FRAMEWORKS, "pycurl", "requests")),
         (
             "jobproof.probes.service",

@@ -18,12 +18,12 @@ from types import ModuleType
 import pytest
 from tests.third_party import EXAMPLE, Installation, Said, bare_distribution, install_wheel
 
-from jobproof.contract.api import load_api
-from jobproof.contract.check import Check
-from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
-from jobproof.contract.judge import Judge
+from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
-from jobproof.contract.trace import Trace
+from jobproof.contract.model.api import load_api
+from jobproof.contract.model.check import Check
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.model.trace import Trace
 
 FOLDER = EXAMPLE / "acme_jobs" / "apis" / "acme-renders"
 PLAIN = Installation(Path(sys.executable))
@@ -212,8 +212,8 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobproof.checks": {"ttl": "acme_ttl"}},
         {
             "acme_ttl": """
-            from jobproof.contract.check import check
-            from jobproof.contract.finding import Basis
+            from jobproof.contract.model.check import check
+            from jobproof.contract.model.finding import Basis
 
             @check(basis=Basis.RFC, source="RFC 9111")
             def ttl():
@@ -227,7 +227,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobproof.checks": {"ttl": "acme_ttl:ttl"}},
         {"acme_ttl": "def ttl(trace): return []"},
         ("checks",),
-        "is a plain function; decorate it with @check(...) of jobproof.contract.check",
+        "is a plain function; decorate it with @check(...) of jobproof.contract.model.check",
     ),
     "module without checks": (
         {"jobproof.checks": {"ttl": "acme_ttl"}},
@@ -239,8 +239,8 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobproof.checks": {"ttl": "acme_ttl"}},
         {
             "acme_ttl": """
-            from jobproof.contract.check import check
-            from jobproof.contract.finding import Basis
+            from jobproof.contract.model.check import check
+            from jobproof.contract.model.finding import Basis
 
             __all__ = ["no_server_error"]
 
@@ -279,7 +279,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
     ),
     "canary whose name is taken": (
         {"jobproof.canaries": {"known": "acme_ttl:Known"}},
-        {"acme_ttl": "from jobproof.probes.canaries import Known"},
+        {"acme_ttl": "from jobproof.probes.canaries.canary import Known"},
         ("config", "schema"),
         "the name is taken in jobproof.canaries by jobproof ",
     ),
@@ -334,7 +334,7 @@ def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
         "acme-ttl",
         {f"jobproof.{group}": {"ttl": "acme_ttl:Ttl"}},
         acme_ttl="""
-        from jobproof.probes.canaries import CanaryOptions
+        from jobproof.probes.canaries.canary import CanaryOptions
 
         class Ttl:
             Options = CanaryOptions

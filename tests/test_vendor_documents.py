@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from tests.third_party import EXAMPLE
 
-from jobproof.contract.api import Api, load_api
-from jobproof.contract.content import Content
-from jobproof.contract.document import Operation, read_operation
+from jobproof.contract.client.curl import Client
 from jobproof.contract.errors import DocumentError
-from jobproof.contract.finding import Kind, Verdict
-from jobproof.contract.http import Client
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.model.api import Api, load_api
+from jobproof.contract.model.finding import Kind, Verdict
+from jobproof.contract.model.verdict import conclude
+from jobproof.contract.openapi.document import Operation, read_operation
+from jobproof.contract.openapi.schema import Content
 from jobproof.contract.plugins import load_checks
-from jobproof.contract.suite.aim import target_from
-from jobproof.contract.suite.run import Run
-from jobproof.contract.verdict import conclude
+from jobproof.contract.suite.planning.aim import target_from
+from jobproof.contract.suite.running.run import Run
 
 DOCUMENTS = Path(__file__).parent / "documents"
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jobproof.contract.check import check
-from jobproof.contract.exchange import Credential, Response, Subject
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.trace import Observation, Trace
+from jobproof.contract.model.check import check
+from jobproof.contract.model.exchange import Credential, Response, Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.trace import Observation, Trace
 
 __all__ = [
     "foreign_job_is_hidden",

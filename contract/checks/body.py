@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from jobproof.contract.body import Flaw
-from jobproof.contract.check import Facet, check
-from jobproof.contract.exchange import Reason, Subject
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.trace import Trace
+from jobproof.contract.formats.json_body import Flaw
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.exchange import Reason, Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "body_arrives_whole",

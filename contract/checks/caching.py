@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.exchange import Credential, Response
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.trace import Observation, Trace
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.exchange import Credential, Response
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.trace import Observation, Trace
 
 __all__ = [
     "age_is_within_freshness",

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.date import read_date
-from jobproof.contract.exchange import Credential, Reason, Subject
-from jobproof.contract.finding import Basis, Remark, Severity, gap, inconclusive, violation
-from jobproof.contract.profile import Expected
-from jobproof.contract.trace import Observation, Trace
+from jobproof.contract.formats.dates import read_date
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.exchange import Credential, Reason, Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, gap, inconclusive, violation
+from jobproof.contract.model.profile import Expected
+from jobproof.contract.model.trace import Observation, Trace
 
 __all__ = [
     "code_is_documented",

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.exchange import Subject
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.trace import Trace
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.trace import Trace
 
 __all__ = ["job_id_is_echoed", "job_id_keeps_its_case"]
 

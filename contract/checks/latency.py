@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobproof.contract.check import check
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.trace import Trace
+from jobproof.contract.model.check import check
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.trace import Trace
 
 __all__ = ["answers_within_budget"]
 

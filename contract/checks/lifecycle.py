@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.exchange import Credential, Reason, Subject
-from jobproof.contract.finding import Basis, Drift, Remark, Severity, brief, drift, violation
-from jobproof.contract.job import Job, is_empty
-from jobproof.contract.pointer import escape
-from jobproof.contract.trace import Observation, Trace
+from jobproof.contract.formats.json_pointer import escape
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.exchange import Credential, Reason, Subject
+from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
+from jobproof.contract.model.job import Job, is_empty
+from jobproof.contract.model.trace import Observation, Trace
 
 __all__ = [
     "ended_job_is_frozen",

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from jobproof.contract.check import check
-from jobproof.contract.exchange import Subject
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.trace import Trace
+from jobproof.contract.model.check import check
+from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "altered_id_finds_nothing",

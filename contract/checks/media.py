@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jobproof.contract.check import check
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.trace import Trace
+from jobproof.contract.model.check import check
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.trace import Trace
 
 __all__ = ["charset_is_utf8", "media_type_is_documented"]
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobproof.contract.check import check
-from jobproof.contract.exchange import Response, Subject
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.job import links_in
-from jobproof.contract.pointer import pick
-from jobproof.contract.trace import Observation, Trace
+from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.model.check import check
+from jobproof.contract.model.exchange import Response, Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.job import links_in
+from jobproof.contract.model.trace import Observation, Trace
 
 __all__ = [
     "head_is_answered",

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.finding import Basis, Drift, Remark, Severity, brief, drift, violation
-from jobproof.contract.job import links_in
-from jobproof.contract.pointer import pick
-from jobproof.contract.trace import Trace
+from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
+from jobproof.contract.model.job import links_in
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "failure_has_reason",

@@ -7,11 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.content import SchemaError
-from jobproof.contract.finding import Basis, Drift, Remark, Severity, drift, violation
-from jobproof.contract.pointer import parent, pick
-from jobproof.contract.trace import Trace
+from jobproof.contract.formats.json_pointer import parent, pick
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, drift, violation
+from jobproof.contract.model.trace import Trace
+from jobproof.contract.openapi.schema import SchemaError
 
 __all__ = [
     "body_matches_schema",

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.date import read_date
-from jobproof.contract.finding import Basis, Remark, Severity, inconclusive, violation
-from jobproof.contract.trace import Trace
+from jobproof.contract.formats.dates import read_date
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.finding import Basis, Remark, Severity, inconclusive, violation
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "creation_time_is_past",

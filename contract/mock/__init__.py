@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from jobproof.contract.mock.answer import Answer, Caller
 from jobproof.contract.mock.endpoint import FAULT_HEADER, LoggedRequest, Mock
-from jobproof.contract.mock.life import MockJob
-from jobproof.contract.mock.server import MockServer
-from jobproof.contract.mock.wsgi import wsgi_app
+from jobproof.contract.mock.jobs.life import MockJob
+from jobproof.contract.mock.serving.server import MockServer
+from jobproof.contract.mock.serving.wsgi import wsgi_app
 
 __all__ = [
     "FAULT_HEADER",

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from jobproof.contract.mock.server import MockServer
+from jobproof.contract.mock.serving.server import MockServer
 from jobproof.contract.plugins import default_api, find_api
 
 __all__ = ["faults", "mock"]

@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from jobproof.contract.api import Api
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock.answer import JSON, Answer, Ask, Caller, Outcome, encode
-from jobproof.contract.mock.life import MockJob
+from jobproof.contract.mock.jobs.life import MockJob
+from jobproof.contract.mock.jobs.roll import Roll
+from jobproof.contract.mock.jobs.script import read_script
 from jobproof.contract.mock.listing import BadQuery, page_of_jobs
 from jobproof.contract.mock.registry import find_twists
-from jobproof.contract.mock.roll import Roll
-from jobproof.contract.mock.script import read_script
 from jobproof.contract.mock.turn import Memory, Stage, Turn, Twist
+from jobproof.contract.model.api import Api
 
 __all__ = ["FAULT_HEADER", "LoggedRequest", "Mock"]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs
 
-from jobproof.contract.mock.life import View
+from jobproof.contract.mock.jobs.life import View
+from jobproof.contract.mock.jobs.script import Listed
+from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.mock.places import put
-from jobproof.contract.mock.script import Listed
-from jobproof.contract.mock.template import write_time
 from jobproof.contract.mock.turn import Turn
 
 __all__ = ["BadQuery", "page_of_jobs"]

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobproof.contract.api import Api
-from jobproof.contract.content import Content
-from jobproof.contract.job import read_time
-from jobproof.contract.mock.template import write_time
+from jobproof.contract.formats.json_pointer import parent, resolve, walk
+from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.mock.turn import Turn
-from jobproof.contract.pointer import parent, resolve, walk
-from jobproof.contract.profile import Codec, Phase, Timestamp
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.job import read_time
+from jobproof.contract.model.profile import Codec, Phase, Timestamp
+from jobproof.contract.openapi.schema import Content
 
 __all__ = [
     "blank",

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from jobproof.contract.api import Api
 from jobproof.contract.mock.answer import JSON, Answer, Ask, Caller, Outcome, encode
-from jobproof.contract.mock.life import MockJob, View
-from jobproof.contract.mock.roll import Roll
-from jobproof.contract.mock.script import Said, Script
-from jobproof.contract.profile import Codec, Profile
+from jobproof.contract.mock.jobs.life import MockJob, View
+from jobproof.contract.mock.jobs.roll import Roll
+from jobproof.contract.mock.jobs.script import Said, Script
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.profile import Codec, Profile
 
 __all__ = ["Memory", "Stage", "Turn", "Twist"]
 

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
-from jobproof.contract.api import Api
+from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.mock.answer import JSON, Answer, Outcome, encode
 from jobproof.contract.mock.places import later, put, writes_dates
 from jobproof.contract.mock.turn import Stage, Turn, Twist
-from jobproof.contract.pointer import pick
+from jobproof.contract.model.api import Api
 
 __all__ = ["VARIANTS", "Variant"]
 

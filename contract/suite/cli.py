@@ -48,8 +48,8 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
 
     Without --url the embedded mock is tested. What follows -- goes to pytest.
     """
-    from jobproof.contract.suite.aim import dry_target
-    from jobproof.contract.suite.dry import print_plan
+    from jobproof.contract.suite.planning.aim import dry_target
+    from jobproof.contract.suite.reporting.dry import print_plan
 
     if values["dry_run"]:
         print_plan(values, lambda line: click.echo(line, nl=False))
@@ -107,7 +107,7 @@ def _as_pytest(option: Option, value: Any) -> list[str]:
 
 
 def _require_token(values: dict[str, Any]) -> None:
-    from jobproof.contract.suite.aim import target_from
+    from jobproof.contract.suite.planning.aim import target_from
 
     target_from(values)
 
@@ -138,9 +138,9 @@ def check(
     """
     Judge recorded traffic offline: HAR files or kept evidence.
     """
+    from jobproof.contract.model.verdict import group
     from jobproof.contract.plugins import default_api, find_api
-    from jobproof.contract.recording import judge_recordings
-    from jobproof.contract.verdict import group
+    from jobproof.contract.recordings.replay import judge_recordings
 
     api = find_api(api_name or default_api())
     outcome = judge_recordings(api, recordings, strict=strict)

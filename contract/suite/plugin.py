@@ -19,7 +19,7 @@ import pytest
 from jobproof.contract.suite.options import OPTIONS
 
 if TYPE_CHECKING:
-    from jobproof.contract.suite.run import Run
+    from jobproof.contract.suite.running.run import Run
 
 __all__ = ["Session"]
 
@@ -66,7 +66,7 @@ class Session:
         """
         if self._run is None:
             return None
-        from jobproof.contract.suite.report import build_report
+        from jobproof.contract.suite.reporting.report import build_report
 
         wall, monotonic = self._started
         self.report = build_report(
@@ -84,10 +84,10 @@ class Session:
         self._stack.close()
 
     def _start(self) -> Run:
+        from jobproof.contract.client.curl import Client
         from jobproof.contract.errors import JobproofError
-        from jobproof.contract.http import Client
-        from jobproof.contract.suite.aim import aimed
-        from jobproof.contract.suite.run import Run
+        from jobproof.contract.suite.planning.aim import aimed
+        from jobproof.contract.suite.running.run import Run
 
         try:
             target = self._stack.enter_context(aimed(self.values))
@@ -96,8 +96,8 @@ class Session:
             pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
         client = self._stack.enter_context(Client(exact_framing=True))
         if target.rate_per_minute is not None:
-            from jobproof.contract.suite.plan import build_plan
-            from jobproof.contract.suite.telling import foretell
+            from jobproof.contract.suite.planning.plan import build_plan
+            from jobproof.contract.suite.reporting.telling import foretell
 
             _say(foretell(target, build_plan(target)))
         run = Run(target, self.checks, client, progress=_progress())
@@ -134,7 +134,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if not config.getoption(_dest("dry_run")):
         return None
     from jobproof.contract.errors import JobproofError
-    from jobproof.contract.suite.dry import print_plan
+    from jobproof.contract.suite.reporting.dry import print_plan
 
     try:
         print_plan(_values(config), sys.stdout.write)
@@ -174,7 +174,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if contract is None or contract.report is None:
         return
     if contract.values["report"]:
-        from jobproof.contract.suite.report import write_report
+        from jobproof.contract.suite.reporting.report import write_report
 
         write_report(contract.report, Path(contract.values["report"]))
     if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
@@ -192,7 +192,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     contract = config.stash.get(_KEY, None)
     if contract is None or contract.report is None:
         return
-    from jobproof.contract.suite.telling import summarise
+    from jobproof.contract.suite.reporting.telling import summarise
 
     terminalreporter.section("job endpoint contract")
     for line in summarise(contract.report):

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
-from jobproof.contract.check import Check
-from jobproof.contract.finding import Finding
-from jobproof.contract.suite.generated import Case, Courier, cases
-from jobproof.contract.suite.machine import client_machine
-from jobproof.contract.suite.pace import BudgetSpent
+from jobproof.contract.model.check import Check
+from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.verdict import group
 from jobproof.contract.suite.plugin import Session
-from jobproof.contract.suite.run import Run
-from jobproof.contract.suite.telling import breaking, explain
-from jobproof.contract.verdict import group
+from jobproof.contract.suite.reporting.telling import breaking, explain
+from jobproof.contract.suite.running.generated import Case, Courier, cases
+from jobproof.contract.suite.running.machine import client_machine
+from jobproof.contract.suite.running.pace import BudgetSpent
+from jobproof.contract.suite.running.run import Run
 
 __all__: list[str] = []
 

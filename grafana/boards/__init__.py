@@ -5,7 +5,7 @@ The dashboards, general to specific.
 from __future__ import annotations
 
 from jobproof.grafana.boards import contract, lifecycle, overview, prober, runbooks, slo
-from jobproof.grafana.dashboard import Dashboard
+from jobproof.grafana.boards.dashboard import Dashboard
 from jobproof.grafana.settings import Settings
 
 __all__ = ["dashboards"]

@@ -4,10 +4,9 @@ Which promises are broken, where, since when; and how much was looked at?
 
 from __future__ import annotations
 
+from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
 from jobproof.grafana.boards.lifecycle import by_status, status_colours
-from jobproof.grafana.boards.variables import COMMON
-from jobproof.grafana.dashboard import Dashboard, Row, Shelf
-from jobproof.grafana.panels import (
+from jobproof.grafana.boards.panels import (
     Panel,
     Query,
     bargauge,
@@ -18,6 +17,7 @@ from jobproof.grafana.panels import (
     table,
     timeseries,
 )
+from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, sum_by
 from jobproof.grafana.settings import Settings
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from jobproof.grafana.boards.variables import COMMON
-from jobproof.grafana.dashboard import Dashboard, Row, Shelf
-from jobproof.grafana.panels import (
+from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.panels import (
     Json,
     Panel,
     Query,
@@ -21,9 +20,10 @@ from jobproof.grafana.panels import (
     table,
     timeseries,
 )
+from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
 from jobproof.grafana.settings import Settings
-from jobproof.probes.metrics import UNKNOWN_STATUS
+from jobproof.probes.export.metrics import UNKNOWN_STATUS
 
 __all__ = ["board", "by_status", "status_colours"]
 

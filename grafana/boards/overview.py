@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jobproof.grafana.boards.variables import CANARY, COMMON, to_board
-from jobproof.grafana.dashboard import Dashboard, Row, Shelf
-from jobproof.grafana.panels import (
+from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.panels import (
     Panel,
     Query,
     between,
@@ -22,6 +21,7 @@ from jobproof.grafana.panels import (
     timeseries,
     words,
 )
+from jobproof.grafana.boards.variables import CANARY, COMMON, to_board
 from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
 from jobproof.grafana.settings import Settings
 from jobproof.grafana.slo import sli

@@ -4,9 +4,18 @@ Can the figures be trusted? The prober watching itself.
 
 from __future__ import annotations
 
+from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.panels import (
+    Panel,
+    Query,
+    coloured,
+    stat,
+    steps,
+    table,
+    timeseries,
+    words,
+)
 from jobproof.grafana.boards.variables import COMMON
-from jobproof.grafana.dashboard import Dashboard, Row, Shelf
-from jobproof.grafana.panels import Panel, Query, coloured, stat, steps, table, timeseries, words
 from jobproof.grafana.promql import BOARD, quantile, ratio, sum_by
 from jobproof.grafana.settings import Settings
 

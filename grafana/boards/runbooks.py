@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.panels import Panel, text
 from jobproof.grafana.boards.variables import COMMON
-from jobproof.grafana.dashboard import Dashboard, Row, Shelf
-from jobproof.grafana.panels import Panel, text
 
 __all__ = ["board", "sections"]
 

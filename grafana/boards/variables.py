@@ -4,7 +4,7 @@ The drop-downs that the dashboards share, and the links between them.
 
 from __future__ import annotations
 
-from jobproof.grafana.dashboard import Variable
+from jobproof.grafana.boards.dashboard import Variable
 
 __all__ = ["ALL_VALUES", "CANARY", "COMMON", "INSTANCE", "JOB", "TARGET", "to_board"]
 

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from jobproof.contract.duration import Duration
-from jobproof.contract.exchange import Exchange, Request
+from jobproof.contract.formats.durations import Duration
+from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
 
 __all__ = ["File", "FileOptions"]

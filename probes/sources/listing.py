@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from jobproof.contract.body import read_body
-from jobproof.contract.duration import Duration
 from jobproof.contract.errors import ConfigError, did_you_mean
-from jobproof.contract.exchange import Credential, Exchange, Request
-from jobproof.contract.pointer import pick
-from jobproof.contract.profile import Listing as ListingProfile
+from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.json_body import read_body
+from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.model.exchange import Credential, Exchange, Request
+from jobproof.contract.model.profile import Listing as ListingProfile
 from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
 
 __all__ = ["Listing", "ListingOptions"]

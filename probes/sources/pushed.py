@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from jobproof.contract.exchange import Exchange, Request
+from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions
 
 __all__ = ["Pushed"]

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from jobproof.contract.api import Api
-from jobproof.contract.exchange import Exchange, Request
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Exchange, Request
 
 __all__ = ["LONGEST_ID", "Found", "Neighbourhood", "Source", "SourceOptions", "is_job_id"]
 

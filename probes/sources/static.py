@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from jobproof.contract.exchange import Exchange, Request
+from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
 
 __all__ = ["Static", "StaticOptions"]

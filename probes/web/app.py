@@ -24,13 +24,13 @@ from starlette.types import ASGIApp
 
 from jobproof.contract.errors import JobproofError, did_you_mean
 from jobproof.probes.sources.source import is_job_id
+from jobproof.probes.web.access.guard import Guard
+from jobproof.probes.web.access.hosts import Hosts
+from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.blackbox import blackbox_text
 from jobproof.probes.web.faces import Control, Evidences, Expose, ProbeRefused, TargetFace, Wall
-from jobproof.probes.web.guard import Guard
-from jobproof.probes.web.hosts import Hosts
-from jobproof.probes.web.kept import open_kept
-from jobproof.probes.web.page import make_page
-from jobproof.probes.web.web_config import WebConfig
+from jobproof.probes.web.pages.kept import open_kept
+from jobproof.probes.web.pages.page import make_page
 
 __all__ = ["create_app"]
 
@@ -214,7 +214,7 @@ class _Pages:
 
 
 def _templates() -> Environment:
-    loader = PackageLoader("jobproof.probes.web")
+    loader = PackageLoader("jobproof.probes.web.pages")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 
-from jobproof.contract.exchange import Exchange, Response
-from jobproof.contract.finding import Kind
+from jobproof.contract.model.exchange import Exchange, Response
+from jobproof.contract.model.finding import Kind
 from jobproof.probes.result import Result
 
 __all__ = ["blackbox_text"]

@@ -8,12 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from jobproof.contract.profile import Phase, Profile
-from jobproof.probes.board import CanaryView, LastAnswer, News
-from jobproof.probes.evidence import Evidence
+from jobproof.contract.model.profile import Phase, Profile
+from jobproof.probes.evidence.entry import Evidence
+from jobproof.probes.export.prometheus import Exposition
+from jobproof.probes.following.tracker import Census
 from jobproof.probes.result import Result
-from jobproof.probes.sinks.prometheus import Exposition
-from jobproof.probes.tracker import Census
+from jobproof.probes.web.recent_results import CanaryView, LastAnswer, News
 
 __all__ = [
     "CanaryFace",
@@ -133,7 +133,7 @@ class Control(Protocol):
 
 class Wall(Protocol):
     """
-    `jobproof.probes.board.Board`, read.
+    `jobproof.probes.web.recent_results.Board`, read.
     """
 
     def canary(self, target: str, canary: str) -> CanaryView | None: ...
@@ -147,7 +147,7 @@ class Wall(Protocol):
 
 class Evidences(Protocol):
     """
-    `jobproof.probes.evidence_store.EvidenceStore`, read.
+    `jobproof.probes.evidence.store.EvidenceStore`, read.
     """
 
     def get(self, evidence_id: str) -> Evidence | None: ...
@@ -159,7 +159,7 @@ class Evidences(Protocol):
 
 class Expose(Protocol):
     """
-    Answers a scrape: `jobproof.probes.sinks.prometheus.expose`, bound to a registry.
+    Answers a scrape: `jobproof.probes.export.prometheus.expose`, bound to a registry.
     """
 
     def __call__(

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from jobproof.probes.web.tls import Tls
+from jobproof.probes.web.access.tls import Tls
 
 __all__ = ["WebLimits", "WebServer"]
 

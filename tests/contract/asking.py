@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from jobproof.contract.api import Api
 from jobproof.contract.mock import Answer, Mock
-from jobproof.contract.mock.wire import frame
+from jobproof.contract.mock.serving.wire import frame
+from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import find_api
 
 __all__ = [

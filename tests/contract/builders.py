@@ -11,8 +11,9 @@ from email.utils import formatdate
 from functools import cache
 from typing import Any
 
-from jobproof.contract.api import Api
-from jobproof.contract.exchange import (
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
     Reason,
@@ -21,10 +22,9 @@ from jobproof.contract.exchange import (
     Subject,
     TransportFailure,
 )
-from jobproof.contract.finding import Finding, Kind
-from jobproof.contract.judge import Judge
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
-from jobproof.contract.trace import Trace
 
 __all__ = [
     "BASE_URL",

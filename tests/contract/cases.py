@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from tests.contract.builders import said
 
-from jobproof.contract.finding import Finding, Kind
-from jobproof.contract.trace import Trace
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.trace import Trace
 
 __all__ = ["Case", "accepted", "each", "rejected"]
 

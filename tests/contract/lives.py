@@ -14,7 +14,7 @@ from zlib import crc32
 from hypothesis import strategies as st
 from tests.contract.builders import JOB, NOW, TOKEN, answer, api, job, links
 
-from jobproof.contract.exchange import (
+from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
     Reason,

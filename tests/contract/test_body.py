@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobproof.contract.body import Flaw, read_body
+from jobproof.contract.formats.json_body import Flaw, read_body
 
 _JSON = st.recursive(
     st.none()

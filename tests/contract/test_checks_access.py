@@ -10,8 +10,8 @@ import pytest
 from tests.contract.builders import JOB, NOW, answer, job, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.exchange import Credential, Exchange, Subject
-from jobproof.contract.finding import Basis, Kind
+from jobproof.contract.model.exchange import Credential, Exchange, Subject
+from jobproof.contract.model.finding import Basis, Kind
 
 FOREIGN = "9a3f0d52-6a4e-4d0b-8f52-2c1f7a9be001"
 

@@ -10,8 +10,8 @@ import pytest
 from tests.contract.builders import answer, failure, job, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.exchange import Credential, Reason, Response
-from jobproof.contract.finding import Basis, Kind
+from jobproof.contract.model.exchange import Credential, Reason, Response
+from jobproof.contract.model.finding import Basis, Kind
 
 _TEXT = json.dumps(job())
 _UMLAUT = json.dumps(job("failed", error={"code": "müde"}), ensure_ascii=False)

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.builders import NOW, answer, job, links, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.exchange import Credential, Exchange
+from jobproof.contract.model.exchange import Credential, Exchange
 
 
 def _tagged(tag: str, body: Any = None, *, at: float = NOW, **kwargs: Any) -> Exchange:

@@ -10,8 +10,8 @@ import pytest
 from tests.contract.builders import NOW, answer, api, failure, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.exchange import Credential, Reason, Subject
-from jobproof.contract.finding import Basis, Kind
+from jobproof.contract.model.exchange import Credential, Reason, Subject
+from jobproof.contract.model.finding import Basis, Kind
 
 CASES = {
     "code_is_documented": Case(

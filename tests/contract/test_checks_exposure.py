@@ -8,7 +8,7 @@ import pytest
 from tests.contract.builders import TOKEN, answer, job, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.finding import Basis
+from jobproof.contract.model.finding import Basis
 
 _ORIGIN, _CREDENTIALS = "access-control-allow-origin", "access-control-allow-credentials"
 

@@ -10,8 +10,8 @@ import pytest
 from tests.contract.builders import JOB, MISSING, answer, api, job, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.exchange import Subject
-from jobproof.contract.finding import Kind
+from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.finding import Kind
 
 CASES = {
     "job_id_is_echoed": Case(

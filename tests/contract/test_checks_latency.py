@@ -7,7 +7,7 @@ from __future__ import annotations
 from tests.contract.builders import NOW, answer, failure, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.finding import Basis
+from jobproof.contract.model.finding import Basis
 
 CASES = {
     "answers_within_budget": Case(

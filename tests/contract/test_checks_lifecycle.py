@@ -23,8 +23,8 @@ from tests.contract.builders import (
 )
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.exchange import Exchange, Reason, Response, Subject
-from jobproof.contract.finding import Basis, Drift, Kind
+from jobproof.contract.model.exchange import Exchange, Reason, Response, Subject
+from jobproof.contract.model.finding import Basis, Drift, Kind
 
 HOUR = 3600.0
 

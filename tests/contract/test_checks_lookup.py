@@ -11,9 +11,9 @@ import pytest
 from tests.contract.builders import JOB, MISSING, answer, api, job, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.api import Api
-from jobproof.contract.exchange import Subject
-from jobproof.contract.finding import Basis, Kind
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.finding import Basis, Kind
 
 
 def _case_sensitive() -> Api:

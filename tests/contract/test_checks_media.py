@@ -8,7 +8,7 @@ import pytest
 from tests.contract.builders import answer, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.finding import Kind
+from jobproof.contract.model.finding import Kind
 
 CASES = {
     "media_type_is_documented": Case(

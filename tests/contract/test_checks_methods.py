@@ -10,8 +10,8 @@ import pytest
 from tests.contract.builders import MISSING, NOW, answer, job, links, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.exchange import Credential, Subject
-from jobproof.contract.finding import Basis
+from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.finding import Basis
 
 _FRESH: dict[str, Any] = {"job_id": MISSING, "subject": Subject.MISSING}
 

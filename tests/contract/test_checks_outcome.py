@@ -10,7 +10,7 @@ import pytest
 from tests.contract.builders import answer, job, links, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.finding import Basis, Drift, Kind
+from jobproof.contract.model.finding import Basis, Drift, Kind
 
 _REASON = {"code": "NSFW", "message": "refused"}
 

@@ -11,8 +11,8 @@ import pytest
 from tests.contract.builders import answer, job, links, not_found, said, trace
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.exchange import Credential
-from jobproof.contract.finding import Basis, Drift, Kind
+from jobproof.contract.model.exchange import Credential
+from jobproof.contract.model.finding import Basis, Drift, Kind
 
 _NOON = datetime(2026, 9, 21, 12, tzinfo=UTC).timestamp()
 

@@ -26,8 +26,8 @@ from tests.contract import (
 )
 from tests.contract.cases import Case
 
-from jobproof.contract.check import Check, Facet
-from jobproof.contract.finding import Basis
+from jobproof.contract.model.check import Check, Facet
+from jobproof.contract.model.finding import Basis
 from jobproof.contract.plugins import load_checks
 
 _FAMILIES = {

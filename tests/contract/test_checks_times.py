@@ -11,7 +11,7 @@ import pytest
 from tests.contract.builders import CREATED, ENDED, NOW, answer, job, said, trace, written
 from tests.contract.cases import Case, accepted, each, rejected
 
-from jobproof.contract.finding import Basis, Kind
+from jobproof.contract.model.finding import Basis, Kind
 
 _NOON = datetime(2026, 9, 21, 12, tzinfo=UTC).timestamp()
 

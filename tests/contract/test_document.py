@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from tests.contract.builders import job
 
-from jobproof.contract.content import Content
-from jobproof.contract.document import Operation, read_operation
 from jobproof.contract.errors import DocumentError
+from jobproof.contract.openapi.document import Operation, read_operation
+from jobproof.contract.openapi.schema import Content
 from jobproof.contract.plugins import find_api
 
 _JSON = "application/json"

@@ -16,8 +16,15 @@ from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job, 
 from tests.contract.lives import exchanges
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.evidence import curl, har, har_entry, read_har, redact_text
-from jobproof.contract.exchange import Credential, Exchange, Reason, Request, Response, Subject
+from jobproof.contract.model.exchange import (
+    Credential,
+    Exchange,
+    Reason,
+    Request,
+    Response,
+    Subject,
+)
+from jobproof.contract.recordings.har import curl, har, har_entry, read_har, redact_text
 
 
 def _written(tmp_path: Path, *seen: Exchange) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 from tests.contract.builders import answer
 
-from jobproof.contract.finding import (
+from jobproof.contract.model.finding import (
     Basis,
     Drift,
     Finding,

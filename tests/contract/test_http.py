@@ -21,9 +21,9 @@ import pytest
 from tests.tools import tool
 from tests.wire import BODY, SCRIPTS, Certificates, Line, Wire, answer, say
 
+from jobproof.contract.client.curl import _REASONS, AddressPolicy, Client, Limits, _Line
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.exchange import Exchange, Reason, Request, TransportFailure
-from jobproof.contract.http import _REASONS, AddressPolicy, Client, Limits, _Line
+from jobproof.contract.model.exchange import Exchange, Reason, Request, TransportFailure
 
 TOKEN = "tok-4f1c8e7a-never-shown"
 AUTH = ("Authorization", f"Bearer {TOKEN}")
@@ -335,8 +335,8 @@ class TestOurSide:
 
     def test_no_descriptors_left_is_our_failure(self, wire: Wire) -> None:
         code = (
-            "import resource, sys; from jobproof.contract.http import Client; "
-            "from jobproof.contract.exchange import Request\n"
+            "import resource, sys; from jobproof.contract.client.curl import Client; "
+            "from jobproof.contract.model.exchange import Request\n"
             "client = Client(reuse=False); ask = lambda: client.send("
             "Request('GET', sys.argv[1]), deadline_s=5)\n"
             "ask(); kept = [open('/dev/null')]\n"
@@ -378,8 +378,8 @@ class TestSlowResolver:
             timeout=60,
         )
         code = (
-            "import time; from jobproof.contract.http import Client; "
-            "from jobproof.contract.exchange import Request\n"
+            "import time; from jobproof.contract.client.curl import Client; "
+            "from jobproof.contract.model.exchange import Request\n"
             "client = Client(); start = time.monotonic()\n"
             "e = client.send(Request('GET', 'http://slow.example/'), deadline_s=0.4)\n"
             "sent = time.monotonic(); client.close()\n"
@@ -446,8 +446,8 @@ class TestLimits:
     def test_memory_stays_flat(self, wire: Wire, script: str) -> None:
         # A process of its own: the peak of this one holds the server's too.
         code = (
-            "import resource, sys; from jobproof.contract.http import Client; "
-            "from jobproof.contract.exchange import Request\n"
+            "import resource, sys; from jobproof.contract.client.curl import Client; "
+            "from jobproof.contract.model.exchange import Request\n"
             "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
             "client = Client(); ask = lambda path: client.send("
             "Request('GET', sys.argv[1] + path), deadline_s=20)\n"
@@ -643,8 +643,8 @@ class TestRequests:
                 "CURL_HOME": str(tmp_path),
             }
             code = (
-                "import sys; from jobproof.contract.http import Client; "
-                "from jobproof.contract.exchange import Request\n"
+                "import sys; from jobproof.contract.client.curl import Client; "
+                "from jobproof.contract.model.exchange import Request\n"
                 "e = Client().send(Request('GET', sys.argv[1]), deadline_s=5)\n"
                 "print(e.response.body.decode())"
             )

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.contract.builders import CREATED, ENDED, JOB, api, job, links
 
-from jobproof.contract.job import JobReader, is_empty, links_in, read_time
+from jobproof.contract.model.job import JobReader, is_empty, links_in, read_time
+from jobproof.contract.model.profile import Codec
 from jobproof.contract.plugins import find_api
-from jobproof.contract.profile import Codec
 
 _READER = JobReader(api().profile)
 

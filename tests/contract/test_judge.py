@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from tests.contract.builders import NOW, TOKEN, answer, api, failure, job, judge, not_found, trace
 from tests.contract.lives import exchanges, lives
 
-from jobproof.contract.api import Api
-from jobproof.contract.check import Facet, check
-from jobproof.contract.exchange import Exchange
-from jobproof.contract.finding import Basis, Kind, Remark, Severity, violation
-from jobproof.contract.judge import CRASHED, Judge
+from jobproof.contract.judging.judge import CRASHED, Judge
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.model.finding import Basis, Kind, Remark, Severity, violation
+from jobproof.contract.model.profile import Accepted, Policy
+from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api
-from jobproof.contract.profile import Accepted, Policy
-from jobproof.contract.trace import Trace
 
 _CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

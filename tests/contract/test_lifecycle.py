@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from jobproof.contract.finding import Basis
-from jobproof.contract.lifecycle import Lifecycle
+from jobproof.contract.model.finding import Basis
+from jobproof.contract.model.lifecycle import Lifecycle
+from jobproof.contract.model.profile import Phase
 from jobproof.contract.plugins import find_api
-from jobproof.contract.profile import Phase
 
 _LIFE = find_api("krea").lifecycle
 _ENDS = ("completed", "failed", "cancelled")

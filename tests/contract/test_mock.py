@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.contract.asking import APIS, Clock, api_named, ask, bearer, path_of
 
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.job import read_time
+from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.mock import Caller, Mock
-from jobproof.contract.mock.wire import frame
-from jobproof.contract.pointer import pick
+from jobproof.contract.mock.serving.wire import frame
+from jobproof.contract.model.job import read_time
 
 
 @pytest.fixture(params=APIS)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from tests.contract.asking import api_named
 
-from jobproof.contract.api import load_api
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.mock.script import read_script
-from jobproof.contract.mock.template import Scope, fill, merge, write_time
-from jobproof.contract.profile import Codec
+from jobproof.contract.mock.jobs.script import read_script
+from jobproof.contract.mock.jobs.template import Scope, fill, merge, write_time
+from jobproof.contract.model.api import load_api
+from jobproof.contract.model.profile import Codec
 
 BLANKS = ("${id}", "${status}", "${created}", "${entered}", "${uuid}", "${token}")
 

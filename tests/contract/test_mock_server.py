@@ -17,7 +17,7 @@ from tests.contract.asking import APIS, Raw, api_named, head_and_body, path_of
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock import MockServer
-from jobproof.contract.mock.wire import BadRequest, Reader
+from jobproof.contract.mock.serving.wire import BadRequest, Reader
 
 
 @pytest.fixture

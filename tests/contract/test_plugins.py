@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from jobproof.contract.check import Check
 from jobproof.contract.errors import ConfigError, PluginError
+from jobproof.contract.model.check import Check
 from jobproof.contract.plugins import api_names, default_api, find_api, load_checks, plugins
 
 _CHECK = '''
 from collections.abc import Iterator
-from jobproof.contract.check import check
-from jobproof.contract.finding import Basis, Remark
+from jobproof.contract.model.check import check
+from jobproof.contract.model.finding import Basis, Remark
 
 __all__ = ["{name}"]
 

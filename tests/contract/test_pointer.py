@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobproof.contract.pointer import escape, parent, pick, resolve, walk
+from jobproof.contract.formats.json_pointer import escape, parent, pick, resolve, walk
 
 # The document and the pointers of RFC 6901, section 5.
 _DOCUMENT: dict[str, Any] = {

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from jobproof.contract.errors import ProfileError
+from jobproof.contract.formats.yaml_file import PlainLoader
+from jobproof.contract.model.profile import Id, profile_schema, read_profile
 from jobproof.contract.plugins import api_names, find_api
-from jobproof.contract.profile import Id, profile_schema, read_profile
-from jobproof.contract.yamlfile import PlainLoader
 
 _KREA = find_api("krea").folder / "profile.yaml"
 

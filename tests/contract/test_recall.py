@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from tests.contract.builders import ENDED, JOB, NOW, answer, api, job, not_found, trace
 from tests.contract.lives import exchanges
 
-from jobproof.contract.check import Check, Facet, check
-from jobproof.contract.exchange import Exchange, Response, Subject
-from jobproof.contract.finding import Basis, Finding, Remark, violation
-from jobproof.contract.judge import CRASHED, Judge
+from jobproof.contract.judging.judge import CRASHED, Judge
+from jobproof.contract.model.check import Check, Facet, check
+from jobproof.contract.model.exchange import Exchange, Response, Subject
+from jobproof.contract.model.finding import Basis, Finding, Remark, violation
+from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import load_checks
-from jobproof.contract.trace import Trace
 
 _SIGHTS = 10
 _AT_FIRST = 4

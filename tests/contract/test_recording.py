@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from jobproof.contract.client.curl import Client
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.evidence import har
-from jobproof.contract.exchange import Credential, Exchange, Request, Subject
-from jobproof.contract.finding import Kind, Verdict
-from jobproof.contract.http import Client
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
+from jobproof.contract.model.finding import Kind, Verdict
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.contract.recording import judge_recordings
+from jobproof.contract.recordings.har import har
+from jobproof.contract.recordings.replay import judge_recordings
 
 API = find_api(default_api())
 

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
-from jobproof.contract.mutants import measure_mutants
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.contract.score import measure
-from jobproof.contract.scoreboard import score
+from jobproof.contract.scoring.cli import score
+from jobproof.contract.scoring.fault_score import measure
+from jobproof.contract.scoring.response_mutants import measure_mutants
 
 API = find_api(default_api())
 FEW = ("status_unheard_of_at_times", "foreign_job_shown", "json_truncated", "internal_key")

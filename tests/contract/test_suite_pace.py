@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobproof.contract.suite.pace import BudgetSpent, Gate, retry_after_s
+from jobproof.contract.suite.running.pace import BudgetSpent, Gate, retry_after_s
 
 NOW = 1_790_000_000.0  # Mon, 21 Sep 2026 14:13:20 GMT
 

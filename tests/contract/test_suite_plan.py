@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from jobproof.contract.exchange import Credential, Subject
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.contract.secret import Secret
-from jobproof.contract.suite.ids import HOSTILE, altered_ids, fresh_id, recased_id
-from jobproof.contract.suite.plan import Ask, build_plan, request_of
-from jobproof.contract.suite.target import Effort, Target, is_loopback, parse_rate
-from jobproof.contract.suite.telling import list_requests
+from jobproof.contract.suite.planning.ids import HOSTILE, altered_ids, fresh_id, recased_id
+from jobproof.contract.suite.planning.plan import Ask, build_plan, request_of
+from jobproof.contract.suite.planning.target import Effort, Target, is_loopback, parse_rate
+from jobproof.contract.suite.reporting.telling import list_requests
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 OTHER = "0d5c2a52-07a6-4ac4-8b1c-4e1d1cdd21d7"

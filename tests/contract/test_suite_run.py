@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from jobproof.contract.finding import Kind, Verdict
-from jobproof.contract.http import Client
+from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
+from jobproof.contract.model.finding import Kind, Verdict
+from jobproof.contract.model.verdict import conclude
 from jobproof.contract.plugins import default_api, find_api, load_checks
-from jobproof.contract.suite.aim import target_from
-from jobproof.contract.suite.report import build_report
-from jobproof.contract.suite.run import Run
-from jobproof.contract.verdict import conclude
+from jobproof.contract.suite.planning.aim import target_from
+from jobproof.contract.suite.reporting.report import build_report
+from jobproof.contract.suite.running.run import Run
 
 API = find_api(default_api())
 OTHER_API = find_api("openai-batch")
@@ -152,7 +152,7 @@ def test_the_report_keeps_its_own_schema_and_holds_no_token() -> None:
 
     import jsonschema_rs
 
-    from jobproof.contract.suite.report import report_schema
+    from jobproof.contract.suite.reporting.report import report_schema
 
     with carried_out(faults=("id_of_another_job",)) as (run, server):
         report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobproof.contract.errors import ConfigError, ProfileError
-from jobproof.contract.yamlfile import read_yaml
+from jobproof.contract.formats.yaml_file import read_yaml
 
 
 class Inner(BaseModel):

@@ -19,7 +19,7 @@ from typing import TextIO
 from prometheus_client import CollectorRegistry
 from tests.grafana.servers import promtool
 
-from jobproof.contract.exchange import (
+from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
     Phases,
@@ -29,10 +29,10 @@ from jobproof.contract.exchange import (
     Subject,
     TransportFailure,
 )
-from jobproof.contract.finding import Basis, Drift, Finding, Kind, Severity
+from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severity
 from jobproof.contract.plugins import find_api, load_checks
 from jobproof.grafana.settings import Settings, Target
-from jobproof.probes.metrics import Metrics, TargetLabels, WhyMissed
+from jobproof.probes.export.metrics import Metrics, TargetLabels, WhyMissed
 from jobproof.probes.result import Outcome, Result
 
 __all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "scenes"]

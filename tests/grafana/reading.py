@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jobproof.contract.duration import parse_duration, write_duration
+from jobproof.contract.formats.durations import parse_duration, write_duration
 
 __all__ = ["Asked", "every_panel", "every_query", "expand", "selectors"]
 

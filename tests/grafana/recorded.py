@@ -13,7 +13,7 @@ from typing import Any
 from tests.grafana.history import DAY_S
 from tests.grafana.servers import Prometheus, prometheus, promtool
 
-from jobproof.contract.duration import parse_duration
+from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.rules import rule_groups
 from jobproof.grafana.settings import Settings
 

@@ -25,7 +25,7 @@ import pytest
 import yaml
 from tests.grafana.servers import Prometheus, alertmanager, free_port, prometheus, until
 
-from jobproof.contract.duration import parse_duration, write_duration
+from jobproof.contract.formats.durations import parse_duration, write_duration
 from jobproof.contract.mock import MockServer
 from jobproof.contract.plugins import find_api
 from jobproof.grafana.configured import configured_settings

@@ -27,7 +27,7 @@ from jobproof.grafana.boards.prober import PROCESS
 from jobproof.grafana.files import HOME
 from jobproof.grafana.promql import RULES, UnknownSeriesError
 from jobproof.grafana.settings import default_settings
-from jobproof.probes.metrics import LABEL_VALUES, METRICS
+from jobproof.probes.export.metrics import LABEL_VALUES, METRICS
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
 

@@ -16,10 +16,10 @@ import yaml
 from tests.grafana.servers import promtool
 from tests.tools import tool
 
-from jobproof.contract.duration import parse_duration
+from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.files import HOME
 from jobproof.grafana.settings import Settings
-from jobproof.probes.config import load_settings
+from jobproof.probes.config.reader import load_settings
 
 Json = dict[str, Any]
 

@@ -17,7 +17,7 @@ from tests.grafana.reading import every_query, selectors
 from tests.grafana.servers import promtool
 from tests.tools import tool
 
-from jobproof.contract.duration import parse_duration
+from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.alerts import Alert, alerts
 from jobproof.grafana.boards.runbooks import sections
 from jobproof.grafana.files import HOME

@@ -13,16 +13,16 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobproof.contract.exchange import Subject
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.exchange import Subject
 from jobproof.contract.plugins import load_checks
-from jobproof.probes.config import load_settings
+from jobproof.probes.config.reader import load_settings
 from jobproof.probes.daemon import Daemon
+from jobproof.probes.export.prometheus import expose, new_registry
+from jobproof.probes.following.watch_list import Watchlist
 from jobproof.probes.logs import Redactor
 from jobproof.probes.result import Result
 from jobproof.probes.service import connect
-from jobproof.probes.sinks.prometheus import expose, new_registry
-from jobproof.probes.watchlist import Watchlist
 
 __all__ = ["Heard", "running", "sample", "until", "write_config"]
 

@@ -4,7 +4,7 @@ Results as the prober makes them, for tests that need some.
 
 from __future__ import annotations
 
-from jobproof.contract.exchange import (
+from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
     Phases,
@@ -14,7 +14,7 @@ from jobproof.contract.exchange import (
     Subject,
     TransportFailure,
 )
-from jobproof.contract.finding import Basis, Finding, Kind, Severity
+from jobproof.contract.model.finding import Basis, Finding, Kind, Severity
 from jobproof.probes.result import Outcome, Result
 
 __all__ = ["NOW", "TOKEN", "exchange", "failed", "finding", "result"]

@@ -11,11 +11,11 @@ from dataclasses import replace
 import pytest
 from tests.probes.results import NOW, exchange, failed, finding, result
 
-from jobproof.contract.exchange import Reason
-from jobproof.contract.finding import Kind
-from jobproof.probes.board import Board
-from jobproof.probes.evidence import shelf_of
+from jobproof.contract.model.exchange import Reason
+from jobproof.contract.model.finding import Kind
+from jobproof.probes.evidence.entry import shelf_of
 from jobproof.probes.result import Outcome, Result
+from jobproof.probes.web.recent_results import Board
 
 
 def test_a_canary_that_was_never_asked_has_no_answer() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobproof.probes.budget import KeyLimits, Keys, parse_retry_after
+from jobproof.probes.engine.rate_budget import KeyLimits, Keys, parse_retry_after
 
 NOW = 1_700_000_000.0
 

@@ -9,7 +9,8 @@ import uuid
 
 import pytest
 
-from jobproof.contract.exchange import (
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
     Reason,
@@ -19,8 +20,7 @@ from jobproof.contract.exchange import (
     TransportFailure,
 )
 from jobproof.contract.plugins import find_api
-from jobproof.contract.secret import Secret
-from jobproof.probes.canaries import (
+from jobproof.probes.canaries.canary import (
     Anonymous,
     AnonymousOptions,
     Ask,

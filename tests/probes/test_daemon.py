@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from tests.probes.live import running, sample, until, write_config
 
-from jobproof.contract.exchange import Credential, Subject
-from jobproof.contract.finding import Kind
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.finding import Kind
 from jobproof.contract.plugins import find_api
-from jobproof.probes.config import load_settings
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.following.watch_list import Watchlist
 from jobproof.probes.result import Outcome
-from jobproof.probes.watchlist import Watchlist
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
 def test_a_plug_in_canary_that_crashes_is_counted_as_internal(
     mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from jobproof.probes.canaries import Missing
+    from jobproof.probes.canaries.canary import Missing
 
     class Crashing(Missing):
         def ask(self) -> None:  # type: ignore[override]

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 
-from jobproof.contract.evidence import read_har
-from jobproof.contract.exchange import Reason
-from jobproof.contract.finding import Kind
-from jobproof.probes.evidence import Worth, shelf_of, shelf_of_outcome
-from jobproof.probes.evidence_store import EvidenceStore
+from jobproof.contract.model.exchange import Reason
+from jobproof.contract.model.finding import Kind
+from jobproof.contract.recordings.har import read_har
+from jobproof.probes.evidence.entry import Worth, shelf_of, shelf_of_outcome
+from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.result import Outcome, Result
 
 

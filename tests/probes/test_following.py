@@ -14,16 +14,16 @@ from typing import ClassVar
 import pytest
 from tests.probes.live import until, write_config
 
-from jobproof.contract.exchange import Exchange, Request
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.plugins import find_api
-from jobproof.probes.config import SourceSettings, TargetSettings, load_settings
-from jobproof.probes.following import Following
-from jobproof.probes.judging import Asked, Judging
-from jobproof.probes.metrics import Metrics
-from jobproof.probes.sinks.prometheus import Registry
+from jobproof.probes.config.reader import SourceSettings, TargetSettings, load_settings
+from jobproof.probes.engine.judging import Asked, Judging
+from jobproof.probes.export.metrics import Metrics
+from jobproof.probes.export.prometheus import Registry
+from jobproof.probes.following.follower import Following
+from jobproof.probes.following.watch_list import Followed, Watchlist
 from jobproof.probes.sources.source import Found, SourceOptions
-from jobproof.probes.watchlist import Followed, Watchlist
 
 
 class Crashing:

@@ -13,14 +13,14 @@ from io import StringIO
 
 import pytest
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
-from jobproof.contract.finding import Basis, Remark, violation
-from jobproof.contract.judge import CRASHED, Judge
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.judging.judge import CRASHED, Judge
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.model.finding import Basis, Remark, violation
+from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
-from jobproof.contract.secret import Secret
-from jobproof.contract.trace import Trace
-from jobproof.probes.judging import Asked, History, Judging
+from jobproof.probes.engine.judging import Asked, History, Judging
 from jobproof.probes.logs import Redactor, set_up_logs
 from jobproof.probes.result import Outcome
 

@@ -16,21 +16,28 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from tests.tools import tool
 
-from jobproof.contract.exchange import Credential, Exchange, Phases, Request, Response, Subject
-from jobproof.contract.finding import Basis, Drift, Finding, Kind, Severity
-from jobproof.contract.judge import CRASHED
+from jobproof.contract.judging.judge import CRASHED
+from jobproof.contract.model.exchange import (
+    Credential,
+    Exchange,
+    Phases,
+    Request,
+    Response,
+    Subject,
+)
+from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severity
 from jobproof.contract.plugins import load_checks
-from jobproof.probes.metrics import (
+from jobproof.probes.engine.schedule import WhyMissed
+from jobproof.probes.export.metrics import (
     LABEL_VALUES,
     METRICS,
     Metrics,
     TargetLabels,
     not_found_is_expected,
 )
+from jobproof.probes.export.prometheus import OPENMETRICS, TEXT, Registry, expose
+from jobproof.probes.export.series import Histogram
 from jobproof.probes.result import Outcome, Result
-from jobproof.probes.schedule import WhyMissed
-from jobproof.probes.series import Histogram
-from jobproof.probes.sinks.prometheus import OPENMETRICS, TEXT, Registry, expose
 
 STATUSES = ("queued", "processing", "completed", "failed")
 NOW = 1_700_000_000.0

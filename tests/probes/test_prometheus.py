@@ -19,11 +19,11 @@ import pytest
 from tests.probes.live import running, until, write_config
 from tests.tools import tool
 
-from jobproof.contract.finding import Kind
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.finding import Kind
 from jobproof.contract.plugins import find_api
 from jobproof.probes.daemon import Daemon
-from jobproof.probes.sinks.prometheus import expose
+from jobproof.probes.export.prometheus import expose
 
 
 class Prometheus:

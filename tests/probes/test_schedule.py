@@ -15,8 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from jobproof.probes.budget import KeyLimits, Keys
-from jobproof.probes.schedule import Lane, Schedule, Slot, WhyMissed, phase_s
+from jobproof.probes.engine.rate_budget import KeyLimits, Keys
+from jobproof.probes.engine.schedule import Lane, Schedule, Slot, WhyMissed, phase_s
 
 UNLIMITED = KeyLimits(math.inf)
 

@@ -22,10 +22,10 @@ import pytest
 from tests.probes.live import until, write_config
 from tests.probes.process import daemon
 
-from jobproof.contract.api import load_api
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.api import load_api
 from jobproof.contract.plugins import find_api
-from jobproof.probes.watchlist import Watchlist
+from jobproof.probes.following.watch_list import Watchlist
 
 
 @pytest.fixture

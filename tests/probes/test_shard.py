@@ -15,7 +15,7 @@ from tests.probes.web_world import Operator, krea, open_world
 from tests.tools import tool
 
 from jobproof.contract.errors import ConfigError
-from jobproof.probes.shard import Shard, hashmod
+from jobproof.probes.engine.shard import Shard, hashmod
 
 _SD_CONFIG = """
 scrape_configs:

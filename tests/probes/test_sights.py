@@ -15,14 +15,14 @@ import pytest
 from tests.probes.live import running, sample, until, write_config
 from tests.wire import Line, Wire, answer
 
-from jobproof.contract.exchange import Credential, Exchange, Request, Response, Subject
-from jobproof.contract.finding import Finding
-from jobproof.contract.judge import Judge
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.model.finding import Finding
 from jobproof.contract.plugins import find_api, load_checks
-from jobproof.contract.secret import Secret
-from jobproof.probes.judging import Asked, Judging
-from jobproof.probes.sights import Sights
-from jobproof.probes.watchlist import Watchlist
+from jobproof.probes.engine.judging import Asked, Judging
+from jobproof.probes.following.job_history import Sights
+from jobproof.probes.following.watch_list import Watchlist
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 TOKEN = "sk-topsecret-0123456789"

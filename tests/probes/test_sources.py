@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tests.probes.results import exchange
 
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.exchange import Exchange, Reason, Response, TransportFailure
+from jobproof.contract.model.exchange import Exchange, Reason, Response, TransportFailure
 from jobproof.contract.plugins import find_api, load_group
 from jobproof.probes.sources.file import File, FileOptions
 from jobproof.probes.sources.listing import Listing, ListingOptions

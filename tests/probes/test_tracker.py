@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobproof.contract.finding import Basis
-from jobproof.contract.profile import Limit, Phase, StatusWord
-from jobproof.probes.tracker import UNKNOWN, Progress, Sighting, Stay, Tracker
-from jobproof.probes.watchlist import Followed
+from jobproof.contract.model.finding import Basis
+from jobproof.contract.model.profile import Limit, Phase, StatusWord
+from jobproof.probes.following.tracker import UNKNOWN, Progress, Sighting, Stay, Tracker
+from jobproof.probes.following.watch_list import Followed
 
 _BORN = 1_700_000_000.0
 _WORDS = {

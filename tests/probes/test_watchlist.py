@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jobproof.contract.errors import ConfigError, JobproofError
-from jobproof.probes.watchlist import Followed, Watchlist
+from jobproof.probes.following.watch_list import Followed, Watchlist
 
 _NOW = 1_700_000_000.0
 
@@ -121,7 +121,7 @@ def test_a_restart_finds_every_job_again(tmp_path: Path) -> None:
 
 _WRITER = """
 import sys, pathlib
-from jobproof.probes.watchlist import Watchlist
+from jobproof.probes.following.watch_list import Watchlist
 watchlist = Watchlist(pathlib.Path(sys.argv[1]))
 for number in range(10_000):
     watchlist.add("krea", f"job-{number}", source="pushed", now=float(number))

@@ -18,10 +18,10 @@ from tests.probes.web_world import Operator, World, krea, open_world
 from tests.tools import tool
 
 from jobproof.contract.errors import JobproofError
-from jobproof.contract.evidence import read_har
-from jobproof.contract.finding import Basis, Drift, Kind
+from jobproof.contract.model.finding import Basis, Drift, Kind
+from jobproof.contract.recordings.har import read_har
+from jobproof.probes.following.tracker import Census
 from jobproof.probes.result import Outcome
-from jobproof.probes.tracker import Census
 from jobproof.probes.web import page as page_module
 
 

@@ -18,8 +18,8 @@ from tests.probes.results import NOW, exchange, failed, finding, result
 from tests.probes.web_world import World, krea, open_world
 from tests.tools import tool
 
+from jobproof.probes.following.tracker import Census
 from jobproof.probes.result import Outcome
-from jobproof.probes.tracker import Census
 from jobproof.probes.web.faces import TargetFace
 
 _FLAGS = (

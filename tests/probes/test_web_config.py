@@ -17,8 +17,8 @@ import trustme
 from tests.probes.web_world import World, open_world
 
 from jobproof.contract.errors import ConfigError
-from jobproof.probes.web.users import Pace, Users
-from jobproof.probes.web.web_config import WebConfig
+from jobproof.probes.web.access.users import Pace, Users
+from jobproof.probes.web.access.web_config import WebConfig
 
 _PASSWORD = "correct horse: battery"
 _HASH = bcrypt.hashpw(_PASSWORD.encode(), bcrypt.gensalt(4)).decode()

@@ -16,7 +16,7 @@ from tests.probes.process import daemon
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.plugins import find_api
-from jobproof.probes.web.hosts import Hosts
+from jobproof.probes.web.access.hosts import Hosts
 
 
 @pytest.mark.parametrize(

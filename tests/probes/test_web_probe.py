@@ -21,8 +21,8 @@ from tests.probes.results import NOW, exchange, failed, result
 from tests.probes.web_world import World, open_world
 from tests.tools import tool
 
-from jobproof.contract.exchange import Exchange, Phases, Response
-from jobproof.contract.http import Client
+from jobproof.contract.client.curl import Client
+from jobproof.contract.model.exchange import Exchange, Phases, Response
 from jobproof.probes.result import Outcome
 from jobproof.probes.web.blackbox import blackbox_text
 

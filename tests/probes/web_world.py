@@ -16,17 +16,17 @@ from pathlib import Path
 from tests.probes.results import NOW, TOKEN, result
 
 from jobproof.contract.plugins import find_api
-from jobproof.probes.board import Board
 from jobproof.probes.daemon import Reloaded
-from jobproof.probes.evidence_store import EvidenceStore
-from jobproof.probes.metrics import Metrics, TargetLabels
+from jobproof.probes.evidence.store import EvidenceStore
+from jobproof.probes.export.metrics import Metrics, TargetLabels
+from jobproof.probes.export.prometheus import Registry, expose
+from jobproof.probes.following.tracker import Census
 from jobproof.probes.result import Result
-from jobproof.probes.sinks.prometheus import Registry, expose
-from jobproof.probes.tracker import Census
+from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.app import create_app
 from jobproof.probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
+from jobproof.probes.web.recent_results import Board
 from jobproof.probes.web.server import WebLimits, WebServer
-from jobproof.probes.web.web_config import WebConfig
 
 __all__ = ["Answer", "Operator", "World", "krea", "open_world"]
 

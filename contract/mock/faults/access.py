@@ -8,7 +8,7 @@ from typing import Any
 
 from jobproof.contract.mock.answer import JSON, Answer, Caller, Outcome, encode
 from jobproof.contract.mock.faults.chapter import Chapter
-from jobproof.contract.mock.life import MockJob
+from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.turn import Turn
 
 __all__ = ["ACCESS"]

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jobproof.contract.api import Api
 from jobproof.contract.mock.answer import Answer, Caller
-from jobproof.contract.mock.life import MockJob, View
+from jobproof.contract.mock.jobs.life import MockJob, View
 from jobproof.contract.mock.turn import Stage, Turn, Twist
+from jobproof.contract.model.api import Api
 
 __all__ = ["Chapter", "Fault"]
 

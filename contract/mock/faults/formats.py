@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.mock.faults.chapter import Chapter
 from jobproof.contract.mock.places import ends, has_links, put, relink, rewrite_time, writes_dates
 from jobproof.contract.mock.turn import Turn
-from jobproof.contract.pointer import pick
 
 __all__ = ["FORMATS"]
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobproof.contract.api import Api
 from jobproof.contract.mock.answer import Answer, Outcome
 from jobproof.contract.mock.faults.chapter import Chapter
-from jobproof.contract.mock.life import View
+from jobproof.contract.mock.jobs.life import View
 from jobproof.contract.mock.places import replace_texts, shift
 from jobproof.contract.mock.turn import Turn
+from jobproof.contract.model.api import Api
 
 __all__ = ["HISTORY"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jobproof.contract.mock.answer import JSON, Answer, Outcome, encode
 from jobproof.contract.mock.faults.chapter import Chapter
-from jobproof.contract.mock.life import MockJob
+from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.places import documents
 from jobproof.contract.mock.turn import Turn
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.mock.answer import Caller
 from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.mock.places import blank, ends, later, phase_of, put, results, shift
-from jobproof.contract.mock.template import write_time
 from jobproof.contract.mock.turn import Turn
-from jobproof.contract.pointer import pick
-from jobproof.contract.profile import Phase
+from jobproof.contract.model.profile import Phase
 
 __all__ = ["MEANING"]
 

@@ -12,7 +12,7 @@ from jobproof.contract.mock.answer import JSON, Answer, Outcome, encode
 from jobproof.contract.mock.faults.chapter import Chapter
 from jobproof.contract.mock.places import phase_of
 from jobproof.contract.mock.turn import Turn
-from jobproof.contract.profile import Phase
+from jobproof.contract.model.profile import Phase
 
 __all__ = ["PROTOCOL"]
 

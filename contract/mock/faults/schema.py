@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobproof.contract.api import Api
+from jobproof.contract.formats.json_pointer import escape, pick, resolve, walk
 from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.mock.places import (
     content_of,
     drop,
@@ -17,10 +18,9 @@ from jobproof.contract.mock.places import (
     put,
     rename,
 )
-from jobproof.contract.mock.template import write_time
 from jobproof.contract.mock.turn import Turn
-from jobproof.contract.pointer import escape, pick, resolve, walk
-from jobproof.contract.profile import Codec
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.profile import Codec
 
 __all__ = ["SCHEMA"]
 

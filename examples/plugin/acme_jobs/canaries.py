@@ -7,8 +7,8 @@ from __future__ import annotations
 from itertools import count
 from typing import ClassVar
 
-from jobproof.contract.exchange import Subject
-from jobproof.probes.canaries import Ask, CanaryOptions, IdOptions, Surroundings
+from jobproof.contract.model.exchange import Subject
+from jobproof.probes.canaries.canary import Ask, CanaryOptions, IdOptions, Surroundings
 from jobproof.probes.result import Outcome
 
 __all__ = ["Expired"]

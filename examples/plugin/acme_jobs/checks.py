@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobproof.contract.check import Facet, check
-from jobproof.contract.finding import Basis, Remark, Severity, violation
-from jobproof.contract.pointer import pick
-from jobproof.contract.trace import Trace
+from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.trace import Trace
 
 __all__ = ["progress_never_falls"]
 

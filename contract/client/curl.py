@@ -1,0 +1,559 @@
+"""
+The one HTTP client: a request goes out once, what came back is a value.
+
+libcurl does the talking, since one option each gives what an honest
+measurement needs: a deadline that bounds DNS and dripping headers too, phases
+stamped without Python in between, the peer's address before a byte is sent.
+Whatever the endpoint does is data; only a request that can't be sent raises.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import re
+import socket
+import ssl
+import termios
+import threading
+import time
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import pycurl
+
+from jobproof.contract.client.address_policy import AddressPolicy
+from jobproof.contract.client.response_parser import Incoming, Limits, one_line
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.model.exchange import (
+    Exchange,
+    Phases,
+    Reason,
+    Request,
+    Response,
+    TransportFailure,
+)
+
+__all__ = ["AddressPolicy", "Client", "Limits"]
+
+_IDLE_LINES = 256
+_QUICK_EXIT = 322  # CURLOPT_QUICK_EXIT, which pycurl has no name for
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._~%:\[\]-]+)(?P<target>[/?][!-~]*)?", re.IGNORECASE
+)
+
+_REASONS: dict[int, Reason] = {
+    1: Reason.PROTOCOL,  # UNSUPPORTED_PROTOCOL: not HTTP/1.x, or a status code beyond it
+    6: Reason.DNS,  # COULDNT_RESOLVE_HOST
+    7: Reason.CONNECT,  # COULDNT_CONNECT
+    8: Reason.PROTOCOL,  # WEIRD_SERVER_REPLY: a header that can't be one
+    18: Reason.PROTOCOL,  # PARTIAL_FILE: closed before the announced end
+    28: Reason.TIMEOUT,  # OPERATION_TIMEDOUT, in whichever phase
+    35: Reason.TLS,  # SSL_CONNECT_ERROR
+    45: Reason.CONNECT,  # INTERFACE_FAILED
+    52: Reason.PROTOCOL,  # GOT_NOTHING: closed before a status line
+    53: Reason.TLS,  # SSL_ENGINE_NOTFOUND
+    54: Reason.TLS,  # SSL_ENGINE_SETFAILED
+    55: Reason.PROTOCOL,  # SEND_ERROR: reset while asking
+    56: Reason.PROTOCOL,  # RECV_ERROR: reset while answering, or a bad chunk
+    58: Reason.TLS,  # SSL_CERTPROBLEM
+    59: Reason.TLS,  # SSL_CIPHER
+    60: Reason.TLS,  # PEER_FAILED_VERIFICATION
+    61: Reason.PROTOCOL,  # BAD_CONTENT_ENCODING: here only for Transfer-Encoding
+    64: Reason.TLS,  # USE_SSL_FAILED
+    66: Reason.TLS,  # SSL_ENGINE_INITFAILED
+    77: Reason.TLS,  # SSL_CACERT_BADFILE
+    80: Reason.TLS,  # SSL_SHUTDOWN_FAILED
+    82: Reason.TLS,  # SSL_CRL_BADFILE
+    83: Reason.TLS,  # SSL_ISSUER_ERROR
+    90: Reason.TLS,  # SSL_PINNEDPUBKEYNOTMATCH
+    91: Reason.TLS,  # SSL_INVALIDCERTSTATUS
+    98: Reason.TLS,  # SSL_CLIENTCERT
+    100: Reason.TOO_LARGE,  # TOO_LARGE: a header line, or their number
+}
+_OURS = {2, 23, 27, 43, 48}
+"""
+FAILED_INIT, WRITE_ERROR, OUT_OF_MEMORY, BAD_FUNCTION_ARGUMENT, UNKNOWN_OPTION:
+it went wrong on this side, so the endpoint isn't blamed.
+"""
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+_HEAD_REFUSED = {1, 8, 61, 100}
+"""
+The codes with which libcurl gives up on a head that it was given: the answer
+did come, so what was read of it is kept.
+"""
+
+
+class Client:
+    """
+    Asks and tells; safe to share between threads, each `send` on a line of its own.
+
+    The wire carries the request's headers as given, and `Host`, `User-Agent`,
+    `Accept` and `Accept-Encoding` where the request has none. HTTP/1.1 only.
+    No redirect is followed, and no `.netrc`, proxy variable, cookie or cached
+    credential has a say.
+
+    Args:
+        limits: Where reading an answer stops.
+        user_agent: Sent where a request names none; None is `jobproof/<version>`.
+        ca_file: PEM bundle to trust instead of the system's.
+        verify: False accepts any certificate.
+        policy: Which addresses may be dialled.
+        reuse: False makes every request dial anew, TLS session included.
+        exact_framing: Also notices bytes right behind the last chunk, which
+            libcurl only logs. Its log passes through Python before the first
+            byte arrives: `wait` blurs while other threads are busy.
+
+    Raises:
+        ConfigError: `ca_file` can't be read, or holds no certificate.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits = Limits(),
+        user_agent: str | None = None,
+        ca_file: Path | None = None,
+        verify: bool = True,
+        policy: AddressPolicy = AddressPolicy(),
+        reuse: bool = True,
+        exact_framing: bool = False,
+    ) -> None:
+        if ca_file is not None:
+            _check_ca_file(ca_file)
+        self._limits = limits
+        self._user_agent = user_agent or _default_user_agent()
+        self._ca_file = ca_file
+        self._verify = verify
+        self._policy = policy
+        self._reuse = reuse
+        self._exact_framing = exact_framing
+        self._idle: list[_Line] = []
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+        """
+        Ask once; never retry: a retry hides the outage.
+
+        The one exception is libcurl's own: where a kept connection turns out
+        to be dead before any byte of an answer, the request goes out again on
+        a new connection, once, and the exchange isn't `reused`.
+
+        Args:
+            deadline_s: Seconds for everything: DNS, connect, TLS, headers, body.
+
+        Returns:
+            An `Exchange` whose `answer` is a `Response` for any HTTP answer,
+            5xx included, else a `TransportFailure`.
+
+        Raises:
+            ValueError: The URL isn't http or https with a host, holds
+                credentials or isn't percent-encoded; the method or a header
+                can't travel; `deadline_s` isn't more than 0.
+            RuntimeError: The client is closed, or libcurl itself failed.
+            OSError: This process has no descriptor or memory left for a socket.
+        """
+        if not 0 < deadline_s < 1e6:
+            raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
+        where = _parse(request.url)
+        headers = _header_lines(request.method, request.headers, self._user_agent)
+        line = self._take(where.origin)
+        try:
+            exchange = line.ask(request, where.target, headers, deadline_s)
+        except BaseException:
+            line.close()
+            raise
+        self._give_back(line)
+        return exchange
+
+    def close(self) -> None:
+        """
+        Hang up every idle line; one in use hangs up when its `send` ends.
+        """
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _take(self, origin: str) -> _Line:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the client is closed")
+            kept = self._pop_idle(origin)
+        if kept is not None:
+            if kept.is_quiet():
+                return kept
+            kept.close()
+        return _Line(origin, self._configured(), self._limits, self._policy, kept=self._reuse)
+
+    def _pop_idle(self, origin: str) -> _Line | None:
+        # Last used first: a warm connection stays warm, spare ones age.
+        for at in range(len(self._idle) - 1, -1, -1):
+            if self._idle[at].origin == origin:
+                return self._idle.pop(at)
+        return None
+
+    def _give_back(self, line: _Line) -> None:
+        surplus: _Line | None = line
+        with self._lock:
+            if not self._closed:
+                self._idle.append(line)
+                surplus = self._idle.pop(0) if len(self._idle) > _IDLE_LINES else None
+        if surplus is not None:
+            surplus.close()
+
+    def _configured(self) -> Any:
+        curl = pycurl.Curl()
+        for option, value in (
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.TCP_NODELAY, 1),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.FOLLOWLOCATION, 0),
+            (pycurl.NETRC, pycurl.NETRC_IGNORED),
+            (pycurl.PROXY, ""),
+            (pycurl.NOPROXY, "*"),
+            (pycurl.HTTP_CONTENT_DECODING, 0),
+            (pycurl.PATH_AS_IS, 1),
+            # One connection a line, so that a stale one can be retried once only.
+            (pycurl.MAXCONNECTS, 1),
+            (pycurl.OPT_CERTINFO, 1),
+            # Without it closing a line waits for a resolver that hangs.
+            (_QUICK_EXIT, 1),
+            (pycurl.SSL_VERIFYPEER, int(self._verify)),
+            (pycurl.SSL_VERIFYHOST, 2 if self._verify else 0),
+            (pycurl.FRESH_CONNECT, int(not self._reuse)),
+            (pycurl.FORBID_REUSE, int(not self._reuse)),
+            (pycurl.SSL_SESSIONID_CACHE, int(self._reuse)),
+            (pycurl.VERBOSE, int(self._exact_framing)),
+        ):
+            curl.setopt(option, value)
+        if self._ca_file is not None:
+            curl.setopt(pycurl.CAINFO, str(self._ca_file))
+        if self._limits.connect_s is not None:
+            curl.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(self._limits.connect_s))
+        return curl
+
+
+class _Line:
+    """
+    One easy handle for one origin; used by one thread at a time.
+    """
+
+    def __init__(
+        self, origin: str, curl: Any, limits: Limits, policy: AddressPolicy, *, kept: bool
+    ) -> None:
+        self.origin = origin
+        self._secure = origin.startswith("https:")
+        self._kept = kept
+        self._policy = policy
+        self._curl = curl
+        self._answer = Incoming(limits)
+        self._aimed: tuple[object, ...] = (None, None, None, None)
+        self._sockets: list[socket.socket] = []
+        self._refused: list[str] = []
+        self._exhausted: OSError | None = None
+        self._expires_at: float | None = None
+        curl.setopt(pycurl.URL, origin + "/")
+        curl.setopt(pycurl.HEADERFUNCTION, self._answer.lines.append)
+        curl.setopt(pycurl.WRITEFUNCTION, self._answer.take_body)
+        curl.setopt(pycurl.DEBUGFUNCTION, self._answer.take_log)
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+
+    def close(self) -> None:
+        self._curl.close()
+
+    def is_quiet(self) -> bool:
+        """
+        Whether no byte waits that nobody asked for.
+
+        libcurl may ask on, and then takes such bytes for the next answer.
+        """
+        descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
+        return descriptor < 0 or self._is_quiet_at(descriptor)
+
+    def _is_quiet_at(self, descriptor: int) -> bool:
+        # Behind TLS a waiting byte may be a session ticket, so nothing is said.
+        return self._secure or not _has_waiting_bytes(descriptor)
+
+    def ask(
+        self, request: Request, target: str, headers: tuple[bytes, ...], deadline_s: float
+    ) -> Exchange:
+        self._aim(request.method, target, headers, deadline_s)
+        self._refused = []
+        self._exhausted = None
+        started_at = time.time()
+        clock_s = time.monotonic()
+        code, message = self._perform()
+        spent_s = time.monotonic() - clock_s
+        self._raise_if_ours(code, message)
+        elapsed_s = self._seconds(pycurl.TOTAL_TIME_T) or spent_s
+        remote_ip = self._curl.getinfo(pycurl.PRIMARY_IP) or None
+        reused = remote_ip is not None and self._curl.getinfo(pycurl.NUM_CONNECTS) == 0
+        if not reused:
+            self._expires_at = self._certificate_expiry()
+        self._answer.finish()
+        answer = self._judge(request, code, message)
+        self._answer.clear()  # an idle line keeps no body alive
+        return Exchange(
+            request=request,
+            answer=answer,
+            started_at=started_at,
+            elapsed_s=elapsed_s,
+            phases=self._phases(elapsed_s, reused=reused),
+            remote_ip=remote_ip,
+            reused=reused,
+            certificate_expires_at=self._expires_at,
+        )
+
+    def _aim(self, method: str, target: str, headers: tuple[bytes, ...], deadline_s: float) -> None:
+        curl = self._curl
+        before, self._aimed = self._aimed, (method, target, headers, deadline_s)
+        if method != before[0]:
+            curl.setopt(pycurl.HTTPGET, 1)
+            if method == "HEAD":
+                curl.setopt(pycurl.NOBODY, 1)
+            if method in ("GET", "HEAD"):
+                curl.unsetopt(pycurl.CUSTOMREQUEST)
+            else:
+                curl.setopt(pycurl.CUSTOMREQUEST, method)
+        if target != before[1]:
+            # Past libcurl's URL parser: dot segments and escapes go out as they came.
+            curl.setopt(pycurl.REQUEST_TARGET, target)
+        if headers is not before[2]:
+            curl.setopt(pycurl.HTTPHEADER, headers)
+        if deadline_s != before[3]:
+            curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(deadline_s))
+
+    def _perform(self) -> tuple[int, str]:
+        try:
+            self._curl.perform()
+        except pycurl.error as error:
+            code, message = error.args
+            return int(code), str(message)
+        finally:
+            # pycurl duplicated them; ours would keep the connection half open.
+            for opened in self._sockets:
+                opened.close()
+            self._sockets = []
+        return 0, ""
+
+    def _raise_if_ours(self, code: int, message: str) -> None:
+        if code == pycurl.E_URL_MALFORMAT:
+            raise ValueError(f"not a URL that can be asked: {one_line(message)}")
+        if self._exhausted is not None:
+            raise self._exhausted
+        if code in _OURS and not self._answer.aborted:
+            raise RuntimeError(f"asking failed on our side: {_code_name(code)}: {message}")
+
+    def _open_socket(self, _purpose: int, peer: Any) -> Any:
+        address = str(peer.addr[0])
+        refusal = self._policy.refusal(address)
+        if refusal is not None:
+            self._refused.append(f"{address} is {refusal}")
+            return pycurl.SOCKET_BAD
+        try:
+            opened = socket.socket(peer.family, peer.socktype, peer.protocol)
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                self._exhausted = error
+            return pycurl.SOCKET_BAD
+        self._sockets.append(opened)
+        return opened
+
+    def _judge(self, request: Request, code: int, message: str) -> Response | TransportFailure:
+        if code:
+            return self._failure(code, message)
+        incoming = self._answer
+        response = incoming.response()
+        if incoming.overflow:
+            return TransportFailure(Reason.TOO_LARGE, incoming.overflow, response)
+        if not incoming.complete:
+            return TransportFailure(Reason.PROTOCOL, "the connection was closed inside the head")
+        if incoming.malformed:
+            return TransportFailure(Reason.PROTOCOL, incoming.malformed, response)
+        if incoming.excess or self._has_excess(request):
+            detail = "more bytes came than the head announces"
+            return TransportFailure(Reason.PROTOCOL, detail, response)
+        if incoming.undecodable:
+            return TransportFailure(Reason.ENCODING, incoming.undecodable, response)
+        return response
+
+    def _failure(self, code: int, message: str) -> TransportFailure:
+        incoming = self._answer
+        if code == pycurl.E_COULDNT_CONNECT and self._refused:
+            detail = f"refused to connect: {', '.join(self._refused)}"
+            return TransportFailure(Reason.BLOCKED, detail)
+        given_up = incoming.overflow or code in _HEAD_REFUSED
+        arrived = incoming.complete or (incoming.code and given_up)
+        partial = incoming.response() if arrived else None
+        if incoming.overflow:
+            return TransportFailure(Reason.TOO_LARGE, incoming.overflow, partial)
+        if incoming.malformed:
+            return TransportFailure(Reason.PROTOCOL, incoming.malformed, partial)
+        detail = one_line(message) or _code_name(code)
+        if code not in _REASONS:
+            detail = f"{_code_name(code)}: {detail}"
+        return TransportFailure(_REASONS.get(code, Reason.PROTOCOL), detail, partial)
+
+    def _has_excess(self, request: Request) -> bool:
+        """
+        Whether bytes came after the end of an answer that left the line open.
+
+        libcurl drops a connection on which it read more than announced, though
+        nothing in the answer asks for that; what it didn't read yet still waits.
+        """
+        if not self._kept:
+            return False
+        descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
+        if descriptor >= 0 and self._is_quiet_at(descriptor):
+            return False  # the rule, so it is looked at first
+        return _stays_open(request, self._answer)
+
+    def _seconds(self, info: int) -> float:
+        return float(self._curl.getinfo(info)) / 1e6
+
+    def _phases(self, elapsed_s: float, *, reused: bool) -> Phases:
+        first_byte = self._seconds(pycurl.STARTTRANSFER_TIME_T)
+        if reused:
+            wait = first_byte or elapsed_s
+            return Phases(wait=wait, transfer=max(elapsed_s - wait, 0.0))
+        connected = self._seconds(pycurl.CONNECT_TIME_T)
+        tls = {"tls": self._seconds(pycurl.APPCONNECT_TIME_T)}
+        marks = {
+            # An address in numbers may resolve in less than a microsecond.
+            "resolve": self._seconds(pycurl.NAMELOOKUP_TIME_T) or min(connected, 1e-6),
+            "connect": connected,
+            **(tls if self._secure else {}),
+            "wait": first_byte,
+        }
+        return _lengths(marks, elapsed_s)
+
+    def _certificate_expiry(self) -> float | None:
+        if not self._secure:
+            return None
+        for leaf in self._curl.getinfo(pycurl.INFO_CERTINFO)[:1]:
+            for name, value in leaf:
+                if name == "Expire date":
+                    return float(ssl.cert_time_to_seconds(value))
+        return None
+
+
+class _Where(NamedTuple):
+    origin: str
+    target: str
+
+
+@lru_cache(maxsize=256)
+def _parse(url: str) -> _Where:
+    if "@" in url.partition("://")[2].partition("/")[0].partition("?")[0]:
+        raise ValueError("the URL holds credentials; send an Authorization header instead")
+    found = _URL.fullmatch(url.partition("#")[0])
+    if found is None:
+        shown = one_line(url.partition("?")[0])[:100]
+        raise ValueError(f"not a percent-encoded http or https URL with a host: {shown!r}")
+    target = found["target"] or "/"
+    return _Where(
+        origin=f"{found['scheme']}://{found['host']}".lower(),
+        target=target if target.startswith("/") else "/" + target,
+    )
+
+
+@lru_cache(maxsize=64)
+def _header_lines(
+    method: str, headers: tuple[tuple[str, str], ...], user_agent: str
+) -> tuple[bytes, ...]:
+    if not _TOKEN.fullmatch(method):
+        raise ValueError(f"not a method: {method!r}")
+    defaults = [("User-Agent", user_agent), ("Accept-Encoding", "gzip, deflate")]
+    if method in ("POST", "PUT", "PATCH"):
+        defaults.append(("Content-Length", "0"))
+    given = {name.lower() for name, _ in headers}
+    missing = [(name, value) for name, value in defaults if name.lower() not in given]
+    lines = []
+    for name, value in (*missing, *headers):
+        if not _TOKEN.fullmatch(name) or _UNSENDABLE.search(value):
+            # The value may be the token, so the message holds the name alone.
+            raise ValueError(
+                f"header {name!r} can't be sent: it holds a character that can't travel"
+            )
+        # To libcurl `Name:` means "leave it out" and `Name;` means "send it empty".
+        line = f"{name}: {value}" if value.strip(" \t") else f"{name};"
+        lines.append(line.encode("latin-1"))
+    return tuple(lines)
+
+
+def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
+    """
+    Each phase by itself, from the moments at which they ended, in order.
+
+    The first one without a mark is where it ended; it takes what remains.
+    """
+    lengths: dict[str, float] = {}
+    passed = 0.0
+    for name, mark in marks.items():
+        if not mark:
+            return Phases(**lengths, **{name: max(elapsed_s - passed, 0.0)})
+        lengths[name] = max(mark - passed, 0.0)
+        passed = max(mark, passed)
+    return Phases(**lengths, transfer=max(elapsed_s - passed, 0.0))
+
+
+def _stays_open(request: Request, incoming: Incoming) -> bool:
+    framing, code = incoming.framing, incoming.code
+    words = (request.header("Connection") or "", *framing.get("connection", ()))
+    if incoming.http_version != "1.1" or any("close" in word.lower() for word in words):
+        return False
+    bodyless = request.method == "HEAD" or code in (204, 304)
+    return code != 101 and (
+        bodyless or "content-length" in framing or "transfer-encoding" in framing
+    )
+
+
+def _has_waiting_bytes(descriptor: int) -> bool:
+    try:
+        # How many bytes wait; 0 where the peer hung up as well.
+        return any(fcntl.ioctl(descriptor, termios.FIONREAD, b"\0\0\0\0"))
+    except OSError:
+        return False
+
+
+def _check_ca_file(path: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"{path}: can't be used as a PEM bundle of CAs: {reason}") from error
+
+
+def _default_user_agent() -> str:
+    try:
+        return f"jobproof/{version('jobproof')}"
+    except PackageNotFoundError:
+        return "jobproof"
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _code_name(code: int) -> str:
+    names = (n for n in dir(pycurl) if n.startswith("E_") and getattr(pycurl, n) == code)
+    return f"libcurl error {code} ({next(names, 'E_UNKNOWN')})"

@@ -1,0 +1,258 @@
+"""
+An answer as it arrives: head and body, decoded while they come, within limits.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jobproof.contract.model.exchange import Response
+
+__all__ = ["Incoming", "Limits", "one_line"]
+
+_MOST_BYTES = 2**63 - 1
+_SAMPLE_BYTES = 65_536
+_STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
+_LOOSE_STATUS_LINE = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
+_BLANK = frozenset({b"\r\n", b"\n", b"\r", b""})
+_FRAMING = frozenset({"connection", "content-encoding", "content-length", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    Where reading stops.
+
+    Attributes:
+        body_bytes: Cap on the decoded body, and on the bytes it was decoded from.
+        head_bytes: Cap on status lines and headers together, 1xx included.
+        connect_s: Seconds for DNS, connect and TLS; None leaves them the whole deadline.
+    """
+
+    body_bytes: int = 1024 * 1024
+    head_bytes: int = 64 * 1024
+    connect_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("body_bytes", "head_bytes", "connect_s"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be more than 0, not {value!r}")
+
+
+class Incoming:
+    """
+    An answer as it arrives, never more of it than the limits allow.
+
+    libcurl hands over a head line by line, each while the clock runs. So a line is only put
+    aside, by `lines.append` and no Python of ours, and all are read together once the body
+    begins or the answer ends.
+
+    Attributes:
+        lines: The lines of every head so far, and of trailers.
+        complete: Whether the blank line after the final head came.
+        malformed: What is wrong with the head, where libcurl let it pass.
+        overflow: Which cap was passed.
+        undecodable: Why the body isn't what `Content-Encoding` says.
+        excess: Whether libcurl logged bytes after the end.
+        code: That of the last status line; 0 before one came.
+        http_version: The same of the version; "" before one came.
+        framing: What the head says of the body and of the connection, by lower-case name.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.lines: list[bytes] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """
+        Forget the answer, so that the next one on this connection can arrive.
+        """
+        self.lines.clear()
+        self.complete = False
+        self.malformed = ""
+        self.overflow = ""
+        self.undecodable = ""
+        self.excess = False
+        self.code = 0
+        self.http_version = ""
+        self.framing: dict[str, list[str]] = {}
+        self._headers: list[tuple[str, str]] = []
+        self._raw = bytearray()
+        self._decoded = bytearray()
+        self._decoder: _Decoder | None = None
+
+    @property
+    def aborted(self) -> bool:
+        """
+        Whether reading was stopped from here.
+        """
+        return bool(self.overflow or self.malformed)
+
+    def take_body(self, data: bytes) -> int | None:
+        """
+        libcurl's write callback: 0 ends the transfer.
+        """
+        if not self.complete:
+            self._read_head()
+            if self.overflow or self.malformed:
+                return 0
+        room = self._limits.body_bytes - len(self._raw)
+        if len(data) > room:
+            self.overflow = f"the body passed {self._limits.body_bytes} bytes"
+            data = data[:room]
+        self._raw += data
+        if self._decoder is not None and not self.undecodable:
+            self._decode(self._decoder, data)
+        return 0 if self.overflow else None
+
+    def take_log(self, kind: int, text: bytes) -> None:
+        """
+        libcurl's debug callback.
+        """
+        if kind == 0 and text.startswith((b"Leftovers after chunking", b"Excess found")):
+            self.excess = True
+
+    def finish(self) -> None:
+        """
+        Nothing more will come.
+        """
+        if not self.complete:
+            self._read_head()
+        if self._decoder is not None and self._raw and not self._decoder.ended:
+            self.undecodable = self.undecodable or f"{self._decoder.coding}: the stream is cut off"
+
+    def response(self) -> Response:
+        """
+        The answer as far as it came.
+        """
+        # Of what passed a cap only a sample is of use, and copies of it cost memory.
+        kept = _SAMPLE_BYTES if self.overflow else None
+        raw = bytes(self._raw[:kept])
+        return Response(
+            code=self.code,
+            headers=tuple(self._headers),
+            body=raw if self._decoder is None else bytes(self._decoded[:kept]),
+            raw=raw,
+            http_version=self.http_version,
+        )
+
+    def _read_head(self) -> None:
+        size = 0
+        fault = ""
+        for line in self.lines:
+            size += len(line)
+            if size > self._limits.head_bytes:
+                self.overflow = f"the head passed {self._limits.head_bytes} bytes"
+                return
+            if line.startswith(b"HTTP/"):
+                self.code, self.http_version, fault = _read_status_line(line)
+                self._headers, self.framing = [], {}
+            elif line in _BLANK:
+                if not 100 <= self.code < 200 or self.code == 101:
+                    self._end_head(fault)
+                    return  # whatever follows are trailers
+            else:
+                name, _, value = line.decode("latin-1").partition(":")
+                value = value.strip(" \t\r\n")
+                self._headers.append((name, value))
+                folded = name.lower()
+                if folded in _FRAMING:
+                    self.framing.setdefault(folded, []).append(value)
+
+    def _end_head(self, fault: str) -> None:
+        self.complete = True
+        self.malformed = fault
+        if not fault and any(map(_is_endless, self.framing.get("content-length", ()))):
+            # libcurl would read on until the peer hangs up.
+            self.malformed = "Content-Length is more than any body can hold"
+        if "content-encoding" in self.framing:
+            self._decoder = _decoder_for(self.framing["content-encoding"])
+
+    def _decode(self, decoder: _Decoder, data: bytes) -> None:
+        cap = self._limits.body_bytes
+        try:
+            self._decoded += decoder.feed(data, cap + 1 - len(self._decoded))
+        except zlib.error as error:
+            self.undecodable = f"{decoder.coding}: {one_line(str(error))}"
+        if len(self._decoded) > cap:
+            del self._decoded[cap:]
+            self.overflow = f"the decoded body passed {cap} bytes"
+
+
+class _Decoder:
+    """
+    Undoes one content coding, never giving more than it is asked for.
+    """
+
+    def __init__(self, coding: str) -> None:
+        self.coding = coding
+        self._start = b""
+        self._stream = zlib.decompressobj(31) if coding == "gzip" else None
+
+    @property
+    def ended(self) -> bool:
+        return self._stream is not None and self._stream.eof
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """
+        At most `room` (1 or more) further bytes.
+
+        Raises:
+            zlib.error: `data` isn't of the coding, or goes on after its end.
+        """
+        if self._stream is None:
+            self._start += data
+            if len(self._start) < 2:
+                return b""
+            data, self._stream = self._start, zlib.decompressobj(_deflate_window(self._start))
+        out = b""
+        while data and len(out) < room:
+            if self._stream.eof:
+                if self.coding != "gzip":
+                    raise zlib.error("bytes follow the end of the stream")
+                self._stream = zlib.decompressobj(31)  # gzip members may follow one another
+            out += self._stream.decompress(data, room - len(out))
+            data = self._stream.unused_data
+        return out
+
+
+@lru_cache(maxsize=32)
+def _read_status_line(line: bytes) -> tuple[int, str, str]:
+    """
+    Code, version, and what is wrong with it.
+    """
+    if found := _STATUS_LINE.fullmatch(line):
+        return int(found[2]), found[1].decode(), ""
+    fault = "the status line isn't `HTTP/1.x` and a three-digit code"
+    loose = _LOOSE_STATUS_LINE.match(line)
+    return (int(loose[2]), loose[1].decode(), fault) if loose else (0, "", fault)
+
+
+def _is_endless(length: str) -> bool:
+    return length.isdecimal() and len(length) < 1000 and int(length) > _MOST_BYTES
+
+
+def _decoder_for(values: Sequence[str]) -> _Decoder | None:
+    words = ",".join(values).split(",")
+    codings = [word for word in (w.strip().lower() for w in words) if word not in ("", "identity")]
+    known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+    return _Decoder(known[codings[0]]) if len(codings) == 1 and codings[0] in known else None
+
+
+def _deflate_window(start: bytes) -> int:
+    # RFC 9110 means zlib by "deflate"; many servers send it bare.
+    framed = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+    return zlib.MAX_WBITS if framed else -zlib.MAX_WBITS
+
+
+def one_line(text: str) -> str:
+    """
+    Somebody else's text as one printable line of bounded length.
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]

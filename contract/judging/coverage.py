@@ -1,0 +1,94 @@
+"""
+How much of the contract a run really touched; green over nothing proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobproof.contract.formats.json_pointer import parent, pick
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.profile import Phase
+from jobproof.contract.model.trace import Observation
+
+__all__ = ["Reach"]
+
+
+@dataclass(slots=True)
+class Reach:
+    """
+    Counts of what was seen; `add` every observation, then ask.
+    """
+
+    api: Api
+    codes: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    keys: Counter[str] = field(default_factory=Counter)
+    askers: Counter[str] = field(default_factory=Counter)
+    subjects: Counter[str] = field(default_factory=Counter)
+    validated: int = 0
+    generated_views: int = 0
+
+    def add(self, seen: Observation, *, generated: bool = False) -> None:
+        """
+        Count one observation.
+        """
+        self.codes[str(seen.code) if seen.code else "none"] += 1
+        self.askers[seen.credential.value] += 1
+        self.subjects[seen.subject.value] += 1
+        if seen.job is None or seen.method != "GET":
+            return
+        self.validated += 1
+        self.generated_views += generated
+        known = self.api.lifecycle.knows(seen.job.status)
+        self.statuses[str(seen.job.status) if known else "unknown"] += 1
+        job = pick(seen.job.body, self._envelope)
+        for key in job if isinstance(job, dict) else ():
+            if key in self._declared():
+                self.keys[key] += 1
+
+    def missing(self, *, generated: bool = False) -> tuple[str, ...]:
+        """
+        What the floor demands and the run did not reach, in words; empty if enough.
+        """
+        lacks = []
+        if self.validated < 3:
+            lacks.append(f"{self.validated} bodies of known jobs were validated, 3 are the floor")
+        ended = [s for s in self.statuses if self.api.lifecycle.is_terminal(s)]
+        if self.validated and not ended and not self.statuses["unknown"]:
+            lacks.append("no ended job was seen")
+        if not self.subjects["missing"]:
+            lacks.append("no unknown id was asked for")
+        if not self.askers["none"]:
+            lacks.append("nothing was asked without a token")
+        if generated and self.generated_views < 3:
+            lacks.append(f"{self.generated_views} generated cases reached a known job")
+        return tuple(lacks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """
+        For the report: what was reached, and what could have been.
+        """
+        lifecycle = self.api.lifecycle
+        return {
+            "codes": dict(sorted(self.codes.items())),
+            "job_statuses": {s: self.statuses[s] for s in (*lifecycle.statuses, "unknown")},
+            "properties": {key: self.keys[key] for key in sorted(self._declared())},
+            "credentials": dict(sorted(self.askers.items())),
+            "subjects": dict(sorted(self.subjects.items())),
+            "validated_bodies": self.validated,
+            "generated_validated_bodies": self.generated_views,
+            "unreached_statuses": [s for s in lifecycle.statuses if not self.statuses[s]],
+            "succeeded_seen": any(self.statuses[s] for s in lifecycle.of_phase(Phase.SUCCEEDED)),
+        }
+
+    @property
+    def _envelope(self) -> str:
+        # An envelope around the job has one key, which says nothing of the job's own.
+        return parent(self.api.profile.id.at)
+
+    def _declared(self) -> frozenset[str]:
+        spec = self.api.operation.response_for(200)
+        return spec.contents[0].names_at(self._envelope) if spec and spec.contents else frozenset()

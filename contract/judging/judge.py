@@ -1,0 +1,141 @@
+"""
+Trace in, findings out. Nobody else decides what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from jobproof.contract.judging.check_cache import Recall, Step
+from jobproof.contract.model.check import Check, Facet
+from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
+from jobproof.contract.model.profile import Accepted
+from jobproof.contract.model.trace import Observation, Trace
+
+__all__ = ["CRASHED", "Judge"]
+
+CRASHED = "check_crashed"
+"""The id of the finding that says a check itself failed."""
+
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
+_ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
+
+
+class Judge:
+    """
+    Asks every check that has something to say about a trace.
+
+    A check that crashes is itself reported: a validator that fails open is worse
+    than none.
+    """
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self.checks = tuple(checks)
+        self._asked: dict[tuple[str, int, str, str, str], tuple[Step, ...]] = {}
+        self._recall = Recall()
+
+    def __call__(self, trace: Trace) -> tuple[Finding, ...]:
+        """
+        Everything there is to say about the latest exchange of `trace`.
+        """
+        findings: list[Finding] = []
+        for check, known in self._recall.steps(trace, self._concerned, _remarks):
+            try:
+                for remark in check.run(trace) if known is None else known:
+                    findings.append(_finding(check, remark, trace))
+            except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
+                findings.append(_crash(check, exc, trace))
+        return tuple(findings)
+
+    def _concerned(self, trace: Trace) -> tuple[Step, ...]:
+        """
+        The checks that speak of an exchange like the latest, worked out once a kind.
+        """
+        seen = trace.latest
+        method = seen.method if seen.method in _METHODS else "other"
+        key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method)
+        found = self._asked.get(key)
+        if found is None:
+            name, depth, *words = key
+            found = self._asked[key] = tuple(
+                (check, None)
+                for check in self.checks
+                if _ORDER.index(check.about) <= depth
+                and check.speaks_of(name)
+                and (not check.only or set(check.only) & set(words))
+            )
+        return found
+
+    def replay(self, trace: Trace, observations: Iterable[Observation]) -> tuple[Finding, ...]:
+        """
+        Judge a whole life: each observation with those before it as its history.
+        """
+        findings: list[Finding] = []
+        earlier: tuple[Observation, ...] = trace.earlier
+        for observation in observations:
+            step = Trace(
+                trace.api, observation, earlier, trace.baseline, trace.token, trace.deadline_s
+            )
+            findings.extend(self(step))
+            earlier = (*earlier, observation)
+        return tuple(findings)
+
+
+def _depth(seen: Observation) -> int:
+    if seen.is_view:
+        return 4
+    if seen.body is not None:
+        return 3 if seen.body.readable else 2
+    return 1 if seen.response is not None else 0
+
+
+def _remarks(check: Check, trace: Trace) -> list[Remark] | None:
+    try:
+        return list(check.run(trace))
+    except Exception:  # noqa: BLE001 -- it is asked again, and then reported
+        return None
+
+
+def _finding(check: Check, remark: Remark, trace: Trace) -> Finding:
+    return Finding(
+        check=check.id,
+        kind=remark.kind,
+        basis=remark.basis or check.basis,
+        source=remark.source or check.source,
+        severity=check.severity,
+        pointer=remark.at,
+        message=remark.message,
+        expected=remark.expected,
+        found=remark.found,
+        exchange=trace.latest.exchange,
+        drift=remark.drift,
+        patch=remark.patch,
+        accepted=_accepted(check.id, remark.at, trace),
+    )
+
+
+def _accepted(check: str, pointer: str, trace: Trace) -> str | None:
+    accepted: Accepted
+    for accepted in trace.api.profile.policy.accept:
+        if accepted.check != check or accepted.pointer not in (None, pointer):
+            continue
+        today = datetime.fromtimestamp(trace.now, UTC).date()
+        if today <= accepted.expires:
+            return accepted.reason
+    return None
+
+
+def _crash(check: Check, exc: Exception, trace: Trace) -> Finding:
+    return Finding(
+        check=CRASHED,
+        kind=Kind.VIOLATION,
+        basis=Basis.DOCUMENTED,
+        source=f"jobproof: check {check.id}",
+        severity=Severity.HIGH,
+        pointer=check.id,
+        message=f"check {check.id} crashed: {type(exc).__name__}: {exc}",
+        expected="a check that says yes or no",
+        found=type(exc).__name__,
+        exchange=trace.latest.exchange,
+    )

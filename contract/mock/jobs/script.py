@@ -1,0 +1,184 @@
+"""
+What the mock of one API says and how its jobs live: `mock.yaml`, beside the profile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.formats.durations import Duration, parse_duration
+from jobproof.contract.formats.yaml_file import Location, read_yaml
+from jobproof.contract.mock.jobs.template import blanks_in
+from jobproof.contract.model.api import Api
+
+__all__ = ["Life", "Pages", "Said", "Script", "Sequel", "Stage", "read_script"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sequel(_Part):
+    """
+    When the next stage begins: after so many polls of this one, or so many seconds.
+    """
+
+    polls: int | None = None
+    seconds: float | None = None
+
+
+def _sequel(value: object) -> object:
+    match = re.fullmatch(r"([1-9]\d*) polls?", value) if isinstance(value, str) else None
+    if match:
+        return Sequel(polls=int(match.group(1)))
+    try:
+        return Sequel(seconds=parse_duration(str(value)))
+    except ValueError:
+        raise ValueError(f"{value!r} is neither: write '2 polls' or '3s'") from None
+
+
+class Stage(_Part):
+    """
+    One status in a life, and what the body holds besides while it lasts.
+    """
+
+    status: str
+    after: Annotated[Sequel, BeforeValidator(_sequel)] | None = None
+    body: dict[str, Any] = {}
+
+
+class Life(_Part):
+    """
+    A job's life from its creation to its end.
+    """
+
+    summary: str
+    created_ago: Duration = 0.0
+    """Its age when the mock starts."""
+    ends_within: Duration = 3600.0
+    """A job that nobody polls ends by then all the same."""
+    stages: tuple[Stage, ...] = Field(min_length=1)
+
+
+class Said(_Part):
+    """
+    One fixed answer.
+    """
+
+    code: int = Field(ge=200, le=599)
+    headers: dict[str, str] = {}
+    body: dict[str, Any] | None = None
+    text: str | None = None
+    content_type: str | None = None
+
+
+class Pages(_Part):
+    """
+    The answers that hold no job.
+    """
+
+    unknown: Said
+    """No such job, or not the asker's."""
+    anonymous: Said
+    """No token, or a wrong one."""
+    method: Said
+    """The path exists, the method doesn't."""
+    path: Said
+    """No such path."""
+    request: Said
+    """The question can't be understood."""
+    crash: Said
+    """The server's own mistake."""
+
+
+class Listed(_Part):
+    """
+    What a page of jobs holds besides the jobs and the cursor.
+    """
+
+    body: dict[str, Any] = {}
+    limit: int = Field(default=100, ge=1)
+    maximum: int = Field(default=1000, ge=1)
+    cursor: Literal["id", "created"] = "id"
+    more: str | None = None
+    """Pointer of the flag that says whether another page follows."""
+
+
+class Crowd(_Part):
+    """
+    The jobs that are there when the mock starts, by their lives' names.
+    """
+
+    owner: tuple[str, ...] = Field(min_length=1)
+    foreign: tuple[str, ...] = Field(min_length=1)
+    lively: dict[str, int] = {}
+    """Lives of the jobs that keep coming, and how often each."""
+
+
+class Script(_Part):
+    """
+    Everything a mock says, as data.
+    """
+
+    headers: dict[str, str] = {}
+    job: dict[str, Any]
+    marks: dict[str, dict[str, Any]] = {}
+    """What reaching a status leaves in the body for good."""
+    reason: Any = None
+    """A reason of failure, of the documented form."""
+    pages: Pages
+    listing: Listed = Listed()
+    lives: dict[str, Life]
+    jobs: Crowd
+
+    @cached_property
+    def every_status(self) -> frozenset[str]:
+        """
+        The statuses that some life passes through.
+        """
+        return frozenset(stage.status for life in self.lives.values() for stage in life.stages)
+
+
+def read_script(api: Api) -> Script:
+    """
+    Read the API's `mock.yaml`.
+
+    Raises:
+        ConfigError: It is missing, or says what can't be played; with the line.
+    """
+    path = api.folder / "mock.yaml"
+    if not path.is_file():
+        raise ConfigError(
+            f"{api.folder}: the API {api.name!r} has no mock.yaml, so it can't be mocked"
+        )
+    file = read_yaml(path, ConfigError)
+    script = file.parse(Script)
+    for where, message in _mistakes(script, file.value, api):
+        raise file.error(where, message)
+    return script
+
+
+def _mistakes(script: Script, raw: Any, api: Api) -> Iterator[tuple[Location, str]]:
+    words = api.profile.status.words
+    for status in script.marks:
+        if status not in words:
+            yield ("marks", status), f"no such status. {did_you_mean(status, words)}"
+    for name, life in script.lives.items():
+        for index, stage in enumerate(life.stages):
+            place: Location = ("lives", name, "stages", index)
+            if stage.status not in words:
+                yield (*place, "status"), f"no such status. {did_you_mean(stage.status, words)}"
+            if (stage.after is None) != (index == 0):
+                yield place, "every stage but the first needs `after`, the first none"
+    for who in ("owner", "foreign", "lively"):
+        for index, name in enumerate(getattr(script.jobs, who)):
+            if name not in script.lives:
+                hint = did_you_mean(name, script.lives)
+                yield ("jobs", who, index if who != "lively" else name), f"no such life. {hint}"
+    yield from blanks_in(raw)

@@ -1,0 +1,245 @@
+"""
+The mocked endpoint on a real socket, threads and all.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
+from types import TracebackType
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.mock.answer import Answer
+from jobproof.contract.mock.endpoint import LoggedRequest, Mock
+from jobproof.contract.mock.jobs.life import MockJob
+from jobproof.contract.mock.serving.wire import BadRequest, Incoming, Reader, frame
+from jobproof.contract.model.api import Api
+
+__all__ = ["MockServer"]
+
+_CONNECTIONS = 256
+_IDLE_S = 60.0
+_SILENT_AT_MOST_S = 600.0
+
+
+class MockServer(AbstractContextManager["MockServer"]):
+    """
+    Serves from construction until `stop` (or the end of the `with` block).
+
+    Args:
+        port: 0 takes a free one.
+        clock: Unix seconds; also what delays the wire doesn't: those are real.
+
+    Raises:
+        ConfigError: The port can't be had, no `mock.yaml`, or an unknown fault.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        faults: Iterable[str] = (),
+        variants: Iterable[str] = (),
+        seed: int = 0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        lively: float = 0.0,
+        lives: Iterable[str] = (),
+    ) -> None:
+        self.mock = Mock(
+            api,
+            faults=faults,
+            variants=variants,
+            seed=seed,
+            clock=clock,
+            lively=lively,
+            lives=lives,
+        )
+        self._listener = _listen(host, port)
+        self.host, self.port = self._listener.getsockname()[:2]
+        self._stopping = threading.Event()
+        self._slots = threading.BoundedSemaphore(_CONNECTIONS)
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._acceptor = threading.Thread(target=self._accept, name="mock-accept", daemon=True)
+        self._acceptor.start()
+
+    @property
+    def url(self) -> str:
+        """
+        The base URL, with the path that the vendor's own base URL has.
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}{self.mock.prefix}"
+
+    @property
+    def api(self) -> Api:
+        """
+        The API it plays.
+        """
+        return self.mock.api
+
+    @property
+    def token(self) -> str:
+        """
+        The owner's token.
+        """
+        return self.mock.token
+
+    @property
+    def other_token(self) -> str:
+        """
+        The other tenant's token.
+        """
+        return self.mock.other_token
+
+    @property
+    def jobs(self) -> tuple[MockJob, ...]:
+        """
+        The owner's jobs.
+        """
+        return self.mock.jobs
+
+    @property
+    def foreign_jobs(self) -> tuple[MockJob, ...]:
+        """
+        The other tenant's jobs.
+        """
+        return self.mock.foreign_jobs
+
+    @property
+    def log(self) -> list[LoggedRequest]:
+        """
+        What was asked so far, oldest first.
+        """
+        return self.mock.log
+
+    def set_faults(self, *names: str) -> None:
+        """
+        Have exactly these faults from now on.
+
+        Raises:
+            ConfigError: A name that no fault has.
+        """
+        self.mock.set_faults(*names)
+
+    def set_variants(self, *names: str) -> None:
+        """
+        Be exactly these correct variants from now on.
+
+        Raises:
+            ConfigError: A name that no variant has.
+        """
+        self.mock.set_variants(*names)
+
+    def stop(self) -> None:
+        """
+        Close every socket and wait for the threads; a second call does nothing.
+        """
+        self._stopping.set()
+        _close(self._listener)
+        with self._lock:
+            threads = list(self._open.values())
+            for connection in self._open:
+                _close(connection)
+        for thread in (self._acceptor, *threads):
+            thread.join(timeout=5.0)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return  # the listener was closed
+            self._slots.acquire()
+            thread = threading.Thread(
+                target=self._serve, args=(connection,), name="mock-connection", daemon=True
+            )
+            with self._lock:
+                if self._stopping.is_set():
+                    connection.close()
+                    return
+                self._open[connection] = thread
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(_IDLE_S)
+            # Without it a small answer waits 40 ms for the ACK of the one before.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reader = Reader(connection)
+            while not self._stopping.is_set() and self._exchange(connection, reader):
+                continue
+        except OSError:
+            return  # the client has gone, or stop() closed the socket
+        finally:
+            with self._lock:
+                self._open.pop(connection, None)
+            connection.close()
+            self._slots.release()
+
+    def _exchange(self, connection: socket.socket, reader: Reader) -> bool:
+        try:
+            incoming = reader.next()
+        except BadRequest as exc:
+            connection.sendall(frame(Answer(exc.code), keep=False))
+            return False
+        if incoming is None:
+            return False
+        ask = incoming.ask
+        return self._send(
+            connection, incoming, self.mock.respond(ask.method, ask.target, ask.headers)
+        )
+
+    def _send(self, connection: socket.socket, incoming: Incoming, answer: Answer) -> bool:
+        wire = answer.wire
+        if wire.silent:
+            self._say_nothing(connection)
+            return False
+        if wire.delay_s and self._stopping.wait(wire.delay_s):
+            return False
+        announced = "close" in (answer.header("connection") or "").lower()
+        connection.sendall(frame(answer, keep=incoming.keep or announced))
+        honest = wire.cut is None and wire.announced is None
+        whole = honest or (wire.bodyless and wire.cut is None)
+        return incoming.keep and whole and not announced and not wire.hang_up
+
+    def _say_nothing(self, connection: socket.socket) -> None:
+        until = time.monotonic() + _SILENT_AT_MOST_S
+        while not self._stopping.is_set() and time.monotonic() < until:
+            readable, _, _ = select.select([connection], [], [], 0.2)
+            if readable and not connection.recv(1, socket.MSG_PEEK):
+                return  # the client has given up
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as exc:
+        listener.close()
+        why = exc.strerror if isinstance(exc, OSError) else "ports go from 0 to 65535"
+        raise ConfigError(f"can't listen on {host}:{port}: {why}; choose another --port") from None
+    return listener
+
+
+def _close(connection: socket.socket) -> None:
+    with suppress(OSError):  # already closed by the other side
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

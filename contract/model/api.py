@@ -1,0 +1,104 @@
+"""
+One job API: its document, its profile, and what follows from both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.model.job import JobReader
+from jobproof.contract.model.lifecycle import Lifecycle
+from jobproof.contract.model.profile import Profile, read_profile
+from jobproof.contract.model.trace import Observation, Observer
+from jobproof.contract.openapi.document import Operation, read_operation
+
+__all__ = ["Api", "load_api"]
+
+
+@dataclass(frozen=True)
+class Api:
+    """
+    Attributes:
+        folder: Where its data files are.
+        provider: The distribution that brings it.
+    """
+
+    name: str
+    folder: Path
+    profile: Profile
+    operation: Operation
+    provider: str = "jobproof"
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """
+        Its statuses and moves.
+        """
+        return Lifecycle(self.profile)
+
+    @cached_property
+    def reader(self) -> JobReader:
+        """
+        How its bodies are read.
+        """
+        return JobReader(self.profile)
+
+    @cached_property
+    def _observer(self) -> Observer:
+        return Observer(self.operation, self.reader)
+
+    def observe(self, exchange: Exchange) -> Observation:
+        """
+        An exchange with its body read: what the checks look at.
+        """
+        return self._observer(exchange)
+
+    def target(self, base_url: str, job_id: str) -> str:
+        """
+        The URL of one job; the id is one path segment whatever it holds.
+        """
+        return base_url.rstrip("/") + self.operation_path.replace("{}", _segment(job_id))
+
+    @cached_property
+    def operation_path(self) -> str:
+        """
+        The path with `{}` where the id goes.
+        """
+        return self.profile.operation.path.replace(
+            "{" + self.profile.operation.parameter + "}", "{}"
+        )
+
+    def authorization(self, token: str) -> tuple[str, str]:
+        """
+        The header that carries `token`.
+        """
+        return self.profile.auth.header, f"{self.profile.auth.prefix}{token}"
+
+
+@lru_cache(maxsize=1024)
+def _segment(job_id: str) -> str:
+    text = quote(job_id, safe="-._~")
+    # Dot segments vanish on the way unless encoded.
+    return text.replace(".", "%2E") if text in (".", "..") else text
+
+
+def load_api(folder: Path, *, provider: str = "a folder") -> Api:
+    """
+    Load the API whose data is in `folder`.
+
+    Raises:
+        ProfileError: `profile.yaml` is missing or wrong.
+        DocumentError: The OpenAPI document is missing or lacks the operation.
+    """
+    profile = read_profile(folder / "profile.yaml")
+    operation = read_operation(
+        folder / profile.document,
+        method=profile.operation.method,
+        template=profile.operation.path,
+        parameter=profile.operation.parameter,
+    )
+    return Api(profile.api, folder, profile, operation, provider)

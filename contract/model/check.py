@@ -1,0 +1,118 @@
+"""
+A check: a pure function from a trace to remarks, with the promise it stands for.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from jobproof.contract.model.finding import Basis, Remark, Severity
+from jobproof.contract.model.trace import Trace
+
+__all__ = ["Check", "Facet", "check"]
+
+CheckFunction = Callable[[Trace], Iterable[Remark]]
+
+
+class Facet(StrEnum):
+    """
+    What an exchange must have for a check to have anything to say.
+    """
+
+    EXCHANGE = "exchange"
+    """Always."""
+    RESPONSE = "response"
+    """A whole answer."""
+    BODY = "body"
+    """A body that was to be read as JSON."""
+    VALUE = "value"
+    """A body that could be read as JSON."""
+    JOB = "job"
+    """A job, shown to somebody who may see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """
+    Attributes:
+        id: The function's name: one pytest node, one metric label.
+        summary: The promise, as one sentence.
+        source: Where the promise stands written.
+        about: The facet without which it isn't asked.
+        family: The module it stands in.
+        needs: What must have been asked for it to be reached: a subject, a credential
+            or a method (`foreign`, `none`, `HEAD`).
+        only: Of what it speaks at all, in the same words; empty: of anything.
+        apis: The APIs that it speaks about; all of them if empty.
+    """
+
+    id: str
+    summary: str
+    basis: Basis
+    source: str
+    severity: Severity
+    about: Facet
+    family: str
+    run: CheckFunction
+    needs: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    apis: tuple[str, ...] = ()
+
+    def speaks_of(self, api: str) -> bool:
+        """
+        Whether the promise is one of that API's.
+        """
+        return not self.apis or api in self.apis
+
+    def __call__(self, trace: Trace) -> Iterable[Remark]:
+        return self.run(trace)
+
+
+def check(
+    *,
+    basis: Basis,
+    source: str,
+    severity: Severity = Severity.MEDIUM,
+    about: Facet = Facet.RESPONSE,
+    needs: tuple[str, ...] = (),
+    only: tuple[str, ...] = (),
+    apis: tuple[str, ...] = (),
+) -> Callable[[CheckFunction], Check]:
+    """
+    Make a check of `def name(trace): yield violation(...)`.
+
+    The function's name is the check's id and should be a sentence that is true of a
+    good server; the first line of its docstring is the promise. It must be pure: no
+    state, no I/O, no clock (the trace has one). What it says of an answer's body may be
+    remembered for the next answer with that body.
+
+    Raises:
+        TypeError: The function doesn't take exactly one argument, or has no docstring.
+    """
+
+    def decorate(function: CheckFunction) -> Check:
+        name = function.__name__
+        taken = len(inspect.signature(function).parameters)
+        if taken != 1:
+            raise TypeError(f"check takes {taken} arguments; write def {name}(trace)")
+        promise = inspect.getdoc(function)
+        if not promise:
+            raise TypeError(f"check {name!r} has no docstring; its first line is the promise")
+        return Check(
+            id=name,
+            summary=promise.partition("\n")[0].strip(),
+            basis=basis,
+            source=source,
+            severity=severity,
+            about=about,
+            family=function.__module__.rpartition(".")[2],
+            run=function,
+            needs=needs,
+            only=only,
+            apis=apis,
+        )
+
+    return decorate

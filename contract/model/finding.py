@@ -1,0 +1,231 @@
+"""
+What is said about an answer, and what it adds up to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from jobproof.contract.model.exchange import Exchange
+
+__all__ = [
+    "Basis",
+    "Drift",
+    "Finding",
+    "Kind",
+    "Remark",
+    "Severity",
+    "Verdict",
+    "brief",
+    "drift",
+    "gap",
+    "inconclusive",
+    "violation",
+]
+
+_LINE = 200
+
+
+class Kind(StrEnum):
+    """
+    What sort of news a finding is.
+    """
+
+    VIOLATION = "violation"
+    """A promise is broken: fails CI."""
+    GAP = "gap"
+    """Right behaviour that the document doesn't describe."""
+    DRIFT = "drift"
+    """Allowed, but new."""
+    INCONCLUSIVE = "inconclusive"
+    """Nothing can be said."""
+
+
+class Basis(StrEnum):
+    """
+    Where the promise stands written.
+    """
+
+    DOCUMENTED = "documented"
+    """The OpenAPI document or the vendor's prose."""
+    RFC = "rfc"
+    """HTTP, JSON, URI."""
+    INFERRED = "inferred"
+    """Our reading: a warning, unless `--strict`."""
+
+
+class Severity(StrEnum):
+    """
+    How much a broken promise hurts whoever polls.
+    """
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Drift(StrEnum):
+    """
+    What sort of new thing was seen: a closed set, used as a metric label.
+    """
+
+    UNDECLARED_KEY = "undeclared_key"
+    UNKNOWN_STATUS = "unknown_status"
+    TOLERATED_MOVE = "tolerated_move"
+    EARLY_RESULT = "early_result"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    CHANGED_STRUCTURE = "changed_structure"
+
+
+class Verdict(StrEnum):
+    """
+    What a run adds up to.
+    """
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def exit_code(self) -> int:
+        """
+        0 kept, 1 broken, 3 inconclusive.
+        """
+        return {Verdict.KEPT: 0, Verdict.BROKEN: 1, Verdict.INCONCLUSIVE: 3}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """
+    What a check says; the judge adds which check it was.
+
+    Attributes:
+        at: JSON Pointer into the body, or `header:<name>`, `code`, `body`, `url`.
+        basis: Overrides the check's own where the profile states the promise.
+        source: Overrides the check's own, like `basis`.
+        patch: For a gap, one OpenAPI Overlay action that documents it.
+    """
+
+    kind: Kind
+    at: str
+    message: str
+    expected: Any = None
+    found: Any = None
+    basis: Basis | None = None
+    source: str | None = None
+    drift: Drift | None = None
+    patch: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    One remark of one check about one exchange.
+
+    Attributes:
+        pointer: As `Remark.at`.
+        exchange: The exchange it is about.
+        accepted: The reason in the profile's policy that accepts it, if one does.
+    """
+
+    check: str
+    kind: Kind
+    basis: Basis
+    source: str
+    severity: Severity
+    pointer: str
+    message: str
+    expected: Any
+    found: Any
+    exchange: Exchange
+    drift: Drift | None = None
+    patch: dict[str, Any] | None = None
+    accepted: str | None = None
+
+    @property
+    def fingerprint(self) -> tuple[str, str, str]:
+        """
+        What makes two findings the same news: check, kind and place, list items alike.
+        """
+        place = "/".join("*" if step.isdigit() else step for step in self.pointer.split("/"))
+        return (self.check, self.kind, place)
+
+    def breaks(self, *, strict: bool) -> bool:
+        """
+        Whether it turns the run red: a violation that isn't accepted, and is
+        written down somewhere (or anyone's reading, if `strict`).
+        """
+        return (
+            self.kind is Kind.VIOLATION
+            and self.accepted is None
+            and (strict or self.basis is not Basis.INFERRED)
+        )
+
+
+def violation(
+    at: str,
+    message: str = "",
+    *,
+    expected: Any = None,
+    found: Any = None,
+    basis: Basis | None = None,
+    source: str | None = None,
+) -> Remark:
+    """
+    A promise is broken at `at`.
+    """
+    return Remark(
+        Kind.VIOLATION, at, message or _versus(expected, found), expected, found, basis, source
+    )
+
+
+def gap(
+    at: str,
+    message: str,
+    *,
+    found: Any = None,
+    patch: dict[str, Any] | None = None,
+    source: str | None = None,
+) -> Remark:
+    """
+    Right behaviour that the document doesn't describe.
+    """
+    return Remark(Kind.GAP, at, message, None, found, None, source, None, patch)
+
+
+def drift(
+    at: str,
+    message: str,
+    *,
+    of: Drift,
+    expected: Any = None,
+    found: Any = None,
+    basis: Basis | None = None,
+    source: str | None = None,
+) -> Remark:
+    """
+    Allowed, but new.
+    """
+    return Remark(Kind.DRIFT, at, message, expected, found, basis, source, of)
+
+
+def inconclusive(at: str, message: str, *, found: Any = None) -> Remark:
+    """
+    Nothing can be said.
+    """
+    return Remark(Kind.INCONCLUSIVE, at, message, None, found)
+
+
+def brief(value: Any) -> Any:
+    """
+    `value` as a finding shows it: long ones are cut to a line.
+    """
+    text = repr(value)
+    return value if len(text) <= _LINE else f"{text[: _LINE - 3]}..."
+
+
+def _versus(expected: Any, found: Any) -> str:
+    return f"expected {expected!r}, found {found!r}"

@@ -1,0 +1,152 @@
+"""
+A body read through a profile: one job as it was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from jobproof.contract.formats.json_pointer import escape, pick, resolve
+from jobproof.contract.model.profile import Codec, Profile
+
+__all__ = ["Job", "JobReader", "is_empty", "links_in", "read_time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    One job as an answer showed it; every value as the vendor wrote it.
+
+    Attributes:
+        body: The whole JSON object.
+        id: What stands where the profile says that the id is; None where nothing does.
+        status: The same of the status.
+        created_text: The creation time as it is written.
+        created_at: Unix seconds, or None where absent or unreadable.
+        later: Unix seconds of each later point in time that is present and readable.
+        present: Pointers of later times that hold anything but null.
+        results: The proofs of success that are there, by pointer.
+        reason: The first reason of failure found, and where.
+    """
+
+    body: Mapping[str, Any]
+    id: Any
+    status: Any
+    created_at: float | None
+    created_text: Any
+    later: Mapping[str, float]
+    present: Mapping[str, Any]
+    results: Mapping[str, Any]
+    reason: tuple[str, Any] | None
+
+
+class JobReader:
+    """
+    Reads job objects as one profile says.
+    """
+
+    __slots__ = ("_profile",)
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def read(self, value: Any) -> Job | None:
+        """
+        The job in `value`; None where it is no object.
+        """
+        if not isinstance(value, dict):
+            return None
+        profile = self._profile
+        times = profile.times
+        created_text = pick(value, times.created) if times else None
+        present: dict[str, Any] = {}
+        later: dict[str, float] = {}
+        for stamp in times.later if times else ():
+            text = pick(value, stamp.at)
+            if text is None:
+                continue
+            present[stamp.at] = text
+            moment = read_time(text, stamp.codec)
+            if moment is not None:
+                later[stamp.at] = moment
+        return Job(
+            body=value,
+            id=pick(value, profile.id.at),
+            status=pick(value, profile.status.at),
+            created_at=read_time(created_text, times.codec) if times else None,
+            created_text=created_text,
+            later=later,
+            present=present,
+            results=self._results(value),
+            reason=self._reason(value),
+        )
+
+    def _results(self, value: Any) -> dict[str, Any]:
+        if self._profile.result is None:
+            return {}
+        found = {at: pick(value, at) for at in self._profile.result.proof}
+        return {at: item for at, item in found.items() if not is_empty(item)}
+
+    def _reason(self, value: Any) -> tuple[str, Any] | None:
+        for at in self._profile.failure.at if self._profile.failure else ():
+            found, item = resolve(value, at)
+            if found and not is_empty(item):
+                return at, item
+        return None
+
+
+def is_empty(value: Any) -> bool:
+    """
+    Whether nothing is there: null, an empty text, list or object.
+    """
+    return value is None or (isinstance(value, str | list | dict) and not value)
+
+
+def read_time(value: Any, codec: Codec) -> float | None:
+    """
+    Unix seconds of a written point in time, read leniently; None where it can't be.
+    """
+    if codec is not Codec.RFC3339:
+        return _unix_time(value, 1000 if codec is Codec.UNIX_MS else 1)
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.upper())  # RFC 3339 takes a small t and z
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        return moment.timestamp()
+    except (OverflowError, ValueError):
+        return None
+
+
+def _unix_time(value: Any, a_second: int) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Neither NaN nor an integer beyond any double passes this.
+    return value / a_second if abs(value) < 1e12 * a_second else None
+
+
+def links_in(value: Any) -> Iterator[tuple[str, str]]:
+    """
+    Pointer (below `value`) and text of every URL in a string, a list, a map, or
+    objects that hold one under `url`.
+    """
+    if isinstance(value, str):
+        yield "", value
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            for at, text in links_in(item):
+                yield f"/{index}{at}", text
+    elif isinstance(value, dict):
+        if isinstance(value.get("url"), str):
+            yield "/url", value["url"]
+            return
+        for key, item in value.items():
+            for at, text in links_in(item):
+                yield f"/{escape(key)}{at}", text

@@ -1,0 +1,411 @@
+"""
+What OpenAPI cannot say about a job endpoint: where things live, and how a job lives.
+
+A profile is data (`profile.yaml` in an API's folder). Every promise in it carries a
+`basis` and a `source`, so that a finding can say where the promise stands written.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from jobproof.contract.errors import ProfileError
+from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.yaml_file import read_yaml
+from jobproof.contract.model.finding import Basis
+
+__all__ = [
+    "Accepted",
+    "Auth",
+    "Cadence",
+    "Codec",
+    "Expected",
+    "Failure",
+    "Id",
+    "Limit",
+    "Listing",
+    "Move",
+    "Phase",
+    "Policy",
+    "Profile",
+    "Promise",
+    "StatusWord",
+    "Timestamp",
+    "read_profile",
+]
+
+
+def _pointer(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError(f"a JSON Pointer starts with '/': write '/{text.lstrip('$.')}'")
+    return text
+
+
+Pointer = Annotated[str, AfterValidator(_pointer)]
+
+
+class Phase(StrEnum):
+    """
+    What a status word means for whoever waits.
+    """
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        """
+        Whether the job's life is over.
+        """
+        return self is not Phase.PENDING
+
+
+class Codec(StrEnum):
+    """
+    How a point in time is written.
+    """
+
+    RFC3339 = "rfc3339"
+    UNIX = "unix"
+    """Seconds since 1970."""
+    UNIX_MS = "unix_ms"
+    """Milliseconds since 1970."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Promise(_Part):
+    """
+    Where a promise stands written.
+    """
+
+    basis: Basis
+    source: str
+
+
+class Operation(_Part):
+    """
+    Which operation of the document is the job endpoint.
+    """
+
+    path: str
+    method: Literal["get"] = "get"
+    parameter: str
+
+
+class Auth(_Part):
+    """
+    How a token travels.
+    """
+
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+    invalid: str = "jobproof-invalid-token"
+    """A token of the right form that can't be right."""
+
+
+class Id(Promise):
+    """
+    Where the job's id stands in the body, and what ids look like.
+    """
+
+    at: Pointer
+    shape: Literal["uuid", "token", "integer"] = "uuid"
+    alphabet: str = Field(default="0123456789abcdef", min_length=2)
+    prefix: str = ""
+    length: int = Field(default=24, ge=8, le=200)
+    case_insensitive: bool = False
+    """Ids that differ in letter case only name the same job (UUIDs do, by RFC 9562)."""
+
+    def fresh(self, rng: random.Random) -> str:
+        """
+        A well-formed id that nobody has, as it stands in the path.
+        """
+        if self.shape == "uuid":
+            return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        if self.shape == "integer":  # where counting never gets, and still exact in a double
+            return str(rng.randrange(2**52, 2**53))
+        return self.prefix + "".join(rng.choice(self.alphabet) for _ in range(self.length))
+
+    def spelled(self, found: Any) -> Any:
+        """
+        An id out of a body as it stands in the path; what is no such id comes back as it is.
+        """
+        if self.shape == "integer" and isinstance(found, int) and not isinstance(found, bool):
+            return str(found)
+        return found
+
+
+class StatusWord(_Part):
+    """
+    One status: its phase, its rank in the order of life, its colour on pages.
+    """
+
+    phase: Phase
+    rank: int = 0
+    meaning: str = ""
+    colour: str = "#8e8e8e"
+    waits_unbounded: bool = False
+    """A status whose length no documented limit covers."""
+
+
+class Move(Promise):
+    """
+    A step that the ranks alone would call wrong.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    verdict: Literal["legal", "tolerated", "illegal"]
+
+
+class Limit(Promise):
+    """
+    How long a job may stay unfinished, by the vendor's own word.
+    """
+
+    name: str
+    after: Duration
+    verdict: Literal["violation", "drift"]
+    unobserved_wait: Duration = 0.0
+    """Slack for waiting that nobody saw: time before the first sight may be unbounded."""
+
+
+class Statuses(Promise):
+    """
+    Where the status stands, and its words.
+    """
+
+    at: Pointer
+    words: dict[str, StatusWord]
+    backward: Promise
+    """The promise that a job doesn't move to a lower rank."""
+    terminal: Promise
+    """The promise that an ended job stays ended."""
+    moves: tuple[Move, ...] = ()
+    limits: tuple[Limit, ...] = ()
+
+
+class Timestamp(_Part):
+    """
+    A point in a job's life, and with which statuses it must and may stand.
+
+    `required_in` and `allowed_in` name statuses; None means that nothing is promised.
+    """
+
+    at: Pointer
+    codec: Codec = Codec.RFC3339
+    required_in: tuple[str, ...] | None = None
+    allowed_in: tuple[str, ...] | None = None
+    required: Promise | None = None
+    allowed: Promise | None = None
+    ends_life: bool = True
+    """Whether it marks the end of the job: it can't lie before the creation."""
+
+
+class Times(Promise):
+    """
+    When a job was created, and its later points in time.
+    """
+
+    created: Pointer
+    codec: Codec = Codec.RFC3339
+    later: tuple[Timestamp, ...] = ()
+    skew: Duration = 60.0
+    """How far a server's clock may be ahead of its own Date header or ours."""
+
+
+class Result(Promise):
+    """
+    What a finished job has to show.
+    """
+
+    at: tuple[Pointer, ...]
+    proof: tuple[Pointer, ...]
+    """At least one of these is present and non-empty when the job has succeeded."""
+    required_in: tuple[str, ...]
+    links: tuple[Pointer, ...] = ()
+    """Where URLs stand: a string, a list, a map or objects with a `url`."""
+    schemes: tuple[str, ...] = ("https",)
+    early_in: tuple[str, ...] = ()
+    """Unfinished statuses in which something may already be shown (previews)."""
+
+
+class Failure(Promise):
+    """
+    Where the reason of a failure stands.
+    """
+
+    at: tuple[Pointer, ...]
+    required_in: tuple[str, ...] = ()
+    allowed_in: tuple[str, ...] = ()
+    allowed: Promise
+    """The promise that no reason stands elsewhere."""
+
+
+class NotFound(Promise):
+    """
+    How the endpoint says that there is no such job.
+    """
+
+    codes: tuple[int, ...] = (404,)
+
+
+class Expected(Promise):
+    """
+    A code that is right although the document doesn't list it.
+    """
+
+    code: int = Field(ge=100, le=599)
+    asked: tuple[str, ...] = ()
+    """Subjects (`malformed`) or credentials (`none`, `invalid`); empty: any."""
+    description: str
+
+
+class Cadence(_Part):
+    """
+    How often one may ask.
+    """
+
+    poll: Duration
+    slowest: Duration = 60.0
+    requests_per_minute: float = Field(default=12.0, gt=0)
+
+
+class Latency(Promise):
+    """
+    How fast an answer should be.
+    """
+
+    budget: Duration
+
+
+class Body(Promise):
+    """
+    How large an answer may be, in bytes after decoding.
+    """
+
+    limit: int = Field(gt=0)
+
+
+class Listing(Promise):
+    """
+    The sibling operation that lists jobs, for finding ids to follow.
+    """
+
+    path: str
+    items: Pointer
+    id: Pointer
+    status: Pointer
+    cursor: Pointer | None = None
+    cursor_parameter: str = "cursor"
+    status_parameter: str | None = None
+    limit_parameter: str | None = None
+
+
+class Accepted(_Part):
+    """
+    A deviation that the owner of the run has decided to live with.
+    """
+
+    check: str
+    pointer: str | None = None
+    reason: str = Field(min_length=8)
+    expires: date
+
+
+class Policy(_Part):
+    """
+    What this run accepts although it is broken.
+    """
+
+    accept: tuple[Accepted, ...] = ()
+
+
+class Profile(_Part):
+    """
+    Everything about one job API that its OpenAPI document cannot say.
+    """
+
+    api: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    document: str
+    operation: Operation
+    server: str
+    token_env: str = "JOBPROOF_TOKEN"  # noqa: S105 -- the name of a variable
+    auth: Auth = Auth()
+    id: Id
+    status: Statuses
+    times: Times | None = None
+    result: Result | None = None
+    failure: Failure | None = None
+    not_found: NotFound
+    expected: tuple[Expected, ...] = ()
+    declared_elsewhere: tuple[Pointer, ...] = ()
+    """Keys that the document lacks and the vendor is known to send: no drift."""
+    volatile: tuple[Pointer, ...] = ()
+    """Places that may change after a job's end (counters, expiry)."""
+    cadence: Cadence
+    latency: Latency
+    body: Body
+    listing: Listing | None = None
+    policy: Policy = Policy()
+
+    @model_validator(mode="after")
+    def _words_are_known(self) -> Self:
+        words = self.status.words
+        if not any(word.phase.terminal for word in words.values()):
+            raise ValueError("status.words has no terminal status: polling would never end")
+        for place, used in self._used_words():
+            for word in used:
+                if word not in words:
+                    raise ValueError(
+                        f"{place} names the status {word!r}, which status.words doesn't have"
+                    )
+        if "{" + self.operation.parameter + "}" not in self.operation.path:
+            raise ValueError(
+                f"operation.path {self.operation.path!r} has no "
+                f"{{{self.operation.parameter}}}: the parameter must stand in the path"
+            )
+        return self
+
+    def _used_words(self) -> list[tuple[str, tuple[str, ...]]]:
+        used: list[tuple[str, tuple[str, ...]]] = []
+        for index, move in enumerate(self.status.moves):
+            used.append((f"status.moves[{index}]", move.before + move.after))
+        for index, time in enumerate(self.times.later if self.times else ()):
+            places = (time.required_in or ()) + (time.allowed_in or ())
+            used.append((f"times.later[{index}]", places))
+        if self.result:
+            used.append(("result", self.result.required_in + self.result.early_in))
+        if self.failure:
+            used.append(("failure", self.failure.required_in + self.failure.allowed_in))
+        return used
+
+
+def read_profile(path: Path) -> Profile:
+    """
+    Read `profile.yaml`.
+
+    Raises:
+        ProfileError: With the line and the key of the first thing that is wrong.
+    """
+    return read_yaml(path, ProfileError).parse(Profile, ProfileError)
+
+
+def profile_schema() -> dict[str, Any]:
+    """
+    The JSON Schema of `profile.yaml`, for editors.
+    """
+    return Profile.model_json_schema()

@@ -1,0 +1,77 @@
+"""
+Many findings, one verdict: what is news once, what breaks the run, what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.finding import Finding, Kind, Verdict
+
+__all__ = ["Group", "conclude", "group", "overlay"]
+
+_RANK = {Kind.VIOLATION: 0, Kind.DRIFT: 1, Kind.GAP: 2, Kind.INCONCLUSIVE: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """
+    The same news, once.
+
+    Attributes:
+        first: The finding that brought it.
+        count: How often it was seen.
+    """
+
+    first: Finding
+    count: int
+
+
+def group(findings: Iterable[Finding]) -> tuple[Group, ...]:
+    """
+    Findings without repetitions, gravest first. A gap is one group a code.
+    """
+    found: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        key: tuple[str, ...] = finding.fingerprint
+        if finding.kind is Kind.GAP:
+            key = (finding.check, finding.kind, str(finding.found))
+        found.setdefault(key, []).append(finding)
+    groups = [Group(_plainest(items), len(items)) for items in found.values()]
+    severities = ("critical", "high", "medium", "low")
+    return tuple(
+        sorted(groups, key=lambda g: (_RANK[g.first.kind], severities.index(g.first.severity)))
+    )
+
+
+def conclude(findings: Iterable[Finding], *, missing: Sequence[str], strict: bool) -> Verdict:
+    """
+    Broken if a promise is; else inconclusive if the run reached too little; else kept.
+    """
+    if any(finding.breaks(strict=strict) for finding in findings):
+        return Verdict.BROKEN
+    return Verdict.INCONCLUSIVE if missing else Verdict.KEPT
+
+
+def _plainest(findings: list[Finding]) -> Finding:
+    """
+    The finding about the simplest question: a known job before a hostile id.
+    """
+    order = list(Subject)
+    return min(findings, key=lambda f: order.index(f.exchange.request.subject))
+
+
+def overlay(groups: Iterable[Group], *, title: str) -> dict[str, object] | None:
+    """
+    An OpenAPI Overlay 1.0 document that describes every gap found; None where none was.
+    """
+    actions = [g.first.patch for g in groups if g.first.kind is Kind.GAP and g.first.patch]
+    if not actions:
+        return None
+    return {
+        "overlay": "1.0.0",
+        "info": {"title": f"What {title} answers and doesn't document", "version": "1"},
+        "actions": actions,
+    }

@@ -1,0 +1,237 @@
+"""
+What a document says of one answer's body: media types, schemas, and names declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jsonschema_rs
+
+from jobproof.contract.formats.json_pointer import escape, resolve, walk
+
+__all__ = ["Content", "ResponseSpec", "SchemaError"]
+
+_READ_ITEMS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """
+    One thing about a body that its schema doesn't allow.
+
+    Attributes:
+        at: JSON Pointer of the value.
+        keyword: The schema keyword that failed: type, enum, format, required, ...
+        found: The value there.
+    """
+
+    at: str
+    keyword: str
+    message: str
+    found: Any
+
+
+class Content:
+    """
+    One documented media type of one documented code.
+    """
+
+    __slots__ = ("_place", "_validator", "declared", "media_type", "schema")
+
+    def __init__(self, media_type: str, schema: Mapping[str, Any] | None) -> None:
+        self.media_type = media_type
+        self.schema = schema
+        self.declared = frozenset(_declared(schema or {}, schema or {}))
+        self._place = _Atlas(schema or {}).place([schema or {}])
+        self._validator = (
+            jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
+            if schema is not None
+            else None
+        )
+
+    def errors(self, value: Any) -> Iterator[SchemaError]:
+        """
+        Everything in `value` that the schema doesn't allow.
+        """
+        if self._validator is None or self._validator.is_valid(value):
+            return
+        for error in self._validator.iter_errors(value):
+            yield SchemaError(
+                at="".join(f"/{escape(str(step))}" for step in error.instance_path),
+                keyword=_keyword(error),
+                message=error.message,
+                found=error.instance,
+            )
+
+    def undeclared(self, value: Any) -> Iterator[tuple[str, str, frozenset[str]]]:
+        """
+        Keys in `value` that the schema doesn't name: pointer, key, and the names
+        declared at that place. Silent where the schema leaves the place open.
+        """
+        return _undeclared(value, self._place, "")
+
+    def names_at(self, pointer: str) -> frozenset[str]:
+        """
+        The keys that the schema declares for the object at `pointer`.
+        """
+        place: _Place | None = self._place
+        for step in walk(pointer):
+            place = place.below.get(step) if place is not None else None
+        return place.names if place is not None else frozenset()
+
+    def allows(self, pointer: str, value: Any) -> bool:
+        """
+        Whether the schema admits `value` at `pointer`; True where it doesn't speak of it.
+        """
+        spot = _schema_at(self.schema or {}, pointer)
+        if spot is None:
+            return True
+        schema = {**spot, "$defs": (self.schema or {}).get("$defs", {})}
+        return bool(jsonschema_rs.is_valid(schema, value))
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseSpec:
+    """
+    One documented code (`200`, `4XX` or `default`) and its bodies by media type.
+    """
+
+    code: str
+    description: str
+    contents: tuple[Content, ...]
+
+    @property
+    def json_media_type(self) -> str | None:
+        """
+        The first media type of the document that is JSON, in full; None where none is.
+        """
+        for content in self.contents:
+            plain = content.media_type.partition(";")[0].strip().lower()
+            if plain.endswith(("/json", "+json")):
+                return content.media_type
+        return None
+
+    def content_for(self, media_type: str) -> Content | None:
+        """
+        The content whose media type or range covers `media_type`.
+        """
+        for content in self.contents:
+            if _covers(content.media_type, media_type):
+                return content
+        return None
+
+
+def _covers(pattern: str, media_type: str) -> bool:
+    pattern = pattern.partition(";")[0].strip().lower()
+    if pattern in ("*/*", media_type):
+        return True
+    return pattern.endswith("/*") and media_type.startswith(pattern[:-1])
+
+
+def _keyword(error: Any) -> str:
+    kind = getattr(error.kind, "name", None)
+    return str(kind) if kind else type(error.kind).__name__
+
+
+def _branches(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """
+    `schema` and everything it is put together from.
+    """
+    stack, seen = [schema], 0
+    while stack and seen < 200:
+        node = stack.pop()
+        seen += 1
+        if not isinstance(node, Mapping):
+            continue
+        yield node
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            found, target = resolve(root, reference.partition("#")[2])
+            if found:
+                stack.append(target)
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            stack.extend(node.get(keyword) or ())
+
+
+@dataclass(slots=True)
+class _Place:
+    """
+    What a schema says of the names at one place; `below` and `items` lead on.
+    """
+
+    names: frozenset[str] = frozenset()
+    closed: bool = False
+    below: dict[str, _Place] = field(default_factory=dict)
+    items: _Place | None = None
+
+
+class _Atlas:
+    """
+    The places of one schema, each worked out once, however deep it contains itself.
+    """
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._places: dict[frozenset[int], _Place] = {}
+
+    def place(self, schemas: list[Any]) -> _Place:
+        """
+        The place that all of `schemas` speak of.
+        """
+        branches = [branch for schema in schemas for branch in _branches(schema, self._root)]
+        key = frozenset(id(branch) for branch in branches)
+        if key in self._places:
+            return self._places[key]
+        place = self._places[key] = _Place()
+        below: dict[str, list[Any]] = {}
+        items: list[Any] = []
+        is_open = False
+        for branch in branches:
+            for name, schema in (branch.get("properties") or {}).items():
+                below.setdefault(name, []).append(schema)
+            if "items" in branch:
+                items.append(branch["items"])
+            is_open |= bool(branch.get("patternProperties") or branch.get("additionalProperties"))
+        place.names = frozenset(below)
+        place.closed = bool(below) and not is_open
+        place.below = {name: self.place(found) for name, found in below.items()}
+        place.items = self.place(items) if items else None
+        return place
+
+
+def _undeclared(value: Any, place: _Place, at: str) -> Iterator[tuple[str, str, frozenset[str]]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in place.names:
+                if place.closed:
+                    yield f"{at}/{escape(key)}", key, place.names
+            elif isinstance(item, dict | list):
+                yield from _undeclared(item, place.below[key], f"{at}/{escape(key)}")
+    elif isinstance(value, list) and place.items is not None:
+        for index, item in enumerate(value[:_READ_ITEMS]):
+            if isinstance(item, dict | list):
+                yield from _undeclared(item, place.items, f"{at}/{index}")
+
+
+def _declared(schema: Any, root: Mapping[str, Any]) -> Iterator[str]:
+    for branch in _branches(schema, root):
+        yield from branch.get("properties") or {}
+
+
+def _schema_at(root: Mapping[str, Any], pointer: str) -> Mapping[str, Any] | None:
+    spots: list[Any] = [root]
+    for step in walk(pointer):
+        following: list[Any] = []
+        for spot in spots:
+            for branch in _branches(spot, root):
+                if step in (branch.get("properties") or {}):
+                    following.append(branch["properties"][step])
+                elif step.isdigit() and "items" in branch:
+                    following.append(branch["items"])
+        if not following:
+            return None
+        spots = following
+    return spots[0] if len(spots) == 1 else {"anyOf": spots}

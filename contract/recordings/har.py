@@ -1,0 +1,337 @@
+"""
+What was seen, as something a person can run again and a program can judge again.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.secret import MASK
+from jobproof.contract.model.exchange import (
+    Credential,
+    Exchange,
+    Phases,
+    Reason,
+    Request,
+    Response,
+    Subject,
+    TransportFailure,
+)
+
+__all__ = [
+    "curl",
+    "har",
+    "har_entry",
+    "read_har",
+    "read_har_entry",
+    "redact_headers",
+    "redact_text",
+    "spellings",
+]
+
+# Vendors have names of their own for the header that carries the token.
+_SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
+_SCHEME = re.compile(r"[A-Za-z]+ ")
+_BEARER = re.compile(r"(?i)\b(bearer|basic|key)\s+[A-Za-z0-9._~+/=-]{8,}")
+_KEPT_BYTES = 65_536
+_SHORTEST = 6  # a shorter "secret" would blot out ordinary words
+
+
+def curl(exchange: Exchange, *, token_env: str = "TOKEN") -> str:  # noqa: S107 -- a name
+    """
+    A shell line that asks the same again; the token is a variable, never a value.
+    """
+    request = exchange.request
+    parts = ["curl", "-sS", "-i", "--path-as-is"]
+    if request.method == "HEAD":
+        parts.append("-I")
+    elif request.method != "GET":
+        parts += ["-X", request.method]
+    words = [shlex.quote(part) for part in parts]
+    for name, value in request.headers:
+        if name.lower() in ("user-agent", "accept-encoding"):
+            continue
+        if _SENSITIVE.search(name) and request.credential is not Credential.INVALID:
+            # The variable needs double quotes, in which a recorded text could do harm.
+            scheme = _SCHEME.match(value)
+            safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)
+            words.append(f'-H "{safe}: {scheme.group() if scheme else ""}${token_env}"')
+        else:
+            words.append("-H " + shlex.quote(f"{name}: {value}"))
+    words.append(shlex.quote(request.url))
+    return " ".join(words)
+
+
+def har(exchanges: Iterable[Exchange], *, version: str = "0") -> dict[str, Any]:
+    """
+    A HAR 1.2 log of `exchanges`, redacted; `jobproof check` reads it.
+    """
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "jobproof", "version": version},
+            "entries": [har_entry(exchange) for exchange in exchanges],
+        }
+    }
+
+
+def har_entry(exchange: Exchange) -> dict[str, Any]:
+    """
+    One HAR entry. `_jobproof` holds what HAR has no place for.
+    """
+    request, answer = exchange.request, exchange.answer
+    response = answer if isinstance(answer, Response) else answer.partial
+    phases = exchange.phases
+    sent = _sent_secrets(request)
+    notes: dict[str, Any] = {
+        "job_id": request.job_id,
+        "subject": request.subject.value,
+        "credential": request.credential.value,
+    }
+    if isinstance(answer, TransportFailure):
+        notes["failure"] = {
+            "reason": answer.reason.value,
+            "detail": redact_text(answer.detail, sent),
+            "head_arrived": answer.partial is not None,
+        }
+    entry: dict[str, Any] = {
+        "startedDateTime": datetime.fromtimestamp(exchange.started_at, UTC).isoformat(
+            timespec="microseconds"
+        ),
+        "time": round(exchange.elapsed_s * 1000, 3),
+        "request": {
+            "method": request.method,
+            "url": redact_text(request.url, sent),
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _asked_headers(request),
+            "queryString": [],
+            "headersSize": -1,
+            "bodySize": 0,
+        },
+        "response": _har_response(response, sent),
+        "cache": {},
+        "timings": {
+            "dns": _ms(phases.resolve),
+            "connect": _ms(phases.connect + phases.tls),
+            "ssl": _ms(phases.tls),
+            "send": 0,
+            "wait": _ms(phases.wait),
+            "receive": _ms(phases.transfer),
+        },
+        "_jobproof": notes,
+    }
+    if exchange.remote_ip:
+        entry["serverIPAddress"] = exchange.remote_ip
+    return entry
+
+
+def redact_headers(
+    headers: Iterable[tuple[str, str]], secrets: Iterable[str] = ()
+) -> list[dict[str, str]]:
+    """
+    Headers as HAR writes them, sensitive values masked.
+    """
+    return [
+        {"name": name, "value": MASK if _SENSITIVE.search(name) else redact_text(value, secrets)}
+        for name, value in headers
+    ]
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """
+    How a secret may stand in an answer that gives it back: plain, in JSON, in a URL.
+    """
+    return tuple(dict.fromkeys((secret, json.dumps(secret)[1:-1], quote(secret, safe=""))))
+
+
+def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
+    """
+    `text` without the given secrets and without anything that looks like a credential.
+    """
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return _BEARER.sub(lambda match: f"{match.group(1)} {MASK}", text)
+
+
+def read_har(path: Path) -> list[Exchange]:
+    """
+    The exchanges in a HAR file, oldest first.
+
+    Raises:
+        RecordingError: The file can't be read, is no HAR, or holds no entry.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise RecordingError(f"{path}: can't be read: {exc.strerror}") from None
+    except UnicodeDecodeError:
+        raise RecordingError(f"{path}: not UTF-8 text, so no HAR") from None
+    if not text.strip():
+        raise RecordingError(f"{path}: the file is empty: record some traffic first")
+    try:
+        data = json.loads(text)
+    except ValueError as exc:
+        raise RecordingError(f"{path}: not JSON, so no HAR: {exc}") from None
+    log = data.get("log") if isinstance(data, dict) else None
+    entries = log.get("entries") if isinstance(log, dict) else None
+    if not isinstance(entries, list):
+        raise RecordingError(f"{path}: no HAR: it has no log.entries")
+    if not entries:
+        raise RecordingError(f"{path}: the HAR is empty: record some traffic first")
+    found = []
+    for index, entry in enumerate(entries):
+        try:
+            found.append(read_har_entry(entry))
+        except RecordingError as exc:
+            raise RecordingError(f"{path}: log.entries[{index}] {exc}") from None
+    return sorted(found, key=lambda exchange: exchange.started_at)
+
+
+def read_har_entry(entry: Mapping[str, Any]) -> Exchange:
+    """
+    The exchange in one entry, as `har_entry` or anybody else wrote it.
+
+    Raises:
+        RecordingError: It isn't one.
+    """
+    try:
+        return _exchange(entry)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise RecordingError(f"is no HAR entry: {type(exc).__name__}: {exc}") from None
+
+
+def _asked_headers(request: Request) -> list[dict[str, str]]:
+    # A token that can't be right is no secret, and asking again needs it.
+    if request.credential is Credential.INVALID:
+        return [{"name": name, "value": value} for name, value in request.headers]
+    return redact_headers(request.headers)
+
+
+def _sent_secrets(request: Request) -> tuple[str, ...]:
+    """
+    What an answer must not give back: the token that this very request carried.
+    """
+    if request.credential is Credential.INVALID:
+        return ()
+    found: list[str] = []
+    for name, value in request.headers:
+        scheme = _SCHEME.match(value)
+        token = value[scheme.end() :] if scheme else value
+        if _SENSITIVE.search(name) and len(token) >= _SHORTEST and token != MASK:
+            found.extend(spellings(token))
+    return tuple(found)
+
+
+def _har_response(response: Response | None, secrets: tuple[str, ...]) -> dict[str, Any]:
+    if response is None:
+        return {
+            "status": 0,
+            "statusText": "",
+            "httpVersion": "",
+            "cookies": [],
+            "headers": [],
+            "content": {"size": 0, "mimeType": ""},
+            "redirectURL": "",
+            "headersSize": -1,
+            "bodySize": -1,
+        }
+    content: dict[str, Any] = {
+        "size": len(response.body),
+        "mimeType": response.header("content-type") or "",
+    }
+    body = response.body
+    for secret in secrets:
+        body = body.replace(secret.encode(), MASK.encode())
+    kept = body[:_KEPT_BYTES]
+    try:
+        content["text"] = redact_text(kept.decode("utf-8"))
+    except UnicodeDecodeError:
+        content["text"] = base64.b64encode(kept).decode("ascii")
+        content["encoding"] = "base64"
+    if len(kept) < len(body):
+        content["comment"] = f"cut at {_KEPT_BYTES} bytes"
+    return {
+        "status": response.code,
+        "statusText": "",
+        "httpVersion": f"HTTP/{response.http_version}",
+        "cookies": [],
+        "headers": redact_headers(response.headers, secrets),
+        "content": content,
+        "redirectURL": redact_text(response.header("location") or "", secrets),
+        "headersSize": -1,
+        "bodySize": len(response.raw),
+    }
+
+
+def _exchange(entry: Mapping[str, Any]) -> Exchange:
+    asked, notes = entry["request"], entry.get("_jobproof", {})
+    request = Request(
+        method=str(asked["method"]).upper(),
+        url=str(asked["url"]),
+        headers=_pairs(asked.get("headers", [])),
+        job_id=notes.get("job_id"),
+        subject=Subject(notes.get("subject", Subject.UNSTATED)),
+        credential=Credential(notes.get("credential", Credential.UNSTATED)),
+    )
+    started = datetime.fromisoformat(str(entry["startedDateTime"]))
+    if started.tzinfo is None:
+        started = started.replace(tzinfo=UTC)
+    timings = entry.get("timings", {})
+    return Exchange(
+        request=request,
+        answer=_answer(entry["response"], notes.get("failure")),
+        started_at=started.timestamp(),
+        elapsed_s=max(0.0, float(entry.get("time") or 0.0)) / 1000,
+        phases=Phases(
+            resolve=_seconds(timings.get("dns")),
+            connect=_seconds(timings.get("connect")) - _seconds(timings.get("ssl")),
+            tls=_seconds(timings.get("ssl")),
+            wait=_seconds(timings.get("wait")),
+            transfer=_seconds(timings.get("receive")),
+        ),
+        remote_ip=entry.get("serverIPAddress") or None,
+    )
+
+
+def _answer(
+    answered: Mapping[str, Any], failure: Mapping[str, Any] | None
+) -> Response | TransportFailure:
+    code = int(answered["status"])
+    content = answered.get("content", {})
+    text = content.get("text", "")
+    body = base64.b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8")
+    response = Response(
+        code=code,
+        headers=_pairs(answered.get("headers", [])),
+        body=body,
+        raw=body,
+        http_version=str(answered.get("httpVersion", "")).upper().removeprefix("HTTP/") or "1.1",
+    )
+    if failure is not None:
+        partial = response if failure.get("head_arrived") else None
+        return TransportFailure(Reason(failure["reason"]), str(failure["detail"]), partial)
+    if code == 0:
+        return TransportFailure(Reason.CONNECT, "the recording holds no answer")
+    return response
+
+
+def _pairs(headers: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(h["name"]), str(h["value"])) for h in headers)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+def _seconds(milliseconds: Any) -> float:
+    return max(0.0, float(milliseconds or 0.0)) / 1000

@@ -1,0 +1,138 @@
+"""
+Recorded traffic, judged offline by the same judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from jobproof.contract.errors import RecordingError
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.model.finding import Finding, Verdict
+from jobproof.contract.model.trace import Trace
+from jobproof.contract.model.verdict import Group, conclude, group
+from jobproof.contract.plugins import load_checks
+from jobproof.contract.recordings.har import curl, read_har
+
+__all__ = ["Outcome", "judge_recordings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What recordings added up to.
+
+    Attributes:
+        judged: How many exchanges were about a job of this API.
+        skipped: How many were about something else.
+    """
+
+    api: Api
+    findings: tuple[Finding, ...]
+    judged: int
+    skipped: int
+    strict: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """
+        Inconclusive where no exchange was about a job.
+        """
+        missing = () if self.judged else ("no exchange is about a job",)
+        return conclude(self.findings, missing=missing, strict=self.strict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """
+        For a program.
+        """
+        return {
+            "verdict": self.verdict.value,
+            "judged": self.judged,
+            "skipped": self.skipped,
+            "findings": [
+                {
+                    "check": g.first.check,
+                    "kind": g.first.kind.value,
+                    "basis": g.first.basis.value,
+                    "pointer": g.first.pointer,
+                    "message": g.first.message,
+                    "count": g.count,
+                    "breaks": g.first.breaks(strict=self.strict),
+                    "evidence": {"curl": self._curl(g.first)},
+                }
+                for g in group(self.findings)
+            ],
+        }
+
+    def lines(self, grouped: Callable[[Iterable[Finding]], Sequence[Group]]) -> Iterator[str]:
+        """
+        For a person.
+        """
+        for found in grouped(self.findings):
+            finding = found.first
+            mark = "BROKEN" if finding.breaks(strict=self.strict) else finding.kind.value
+            times = f" ({found.count} times)" if found.count > 1 else ""
+            yield f"{mark}: {finding.check} at {finding.pointer}: {finding.message}{times}"
+            yield f"  promised  {finding.basis.value}: {finding.source}"
+            yield f"  again     {self._curl(finding)}"
+        yield f"verdict: {self.verdict} [{self.judged} exchanges judged, {self.skipped} skipped]"
+
+    def _curl(self, finding: Finding) -> str:
+        return curl(finding.exchange, token_env=self.api.profile.token_env)
+
+
+def judge_recordings(api: Api, paths: Iterable[Path], *, strict: bool = False) -> Outcome:
+    """
+    Judge every exchange about a job in HAR files, or in folders of them.
+
+    Raises:
+        RecordingError: A file can't be read, is no HAR, or holds no entry.
+    """
+    judge = Judge(load_checks())
+    lives: dict[str, list[Exchange]] = defaultdict(list)
+    skipped = 0
+    for path in _files(paths):
+        for exchange in read_har(path):
+            known = _about_a_job(api, exchange)
+            if known is None:
+                skipped += 1
+            else:
+                lives[known.request.job_id or ""].append(known)
+    findings: list[Finding] = []
+    for life in lives.values():
+        seen = [api.observe(exchange) for exchange in sorted(life, key=lambda e: e.started_at)]
+        findings.extend(judge.replay(Trace(api, seen[0]), seen))
+    return Outcome(api, tuple(findings), sum(map(len, lives.values())), skipped, strict)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(path.rglob("*.har"))
+        if not found:
+            raise RecordingError(f"{path}: the folder holds no .har file")
+        yield from found
+
+
+def _about_a_job(api: Api, exchange: Exchange) -> Exchange | None:
+    """
+    The exchange with its job id filled in; None where it is about something else.
+    """
+    if exchange.request.job_id is not None:
+        return exchange
+    path = urlsplit(exchange.request.url).path
+    before, _, after = api.operation_path.partition("{}")
+    match = re.search(f"{re.escape(before)}([^/]+){re.escape(after)}$", path)
+    if match is None:
+        return None
+    return replace(exchange, request=replace(exchange.request, job_id=unquote(match.group(1))))

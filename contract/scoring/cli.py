@@ -1,0 +1,141 @@
+"""
+`jobproof score`: the measured worth of the suite, as a table.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from jobproof.contract.model.api import Api
+    from jobproof.contract.scoring.fault_score import Row, Score
+    from jobproof.contract.scoring.response_mutants import Tally
+
+__all__ = ["score"]
+
+
+@click.command()
+@click.option("--api", "api_name", metavar="NAME", help="The job API: a name, or a folder.")
+@click.option("--fault", "names", multiple=True, metavar="NAME", help="Only this one (repeatable).")
+@click.option("--stock", is_flag=True, help="Run stock Schemathesis beside, on the same servers.")
+@click.option("--mutants", is_flag=True, help="Score the judge on mutated answers instead.")
+@click.option("--json", "json_path", metavar="F", help="Write everything as JSON.")
+@click.option("--workers", default=2, show_default=True, help="Runs at once.")
+def score(
+    api_name: str | None,
+    names: tuple[str, ...],
+    stock: bool,
+    mutants: bool,
+    json_path: str | None,
+    workers: int,
+) -> int:
+    """
+    Measure which known faults the suite finds.
+
+    Exits with 1 if a definite fault is missed or a correct server is called broken.
+    """
+    from jobproof.contract.plugins import default_api, find_api
+
+    api = find_api(api_name or default_api())
+    if mutants:
+        return _mutants(api, json_path)
+    _known(names)
+    from jobproof.contract.scoring.fault_score import measure
+
+    found = measure(api, names=names, stock=stock, workers=workers, progress=_tell)
+    _write(json_path, found.as_dict())
+    _conclude(found)
+    totals = found.totals()
+    missed = totals["definite"] - totals["definite_found"]
+    return int(bool(missed or totals["false_alarms"] or totals["false_alarms_strict"]))
+
+
+def _known(names: tuple[str, ...]) -> None:
+    from jobproof.contract.errors import ConfigError, did_you_mean
+    from jobproof.contract.mock.faults import FAULTS
+    from jobproof.contract.mock.variants import VARIANTS
+
+    known = (*FAULTS, *VARIANTS)
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"unknown fault {name!r}. {did_you_mean(name, known)}")
+
+
+def _tell(row: Row) -> None:
+    if row.kind == "variant":
+        state = "FALSE ALARM" if row.found or row.found_strict else row.verdict
+    elif row.found:
+        state = "found" if row.right else "found, other reason"
+    else:
+        state = "strict only" if row.found_strict else "MISSED"
+    stock = "" if row.stock is None else f"  stock: {'red' if row.stock else '-'}"
+    click.echo(
+        f"{row.group:7} {row.name:32} {state:20} {row.requests:5} requests {row.seconds:6.1f} s"
+        f"{stock}  {', '.join(row.checks[:3])}"
+    )
+
+
+def _conclude(found: Score) -> None:
+    totals = found.totals()
+    click.echo()
+    for letter in dict.fromkeys(row.group for row in found.faults):
+        rows = [row for row in found.faults if row.group == letter]
+        strict = sum(row.found_strict for row in rows)
+        click.echo(f"class {letter}: {strict} of {len(rows)} found with --strict")
+    click.echo(
+        f"definite faults found: {totals['definite_found']} of {totals['definite']}; "
+        f"with --strict {totals['found_strict']} of all {totals['faults']}, "
+        f"{totals['right_reason']} for the right reason"
+    )
+    click.echo(
+        f"correct servers called broken: {totals['false_alarms']} of {totals['variants']}; "
+        f"with --strict {totals['false_alarms_strict']}"
+    )
+    if totals["stock_found"] is not None:
+        click.echo(
+            f"stock Schemathesis, same servers: {totals['stock_found']} of {totals['faults']} "
+            f"found, {totals['stock_false_alarms']} of {totals['variants']} called broken"
+        )
+
+
+def _mutants(api: Api, json_path: str | None) -> int:
+    from jobproof.contract.scoring.response_mutants import measure_mutants
+
+    tallies = measure_mutants(api)
+    _write(json_path, [_as_dict(tally) for tally in tallies])
+    click.echo(f"{'operator':24} {'made':>5} {'killed':>7} {'strict':>7} {'schema':>7}")
+    for tally in tallies:
+        click.echo(
+            f"{tally.operator:24} {tally.made:5} {tally.killed:7} {tally.killed_strict:7} "
+            f"{tally.schema:7}"
+        )
+    made = sum(tally.made for tally in tallies)
+    shares = [
+        sum(getattr(tally, key) for tally in tallies) / made
+        for key in ("killed", "killed_strict", "schema")
+    ]
+    click.echo(
+        f"{made} mutants: {shares[0]:.1%} killed, {shares[1]:.1%} with --strict, "
+        f"{shares[2]:.1%} by the document's schema alone"
+    )
+    return 0
+
+
+def _as_dict(tally: Tally) -> dict[str, Any]:
+    return {
+        "operator": tally.operator,
+        "made": tally.made,
+        "killed": tally.killed,
+        "killed_strict": tally.killed_strict,
+        "schema": tally.schema,
+        "survivors": tally.survivors,
+    }
+
+
+def _write(path: str | None, value: Any) -> None:
+    if path is not None:
+        Path(path).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,241 @@
+"""
+What share of known faults the suite finds, and for the right reason; and whether it
+calls any correct server broken.
+
+Every figure comes from the real thing: `jobproof test` as a process of its own, over a
+socket, against the mock with one fault or one variant switched on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from jobproof.contract.mock import MockServer
+from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.mock.variants import VARIANTS
+from jobproof.contract.model.api import Api
+
+__all__ = ["Row", "Score", "measure"]
+
+_TIMEOUT_S = 300
+_STOCK_TIMEOUT_S = 1200  # it asks a slow server hundreds of times, one after the other
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One run against one mocked server.
+
+    Attributes:
+        group: The fault's class letter, or `variant`.
+        definite: Whether the document, the vendor's prose or an RFC calls it wrong.
+        found: Whether the run was red (exit 1).
+        found_strict: Whether it is red with `--strict`.
+        right: Whether a finding names a promise that the fault breaks.
+        stock: Whether stock Schemathesis was red; None where it wasn't asked.
+    """
+
+    name: str
+    kind: Literal["fault", "variant"]
+    group: str
+    definite: bool
+    verdict: str
+    exit_code: int
+    found: bool
+    found_strict: bool
+    right: bool
+    checks: tuple[str, ...]
+    requests: int
+    seconds: float
+    stock: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """
+    All rows, and what they add up to.
+    """
+
+    api: str
+    rows: tuple[Row, ...]
+
+    @property
+    def faults(self) -> tuple[Row, ...]:
+        """
+        The rows of faults.
+        """
+        return tuple(row for row in self.rows if row.kind == "fault")
+
+    @property
+    def variants(self) -> tuple[Row, ...]:
+        """
+        The rows of correct servers.
+        """
+        return tuple(row for row in self.rows if row.kind == "variant")
+
+    def totals(self) -> dict[str, Any]:
+        """
+        The figures that matter.
+        """
+        definite = [row for row in self.faults if row.definite]
+        seconds = [row.seconds for row in self.rows]
+        return {
+            "faults": len(self.faults),
+            "found_strict": sum(row.found_strict for row in self.faults),
+            "definite": len(definite),
+            "definite_found": sum(row.found for row in definite),
+            "right_reason": sum(row.right for row in self.faults if row.found_strict),
+            "variants": len(self.variants),
+            "false_alarms": sum(row.found for row in self.variants),
+            "false_alarms_strict": sum(row.found_strict for row in self.variants),
+            "stock_found": _count(row.stock for row in self.faults),
+            "stock_false_alarms": _count(row.stock for row in self.variants),
+            "seconds_a_run": round(sum(seconds) / len(seconds), 2) if seconds else 0.0,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """
+        For a program.
+        """
+        return {
+            "api": self.api,
+            "totals": self.totals(),
+            "rows": [asdict(row) for row in self.rows],
+        }
+
+
+def measure(
+    api: Api,
+    *,
+    names: Iterable[str] = (),
+    stock: bool = False,
+    workers: int = 2,
+    progress: Callable[[Row], None] = lambda _row: None,
+) -> Score:
+    """
+    Run the suite against every fault and variant that applies to `api`.
+
+    Args:
+        names: Only these; all where empty.
+        stock: Also run stock Schemathesis on the same servers.
+    """
+    wanted = set(names)
+    jobs = [job for job in _jobs(api) if not wanted or job[1] in wanted]
+    rows = []
+    with ThreadPoolExecutor(workers) as pool:
+        for row in pool.map(lambda job: _row(api, *job, stock=stock), jobs):
+            rows.append(row)
+            progress(row)
+    return Score(api.name, tuple(rows))
+
+
+def _jobs(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:
+    for name, fault in FAULTS.items():
+        if fault.applies(api):
+            yield "fault", name
+    for name, variant in VARIANTS.items():
+        if variant.applies(api):
+            yield "variant", name
+
+
+def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool) -> Row:
+    started = time.monotonic()
+    options: dict[str, Any] = {"faults": (name,)} if kind == "fault" else {"variants": (name,)}
+    with MockServer(api, **options) as server:
+        code, report = _suite(api, server)
+        took = time.monotonic() - started
+    red = _stock(api, options) if stock else None
+    violations = [
+        f for f in report.get("findings", ()) if f["kind"] == "violation" and not f["accepted"]
+    ]
+    checks = tuple(dict.fromkeys(f["check"] for f in violations))
+    promises = set(FAULTS[name].promises) if kind == "fault" else set()
+    return Row(
+        name=name,
+        kind=kind,
+        group=FAULTS[name].letter if kind == "fault" else "variant",
+        definite=kind == "fault" and FAULTS[name].definite,
+        verdict=report.get("verdict", "none"),
+        exit_code=code,
+        found=code == 1,
+        found_strict=bool(violations),
+        right=bool(promises & set(checks)),
+        checks=checks,
+        requests=report.get("requests", 0),
+        seconds=round(took, 2),
+        stock=red,
+    )
+
+
+def _suite(api: Api, server: MockServer) -> tuple[int, Mapping[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="jobproof-score-") as folder:
+        report = Path(folder) / "report.json"
+        command = [sys.executable, "-P", "-m", "jobproof", "test", "--api", str(api.folder)]
+        command += ["--url", server.url, "--token-env", "JOBPROOF_SCORE_TOKEN"]
+        command += [f"--job={job.id}" for job in server.jobs]
+        command += [f"--foreign-job={job.id}" for job in server.foreign_jobs]
+        command += ["--timeout", "5", "--report", str(report)]
+        done = subprocess.run(  # noqa: S603 -- our own command line
+            command,
+            env={**os.environ, "JOBPROOF_SCORE_TOKEN": server.token},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        return done.returncode, json.loads(report.read_text()) if report.exists() else {}
+
+
+def _stock(api: Api, options: Mapping[str, Any]) -> bool:
+    """
+    Whether stock Schemathesis is red, at its best: 401 and 429 added to the document,
+    and a finished job under the document's own example id.
+    """
+    with MockServer(api, **options) as server, tempfile.TemporaryDirectory() as folder:
+        document = json.loads(json.dumps(api.operation.document))
+        operation = document["paths"][api.operation.path][api.operation.method.lower()]
+        for code in ("401", "429"):
+            operation["responses"].setdefault(code, {"description": "added for the comparison"})
+        ended = next(job for job in server.jobs if job.has_ended(time.time()))
+        for parameter in operation["parameters"]:
+            if parameter["name"] == api.operation.parameter:
+                parameter["example"] = ended.id
+        path = Path(folder) / "openapi.json"
+        path.write_text(json.dumps(document))
+        name, value = api.authorization(server.token)
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "schemathesis.cli",
+            "run",
+            str(path),
+            "-u",
+            server.url,
+        ]
+        command += ["-H", f"{name}: {value}", "--seed", "1", "--continue-on-failure"]
+        command += ["--max-response-time", "1", "--request-timeout", "5", "--no-color"]
+        done = subprocess.run(  # noqa: S603 -- our own command line
+            command,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_STOCK_TIMEOUT_S,
+            check=False,
+        )
+        return done.returncode != 0
+
+
+def _count(values: Iterable[bool | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

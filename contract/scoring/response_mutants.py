@@ -1,0 +1,258 @@
+"""
+Response mutants: recorded answers, each with one small thing changed, shown to the judge.
+
+The score of the oracle alone, apart from what the plan happens to ask: thousands a
+second, no sockets after the recording. Beside it stands the document's schema alone.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from jobproof.contract.client.curl import Client
+from jobproof.contract.formats.json_pointer import escape
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.mock import MockServer
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.plugins import load_checks
+
+__all__ = ["Tally", "measure_mutants"]
+
+_POLLS = 40
+_SHIFTS = (-400, -1, 1, 400)
+
+
+@dataclass(slots=True)
+class Tally:
+    """
+    How many mutants of one operator were made and noticed.
+
+    Attributes:
+        killed: By a finding that breaks the run.
+        killed_strict: By any violation.
+        schema: By the document's codes, media types and schemas alone.
+        survivors: What nobody noticed, for triage.
+    """
+
+    operator: str
+    made: int = 0
+    killed: int = 0
+    killed_strict: int = 0
+    schema: int = 0
+    survivors: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Mutant:
+    operator: str
+    place: str
+    response: Response
+
+
+def measure_mutants(api: Api) -> tuple[Tally, ...]:
+    """
+    Mutate one answer of every status in every scripted life, and judge each mutant with
+    the life so far as its history.
+    """
+    judge = Judge(load_checks())
+    tallies: dict[str, Tally] = {}
+    for life in _record(api):
+        seen = [api.observe(exchange) for exchange in life]
+        for index in _telling(seen):
+            earlier = tuple(seen[:index])
+            _try_all(api, judge, earlier, seen[index], tallies)
+    return tuple(sorted(tallies.values(), key=lambda t: t.operator))
+
+
+def _try_all(
+    api: Api,
+    judge: Judge,
+    earlier: tuple[Observation, ...],
+    original: Observation,
+    tallies: dict[str, Tally],
+) -> None:
+    if original.response is None:
+        return
+    for mutant in _mutants(api, original.response):
+        tally = tallies.setdefault(mutant.operator, Tally(mutant.operator, survivors=[]))
+        tally.made += 1
+        exchange = replace(original.exchange, answer=mutant.response)
+        observation = api.observe(exchange)
+        findings = judge(Trace(api, observation, earlier))
+        broken = any(f.breaks(strict=False) for f in findings)
+        tally.killed += broken
+        strict = any(f.breaks(strict=True) for f in findings)
+        tally.killed_strict += strict
+        tally.schema += _schema_notices(observation)
+        if not strict and tally.survivors is not None:
+            status = original.job.status if original.job else "no job"
+            tally.survivors.append(f"{status}: {mutant.place}")
+
+
+def _record(api: Api) -> Iterator[list[Exchange]]:
+    with MockServer(api) as server, Client() as client:
+        for job in server.jobs:
+            request = Request(
+                "GET",
+                api.target(server.url, job.id),
+                (api.authorization(server.token),),
+                job.id,
+                Subject.KNOWN,
+                Credential.OWNER,
+            )
+            life = []
+            for _ in range(_POLLS):
+                life.append(client.send(request, deadline_s=5.0))
+                seen = api.observe(life[-1])
+                if seen.job is None or api.lifecycle.is_terminal(seen.job.status):
+                    break
+            yield [*life, client.send(request, deadline_s=5.0)]
+        yield [_missing(api, server, client)]
+
+
+def _missing(api: Api, server: MockServer, client: Client) -> Exchange:
+    job_id = str(uuid.uuid4())
+    headers = (api.authorization(server.token),)
+    url = api.target(server.url, job_id)
+    return client.send(
+        Request("GET", url, headers, job_id, Subject.MISSING, Credential.OWNER), deadline_s=5.0
+    )
+
+
+def _telling(life: list[Observation]) -> Iterator[int]:
+    """
+    One index a status, and the last: the second sight of an ended job.
+    """
+    known: set[Any] = set()
+    for index, seen in enumerate(life):
+        status = seen.job.status if seen.job else None
+        if status not in known or index == len(life) - 1:
+            known.add(status)
+            yield index
+
+
+def _schema_notices(seen: Observation) -> bool:
+    if seen.spec is None or seen.content is None or seen.body is None or not seen.body.readable:
+        return True
+    return any(True for _ in seen.content.errors(seen.body.value))
+
+
+def _mutants(api: Api, response: Response) -> Iterator[_Mutant]:
+    for code in (200, 201, 204, 301, 400, 403, 404, 418, 500, 502):
+        if code != response.code:
+            yield _Mutant(f"code to {code // 100}xx", str(code), replace(response, code=code))
+    yield from _heads(response)
+    value = json.loads(response.body)
+    yield from _texts(response)
+    for operator, place, changed in _values(api, value):
+        yield _Mutant(operator, place, _with_body(response, json.dumps(changed).encode()))
+
+
+def _heads(response: Response) -> Iterator[_Mutant]:
+    def head(value: str | None) -> Response:
+        kept = tuple(h for h in response.headers if h[0].lower() != "content-type")
+        added = (("Content-Type", value),) if value is not None else ()
+        return replace(response, headers=(*kept, *added))
+
+    yield _Mutant("content type dropped", "content-type", head(None))
+    yield _Mutant("content type changed", "text/html", head("text/html"))
+    yield _Mutant("content type changed", "text/plain", head("text/plain; charset=utf-8"))
+    yield _Mutant("content type changed", "application/xml", head("application/xml"))
+
+
+def _texts(response: Response) -> Iterator[_Mutant]:
+    body = response.body
+    yield _Mutant("text cut", "half", _with_body(response, body[: len(body) // 2]))
+    yield _Mutant("text cut", "empty", _with_body(response, b""))
+    yield _Mutant("text prefixed", "mark", _with_body(response, b"\xef\xbb\xbf" + body))
+    yield _Mutant("text followed", "again", _with_body(response, body + body))
+    twice = b'{"a":1,"a":2,' + body.lstrip()[1:]
+    yield _Mutant("key twice", "a", _with_body(response, twice))
+
+
+def _values(api: Api, value: Any) -> Iterator[tuple[str, str, Any]]:
+    for path, item in _walk(value):
+        place = "".join(f"/{escape(str(step))}" for step in path) or "body"
+        for operator, new in _changes(api, place, item):
+            yield operator, place, _replaced(value, path, new)
+        if path and not isinstance(path[-1], int):
+            yield "property dropped", place, _dropped(value, path)
+        if isinstance(item, list):
+            yield "list emptied", place, _replaced(value, path, [])
+            yield "element added", place, _replaced(value, path, [*item, {"odd": True}])
+
+
+def _changes(api: Api, place: str, item: Any) -> Iterator[tuple[str, Any]]:
+    yield "value nulled", None
+    if isinstance(item, str):
+        yield "type changed", 7
+        yield from _text_changes(api, place, item)
+        return
+    yield "type changed", "text"
+    if isinstance(item, dict):
+        yield "type changed", [item]
+    elif isinstance(item, int | float) and item > 1e9:
+        for days in _SHIFTS:
+            yield "time shifted", item + days * 86_400
+
+
+def _text_changes(api: Api, place: str, text: str) -> Iterator[tuple[str, Any]]:
+    yield "text emptied", ""
+    yield "text in upper case", text.upper()
+    if place == api.profile.status.at:
+        for word in api.lifecycle.statuses:
+            if word != text:
+                yield "status swapped", word
+    if place == api.profile.id.at:
+        yield "id swapped", str(uuid.uuid5(uuid.NAMESPACE_URL, text))
+    moment = _moment(text)
+    for days in _SHIFTS if moment else ():
+        yield "time shifted", (moment + timedelta(days=days)).isoformat() if moment else None
+
+
+def _walk(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    yield path, value
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for step, item in items:
+        yield from _walk(item, (*path, step))
+
+
+def _replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+def _dropped(value: Any, path: tuple[Any, ...]) -> Any:
+    if len(path) == 1:
+        return {key: item for key, item in value.items() if key != path[0]}
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _dropped(value[path[0]], path[1:])
+    return copy
+
+
+def _moment(text: str) -> datetime | None:
+    if len(text) < 19 or text[4:5] != "-":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _with_body(response: Response, body: bytes) -> Response:
+    return replace(response, body=body, raw=body)

@@ -1,0 +1,142 @@
+"""
+From options to a target: a live one by its URL, or the embedded mock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.model.api import Api
+from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.suite.planning.target import (
+    Effort,
+    Target,
+    check_url,
+    is_loopback,
+    parse_rate,
+)
+
+__all__ = ["aimed", "dry_target", "target_from"]
+
+
+@contextmanager
+def aimed(values: Mapping[str, Any]) -> Iterator[Target]:
+    """
+    The target that the options name; the embedded mock runs as long as it is needed.
+
+    Raises:
+        ConfigError: An option can't be used; the message says which, and what to do.
+    """
+    if values.get("url"):
+        yield target_from(values)
+        return
+    from jobproof.contract.mock import MockServer
+
+    api = find_api(values.get("api") or default_api())
+    with MockServer(api) as server:
+        target = target_from(
+            {
+                **values,
+                "url": server.url,
+                "job": [job.id for job in server.jobs],
+                "foreign_job": [job.id for job in server.foreign_jobs],
+                "token_env": "mock",
+            },
+            environ={"mock": server.token},
+        )
+        yield replace(target, poll_interval_s=values.get("poll_interval") or 0.05)
+
+
+def dry_target(values: Mapping[str, Any]) -> Target:
+    """
+    The target for a dry run, which needs no token: nothing is sent.
+    """
+    api = find_api(values.get("api") or default_api())
+    variable = values.get("token_env") or api.profile.token_env
+    return target_from(values, environ={variable: os.environ.get(variable) or "dry-run"})
+
+
+def target_from(values: Mapping[str, Any], *, environ: Mapping[str, str] = os.environ) -> Target:
+    """
+    The target that the options name; a URL must be among them.
+
+    Raises:
+        ConfigError: An option can't be used; the message says which, and what to do.
+    """
+    api = find_api(values.get("api") or default_api())
+    url = check_url(values["url"])
+    loopback = is_loopback(url)
+    jobs = _ids("job", values)
+    disposable = _ids("disposable_job", values)
+    jobs = tuple(dict.fromkeys((*jobs, *disposable)))
+    if not jobs:
+        raise ConfigError(
+            f"{url} needs a known job: give at least one --job ID, "
+            "else no answer with a job in it can be judged"
+        )
+    cadence = api.profile.cadence
+    rate = values.get("rate_limit")
+    return Target(
+        api=api,
+        base_url=url,
+        token=_token(api, values.get("token_env"), environ),
+        jobs=jobs,
+        foreign_jobs=_ids("foreign_job", values),
+        disposable=frozenset(disposable),
+        poll_interval_s=_positive("poll_interval", values, 0.2 if loopback else cadence.poll),
+        job_deadline_s=_positive("job_deadline", values, None),
+        watch_s=8.0 if loopback else 600.0,
+        rate_per_minute=(None if loopback else cadence.requests_per_minute)
+        if rate is None
+        else parse_rate(rate),
+        budget=_budget(values.get("budget")),
+        effort=Effort(values.get("effort") or Effort.STANDARD),
+        timeout_s=_positive("timeout", values, 10.0),
+        strict=bool(values.get("strict")),
+        seed=int(values.get("seed") or 0),
+    )
+
+
+def _ids(key: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    ids = tuple(dict.fromkeys(values.get(key) or ()))
+    for job_id in ids:
+        if not job_id.strip() or job_id in (".", ".."):
+            raise ConfigError(
+                f"--{key.replace('_', '-')} {job_id!r} is no id: it leads to another route"
+            )
+    return ids
+
+
+def _token(api: Api, name: str | None, environ: Mapping[str, str]) -> Secret:
+    variable = name or api.profile.token_env
+    value = environ.get(variable, "").strip()
+    if not value:
+        raise ConfigError(
+            f"the environment variable {variable} holds no token: "
+            f"export {variable}=… or name another with --token-env"
+        )
+    try:
+        return Secret(value)
+    except ValueError as exc:
+        raise ConfigError(f"the token in {variable} can't be used: {exc}") from None
+
+
+def _positive(key: str, values: Mapping[str, Any], default: float | None) -> Any:
+    value = values.get(key)
+    if value is None:
+        return default
+    if not value > 0:
+        raise ConfigError(f"--{key.replace('_', '-')} {value:g}: must be more than 0 seconds")
+    return float(value)
+
+
+def _budget(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise ConfigError(f"--budget {value}: must be at least 1 request")
+    return value

@@ -1,0 +1,140 @@
+"""
+Which questions a run asks, in what order: worked out before anything is sent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from jobproof.contract.model.exchange import Credential, Request, Subject
+from jobproof.contract.suite.planning.ids import HOSTILE, altered_ids, fresh_id, recased_id
+from jobproof.contract.suite.planning.target import Effort, Target
+
+__all__ = ["Ask", "Lane", "build_plan", "request_of"]
+
+_UNLISTED = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """
+    One question, or a row of the same one.
+
+    Attributes:
+        times: How often at most.
+        until_end: Ask again, an interval apart, until the job has ended.
+        conditional: Send the entity tag seen last, where one was seen; else leave it out.
+        why: What the question is for, for whoever reads a dry run.
+    """
+
+    method: str
+    job_id: str
+    subject: Subject
+    credential: Credential
+    why: str
+    times: int = 1
+    until_end: bool = False
+    conditional: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """
+    Questions about one id, asked one after the other: they make one trace.
+    """
+
+    job_id: str
+    asks: tuple[Ask, ...]
+
+
+def build_plan(target: Target) -> tuple[Lane, ...]:
+    """
+    All lanes, the most telling first, so that a small budget is spent well.
+
+    Nothing but GET, HEAD and OPTIONS goes to a known job, unless it is disposable.
+    """
+    rng = random.Random(target.seed or None)  # noqa: S311 -- ids, not secrets
+    missing = fresh_id(target.api.profile, rng)
+    lanes = [Lane(missing, tuple(_missing(missing)))]
+    for index, job_id in enumerate(target.jobs):
+        lanes.append(Lane(job_id, tuple(_known(target, job_id, first=index == 0))))
+    for job_id in target.foreign_jobs:
+        lanes.append(Lane(job_id, tuple(_foreign(job_id))))
+    lanes.extend(_odd_ids(target))
+    fresh = fresh_id(target.api.profile, rng)
+    lanes.append(Lane(fresh, tuple(_methods(fresh, Subject.MISSING))))
+    for job_id in target.jobs:
+        if job_id in target.disposable:
+            lanes.append(Lane(job_id, tuple(_methods(job_id, Subject.KNOWN))))
+    return tuple(lanes)
+
+
+def request_of(target: Target, ask: Ask) -> Request:
+    """
+    The request as it is sent.
+    """
+    headers: tuple[tuple[str, str], ...] = (("Accept", "application/json"), *ask.headers)
+    auth = target.api.profile.auth
+    if ask.credential is Credential.OWNER and target.token is not None:
+        headers += (target.api.authorization(target.token.reveal()),)
+    elif ask.credential is Credential.INVALID:
+        headers += (target.api.authorization(auth.invalid),)
+    return Request(
+        method=ask.method,
+        url=target.api.target(target.base_url, ask.job_id),
+        headers=headers,
+        job_id=ask.job_id,
+        subject=ask.subject,
+        credential=ask.credential,
+    )
+
+
+def _missing(job_id: str) -> Iterator[Ask]:
+    ask = Ask("GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has", times=2)
+    yield ask
+    yield replace(ask, credential=Credential.NONE, why="the same without a token", times=1)
+    yield replace(ask, credential=Credential.INVALID, why="the same, invalid token", times=1)
+
+
+def _known(target: Target, job_id: str, *, first: bool) -> Iterator[Ask]:
+    get = Ask("GET", job_id, Subject.KNOWN, Credential.OWNER, "a known job, to its end")
+    yield replace(get, until_end=True)
+    yield replace(get, conditional=True, why="the same if it has changed")
+    yield replace(get, why="once more: an ended job stays as it is")
+    yield replace(get, method="HEAD", why="its head alone")
+    yield replace(get, method="OPTIONS", why="which methods there are")
+    yield replace(get, credential=Credential.NONE, why="the job without a token")
+    yield replace(get, credential=Credential.INVALID, why="the job with an invalid token")
+    if first or target.effort is not Effort.QUICK:
+        yield replace(
+            get, times=target.effort.polls if first else 3, why="again and again: rare faults"
+        )
+
+
+def _foreign(job_id: str) -> Iterator[Ask]:
+    ask = Ask("GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job", times=2)
+    yield ask
+    yield replace(ask, method="HEAD", times=1, why="somebody else's job, head alone")
+
+
+def _odd_ids(target: Target) -> Iterator[Lane]:
+    hostile = HOSTILE if target.effort is not Effort.QUICK else HOSTILE[:6]
+    for job_id in hostile:
+        ask = Ask("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
+        yield Lane(job_id, (ask,))
+    for known in target.jobs[:1]:
+        for job_id in dict.fromkeys(altered_ids(known)):
+            ask = Ask("GET", job_id, Subject.ALTERED, Credential.OWNER, "a known id, altered")
+            yield Lane(job_id, (ask,))
+        other = recased_id(known)
+        if other is not None:
+            ask = Ask("GET", other, Subject.RECASED, Credential.OWNER, "a known id, other case")
+            yield Lane(other, (ask,))
+
+
+def _methods(job_id: str, subject: Subject) -> Iterator[Ask]:
+    for method in _UNLISTED:
+        yield Ask(method, job_id, subject, Credential.OWNER, "a method that isn't documented")

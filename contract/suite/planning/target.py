@@ -1,0 +1,140 @@
+"""
+What the suite is pointed at, and how hard it may ask.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.model.api import Api
+
+__all__ = ["Effort", "Target", "check_url", "is_loopback", "parse_rate"]
+
+
+class Effort(StrEnum):
+    """
+    How many questions a run asks.
+    """
+
+    QUICK = "quick"
+    STANDARD = "standard"
+    EXHAUSTIVE = "exhaustive"
+
+    @property
+    def polls(self) -> int:
+        """
+        How often one ended job is asked for, to see what comes once in a while:
+        a fault in every 20th answer needs 59 polls to be seen with 95 %.
+        """
+        return {Effort.QUICK: 3, Effort.STANDARD: 30, Effort.EXHAUSTIVE: 60}[self]
+
+    @property
+    def generated(self) -> int:
+        """
+        How many cases are generated from the document.
+        """
+        return {Effort.QUICK: 0, Effort.STANDARD: 40, Effort.EXHAUSTIVE: 300}[self]
+
+    @property
+    def walks(self) -> int:
+        """
+        How many walks the state machine takes.
+        """
+        return {Effort.QUICK: 0, Effort.STANDARD: 3, Effort.EXHAUSTIVE: 20}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """
+    Attributes:
+        base_url: Scheme, host and path prefix, without a slash at the end.
+        jobs: Ids of jobs that belong to the token.
+        foreign_jobs: Ids of jobs that belong to somebody else.
+        disposable: Those of `jobs` that may be lost: any method may be sent to them.
+        poll_interval_s: Seconds between two sights of an unfinished job.
+        job_deadline_s: Seconds within which a watched job must end; None: no promise.
+        watch_s: Seconds to watch unfinished jobs at most, all of them together.
+        rate_per_minute: Requests a minute at most; None: no limit.
+        budget: Requests in all at most; None: no limit.
+        timeout_s: Seconds for one answer, from name resolution to the last byte.
+    """
+
+    api: Api
+    base_url: str
+    token: Secret | None
+    jobs: tuple[str, ...]
+    foreign_jobs: tuple[str, ...] = ()
+    disposable: frozenset[str] = frozenset()
+    poll_interval_s: float = 5.0
+    job_deadline_s: float | None = None
+    watch_s: float = 600.0
+    rate_per_minute: float | None = None
+    budget: int | None = None
+    effort: Effort = Effort.STANDARD
+    timeout_s: float = 10.0
+    strict: bool = False
+    seed: int = 0
+
+    @property
+    def lanes(self) -> int:
+        """
+        How many questions may be open at once.
+        """
+        return 8 if self.rate_per_minute is None else 1
+
+
+def check_url(url: str) -> str:
+    """
+    `url` as a base: without a slash at the end.
+
+    Raises:
+        ConfigError: It has no http or https scheme, no host, or a query.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as exc:
+        raise ConfigError(f"--url {url!r}: {exc}") from None
+    if parts.scheme not in ("http", "https"):
+        raise ConfigError(f"--url {url!r} has no scheme: write https://{url.lstrip('/')}")
+    if not host:
+        raise ConfigError(f"--url {url!r} has no host: write https://api.example.com")
+    if parts.username or parts.password:
+        raise ConfigError("--url holds a user name or password: give the token by --token-env")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"--url {url!r} has a query or a fragment: give the base URL alone")
+    return url.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """
+    Whether `url` leads to this machine.
+    """
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_rate(text: str) -> float | None:
+    """
+    Requests a minute in `30/m`, `2/s`, `600/h`; None for `unlimited`.
+
+    Raises:
+        ConfigError: It is none of these, or not more than 0.
+    """
+    if text == "unlimited":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)/([smh])", text)
+    if match is None or float(match.group(1)) <= 0:
+        raise ConfigError(f"rate limit {text!r}: write 30/m, 2/s or unlimited")
+    return float(match.group(1)) * {"s": 60.0, "m": 1.0, "h": 1 / 60}[match.group(2)]

@@ -1,0 +1,31 @@
+"""
+A dry run: every request that would be sent, and nothing sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jobproof.contract.suite.planning.aim import aimed, dry_target
+from jobproof.contract.suite.planning.plan import build_plan
+from jobproof.contract.suite.reporting.telling import list_requests
+
+__all__ = ["print_plan"]
+
+
+def print_plan(values: Mapping[str, Any], write: Callable[[str], object]) -> None:
+    """
+    Write the plan for these options, a line a request; the token is in none.
+
+    Raises:
+        ConfigError: An option can't be used.
+    """
+    if values.get("url"):
+        target = dry_target(values)
+        for line in list_requests(target, build_plan(target)):
+            write(f"{line}\n")
+        return
+    with aimed(values) as target:
+        for line in list_requests(target, build_plan(target)):
+            write(f"{line}\n")

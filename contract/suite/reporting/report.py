@@ -1,0 +1,142 @@
+"""
+The report of a run: one JSON object, described by `report.schema.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jobproof.contract.model.finding import Finding, Kind, Verdict
+from jobproof.contract.model.verdict import Group, conclude, group, overlay
+from jobproof.contract.recordings.har import curl, har_entry, redact_text, spellings
+from jobproof.contract.suite.running.run import Run
+
+__all__ = ["build_report", "finding_as_dict", "report_schema", "write_report"]
+
+
+def build_report(
+    run: Run, *, started_at: float, duration_s: float, generated: bool
+) -> dict[str, Any]:
+    """
+    Everything a program may want to know of a run.
+    """
+    target, findings = run.target, run.findings
+    groups = group(findings)
+    missing = run.reach.missing(generated=generated and run.stopped is None)
+    verdict = conclude(findings, missing=missing, strict=target.strict)
+    secrets = spellings(target.token.reveal()) if target.token else ()
+    report = {
+        "verdict": verdict.value,
+        "exit_code": verdict.exit_code,
+        "why": _why(run, verdict, missing),
+        "api": target.api.name,
+        "url": target.base_url,
+        "strict": target.strict,
+        "effort": target.effort.value,
+        "started_at": datetime.fromtimestamp(started_at, UTC).isoformat(timespec="seconds"),
+        "duration_seconds": round(duration_s, 3),
+        "requests": run.requests,
+        "findings": [
+            finding_as_dict(g, strict=target.strict, token_env=target.api.profile.token_env)
+            for g in groups
+        ],
+        "checks": [_check_as_dict(run, c.id, groups) for c in run.checks],
+        "reach": {**run.reach.as_dict(), "missing": list(missing)},
+        "overlay": overlay(groups, title=target.api.profile.title),
+        "document": {
+            "digest": target.api.operation.digest,
+            "openapi": target.api.operation.version,
+        },
+        "jobproof": version("jobproof"),
+    }
+    plain = json.loads(json.dumps(report, default=str))
+    clean: dict[str, Any] = _redacted(plain, secrets)
+    return clean
+
+
+def finding_as_dict(found: Group, *, strict: bool, token_env: str) -> dict[str, Any]:
+    """
+    One finding as the report and `--json` write it.
+    """
+    finding = found.first
+    return {
+        "check": finding.check,
+        "kind": finding.kind.value,
+        "basis": finding.basis.value,
+        "severity": finding.severity.value,
+        "source": finding.source,
+        "pointer": finding.pointer,
+        "message": finding.message,
+        "expected": finding.expected,
+        "found": finding.found,
+        "count": found.count,
+        "breaks": finding.breaks(strict=strict),
+        "accepted": finding.accepted,
+        "drift": finding.drift.value if finding.drift else None,
+        "evidence": {
+            "curl": curl(finding.exchange, token_env=token_env),
+            "har": har_entry(finding.exchange),
+        },
+    }
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """
+    Write `report` as JSON, whole or not at all.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def report_schema() -> dict[str, Any]:
+    """
+    The JSON Schema of the report.
+    """
+    text = (files("jobproof.contract.suite.reporting") / "report.schema.json").read_text(
+        encoding="utf-8"
+    )
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
+    # Text by text: in the JSON of the whole, a secret's quotes would be escaped twice.
+    if isinstance(value, str):
+        return redact_text(value, secrets)
+    if isinstance(value, list):
+        return [_redacted(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {redact_text(key, secrets): _redacted(item, secrets) for key, item in value.items()}
+    return value
+
+
+def _check_as_dict(run: Run, check_id: str, groups: Iterable[Group]) -> dict[str, Any]:
+    check = next(c for c in run.checks if c.id == check_id)
+    own: list[Finding] = [g.first for g in groups if g.first.check == check_id]
+    if any(f.breaks(strict=run.target.strict) for f in own):
+        state = "broken"
+    elif any(f.kind is Kind.VIOLATION for f in own):
+        state = "warned"
+    else:
+        state = "kept" if run.reached(check) else "not_reached"
+    return {"id": check_id, "state": state, "promise": check.summary, "basis": check.basis.value}
+
+
+def _why(run: Run, verdict: Verdict, missing: tuple[str, ...]) -> str | None:
+    if verdict is Verdict.BROKEN:
+        return None
+    if run.unreachable is not None:
+        return f"{run.target.base_url} can't be reached: {run.unreachable}"
+    if verdict is Verdict.INCONCLUSIVE:
+        refused = [f.message for f in run.findings if f.kind is Kind.INCONCLUSIVE]
+        told = f" ({refused[0]})" if refused else ""
+        return f"{'; '.join(missing)}{told}"
+    return None

@@ -1,0 +1,125 @@
+"""
+Findings and verdicts in words, for a terminal and for a failing pytest node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from jobproof.contract.model.check import Check
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.verdict import Group
+from jobproof.contract.recordings.har import curl, redact_text, spellings
+from jobproof.contract.suite.planning.plan import Lane, request_of
+from jobproof.contract.suite.planning.target import Target
+
+__all__ = ["breaking", "explain", "foretell", "list_requests", "summarise"]
+
+
+def explain(found: Group, check: Check | None, *, target: Target) -> str:
+    """
+    One finding: the promise, where it stands, what was seen, and how to see it again.
+    """
+    finding = found.first
+    request = finding.exchange.request
+    times = f"   ({found.count} times)" if found.count > 1 else ""
+    asker = f"({request.subject.value} id, credential: {request.credential.value})"
+    lines = [
+        f"{finding.check}: {check.summary if check else finding.message}",
+        f"  promised  {finding.basis.value}: {finding.source}",
+        f"  asked     {request.method} {_path(request.url)} {asker}",
+        f"  seen      at {finding.pointer}: {finding.message}{times}",
+        f"  again     {curl(finding.exchange, token_env=target.api.profile.token_env)}",
+    ]
+    if finding.expected is not None and str(finding.expected) not in finding.message:
+        lines.insert(4, f"  expected  {finding.expected!r}; found {finding.found!r}")
+    return _clean("\n".join(lines), target)
+
+
+def summarise(report: dict[str, Any]) -> Iterator[str]:
+    """
+    The end of a run in a few lines.
+    """
+    reach = report["reach"]
+    seen = [status for status, count in reach["job_statuses"].items() if count]
+    findings = report["findings"]
+    warned = [f for f in findings if f["kind"] == Kind.VIOLATION and not f["breaks"]]
+    for finding in warned:
+        label = "accepted" if finding["accepted"] else "warning"
+        yield f"{label}: {finding['check']} at {finding['pointer']}: {finding['message']}"
+    for kind in (Kind.DRIFT, Kind.GAP, Kind.INCONCLUSIVE):
+        for finding in findings:
+            if finding["kind"] == kind:
+                yield f"{kind}: {finding['check']} at {finding['pointer']}: {finding['message']}"
+    yield (
+        f"reach: {reach['validated_bodies']} job bodies validated "
+        f"({reach['generated_validated_bodies']} of them generated), "
+        f"codes {', '.join(reach['codes'])}, statuses {', '.join(seen) or 'none'}"
+    )
+    broken = sum(1 for f in findings if f["breaks"])
+    told = f": {report['why']}" if report["why"] else ""
+    if broken:
+        told = f": {broken} {'finding breaks' if broken == 1 else 'findings break'} the contract"
+    yield (
+        f"verdict: {report['verdict']}{told} "
+        f"[{report['requests']} requests, {report['duration_seconds']:.1f} s]"
+    )
+
+
+def list_requests(target: Target, lanes: Sequence[Lane]) -> Iterator[str]:
+    """
+    Every request of a plan, one line each, without the token.
+    """
+    for lane in lanes:
+        for ask in lane.asks:
+            request = request_of(target, ask)
+            often = f"x{ask.times}"
+            if ask.until_end:
+                often = f"every {target.poll_interval_s:g} s to its end"
+            line = (
+                f"{ask.method:7} {request.url}  [{ask.subject.value}, "
+                f"{ask.credential.value}, {often}] {ask.why}"
+            )
+            yield _clean(line, target)
+    effort = target.effort
+    yield foretell(target, lanes)
+    yield (
+        f"then up to {effort.generated} generated GET requests and {effort.walks} walks of a "
+        "client (GET, HEAD, OPTIONS on these jobs; other methods on fresh random ids only)"
+    )
+
+
+def foretell(target: Target, lanes: Iterable[Lane]) -> str:
+    """
+    How many requests a run sends about, and how long the rate limit makes it take.
+    """
+    planned = sum(ask.times for lane in lanes for ask in lane.asks)
+    count = planned + target.effort.generated + 15 * target.effort.walks
+    if target.budget is not None:
+        count = min(count, target.budget)
+    if target.rate_per_minute is None:
+        return f"about {count} requests, without a rate limit"
+    minutes = count / target.rate_per_minute
+    return (
+        f"about {count} requests at {target.rate_per_minute:g} a minute: some {minutes:.0f} "
+        "minutes, more if a job is still running (--effort quick and --rate-limit change it)"
+    )
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return path if len(path) <= 120 else f"{path[:117]}..."
+
+
+def _clean(text: str, target: Target) -> str:
+    return redact_text(text, spellings(target.token.reveal()) if target.token else ())
+
+
+def breaking(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:
+    """
+    Those that turn the run red.
+    """
+    return [finding for finding in findings if finding.breaks(strict=strict)]

@@ -1,0 +1,196 @@
+"""
+Cases that Schemathesis generates from the document, sent over `requests`.
+
+The id is never left to chance: a free string reaches nothing but 404, and a pinned id
+collapses the run to a handful of requests. Half of the cases ask for known jobs, a
+quarter for fresh ids, a quarter for hostile strings.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import requests
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.openapi import from_dict
+
+from jobproof.contract.model.exchange import (
+    Credential,
+    Exchange,
+    Phases,
+    Reason,
+    Request,
+    Response,
+    Subject,
+    TransportFailure,
+)
+from jobproof.contract.suite.planning.ids import HOSTILE, fresh_id
+from jobproof.contract.suite.planning.target import Target
+
+__all__ = ["Case", "Courier", "cases"]
+
+# A path segment that proxies and frameworks resolve themselves leads elsewhere.
+_DOTS = frozenset({"", ".", ".."})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    One generated question.
+
+    Attributes:
+        negative: Whether something besides the id breaks the document.
+    """
+
+    job_id: str
+    subject: Subject
+    credential: Credential
+    headers: Mapping[str, str]
+    query: Mapping[str, Any]
+    negative: bool
+
+
+def cases(target: Target) -> st.SearchStrategy[Case]:
+    """
+    Positive and negative cases of the operation, mixed, with ids worth asking for.
+    """
+    operation = _operation(target)
+    auth = target.api.profile.auth.header.lower()
+    modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+
+    @st.composite
+    def build(draw: st.DrawFn) -> Case:
+        mode = draw(st.sampled_from(modes))
+        job_id, subject = draw(_ids(target))
+        drawn = draw(operation.as_strategy(mode, path_parameters=_path(target, job_id)))
+        headers = {str(k): str(v) for k, v in dict(drawn.headers or {}).items()}
+        headers = {k: v for k, v in headers.items() if k.lower() != auth and _sendable(k, v)}
+        query = dict(drawn.query or {})
+        who = draw(st.sampled_from([*[Credential.OWNER] * 4, Credential.NONE]))
+        return Case(job_id, subject, who, headers, query, bool(headers or query))
+
+    return build()
+
+
+class Courier:
+    """
+    Carries generated cases over one `requests` session: no redirects, no `.netrc`,
+    no proxy from the environment, no more than the cap of bytes.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def send(self, case: Case) -> Exchange:
+        """
+        Ask once. A case that breaks the document beside the id may be refused, so it is
+        judged as a hostile question.
+        """
+        request = self._request(case)
+        started, clock = time.time(), time.perf_counter()
+        answer: Response | TransportFailure
+        try:
+            answer = self._answer(request)
+        except requests.Timeout:
+            answer = TransportFailure(Reason.TIMEOUT, "no answer in time")
+        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
+            answer = TransportFailure(
+                Reason.PROTOCOL, "the body broke off or didn't decode", Response(200)
+            )
+        except requests.RequestException as exc:
+            answer = TransportFailure(Reason.CONNECT, type(exc).__name__)
+        elapsed = time.perf_counter() - clock
+        return Exchange(request, answer, started, elapsed, Phases(wait=elapsed))
+
+    def _request(self, case: Case) -> Request:
+        api, token = self._target.api, self._target.token
+        headers = {"Accept": "application/json", **case.headers}
+        pairs = tuple(headers.items())
+        if case.credential is Credential.OWNER and token is not None:
+            pairs += (api.authorization(token.reveal()),)
+        url = requests.Request(
+            "GET", api.target(self._target.base_url, case.job_id), params=dict(case.query)
+        )
+        subject = case.subject
+        if case.negative and subject in (Subject.KNOWN, Subject.MISSING):
+            subject = Subject.UNSTATED
+        return Request("GET", str(url.prepare().url), pairs, case.job_id, subject, case.credential)
+
+    def _answer(self, request: Request) -> Response | TransportFailure:
+        cap = self._target.api.profile.body.limit
+        prepared = requests.Request("GET", request.url, headers=dict(request.headers)).prepare()
+        prepared.url = request.url  # as encoded by us, dot segments and all
+        with self._session.send(
+            prepared, timeout=self._target.timeout_s, allow_redirects=False, stream=True
+        ) as got:
+            body = bytearray()
+            for chunk in got.iter_content(65_536):
+                body += chunk
+                if len(body) > cap:
+                    return TransportFailure(Reason.TOO_LARGE, f"more than {cap} bytes")
+            headers = tuple(got.raw.headers.items())
+            data = bytes(body)
+            return Response(got.status_code, headers, data, data)
+
+
+def _operation(target: Target) -> Any:
+    document = dict(target.api.operation.document)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        schema = from_dict(document)
+    # Constants mined from our own modules would be sent as ids.
+    schema.config.generation.update(database=None, allow_x00=False)
+    return schema[target.api.operation.path][target.api.operation.method]
+
+
+def _ids(target: Target) -> st.SearchStrategy[tuple[str, Subject]]:
+    known = st.sampled_from(target.jobs).map(lambda i: (i, Subject.KNOWN))
+    fresh = st.integers(0, 2**64).map(
+        lambda n: (fresh_id(target.api.profile, random.Random(n)), Subject.MISSING)  # noqa: S311
+    )
+    hostile = (st.sampled_from(HOSTILE) | st.text(min_size=1, max_size=60)).filter(
+        lambda text: text not in _DOTS and text.isprintable()
+    )
+    odd = hostile.map(lambda i: (i, Subject.MALFORMED))
+    # Half of the cases must reach a body: one_of would favour the widest branch.
+    return st.sampled_from((known, known, fresh, odd)).flatmap(lambda kind: kind)
+
+
+def _path(target: Target, job_id: str) -> dict[str, str]:
+    return {target.api.operation.parameter: job_id}
+
+
+def _sendable(name: str, value: str) -> bool:
+    """
+    Whether a header can travel at all, and doesn't change what is asked.
+    """
+    if not (name.isascii() and name.replace("-", "").isalnum() and value.isprintable()):
+        return False
+    framing = {
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "expect",
+        "range",
+        "if-none-match",
+        "if-modified-since",
+        "accept-encoding",
+        "upgrade",
+        "te",
+    }
+    return value.isascii() and value == value.strip() and name.lower() not in framing

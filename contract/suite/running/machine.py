@@ -1,0 +1,86 @@
+"""
+A client that does as it pleases: a Hypothesis state machine over polls, tokens and
+methods. Whatever the order, every answer must keep the contract.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.finding import Finding
+from jobproof.contract.suite.planning.ids import fresh_id
+from jobproof.contract.suite.planning.plan import Ask
+from jobproof.contract.suite.running.run import Run
+
+__all__ = ["client_machine"]
+
+_WHO = (Credential.OWNER, Credential.NONE, Credential.INVALID)
+_UNLISTED = ("POST", "PUT", "PATCH", "DELETE")
+
+
+def client_machine(
+    run: Run,
+    report: Callable[[tuple[Finding, ...]], None],
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> type[RuleBasedStateMachine]:
+    """
+    The machine for one run; `report` gets the findings of every answer and may raise;
+    after `stop` nothing more is asked.
+
+    Other methods than GET, HEAD and OPTIONS go to fresh random ids only.
+    """
+    target = run.target
+    known = st.sampled_from(target.jobs)
+
+    def send(ask: Ask) -> None:
+        if not stop():
+            report(run.ask(ask)[1])
+
+    class Client(RuleBasedStateMachine):
+        """
+        Polls, polls again, changes its token and its method.
+        """
+
+        @rule(job_id=known, conditional=st.booleans())
+        def poll(self, job_id: str, conditional: bool) -> None:
+            send(
+                Ask("GET", job_id, Subject.KNOWN, Credential.OWNER, "poll", conditional=conditional)
+            )
+
+        @rule(job_id=known, who=st.sampled_from(_WHO))
+        def change_token(self, job_id: str, who: Credential) -> None:
+            send(Ask("GET", job_id, Subject.KNOWN, who, "another token"))
+
+        @rule(job_id=known, method=st.sampled_from(("HEAD", "OPTIONS")))
+        def look(self, job_id: str, method: str) -> None:
+            send(Ask(method, job_id, Subject.KNOWN, Credential.OWNER, "a safe method"))
+
+        @rule(seed=st.integers(0, 2**32), who=st.sampled_from(_WHO))
+        def miss(self, seed: int, who: Credential) -> None:
+            job_id = fresh_id(target.api.profile, random.Random(seed))  # noqa: S311
+            send(Ask("GET", job_id, Subject.MISSING, who, "an id that nobody has"))
+
+        @rule(seed=st.integers(0, 2**32), method=st.sampled_from(_UNLISTED))
+        def meddle(self, seed: int, method: str) -> None:
+            job_id = fresh_id(target.api.profile, random.Random(seed))  # noqa: S311
+            send(Ask(method, job_id, Subject.MISSING, Credential.OWNER, "an unlisted method"))
+
+    if target.foreign_jobs:
+
+        class Stranger(Client):
+            """
+            Also asks for other people's jobs.
+            """
+
+            @rule(job_id=st.sampled_from(target.foreign_jobs))
+            def pry(self, job_id: str) -> None:
+                send(Ask("GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job"))
+
+        return Stranger
+    return Client

@@ -1,0 +1,261 @@
+"""
+A run: every question of the plan sent once, every answer judged by every check.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from jobproof.contract.judging.coverage import Reach
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.check import Check
+from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
+from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.suite.planning.plan import Ask, Lane, build_plan, request_of
+from jobproof.contract.suite.planning.target import Target
+from jobproof.contract.suite.running.pace import BudgetSpent, Gate, retry_after_s
+
+__all__ = ["Run", "Sender"]
+
+_HISTORY = 100
+_RETRIES = 3
+_LANE_S = 25.0
+_UNREACHABLE = (Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.BLOCKED)
+
+
+class Sender(Protocol):
+    """
+    Whatever carries a request: the libcurl client, or a double of it.
+    """
+
+    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+        """
+        Ask once.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class _Book:
+    """
+    What a run has learned; guarded by the run's lock.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    history: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
+    methods: set[str] = field(default_factory=set)
+    baseline: Observation | None = None
+    unreachable: str | None = None
+    stopped: str | None = None
+
+
+class Run:
+    """
+    Executes a plan against a target and keeps what was found.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        checks: Sequence[Check],
+        sender: Sender,
+        *,
+        clock: Callable[[], float] = time.time,
+        wait: Callable[[float], object] = time.sleep,
+        progress: Callable[[int], None] = lambda _sent: None,
+    ) -> None:
+        self.target = target
+        self.checks = tuple(checks)
+        self.reach = Reach(target.api)
+        self.gate = Gate(rate_per_minute=target.rate_per_minute, budget=target.budget, wait=wait)
+        self._judge = Judge(checks)
+        self._sender = sender
+        self._clock = clock
+        self._wait = wait
+        self._progress = progress
+        self._book = _Book()
+        self._planned: tuple[Finding, ...] = ()
+        self._lock = threading.Lock()
+        self._watch_until = time.monotonic() + target.watch_s
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """
+        Everything found so far, in the order of discovery.
+        """
+        with self._lock:
+            return tuple(self._book.findings)
+
+    @property
+    def planned(self) -> tuple[Finding, ...]:
+        """
+        What was found in the answers to the plan alone.
+        """
+        return self._planned
+
+    @property
+    def unreachable(self) -> str | None:
+        """
+        Why the endpoint can't be reached at all; None where it can.
+        """
+        return self._book.unreachable
+
+    @property
+    def stopped(self) -> str | None:
+        """
+        Why the plan wasn't carried out to its end; None where it was.
+        """
+        return self._book.stopped
+
+    @property
+    def requests(self) -> int:
+        """
+        How many requests were sent.
+        """
+        return self.gate.sent
+
+    def reached(self, check: Check) -> bool:
+        """
+        Whether anything was asked that `check` speaks about.
+        """
+        if not check.speaks_of(self.target.api.name):
+            return False
+        asked = {*self.reach.subjects, *self.reach.askers, *self._book.methods}
+        return all(need in asked for need in check.needs)
+
+    def execute(self) -> None:
+        """
+        Send the plan. The first lane goes alone: it shows whether anybody is there.
+        """
+        lanes = build_plan(self.target)
+        self._lane(lanes[0])
+        if self.unreachable is None:
+            with ThreadPoolExecutor(self.target.lanes, thread_name_prefix="jobproof") as pool:
+                for done in [pool.submit(self._lane, lane) for lane in lanes[1:]]:
+                    done.result()
+        self._planned = self.findings
+
+    def ask(self, ask: Ask) -> tuple[Observation, tuple[Finding, ...]]:
+        """
+        Send one question now, and judge its answer.
+
+        Raises:
+            BudgetSpent: No request is left.
+        """
+        request = self._with_tag(request_of(self.target, ask), ask)
+        for attempt in range(_RETRIES + 1):
+            self.gate.enter()
+            exchange = self._sender.send(request, deadline_s=self.target.timeout_s)
+            seen, findings = self.record(exchange)
+            response = seen.response
+            if response is None or seen.code != 429 or attempt == _RETRIES:
+                break
+            pause = retry_after_s(
+                response.header("retry-after"),
+                self._clock(),
+                default_s=self.target.poll_interval_s,
+            )
+            self.gate.hold(pause)
+        return seen, findings
+
+    def record(
+        self, exchange: Exchange, *, generated: bool = False
+    ) -> tuple[Observation, tuple[Finding, ...]]:
+        """
+        Judge an exchange, whoever sent it, as the latest of its job.
+        """
+        seen = self.target.api.observe(exchange)
+        key = exchange.request.job_id or exchange.request.url
+        with self._lock:
+            earlier = tuple(self._book.history[key][-_HISTORY:])
+            baseline = self._book.baseline
+        trace = Trace(
+            api=self.target.api,
+            latest=seen,
+            earlier=earlier,
+            baseline=baseline,
+            token=self.target.token.reveal() if self.target.token else None,
+            deadline_s=self.target.job_deadline_s,
+        )
+        findings = self._judge(trace)
+        with self._lock:
+            self._enter(key, seen, findings, generated=generated)
+        self._progress(self.gate.sent)
+        return seen, findings
+
+    def _enter(
+        self, key: str, seen: Observation, findings: tuple[Finding, ...], *, generated: bool
+    ) -> None:
+        book = self._book
+        book.history[key].append(seen)
+        book.findings.extend(findings)
+        book.methods.add(seen.method)
+        self.reach.add(seen, generated=generated)
+        if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
+            if seen.method == "GET" and seen.response is not None:
+                book.baseline = seen
+        failure = seen.exchange.failure
+        if failure and failure.reason in _UNREACHABLE and len(book.history) == 1:
+            book.unreachable = failure.detail
+
+    def _lane(self, lane: Lane) -> None:
+        started = time.monotonic()
+        silent = 0
+        try:
+            for ask in lane.asks:
+                for turn in range(ask.times):
+                    if turn and time.monotonic() - started > _LANE_S and self._hurried():
+                        break
+                    seen = self._follow(ask) if ask.until_end else self.ask(ask)[0]
+                    failure = seen.exchange.failure
+                    silent = silent + 1 if failure and failure.partial is None else 0
+                    if silent == 2 or self.unreachable is not None:
+                        return  # it won't answer the third time either
+        except BudgetSpent:
+            self._book.stopped = f"the budget of {self.target.budget} requests is spent"
+
+    def _hurried(self) -> bool:
+        return self.target.rate_per_minute is None
+
+    def _follow(self, ask: Ask) -> Observation:
+        lifecycle = self.target.api.lifecycle
+        promised = self.target.job_deadline_s
+        # All jobs share one time of watching: twenty that never end must not take twenty.
+        until = self._watch_until if promised is None else time.monotonic() + promised
+        seen, _ = self.ask(ask)
+        silent = 0
+        while silent < 2:
+            if seen.code == 200 and (seen.job is None or lifecycle.is_terminal(seen.job.status)):
+                return seen
+            if seen.response is not None and seen.code not in (200, 429, 503):
+                return seen
+            if time.monotonic() > until:
+                return seen
+            self._wait(self.target.poll_interval_s)
+            seen, _ = self.ask(ask)
+            silent = silent + 1 if seen.response is None else 0
+        return seen
+
+    def _with_tag(self, request: Request, ask: Ask) -> Request:
+        if not ask.conditional:
+            return request
+        with self._lock:
+            history = list(self._book.history[ask.job_id])
+        tag = next(
+            (
+                o.response.header("etag")
+                for o in reversed(history)
+                if o.is_view and o.response is not None and o.response.header("etag")
+            ),
+            None,
+        )
+        if tag is None:
+            return request
+        return replace(request, headers=(*request.headers, ("If-None-Match", tag)))

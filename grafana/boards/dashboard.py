@@ -1,0 +1,220 @@
+"""
+A whole dashboard: variables, links, alert annotations, and panels put in their places.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from jobproof.grafana.boards.panels import DATASOURCE, Json, Panel
+from jobproof.grafana.promql import metric_name
+
+__all__ = ["TAG", "Dashboard", "Row", "Shelf", "Variable", "encode"]
+
+TAG = "jobproof"
+SCHEMA_VERSION = 42
+COLUMNS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """
+    A drop-down filled from a label's values.
+
+    Attributes:
+        among: Short name of the metric whose label is read, or a recorded series.
+        multi: Several values at once, and All.
+    """
+
+    name: str
+    label: str
+    among: str
+    values_of: str
+    matching: str = ""
+    multi: bool = True
+    preset: str = ""
+
+    def build(self) -> Json:
+        """
+        The variable as JSON.
+        """
+        series = self.among if ":" in self.among else metric_name(self.among)
+        query = f"label_values({series}{self.matching}, {self.values_of})"
+        everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
+        chosen = {"selected": True, "text": self.preset, "value": self.preset}
+        made: Json = {
+            "current": everything if self.multi else chosen,
+            "datasource": DATASOURCE,
+            "definition": query,
+            "hide": 0,
+            "includeAll": self.multi,
+            "label": self.label,
+            "multi": self.multi,
+            "name": self.name,
+            "options": [],
+            "query": {"qryType": 1, "query": query, "refId": f"Variable-{self.name}"},
+            "refresh": 2,
+            "regex": "",
+            "sort": 1,
+            "type": "query",
+        }
+        if self.multi:
+            made["allValue"] = ".+"
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """
+    Panels of one height, side by side.
+    """
+
+    height: int
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    Shelves under a heading; without a title they stand at the top of the dashboard.
+    """
+
+    title: str
+    shelves: tuple[Shelf, ...]
+    collapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """
+    One dashboard.
+
+    Attributes:
+        start: Left end of its time range, as Grafana writes it.
+    """
+
+    uid: str
+    title: str
+    description: str
+    variables: tuple[Variable, ...]
+    rows: tuple[Row, ...]
+    start: str = "now-6h"
+    refresh: str = "30s"
+
+    def build(self) -> Json:
+        """
+        The dashboard in the classic JSON format, ready for file provisioning or import.
+        """
+        return {
+            "annotations": {"list": _annotations()},
+            "description": self.description,
+            "editable": False,
+            "fiscalYearStartMonth": 0,
+            "graphTooltip": 1,
+            "links": [_others()],
+            "panels": self._panels(),
+            "refresh": self.refresh,
+            "schemaVersion": SCHEMA_VERSION,
+            "tags": [TAG, "generated"],
+            "templating": {"list": [_datasource(), *(v.build() for v in self.variables)]},
+            "time": {"from": self.start, "to": "now"},
+            "timepicker": {},
+            "timezone": "browser",
+            "title": self.title,
+            "uid": self.uid,
+            "weekStart": "",
+        }
+
+    def _panels(self) -> list[Json]:
+        made: list[Json] = []
+        next_id, y = 1, 0
+        for row in self.rows:
+            heading: Json | None = None
+            if row.title:
+                heading = _heading(row, next_id, y)
+                made.append(heading)
+                next_id, y = next_id + 1, y + 1
+            into = heading["panels"] if heading and row.collapsed else made
+            for shelf in row.shelves:
+                x = 0
+                for panel in shelf.panels:
+                    place = {"h": shelf.height, "w": panel.width, "x": x, "y": y}
+                    into.append(panel.build(next_id, place))
+                    next_id, x = next_id + 1, x + panel.width
+                y += shelf.height
+        return made
+
+
+def encode(document: Json) -> str:
+    """
+    JSON text that is the same on every run and every machine.
+    """
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _heading(row: Row, panel_id: int, y: int) -> Json:
+    return {
+        "collapsed": row.collapsed,
+        "gridPos": {"h": 1, "w": COLUMNS, "x": 0, "y": y},
+        "id": panel_id,
+        "panels": [],
+        "title": row.title,
+        "type": "row",
+    }
+
+
+def _datasource() -> Json:
+    return {
+        "current": {},
+        "hide": 0,
+        "includeAll": False,
+        "label": "Data source",
+        "multi": False,
+        "name": "datasource",
+        "options": [],
+        "query": "prometheus",
+        "refresh": 1,
+        "regex": "",
+        "type": "datasource",
+    }
+
+
+def _others() -> Json:
+    return {
+        "asDropdown": True,
+        "icon": "external link",
+        "includeVars": True,
+        "keepTime": True,
+        "tags": [TAG],
+        "targetBlank": False,
+        "title": "jobproof dashboards",
+        "tooltip": "",
+        "type": "dashboards",
+        "url": "",
+    }
+
+
+def _annotations() -> list[Json]:
+    return [
+        _alerts("Critical alerts", "critical", "red"),
+        _alerts("Warnings", "warning", "orange"),
+    ]
+
+
+def _alerts(name: str, severity: str, colour: str) -> Json:
+    chosen = f'alertname=~"Jobproof.+",alertstate="firing",severity="{severity}"'
+    # Alerts about the prober itself carry no target: the empty alternative keeps them.
+    return {
+        "datasource": DATASOURCE,
+        "enable": True,
+        "expr": f'max by (alertname, target) (ALERTS{{{chosen},target=~"$target|"}})',
+        "hide": False,
+        "iconColor": colour,
+        "name": name,
+        "step": "60s",
+        "tagKeys": "alertname,target",
+        "textFormat": "{{target}}",
+        "titleFormat": "{{alertname}}",
+        "useValueForTime": False,
+    }

@@ -1,0 +1,198 @@
+"""
+From an exchange to a result: read the answer, hold it to the contract, name the outcome.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Credential, Exchange, Subject
+from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.trace import Observation, Trace
+from jobproof.probes.canaries.canary import outcome_of
+from jobproof.probes.result import FOLLOWED, Outcome, Result
+
+__all__ = ["Asked", "History", "Judged", "Judging"]
+
+_LARGEST_BODY = 65_536
+_LONGEST_LIFE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    A probe as it came back, not judged yet.
+
+    Attributes:
+        intended_at: Wall clock of the slot, Unix seconds.
+        exchange: None where our own code failed; `error` says how.
+        job_id: What was asked for, even where nothing was sent.
+    """
+
+    target: str
+    canary: str
+    intended_at: float
+    lag_s: float
+    elapsed_s: float
+    exchange: Exchange | None
+    error: str | None = None
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """
+    A result, and what it was judged by.
+
+    Attributes:
+        seen: None where there was nothing to look at.
+        earlier: What was known of the same job before.
+        job_id: What was asked for.
+    """
+
+    result: Result
+    seen: Observation | None = None
+    earlier: tuple[Observation, ...] = ()
+    job_id: str | None = None
+
+
+class History:
+    """
+    What was seen of each job: the first and the last sight of every status.
+
+    Bounded in jobs, and in sights per job; a large body isn't kept.
+    """
+
+    def __init__(self, *, jobs: int = 2_000) -> None:
+        self._jobs = jobs
+        self._lives: OrderedDict[str, tuple[Observation, ...]] = OrderedDict()
+
+    def of(self, job_id: str) -> tuple[Observation, ...]:
+        """
+        Earlier sights of this job, oldest first.
+        """
+        return self._lives.get(job_id, ())
+
+    def add(self, job_id: str, seen: Observation) -> None:
+        """
+        Remember one more sight.
+        """
+        if seen.response is None or len(seen.response.body) > _LARGEST_BODY:
+            return
+        life = self._lives.pop(job_id, ())
+        if len(life) >= 2 and _state(life[-1]) == _state(life[-2]) == _state(seen):
+            life = life[:-1]
+        elif len(life) >= _LONGEST_LIFE:
+            life = (life[0], *life[2:])
+        self._lives[job_id] = (*life, seen)
+        if len(self._lives) > self._jobs:
+            self._lives.popitem(last=False)
+
+
+@dataclass(slots=True)
+class Judging:
+    """
+    Judges one target's answers, in the order in which they are handed in.
+
+    Attributes:
+        recollect: What an earlier run saw of a followed job, oldest first.
+    """
+
+    api: Api
+    judge: Judge
+    token: Secret | None
+    recollect: Callable[[str], Iterable[Exchange]] = lambda _job_id: ()
+    history: History = field(default_factory=History)
+    _baselines: dict[Credential, Observation] = field(default_factory=dict)
+
+    def __call__(self, asked: Asked) -> Judged:
+        """
+        The probe's result; where our own code fails it is `internal`, never a success.
+        """
+        if asked.exchange is None:
+            failed = _result(asked, Outcome.INTERNAL, error=asked.error)
+            return Judged(failed, job_id=asked.job_id)
+        try:
+            return self._judge(asked, asked.exchange)
+        except Exception as exc:  # noqa: BLE001 -- counted and shown: outcome `internal`
+            message = f"judging failed: {type(exc).__name__}: {exc}"
+            failed = _result(asked, Outcome.INTERNAL, error=self._hidden(message))
+            return Judged(failed, job_id=asked.job_id)
+
+    def _judge(self, asked: Asked, exchange: Exchange) -> Judged:
+        request = exchange.request
+        seen = self.api.observe(exchange)
+        earlier = self._earlier(seen, followed=asked.canary == FOLLOWED)
+        trace = Trace(
+            self.api,
+            seen,
+            earlier,
+            self._baselines.get(request.credential),
+            self.token.reveal() if self.token is not None else None,
+        )
+        findings = self.judge(trace)
+        self._remember(seen)
+        status = seen.job.status if seen.job is not None else None
+        result = _result(
+            asked,
+            outcome_of(self.api, seen, findings),
+            findings=findings,
+            job_status=status if isinstance(status, str) else None,
+        )
+        return Judged(result, seen, earlier, asked.job_id)
+
+    def _earlier(self, seen: Observation, *, followed: bool) -> tuple[Observation, ...]:
+        job_id = seen.asked_for
+        if not job_id or not _is_sight(seen):
+            return ()
+        if followed and not self.history.of(job_id):
+            for exchange in self.recollect(job_id):
+                self.history.add(job_id, self.api.observe(exchange))
+        return self.history.of(job_id)
+
+    def _remember(self, seen: Observation) -> None:
+        if seen.response is None:
+            return
+        if _is_sight(seen) and seen.asked_for:
+            self.history.add(seen.asked_for, seen)
+        # A 429 or a 5xx says nothing of how a missing job is denied.
+        elif seen.subject is Subject.MISSING and 400 <= seen.code < 500 and seen.code != 429:
+            self._baselines[seen.credential] = seen
+
+    def _hidden(self, message: str) -> str:
+        return self.token.redact(message) if self.token is not None else message
+
+
+def _is_sight(seen: Observation) -> bool:
+    return seen.subject is Subject.KNOWN and seen.credential is Credential.OWNER
+
+
+def _state(seen: Observation) -> object:
+    return seen.job.status if seen.job is not None else seen.code
+
+
+def _result(
+    asked: Asked,
+    outcome: Outcome,
+    *,
+    findings: tuple[Finding, ...] = (),
+    job_status: str | None = None,
+    error: str | None = None,
+) -> Result:
+    return Result(
+        target=asked.target,
+        canary=asked.canary,
+        outcome=outcome,
+        intended_at=asked.intended_at,
+        duration_s=asked.lag_s + asked.elapsed_s,
+        lag_s=asked.lag_s,
+        exchange=asked.exchange,
+        findings=findings,
+        job_status=job_status,
+        error=error,
+    )

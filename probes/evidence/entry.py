@@ -1,0 +1,195 @@
+"""
+Kept evidence as values: what it is of, what it is worth, and its notes in the HAR.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.probes.evidence.redaction import Scrubber
+from jobproof.probes.result import Outcome, Result
+
+__all__ = [
+    "NOTES",
+    "Evidence",
+    "Seen",
+    "Worth",
+    "fingerprints_of",
+    "new_id",
+    "notes_of",
+    "read_evidence",
+    "seen_in",
+    "shelf_of",
+    "shelf_of_outcome",
+    "worth_of",
+]
+
+NOTES = "_jobproof"
+"""Where the notes stand in the HAR's log."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Worth(IntEnum):
+    """
+    How long evidence outlives other evidence.
+    """
+
+    SUCCESS = 0
+    NEWS = 1
+    """A gap, a drift, nothing to be said."""
+    FAILURE = 2
+    """No answer, or one that nobody wants, although no promise is broken."""
+    BROKEN = 3
+    """A violation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """
+    A finding as the evidence remembers it.
+    """
+
+    check: str
+    kind: str
+    basis: str
+    source: str
+    pointer: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    One kept file.
+
+    Attributes:
+        id: Letters that are safe in a URL and in a file name.
+        at: When the answer was whole, Unix seconds.
+        curl: A shell line that asks the same again; the token is a variable.
+        fingerprints: What it is evidence of.
+    """
+
+    id: str
+    at: float
+    target: str
+    canary: str
+    outcome: str
+    worth: Worth
+    curl: str
+    findings: tuple[Seen, ...]
+    fingerprints: tuple[str, ...]
+    size_bytes: int
+
+
+def shelf_of(target: str, finding: Finding) -> str:
+    """
+    The name under which evidence of this finding is kept: `EvidenceStore.latest_for`.
+    """
+    return _digest(target, *finding.fingerprint)
+
+
+def shelf_of_outcome(target: str, canary: str, outcome: Outcome) -> str:
+    """
+    The name under which answers that no finding speaks about are kept.
+    """
+    return _digest(target, canary, outcome.value)
+
+
+def fingerprints_of(result: Result) -> tuple[str, ...]:
+    """
+    The shelves that a result belongs on.
+    """
+    prints = {shelf_of(result.target, finding) for finding in result.findings}
+    if not prints or not result.outcome.success:
+        prints.add(shelf_of_outcome(result.target, result.canary, result.outcome))
+    return tuple(sorted(prints))
+
+
+def worth_of(result: Result) -> Worth:
+    """
+    How long evidence of a result outlives other evidence.
+    """
+    if any(finding.kind is Kind.VIOLATION for finding in result.findings):
+        return Worth.BROKEN
+    if not result.outcome.success:
+        return Worth.FAILURE
+    return Worth.NEWS if result.findings else Worth.SUCCESS
+
+
+def new_id(result: Result, prints: Iterable[str]) -> str:
+    """
+    A name for the evidence of a result: its moment and a digest.
+    """
+    assert result.exchange is not None
+    exchange = result.exchange
+    digest = _digest(repr((exchange.started_at, exchange.elapsed_s, exchange.request.url)), *prints)
+    return f"{max(0, int(exchange.ended_at * 1000)):013d}"[:13] + f"-{digest}"
+
+
+def seen_in(finding: Finding, scrubber: Scrubber) -> Seen:
+    """
+    A finding as the evidence remembers it, without secrets.
+    """
+    return Seen(
+        check=finding.check,
+        kind=finding.kind.value,
+        basis=finding.basis.value,
+        source=finding.source,
+        pointer=scrubber.text(finding.pointer)[:200],
+        message=scrubber.text(finding.message)[:1_000],
+    )
+
+
+def notes_of(evidence: Evidence) -> dict[str, Any]:
+    """
+    The evidence as JSON, for the HAR that it stands in.
+    """
+    return {
+        "at": evidence.at,
+        "target": evidence.target,
+        "canary": evidence.canary,
+        "outcome": evidence.outcome,
+        "worth": int(evidence.worth),
+        "curl": evidence.curl,
+        "findings": [
+            {name: getattr(seen, name) for name in Seen.__slots__} for seen in evidence.findings
+        ],
+        "fingerprints": list(evidence.fingerprints),
+    }
+
+
+def read_evidence(path: Path) -> Evidence | None:
+    """
+    The evidence in a file; None where the file is none of ours.
+    """
+    try:
+        content = path.read_bytes()
+        notes = json.loads(content)["log"][NOTES]
+        return Evidence(
+            id=path.stem,
+            at=float(notes["at"]),
+            target=str(notes["target"]),
+            canary=str(notes["canary"]),
+            outcome=str(notes["outcome"]),
+            worth=Worth(notes["worth"]),
+            curl=str(notes["curl"]),
+            findings=tuple(Seen(**seen) for seen in notes["findings"]),
+            fingerprints=tuple(str(one) for one in notes["fingerprints"]),
+            size_bytes=len(content),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as wrong:
+        _LOG.warning("%s is no evidence of ours and is left alone: %s", path, wrong)
+        return None
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -1,0 +1,293 @@
+"""
+Kept evidence: redacted exchanges on disk, bounded in bytes, that can be judged again.
+
+Each file is a HAR that `jobproof check` reads. Of every fingerprint the first, the last
+and one in N stay. When space runs out, successes go before news, news before failures,
+and failures before broken promises.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.recordings.har import curl, har
+from jobproof.probes.evidence.entry import (
+    NOTES,
+    Evidence,
+    Worth,
+    fingerprints_of,
+    new_id,
+    notes_of,
+    read_evidence,
+    seen_in,
+    worth_of,
+)
+from jobproof.probes.evidence.redaction import Scrubber
+from jobproof.probes.result import Result
+
+__all__ = ["EvidenceStore"]
+
+_LOG = logging.getLogger(__name__)
+
+_ID = re.compile(r"[0-9]{13}-[0-9a-f]{16}")
+_RENEW_S = 1.0
+_RENEW_SUCCESS_S = 60.0
+_SAMPLES = 8
+_HISTORY = 16
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """
+    The files of one fingerprint.
+    """
+
+    first: str
+    last: str
+    renewed_at: float
+    samples: list[str] = field(default_factory=list)
+    seen: int = 0
+
+    def ids(self) -> set[str]:
+        return {self.first, self.last, *self.samples}
+
+
+class EvidenceStore:
+    """
+    Keeps what shows how a promise was broken.
+
+    Every call may come from any thread. A full or failing disk is logged and counted
+    (`write_errors`); probing goes on.
+
+    Args:
+        folder: Made if missing; files in it that aren't evidence are left alone.
+        max_bytes: Most bytes that all evidence takes together.
+        every: One in so many further sightings of a fingerprint is kept.
+        secrets: The tokens that mustn't be written, asked for at each writing.
+        token_env: The variable that `curl` lines of a target name for its token.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_bytes: int = 32 * 1024 * 1024,
+        every: int = 100,
+        secrets: Callable[[], Iterable[str]] = tuple,
+        token_env: Callable[[str], str] = lambda _target: "TOKEN",
+    ) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self.every = every
+        self.write_errors = 0
+        self._secrets = secrets
+        self._token_env = token_env
+        self._turn = threading.Lock()
+        self._kept: dict[str, Evidence] = {}
+        self._shelves: dict[str, _Shelf] = {}
+        self._bytes = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        self._load()
+
+    @property
+    def size_bytes(self) -> int:
+        """
+        Bytes on disk.
+        """
+        return self._bytes
+
+    def keep(self, result: Result, history: Sequence[Exchange] = ()) -> str | None:
+        """
+        Keep what `result` shows, if it shows anything worth the bytes.
+
+        Args:
+            history: Earlier exchanges about the same job, oldest first: with them a
+                broken lifecycle can be judged again.
+
+        Returns:
+            The evidence's id; None where nothing is kept.
+        """
+        if result.exchange is None:
+            return None
+        prints = fingerprints_of(result)
+        at = result.exchange.ended_at
+        with self._turn:
+            wanted = [one for one in prints if self._wants(one, at, worth_of(result))]
+            evidence = self._write(result, history, tuple(wanted)) if wanted else None
+            if evidence is not None:
+                for one in wanted:
+                    self._put(one, evidence)
+            for one in prints:
+                if one in self._shelves:
+                    self._shelves[one].seen += 1
+            self._make_room()
+            return evidence.id if evidence is not None and evidence.id in self._kept else None
+
+    def get(self, evidence_id: str) -> Evidence | None:
+        """
+        What is kept under that id, without the exchanges themselves.
+        """
+        with self._turn:
+            return self._kept.get(evidence_id)
+
+    def har(self, evidence_id: str) -> bytes | None:
+        """
+        The HAR file of that id; None where it isn't kept (any longer).
+        """
+        with self._turn:
+            if evidence_id not in self._kept:
+                return None
+            try:
+                return self._path(evidence_id).read_bytes()
+            except OSError as wrong:
+                _LOG.warning("evidence %s can't be read: %s", evidence_id, wrong)
+                return None
+
+    def latest_for(self, fingerprint: str) -> str | None:
+        """
+        The id of the newest evidence of a fingerprint.
+        """
+        with self._turn:
+            shelf = self._shelves.get(fingerprint)
+            return shelf.last if shelf else None
+
+    def all(self) -> tuple[Evidence, ...]:
+        """
+        Everything that is kept, newest first.
+        """
+        with self._turn:
+            return tuple(sorted(self._kept.values(), key=lambda e: e.at, reverse=True))
+
+    def _wants(self, fingerprint: str, at: float, worth: Worth) -> bool:
+        shelf = self._shelves.get(fingerprint)
+        if shelf is None or shelf.seen % self.every == 0:
+            return True
+        renew_s = _RENEW_SUCCESS_S if worth is Worth.SUCCESS else _RENEW_S
+        # Backwards too: a clock that was set back mustn't freeze `last` for good.
+        return abs(at - shelf.renewed_at) >= renew_s
+
+    def _put(self, fingerprint: str, evidence: Evidence) -> None:
+        shelf = self._shelves.get(fingerprint)
+        if shelf is None:
+            self._shelves[fingerprint] = _Shelf(evidence.id, evidence.id, evidence.at)
+            return
+        before = shelf.ids()
+        if shelf.seen % self.every == 0 and evidence.worth is not Worth.SUCCESS:
+            shelf.samples = [*shelf.samples, evidence.id][-_SAMPLES:]
+        if evidence.worth is Worth.SUCCESS:
+            shelf.first = evidence.id
+        shelf.last, shelf.renewed_at = evidence.id, evidence.at
+        for dropped in before - shelf.ids():
+            self._release(fingerprint, dropped)
+
+    def _release(self, fingerprint: str, evidence_id: str) -> None:
+        evidence = self._kept.get(evidence_id)
+        if evidence is None:
+            return
+        left = tuple(one for one in evidence.fingerprints if one != fingerprint)
+        if left:
+            self._kept[evidence_id] = replace(evidence, fingerprints=left)
+        else:
+            self._remove(evidence_id)
+
+    def _remove(self, evidence_id: str) -> None:
+        evidence = self._kept.pop(evidence_id)
+        self._bytes -= evidence.size_bytes
+        self._path(evidence_id).unlink(missing_ok=True)
+        for one in evidence.fingerprints:
+            shelf = self._shelves.get(one)
+            if shelf is None:
+                continue
+            shelf.samples = [sample for sample in shelf.samples if sample != evidence_id]
+            left = [i for i in (shelf.first, *shelf.samples, shelf.last) if i in self._kept]
+            if left:
+                shelf.first, shelf.last = left[0], left[-1]
+            else:
+                del self._shelves[one]
+
+    def _make_room(self) -> None:
+        while self._bytes > self.max_bytes and self._kept:
+            ends = {i for shelf in self._shelves.values() for i in (shelf.first, shelf.last)}
+            victim = min(self._kept.values(), key=lambda e: (e.worth, e.id in ends, e.at))
+            self._remove(victim.id)
+
+    def _write(
+        self, result: Result, history: Sequence[Exchange], prints: tuple[str, ...]
+    ) -> Evidence | None:
+        assert result.exchange is not None
+        scrubber = Scrubber(self._secrets())
+        exchange = scrubber.exchange(result.exchange)
+        earlier = [scrubber.exchange(one) for one in history[-_HISTORY:]]
+        evidence = Evidence(
+            id=new_id(result, prints),
+            at=result.exchange.ended_at,
+            target=result.target,
+            canary=result.canary,
+            outcome=result.outcome.value,
+            worth=worth_of(result),
+            curl=curl(exchange, token_env=self._token_env(result.target)),
+            findings=tuple(seen_in(finding, scrubber) for finding in result.findings),
+            fingerprints=prints,
+            size_bytes=0,
+        )
+        log = har([*earlier, exchange])
+        log["log"][NOTES] = notes_of(evidence)
+        content = json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+        try:
+            _write_whole(self._path(evidence.id), content)
+        except OSError as wrong:
+            self.write_errors += 1
+            _LOG.warning("evidence can't be kept in %s: %s", self.folder, wrong)
+            return None
+        evidence = replace(evidence, size_bytes=len(content))
+        self._kept[evidence.id] = evidence
+        self._bytes += evidence.size_bytes
+        return evidence
+
+    def _path(self, evidence_id: str) -> Path:
+        return self.folder / f"{evidence_id}.har"
+
+    def _load(self) -> None:
+        for path in sorted(self.folder.glob("*.har")):
+            if not _ID.fullmatch(path.stem):
+                continue
+            evidence = read_evidence(path)
+            if evidence is None:
+                continue
+            self._kept[evidence.id] = evidence
+            self._bytes += evidence.size_bytes
+            for one in evidence.fingerprints:
+                self._restore(one, evidence)
+        self._make_room()
+
+    def _restore(self, fingerprint: str, evidence: Evidence) -> None:
+        shelf = self._shelves.get(fingerprint)
+        if shelf is None:
+            self._shelves[fingerprint] = _Shelf(evidence.id, evidence.id, evidence.at)
+            return
+        if shelf.last != shelf.first:
+            shelf.samples.append(shelf.last)
+        shelf.last, shelf.renewed_at = evidence.id, evidence.at
+        for surplus in shelf.samples[:-_SAMPLES]:
+            shelf.samples.remove(surplus)
+            self._release(fingerprint, surplus)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """
+    Write all or nothing: a reader never sees half a file.
+    """
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise

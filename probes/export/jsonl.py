@@ -1,0 +1,99 @@
+"""
+Results as one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, TextIO
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.model.exchange import Response
+from jobproof.contract.model.finding import Finding
+from jobproof.probes.result import Result
+
+__all__ = ["JsonLines", "JsonLinesOptions", "as_json"]
+
+
+class JsonLinesOptions(BaseModel):
+    """
+    Which file to append to, and when to start the next one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(min_length=1, description="Appended to; `<path>.1` is the one before it.")
+    max_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=4096, description="The next file starts here."
+    )
+
+
+class JsonLines:
+    """
+    At most two files of `max_bytes` each: the disk doesn't fill up.
+    """
+
+    Options: ClassVar[type[BaseModel]] = JsonLinesOptions
+
+    def __init__(self, options: JsonLinesOptions) -> None:
+        self._path = Path(options.path)
+        self._limit = options.max_bytes
+        self._file = self._open()
+
+    def write(self, result: Result) -> None:
+        line = json.dumps(as_json(result), ensure_ascii=False, separators=(",", ":")) + "\n"
+        self._file.write(line)
+        self._file.flush()
+        if self._file.tell() >= self._limit:
+            self._file.close()
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+            self._file = self._open()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _open(self) -> TextIO:
+        try:
+            return self._path.open("a", encoding="utf-8", errors="backslashreplace")
+        except OSError as exc:
+            raise ConfigError(
+                f"sink jsonl: {self._path} can't be written: {exc.strerror}"
+            ) from None
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """
+    A result as plain values: no header and no body, so no secret.
+    """
+    exchange = result.exchange
+    answer: Response | None = exchange.response if exchange else None
+    return {
+        "at": datetime.fromtimestamp(result.intended_at, UTC).isoformat(timespec="milliseconds"),
+        "target": result.target,
+        "canary": result.canary,
+        "outcome": result.outcome.value,
+        "code": answer.code if answer else None,
+        "duration_seconds": round(result.duration_s, 6),
+        "lag_seconds": round(result.lag_s, 6),
+        "job_id": exchange.request.job_id if exchange else None,
+        "subject": exchange.request.subject.value if exchange else None,
+        "credential": exchange.request.credential.value if exchange else None,
+        "job_status": result.job_status,
+        "failure": exchange.failure.detail if exchange and exchange.failure else None,
+        "error": result.error,
+        "findings": [_finding(finding) for finding in result.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "kind": finding.kind.value,
+        "basis": finding.basis.value,
+        "pointer": finding.pointer,
+        "message": finding.message,
+    }

@@ -1,0 +1,764 @@
+"""
+Every metric that the daemon exports: name, type, labels, help, edges.
+
+Labels come from closed sets, whose children exist at 0 from the start: a series born
+with its first failure cannot be alerted on. A word that the vendor makes up passes a
+bounded dictionary. A job's id is never a label; it travels as an exemplar.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import product
+from threading import RLock
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric as PrometheusFamily
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
+
+from jobproof.contract.judging.judge import CRASHED
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.model.finding import Drift, Finding, Kind
+from jobproof.probes.engine.schedule import WhyMissed
+from jobproof.probes.export.series import (
+    BoundedWords,
+    Counter,
+    Family,
+    Gauge,
+    Histogram,
+    Mark,
+    Metric,
+    Snapshot,
+)
+from jobproof.probes.result import FOLLOWED, Outcome, Result
+
+__all__ = [
+    "CODES",
+    "DURATION_EDGES_S",
+    "JOB_EDGES_S",
+    "LABEL_VALUES",
+    "METRICS",
+    "PHASES",
+    "UNKNOWN_STATUS",
+    "Metric",
+    "Metrics",
+    "TargetLabels",
+    "not_found_is_expected",
+]
+
+UNKNOWN_STATUS = "unknown"
+_LONGEST_OVERLAP_S = 600.0
+OTHER_CODE = "other"
+PHASES = ("resolve", "connect", "tls", "wait", "transfer")
+CODES = ("200", "400", "401", "403", "404", "429", "500", "502", "503", "504")
+
+Edges = tuple[float, ...]
+
+DURATION_EDGES_S: Edges = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+PHASE_EDGES_S: Edges = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+)
+LAG_EDGES_S: Edges = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+JOB_EDGES_S: Edges = (
+    *(0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0),
+    *(180.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0),
+)
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "jobproof_probes_total",
+        "counter",
+        ("target", "canary", "outcome"),
+        "Probes that ended, by how they ended; only `ok` is a success.",
+    ),
+    Metric(
+        "jobproof_probe_success",
+        "gauge",
+        ("target", "canary"),
+        "Whether the last probe was answered as promised; absent before the first.",
+    ),
+    Metric(
+        "jobproof_last_probe_timestamp_seconds",
+        "gauge",
+        ("target", "canary"),
+        "When the last probe ended.",
+    ),
+    Metric(
+        "jobproof_last_success_timestamp_seconds",
+        "gauge",
+        ("target", "canary"),
+        "When the last successful probe ended.",
+    ),
+    Metric(
+        "jobproof_probe_duration_seconds",
+        "histogram",
+        ("target", "canary"),
+        "From the intended start to the last byte or the failure, whatever the outcome.",
+    ),
+    Metric(
+        "jobproof_probe_phase_duration_seconds",
+        "histogram",
+        ("target", "phase"),
+        "Where a probe's time went; a phase that didn't happen is 0.",
+    ),
+    Metric(
+        "jobproof_http_responses_total",
+        "counter",
+        ("target", "canary", "code"),
+        "Answers by HTTP status code.",
+    ),
+    Metric(
+        "jobproof_not_found_total",
+        "counter",
+        ("target", "canary", "expected"),
+        "Answers that deny the job: expected for ids nobody has, unexpected for known jobs.",
+    ),
+    Metric(
+        "jobproof_job_status_observations_total",
+        "counter",
+        ("target", "job_status"),
+        "Job statuses read in answers.",
+    ),
+    Metric(
+        "jobproof_followed_jobs",
+        "gauge",
+        ("target", "job_status"),
+        "Jobs being followed, by the status last seen.",
+    ),
+    Metric(
+        "jobproof_job_status_duration_seconds",
+        "histogram",
+        ("target", "job_status"),
+        "Time a followed job spent in a status, to the middle of the poll gap.",
+    ),
+    Metric(
+        "jobproof_job_completion_seconds",
+        "histogram",
+        ("target", "job_status"),
+        "From a followed job's creation to its end, by the status it ended in.",
+    ),
+    Metric(
+        "jobproof_job_transitions_total",
+        "counter",
+        ("target", "from_status", "to_status"),
+        "Moves of followed jobs from one status to another, as seen between two polls.",
+    ),
+    Metric(
+        "jobproof_stuck_jobs",
+        "gauge",
+        ("target",),
+        "Followed jobs that are unfinished past the longest limit the vendor documents.",
+    ),
+    Metric(
+        "jobproof_oldest_pending_job_seconds",
+        "gauge",
+        ("target",),
+        "Age of the oldest followed job that has not ended.",
+    ),
+    Metric(
+        "jobproof_contract_findings_total",
+        "counter",
+        ("target", "check", "kind"),
+        "What the contract's checks said about answers.",
+    ),
+    Metric(
+        "jobproof_contract_drift_total",
+        "counter",
+        ("target", "drift", "pointer"),
+        "Allowed but new things in answers, by the place in the body.",
+    ),
+    Metric(
+        "jobproof_check_crashes_total",
+        "counter",
+        ("check",),
+        "Checks that failed by themselves instead of judging.",
+    ),
+    Metric(
+        "jobproof_schedule_lag_seconds",
+        "histogram",
+        (),
+        "From a probe's intended start to its actual one.",
+    ),
+    Metric(
+        "jobproof_slots_missed_total",
+        "counter",
+        ("target", "reason"),
+        "Slots of the schedule in which no probe could start.",
+    ),
+    Metric(
+        "jobproof_probes_in_flight",
+        "gauge",
+        (),
+        "Probes that have started and not ended.",
+    ),
+    Metric(
+        "jobproof_request_budget_used_ratio",
+        "gauge",
+        ("target",),
+        "Share of the key's requests per minute that were spent in the last minute.",
+    ),
+    Metric(
+        "jobproof_backoff_until_timestamp_seconds",
+        "gauge",
+        ("target",),
+        "Until when the key's probes are held back; 0 when they are not.",
+    ),
+    Metric(
+        "jobproof_tls_certificate_expiry_timestamp_seconds",
+        "gauge",
+        ("target",),
+        "When the server's own certificate expires.",
+    ),
+    Metric(
+        "jobproof_clock_skew_seconds",
+        "gauge",
+        ("target",),
+        "How far the server's Date is ahead of our clock, to the second.",
+    ),
+    Metric(
+        "jobproof_config_last_reload_successful",
+        "gauge",
+        (),
+        "Whether the last reload took the configuration over.",
+    ),
+    Metric(
+        "jobproof_config_last_reload_success_timestamp_seconds",
+        "gauge",
+        (),
+        "When a configuration was last taken over.",
+    ),
+    Metric(
+        "jobproof_build_info",
+        "gauge",
+        ("version", "python_version"),
+        "1, labelled by what is running.",
+    ),
+    Metric(
+        "jobproof_contract_info",
+        "gauge",
+        ("target", "api", "openapi_version", "spec_sha256"),
+        "1, labelled by the document that answers are held to.",
+    ),
+    Metric(
+        "jobproof_target_info",
+        "gauge",
+        ("target", "api", "url"),
+        "1, labelled by what the target is.",
+    ),
+)
+
+LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
+    "outcome": tuple(Outcome),
+    "phase": PHASES,
+    "expected": ("true", "false"),
+    "kind": tuple(Kind),
+    "drift": tuple(Drift),
+    "reason": tuple(WhyMissed),
+}
+"""Labels whose values are closed in code; others come from the configuration and the API."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLabels:
+    """
+    What a target's series are made of.
+
+    Attributes:
+        canaries: Name, and whether it asks for ids whose absence is right.
+        statuses: The API's status words, in the order of life.
+        terminal: Those of them that end a job's life.
+        edges_s: SLO threshold and time-outs: edges of the duration histogram.
+        limits_s: Documented limits of a job's life: edges of the job histograms.
+    """
+
+    name: str
+    api: str
+    url: str
+    canaries: Mapping[str, bool]
+    statuses: tuple[str, ...]
+    terminal: frozenset[str]
+    edges_s: tuple[float, ...] = ()
+    limits_s: tuple[float, ...] = ()
+    openapi_version: str = ""
+    spec_sha256: str = ""
+
+
+@dataclass(slots=True)
+class _CanarySeries:
+    """
+    The children that one probe touches, found once.
+    """
+
+    outcomes: dict[Outcome, Counter]
+    duration: Histogram
+    phases: tuple[Histogram, ...]
+    codes: dict[int, Counter] = field(default_factory=dict)
+    success: Gauge | None = None
+    last_probe: Gauge | None = None
+    last_success: Gauge | None = None
+
+
+class Metrics(Collector):
+    """
+    The daemon's numbers, in the registry that was passed in.
+
+    Safe to call from any thread; a scrape sees each result whole or not at all.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        targets: Iterable[TargetLabels] = (),
+        checks: Sequence[str] = (),
+    ) -> None:
+        self._lock = RLock()
+        self._families: dict[str, Family[Counter] | Family[Gauge] | Family[Histogram]] = {}
+        self._counters: dict[str, Family[Counter]] = {}
+        self._gauges: dict[str, Family[Gauge]] = {}
+        self._histograms: dict[str, Family[Histogram]] = {}
+        self._duration_edges_s: Edges = DURATION_EDGES_S
+        self._job_edges_s: Edges = JOB_EDGES_S
+        for metric in METRICS:
+            self._declare(metric)
+        self._targets: dict[str, TargetLabels] = {}
+        self._statuses: dict[str, frozenset[str]] = {}
+        self._pointers: dict[str, BoundedWords] = {}
+        self._hot: dict[tuple[str, str], _CanarySeries] = {}
+        self._whole_process()
+        self.configure(targets, checks)
+        registry.register(self)
+
+    # -- the layout ---------------------------------------------------------------------
+
+    def configure(self, targets: Iterable[TargetLabels], checks: Sequence[str]) -> None:
+        """
+        Make every closed series exist at 0, and forget targets and canaries that are gone.
+
+        Series that stay are not reset, even where a bucket edge comes or goes.
+        """
+        with self._lock:
+            fresh = {target.name: target for target in targets}
+            self._forget(fresh)
+            self._move_edges(fresh.values())
+            for target in fresh.values():
+                self._create(target, checks)
+            for check in checks:
+                self._counters["jobproof_check_crashes_total"].child(check)
+            self._targets = fresh
+            self._statuses = {t.name: frozenset(t.statuses) for t in fresh.values()}
+            self._hot.clear()
+
+    def _declare(self, metric: Metric) -> None:
+        if metric.type == "counter":
+            self._counters[metric.name] = self._families[metric.name] = Family(metric, Counter)
+        elif metric.type == "gauge":
+            self._gauges[metric.name] = self._families[metric.name] = Family(metric, Gauge)
+        else:
+            family = Family(metric, self._histogram(metric.name))
+            self._histograms[metric.name] = self._families[metric.name] = family
+
+    def _histogram(self, name: str) -> Callable[[], Histogram]:
+        edges: dict[str, Callable[[], Edges]] = {
+            "jobproof_probe_duration_seconds": lambda: self._duration_edges_s,
+            "jobproof_probe_phase_duration_seconds": lambda: PHASE_EDGES_S,
+            "jobproof_schedule_lag_seconds": lambda: LAG_EDGES_S,
+            "jobproof_job_status_duration_seconds": lambda: self._job_edges_s,
+            "jobproof_job_completion_seconds": lambda: self._job_edges_s,
+        }
+        here = edges[name]
+        return lambda: Histogram(here())
+
+    def _whole_process(self) -> None:
+        self._histograms["jobproof_schedule_lag_seconds"].child()
+        self._gauges["jobproof_probes_in_flight"].child()
+        try:
+            ours = version("jobproof")
+        except PackageNotFoundError:
+            ours = "unknown"
+        self._gauges["jobproof_build_info"].child(ours, platform.python_version()).value = 1.0
+
+    def _forget(self, fresh: Mapping[str, TargetLabels]) -> None:
+        def gone(labels: dict[str, str]) -> bool:
+            target = labels.get("target")
+            if target is None:
+                return False
+            canary = labels.get("canary")
+            return target not in fresh or (
+                canary is not None and canary not in fresh[target].canaries
+            )
+
+        for family in self._families.values():
+            family.remove(gone)
+        for name in ("jobproof_contract_info", "jobproof_target_info"):
+            self._gauges[name].remove(lambda _labels: True)
+        self._pointers = {name: self._pointers.get(name, BoundedWords()) for name in fresh}
+
+    def _move_edges(self, targets: Iterable[TargetLabels]) -> None:
+        # One layout for all targets: `sum by (le)` over different layouts is no histogram.
+        known = tuple(targets)
+        self._duration_edges_s = _edges(DURATION_EDGES_S, (t.edges_s for t in known))
+        self._job_edges_s = _edges(JOB_EDGES_S, (t.limits_s for t in known))
+        for name, edges in (
+            ("jobproof_probe_duration_seconds", self._duration_edges_s),
+            ("jobproof_job_status_duration_seconds", self._job_edges_s),
+            ("jobproof_job_completion_seconds", self._job_edges_s),
+        ):
+            for child in self._histograms[name].children.values():
+                child.move_to(edges)
+
+    def _create(self, target: TargetLabels, checks: Sequence[str]) -> None:
+        name, counters, histograms = target.name, self._counters, self._histograms
+        for canary, absence_is_right in target.canaries.items():
+            histograms["jobproof_probe_duration_seconds"].child(name, canary)
+            for outcome in Outcome:
+                counters["jobproof_probes_total"].child(name, canary, outcome.value)
+            for code in CODES:
+                counters["jobproof_http_responses_total"].child(name, canary, code)
+            expected = _flag(absence_is_right)
+            counters["jobproof_not_found_total"].child(name, canary, expected)
+        for phase in PHASES:
+            histograms["jobproof_probe_phase_duration_seconds"].child(name, phase)
+        for why in WhyMissed:
+            counters["jobproof_slots_missed_total"].child(name, why.value)
+        for check, kind in product((*checks, CRASHED), Kind):
+            counters["jobproof_contract_findings_total"].child(name, check, kind.value)
+        self._create_jobs(target)
+        info = self._gauges["jobproof_contract_info"]
+        info.child(name, target.api, target.openapi_version, target.spec_sha256).value = 1.0
+        self._gauges["jobproof_target_info"].child(name, target.api, target.url).value = 1.0
+        for gauge in ("request_budget_used_ratio", "backoff_until_timestamp_seconds"):
+            self._gauges[f"jobproof_{gauge}"].child(name)
+
+    def _create_jobs(self, target: TargetLabels) -> None:
+        name, pending = target.name, [s for s in target.statuses if s not in target.terminal]
+        for status in (*target.statuses, UNKNOWN_STATUS):
+            self._counters["jobproof_job_status_observations_total"].child(name, status)
+        if FOLLOWED not in target.canaries:
+            return
+        for status in (*target.statuses, UNKNOWN_STATUS):
+            self._gauges["jobproof_followed_jobs"].child(name, status)
+        for status in pending:
+            self._histograms["jobproof_job_status_duration_seconds"].child(name, status)
+        for status in sorted(target.terminal):
+            self._histograms["jobproof_job_completion_seconds"].child(name, status)
+        for before, after in product(pending, target.statuses):
+            if before != after:
+                self._counters["jobproof_job_transitions_total"].child(name, before, after)
+        self._gauges["jobproof_stuck_jobs"].child(name)
+
+    # -- what is seen -------------------------------------------------------------------
+
+    def observe(self, result: Result) -> None:
+        """
+        Count one probe, whatever it came to; a result of a forgotten target is dropped.
+        """
+        with self._lock:
+            target = self._targets.get(result.target)
+            if target is None or result.canary not in target.canaries:
+                return
+            series = self._hot.get((result.target, result.canary))
+            if series is None:
+                series = self._find(result.target, result.canary)
+            series.outcomes[result.outcome].value += 1.0
+            series.duration.observe(result.duration_s, _mark(result))
+            self._histograms["jobproof_schedule_lag_seconds"].child().observe(result.lag_s)
+            self._say_last(series, result)
+            if result.exchange is not None:
+                self._see_exchange(series, result, result.exchange)
+            if result.job_status is not None:
+                word = self._status(result.target, result.job_status)
+                self._counters["jobproof_job_status_observations_total"].child(
+                    result.target, word
+                ).value += 1.0
+            for finding in result.findings:
+                self._see_finding(result, finding)
+
+    def _find(self, target: str, canary: str) -> _CanarySeries:
+        probes = self._counters["jobproof_probes_total"]
+        phases = self._histograms["jobproof_probe_phase_duration_seconds"]
+        series = _CanarySeries(
+            {outcome: probes.child(target, canary, outcome.value) for outcome in Outcome},
+            self._histograms["jobproof_probe_duration_seconds"].child(target, canary),
+            tuple(phases.child(target, phase) for phase in PHASES),
+        )
+        self._hot[target, canary] = series
+        return series
+
+    def _say_last(self, series: _CanarySeries, result: Result) -> None:
+        key, ended_at = (result.target, result.canary), result.intended_at + result.duration_s
+        if series.success is None or series.last_probe is None:
+            series.success = self._gauges["jobproof_probe_success"].child(*key)
+            series.last_probe = self._gauges["jobproof_last_probe_timestamp_seconds"].child(*key)
+        # Overlapping probes end in any order; the last word belongs to the latest. A clock
+        # that was set back must not silence the gauges until it has caught up.
+        if 0.0 < series.last_probe.value - ended_at < _LONGEST_OVERLAP_S:
+            return
+        series.success.value = float(result.outcome.success)
+        series.last_probe.value = ended_at
+        if result.outcome.success:
+            if series.last_success is None:
+                gauges = self._gauges["jobproof_last_success_timestamp_seconds"]
+                series.last_success = gauges.child(*key)
+            series.last_success.value = ended_at
+
+    def _see_exchange(self, series: _CanarySeries, result: Result, exchange: Exchange) -> None:
+        seconds = exchange.phases
+        wait, transfer = seconds.wait, seconds.transfer
+        spent = (seconds.resolve, seconds.connect, seconds.tls, wait, transfer)
+        for child, value in zip(series.phases, spent, strict=True):
+            child.observe(value)
+        if exchange.certificate_expires_at is not None:
+            self._gauges["jobproof_tls_certificate_expiry_timestamp_seconds"].child(
+                result.target
+            ).value = exchange.certificate_expires_at
+        head = exchange.response or (exchange.failure and exchange.failure.partial)
+        if not head:
+            return
+        code = series.codes.get(head.code)
+        if code is None:
+            word = str(head.code) if 100 <= head.code <= 599 else OTHER_CODE
+            family = self._counters["jobproof_http_responses_total"]
+            code = series.codes[head.code] = family.child(result.target, result.canary, word)
+        code.value += 1.0
+        if head.code == 404:
+            expected = _flag(not_found_is_expected(exchange.request))
+            self._counters["jobproof_not_found_total"].child(
+                result.target, result.canary, expected
+            ).value += 1.0
+        self._see_clock(result.target, head, exchange)
+
+    def _see_clock(self, target: str, head: Response, exchange: Exchange) -> None:
+        said = head.header("date")
+        server = _unix(said) if said else None
+        if server is not None:
+            # A Date is cut to the second: its middle is the best guess of when it was written.
+            skew = server + 0.5 - (exchange.started_at + exchange.elapsed_s / 2)
+            self._gauges["jobproof_clock_skew_seconds"].child(target).value = skew
+
+    def _see_finding(self, result: Result, finding: Finding) -> None:
+        target, counters = result.target, self._counters
+        counter = counters["jobproof_contract_findings_total"].child(
+            target, finding.check, finding.kind.value
+        )
+        counter.value += 1.0
+        counter.mark = _mark(result, 1.0) or counter.mark
+        if finding.drift is not None:
+            pointer = self._pointers[target].word(finding.pointer)
+            counters["jobproof_contract_drift_total"].child(
+                target, finding.drift.value, pointer
+            ).value += 1.0
+        if finding.check == CRASHED:
+            counters["jobproof_check_crashes_total"].child(finding.pointer).value += 1.0
+
+    # -- the schedule -------------------------------------------------------------------
+
+    def slot_missed(self, target: str, why: WhyMissed, count: int = 1) -> None:
+        """
+        `count` slots of `target` passed without a probe.
+        """
+        with self._lock:
+            if target in self._targets:
+                family = self._counters["jobproof_slots_missed_total"]
+                family.child(target, why.value).value += count
+
+    def in_flight(self, count: int) -> None:
+        """
+        So many probes have started and not ended.
+        """
+        with self._lock:
+            self._gauges["jobproof_probes_in_flight"].child().value = float(count)
+
+    def budget(self, target: str, *, used_ratio: float, backoff_until: float) -> None:
+        """
+        How much of the key's budget is spent; until when (Unix seconds, or 0) it rests.
+        """
+        with self._lock:
+            if target in self._targets:
+                self._gauges["jobproof_request_budget_used_ratio"].child(target).value = used_ratio
+                until = self._gauges["jobproof_backoff_until_timestamp_seconds"].child(target)
+                until.value = backoff_until
+
+    def reloaded(self, *, taken: bool, at: float) -> None:
+        """
+        A configuration was taken over at `at`, or refused.
+        """
+        with self._lock:
+            gauges = self._gauges
+            gauges["jobproof_config_last_reload_successful"].child().value = float(taken)
+            if taken:
+                name = "jobproof_config_last_reload_success_timestamp_seconds"
+                gauges[name].child().value = at
+
+    # -- followed jobs ------------------------------------------------------------------
+
+    def job_moved(self, target: str, before: str, after: str) -> None:
+        """
+        A followed job was in `before` at one poll and in `after` at the next.
+        """
+        with self._lock:
+            if target in self._targets:
+                words = self._status(target, before), self._status(target, after)
+                family = self._counters["jobproof_job_transitions_total"]
+                family.child(target, *words).value += 1.0
+
+    def job_waited(self, target: str, job_status: str, seconds: float, job_id: str = "") -> None:
+        """
+        A followed job spent `seconds` in a status and left it.
+        """
+        self._see_job("jobproof_job_status_duration_seconds", target, job_status, seconds, job_id)
+
+    def job_ended(self, target: str, job_status: str, seconds: float, job_id: str = "") -> None:
+        """
+        A followed job ended in `job_status`, `seconds` after its creation.
+        """
+        self._see_job("jobproof_job_completion_seconds", target, job_status, seconds, job_id)
+
+    def _see_job(
+        self, metric: str, target: str, job_status: str, seconds: float, job_id: str
+    ) -> None:
+        with self._lock:
+            if target in self._targets:
+                child = self._histograms[metric].child(target, self._status(target, job_status))
+                child.observe(max(0.0, seconds), _exemplar(job_id, max(0.0, seconds), 0.0))
+
+    def jobs_followed(
+        self,
+        target: str,
+        by_status: Mapping[str, int],
+        *,
+        stuck: int,
+        oldest_pending_s: float | None,
+    ) -> None:
+        """
+        The watch list as it stands; every status not named has none.
+        """
+        with self._lock:
+            if target not in self._targets:
+                return
+            family = self._gauges["jobproof_followed_jobs"]
+            counts: dict[str, int] = dict.fromkeys((*self._statuses[target], UNKNOWN_STATUS), 0)
+            for status, count in by_status.items():
+                counts[self._status(target, status)] += count
+            for status, count in counts.items():
+                family.child(target, status).value = float(count)
+            self._gauges["jobproof_stuck_jobs"].child(target).value = float(stuck)
+            oldest = self._gauges["jobproof_oldest_pending_job_seconds"]
+            if oldest_pending_s is None:
+                oldest.remove(lambda labels: labels["target"] == target)
+            else:
+                oldest.child(target).value = oldest_pending_s
+
+    def _status(self, target: str, word: str) -> str:
+        return word if word in self._statuses[target] else UNKNOWN_STATUS
+
+    # -- the scrape ---------------------------------------------------------------------
+
+    def describe(self) -> Iterator[PrometheusFamily]:
+        """
+        The names, so that another collector can't claim one of them.
+        """
+        for metric in METRICS:
+            yield _family(metric)
+
+    def write(self, *, openmetrics: bool, names: frozenset[str] = frozenset()) -> str:
+        """
+        Every family as it stands at one instant, as text; `names` as in `Snapshot.write`.
+        """
+        with self._lock:
+            snapshots = [Snapshot.of(family) for family in self._families.values()]
+        return "".join(one.write(openmetrics=openmetrics, names=names) for one in snapshots)
+
+    def collect(self) -> Iterator[PrometheusFamily]:
+        """
+        The same for whoever asks the registry itself, as a push does.
+        """
+        with self._lock:
+            families = [_export(family) for family in self._families.values()]
+        yield from families
+
+
+def not_found_is_expected(request: Request) -> bool:
+    """
+    Whether 404 is right: only the owner of a known job is promised its answer.
+    """
+    return not (request.subject is Subject.KNOWN and request.credential is Credential.OWNER)
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _edges(basis: Edges, more: Iterable[Edges]) -> Edges:
+    return tuple(sorted({*basis, *(float(edge) for edges in more for edge in edges)}))
+
+
+def _mark(result: Result, value: float | None = None) -> Mark | None:
+    if result.exchange is None or result.exchange.request.subject is Subject.MALFORMED:
+        return None
+    job_id = result.exchange.request.job_id
+    at = result.intended_at + result.duration_s
+    return _exemplar(job_id or "", result.duration_s if value is None else value, at)
+
+
+def _exemplar(job_id: str, value: float, at: float) -> Mark | None:
+    # OpenMetrics allows an exemplar 128 characters, name of the label included.
+    return Mark(job_id, value, at) if 0 < len(job_id) <= 100 and job_id.isprintable() else None
+
+
+@lru_cache(maxsize=64)
+def _unix(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _family(metric: Metric) -> PrometheusFamily:
+    # The client adds a counter's `_total` itself.
+    return PrometheusFamily(metric.name.removesuffix("_total"), metric.help, metric.type)
+
+
+def _export(family: Family[Counter] | Family[Gauge] | Family[Histogram]) -> PrometheusFamily:
+    out, metric = _family(family.metric), family.metric
+    for values, child in family.children.items():
+        labels = dict(zip(metric.labels, values, strict=True))
+        if isinstance(child, Histogram):
+            _export_histogram(out, metric.name, labels, child)
+        else:
+            mark = child.mark if isinstance(child, Counter) else None
+            out.add_sample(metric.name, labels, child.value, exemplar=_prometheus(mark))
+    return out
+
+
+def _export_histogram(
+    out: PrometheusFamily, name: str, labels: dict[str, str], child: Histogram
+) -> None:
+    count = 0
+    edges = (*map(repr, child.edges), "+Inf")
+    for edge, count, mark in zip(edges, child.cumulative(), child.marks, strict=True):
+        bucket = {**labels, "le": edge}
+        out.add_sample(f"{name}_bucket", bucket, float(count), exemplar=_prometheus(mark))
+    out.add_sample(f"{name}_count", labels, float(count))
+    out.add_sample(f"{name}_sum", labels, child.total)
+
+
+def _prometheus(mark: Mark | None) -> Exemplar | None:
+    return Exemplar({"job_id": mark.job_id}, mark.value, mark.at or None) if mark else None

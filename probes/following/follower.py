@@ -1,0 +1,306 @@
+"""
+Jobs on their way: found by the sources, asked for when the watch list says so, until
+they end.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from jobproof.contract.model.exchange import Exchange, Request, Subject
+from jobproof.contract.model.trace import Observation
+from jobproof.contract.plugins import set_up
+from jobproof.probes.canaries.canary import Ask, build_request
+from jobproof.probes.config.reader import SourceSettings, TargetSettings
+from jobproof.probes.engine.judging import Judged
+from jobproof.probes.engine.prober import Clock, user_agent
+from jobproof.probes.export.metrics import Metrics
+from jobproof.probes.following.job_history import Sights
+from jobproof.probes.following.tracker import Progress, Sighting, Tracker
+from jobproof.probes.following.watch_list import Watchlist
+from jobproof.probes.result import FOLLOWED
+from jobproof.probes.sources.source import Found, Neighbourhood, Source
+
+__all__ = ["Asker", "FollowPlan", "Following", "Lookout"]
+
+_LOG = logging.getLogger(__name__)
+_LOOK_S = 0.25
+_COUNT_S = 5.0
+_MOST_AT_ONCE = 32
+_HOLD_S = 60.0
+
+
+class Asker(Protocol):
+    """
+    Asks beside the grid, out of the key's budget: `jobproof.probes.engine.prober.Prober`.
+    """
+
+    def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None: ...
+
+    def look(
+        self, target: str, request: Request, done: Callable[[Exchange | None], None]
+    ) -> None: ...
+
+
+class Lookout:
+    """
+    A source at work for one target.
+    """
+
+    def __init__(self, target: TargetSettings, settings: SourceSettings, folder: Path) -> None:
+        self.target = target.name
+        self.name = settings.source
+        self.made_for = (target, settings)
+        self.next_at = 0.0
+        self._problem: str | None = None
+        # What the owner's requests carry is the same for every id.
+        probe = build_request(
+            target.api, target.url, Ask("x", Subject.KNOWN), target.token, user_agent=user_agent()
+        )
+        around = Neighbourhood(target.name, target.api, target.url, probe.headers, folder)
+        self.source: Source = set_up(
+            "jobproof.sources", settings.source, settings.make, settings.options, around
+        )
+
+    def took(self, found: Found) -> None:
+        """
+        Log a problem once, and its end.
+        """
+        if found.problem is not None and found.problem != self._problem:
+            _LOG.warning("target %s: source %s: %s", self.target, self.name, found.problem)
+        elif found.problem is None and self._problem is not None:
+            _LOG.info("target %s: source %s works again", self.target, self.name)
+        self._problem = found.problem
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPlan:
+    """
+    Targets whose jobs are ready to be followed.
+    """
+
+    trackers: Mapping[str, Tracker]
+    lookouts: tuple[Lookout, ...]
+    targets: tuple[str, ...]
+
+
+class Following:
+    """
+    Keeps asking for every job on the watch list at the vendor's cadence.
+
+    Safe to call from any thread.
+    """
+
+    def __init__(
+        self,
+        watchlist: Watchlist,
+        metrics: Metrics,
+        asker: Asker,
+        clock: Clock | None = None,
+        sights: Sights | None = None,
+    ) -> None:
+        self._watchlist = watchlist
+        self._sights = sights or Sights(watchlist)
+        self._metrics = metrics
+        self._asker = asker
+        self._clock = clock or Clock()
+        self._trackers: Mapping[str, Tracker] = {}
+        self._lookouts: tuple[Lookout, ...] = ()
+        self._under_way: dict[tuple[str, str], float] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
+
+    def plan(self, targets: Iterable[TargetSettings], folder: Path) -> FollowPlan:
+        """
+        Make all that following these targets' jobs needs, and change nothing yet.
+
+        Args:
+            folder: Where relative paths of sources start.
+
+        Raises:
+            ConfigError: A source can't do what it is told for this API.
+        """
+        known = tuple(targets)
+        old = {lookout.made_for: lookout for lookout in self._lookouts}
+        return FollowPlan(
+            {t.name: Tracker.of(t.api.profile) for t in known if t.follow},
+            tuple(
+                old.get((target, source)) or Lookout(target, source, folder)
+                for target in known
+                for source in target.follow
+            ),
+            tuple(target.name for target in known),
+        )
+
+    def take_over(self, plan: FollowPlan) -> None:
+        """
+        Follow as planned; what other targets had on the watch list is dropped.
+        """
+        self._trackers, self._lookouts = plan.trackers, plan.lookouts
+        self._watchlist.forget_other_targets(plan.targets)
+
+    def start(self) -> None:
+        """
+        Begin to ask.
+        """
+        self._thread.start()
+
+    def stop(self) -> None:
+        """
+        Ask for nothing more.
+        """
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5.0)
+
+    def saw(self, judged: Judged) -> None:
+        """
+        Take in what a probe of a followed job came to.
+        """
+        target, job_id = judged.result.target, judged.job_id
+        if judged.result.canary != FOLLOWED or job_id is None:
+            return
+        held_s = _HOLD_S
+        try:
+            self._advance(target, job_id, judged)
+            held_s = 0.0
+        finally:
+            # What couldn't be written down would be due again at once, and for ever.
+            self._over(target, job_id, held_s=held_s)
+
+    def _advance(self, target: str, job_id: str, judged: Judged) -> None:
+        tracker = self._trackers.get(target)
+        job = self._watchlist.get(target, job_id)
+        if tracker is None or job is None:
+            return
+        exchange = judged.result.exchange
+        at = exchange.ended_at if exchange is not None else self._clock.wall()
+        seen = _sighting(judged.seen, at)
+        progress = tracker.advance(job, seen)
+        self._count(target, job_id, progress)
+        if progress.done:
+            self._watchlist.finish(target, job_id, now=at)
+            if not tracker.is_terminal(progress.job.job_status):
+                why = "the endpoint knows it no longer" if progress.gone else "it took too long"
+                _LOG.warning("target %s: job %s is let go: %s", target, job_id, why)
+        else:
+            moved = progress.job.job_status != job.job_status
+            sight = self._sights.text(exchange) if moved and exchange is not None else None
+            self._watchlist.update(progress.job, sight=sight)
+
+    def _count(self, target: str, job_id: str, progress: Progress) -> None:
+        if progress.move is not None:
+            self._metrics.job_moved(target, *progress.move)
+        if progress.stay is not None:
+            stay = progress.stay
+            self._metrics.job_waited(target, stay.job_status, stay.middle_s, job_id)
+        if progress.completion_s is not None and progress.job.job_status is not None:
+            status = progress.job.job_status
+            self._metrics.job_ended(target, status, progress.completion_s, job_id)
+
+    def _run(self) -> None:
+        counted = -_COUNT_S
+        while not self._stop.wait(_LOOK_S):
+            for lookout in self._lookouts:
+                self._safely(lambda lookout=lookout: self._look(lookout))  # type: ignore[misc]
+            self._safely(self._ask_due)
+            now = self._clock.monotonic()
+            if now - counted >= _COUNT_S:
+                counted = now
+                self._safely(self._census)
+
+    def _safely(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:  # noqa: BLE001 -- logged; one bad source must not cost the others
+            _LOG.exception("following stumbled; it goes on")
+
+    def _look(self, lookout: Lookout) -> None:
+        now = self._clock.monotonic()
+        if now < lookout.next_at:
+            return
+        # A source that fails is left alone for a while.
+        lookout.next_at = now + max(lookout.source.interval_s, _HOLD_S)
+        request = lookout.source.wants()
+        if request is None:
+            self._found(lookout, lookout.source.take(None))
+            lookout.next_at = now + lookout.source.interval_s
+        else:
+            # Not again before this one is answered: a source has one question at a time.
+            lookout.next_at = float("inf")
+            self._asker.look(lookout.target, request, self._on_answer(lookout))
+
+    def _on_answer(self, lookout: Lookout) -> Callable[[Exchange | None], None]:
+        def answered(exchange: Exchange | None) -> None:
+            try:
+                if exchange is not None:
+                    self._found(lookout, lookout.source.take(exchange))
+            finally:
+                lookout.next_at = self._clock.monotonic() + lookout.source.interval_s
+
+        return answered
+
+    def _found(self, lookout: Lookout, found: Found) -> None:
+        lookout.took(found)
+        now = self._clock.wall()
+        for job_id in found.ids:
+            self._watchlist.add(lookout.target, job_id, source=lookout.name, now=now)
+
+    def _ask_due(self) -> None:
+        now = self._clock.wall()
+        for target in self._trackers:
+            with self._lock:
+                held = self._clock.monotonic()
+                busy = {
+                    job_id
+                    for (name, job_id), until in self._under_way.items()
+                    if name == target and held < until
+                }
+            room = _MOST_AT_ONCE - len(busy)
+            if room <= 0:
+                continue
+            due = self._watchlist.due(target, now=now, limit=_MOST_AT_ONCE + len(busy))
+            waiting = [job for job in due if job.job_id not in busy]
+            # Jobs that fall due together, as after a restart, are asked for in a stream.
+            for job in waiting[: min(room, max(4, len(waiting) // 4))]:
+                with self._lock:
+                    self._under_way[target, job.job_id] = float("inf")
+                self._asker.follow(target, job.job_id, self._on_refusal(target, job.job_id))
+
+    def _census(self) -> None:
+        now = self._clock.wall()
+        for target, tracker in self._trackers.items():
+            census = tracker.census(self._watchlist.all(target), now=now)
+            self._metrics.jobs_followed(
+                target,
+                census.by_status,
+                stuck=census.stuck,
+                oldest_pending_s=census.oldest_pending_s,
+            )
+
+    def _on_refusal(self, target: str, job_id: str) -> Callable[[], None]:
+        return lambda: self._over(target, job_id)
+
+    def _over(self, target: str, job_id: str, *, held_s: float = 0.0) -> None:
+        with self._lock:
+            if held_s:
+                self._under_way[target, job_id] = self._clock.monotonic() + held_s
+            else:
+                self._under_way.pop((target, job_id), None)
+
+
+def _sighting(seen: Observation | None, at: float) -> Sighting:
+    if seen is None or seen.response is None:
+        return Sighting(at)
+    job = seen.job
+    if job is None:
+        return Sighting(at, missing=seen.code == 404)
+    status = job.status if isinstance(job.status, str) else None
+    ended = max(job.later.values(), default=None)
+    return Sighting(at, job_status=status, created_at=job.created_at, ended_at=ended)

@@ -1,0 +1,309 @@
+"""
+What polling tells about a job's life, and when to ask for it next.
+
+Polling samples: a job that was `queued` in one answer and `processing` in the next has
+changed somewhere in between. So each stay in a status is an interval, and never more
+exact than the polls were close:
+
+    lower bound   from the first to the last answer that showed the status
+    upper bound   from the last answer before it to the first answer after it
+
+The histograms are fed with the middle. Where the server says itself when a job was
+created or ended, its word replaces the poll's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from jobproof.contract.model.profile import Limit, Profile, StatusWord
+from jobproof.probes.following.watch_list import Followed
+
+__all__ = ["UNKNOWN", "Census", "Progress", "Sighting", "Stay", "Tracker"]
+
+UNKNOWN = "unknown"
+"""Stands for every status word that the profile doesn't have."""
+
+_GROWTH = 1.5
+_SPREAD = 0.2
+_MISSES = 3
+_CLOCK_SLACK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """
+    What one answer says about a followed job.
+
+    Attributes:
+        at: When the answer was whole, Unix seconds.
+        job_status: As spelled on the wire; None where the answer held none.
+        missing: The answer says that there is no such job.
+        created_at: By the server's word, Unix seconds.
+        ended_at: By the server's word, Unix seconds.
+    """
+
+    at: float
+    job_status: str | None = None
+    missing: bool = False
+    created_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """
+    How long a job was in a status, as far as polling can tell.
+    """
+
+    job_status: str
+    lower_s: float
+    upper_s: float
+
+    @property
+    def middle_s(self) -> float:
+        """
+        The estimate that histograms are fed with.
+        """
+        return (self.lower_s + self.upper_s) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """
+    What an answer changes.
+
+    Attributes:
+        job: The job as it is known now.
+        done: It needs no more asking.
+        gone: It is done because the endpoint knows it no longer.
+        move: Status before and after, where they differ.
+        stay: The time in the status that was left.
+        completion_s: From creation to end, once, when the end is first seen.
+    """
+
+    job: Followed
+    done: bool = False
+    gone: bool = False
+    move: tuple[str, str] | None = None
+    stay: Stay | None = None
+    completion_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """
+    All followed jobs of a target at one moment.
+
+    Attributes:
+        by_status: Jobs last seen in each status; jobs that never answered are left out.
+        stuck: Unfinished jobs past a limit that the vendor documents.
+        oldest_pending_s: Age of the oldest unfinished job; None where there is none.
+    """
+
+    by_status: Mapping[str, int]
+    stuck: int
+    oldest_pending_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """
+    Reads a job's life out of its answers; pure, the clock is in the sightings.
+
+    Attributes:
+        words: The profile's statuses.
+        limits: How long a job may stay unfinished.
+        poll_s: The shortest time between two requests for one job.
+        slowest_s: The longest; reached by growing the gap while nothing changes.
+        abandon_s: A job that hasn't ended this long after its first sight is let go.
+    """
+
+    words: Mapping[str, StatusWord]
+    limits: tuple[Limit, ...] = ()
+    poll_s: float = 5.0
+    slowest_s: float = 60.0
+    abandon_s: float = 7 * 86_400.0
+
+    @classmethod
+    def of(cls, profile: Profile) -> Tracker:
+        """
+        The tracker for an API: its words, its limits, its cadence.
+        """
+        return cls(
+            words=profile.status.words,
+            limits=profile.status.limits,
+            poll_s=profile.cadence.poll,
+            slowest_s=max(profile.cadence.slowest, profile.cadence.poll),
+        )
+
+    def advance(self, job: Followed, seen: Sighting) -> Progress:
+        """
+        Take an answer in: what has changed, and when to ask again.
+        """
+        asked = replace(job, polls=job.polls + 1)
+        if seen.job_status is None:
+            return self._without_status(asked, seen)
+        status = seen.job_status if seen.job_status in self.words else UNKNOWN
+        created_at = job.created_at if seen.created_at is None else seen.created_at
+        asked = replace(asked, misses=0, created_at=created_at)
+        if job.job_status is None or job.observed_at is None:
+            return self._first_status(asked, status, seen)
+        if status == job.job_status:
+            return self._same_status(asked, status, seen)
+        return self._next_status(asked, status, seen)
+
+    def is_terminal(self, job_status: str | None) -> bool:
+        """
+        Whether a job of that status has ended; unknown words haven't.
+        """
+        word = self.words.get(job_status or "")
+        return word is not None and word.phase.terminal
+
+    def exceeded(self, job: Followed, *, now: float) -> Limit | None:
+        """
+        The longest documented limit that an unfinished job is past, if any.
+
+        Where the vendor's limits include firm ones, the soft ones (`verdict: drift`)
+        don't make a job stuck.
+        """
+        if job.clock_from is None or self.is_terminal(job.job_status):
+            return None
+        word = self.words.get(job.job_status or "")
+        if word is not None and word.waits_unbounded:
+            return None
+        firm = [limit for limit in self.limits if limit.verdict == "violation"]
+        age_s = now - job.clock_from
+        past = [limit for limit in firm or self.limits if age_s > limit.after]
+        return max(past, key=lambda limit: limit.after, default=None)
+
+    def census(self, jobs: Iterable[Followed], *, now: float) -> Census:
+        """
+        Count the followed jobs as gauges show them.
+        """
+        by_status: Counter[str] = Counter()
+        stuck = 0
+        born: list[float] = []
+        for job in jobs:
+            if job.job_status is not None:
+                by_status[job.job_status] += 1
+            if not self.is_terminal(job.job_status):
+                stuck += self.exceeded(job, now=now) is not None
+                born.append(job.first_seen_at if job.created_at is None else job.created_at)
+        oldest_s = max(0.0, now - min(born)) if born else None
+        return Census(dict(by_status), stuck, oldest_s)
+
+    def _without_status(self, job: Followed, seen: Sighting) -> Progress:
+        misses = job.misses + 1 if seen.missing else job.misses
+        waiting = self._ask_again(
+            replace(job, misses=misses, quiet_polls=job.quiet_polls + 1), seen.at
+        )
+        gone = misses >= _MISSES
+        return Progress(waiting, done=gone or self._is_over(waiting, seen.at), gone=gone)
+
+    def _first_status(self, job: Followed, status: str, seen: Sighting) -> Progress:
+        created = job.created_at
+        inside = replace(
+            job,
+            job_status=status,
+            entered_after=created if created is not None and created <= seen.at else None,
+            entered_by=seen.at,
+            observed_at=seen.at,
+            clock_from=self._clock(job, status, seen.at),
+            quiet_polls=0,
+        )
+        return self._settle(inside, seen, watched=False)
+
+    def _same_status(self, job: Followed, status: str, seen: Sighting) -> Progress:
+        inside = replace(
+            job,
+            observed_at=seen.at,
+            clock_from=self._clock(job, status, seen.at),
+            quiet_polls=job.quiet_polls + 1,
+        )
+        return self._settle(inside, seen, watched=True)
+
+    def _next_status(self, job: Followed, status: str, seen: Sighting) -> Progress:
+        assert job.job_status is not None
+        assert job.observed_at is not None
+        left_after, left_by = job.observed_at, seen.at
+        ended = seen.ended_at
+        if self.is_terminal(status) and ended is not None and left_after <= ended <= left_by:
+            left_after = left_by = ended
+        inside = replace(
+            job,
+            job_status=status,
+            entered_after=left_after,
+            entered_by=left_by,
+            observed_at=seen.at,
+            clock_from=self._clock(job, status, seen.at),
+            quiet_polls=0,
+        )
+        progress = self._settle(inside, seen, watched=True)
+        return replace(
+            progress,
+            move=(job.job_status, status),
+            stay=None if self.is_terminal(job.job_status) else _stay(job, left_after, left_by),
+        )
+
+    def _settle(self, job: Followed, seen: Sighting, *, watched: bool) -> Progress:
+        if job.ended_at is not None:
+            # The one request after the end: it shows whether the end is final.
+            return Progress(job, done=True)
+        if not self.is_terminal(job.job_status):
+            waiting = self._ask_again(job, seen.at)
+            return Progress(waiting, done=self._is_over(waiting, seen.at))
+        ended = self._ask_again(replace(job, ended_at=seen.at, quiet_polls=0), seen.at)
+        return Progress(ended, completion_s=_completion_s(job, seen, watched=watched))
+
+    def _ask_again(self, job: Followed, now: float) -> Followed:
+        # Bounded exponent: 1.5 ** 2_000 is no float.
+        gap_s = min(self.slowest_s, self.poll_s * _GROWTH ** min(job.quiet_polls, 64))
+        return replace(job, next_poll_at=now + gap_s * (1 + _SPREAD * _fraction(job)))
+
+    def _is_over(self, job: Followed, now: float) -> bool:
+        return job.ended_at is not None or now - job.first_seen_at > self.abandon_s
+
+    def _clock(self, job: Followed, status: str, now: float) -> float:
+        word = self.words.get(status)
+        if word is not None and word.waits_unbounded:
+            return now
+        if job.clock_from is not None:
+            return job.clock_from
+        if job.created_at is None:
+            return now
+        # Before the first sight it may have waited where no limit counts, but not for ever.
+        unseen_s = max((limit.unobserved_wait for limit in self.limits), default=0.0)
+        return min(now, job.created_at + unseen_s)
+
+
+def _stay(job: Followed, left_after: float, left_by: float) -> Stay | None:
+    if job.entered_after is None or job.entered_by is None or job.job_status is None:
+        return None
+    lower_s = max(0.0, left_after - job.entered_by)
+    return Stay(job.job_status, lower_s, max(lower_s, left_by - job.entered_after))
+
+
+def _completion_s(job: Followed, seen: Sighting, *, watched: bool) -> float | None:
+    """
+    Seconds from creation to end; None where the job had ended before it was followed.
+    """
+    created, ended = job.created_at, seen.ended_at
+    if ended is None and watched and job.entered_after is not None:
+        ended = (job.entered_after + seen.at) / 2
+    if created is None or ended is None or ended < created:
+        return None
+    if not watched and ended < job.first_seen_at - _CLOCK_SLACK_S:
+        return None
+    return ended - created
+
+
+def _fraction(job: Followed) -> float:
+    """
+    A number in [0, 1) of the job and the poll: jobs pushed together drift apart.
+    """
+    text = f"{job.target}\0{job.job_id}\0{job.polls}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big") / 2**32

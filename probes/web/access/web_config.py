@@ -1,0 +1,162 @@
+"""
+TLS, client certificates and users, in the file format of Prometheus' own exporters.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.yaml_file import read_yaml
+from jobproof.probes.web.access.tls import Tls, TlsSettings, stamp
+from jobproof.probes.web.access.users import Pace, Users, bcrypt_hash
+
+__all__ = ["WebConfig"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _HttpServer(_Part):
+    http2: bool = True
+    """Taken for the format's sake; HTTP/1.1 is what is spoken."""
+    headers: dict[
+        Literal[
+            "Content-Security-Policy",
+            "Strict-Transport-Security",
+            "X-Content-Type-Options",
+            "X-Frame-Options",
+            "X-XSS-Protection",
+        ],
+        str,
+    ] = Field(default_factory=dict)
+
+
+class _RateLimit(_Part):
+    interval: Annotated[Duration, Field(ge=0)] = 0.0
+    burst: int = Field(default=1, ge=1, le=1_000_000)
+
+
+class _File(_Part):
+    tls_server_config: TlsSettings | None = None
+    http_server_config: _HttpServer = _HttpServer()
+    basic_auth_users: dict[str, Annotated[str, BeforeValidator(bcrypt_hash)]] = Field(
+        default_factory=dict
+    )
+    rate_limit: _RateLimit = _RateLimit()
+
+
+@dataclass(frozen=True, slots=True)
+class _Guards:
+    """
+    What one reading of the file came to.
+    """
+
+    tls: Tls | None = None
+    users: Users | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pace: Pace | None = None
+
+
+class WebConfig:
+    """
+    How the web server is guarded. Users and headers follow the file while the server
+    runs; a file that breaks meanwhile changes nothing.
+
+    Attributes:
+        tls: None for plain HTTP; only the certificate's files are read again.
+
+    Args:
+        path: The file that `--web-config` names; None for an open door.
+
+    Raises:
+        ConfigError: With file, line and key of what is wrong.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._seen = stamp(path) if path is not None else None
+        self._guards = _read(path) if path is not None else _Guards()
+        self.tls = self._guards.tls
+
+    @property
+    def users(self) -> Users | None:
+        """
+        Who may come in; None where everybody may.
+        """
+        return self._now().users
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """
+        Sent with every answer.
+        """
+        return self._now().headers
+
+    @property
+    def pace(self) -> Pace | None:
+        """
+        How many requests are taken; None for as many as come.
+        """
+        return self._now().pace
+
+    def _now(self) -> _Guards:
+        if self._path is not None and (seen := stamp(self._path)) != self._seen:
+            self._seen = seen
+            try:
+                self._guards = _read(self._path)
+            except ConfigError as wrong:
+                _LOG.error("%s; who may come in stays as it was", wrong)
+        return self._guards
+
+
+def _read(path: Path) -> _Guards:
+    file = read_yaml(path, ConfigError)
+    config = file.parse(_File, ConfigError)
+    tls = _tls(path, config.tls_server_config) if config.tls_server_config else None
+    users = Users(config.basic_auth_users) if config.basic_auth_users else None
+    if users is not None:
+        _need_bcrypt(path)
+    headers = {
+        str(name): value for name, value in config.http_server_config.headers.items() if value
+    }
+    limit = config.rate_limit
+    pace = Pace(limit.interval, limit.burst) if limit.interval else None
+    return _Guards(tls, users, headers, pace)
+
+
+def _tls(path: Path, config: TlsSettings) -> Tls:
+    folder = path.parent
+    asks = config.client_auth_type != "NoClientCert"
+    at = f"{path}: tls_server_config"
+    if asks and config.client_ca_file is None:
+        raise ConfigError(f"{at}: client_auth_type {config.client_auth_type} needs client_ca_file")
+    if not asks and (config.client_ca_file or config.client_allowed_sans):
+        raise ConfigError(
+            f"{at}: client certificates are named but not asked for; "
+            "set client_auth_type: RequireAndVerifyClientCert"
+        )
+    client_ca = folder / config.client_ca_file if config.client_ca_file else None
+    try:
+        return Tls(folder / config.cert_file, folder / config.key_file, config, client_ca)
+    except ConfigError as wrong:
+        raise ConfigError(f"{at}: {wrong}") from None
+
+
+def _need_bcrypt(path: Path) -> None:
+    try:
+        import bcrypt  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            f"{path}: basic_auth_users needs bcrypt: pip install 'jobproof[web-users]'"
+        ) from None

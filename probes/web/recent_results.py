@@ -1,0 +1,289 @@
+"""
+What pages show: the last answers, the recent findings, jobs by status; in memory, bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.probes.evidence.entry import shelf_of
+from jobproof.probes.result import Outcome, Result
+
+__all__ = ["Board", "CanaryView", "LastAnswer", "News", "Point"]
+
+_POINTS = 90
+_LONGEST_TEXT = 400
+_OUTCOMES = tuple(Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """
+    One probe as a chart shows it; `at` is when it ended, Unix seconds.
+    """
+
+    at: float
+    duration_s: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """
+    The latest probe of a canary.
+
+    Attributes:
+        code: The HTTP code; None where no whole answer came.
+        job_id: What was asked for.
+        detail: One line where there was no answer.
+    """
+
+    at: float
+    outcome: Outcome
+    code: int | None
+    duration_s: float
+    job_status: str | None
+    job_id: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryView:
+    """
+    A canary as it stands.
+
+    Attributes:
+        points: The latest probes, oldest first.
+        asked: Probes since the start, and how many of them were fine.
+    """
+
+    last: LastAnswer
+    points: tuple[Point, ...]
+    asked: int
+    fine: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """
+    One finding, however often it was made.
+
+    Attributes:
+        shelf: Where `EvidenceStore.latest_for` finds what was seen.
+        source: Where the promise stands written.
+        accepted: Why it is accepted, where the policy does.
+    """
+
+    target: str
+    canary: str
+    check: str
+    kind: Kind
+    basis: str
+    severity: str
+    source: str
+    pointer: str
+    message: str
+    expected: str | None
+    found: str | None
+    accepted: str | None
+    shelf: str
+    first_at: float
+    last_at: float
+    count: int
+
+    @property
+    def size_bytes(self) -> int:
+        """
+        About what it takes in memory.
+        """
+        texts = (self.source, self.pointer, self.message, self.expected or "", self.found or "")
+        return 600 + 2 * sum(map(len, texts))
+
+
+@dataclass(slots=True)
+class _Strip:
+    """
+    The probes of one canary, in a few bytes each.
+    """
+
+    last: LastAnswer
+    at: array[float] = field(default_factory=lambda: array("d"))
+    duration_s: array[float] = field(default_factory=lambda: array("d"))
+    outcome: bytearray = field(default_factory=bytearray)
+    asked: int = 0
+    fine: int = 0
+
+    # Per point: two doubles and a byte, and the slack that arrays keep.
+    SIZE_BYTES = 1_000 + _POINTS * 20
+
+    def add(self, last: LastAnswer) -> None:
+        if last.at >= self.last.at or self.last.at - last.at > 600:
+            # A clock that was set back must not freeze the last answer.
+            self.last = last
+        self.at.append(last.at)
+        self.duration_s.append(last.duration_s)
+        self.outcome.append(_OUTCOMES.index(last.outcome))
+        for ring in (self.at, self.duration_s, self.outcome):
+            del ring[:-_POINTS]
+        self.asked += 1
+        self.fine += last.outcome.success
+
+    def view(self) -> CanaryView:
+        probes = zip(self.at, self.duration_s, self.outcome, strict=True)
+        points = tuple(Point(at, took, _OUTCOMES[number]) for at, took, number in probes)
+        return CanaryView(self.last, points, self.asked, self.fine)
+
+
+class Board:
+    """
+    Told every result, asked by every page; both from any thread.
+
+    Nothing in it grows without bound: what was heard of least recently goes first, and
+    violations stay longer than other news.
+
+    Args:
+        max_bytes: About the most it takes; half for answers, a quarter each for jobs
+            and for news.
+        redact: Masks secrets in whatever text an answer brought.
+    """
+
+    def __init__(
+        self, *, max_bytes: int = 8 * 1024 * 1024, redact: Callable[[str], str] = str
+    ) -> None:
+        self._max_strips = max(1, max_bytes // 2 // _Strip.SIZE_BYTES)
+        self._max_jobs = max(1, max_bytes // 4 // 400)
+        self._max_news_bytes = max_bytes // 4
+        self._redact = redact
+        self._turn = threading.Lock()
+        self._strips: OrderedDict[tuple[str, str], _Strip] = OrderedDict()
+        self._jobs: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._news: dict[str, News] = {}
+        self._news_bytes = 0
+
+    def record(self, result: Result) -> None:
+        """
+        Take a result in.
+        """
+        last = self._last(result)
+        news = [self._tell(result, finding, last.at) for finding in result.findings]
+        with self._turn:
+            key = (result.target, result.canary)
+            strip = self._strips.setdefault(key, _Strip(last))
+            strip.add(last)
+            self._strips.move_to_end(key)
+            while len(self._strips) > self._max_strips:
+                self._strips.popitem(last=False)
+            if result.job_status is not None and last.job_id is not None:
+                self._see_job(result.target, last.job_id, result.job_status)
+            for item in news:
+                self._add_news(item)
+
+    def canary(self, target: str, canary: str) -> CanaryView | None:
+        """
+        How a canary stands; None before its first result.
+        """
+        with self._turn:
+            strip = self._strips.get((target, canary))
+            return strip.view() if strip is not None else None
+
+    def last(self, target: str, canary: str) -> LastAnswer | None:
+        """
+        The latest answer alone.
+        """
+        with self._turn:
+            strip = self._strips.get((target, canary))
+            return strip.last if strip is not None else None
+
+    def jobs(self, target: str) -> Mapping[str, int]:
+        """
+        The jobs of a target that were seen lately, counted by their last status.
+        """
+        with self._turn:
+            return Counter(status for (name, _), status in self._jobs.items() if name == target)
+
+    def news(self) -> tuple[News, ...]:
+        """
+        All findings that are remembered, the latest first.
+        """
+        with self._turn:
+            return tuple(sorted(self._news.values(), key=lambda n: n.last_at, reverse=True))
+
+    def forget_other_targets(self, names: Iterable[str]) -> None:
+        """
+        Drop what is known of targets that are configured no longer.
+        """
+        keep = frozenset(names)
+        with self._turn:
+            for key in [key for key in self._strips if key[0] not in keep]:
+                del self._strips[key]
+            for job in [job for job in self._jobs if job[0] not in keep]:
+                del self._jobs[job]
+            for shelf in [n.shelf for n in self._news.values() if n.target not in keep]:
+                self._news_bytes -= self._news.pop(shelf).size_bytes
+
+    def _last(self, result: Result) -> LastAnswer:
+        exchange = result.exchange
+        failure = exchange.failure if exchange is not None else None
+        detail = failure.detail if failure is not None else result.error
+        job_id = exchange.request.job_id if exchange is not None else None
+        return LastAnswer(
+            at=result.intended_at + result.duration_s,
+            outcome=result.outcome,
+            code=exchange.response.code if exchange is not None and exchange.response else None,
+            duration_s=result.duration_s,
+            job_status=None if result.job_status is None else self._text(result.job_status)[:60],
+            job_id=None if job_id is None else self._text(job_id)[:200],
+            detail=None if detail is None else self._text(detail),
+        )
+
+    def _see_job(self, target: str, job_id: str, status: str) -> None:
+        key = (target, job_id)
+        self._jobs[key] = self._text(status)[:60]
+        self._jobs.move_to_end(key)
+        while len(self._jobs) > self._max_jobs:
+            self._jobs.popitem(last=False)
+
+    def _tell(self, result: Result, finding: Finding, at: float) -> News:
+        return News(
+            target=result.target,
+            canary=result.canary,
+            check=finding.check,
+            kind=finding.kind,
+            basis=finding.basis.value,
+            severity=finding.severity.value,
+            source=finding.source,
+            pointer=self._text(finding.pointer),
+            message=self._text(finding.message),
+            expected=None if finding.expected is None else self._value(finding.expected),
+            found=None if finding.found is None else self._value(finding.found),
+            accepted=finding.accepted,
+            shelf=shelf_of(result.target, finding),
+            first_at=at,
+            last_at=at,
+            count=1,
+        )
+
+    def _add_news(self, news: News) -> None:
+        known = self._news.pop(news.shelf, None)
+        if known is not None:
+            self._news_bytes -= known.size_bytes
+            last_at = max(known.last_at, news.last_at)
+            news = replace(news, first_at=known.first_at, last_at=last_at, count=known.count + 1)
+        self._news[news.shelf] = news
+        self._news_bytes += news.size_bytes
+        while self._news_bytes > self._max_news_bytes:
+            least = min(self._news.values(), key=lambda n: (n.kind is Kind.VIOLATION, n.last_at))
+            self._news_bytes -= self._news.pop(least.shelf).size_bytes
+
+    def _text(self, text: str) -> str:
+        # Masked before it is cut: half a token is a secret too.
+        masked = self._redact(text)
+        return masked if len(masked) <= _LONGEST_TEXT else masked[: _LONGEST_TEXT - 1] + "…"
+
+    def _value(self, value: object) -> str:
+        return self._text(value if isinstance(value, str) else repr(value))
