@@ -30,8 +30,9 @@ from jobproof.contract.mock.jobs.script import read_script
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Kind
+from jobproof.contract.model.observation import Observation, Observer
 from jobproof.contract.model.profile import Codec, Phase
-from jobproof.contract.model.trace import Observation, Observer, Trace
+from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import default_api, find_api, load_checks
 
 __all__ = ["Costs", "main", "measure"]

@@ -23,7 +23,7 @@ import click
 
 from jobproof.contract.plugins import load_checks, load_group
 from jobproof.contract.suite.options import OPTIONS, Option
-from jobproof.probes.config.reader import config_schema
+from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
 
 __all__ = ["main", "pages", "rendered"]

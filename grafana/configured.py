@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jobproof.grafana.settings import Settings, Target, settings_for, target_of
-from jobproof.probes.config.reader import TargetSettings, load_settings
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.settings import TargetSettings
 
 __all__ = ["configured_settings"]
 

@@ -160,7 +160,7 @@ def schema(file: Path | None) -> int:
     """
     Print the configuration's JSON Schema, or write it to FILE.
     """
-    from jobproof.probes.config.reader import config_schema
+    from jobproof.probes.config.schema import config_schema
 
     text = json.dumps(config_schema(), indent=2) + "\n"
     if file is None:

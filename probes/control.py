@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobproof.contract.errors import ConfigError, did_you_mean
-from jobproof.probes.config.reader import Settings, TargetSettings
+from jobproof.probes.config.settings import Settings, TargetSettings
 from jobproof.probes.daemon import Daemon, Reloaded
 from jobproof.probes.following.tracker import Census, Tracker
 from jobproof.probes.result import FOLLOWED, Result

@@ -16,7 +16,8 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.plugins import set_up
-from jobproof.probes.config.reader import Settings, SinkSettings, TargetSettings, load_settings
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.settings import Settings, SinkSettings, TargetSettings
 from jobproof.probes.engine.judging import Judged
 from jobproof.probes.engine.prober import Asker, ClientSettings, Clock, Plan, Prober
 from jobproof.probes.engine.shard import Shard

@@ -23,7 +23,8 @@ from jobproof.contract.model.finding import Finding, Kind, Verdict
 from jobproof.contract.model.verdict import group
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.canaries.canary import Ask
-from jobproof.probes.config.reader import Settings, TargetSettings, load_settings
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.settings import Settings, TargetSettings
 from jobproof.probes.daemon import labels_of
 from jobproof.probes.engine.judging import Asked, Judged
 from jobproof.probes.engine.prober import Asker, ClientSettings, Watch

@@ -1,5 +1,6 @@
 """
-What one probe came to: the value that every sink, page and counter is fed with.
+What one slot came to: a probe, the value that every sink, page and counter is fed with;
+or none, and why.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from enum import StrEnum
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
 
-__all__ = ["FOLLOWED", "Outcome", "Result"]
+__all__ = ["FOLLOWED", "Outcome", "Result", "WhyMissed"]
 
 FOLLOWED = "followed"
 """The canary of jobs on their way to an end: the watch list asks for them, not the grid."""
@@ -71,3 +72,20 @@ class Result:
     findings: tuple[Finding, ...] = ()
     job_status: str | None = None
     error: str | None = None
+
+
+class WhyMissed(StrEnum):
+    """
+    Why no probe started in a slot: a closed set, the `reason` label.
+    """
+
+    OVERLAP = "overlap"
+    """As many probes as can overlap were still under way."""
+    BUDGET = "budget"
+    """The key's requests per minute were spent."""
+    BACKOFF = "backoff"
+    """The server had asked for rest."""
+    SHUTDOWN = "shutdown"
+    """The daemon was ending."""
+    LATE = "late"
+    """The daemon itself was held up (stopped, starved) until the slot was over."""

@@ -23,7 +23,8 @@ from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.profile import Policy, Profile, Promise
 from jobproof.contract.plugins import load_checks, load_group
 from jobproof.contract.suite.options import OPTIONS
-from jobproof.probes.config.reader import config_schema, load_settings
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.metrics import METRICS
 from jobproof.probes.web.access.web_config import WebConfig
 

@@ -11,7 +11,8 @@ from typing import Any
 from jobproof.contract.model.check import check
 from jobproof.contract.model.exchange import Credential, Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
-from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "foreign_job_is_hidden",

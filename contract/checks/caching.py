@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Response
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
-from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "age_is_within_freshness",

@@ -12,8 +12,9 @@ from jobproof.contract.formats.dates import read_date
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, gap, inconclusive, violation
+from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import Expected
-from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "code_is_documented",

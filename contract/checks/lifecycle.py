@@ -13,7 +13,8 @@ from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
 from jobproof.contract.model.job import Job, is_empty
-from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "ended_job_is_frozen",

@@ -11,7 +11,8 @@ from jobproof.contract.model.check import check
 from jobproof.contract.model.exchange import Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.job import links_in
-from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "head_is_answered",

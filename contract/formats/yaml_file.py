@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from jobproof.contract.errors import ConfigError, did_you_mean
 
-__all__ = ["PlainLoader", "YamlFile", "read_yaml"]
+__all__ = ["Location", "PlainLoader", "YamlFile", "read_yaml"]
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]

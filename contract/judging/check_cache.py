@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Remark
-from jobproof.contract.model.trace import Reading, Trace
+from jobproof.contract.model.observation import Reading
+from jobproof.contract.model.trace import Trace
 
 __all__ = ["Recall", "Step"]
 

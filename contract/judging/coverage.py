@@ -10,8 +10,8 @@ from typing import Any
 
 from jobproof.contract.formats.json_pointer import parent, pick
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import Phase
-from jobproof.contract.model.trace import Observation
 
 __all__ = ["Reach"]
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from jobproof.contract.judging.check_cache import Recall, Step
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
+from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import Accepted
-from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.model.trace import Trace
 
 __all__ = ["CRASHED", "Judge"]
 

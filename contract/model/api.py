@@ -12,8 +12,8 @@ from urllib.parse import quote
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.job import JobReader
 from jobproof.contract.model.lifecycle import Lifecycle
+from jobproof.contract.model.observation import Observation, Observer
 from jobproof.contract.model.profile import Profile, read_profile
-from jobproof.contract.model.trace import Observation, Observer
 from jobproof.contract.openapi.document import Operation, read_operation
 
 __all__ = ["Api", "load_api"]

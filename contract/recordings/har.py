@@ -1,20 +1,24 @@
 """
-What was seen, as something a person can run again and a program can judge again.
+Exchanges as HAR 1.2 files, redacted when written, judged again when read.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import re
-import shlex
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.redaction import (
+    is_sensitive,
+    redact_headers,
+    redact_text,
+    scheme_of,
+    spellings,
+)
 from jobproof.contract.formats.secret import MASK
 from jobproof.contract.model.exchange import (
     Credential,
@@ -27,48 +31,10 @@ from jobproof.contract.model.exchange import (
     TransportFailure,
 )
 
-__all__ = [
-    "curl",
-    "har",
-    "har_entry",
-    "read_har",
-    "read_har_entry",
-    "redact_headers",
-    "redact_text",
-    "spellings",
-]
+__all__ = ["har", "har_entry", "read_har", "read_har_entry"]
 
-# Vendors have names of their own for the header that carries the token.
-_SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
-_SCHEME = re.compile(r"[A-Za-z]+ ")
-_BEARER = re.compile(r"(?i)\b(bearer|basic|key)\s+[A-Za-z0-9._~+/=-]{8,}")
 _KEPT_BYTES = 65_536
-_SHORTEST = 6  # a shorter "secret" would blot out ordinary words
-
-
-def curl(exchange: Exchange, *, token_env: str = "TOKEN") -> str:  # noqa: S107 -- a name
-    """
-    A shell line that asks the same again; the token is a variable, never a value.
-    """
-    request = exchange.request
-    parts = ["curl", "-sS", "-i", "--path-as-is"]
-    if request.method == "HEAD":
-        parts.append("-I")
-    elif request.method != "GET":
-        parts += ["-X", request.method]
-    words = [shlex.quote(part) for part in parts]
-    for name, value in request.headers:
-        if name.lower() in ("user-agent", "accept-encoding"):
-            continue
-        if _SENSITIVE.search(name) and request.credential is not Credential.INVALID:
-            # The variable needs double quotes, in which a recorded text could do harm.
-            scheme = _SCHEME.match(value)
-            safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)
-            words.append(f'-H "{safe}: {scheme.group() if scheme else ""}${token_env}"')
-        else:
-            words.append("-H " + shlex.quote(f"{name}: {value}"))
-    words.append(shlex.quote(request.url))
-    return " ".join(words)
+_SHORTEST_SECRET = 6  # a shorter one would blot out ordinary words
 
 
 def har(exchanges: Iterable[Exchange], *, version: str = "0") -> dict[str, Any]:
@@ -135,34 +101,6 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
     return entry
 
 
-def redact_headers(
-    headers: Iterable[tuple[str, str]], secrets: Iterable[str] = ()
-) -> list[dict[str, str]]:
-    """
-    Headers as HAR writes them, sensitive values masked.
-    """
-    return [
-        {"name": name, "value": MASK if _SENSITIVE.search(name) else redact_text(value, secrets)}
-        for name, value in headers
-    ]
-
-
-def spellings(secret: str) -> tuple[str, ...]:
-    """
-    How a secret may stand in an answer that gives it back: plain, in JSON, in a URL.
-    """
-    return tuple(dict.fromkeys((secret, json.dumps(secret)[1:-1], quote(secret, safe=""))))
-
-
-def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """
-    `text` without the given secrets and without anything that looks like a credential.
-    """
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return _BEARER.sub(lambda match: f"{match.group(1)} {MASK}", text)
-
-
 def read_har(path: Path) -> list[Exchange]:
     """
     The exchanges in a HAR file, oldest first.
@@ -225,9 +163,8 @@ def _sent_secrets(request: Request) -> tuple[str, ...]:
         return ()
     found: list[str] = []
     for name, value in request.headers:
-        scheme = _SCHEME.match(value)
-        token = value[scheme.end() :] if scheme else value
-        if _SENSITIVE.search(name) and len(token) >= _SHORTEST and token != MASK:
+        token = value.removeprefix(scheme_of(value))
+        if is_sensitive(name) and len(token) >= _SHORTEST_SECRET and token != MASK:
             found.extend(spellings(token))
     return tuple(found)
 

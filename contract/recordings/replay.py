@@ -20,7 +20,8 @@ from jobproof.contract.model.finding import Finding, Verdict
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.model.verdict import Group, conclude, group
 from jobproof.contract.plugins import load_checks
-from jobproof.contract.recordings.har import curl, read_har
+from jobproof.contract.recordings.curl_line import curl
+from jobproof.contract.recordings.har import read_har
 
 __all__ = ["Outcome", "judge_recordings"]
 

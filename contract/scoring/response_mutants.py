@@ -20,7 +20,8 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
-from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import load_checks
 
 __all__ = ["Tally", "measure_mutants"]

@@ -13,8 +13,9 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import Finding
-from jobproof.contract.model.trace import Observation, Trace
-from jobproof.probes.canaries.canary import outcome_of
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.trace import Trace
+from jobproof.probes.engine.outcome import outcome_of
 from jobproof.probes.result import FOLLOWED, Outcome, Result
 
 __all__ = ["Asked", "History", "Judged", "Judging"]

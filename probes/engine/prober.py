@@ -24,14 +24,15 @@ from typing import Protocol
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Exchange, Request, Subject
 from jobproof.contract.plugins import set_up
-from jobproof.probes.canaries.canary import Ask, Canary, Surroundings, build_request
-from jobproof.probes.config.reader import TargetSettings
+from jobproof.probes.canaries.canary import Ask, Canary, Surroundings
+from jobproof.probes.canaries.request import build_request
+from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.engine.judging import Asked, Judged, Judging
 from jobproof.probes.engine.rate_budget import KeyLimits, Keys, parse_retry_after
-from jobproof.probes.engine.schedule import Lane, Schedule, Slot, WhyMissed
+from jobproof.probes.engine.schedule import Lane, Schedule, Slot
 from jobproof.probes.engine.worker_pool import Crew
 from jobproof.probes.export.metrics import Metrics
-from jobproof.probes.result import FOLLOWED
+from jobproof.probes.result import FOLLOWED, WhyMissed
 
 __all__ = ["Asker", "ClientSettings", "Clock", "Plan", "Prober", "Watch", "user_agent"]
 

@@ -13,29 +13,12 @@ import heapq
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import blake2b
 
 from jobproof.probes.engine.rate_budget import Keys
+from jobproof.probes.result import WhyMissed
 
-__all__ = ["Lane", "Missed", "Schedule", "Slot", "Turn", "WhyMissed", "phase_s"]
-
-
-class WhyMissed(StrEnum):
-    """
-    Why no probe started in a slot: a closed set, the `reason` label.
-    """
-
-    OVERLAP = "overlap"
-    """As many probes as can overlap were still under way."""
-    BUDGET = "budget"
-    """The key's requests per minute were spent."""
-    BACKOFF = "backoff"
-    """The server had asked for rest."""
-    SHUTDOWN = "shutdown"
-    """The daemon was ending."""
-    LATE = "late"
-    """The daemon itself was held up (stopped, starved) until the slot was over."""
+__all__ = ["Lane", "Missed", "Schedule", "Slot", "Turn", "phase_s"]
 
 
 @dataclass(frozen=True, slots=True)

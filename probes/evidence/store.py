@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobproof.contract.model.exchange import Exchange
-from jobproof.contract.recordings.har import curl, har
+from jobproof.contract.recordings.curl_line import curl
+from jobproof.contract.recordings.har import har
 from jobproof.probes.evidence.entry import (
     NOTES,
     Evidence,

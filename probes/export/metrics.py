@@ -25,7 +25,6 @@ from prometheus_client.samples import Exemplar
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Drift, Finding, Kind
-from jobproof.probes.engine.schedule import WhyMissed
 from jobproof.probes.export.series import (
     BoundedWords,
     Counter,
@@ -36,7 +35,7 @@ from jobproof.probes.export.series import (
     Metric,
     Snapshot,
 )
-from jobproof.probes.result import FOLLOWED, Outcome, Result
+from jobproof.probes.result import FOLLOWED, Outcome, Result, WhyMissed
 
 __all__ = [
     "CODES",

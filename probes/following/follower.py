@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from jobproof.contract.model.exchange import Exchange, Request, Subject
-from jobproof.contract.model.trace import Observation
+from jobproof.contract.model.observation import Observation
 from jobproof.contract.plugins import set_up
-from jobproof.probes.canaries.canary import Ask, build_request
-from jobproof.probes.config.reader import SourceSettings, TargetSettings
+from jobproof.probes.canaries.canary import Ask
+from jobproof.probes.canaries.request import build_request
+from jobproof.probes.config.settings import SourceSettings, TargetSettings
 from jobproof.probes.engine.judging import Judged
 from jobproof.probes.engine.prober import Clock, user_agent
 from jobproof.probes.export.metrics import Metrics

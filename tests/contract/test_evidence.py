@@ -16,6 +16,7 @@ from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job, 
 from tests.contract.lives import exchanges
 
 from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.redaction import redact_text
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -24,7 +25,8 @@ from jobproof.contract.model.exchange import (
     Response,
     Subject,
 )
-from jobproof.contract.recordings.har import curl, har, har_entry, read_har, redact_text
+from jobproof.contract.recordings.curl_line import curl
+from jobproof.contract.recordings.har import har, har_entry, read_har
 
 
 def _written(tmp_path: Path, *seen: Exchange) -> Path:

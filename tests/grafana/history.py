@@ -32,8 +32,8 @@ from jobproof.contract.model.exchange import (
 from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severity
 from jobproof.contract.plugins import find_api, load_checks
 from jobproof.grafana.settings import Settings, Target
-from jobproof.probes.export.metrics import Metrics, TargetLabels, WhyMissed
-from jobproof.probes.result import Outcome, Result
+from jobproof.probes.export.metrics import Metrics, TargetLabels
+from jobproof.probes.result import Outcome, Result, WhyMissed
 
 __all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "scenes"]
 

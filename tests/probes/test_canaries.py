@@ -20,21 +20,14 @@ from jobproof.contract.model.exchange import (
     TransportFailure,
 )
 from jobproof.contract.plugins import find_api
-from jobproof.probes.canaries.canary import (
-    Anonymous,
-    AnonymousOptions,
-    Ask,
-    CanaryOptions,
-    Foreign,
-    IdOptions,
-    Known,
-    Malformed,
-    Missing,
-    Surroundings,
-    build_request,
-    missing_id,
-    outcome_of,
-)
+from jobproof.probes.canaries.anonymous import Anonymous, AnonymousOptions
+from jobproof.probes.canaries.canary import Ask, CanaryOptions, IdOptions, Surroundings, missing_id
+from jobproof.probes.canaries.foreign import Foreign
+from jobproof.probes.canaries.known import Known
+from jobproof.probes.canaries.malformed import Malformed
+from jobproof.probes.canaries.missing import Missing
+from jobproof.probes.canaries.request import build_request
+from jobproof.probes.engine.outcome import outcome_of
 from jobproof.probes.result import Outcome
 
 API = find_api("krea")

@@ -15,7 +15,9 @@ from click.testing import CliRunner
 
 from jobproof.contract.errors import ConfigError
 from jobproof.probes.cli import config as config_command
-from jobproof.probes.config.reader import Settings, config_schema, load_settings
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.schema import config_schema
+from jobproof.probes.config.settings import Settings
 
 TOKEN = "sk-very-secret-0123"
 ID = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"

@@ -196,7 +196,7 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
 def test_a_plug_in_canary_that_crashes_is_counted_as_internal(
     mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from jobproof.probes.canaries.canary import Missing
+    from jobproof.probes.canaries.missing import Missing
 
     class Crashing(Missing):
         def ask(self) -> None:  # type: ignore[override]

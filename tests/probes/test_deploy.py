@@ -15,7 +15,8 @@ import yaml
 from tests.tools import tool
 
 from jobproof.probes.cli import probe
-from jobproof.probes.config.reader import config_schema, load_settings
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.schema import config_schema
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

@@ -17,7 +17,8 @@ from tests.probes.live import until, write_config
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.plugins import find_api
-from jobproof.probes.config.reader import SourceSettings, TargetSettings, load_settings
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.settings import SourceSettings, TargetSettings
 from jobproof.probes.engine.judging import Asked, Judging
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry

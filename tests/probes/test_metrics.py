@@ -27,7 +27,6 @@ from jobproof.contract.model.exchange import (
 )
 from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severity
 from jobproof.contract.plugins import load_checks
-from jobproof.probes.engine.schedule import WhyMissed
 from jobproof.probes.export.metrics import (
     LABEL_VALUES,
     METRICS,
@@ -37,7 +36,7 @@ from jobproof.probes.export.metrics import (
 )
 from jobproof.probes.export.prometheus import OPENMETRICS, TEXT, Registry, expose
 from jobproof.probes.export.series import Histogram
-from jobproof.probes.result import Outcome, Result
+from jobproof.probes.result import Outcome, Result, WhyMissed
 
 STATUSES = ("queued", "processing", "completed", "failed")
 NOW = 1_700_000_000.0

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from jobproof.probes.engine.rate_budget import KeyLimits, Keys
-from jobproof.probes.engine.schedule import Lane, Schedule, Slot, WhyMissed, phase_s
+from jobproof.probes.engine.schedule import Lane, Schedule, Slot, phase_s
+from jobproof.probes.result import WhyMissed
 
 UNLIMITED = KeyLimits(math.inf)
 

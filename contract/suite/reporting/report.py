@@ -12,9 +12,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from jobproof.contract.formats.redaction import redact_text, spellings
 from jobproof.contract.model.finding import Finding, Kind, Verdict
 from jobproof.contract.model.verdict import Group, conclude, group, overlay
-from jobproof.contract.recordings.har import curl, har_entry, redact_text, spellings
+from jobproof.contract.recordings.curl_line import curl
+from jobproof.contract.recordings.har import har_entry
 from jobproof.contract.suite.running.run import Run
 
 __all__ = ["build_report", "finding_as_dict", "report_schema", "write_report"]

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobproof.contract.formats.redaction import redact_text, spellings
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import Group
-from jobproof.contract.recordings.har import curl, redact_text, spellings
+from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.suite.planning.plan import Lane, request_of
 from jobproof.contract.suite.planning.target import Target
 

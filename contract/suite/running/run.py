@@ -17,7 +17,8 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
 from jobproof.contract.model.finding import Finding
-from jobproof.contract.model.trace import Observation, Trace
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.trace import Trace
 from jobproof.contract.suite.planning.plan import Ask, Lane, build_plan, request_of
 from jobproof.contract.suite.planning.target import Target
 from jobproof.contract.suite.running.pace import BudgetSpent, Gate, retry_after_s

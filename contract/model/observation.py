@@ -1,0 +1,191 @@
+"""
+One exchange with its body read: what there is to see in an answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jobproof.contract.formats.json_body import Body, read_body
+from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
+from jobproof.contract.model.job import Job, JobReader
+from jobproof.contract.openapi.document import Operation
+from jobproof.contract.openapi.schema import Content, ResponseSpec
+
+__all__ = ["Observation", "Observer", "Reading", "media_type_of"]
+
+_REMEMBERED = 128
+_REMEMBERED_BYTES = 16_384
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Reading:
+    """
+    What an answer says, whenever and to whomever it was given; itself and no other.
+
+    Attributes:
+        spec, content, body, job: As in `Observation`.
+    """
+
+    spec: ResponseSpec | None
+    content: Content | None
+    body: Body | None
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """
+    An exchange with its body read.
+
+    Attributes:
+        exchange: The question and what came of it, as values.
+        response: The whole answer, or None.
+        media_type: In lower case, without parameters; "" where the header is missing.
+        spec: What the document says of this code, or None.
+        content: What the document says of this code and media type, or None.
+        body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
+        job: The job in a 200; None elsewhere, or where the body is no object.
+        reading: The four before, the same for each answer of the same code, media type and
+            bytes; None where nothing was read.
+    """
+
+    exchange: Exchange
+    response: Response | None
+    media_type: str
+    spec: ResponseSpec | None
+    content: Content | None
+    body: Body | None
+    job: Job | None
+    reading: Reading | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def code(self) -> int:
+        """
+        The HTTP code; 0 where no whole answer came.
+        """
+        return self.response.code if self.response else 0
+
+    @property
+    def subject(self) -> Subject:
+        """
+        What the asker knew of the id.
+        """
+        return self.exchange.request.subject
+
+    @property
+    def credential(self) -> Credential:
+        """
+        Who asked.
+        """
+        return self.exchange.request.credential
+
+    @property
+    def method(self) -> str:
+        """
+        The request's method.
+        """
+        return self.exchange.request.method
+
+    @property
+    def asked_for(self) -> str | None:
+        """
+        The id that was asked for.
+        """
+        return self.exchange.request.job_id
+
+    @property
+    def authorised(self) -> bool:
+        """
+        Whether the asker may see the job, as far as is known.
+        """
+        return self.credential in (Credential.OWNER, Credential.UNSTATED)
+
+    @property
+    def speaks_for_document(self) -> bool:
+        """
+        Whether the body is to be held to the document. A hostile id may end up on
+        another route, whose answer the operation's document doesn't describe.
+        """
+        if self.subject is not Subject.MALFORMED:
+            return True
+        if self.job is not None:
+            return self.job.id is not None
+        return "json" in self.media_type and not _leaves_route(self.asked_for or "")
+
+    @property
+    def is_view(self) -> bool:
+        """
+        Whether this is a plain sight of a job by somebody who may see it.
+        """
+        return self.job is not None and self.exchange.request.method == "GET" and self.authorised
+
+
+class Observer:
+    """
+    Reads answers; one that was read before, byte for byte, isn't read again: an endpoint
+    under watch says the same thing all day.
+    """
+
+    __slots__ = ("_operation", "_reader", "_readings")
+
+    def __init__(self, operation: Operation, reader: JobReader) -> None:
+        self._operation = operation
+        self._reader = reader
+        self._readings: dict[tuple[int, str, str, bytes], Reading] = {}
+
+    def __call__(self, exchange: Exchange) -> Observation:
+        """
+        The answer of `exchange`, read as far as it can be read.
+        """
+        response = exchange.response
+        if response is None:
+            return Observation(exchange, None, "", None, None, None, None)
+        media_type = media_type_of(response)
+        key = (response.code, media_type, exchange.request.method, response.body)
+        reading = self._readings.get(key)
+        if reading is None:
+            reading = self._read(exchange, response, media_type)
+            if len(response.body) <= _REMEMBERED_BYTES:
+                if len(self._readings) >= _REMEMBERED:
+                    del self._readings[next(iter(self._readings))]  # the oldest
+                self._readings[key] = reading
+        read = reading
+        return Observation(
+            exchange, response, media_type, read.spec, read.content, read.body, read.job, read
+        )
+
+    def _read(self, exchange: Exchange, response: Response, media_type: str) -> Reading:
+        spec = self._operation.response_for(response.code)
+        content = spec.content_for(media_type) if spec else None
+        body = _body(exchange, response, media_type, spec)
+        job = None
+        if response.code == 200 and body is not None and body.readable:
+            job = self._reader.read(body.value)
+        return Reading(spec, content, body, job)
+
+
+def media_type_of(response: Response) -> str:
+    """
+    The media type in lower case, without parameters; "" where the header is missing.
+    """
+    return (response.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _leaves_route(job_id: str) -> bool:
+    # A server that decodes before it routes, or a proxy that tidies the path, takes
+    # these to another route.
+    folded = job_id.lower()
+    return folded in ("", ".", "..") or any(s in folded for s in ("/", "\\", "%2f", "%5c"))
+
+
+def _body(
+    exchange: Exchange, response: Response, media_type: str, spec: ResponseSpec | None
+) -> Body | None:
+    if exchange.request.method != "GET" or response.code in (204, 304):
+        return None
+    if spec is None and (response.code >= 500 or response.code // 100 == 3):
+        return None  # an outage page may call itself anything; a redirect has no body to speak of
+    documented = spec is not None and bool(spec.contents)
+    looks_json = media_type == "application/json" or media_type.endswith("+json")
+    return read_body(response.body) if documented or looks_json else None

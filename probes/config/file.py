@@ -1,0 +1,123 @@
+"""
+The configuration file as it is written: every key, with its default and its meaning.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from jobproof.contract.formats.durations import Duration, write_duration
+
+__all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "TargetPart", "read_base_url"]
+
+LONGEST_INTERVAL_S = 86_400.0
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _rate(value: object) -> object:
+    if value == "unlimited":
+        return math.inf
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    raise ValueError("write a number of requests above 0, or unlimited")
+
+
+def _positive(seconds: float) -> float:
+    if not 0.001 <= seconds <= LONGEST_INTERVAL_S:
+        raise ValueError(f"{write_duration(seconds)} isn't between 1ms and 1d")
+    return seconds
+
+
+def read_base_url(value: object) -> object:
+    """
+    A base URL without its last slash.
+
+    Raises:
+        ValueError: It is none, or carries credentials, a query or a fragment.
+    """
+    if not isinstance(value, str):
+        raise ValueError("write a URL, for example https://api.example.com")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as exc:
+        raise ValueError(f"is no URL: {exc}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write a URL with scheme and host, for example https://api.example.com")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL can't carry credentials; use token_env or token_file")
+    if parts.query or parts.fragment:
+        raise ValueError("a base URL has no query and no fragment")
+    return value.rstrip("/")
+
+
+Rate = Annotated[float, BeforeValidator(_rate)]
+BaseUrl = Annotated[str, BeforeValidator(read_base_url)]
+Interval = Annotated[Duration, AfterValidator(_positive)]
+
+
+class SloPart(_Part):
+    availability: float = Field(
+        default=0.995, gt=0, lt=1, description="Share of probes that must succeed."
+    )
+    latency: Duration | None = Field(
+        default=None,
+        gt=0,
+        description="How fast an answer must be. Default: the budget in the API's profile.",
+    )
+
+
+class TargetPart(_Part):
+    """
+    One entry of `targets`.
+    """
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", description="The `target` label, unique."
+    )
+    api: str = Field(description="An installed API's name, or a folder beside the file.")
+    url: BaseUrl | None = Field(
+        default=None, description="Its base URL. Default: the server in the API's profile."
+    )
+    token_env: str | None = Field(
+        default=None, description="The environment variable that holds the token."
+    )
+    token_file: str | None = Field(
+        default=None, description="The file that holds the token, instead of `token_env`."
+    )
+    interval: Interval = Field(default=30.0, description="Time between two probes of a canary.")
+    timeout: Interval = Field(
+        default=10.0, description="Time for one answer; may be longer than the interval."
+    )
+    requests_per_minute: Rate | None = Field(
+        default=None,
+        description="Budget of the key, for everything asked with it. Default: the profile's.",
+    )
+    slo: SloPart = Field(default=SloPart(), description="What alerts and dashboards hold it to.")
+    canaries: dict[str, Any] = Field(
+        default_factory=lambda: {"missing": {}}, description="What is asked, by canary."
+    )
+    follow: tuple[dict[str, Any], ...] = Field(
+        default=(), description="Sources of jobs that are followed to their end."
+    )
+    ca_file: str | None = Field(default=None, description="PEM file of certificates to trust.")
+
+
+class ConfigFile(_Part):
+    """
+    The whole file.
+    """
+
+    targets: tuple[TargetPart, ...] = Field(
+        min_length=1, max_length=10_000, description="The endpoints to be watched."
+    )
+    sinks: tuple[dict[str, Any], ...] = Field(
+        default=(), description="Where results go besides the metrics."
+    )

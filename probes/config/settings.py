@@ -1,0 +1,122 @@
+"""
+A configuration that can be run, as values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.model.api import Api
+from jobproof.probes.canaries.canary import Canary, CanaryOptions
+
+__all__ = ["CanarySettings", "Settings", "SinkSettings", "SourceSettings", "TargetSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class CanarySettings:
+    """
+    One canary of a target, with every default filled in.
+    """
+
+    name: str
+    make: type[Canary] = field(repr=False)
+    interval_s: float
+    timeout_s: float
+    options: CanaryOptions
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """
+    Where ids of jobs to follow come from; `options` is what the source's class takes.
+    """
+
+    source: str
+    make: type[Any] = field(repr=False)
+    options: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSettings:
+    """
+    Where results go besides the metrics.
+    """
+
+    sink: str
+    make: type[Any] = field(repr=False)
+    options: Any
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """
+    One endpoint to be watched.
+
+    Attributes:
+        shown_url: The URL as the file writes it, `${...}` and all: what outputs show.
+        key: Names the API key without telling it; targets with one key share a budget.
+        requests_per_minute: Of the key, over all canaries; `inf` for unlimited.
+        api_digest: Of everything the API's data files say.
+    """
+
+    name: str
+    api: Api = field(compare=False, repr=False)
+    api_digest: str
+    url: str
+    shown_url: str
+    token: Secret | None
+    token_env: str | None
+    key: str
+    timeout_s: float
+    interval_s: float
+    requests_per_minute: float
+    availability: float
+    latency_s: float
+    canaries: tuple[CanarySettings, ...]
+    follow: tuple[SourceSettings, ...] = ()
+    ca_file: Path | None = None
+
+    @property
+    def edges_s(self) -> tuple[float, ...]:
+        """
+        Thresholds and time-outs, which must be edges of the latency histogram.
+
+        A probe that timed out ends a little after its time-out, lag included: the edge
+        just beyond keeps a quantile from being read as the next bucket's far end.
+        """
+        limits = {self.timeout_s, *(canary.timeout_s for canary in self.canaries)}
+        return (self.latency_s, *limits, *(round(limit * 1.1, 3) for limit in limits))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    A configuration that can be run.
+
+    Attributes:
+        digest: SHA-256 of the file's bytes.
+        secrets: Everything that no output may show.
+    """
+
+    path: Path
+    digest: str
+    targets: tuple[TargetSettings, ...]
+    sinks: tuple[SinkSettings, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+
+    def target(self, name: str) -> TargetSettings:
+        """
+        The target of that name.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        for target in self.targets:
+            if target.name == name:
+                return target
+        known = [target.name for target in self.targets]
+        raise ConfigError(f"unknown target {name!r}. {did_you_mean(name, known)}")
