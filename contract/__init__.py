@@ -1,0 +1,3 @@
+"""
+What does a job endpoint promise, and how is it seen broken?
+"""

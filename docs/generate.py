@@ -9,6 +9,7 @@ A mark is `<!-- begin: NAME ARGUMENT -->`; everything up to `<!-- end -->` is wr
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import re
@@ -54,7 +55,7 @@ def pages() -> list[Path]:
     """
     Every page that has marks or may have some.
     """
-    return sorted(DOCS.glob("*.md"))
+    return [*sorted(DOCS.glob("*.md")), *DOCS.parent.glob("README.md")]
 
 
 def rendered(page: Path) -> str:
@@ -106,6 +107,26 @@ _CHECK_HEAD = ("check", "promise", "basis", "severity", "where it stands written
 def _source(check: Any) -> str:
     needs = f" (asks for: {', '.join(check.needs)})" if check.needs else ""
     return f"{check.source}{needs}"
+
+
+def _house(_argument: str) -> str:
+    rooms = [
+        room.parent
+        for package in ("contract", "probes", "grafana")
+        for room in sorted((ROOT / package).rglob("__init__.py"))
+    ]
+    rows = ((_room(room.relative_to(ROOT).as_posix()), _question(room)) for room in rooms)
+    return table(("folder", "the question that it answers"), rows)
+
+
+def _room(place: str) -> str:
+    depth, name = place.count("/"), place.rpartition("/")[2]
+    return f"{'&nbsp;&nbsp;&nbsp;' * depth}[`{name}/`]({place})"
+
+
+def _question(room: Path) -> str:
+    tree = ast.parse((room / "__init__.py").read_text(encoding="utf-8"))
+    return (ast.get_docstring(tree) or "").partition("\n\n")[0]
 
 
 def _number_of_checks(_argument: str) -> str:
@@ -298,6 +319,7 @@ def _members(enum: Any) -> Iterator[tuple[str, str]]:
 
 BLOCKS: Mapping[str, Block] = {
     "checks": _checks,
+    "house": _house,
     "number-of-checks": _number_of_checks,
     "metrics": _metrics,
     "labels": _labels,

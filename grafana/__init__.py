@@ -1,0 +1,3 @@
+"""
+What does a person look at, and what wakes them?
+"""

@@ -68,9 +68,9 @@ def rules(
     """
     Write the Prometheus recording rules and alerts.
     """
+    from jobproof.grafana.alerting.rules import rule_files
     from jobproof.grafana.files import write_files
     from jobproof.grafana.kubernetes import kubernetes_files
-    from jobproof.grafana.rules import rule_files
 
     settings = _settings(config)
     if grafana_url:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jobproof.grafana.alerting.rules import rule_files
 from jobproof.grafana.boards import dashboards
 from jobproof.grafana.boards.dashboard import encode
 from jobproof.grafana.kubernetes import kubernetes_files
-from jobproof.grafana.rules import rule_files
 from jobproof.grafana.settings import Settings
 
 __all__ = ["HOME", "committed_files", "dashboard_files", "write_files"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobproof.grafana.rules import HEADER, rule_groups, write
+from jobproof.grafana.alerting.rules import HEADER, rule_groups, write
 from jobproof.grafana.settings import Settings
 
 __all__ = ["dashboard_config_maps", "kubernetes_files", "prometheus_rule"]

@@ -1,0 +1,3 @@
+"""
+Does the live endpoint keep its promises, now and over time?
+"""

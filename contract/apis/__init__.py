@@ -1,3 +1,5 @@
 """
-The APIs that come with jobproof, one folder each, data only.
+Which job APIs come with it?
+
+One folder each, data only: the document, the profile, the mock's script.
 """

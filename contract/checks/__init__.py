@@ -1,3 +1,5 @@
 """
-The promises, one module a family. Each check speaks of `trace.latest` alone.
+Which promises are there, and when is one broken?
+
+One module a family; each check is a pure function that speaks of `trace.latest` alone.
 """

@@ -1,0 +1,3 @@
+"""
+How is a request sent, and what came back?
+"""

@@ -1,5 +1,5 @@
 """
-The mocked job endpoint: scripted lives, named faults, correct variants.
+What does an endpoint do that keeps its contract, or breaks it in a way that has a name?
 """
 
 from __future__ import annotations

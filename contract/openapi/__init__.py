@@ -1,0 +1,3 @@
+"""
+What does the document say of the one operation?
+"""

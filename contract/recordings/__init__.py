@@ -1,0 +1,3 @@
+"""
+What does recorded traffic say, and how is an exchange kept?
+"""

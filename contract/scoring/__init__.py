@@ -1,0 +1,3 @@
+"""
+What share of the known faults is found, and is any right server called broken?
+"""

@@ -1,3 +1,5 @@
 """
-The contract suite that CI runs: `pytest --pyargs jobproof.contract.suite` or `jobproof test`.
+How does CI hold an endpoint to its contract?
+
+As `jobproof test`, or `pytest --pyargs jobproof.contract.suite`.
 """

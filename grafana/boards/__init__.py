@@ -1,5 +1,5 @@
 """
-The dashboards, general to specific.
+What does each dashboard show?
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
 from jobproof.grafana.boards.panels import (
     Panel,
@@ -24,7 +25,6 @@ from jobproof.grafana.boards.panels import (
 from jobproof.grafana.boards.variables import CANARY, COMMON, to_board
 from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
 from jobproof.grafana.settings import Settings
-from jobproof.grafana.slo import sli
 
 __all__ = ["board"]
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf, Variable
 from jobproof.grafana.boards.panels import Panel, Query, stat, steps, timeseries
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD
 from jobproof.grafana.settings import BurnRate, Settings
-from jobproof.grafana.slo import sli
 
 __all__ = ["board"]
 

@@ -1,0 +1,3 @@
+"""
+What does the configuration say, with every default filled in?
+"""

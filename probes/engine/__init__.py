@@ -1,0 +1,3 @@
+"""
+When is a probe due, and what did it come to?
+"""

@@ -1,0 +1,3 @@
+"""
+What was seen, so that a person can look at it again?
+"""

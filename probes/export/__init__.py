@@ -1,0 +1,3 @@
+"""
+Where do results go: which metrics, which other sinks?
+"""

@@ -1,0 +1,3 @@
+"""
+How does a job live, from its first sight to its end?
+"""

@@ -1,3 +1,5 @@
 """
-Sources of job ids: static, file, listing, pushed; more come in as plug-ins.
+Where do the ids of jobs to follow come from?
+
+A source a module; more come in as plug-ins.
 """

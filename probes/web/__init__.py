@@ -1,3 +1,3 @@
 """
-What the daemon serves over HTTP.
+What does the daemon answer over HTTP?
 """

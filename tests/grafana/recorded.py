@@ -14,7 +14,7 @@ from tests.grafana.history import DAY_S
 from tests.grafana.servers import Prometheus, prometheus, promtool
 
 from jobproof.contract.formats.durations import parse_duration
-from jobproof.grafana.rules import rule_groups
+from jobproof.grafana.alerting.rules import rule_groups
 from jobproof.grafana.settings import Settings
 
 __all__ = ["record_past"]

@@ -28,9 +28,9 @@ from tests.grafana.servers import Prometheus, alertmanager, free_port, prometheu
 from jobproof.contract.formats.durations import parse_duration, write_duration
 from jobproof.contract.mock import MockServer
 from jobproof.contract.plugins import find_api
+from jobproof.grafana.alerting.rules import rule_groups
 from jobproof.grafana.configured import configured_settings
 from jobproof.grafana.files import HOME
-from jobproof.grafana.rules import rule_groups
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
 

@@ -18,12 +18,12 @@ from tests.grafana.servers import promtool
 from tests.tools import tool
 
 from jobproof.contract.formats.durations import parse_duration
-from jobproof.grafana.alerts import Alert, alerts
+from jobproof.grafana.alerting.alerts import Alert, alerts
+from jobproof.grafana.alerting.rules import rule_groups
+from jobproof.grafana.alerting.slo import slo_groups
 from jobproof.grafana.boards.runbooks import sections
 from jobproof.grafana.files import HOME
-from jobproof.grafana.rules import rule_groups
 from jobproof.grafana.settings import Settings, default_settings
-from jobproof.grafana.slo import slo_groups
 
 Json = dict[str, Any]
 RULES = sorted((HOME / "rules").glob("*.yml"))

@@ -1,5 +1,5 @@
 """
-The ways in which a job endpoint goes wrong, by name.
+In which ways does a job endpoint go wrong?
 """
 
 from __future__ import annotations

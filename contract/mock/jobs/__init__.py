@@ -1,0 +1,3 @@
+"""
+Which jobs are there, whose are they, and how do they live?
+"""

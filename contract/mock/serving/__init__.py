@@ -1,0 +1,3 @@
+"""
+How do the mock's answers get to whoever asked?
+"""

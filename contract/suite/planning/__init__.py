@@ -1,0 +1,3 @@
+"""
+Whom does a run ask, and what?
+"""

@@ -1,0 +1,3 @@
+"""
+How is a run told, to a person and to a program?
+"""

@@ -1,0 +1,3 @@
+"""
+What was asked in a run, and what came of it?
+"""

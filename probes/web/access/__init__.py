@@ -1,0 +1,3 @@
+"""
+Who may come in, by which name, and over which TLS?
+"""

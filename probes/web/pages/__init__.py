@@ -1,0 +1,3 @@
+"""
+What does a person see on the daemon's own pages?
+"""

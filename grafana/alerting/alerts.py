@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.promql import RULES, any_of, sum_by
 from jobproof.grafana.settings import BurnRate, Settings
-from jobproof.grafana.slo import sli
 
 __all__ = ["Alert", "alert_groups", "alerts"]
 

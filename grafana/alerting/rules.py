@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from jobproof.grafana.alerts import Alert, alert_groups
+from jobproof.grafana.alerting.alerts import Alert, alert_groups
+from jobproof.grafana.alerting.slo import Group, probe_group, slo_groups
 from jobproof.grafana.settings import Settings
-from jobproof.grafana.slo import Group, probe_group, slo_groups
 
 __all__ = ["rule_files", "rule_groups"]
 

@@ -1,0 +1,3 @@
+"""
+What is recorded, and what is worth an alert?
+"""
