@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
-__all__ = ["EXAMPLE", "Installation", "Said", "bare_distribution", "install_wheel"]
+__all__ = ["EXAMPLE", "Installation", "Said", "bare_distribution", "built_wheel", "install_wheel"]
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "plugin"
 _LONGEST_S = 120
@@ -70,14 +70,22 @@ class Installation:
         return Said(done.returncode, done.stdout, done.stderr)
 
 
+def built_wheel(project: Path, folder: Path) -> Path:
+    """
+    The project's wheel, built into `folder`; its backend comes from this environment.
+    """
+    _run("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=project)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 def install_wheel(project: Path, folder: Path) -> Installation:
     """
     Build the project's wheel and install it into a fresh environment, beside the
     jobproof that is being tested; nothing comes from an index.
     """
     source = shutil.copytree(project, folder / "source")
-    _run("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist"), cwd=source)
-    (wheel,) = (folder / "dist").glob("*.whl")
+    wheel = built_wheel(source, folder / "dist")
     home = folder / "venv"
     venv.EnvBuilder(symlinks=True).create(home)
     python = home / "bin" / "python"

@@ -22,7 +22,7 @@ from jobproof.contract.model.finding import Basis, Drift, Kind
 from jobproof.contract.recordings.har import read_har
 from jobproof.probes.following.tracker import Census
 from jobproof.probes.result import Outcome
-from jobproof.probes.web import page as page_module
+from jobproof.probes.web.pages import page as page_module
 
 
 @pytest.fixture
