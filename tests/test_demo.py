@@ -13,6 +13,7 @@ import time
 import urllib.request
 
 import pytest
+from tests.tools import PATIENCE_S
 
 DEMO = [sys.executable, "-P", "-m", "jobproof", "demo"]
 
@@ -20,7 +21,7 @@ DEMO = [sys.executable, "-P", "-m", "jobproof", "demo"]
 @pytest.mark.ladder
 def test_one_round_says_kept_and_ends() -> None:
     done = subprocess.run(
-        [*DEMO, "--once"], capture_output=True, text=True, timeout=120, check=False
+        [*DEMO, "--once"], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verdict: kept" in done.stdout
@@ -44,17 +45,17 @@ def test_it_goes_on_as_a_monitor_until_it_is_interrupted() -> None:
         assert 'jobproof_probes_total{target="demo",canary="known",outcome="ok"}' in text
     finally:
         os.killpg(demo.pid, signal.SIGINT)
-        told, _ = demo.communicate(timeout=60)
+        told, _ = demo.communicate(timeout=PATIENCE_S)
     assert demo.returncode == 0, told
     assert f"status page   http://127.0.0.1:{port}/" in told
     assert "Traceback" not in told
 
 
 def _scrape(url: str) -> str:
-    until = time.monotonic() + 90
+    until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
                 return str(answer.read().decode())
         except OSError:
             if time.monotonic() > until:

@@ -16,7 +16,7 @@ import pytest
 import trustme
 import yaml
 from pydantic import BaseModel
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.formats.yaml_file import PlainLoader
 from jobproof.contract.model.finding import Kind
@@ -149,7 +149,7 @@ def test_prometheus_takes_the_configurations_shown(tmp_path: Path) -> None:
             [tool("promtool"), "check", "config", path],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.tools import PATIENCE_S
 
 import jobproof
 from jobproof.contract.formats.json_pointer import walk
@@ -216,7 +217,11 @@ def test_a_library_comes_in_through_one_door(library: str, doors: set[str]) -> N
 def test_nothing_heavy_comes_along(load: str, barred: tuple[str, ...]) -> None:
     code = f"import sys, {load}; print(*sorted({set(barred)!r} & sys.modules.keys()))"
     run = subprocess.run(
-        [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
     )
     assert run.stdout.split() == []
 

@@ -17,6 +17,7 @@ from types import ModuleType
 
 import pytest
 from tests.third_party import EXAMPLE, Installation, Said, bare_distribution, install_wheel
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
@@ -137,7 +138,7 @@ sinks:
         )
         try:
             wanted = {f"acme.jobproof.acme.{c}.ok:1|c" for c in ("known", "expired", "followed")}
-            assert statsd.wait_for(wanted, deadline_s=20) == wanted, _ended(daemon)
+            assert statsd.wait_for(wanted, deadline_s=PATIENCE_S) == wanted, _ended(daemon)
         finally:
             _ended(daemon)
         asked = {entry.job_id for entry in mock.log}
@@ -373,7 +374,7 @@ def test_a_wrong_plugin_ends_plain_pytest_by_the_same_line(tmp_path: Path) -> No
         env=wrong.settings(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 2
@@ -464,7 +465,7 @@ def _ended(process: subprocess.Popen[str]) -> str:
     if process.poll() is None:
         process.terminate()
     try:
-        return process.communicate(timeout=20)[0] or ""
+        return process.communicate(timeout=PATIENCE_S)[0] or ""
     except subprocess.TimeoutExpired:
         process.kill()
         return process.communicate()[0] or ""

@@ -1,15 +1,21 @@
 """
-Programs that tests run for real: Prometheus and its kin, a browser, a compiler.
+Programs that tests run for real (Prometheus and its kin, a browser, a compiler), and how
+long a test waits for anything.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
+from collections.abc import Callable
 
 import pytest
 
-__all__ = ["tool"]
+__all__ = ["PATIENCE_S", "tool", "until"]
+
+PATIENCE_S = 120.0
+"""What only a hang takes, on whatever machine: a test waits so long and asserts no less."""
 
 
 def tool(*names: str) -> str:
@@ -26,3 +32,13 @@ def tool(*names: str) -> str:
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+def until(condition: Callable[[], object], *, what: str = "a condition") -> None:
+    """
+    Wait for what has to come true.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain for {what}"
+        time.sleep(0.02)

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.tools import PATIENCE_S
+
 from jobproof.contract.mock import Answer, Mock
 from jobproof.contract.mock.serving.wire import frame
 from jobproof.contract.model.api import Api
@@ -108,7 +110,7 @@ class Raw:
     A TCP connection on which every byte is one's own.
     """
 
-    def __init__(self, port: int, *, timeout_s: float = 5.0) -> None:
+    def __init__(self, port: int, *, timeout_s: float = PATIENCE_S) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
 
     def __enter__(self) -> Raw:

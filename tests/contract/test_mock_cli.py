@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock.cli import faults, mock
@@ -36,7 +37,7 @@ def process() -> Iterator[subprocess.Popen[str]]:
     finally:
         if started.poll() is None:
             started.kill()
-        started.communicate(timeout=10)
+        started.communicate(timeout=PATIENCE_S)
 
 
 def test_mock_says_where_it_is_serves_and_stops_on_a_signal(process: subprocess.Popen[str]) -> None:
@@ -49,7 +50,7 @@ def test_mock_says_where_it_is_serves_and_stops_on_a_signal(process: subprocess.
     request = urllib.request.Request(
         f"{card['url']}/jobs/{job}", headers={"Authorization": f"Bearer {card['token']}"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         assert json.load(answer)["status"] is None
     assert hint.startswith(
         f"Ask it: KREA_API_TOKEN={card['token']} jobproof test --api krea --url "
@@ -58,7 +59,7 @@ def test_mock_says_where_it_is_serves_and_stops_on_a_signal(process: subprocess.
     assert set(named) < set(card["jobs"])  # those that keep coming aren't named
     assert set(re.findall(r"--foreign-job (\S+)", hint)) == set(card["foreign_jobs"])
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_mock_refuses_an_unknown_fault_with_the_nearest() -> None:

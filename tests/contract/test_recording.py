@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.errors import RecordingError
@@ -34,7 +35,7 @@ def record(path: Path, *, fault: str | None = None, polls: int = 3) -> list[Exch
                     Subject.KNOWN,
                     Credential.OWNER,
                 ),
-                deadline_s=5.0,
+                deadline_s=PATIENCE_S,
             )
             for job in server.jobs[:4]
             for _ in range(polls)

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.plugins import default_api, find_api
 
@@ -71,7 +72,7 @@ def test_a_token_that_is_sent_back_stands_in_no_output(parrot: str, tmp_path: Pa
         env={**os.environ, variable: TOKEN},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 1

@@ -265,6 +265,7 @@ def prober(here: World) -> Iterator[str]:
 )
 def test_curl_asks_what_is_shown(line: Line, here: World, prober: str) -> None:
     text = line.text.replace("http://127.0.0.1:9641", prober).replace("<id>", str(uuid4()))
+    tool("curl")
     more = {"PROBER": prober}
     if prober in text or "$PROBER" in text:
         # The daemon has every page that is named; an endpoint may well say 404.

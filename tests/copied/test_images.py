@@ -24,9 +24,8 @@ import yaml
 from tests.copied.lines import ROOT, container
 from tests.copied.world import World, world
 from tests.grafana.servers import free_port
-from tests.probes.live import until
 from tests.third_party import built_wheel
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool, until
 
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.schema import config_schema
@@ -102,9 +101,9 @@ def test_the_daemon_starts_serves_and_ends_as_it_is_started_there(how: str, here
     installed = here.folder / "etc" / "jobproof" / "jobproof.yaml"
     installed.write_text(here.here(config.read_text(encoding="utf-8")), encoding="utf-8")
     with here.daemon(arguments[1:]) as url:
-        with urllib.request.urlopen(f"{url}/-/healthy", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/-/healthy", timeout=PATIENCE_S) as answer:
             assert answer.status == 200
-        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=PATIENCE_S) as answer:
             assert b'target="krea"' in answer.read()
 
 
@@ -187,15 +186,15 @@ def test_the_mock_of_the_example_leaves_a_token_that_the_endpoint_takes(tmp_path
         start_new_session=True,
     )
     try:
-        until(token.exists, within_s=60)
+        until(token.exists)
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/jobs", headers={"Authorization": f"Bearer {_text(token)}"}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             assert answer.status == 200
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def _text(file: Path) -> str:
@@ -203,15 +202,15 @@ def _text(file: Path) -> str:
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    command = shutil.which("jobproof", path=str(Path(sys.executable).parent))
-    assert command is not None
-    text = unit().replace("/opt/jobproof/bin/jobproof", command)
+    command = Path(sys.executable).with_name("jobproof")
+    assert command.is_file()
+    text = unit().replace("/opt/jobproof/bin/jobproof", str(command))
     (tmp_path / "jobproof.service").write_text(text, encoding="utf-8")
     done = subprocess.run(
         [tool("systemd-analyze"), "verify", tmp_path / "jobproof.service"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

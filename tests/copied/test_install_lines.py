@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from tests.copied.lines import ROOT, Line, all_lines, programs_in
 from tests.third_party import built_wheel
+from tests.tools import PATIENCE_S
 
 TOOLS = frozenset({"tox"})
 """Other people's programs that our pages tell a reader to install."""
@@ -66,7 +67,7 @@ def _resolve(what: str, options: list[str], wheel: Path) -> None:
         [*pip, *options, *only_ours, "--ignore-installed", "--target", str(wheel.parent), what],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.copied.lines import ROOT
-from tests.probes.live import until
+from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockJob, MockServer
@@ -112,15 +112,15 @@ class World:
                 stderr=out,
             )
         try:
-            until(lambda: _serving(log) or process.poll() is not None, within_s=60)
+            until(lambda: _serving(log) or process.poll() is not None)
             assert process.poll() is None, log.read_text()
             yield _serving(log)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0, log.read_text()
+            assert process.wait(PATIENCE_S) == 0, log.read_text()
         finally:
             if process.poll() is None:
                 process.kill()
-                process.wait(10)
+                process.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def _recorded(server: MockServer, job: MockJob) -> str:
     headers = (("Authorization", f"Bearer {server.token}"),)
     with Client() as client:
         request = Request("GET", url, headers, job.id, Subject.KNOWN, Credential.OWNER)
-        return json.dumps(har([client.send(request, deadline_s=10)]))
+        return json.dumps(har([client.send(request, deadline_s=PATIENCE_S)]))
 
 
 def _serving(log: Path) -> str:

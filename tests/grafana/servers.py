@@ -7,21 +7,20 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool, until
 
-__all__ = ["Prometheus", "alertmanager", "free_port", "prometheus", "promtool", "until"]
+__all__ = ["Prometheus", "alertmanager", "free_port", "prometheus", "promtool"]
 
 
-def promtool(*arguments: str | Path, within_s: float = 120.0) -> str:
+def promtool(*arguments: str | Path, within_s: float = PATIENCE_S) -> str:
     """
     Run promtool; what it prints, or a failure with it.
     """
@@ -44,16 +43,6 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def until(condition: Callable[[], object], *, within_s: float, what: str = "a condition") -> None:
-    """
-    Wait for a condition, with a deadline.
-    """
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {within_s:g} s in vain for {what}"
-        time.sleep(0.05)
-
-
 class Prometheus:
     """
     Asks a running Prometheus.
@@ -71,7 +60,7 @@ class Prometheus:
         url = f"{self.url}/api/v1/{path}" + (f"?{form.decode()}" if method == "GET" else "")
         request = urllib.request.Request(url, form if method == "POST" else None, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as exc:
             raise AssertionError(f"{path} {parameters}: {exc.read().decode()}") from None
@@ -148,11 +137,11 @@ def _running(arguments: list[str], log: Path, ready: str) -> Iterator[None]:
     with log.open("wb") as sink:
         process = subprocess.Popen(arguments, stdout=sink, stderr=sink)
     try:
-        until(lambda: _answers(ready), within_s=60, what=f"{arguments[0]}, see {log}")
+        until(lambda: _answers(ready), what=f"{arguments[0]}, see {log}")
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
 
 
 def _answers(url: str) -> bool:

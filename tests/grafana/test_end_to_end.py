@@ -23,7 +23,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.grafana.servers import Prometheus, alertmanager, free_port, prometheus, until
+from tests.grafana.servers import Prometheus, alertmanager, free_port, prometheus
+from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.formats.durations import parse_duration, write_duration
 from jobproof.contract.mock import MockServer
@@ -212,17 +213,17 @@ def daemon(config: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes]
             env={**os.environ, "PYTHONWARNINGS": "error"},
         )
     try:
-        until(lambda: _status(f"http://{address}/-/healthy") == 200, within_s=30, what="the daemon")
+        until(lambda: _status(f"http://{address}/-/healthy") == 200, what="the daemon")
         yield process, address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def _status(url: str, method: str = "GET") -> int:
     request = urllib.request.Request(url, method=method, data=b"" if method == "POST" else None)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as exc:
         return exc.code
@@ -281,7 +282,7 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         assert _status(f"http://{address}/-/reload", "POST") == 200
         expected = {one.target: set(one.alerts) for one in TROUBLES}
         expected["locked"] = {"JobproofAuthFailing"}
-        _wait_for(lambda: _heard(pager, expected), lambda: _state(pager, expected, server), 60)
+        _wait_for(lambda: _heard(pager, expected), lambda: _state(pager, expected, server))
 
         for one in TROUBLES:
             one.end(mocks[one.target])
@@ -291,26 +292,25 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         _wait_for(
             lambda: all(not pager.of(target) for target in expected),
             lambda: _state(pager, nothing, server),
-            60,
         )
         _reload_goes_wrong_and_right(pager, config, address)
         # Over its whole life each target has set off what it should, and nothing else.
         assert _ever(pager, expected) == expected
         process.terminate()
-        process.wait(20)
-        until(lambda: "JobproofProberDown" in pager.of(""), within_s=30, what="JobproofProberDown")
+        process.wait(PATIENCE_S)
+        until(lambda: "JobproofProberDown" in pager.of(""), what="JobproofProberDown")
         text = pager.texts["JobproofProberDown", ""]
         assert address in text["description"]
         assert text["runbook_url"].endswith("#jobproofproberdown")
 
 
 def _calm_before(pager: Pager, server: Prometheus) -> None:
-    until(lambda: "JobproofWatchdog" in pager.of(""), within_s=30, what="the watchdog")
+    until(lambda: "JobproofWatchdog" in pager.of(""), what="the watchdog")
     ready = 'min(count_over_time(slo:sli_error:ratio_rate5m{sloth_slo="availability"}[1m])) > 10'
-    until(lambda: server.instant(ready), within_s=40, what="recorded objectives")
+    until(lambda: server.instant(ready), what="recorded objectives")
     # A second's hiccup while eleven targets start is two minutes in this time.
     calm = {("JobproofWatchdog", "")}
-    until(lambda: pager.firing == calm, within_s=40, what=f"calm, not {sorted(pager.firing)}")
+    until(lambda: pager.firing == calm, what=f"calm, not {sorted(pager.firing)}")
     pager.forget()
 
 
@@ -339,9 +339,9 @@ def _state(pager: Pager, expected: dict[str, set[str]], server: Prometheus) -> s
     return f"heard and expected differ: {wrong}\nPrometheus: {sorted(map(str, said))}"
 
 
-def _wait_for(condition: Callable[[], bool], state: Callable[[], str], within_s: float) -> None:
+def _wait_for(condition: Callable[[], bool], state: Callable[[], str]) -> None:
     try:
-        until(condition, within_s=within_s)
+        until(condition)
     except AssertionError as exc:
         raise AssertionError(f"{exc}: {state()}") from None
 
@@ -351,7 +351,7 @@ def _reload_goes_wrong_and_right(pager: Pager, config: Path, address: str) -> No
     config.write_text(right.replace("interval", "intervall"), encoding="utf-8")
     assert _status(f"http://{address}/-/reload", "POST") >= 400
     name = "JobproofConfigReloadFailed"
-    until(lambda: name in pager.of(""), within_s=30, what=name)
+    until(lambda: name in pager.of(""), what=name)
     config.write_text(right, encoding="utf-8")
     assert _status(f"http://{address}/-/reload", "POST") == 200
-    until(lambda: name not in pager.of(""), within_s=30, what=f"{name} to resolve")
+    until(lambda: name not in pager.of(""), what=f"{name} to resolve")

@@ -17,9 +17,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from tests.grafana.reading import every_query, expand, selectors
-from tests.grafana.servers import until
 from tests.grafana.test_end_to_end import daemon
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool, until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.plugins import find_api
@@ -82,7 +81,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposed]:
         config.write_text(yaml.safe_dump({"targets": [target]}), encoding="utf-8")
         with daemon(config, folder) as (_, address):
             url = f"http://{address}/metrics"
-            until(lambda: _all_asked(_read(url)), within_s=30, what="every canary and some drift")
+            until(lambda: _all_asked(_read(url)), what="every canary and some drift")
             found = Exposed()
             text = _read(url)
             (folder / "metrics.txt").write_text(text, encoding="utf-8")
@@ -100,7 +99,7 @@ def _all_asked(text: str) -> bool:
 
 
 def _read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         return str(answer.read().decode())
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.grafana.servers import promtool
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.files import HOME
@@ -142,7 +142,7 @@ def test_alerts_are_routed_by_severity(labels: str, receiver: str) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

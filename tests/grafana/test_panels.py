@@ -13,7 +13,7 @@ import pytest
 import yaml
 from tests.grafana.reading import Asked, every_query, expand, span_s, step_of
 from tests.grafana.servers import Prometheus, promtool
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.grafana.settings import Settings
 
@@ -176,6 +176,6 @@ def test_promtool_refuses_a_query_that_is_none(tmp_path: Path) -> None:
         [tool("promtool"), "check", "rules", str(file)],
         capture_output=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     assert done.returncode != 0

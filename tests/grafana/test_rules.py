@@ -15,7 +15,7 @@ import pytest
 import yaml
 from tests.grafana.reading import every_query, selectors
 from tests.grafana.servers import promtool
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.alerting.alerts import Alert, alerts
@@ -620,7 +620,7 @@ def _run(tmp_path: Path, case: Case, expected: list[Json]) -> str:
         [tool("promtool"), "test", "rules", str(file)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     return "" if done.returncode == 0 else done.stdout + done.stderr

@@ -5,13 +5,13 @@ A daemon in this process, against a mocked endpoint on a real socket.
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Subject
@@ -24,7 +24,7 @@ from jobproof.probes.logs import Redactor
 from jobproof.probes.result import Result
 from jobproof.probes.service import connect
 
-__all__ = ["Heard", "running", "sample", "until", "write_config"]
+__all__ = ["Heard", "running", "sample", "write_config"]
 
 
 @dataclass
@@ -105,17 +105,7 @@ def running(
     try:
         yield daemon, heard
     finally:
-        daemon.stop(within_s=5.0)
-
-
-def until(condition: Callable[[], object], *, within_s: float = 10.0) -> None:
-    """
-    Wait for a condition, with a deadline.
-    """
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+        daemon.stop(within_s=PATIENCE_S)
 
 
 def sample(daemon: Daemon, name: str, **labels: str) -> float:

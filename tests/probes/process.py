@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.probes.live import until
+from tests.tools import PATIENCE_S, until
 
 __all__ = ["Process", "daemon"]
 
@@ -42,7 +42,7 @@ class Process:
 
     def get(self, path: str, accept: str = "*/*") -> str:
         request = urllib.request.Request(self.url + path, headers={"Accept": accept})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return str(answer.read().decode())
 
     def count(self, name: str) -> float:
@@ -61,7 +61,7 @@ class Process:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.handle.send_signal(number)
-        return self.handle.wait(15)
+        return self.handle.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -77,10 +77,10 @@ def daemon(config: Path, *options: str) -> Iterator[Process]:
         )
     process = Process(handle, log)
     try:
-        until(lambda: process.url or handle.poll() is not None, within_s=20.0)
+        until(lambda: process.url or handle.poll() is not None)
         assert handle.poll() is None, process.said
         yield process
     finally:
         if handle.poll() is None:
             handle.kill()
-            handle.wait(10)
+            handle.wait(PATIENCE_S)

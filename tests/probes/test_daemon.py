@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.probes.live import running, sample, until, write_config
+from tests.probes.live import running, sample, write_config
+from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Credential, Subject
@@ -17,7 +18,9 @@ from jobproof.contract.model.finding import Kind
 from jobproof.contract.plugins import find_api
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.following.watch_list import Watchlist
-from jobproof.probes.result import Outcome
+from jobproof.probes.result import Outcome, WhyMissed
+
+_INTERVAL_S = 0.1
 
 
 @pytest.fixture
@@ -154,7 +157,7 @@ def test_a_broken_file_changes_nothing(mock: MockServer, tmp_path: Path) -> None
         assert sample(daemon, "jobproof_config_last_reload_successful") == 1.0
 
 
-def test_a_thousand_reloads_miss_no_slot(mock: MockServer, tmp_path: Path) -> None:
+def test_a_thousand_reloads_leave_no_slot_unaccounted(mock: MockServer, tmp_path: Path) -> None:
     config = write_config(tmp_path, mock)
     good = config.read_text(encoding="utf-8")
     with running(config) as (daemon, heard):
@@ -165,15 +168,23 @@ def test_a_thousand_reloads_miss_no_slot(mock: MockServer, tmp_path: Path) -> No
             config.write_text(good + "nonsense: 1\n", encoding="utf-8")
             assert not daemon.reload().taken
         until(lambda: len(heard.results) >= 20)
-        assert sample(daemon, "jobproof_slots_missed_total") == 0.0
-        assert daemon.prober.lag_in_intervals() < 2.0
+        assert daemon.stop(within_s=PATIENCE_S)
+        asked = sorted(result.intended_at for result in heard.of("missing"))
+        slots = round((asked[-1] - asked[0]) / _INTERVAL_S) + 1
+        missed = sample(daemon, "jobproof_slots_missed_total")
+        assert len(asked) <= slots <= len(asked) + missed
+        # A machine that is too busy may cost a slot, and the end does; reloads don't.
+        assert missed == sum(
+            sample(daemon, "jobproof_slots_missed_total", reason=reason)
+            for reason in (WhyMissed.LATE, WhyMissed.SHUTDOWN)
+        )
 
 
 def test_stopping_lets_what_is_under_way_end(mock: MockServer, tmp_path: Path) -> None:
     config = write_config(tmp_path, mock)
     with running(config) as (daemon, heard):
         until(lambda: len(heard.results) >= 2)
-        assert daemon.stop(within_s=5.0)
+        assert daemon.stop(within_s=PATIENCE_S)
         assert daemon.prober.in_flight == 0
         asked, judged = len(mock.log), len(heard.results)
         assert judged == asked
@@ -187,10 +198,12 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
         mock.set_faults(how)
     with running(write_config(tmp_path, mock)) as (daemon, heard):
         until(lambda: any(r.outcome is Outcome.RATE_LIMITED for r in heard.results))
-        until(lambda: sample(daemon, "jobproof_slots_missed_total", reason="backoff") >= 4)
         until(lambda: sample(daemon, "jobproof_backoff_until_timestamp_seconds") > 0)
-        refused = sample(daemon, "jobproof_probes_total", outcome="rate_limited")
-    assert 1 <= refused <= 3
+        until(lambda: daemon.prober.in_flight == 0)
+        refused = len(mock.log)
+        rested = sample(daemon, "jobproof_slots_missed_total", reason="backoff")
+        until(lambda: sample(daemon, "jobproof_slots_missed_total", reason="backoff") >= rested + 4)
+        assert len(mock.log) == refused
 
 
 def test_a_plug_in_canary_that_crashes_is_counted_as_internal(

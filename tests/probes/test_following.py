@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from tests.probes.live import until, write_config
+from tests.probes.live import write_config
+from tests.tools import until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Exchange, Request

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import (
@@ -295,7 +295,7 @@ def test_promtool_finds_nothing_to_say() -> None:
         [tool("promtool"), "check", "metrics"],
         input=expose(busy()).body,
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

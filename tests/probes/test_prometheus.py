@@ -16,8 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.probes.live import running, until, write_config
-from tests.tools import tool
+from tests.probes.live import running, write_config
+from tests.tools import PATIENCE_S, tool, until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.finding import Kind
@@ -39,7 +39,9 @@ class Prometheus:
         Value by the labels that the expression leaves, joined by commas.
         """
         text = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"{self._url}/api/v1/query?{text}", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"{self._url}/api/v1/query?{text}", timeout=PATIENCE_S
+        ) as answer:
             rows = json.load(answer)["data"]["result"]
         return {",".join(row["metric"].values()): float(row["value"][1]) for row in rows}
 
@@ -77,11 +79,11 @@ def scraping(folder: Path, target: str) -> Iterator[Prometheus]:
         )
     try:
         prometheus = Prometheus(f"http://127.0.0.1:{port}")
-        until(prometheus.is_ready, within_s=30.0)
+        until(prometheus.is_ready)
         yield prometheus
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_pat
             count = len(heard.results)
             until(lambda count=count: len(heard.results) >= count + 20)
         mock.set_faults()
-        assert daemon.stop(within_s=5.0)
+        assert daemon.stop(within_s=PATIENCE_S)
         total = len(heard.results)
         until(lambda: prometheus.query("sum(jobproof_probes_total)").get("") == total)
         assert total == len(mock.log)

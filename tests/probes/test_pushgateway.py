@@ -15,8 +15,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.probes.live import until, write_config
-from tests.tools import tool
+from tests.probes.live import write_config
+from tests.tools import PATIENCE_S, tool, until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.plugins import find_api
@@ -35,11 +35,11 @@ def gateway(folder: Path, *options: str) -> Iterator[str]:
             [binary, f"--web.listen-address=127.0.0.1:{port}", *options], stdout=log, stderr=log
         )
     try:
-        until(lambda: _listens(port), within_s=20.0)
+        until(lambda: _listens(port))
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def _listens(port: int) -> bool:
@@ -70,7 +70,7 @@ def once(config: Path, url: str) -> tuple[int, str]:
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
@@ -80,7 +80,7 @@ def shown(where: str) -> dict[tuple[str, str], float]:
     """
     Probes that the gateway shows, by canary and outcome, those at 0 left out.
     """
-    with urllib.request.urlopen(f"http://{where}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{where}/metrics", timeout=PATIENCE_S) as answer:
         text = answer.read().decode()
     found = {}
     for family in text_string_to_metric_families(text):

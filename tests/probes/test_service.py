@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.probes.live import until, write_config
+from tests.probes.live import write_config
 from tests.probes.process import daemon
+from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import load_api
@@ -74,7 +75,7 @@ def run(*arguments: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "jobproof", *arguments],
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
         text=True,
     )
@@ -138,12 +139,12 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
         with daemon(config, "--state", str(state)) as process:
             for job_id in ids:
                 push = urllib.request.Request(f"{process.url}jobs/mocked/{job_id}", method="POST")
-                with urllib.request.urlopen(push, timeout=10) as answer:
+                with urllib.request.urlopen(push, timeout=PATIENCE_S) as answer:
                     assert answer.status == 202
             # Killed while most of them are under way and some were never asked for.
             until(lambda: process.count("jobproof_probes_total") >= 60)
             process.handle.kill()
-            process.handle.wait(10)
+            process.handle.wait(PATIENCE_S)
         kept = Watchlist(state / "followed.sqlite")
         left = {job.job_id for job in kept.all("mocked")}
         kept.close()
@@ -152,8 +153,8 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
         mark = len(server.log)
         with daemon(config, "--state", str(state)) as process:
             until(lambda: process.count("jobproof_followed_jobs") > 0)
-            until(lambda: {entry.job_id for entry in server.log[mark:]} >= left, within_s=30.0)
-            until(lambda: process.count("jobproof_followed_jobs") == 0, within_s=30.0)
+            until(lambda: {entry.job_id for entry in server.log[mark:]} >= left)
+            until(lambda: process.count("jobproof_followed_jobs") == 0)
             assert process.end() == 0
         kept = Watchlist(state / "followed.sqlite")
         assert kept.all("mocked") == ()
@@ -239,7 +240,7 @@ def test_the_process_doesn_t_load_the_test_tools(tmp_path: Path) -> None:
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=True,
         cwd=tmp_path,
         env={**os.environ},

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.probes.web_world import Operator, krea, open_world
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.errors import ConfigError
 from jobproof.probes.engine.shard import Shard, hashmod
@@ -42,7 +42,7 @@ def _discovered(config: Path) -> list[dict[str, dict[str, str]]]:
         [tool("promtool"), "check", "service-discovery", "--timeout=3s", str(config), "jobs"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=True,
     )
     found: list[dict[str, dict[str, str]]] = json.loads(ran.stdout[ran.stdout.index("[") :])

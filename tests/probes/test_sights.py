@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.probes.live import running, sample, until, write_config
+from tests.probes.live import running, sample, write_config
+from tests.tools import until
 from tests.wire import Line, Wire, answer
 
 from jobproof.contract.formats.secret import Secret

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from tests.probes.web_world import Operator, World, krea, open_world
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.finding import Basis, Drift, Kind
@@ -319,7 +319,7 @@ def test_promtool_finds_nothing_wrong_with_what_is_served(world: World) -> None:
             [tool("promtool"), "check", "metrics"],
             input=world.ask(path).body,
             capture_output=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert (ran.returncode, ran.stderr) == (0, b"")

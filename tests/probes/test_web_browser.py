@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.probes.results import NOW, exchange, failed, finding, result
 from tests.probes.web_world import World, krea, open_world
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.probes.following.tracker import Census
 from jobproof.probes.result import Outcome
@@ -55,7 +55,7 @@ def _chromium(folder: Path, url: str, *flags: str) -> subprocess.CompletedProces
     program = tool("chromium", "chromium-browser")
     profile = folder / f"profile-{len(list(folder.iterdir()))}"
     command = [program, *_FLAGS, f"--user-data-dir={profile}", *flags, url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
 
 
 def _pixels(path: Path) -> tuple[int, int, list[bytes]]:

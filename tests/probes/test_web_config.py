@@ -15,6 +15,7 @@ import bcrypt
 import pytest
 import trustme
 from tests.probes.web_world import World, open_world
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.errors import ConfigError
 from jobproof.probes.web.access.users import Pace, Users
@@ -97,13 +98,14 @@ def test_anything_else_does_not(guarded: World, header: str) -> None:
 def test_a_known_password_costs_its_bcrypt_once() -> None:
     slow = bcrypt.hashpw(_PASSWORD.encode(), bcrypt.gensalt(11)).decode()
     users = Users({"prometheus": slow})
-    start = time.perf_counter()
+    # In CPU time, which is the same however busy the machine is.
+    start = time.process_time()
     assert users.admits("prometheus", _PASSWORD)
-    first_s = time.perf_counter() - start
-    start = time.perf_counter()
+    first_s = time.process_time() - start
+    start = time.process_time()
     for _ in range(100):
         assert users.admits("prometheus", _PASSWORD)
-    assert (time.perf_counter() - start) / 100 < first_s / 20
+    assert (time.process_time() - start) / 100 < first_s / 20
 
 
 def test_an_unknown_name_takes_as_long_as_a_known_one() -> None:
@@ -238,7 +240,7 @@ def test_a_renewed_certificate_is_served_without_a_restart(
 
 def _soon(world: World) -> int:
     # The handshake that notices the change may itself still show the old certificate.
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE_S
     while True:
         try:
             return world.ask("/-/healthy").code
@@ -293,11 +295,11 @@ def test_a_handshake_that_hangs_is_ended(tmp_path: Path, authority: trustme.CA) 
 
     _write_pair(tmp_path, authority)
     limits = WebLimits(handshake_s=0.5)
-    with open_world(tmp_path, web_config=_TLS, limits=limits) as world:
-        with socket.create_connection(("127.0.0.1", world.port), timeout=10) as line:
-            start = time.monotonic()
-            assert line.recv(10) == b""
-        assert time.monotonic() - start < 5.0
+    with (
+        open_world(tmp_path, web_config=_TLS, limits=limits) as world,
+        socket.create_connection(("127.0.0.1", world.port), timeout=PATIENCE_S) as line,
+    ):
+        assert line.recv(10) == b""
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import bcrypt
 import pytest
 from tests.probes.live import write_config
 from tests.probes.process import daemon
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.plugins import find_api
@@ -54,7 +55,7 @@ def ask(port: int, path: str, host: str, method: str = "GET") -> tuple[int, str]
         f"http://127.0.0.1:{port}{path}", headers={"Host": host}, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()

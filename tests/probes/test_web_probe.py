@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from tests.probes.results import NOW, exchange, failed, result
 from tests.probes.web_world import World, open_world
-from tests.tools import tool
+from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.model.exchange import Exchange, Phases, Response
@@ -156,11 +156,11 @@ def _blackbox(folder: Path, url: str) -> str:
     command = [program, f"--config.file={config}", listen]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as exporter:
         try:
-            until = time.monotonic() + 20
+            until = time.monotonic() + PATIENCE_S
             while True:
                 try:
                     address = f"http://127.0.0.1:{port}/probe?module=http_2xx&target={url}"
-                    with urllib.request.urlopen(address, timeout=10) as answer:
+                    with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
                         return str(answer.read().decode())
                 except OSError:
                     assert time.monotonic() < until, "blackbox_exporter doesn't answer"
@@ -173,7 +173,7 @@ def test_names_types_and_values_are_those_of_blackbox_exporter(tmp_path: Path) -
         theirs = _blackbox(tmp_path, url)
         client = Client()
         asked = replace(exchange().request, url=url)
-        seen = client.send(asked, deadline_s=5.0)
+        seen = client.send(asked, deadline_s=PATIENCE_S)
         client.close()
     ours = blackbox_text(result(seen=seen), timeout_s=5.0)
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)", theirs, re.MULTILINE))

@@ -9,8 +9,9 @@ from pathlib import Path
 import bcrypt
 import pytest
 import trustme
-from tests.grafana.servers import Prometheus, prometheus, promtool, until
+from tests.grafana.servers import Prometheus, prometheus, promtool
 from tests.probes.web_world import Operator, World, krea, open_world
+from tests.tools import until
 
 _HASH = bcrypt.hashpw(b"a password", bcrypt.gensalt(4)).decode()
 
@@ -100,7 +101,7 @@ def test_prometheus_comes_through_tls_certificate_and_password(
         config = _config(world, secured, "a password")
         with prometheus(tmp_path, config) as server:
             wanted = {f"localhost:{world.port}": "1", "one": "1", "two": "1"}
-            until(lambda: _up(server) == wanted, within_s=30, what="three targets that are up")
+            until(lambda: _up(server) == wanted, what="three targets that are up")
             rows = server.instant("probe_success")
     assert {row["metric"]["instance"] for row in rows} == {"one", "two"}
     assert {(target, canary) for target, canary, _ in operator.probed} == {
@@ -116,7 +117,7 @@ def test_prometheus_with_a_wrong_password_sees_nothing(secured: Path, tmp_path: 
         config = _config(world, secured, "wrong")
         with prometheus(tmp_path, config) as server:
             wanted = {f"localhost:{world.port}": "0"}
-            until(lambda: _up(server) == wanted, within_s=30, what="a target that is down")
+            until(lambda: _up(server) == wanted, what="a target that is down")
             told = str(server.ask("targets"))
     assert "401 Unauthorized" in told
     assert world.operator.probed == []

@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain, cycle
 from pathlib import Path
 
 import pytest
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.probes.web_world import World, open_world
+from tests.tools import PATIENCE_S, until
 
 from jobproof.probes.web.server import WebLimits, WebServer
 
@@ -23,7 +25,7 @@ _REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def _connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
 
 
 def _read_all(line: socket.socket) -> bytes:
@@ -57,7 +59,7 @@ def test_a_peer_that_says_nothing_is_let_go(tmp_path: Path) -> None:
     with open_world(tmp_path, limits=WebLimits(request_s=0.3)) as world:
         with _connect(world.port) as line:
             took = _timed(lambda: _read_all(line))
-        assert 0.2 < took < 3.0
+        assert took > 0.2
 
 
 def test_a_peer_that_drips_its_headers_is_let_go(tmp_path: Path) -> None:
@@ -65,19 +67,19 @@ def test_a_peer_that_drips_its_headers_is_let_go(tmp_path: Path) -> None:
         with _connect(world.port) as line:
             line.settimeout(0.05)
             start = time.monotonic()
-            gone = False
-            for byte in (_REQUEST[:-2] + b"X-A: b\r\n" * 100)[:100]:
-                try:
-                    line.send(bytes([byte]))
-                    gone = line.recv(1) == b""
-                except TimeoutError:
-                    continue
-                except OSError:
-                    gone = True
-                if gone:
-                    break
-        assert gone
-        assert 0.3 < time.monotonic() - start < 3.0
+            drops = chain(_REQUEST[:-2], cycle(b"X-A: b\r\n"))
+            until(lambda: _is_let_go(line, bytes([next(drops)])))
+        assert time.monotonic() - start > 0.3
+
+
+def _is_let_go(line: socket.socket, drop: bytes) -> bool:
+    try:
+        line.send(drop)
+        return line.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 def test_a_peer_that_drips_its_body_is_let_go(tmp_path: Path) -> None:
@@ -91,9 +93,7 @@ def test_a_peer_that_drips_its_body_is_let_go(tmp_path: Path) -> None:
         _connect(port) as line,
     ):
         line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
-        start = time.monotonic()
         assert b"read" not in _read_all(line)
-        assert time.monotonic() - start < 3.0
 
 
 def test_a_peer_that_never_reads_is_let_go() -> None:
@@ -112,7 +112,7 @@ def test_a_peer_that_never_reads_is_let_go() -> None:
 
     with _serving(pours, WebLimits(answer_s=0.5)) as port, _connect(port) as line:
         line.sendall(_REQUEST)
-        assert ended.wait(5.0)
+        assert ended.wait(PATIENCE_S)
 
 
 def test_an_idle_connection_is_let_go(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_an_idle_connection_is_let_go(tmp_path: Path) -> None:
 
 
 def test_a_connection_may_ask_again(tmp_path: Path) -> None:
-    limits = WebLimits(request_s=0.5)
+    limits = WebLimits(request_s=30.0)
     with open_world(tmp_path, limits=limits) as world, _connect(world.port) as line:
         for _ in range(3):
             line.sendall(_REQUEST)
@@ -183,9 +183,7 @@ def test_connections_are_bounded_and_come_free_again(tmp_path: Path) -> None:
         for line in lines:
             line.close()
         assert crowded in (503, 0)
-        until = time.monotonic() + 10
-        while _code(world) != 200:
-            assert time.monotonic() < until
+        until(lambda: _code(world) == 200, what="a free connection")
 
 
 def test_stopping_ends_open_connections(tmp_path: Path) -> None:

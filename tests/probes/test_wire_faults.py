@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.probes.live import running, sample, until, write_config
+from tests.probes.live import running, sample, write_config
 from tests.probes.process import daemon
+from tests.tools import PATIENCE_S, until
 from tests.wire import Certificates, Wire
 
+from jobproof.contract.formats.durations import write_duration
 from jobproof.probes.result import Outcome, Result
 
-_TIMEOUT_S = 1.0
-_SLACK_S = 0.05
+_TIMEOUT_S = 0.5
 
 OUTCOMES = {
     "silent": Outcome.TIMEOUT,
@@ -51,11 +52,15 @@ def wire() -> Iterator[Wire]:
         yield server
 
 
-def probe(folder: Path, url: str, *, more: str = "", count: int = 2) -> list[Result]:
+def probe(
+    folder: Path, url: str, *, more: str = "", count: int = 2, timeout_s: float = PATIENCE_S
+) -> list[Result]:
     config = write_config(
         folder, url, canaries="      known: {ids: [4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20]}\n"
     )
-    text = config.read_text(encoding="utf-8").replace("timeout: 2s", f"timeout: 1s\n{more}")
+    text = config.read_text(encoding="utf-8").replace(
+        "timeout: 2s", f"timeout: {write_duration(timeout_s)}\n{more}"
+    )
     config.write_text(text, encoding="utf-8")
     with running(config) as (daemon, heard):
         until(lambda: len(heard.results) >= count)
@@ -65,13 +70,14 @@ def probe(folder: Path, url: str, *, more: str = "", count: int = 2) -> list[Res
 
 
 @pytest.mark.parametrize("script", sorted(OUTCOMES))
-def test_a_wire_fault_has_its_outcome_and_ends_in_time(
-    wire: Wire, tmp_path: Path, script: str
-) -> None:
-    for result in probe(tmp_path, wire.url(script).rstrip("/")):
+def test_a_wire_fault_has_its_outcome_and_ends(wire: Wire, tmp_path: Path, script: str) -> None:
+    # How soon after the time-out is a figure, in `benches/deadlines.py`.
+    timed_out = OUTCOMES[script] is Outcome.TIMEOUT
+    timeout_s = _TIMEOUT_S if timed_out else PATIENCE_S
+    for result in probe(tmp_path, wire.url(script).rstrip("/"), timeout_s=timeout_s):
         assert result.outcome is OUTCOMES[script], result
         assert result.exchange is not None
-        assert result.exchange.elapsed_s <= _TIMEOUT_S + _SLACK_S
+        assert (result.exchange.elapsed_s >= 0.9 * timeout_s) is timed_out
 
 
 def test_a_redirect_is_never_followed(wire: Wire, tmp_path: Path) -> None:
@@ -94,14 +100,12 @@ def test_a_server_that_isn_t_there_is_a_connect_failure(tmp_path: Path) -> None:
 def test_a_name_that_doesn_t_resolve_is_a_dns_failure(tmp_path: Path) -> None:
     results = probe(tmp_path, "http://nobody.invalid")
     assert {result.outcome for result in results} <= {Outcome.DNS, Outcome.TIMEOUT}
-    assert all(r.exchange and r.exchange.elapsed_s <= _TIMEOUT_S + _SLACK_S for r in results)
 
 
-def test_a_handshake_that_hangs_ends_in_time(tmp_path: Path) -> None:
+def test_a_handshake_that_hangs_ends(tmp_path: Path) -> None:
     with Wire(mute=True) as wire:
-        results = probe(tmp_path, wire.url("ok").rstrip("/"))
+        results = probe(tmp_path, wire.url("ok").rstrip("/"), timeout_s=_TIMEOUT_S)
     assert {result.outcome for result in results} <= {Outcome.TIMEOUT, Outcome.TLS}
-    assert all(r.exchange and r.exchange.elapsed_s <= _TIMEOUT_S + _SLACK_S for r in results)
 
 
 @pytest.mark.parametrize("kind", ["expired", "wrong_host"])

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.probes.results import NOW, TOKEN, result
+from tests.tools import PATIENCE_S
 
 from jobproof.contract.plugins import find_api
 from jobproof.probes.daemon import Reloaded
@@ -140,10 +141,10 @@ class World:
         One request on a connection of its own.
         """
         if self.context is None:
-            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         else:
             line = http.client.HTTPSConnection(
-                "localhost", self.port, timeout=10, context=self.context
+                "localhost", self.port, timeout=PATIENCE_S, context=self.context
             )
         try:
             fields = {name.replace("_", "-"): value for name, value in headers.items()}
