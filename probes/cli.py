@@ -165,6 +165,11 @@ def schema(file: Path | None) -> int:
     text = json.dumps(config_schema(), indent=2) + "\n"
     if file is None:
         click.echo(text, nl=False)
-    else:
-        file.write_text(text, encoding="utf-8")
+        return 0
+    if file.suffix in (".yaml", ".yml") and file.exists():
+        from jobproof.contract.errors import ConfigError
+
+        # `config check` takes a configuration here; a slip of the word must not cost it.
+        raise ConfigError(f"{file}: is a configuration; the schema would take its place")
+    file.write_text(text, encoding="utf-8")
     return 0

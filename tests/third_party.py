@@ -16,7 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
-__all__ = ["EXAMPLE", "Installation", "Said", "bare_distribution", "built_wheel", "install_wheel"]
+__all__ = [
+    "EXAMPLE",
+    "Installation",
+    "Said",
+    "bare_distribution",
+    "built_wheel",
+    "install_wheel",
+    "run_python",
+]
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "plugin"
 _LONGEST_S = 120
@@ -74,7 +82,7 @@ def built_wheel(project: Path, folder: Path) -> Path:
     """
     The project's wheel, built into `folder`; its backend comes from this environment.
     """
-    _run("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=project)
+    run_python("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=project)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -96,7 +104,7 @@ def install_wheel(project: Path, folder: Path) -> Installation:
     (Path(own) / "tested.pth").write_text(pth, encoding="utf-8")
     quiet = ("--quiet", "--disable-pip-version-check")
     pip = ("-m", "pip", "--python", str(python), "install", *quiet, "--no-deps", "--no-index")
-    _run(*pip, str(wheel), cwd=folder)
+    run_python(*pip, str(wheel), cwd=folder)
     return Installation(python)
 
 
@@ -119,7 +127,10 @@ def bare_distribution(
     return Installation(Path(sys.executable), {"PYTHONPATH": str(folder)})
 
 
-def _run(*arguments: str, cwd: Path) -> None:
+def run_python(*arguments: str, cwd: Path) -> None:
+    """
+    Run this environment's Python to its end, which has to be a good one.
+    """
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,

@@ -132,9 +132,8 @@ def _filled(words: list[str], here: World) -> list[str]:
         "--out": "out",
         "--rate-limit": "unlimited",  # the mock's time isn't worth sparing
     }
-    file = "schema.json" if "schema" in words else "jobproof.yaml"
     filled = [by_option.get(before, word) for before, word in pairwise(["", *words])]
-    return [{"FILE": file}.get(word, word) for word in filled]
+    return [{"FILE": "jobproof.yaml"}.get(word, word) for word in filled]
 
 
 @each("jobproof")

@@ -323,3 +323,12 @@ def test_config_schema_is_written_to_a_file(tmp_path: Path) -> None:
     done = CliRunner().invoke(config_command, ["schema", str(file)], standalone_mode=False)
     assert done.exception is None
     assert json.loads(file.read_text(encoding="utf-8")) == config_schema()
+
+
+def test_config_schema_takes_no_configuration_s_place(tmp_path: Path) -> None:
+    file = tmp_path / "jobproof.yaml"
+    file.write_text("targets: []\n", encoding="utf-8")
+    done = CliRunner().invoke(config_command, ["schema", str(file)], standalone_mode=False)
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception) == f"{file}: is a configuration; the schema would take its place"
+    assert file.read_text(encoding="utf-8") == "targets: []\n"
