@@ -227,6 +227,14 @@ def test_nothing_heavy_comes_along(load: str, barred: tuple[str, ...]) -> None:
 
 
 @every_module
+def test_a_process_of_our_own_takes_nothing_from_the_current_folder(module: Path) -> None:
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.List | ast.Tuple) and node.elts:
+            words = [ast.unparse(word) for word in node.elts]
+            assert words[0] != "sys.executable" or words[1:2] == ["'-P'"], node.lineno
+
+
+@every_module
 def test_a_module_says_what_it_promises(module: Path) -> None:
     tree = _tree(module)
     if module.name == "__init__.py" and not tree.body:
