@@ -40,6 +40,9 @@ def committed_files(settings: Settings) -> dict[str, str]:
 def write_files(folder: Path, files: dict[str, str]) -> list[Path]:
     """
     Write them into `folder`, which is made if need be; what was there is replaced whole.
+
+    Returns:
+        The files, in the order given.
     """
     written = []
     for name, text in files.items():

@@ -166,10 +166,10 @@ def schema(file: Path | None) -> int:
     if file is None:
         click.echo(text, nl=False)
         return 0
-    if file.suffix in (".yaml", ".yml") and file.exists():
+    if file.exists() and not file.read_bytes().lstrip().startswith(b"{"):
         from jobproof.contract.errors import ConfigError
 
         # `config check` takes a configuration here; a slip of the word must not cost it.
-        raise ConfigError(f"{file}: is a configuration; the schema would take its place")
+        raise ConfigError(f"{file}: is no JSON Schema, and one would take its place")
     file.write_text(text, encoding="utf-8")
     return 0

@@ -19,8 +19,8 @@ from rich.table import Table
 
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Subject
-from jobproof.contract.model.finding import Finding, Kind, Verdict
-from jobproof.contract.model.verdict import group
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.verdict import Verdict, group
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.canaries.canary import Ask
 from jobproof.probes.config.reader import load_settings

@@ -31,6 +31,8 @@ from jobproof.probes.web.access.web_config import WebConfig
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+READMES = [ROOT / folder / "README.md" for folder in ("", "grafana", "examples/plugin")]
+EVERY_PAGE = [*READMES, *PAGES]
 
 
 def generator() -> ModuleType:
@@ -51,7 +53,7 @@ def text(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", generator().pages(), ids=lambda page: page.name)
 def test_a_page_is_what_the_code_says(page: Path) -> None:
     committed = page.read_text(encoding="utf-8")
     assert generator().rendered(page) == committed, "run python docs/generate.py"
@@ -183,7 +185,7 @@ def test_the_policy_shown_is_one() -> None:
     assert accepted.expires.isoformat() == "2027-03-31"
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     found = re.findall(r"\]\(([^)#\s]*)(#[^)\s]+)?\)", page.read_text(encoding="utf-8"))
     for target, anchor in found:

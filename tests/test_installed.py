@@ -162,3 +162,42 @@ def test_an_editable_installation_runs_the_suite_in_plain_pytest(
     done = run([*pytest_, *suite], editable["folder"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verdict: kept" in done.stdout
+
+
+@pytest.mark.ladder
+def test_a_checkout_runs_the_suite_by_its_folder_too(editable: Mapping[str, Path]) -> None:
+    suite = ("contract/suite", "-k", "job_id_is_echoed", "-c", "contract/suite/pytest.ini")
+    pytest_ = (editable["python"], "-P", "-m", "pytest", "-p", "no:cacheprovider", "-q")
+    done = run([*pytest_, *suite], editable["checkout"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: kept" in done.stdout
+
+
+def test_the_generator_writes_a_checkout_and_says_what(editable: Mapping[str, Path]) -> None:
+    rules = editable["checkout"] / "grafana" / "rules" / "jobproof-alerts.yml"
+    whole = rules.read_text(encoding="utf-8")
+    rules.write_text("spoilt", encoding="utf-8")
+    done = run([editable["python"], "-P", "-m", "jobproof.grafana"], editable["folder"])
+    assert done.returncode == 0, done.stderr
+    assert rules.read_text(encoding="utf-8") == whole
+    assert "grafana/rules/jobproof-alerts.yml" in done.stdout.splitlines()
+
+
+def test_the_generator_refuses_to_write_an_installation(wheel: Path, tmp_path: Path) -> None:
+    with ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    command = [sys.executable, "-P", "-m", "jobproof.grafana"]
+    done = run(command, tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"{tmp_path / 'jobproof' / 'grafana'} is no checkout: "
+        "pip install -e . in yours, and start it from there\n"
+    )
+
+
+@pytest.mark.parametrize(("package", "code"), [("jobproof.contract.suite", 0), ("no.suite", 4)])
+def test_a_dry_run_is_of_a_suite_that_there_is(tmp_path: Path, package: str, code: int) -> None:
+    pytest_ = (sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", "--job-dry-run")
+    done = run([*pytest_, "--pyargs", package], tmp_path)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("http://127.0.0.1" in done.stdout) is (code == 0)

@@ -19,8 +19,8 @@ from jobproof.contract.errors import DocumentError
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.model.api import Api, load_api
-from jobproof.contract.model.finding import Kind, Verdict
-from jobproof.contract.model.verdict import conclude
+from jobproof.contract.model.finding import Kind
+from jobproof.contract.model.verdict import Verdict, conclude
 from jobproof.contract.openapi.document import Operation, read_operation
 from jobproof.contract.openapi.schema import Content
 from jobproof.contract.plugins import load_checks

@@ -14,7 +14,7 @@ import pytest
 
 __all__ = ["PATIENCE_S", "tool", "until"]
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 """What only a hang takes, on whatever machine: a test waits so long and asserts no less."""
 
 

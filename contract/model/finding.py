@@ -17,7 +17,6 @@ __all__ = [
     "Kind",
     "Remark",
     "Severity",
-    "Verdict",
     "brief",
     "drift",
     "gap",
@@ -78,23 +77,6 @@ class Drift(StrEnum):
     EARLY_RESULT = "early_result"
     LIMIT_EXCEEDED = "limit_exceeded"
     CHANGED_STRUCTURE = "changed_structure"
-
-
-class Verdict(StrEnum):
-    """
-    What a run adds up to.
-    """
-
-    KEPT = "kept"
-    BROKEN = "broken"
-    INCONCLUSIVE = "inconclusive"
-
-    @property
-    def exit_code(self) -> int:
-        """
-        0 kept, 1 broken, 3 inconclusive.
-        """
-        return {Verdict.KEPT: 0, Verdict.BROKEN: 1, Verdict.INCONCLUSIVE: 3}[self]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from jobproof.contract.model.exchange import Subject
-from jobproof.contract.model.finding import Finding, Kind, Verdict
+from jobproof.contract.model.finding import Finding, Kind
 
-__all__ = ["Group", "conclude", "group", "overlay"]
+__all__ = ["Group", "Verdict", "conclude", "group", "overlay"]
 
 _RANK = {Kind.VIOLATION: 0, Kind.DRIFT: 1, Kind.GAP: 2, Kind.INCONCLUSIVE: 3}
+
+
+class Verdict(StrEnum):
+    """
+    What a run adds up to.
+    """
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def exit_code(self) -> int:
+        """
+        0 kept, 1 broken, 3 inconclusive.
+        """
+        return {Verdict.KEPT: 0, Verdict.BROKEN: 1, Verdict.INCONCLUSIVE: 3}[self]
 
 
 @dataclass(frozen=True, slots=True)

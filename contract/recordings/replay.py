@@ -16,9 +16,9 @@ from jobproof.contract.errors import RecordingError
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
-from jobproof.contract.model.finding import Finding, Verdict
+from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.trace import Trace
-from jobproof.contract.model.verdict import Group, conclude, group
+from jobproof.contract.model.verdict import Group, Verdict, conclude, group
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import read_har

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-_OWN_TESTS = "jobproof.contract.suite."
+_HOME = Path(__file__).parent.resolve()
 _KEY: pytest.StashKey[Session] = pytest.StashKey()
 
 
@@ -127,28 +127,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{option.twin}", **settings)
 
 
-def pytest_cmdline_main(config: pytest.Config) -> int | None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """
-    A dry run prints the requests and runs no test.
+    A dry run prints the requests and runs no test; what can't be collected is told before.
     """
-    if not config.getoption(_dest("dry_run")):
+    if not session.config.getoption(_dest("dry_run")):
         return None
     from jobproof.contract.errors import JobproofError
     from jobproof.contract.suite.reporting.dry import print_plan
 
     try:
-        print_plan(_values(config), sys.stdout.write)
+        print_plan(_values(session.config), sys.stdout.write)
     except JobproofError as exc:
-        sys.stderr.write(f"jobproof: {exc}\n")
-        return exc.exit_code
-    return 0
+        pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
+    return True
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     One node a check.
     """
-    is_ours = metafunc.module.__name__.startswith(_OWN_TESTS)
+    # By its file: in a checkout the folders have another name than once they are installed.
+    is_ours = metafunc.definition.path.parent.resolve() == _HOME
     if is_ours and "promise" in metafunc.fixturenames:
         checks = _session(metafunc.config).checks
         metafunc.parametrize("promise", checks, ids=[check.id for check in checks])

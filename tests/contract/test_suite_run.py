@@ -15,8 +15,8 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
-from jobproof.contract.model.finding import Kind, Verdict
-from jobproof.contract.model.verdict import conclude
+from jobproof.contract.model.finding import Kind
+from jobproof.contract.model.verdict import Verdict, conclude
 from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.suite.planning.aim import target_from
 from jobproof.contract.suite.reporting.report import build_report

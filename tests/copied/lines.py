@@ -4,6 +4,8 @@ What a reader copies: command lines out of pages, comments, workflows and recipe
 
 from __future__ import annotations
 
+import ast
+import configparser
 import json
 import re
 import shlex
@@ -23,6 +25,9 @@ PROGRAMS = frozenset(
     | {"python", "python3", "systemctl", "tox"}
 )
 """A line is a command if one of these begins it, whatever folder it is called from."""
+
+INSTALLERS = frozenset({"pipx", "uv"})
+"""Other ways to install: nothing here shows one today, and none goes unread."""
 
 GENERATED = (
     "grafana/kubernetes/dashboards.yaml",
@@ -47,11 +52,13 @@ class Line:
     Attributes:
         file: Relative to the root of the repository.
         number: The line of the file that it begins in.
+        is_typed: It stands in a block to be typed, so it is a command whatever begins it.
     """
 
     file: str
     number: int
     text: str
+    is_typed: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.number}: {self.text[:70]}"
@@ -81,10 +88,10 @@ def all_lines() -> list[Line]:
         text = path.read_text(encoding="utf-8")
         reader = _in_markdown if path.suffix == ".md" else _in_other
         name = path.relative_to(ROOT).as_posix()
-        for start, command in reader(text):
-            for part in _commands(command):
-                found.append(Line(name, text.count("\n", 0, start) + 1, part))
-    return found
+        for start, command, is_typed in reader(text):
+            for part in _commands(command, is_typed=is_typed):
+                found.append(Line(name, text.count("\n", 0, start) + 1, part, is_typed))
+    return [*found, *_in_tox(), *_in_docstrings()]
 
 
 def programs_in(line: str) -> list[list[str]]:
@@ -115,27 +122,48 @@ def container(recipe: Path) -> tuple[list[str], list[str]]:
     return words("ENTRYPOINT"), words("CMD")
 
 
-def _in_markdown(text: str) -> Iterator[tuple[int, str]]:
+Place = tuple[int, str, bool]
+"""Where a text begins, the text, and whether it is to be typed as it stands."""
+
+
+def _in_tox() -> Iterator[Line]:
+    file = configparser.ConfigParser(interpolation=None)
+    file.read(ROOT / "tox.ini", encoding="utf-8")
+    for section in file.sections():
+        for line in file.get(section, "commands", fallback="").splitlines():
+            command = line.replace("{posargs}", "").strip()
+            if command.startswith(("jobproof ", "python ")):
+                yield Line("tox.ini", 0, command)
+
+
+def _in_docstrings() -> Iterator[Line]:
+    for path in (*sorted((ROOT / "benches").glob("*.py")), ROOT / "docs" / "generate.py"):
+        told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        for line in re.findall(r"^    (python .+?)(?: {2,}.*| \[.*)?$", told, re.MULTILINE):
+            yield Line(path.relative_to(ROOT).as_posix(), 0, line)
+
+
+def _in_markdown(text: str) -> Iterator[Place]:
     blank = text
     for block in _FENCE.finditer(text):
         blank = blank[: block.start()] + re.sub(r"\S", " ", block[0]) + blank[block.end() :]
         language, body, at = block[2], block[3], block.start(3)
         if language == "console":
             for line in re.finditer(r"^\s*\$ ((?:.*\\\n)*.*)$", body, re.MULTILINE):
-                yield at + line.start(), _CONTINUED.sub(" ", line[1])
-        elif language in ("", "sh", "bash"):
+                yield at + line.start(), _CONTINUED.sub(" ", line[1]), True
+        elif language in ("", "sh", "bash", "shell"):
             for line in re.finditer(r"^\s*(\S(?:.*\\\n)*.*)$", body, re.MULTILINE):
-                yield at + line.start(1), _CONTINUED.sub(" ", line[1])
+                yield at + line.start(1), _CONTINUED.sub(" ", line[1]), True
     for line in _INDENTED.finditer(blank):
-        yield line.start(1), line[1].partition("  #")[0]
+        yield line.start(1), line[1].partition("  #")[0], True
         comment = line[1].partition("  # or: ")[2]
         if comment:
-            yield line.start(1), comment
+            yield line.start(1), comment, True
     for code in _INLINE.finditer(_INDENTED.sub(lambda m: " " * len(m[0]), blank)):
-        yield code.start(1), re.sub(r"\s+", " ", code[1])
+        yield code.start(1), re.sub(r"\s+", " ", code[1]), False
 
 
-def _in_other(text: str) -> Iterator[tuple[int, str]]:
+def _in_other(text: str) -> Iterator[Place]:
     # NULs keep the places of what was folded, so that a line's number can be told.
     folded = _CONTINUED.sub(lambda m: " " + "\x00" * (len(m[0]) - 1), text)
     at = 0
@@ -143,27 +171,27 @@ def _in_other(text: str) -> Iterator[tuple[int, str]]:
         clean = line.replace("\x00", "")
         comment = _COMMENT.search(clean)
         if comment:
-            yield at, comment[1]
+            yield at, comment[1], False
         for prefix in ("ExecStart=", "RUN ", "- run: "):
             if clean.strip().startswith(prefix):
-                yield at, clean.strip().removeprefix(prefix)
+                yield at, clean.strip().removeprefix(prefix), True
         at += len(line) + 1
     if "jobs:" in text and "runs-on:" in text:
         yield from _in_workflow(text)
 
 
-def _in_workflow(text: str) -> Iterator[tuple[int, str]]:
+def _in_workflow(text: str) -> Iterator[Place]:
     workflow: dict[str, Any] = yaml.safe_load(text)
     for job in workflow["jobs"].values():
         for step in job["steps"]:
             if "\n" in step.get("run", "") or step.get("name"):
                 where = text.find("run: >")
-                yield max(where, 0), " ".join(step.get("run", "").split())
+                yield max(where, 0), " ".join(step.get("run", "").split()), True
 
 
-def _commands(text: str) -> Iterator[str]:
+def _commands(text: str, *, is_typed: bool) -> Iterator[str]:
     text = text.strip()
     plain = _ASSIGNED.sub("", text)
     first, _, rest = plain.partition(" ")
-    if rest and first.rpartition("/")[2] in PROGRAMS:
+    if is_typed or (rest and first.rpartition("/")[2] in PROGRAMS | INSTALLERS):
         yield text

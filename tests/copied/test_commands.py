@@ -26,6 +26,7 @@ from tests.third_party import EXAMPLE, Installation, install_wheel
 from tests.tools import tool
 
 from jobproof.contract.plugins import plugins
+from jobproof.contract.suite.options import OPTIONS
 
 LINES = all_lines()
 EXAMPLE_PAGE = "examples/plugin/README.md"
@@ -87,6 +88,33 @@ def test_no_mention_of_a_command_is_overlooked() -> None:
             continue
         told = re.findall(mentioned, text)
         assert read.get(name, 0) >= len(told), f"{name}: {told}, but {read.get(name, 0)} are read"
+
+
+def test_every_line_to_be_typed_begins_with_a_program_that_is_tested_here() -> None:
+    typed = [line for line in LINES if line.is_typed]
+    assert len(typed) > 40
+    for line in typed:
+        for words in map(_without_settings, programs_in(line.text)):
+            beside = ("date", "export", "grep", "sort", "uniq", "useradd")
+            assert words[0].rpartition("/")[2] in (*PROGRAMS, *beside), line
+
+
+def test_every_option_named_in_a_sentence_is_one() -> None:
+    ours = {"--help", "-h", "--version"}
+    for plugin in plugins("jobproof.commands"):
+        command = plugin.load()
+        for one in (command, *getattr(command, "commands", {}).values()):
+            ours.update(name for parameter in one.params for name in parameter.opts)
+    ours |= {f"--{option.twin}" for option in OPTIONS}
+    named = [
+        (path.name, option)
+        for path in (*ROOT.glob("*.md"), *files())
+        if path.suffix == ".md"
+        for option in re.findall(r"`(--[a-z][\w-]*)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 30
+    of_others = {"--pyargs", "--storage", "--enable-feature"}
+    assert [(page, option) for page, option in named if option not in ours | of_others] == []
 
 
 def test_there_is_something_of_every_program() -> None:
@@ -297,14 +325,14 @@ def test_a_shard_that_does_not_exist_is_refused_by_what_is_tested_here(here: Wor
     assert "i counts from 0, so the last is 1" in done.stderr
 
 
-OPTIONS = re.compile(r"`--shard (\S+)`")
+SHARDS = re.compile(r"`--shard (\S+)`")
 
 
 def test_every_shard_named_in_a_sentence_exists(here: World) -> None:
     named = [
         (path.name, shard)
         for path in files()
-        for shard in OPTIONS.findall(path.read_text(encoding="utf-8"))
+        for shard in SHARDS.findall(path.read_text(encoding="utf-8"))
         if shard != "i/n"
     ]
     assert len(named) >= 2

@@ -23,12 +23,17 @@ TOOLS = frozenset({"tox"})
 
 
 def _install_lines() -> list[tuple[Line, list[str]]]:
-    return [
-        (line, words)
-        for line in all_lines()
-        for words in programs_in(line.text)
-        if words[0].rpartition("/")[2] == "pip" and words[1] == "install"
-    ]
+    """
+    Whoever installs, as if it were pip.
+    """
+    found = []
+    for line in all_lines():
+        for words in programs_in(line.text):
+            said = " ".join([words[0].rpartition("/")[2], *words[1:]])
+            way = re.match(r"(pip|python3? -m pip|pipx|uv pip|uv tool) install ", said)
+            if way:
+                found.append((line, ["pip", "install", *words[len(way[0].split()) :]]))
+    return found
 
 
 @pytest.fixture(scope="module")

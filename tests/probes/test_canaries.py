@@ -27,7 +27,7 @@ from jobproof.probes.canaries.known import Known
 from jobproof.probes.canaries.malformed import Malformed
 from jobproof.probes.canaries.missing import Missing
 from jobproof.probes.canaries.request import build_request
-from jobproof.probes.engine.outcome import outcome_of
+from jobproof.probes.engine.judging import outcome_of
 from jobproof.probes.result import Outcome
 
 API = find_api("krea")

@@ -325,10 +325,11 @@ def test_config_schema_is_written_to_a_file(tmp_path: Path) -> None:
     assert json.loads(file.read_text(encoding="utf-8")) == config_schema()
 
 
-def test_config_schema_takes_no_configuration_s_place(tmp_path: Path) -> None:
-    file = tmp_path / "jobproof.yaml"
+@pytest.mark.parametrize("name", ["jobproof.yaml", "JOBPROOF.YAML", "conf"])
+def test_config_schema_takes_no_configuration_s_place(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
     file.write_text("targets: []\n", encoding="utf-8")
     done = CliRunner().invoke(config_command, ["schema", str(file)], standalone_mode=False)
     assert isinstance(done.exception, ConfigError)
-    assert str(done.exception) == f"{file}: is a configuration; the schema would take its place"
+    assert str(done.exception) == f"{file}: is no JSON Schema, and one would take its place"
     assert file.read_text(encoding="utf-8") == "targets: []\n"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from jobproof.contract.formats.redaction import redact_text, spellings
-from jobproof.contract.model.finding import Finding, Kind, Verdict
-from jobproof.contract.model.verdict import Group, conclude, group, overlay
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.verdict import Group, Verdict, conclude, group, overlay
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import har_entry
 from jobproof.contract.suite.running.run import Run

@@ -15,7 +15,8 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
-from jobproof.contract.model.finding import Kind, Verdict
+from jobproof.contract.model.finding import Kind
+from jobproof.contract.model.verdict import Verdict
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.har import har
 from jobproof.contract.recordings.replay import judge_recordings

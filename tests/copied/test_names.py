@@ -1,0 +1,121 @@
+"""
+Names in prose are names of something: modules, metrics, variables, groups, pages, folders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.copied.lines import ROOT
+
+from jobproof.probes.export.metrics import METRICS
+
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "grafana").glob("*.md")),
+    ROOT / "examples" / "plugin" / "README.md",
+]
+CODE = [
+    path
+    for folder in ("contract", "probes", "grafana", "tests", "benches")
+    for path in (ROOT / folder).rglob("*.py")
+]
+PLACES = re.compile(
+    r"`((?:contract|probes|grafana|tests|docs|deploy|examples|benches|src)/[^`\s<]*)`"
+)
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+
+
+def said(page: Path) -> str:
+    """
+    The page without what is generated into it from the code itself.
+    """
+    text = page.read_text(encoding="utf-8")
+    return re.sub(r"(<!-- begin: \S+)[^\n]* -->\n.*?<!-- end -->", r"\1", text, flags=re.DOTALL)
+
+
+@every_page
+def test_every_dotted_name_leads_somewhere(page: Path) -> None:
+    files = r"(?:ya?ml|json|service|har|example|pem|txt|md)"
+    for name in set(re.findall(r"(?<![\w/.-])jobproof(?:\.\w+)+", page.read_text("utf-8"))):
+        if entry_points(group=name) or re.fullmatch(rf"jobproof(\.schema)?\.{files}.*", name):
+            continue
+        assert _exists(name), name
+
+
+def _exists(name: str) -> bool:
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        module = ".".join(parts[:end])
+        try:
+            found = find_spec(module)
+        except ModuleNotFoundError:
+            continue
+        if found is not None:
+            return end == len(parts) or (
+                end == len(parts) - 1 and hasattr(import_module(module), parts[-1])
+            )
+    return False
+
+
+@every_page
+def test_every_metric_named_is_exported_or_recorded(page: Path) -> None:
+    exported = {metric.name for metric in METRICS}
+    rules = yaml.safe_load((ROOT / "grafana/rules/jobproof-recording.yml").read_text("utf-8"))
+    recorded = {rule["record"] for group in rules["groups"] for rule in group["rules"]}
+    for name in set(re.findall(r"\bjobproof_[a-z_]+", said(page))):
+        plain = re.sub(r"_(bucket|count|sum)$", "", name)
+        known = {plain, name} & exported or any(name in record for record in recorded)
+        # A family of them, and the label of service discovery.
+        assert known or name in ("jobproof_probe", "jobproof_", "jobproof_api"), name
+
+
+@every_page
+def test_every_variable_named_is_read(page: Path) -> None:
+    read = "\n".join(path.read_text(encoding="utf-8") for path in CODE if "tests" not in path.parts)
+    for name in set(re.findall(r"\bJOBPROOF_[A-Z_]+", page.read_text(encoding="utf-8"))):
+        assert name in read, name
+
+
+@every_page
+def test_every_page_of_the_daemon_named_is_served(page: Path) -> None:
+    app = (ROOT / "probes" / "web" / "app.py").read_text(encoding="utf-8")
+    for path in set(re.findall(r"(?<=[\s`\"(])/-/\w+", page.read_text(encoding="utf-8"))):
+        assert f'"{path}"' in app, path
+
+
+@every_page
+def test_every_folder_named_is_there(page: Path) -> None:
+    for place in PLACES.findall(page.read_text(encoding="utf-8")):
+        plain = place.rstrip("/").partition("*")[0]
+        assert (ROOT / plain).exists(), place
+
+
+def test_the_files_of_the_example_are_those_that_its_page_lists() -> None:
+    folder = ROOT / "examples" / "plugin"
+    listed = re.findall(
+        r"^\| `([^`]+)` \|", (folder / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(listed) >= 6
+    assert [name for name in listed if not (folder / name).exists()] == []
+
+
+def _snippets() -> Iterator[str]:
+    for page in PAGES:
+        yield from re.findall(r"```python\n(.*?)```", said(page), re.DOTALL)
+
+
+@pytest.mark.parametrize("code", list(_snippets()), ids=lambda code: code.splitlines()[0])
+def test_a_snippet_can_be_run(code: str) -> None:
+    names: dict[str, object] = {"__name__": "snippet"}
+    exec(compile(code, "snippet", "exec"), names)
+    assert len(names) > 2
