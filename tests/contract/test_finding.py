@@ -15,12 +15,12 @@ from jobproof.contract.model.finding import (
     Finding,
     Kind,
     Severity,
-    Verdict,
     drift,
     gap,
     inconclusive,
     violation,
 )
+from jobproof.contract.model.verdict import Verdict
 
 
 def _finding(
