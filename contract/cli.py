@@ -101,7 +101,3 @@ def main(args: list[str] | None = None) -> None:
         click.echo(f"jobproof: {exc}", err=True)
         code = exc.exit_code
     sys.exit(code if isinstance(code, int) else 0)
-
-
-if __name__ == "__main__":
-    main()

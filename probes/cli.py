@@ -166,10 +166,26 @@ def schema(file: Path | None) -> int:
     if file is None:
         click.echo(text, nl=False)
         return 0
-    if file.exists() and not file.read_bytes().lstrip().startswith(b"{"):
-        from jobproof.contract.errors import ConfigError
+    from jobproof.contract.errors import ConfigError
 
+    try:
         # `config check` takes a configuration here; a slip of the word must not cost it.
-        raise ConfigError(f"{file}: is no JSON Schema, and one would take its place")
-    file.write_text(text, encoding="utf-8")
+        if file.exists() and not _may_be_replaced(file.read_bytes()):
+            raise ConfigError(f"{file}: is no JSON Schema, and one would take its place")
+        file.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"{file}: can't be written: {exc.strerror}") from None
     return 0
+
+
+def _may_be_replaced(content: bytes) -> bool:
+    """
+    Whether nothing is lost by writing a JSON Schema over it.
+    """
+    if not content.strip():
+        return True
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "$schema" in found

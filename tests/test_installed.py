@@ -201,3 +201,10 @@ def test_a_dry_run_is_of_a_suite_that_there_is(tmp_path: Path, package: str, cod
     done = run([*pytest_, "--pyargs", package], tmp_path)
     assert done.returncode == code, done.stdout + done.stderr
     assert ("http://127.0.0.1" in done.stdout) is (code == 0)
+
+
+def test_a_dry_run_is_told_once_whatever_the_workers(tmp_path: Path) -> None:
+    pytest_ = (sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2")
+    done = run([*pytest_, "--pyargs", "jobproof.contract.suite", "--job-dry-run"], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("requests, without a rate limit") == 1

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
+from tests.tools import PATIENCE_S
+
 __all__ = [
     "EXAMPLE",
     "Installation",
@@ -27,7 +29,6 @@ __all__ = [
 ]
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "plugin"
-_LONGEST_S = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Installation:
             env=self.settings(**more),
             capture_output=True,
             text=True,
-            timeout=_LONGEST_S,
+            timeout=PATIENCE_S,
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
@@ -136,7 +137,7 @@ def run_python(*arguments: str, cwd: Path) -> None:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=_LONGEST_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"

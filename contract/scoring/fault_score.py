@@ -213,17 +213,16 @@ def _stock(api: Api, options: Mapping[str, Any]) -> bool:
         path = Path(folder) / "openapi.json"
         path.write_text(json.dumps(document))
         name, value = api.authorization(server.token)
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "schemathesis.cli",
-            "run",
-            str(path),
+        command = [sys.executable, "-P", "-m", "schemathesis.cli", "run", str(path)]
+        command += [
             "-u",
             server.url,
+            "-H",
+            f"{name}: {value}",
+            "--seed",
+            "1",
+            "--continue-on-failure",
         ]
-        command += ["-H", f"{name}: {value}", "--seed", "1", "--continue-on-failure"]
         command += ["--max-response-time", "1", "--request-timeout", "5", "--no-color"]
         done = subprocess.run(  # noqa: S603 -- our own command line
             command,

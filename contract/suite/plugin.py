@@ -127,6 +127,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{option.twin}", **settings)
 
 
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """
+    A dry run needs no workers of pytest-xdist; they would be told nothing to do.
+    """
+    if config.getoption(_dest("dry_run")) and hasattr(config.option, "dist"):
+        config.option.dist = "no"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """

@@ -31,7 +31,6 @@ __all__ = ["World", "world"]
 
 _ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 _SERVING = re.compile(rb"serving (http://[^;]+)/;")
-_LONGEST_S = 120
 PROBE = (sys.executable, "-P", "-m", "jobproof", "probe")
 
 
@@ -88,7 +87,7 @@ class World:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_LONGEST_S,
+            timeout=PATIENCE_S,
             check=False,
         )
 

@@ -325,11 +325,30 @@ def test_config_schema_is_written_to_a_file(tmp_path: Path) -> None:
     assert json.loads(file.read_text(encoding="utf-8")) == config_schema()
 
 
-@pytest.mark.parametrize("name", ["jobproof.yaml", "JOBPROOF.YAML", "conf"])
-def test_config_schema_takes_no_configuration_s_place(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("text", ["targets: []\n", '{"targets": []}\n', "{nonsense", "[" * 99_999])
+@pytest.mark.parametrize("name", ["jobproof.yaml", "conf"])
+def test_config_schema_takes_no_configuration_s_place(tmp_path: Path, name: str, text: str) -> None:
     file = tmp_path / name
-    file.write_text("targets: []\n", encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     done = CliRunner().invoke(config_command, ["schema", str(file)], standalone_mode=False)
     assert isinstance(done.exception, ConfigError)
     assert str(done.exception) == f"{file}: is no JSON Schema, and one would take its place"
-    assert file.read_text(encoding="utf-8") == "targets: []\n"
+    assert file.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("text", ["", '{"$schema": "an older one of ours"}'])
+def test_config_schema_takes_the_place_of_nothing_and_of_its_like(
+    tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "schema.json"
+    file.write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(config_command, ["schema", str(file)], standalone_mode=False)
+    assert done.exception is None
+    assert json.loads(file.read_text(encoding="utf-8")) == config_schema()
+
+
+def test_config_schema_says_in_one_line_where_it_can_t_write(tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "schema.json"
+    done = CliRunner().invoke(config_command, ["schema", str(file)], standalone_mode=False)
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception) == f"{file}: can't be written: No such file or directory"
