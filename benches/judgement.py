@@ -25,7 +25,7 @@ from typing import Any
 import jsonschema_rs
 
 from jobproof.contract.judging.judge import Judge
-from jobproof.contract.mock.jobs.life import View
+from jobproof.contract.mock.jobs.life import JobView
 from jobproof.contract.mock.jobs.script import read_script
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
@@ -171,7 +171,7 @@ def _job(api: Api, status: str) -> dict[str, Any]:
     )
     last = [stage.status for stage in stages].index(status)
     steps = tuple((stage.status, _BORN + n) for n, stage in enumerate(stages[: last + 1]))
-    view = View(_ID, _BORN, steps, stages[last].body, polls=last + 1)
+    view = JobView(_ID, _BORN, steps, stages[last].body, polls=last + 1)
     return dict(view.body(script, codec))
 
 

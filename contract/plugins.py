@@ -40,7 +40,7 @@ Made = TypeVar("Made")
 
 OWN = "jobproof"
 _PROTOCOLS: dict[str, tuple[str, ...]] = {
-    "jobproof.canaries": ("Options", "absence_is_right", "turns", "ask", "saw"),
+    "jobproof.canaries": ("Options", "absence_is_right", "round_size", "next_request", "on_result"),
     "jobproof.sources": ("Options", "wants", "take"),
     "jobproof.sinks": ("Options", "write", "close"),
 }

@@ -23,7 +23,7 @@ from typing import Any
 import click
 
 from jobproof.contract.plugins import load_checks, load_group
-from jobproof.contract.suite.options import OPTIONS, Option
+from jobproof.contract.suite.options import OPTIONS, SuiteOption
 from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
 
@@ -168,7 +168,7 @@ def _options(_argument: str) -> str:
     return table(("`jobproof test`", "`pytest --pyargs jobproof.contract.suite`", "meaning"), rows)
 
 
-def _value(option: Option) -> str:
+def _value(option: SuiteOption) -> str:
     if option.choices:
         return f" {'|'.join(option.choices)}"
     return f" {option.metavar}" if option.metavar else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from jobproof.grafana.settings import Settings, default_settings
+from jobproof.grafana.settings import DashboardSettings, default_settings
 
 __all__ = ["dashboards", "rules"]
 
@@ -86,7 +86,7 @@ def rules(
     _say(write_files(out, files))
 
 
-def _settings(config: Path | None) -> Settings:
+def _settings(config: Path | None) -> DashboardSettings:
     if config is None:
         return default_settings()
     from jobproof.grafana.configured import configured_settings

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from jobproof.grafana.settings import Settings, Target, settings_for, target_of
+from jobproof.grafana.settings import DashboardSettings, DashboardTarget, settings_for, target_of
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import TargetSettings
 
@@ -39,7 +39,7 @@ class _Environment(Mapping[str, str]):
         return len(self._real)
 
 
-def configured_settings(path: Path) -> Settings:
+def configured_settings(path: Path) -> DashboardSettings:
     """
     The defaults with the targets of a configuration file.
 
@@ -50,7 +50,7 @@ def configured_settings(path: Path) -> Settings:
     return settings_for(tuple(_target(target) for target in loaded.targets))
 
 
-def _target(target: TargetSettings) -> Target:
+def _target(target: TargetSettings) -> DashboardTarget:
     canaries = {canary.name: canary.interval_s for canary in target.canaries}
     if target.follow:
         canaries[FOLLOWED] = target.interval_s

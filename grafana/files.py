@@ -10,14 +10,14 @@ from jobproof.grafana.alerting.rules import rule_files
 from jobproof.grafana.boards import dashboards
 from jobproof.grafana.boards.dashboard import encode
 from jobproof.grafana.kubernetes import kubernetes_files
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["HOME", "committed_files", "dashboard_files", "write_files"]
 
 HOME = Path(__file__).parent
 
 
-def dashboard_files(settings: Settings) -> dict[str, str]:
+def dashboard_files(settings: DashboardSettings) -> dict[str, str]:
     """
     Every dashboard, by file name.
     """
@@ -25,7 +25,7 @@ def dashboard_files(settings: Settings) -> dict[str, str]:
     return {f"{board.uid}.json": encode(board.build()) for board in boards}
 
 
-def committed_files(settings: Settings) -> dict[str, str]:
+def committed_files(settings: DashboardSettings) -> dict[str, str]:
     """
     What stands generated in this package, by path within it.
     """

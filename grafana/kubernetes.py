@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobproof.grafana.alerting.rules import HEADER, rule_groups, write
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["dashboard_config_maps", "kubernetes_files", "prometheus_rule"]
 
@@ -16,7 +16,7 @@ NAME = "jobproof"
 LABELS = {"app.kubernetes.io/name": NAME}
 
 
-def kubernetes_files(settings: Settings, boards: dict[str, str]) -> dict[str, str]:
+def kubernetes_files(settings: DashboardSettings, boards: dict[str, str]) -> dict[str, str]:
     """
     Generated manifests by file name; the others in the folder are written by hand.
     """
@@ -27,7 +27,7 @@ def kubernetes_files(settings: Settings, boards: dict[str, str]) -> dict[str, st
     }
 
 
-def prometheus_rule(settings: Settings) -> Json:
+def prometheus_rule(settings: DashboardSettings) -> Json:
     """
     All groups in one PrometheusRule.
     """

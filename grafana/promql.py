@@ -16,7 +16,7 @@ from jobproof.probes.export.metrics import METRICS
 __all__ = [
     "BOARD",
     "RULES",
-    "Scope",
+    "Selector",
     "any_of",
     "escape",
     "metric_name",
@@ -62,7 +62,7 @@ def any_of(words: tuple[str, ...] | list[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class Selector:
     """
     Where queries stand: in a rule, or on a dashboard with its variables.
 
@@ -120,8 +120,8 @@ def _matcher(label: str, value: str) -> str:
     return f'{label}{operator or "="}"{escape(value.removeprefix(operator))}"'
 
 
-RULES = Scope()
-BOARD = Scope(
+RULES = Selector()
+BOARD = Selector(
     always=(("job", "=~$job"), ("instance", "=~$instance")),
     where_labelled=(("target", "=~$target"),),
 )

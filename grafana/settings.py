@@ -20,9 +20,9 @@ from jobproof.probes.export.metrics import UNKNOWN_STATUS
 
 __all__ = [
     "BurnRate",
-    "Settings",
-    "Status",
-    "Target",
+    "DashboardSettings",
+    "DashboardTarget",
+    "StatusStyle",
     "default_settings",
     "settings_for",
     "target_of",
@@ -32,7 +32,7 @@ DEFAULTS = Path(__file__).with_name("defaults.yaml")
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class StatusStyle:
     """
     A status word, where in life it stands and how it is painted.
     """
@@ -43,7 +43,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DashboardTarget:
     """
     One target and what is promised for it.
 
@@ -61,7 +61,7 @@ class Target:
     latency_s: float
     timeout_s: float
     canaries: Mapping[str, float]
-    statuses: tuple[Status, ...]
+    statuses: tuple[StatusStyle, ...]
     documented: tuple[str, ...]
     limits_s: tuple[float, ...] = ()
 
@@ -106,12 +106,12 @@ class _Defaults(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class DashboardSettings:
     """
     Everything that dashboards and rules are made from.
     """
 
-    targets: tuple[Target, ...]
+    targets: tuple[DashboardTarget, ...]
     not_the_endpoint: tuple[str, ...]
     period: str
     burn_rates: tuple[BurnRate, ...]
@@ -120,11 +120,11 @@ class Settings:
     scrape_interval: str
     grafana_url: str
     runbook_url: str
-    statuses: tuple[Status, ...] = field(init=False)
+    statuses: tuple[StatusStyle, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         # One word may live in several APIs; the first one paints it.
-        words: dict[str, Status] = {}
+        words: dict[str, StatusStyle] = {}
         for target in self.targets:
             for status in target.statuses:
                 words.setdefault(status.word, status)
@@ -187,14 +187,14 @@ class Settings:
         return tuple(sorted({limit for target in self.targets for limit in target.limits_s}))
 
 
-def default_settings() -> Settings:
+def default_settings() -> DashboardSettings:
     """
     What the committed files are made for.
     """
     return _settings(_defaults(), None)
 
 
-def settings_for(targets: tuple[Target, ...]) -> Settings:
+def settings_for(targets: tuple[DashboardTarget, ...]) -> DashboardSettings:
     """
     The defaults with somebody's own targets.
     """
@@ -209,11 +209,11 @@ def target_of(
     latency_s: float,
     timeout_s: float,
     canaries: Mapping[str, float],
-) -> Target:
+) -> DashboardTarget:
     """
     A target, with what its API's data says about it.
     """
-    return Target(
+    return DashboardTarget(
         name=name,
         api=api.name,
         objective=objective,
@@ -230,10 +230,12 @@ def _defaults() -> _Defaults:
     return read_yaml(DEFAULTS).parse(_Defaults)
 
 
-def _settings(defaults: _Defaults, targets: tuple[Target, ...] | None) -> Settings:
+def _settings(
+    defaults: _Defaults, targets: tuple[DashboardTarget, ...] | None
+) -> DashboardSettings:
     if targets is None:
         targets = tuple(_default_target(target) for target in defaults.targets)
-    return Settings(
+    return DashboardSettings(
         targets=targets,
         not_the_endpoint=defaults.not_the_endpoint,
         period=defaults.period,
@@ -246,7 +248,7 @@ def _settings(defaults: _Defaults, targets: tuple[Target, ...] | None) -> Settin
     )
 
 
-def _default_target(target: _TargetDefaults) -> Target:
+def _default_target(target: _TargetDefaults) -> DashboardTarget:
     return target_of(
         target.name,
         find_api(target.api),
@@ -270,7 +272,8 @@ def _documented(codes: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(code.upper().replace("X", ".") for code in codes))
 
 
-def _statuses(profile: Profile) -> tuple[Status, ...]:
+def _statuses(profile: Profile) -> tuple[StatusStyle, ...]:
     return tuple(
-        Status(word, status.phase, status.colour) for word, status in profile.status.words.items()
+        StatusStyle(word, status.phase, status.colour)
+        for word, status in profile.status.words.items()
     )

@@ -91,10 +91,10 @@ def probe(
     SIGHUP reloads the configuration. SIGTERM lets what is under way end and exits 0;
     a second signal exits at once.
     """
-    from jobproof.probes.service import Options, serve
+    from jobproof.probes.service import ServiceOptions, serve
 
     return serve(
-        Options(
+        ServiceOptions(
             *(config_path, listen, state, shard, seed, web_config, log_format, log_level),
             hostnames,
         )

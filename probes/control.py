@@ -7,36 +7,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobproof.contract.errors import ConfigError, did_you_mean
-from jobproof.probes.config.settings import Settings, TargetSettings
-from jobproof.probes.daemon import Daemon, Reloaded
-from jobproof.probes.following.tracker import Census, Tracker
-from jobproof.probes.result import FOLLOWED, Result
-from jobproof.probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
+from jobproof.probes.config.settings import MonitorSettings, TargetSettings
+from jobproof.probes.daemon import Daemon, ReloadResult
+from jobproof.probes.following.tracker import JobCounts, Tracker
+from jobproof.probes.result import FOLLOWED, ProbeResult
+from jobproof.probes.web.view_protocols import CanaryInfo, ProbeRefused, TargetInfo, statuses_of
 
-__all__ = ["DaemonControl", "face_of"]
+__all__ = ["DaemonControl", "target_info"]
 
 
 class DaemonControl:
     """
-    `jobproof.probes.web.faces.Control`, over a running daemon.
+    `jobproof.probes.web.view_protocols.Control`, over a running daemon.
     """
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
-        self._drawn: tuple[Settings, tuple[TargetFace, ...]] | None = None
+        self._drawn: tuple[MonitorSettings, tuple[TargetInfo, ...]] | None = None
 
-    def targets(self) -> Sequence[TargetFace]:
+    def targets(self) -> Sequence[TargetInfo]:
         """
         The targets that are asked now.
         """
         settings, drawn = self._daemon.settings, self._drawn
         # Every `/probe` asks for them; with thousands of targets drawing them anew is slow.
         if drawn is None or drawn[0] is not settings:
-            drawn = settings, tuple(face_of(target) for target in self._daemon.targets)
+            drawn = settings, tuple(target_info(target) for target in self._daemon.targets)
             self._drawn = drawn
         return drawn[1]
 
-    def census(self, target: str) -> Census | None:
+    def job_counts(self, target: str) -> JobCounts | None:
         """
         The jobs of a target that are followed; None where none can be.
         """
@@ -44,7 +44,7 @@ class DaemonControl:
         if not settings.follow:
             return None
         jobs = self._daemon.watchlist.all(target)
-        return Tracker.of(settings.api.profile).census(jobs, now=self._daemon.clock.wall())
+        return Tracker.of(settings.api.profile).job_counts(jobs, now=self._daemon.clock.wall())
 
     def lag_in_intervals(self) -> float:
         """
@@ -52,13 +52,13 @@ class DaemonControl:
         """
         return self._daemon.prober.lag_in_intervals()
 
-    def reload(self) -> Reloaded:
+    def reload(self) -> ReloadResult:
         """
         Read the configuration again.
         """
         return self._daemon.reload()
 
-    def probe(self, target: str, canary: str, *, timeout_s: float) -> Result:
+    def probe(self, target: str, canary: str, *, timeout_s: float) -> ProbeResult:
         """
         Ask once, now, and judge.
 
@@ -88,14 +88,14 @@ class DaemonControl:
         return self._daemon.settings.target(name)
 
 
-def face_of(target: TargetSettings) -> TargetFace:
+def target_info(target: TargetSettings) -> TargetInfo:
     """
     A target as pages show it.
     """
-    canaries = [CanaryFace(c.name, c.interval_s, c.timeout_s) for c in target.canaries]
+    canaries = [CanaryInfo(c.name, c.interval_s, c.timeout_s) for c in target.canaries]
     if target.follow:
-        canaries.append(CanaryFace(FOLLOWED, None, target.timeout_s))
-    return TargetFace(
+        canaries.append(CanaryInfo(FOLLOWED, None, target.timeout_s))
+    return TargetInfo(
         name=target.name,
         api=target.api.name,
         title=target.api.profile.title,

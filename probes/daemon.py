@@ -17,46 +17,46 @@ from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.plugins import set_up
 from jobproof.probes.config.reader import load_settings
-from jobproof.probes.config.settings import Settings, SinkSettings, TargetSettings
-from jobproof.probes.engine.judging import Judged
-from jobproof.probes.engine.prober import Asker, ClientSettings, Clock, Plan, Prober
+from jobproof.probes.config.settings import MonitorSettings, SinkSettings, TargetSettings
+from jobproof.probes.engine.judging import JudgedResult
+from jobproof.probes.engine.prober import ClientSettings, Clock, HttpClient, ProbePlan, Prober
 from jobproof.probes.engine.shard import Shard
 from jobproof.probes.export.metrics import Metrics, TargetLabels
 from jobproof.probes.export.prometheus import Registry
 from jobproof.probes.export.sink import Sink
-from jobproof.probes.following.follower import Following, FollowPlan
-from jobproof.probes.following.job_history import Sights
-from jobproof.probes.following.watch_list import Watchlist
+from jobproof.probes.following.follower import FollowPlan, JobFollower
+from jobproof.probes.following.job_history import JobHistory
+from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.logs import Redactor
-from jobproof.probes.result import FOLLOWED, Result
+from jobproof.probes.result import FOLLOWED, ProbeResult
 
-__all__ = ["Daemon", "Keeper", "Reader", "Reloaded", "labels_of"]
+__all__ = ["Daemon", "EvidenceWriter", "ReloadResult", "ResultListener", "labels_of"]
 
 Taken = TypeVar("Taken")
 
 _LOG = logging.getLogger(__name__)
 
 
-class Keeper(Protocol):
+class EvidenceWriter(Protocol):
     """
     Keeps evidence: `jobproof.probes.evidence.store.EvidenceStore`.
     """
 
-    def keep(self, result: Result, history: Sequence[Exchange] = ()) -> str | None: ...
+    def keep(self, result: ProbeResult, history: Sequence[Exchange] = ()) -> str | None: ...
 
 
-class Reader(Protocol):
+class ResultListener(Protocol):
     """
-    Is told every result, for people to look at: `jobproof.probes.web.recent_results.Board`.
+    Is told every result, for people to look at: `jobproof.probes.web.recent_results.RecentResults`.
     """
 
-    def record(self, result: Result) -> None: ...
+    def record(self, result: ProbeResult) -> None: ...
 
     def forget_other_targets(self, names: Iterable[str]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Reloaded:
+class ReloadResult:
     """
     What a reload came to.
 
@@ -90,16 +90,16 @@ class Daemon:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: MonitorSettings,
         *,
-        make_client: Callable[[ClientSettings], Asker],
+        make_client: Callable[[ClientSettings], HttpClient],
         checks: Sequence[Check],
-        watchlist: Watchlist,
+        watchlist: WatchList,
         registry: Registry,
         redactor: Redactor,
         rng: random.Random,
-        evidence: Keeper | None = None,
-        board: Reader | None = None,
+        evidence: EvidenceWriter | None = None,
+        results: ResultListener | None = None,
         shard: Shard | None = None,
         clock: Clock | None = None,
         seed: str = "",
@@ -109,7 +109,7 @@ class Daemon:
         self.clock = clock or Clock()
         self.watchlist = watchlist
         self.evidence = evidence
-        self.board = board
+        self.results = results
         self._shard = shard or Shard()
         self._checks = tuple(check.id for check in checks)
         self._reloading = threading.Lock()
@@ -118,18 +118,18 @@ class Daemon:
         self._looked: dict[tuple[str, str], int] = {}
         self.settings = settings
         self.metrics = Metrics(registry)
-        sights = Sights(watchlist, redactor.values)
+        history = JobHistory(watchlist, redactor.values)
         self.prober = Prober(
             make_client=make_client,
             judge=Judge(checks),
             metrics=self.metrics,
             receive=self._receive,
             rng=rng,
-            recollect=sights.of,
+            load_history=history.of,
             clock=self.clock,
             seed=seed,
         )
-        self.following = Following(watchlist, self.metrics, self.prober, self.clock, sights)
+        self.following = JobFollower(watchlist, self.metrics, self.prober, self.clock, history)
         self._take_over(settings, self._open_sinks(settings), self._plan(settings))
 
     @property
@@ -178,7 +178,7 @@ class Daemon:
         self.settings.target(target)
         return self.watchlist.add(target, job_id, source="pushed", now=self.clock.wall())
 
-    def reload(self) -> Reloaded:
+    def reload(self) -> ReloadResult:
         """
         Read the file again; take it over whole, or leave everything as it is.
         """
@@ -191,7 +191,7 @@ class Daemon:
                 self.metrics.reloaded(taken=False, at=self.clock.wall())
                 error = self.redactor(str(exc))
                 _LOG.error("reload refused, the old configuration stays: %s", error)
-                return Reloaded(error)
+                return ReloadResult(error)
             report = _difference(self.settings, fresh)
             self._take_over(fresh, sinks, plan)
             _LOG.info(
@@ -200,16 +200,16 @@ class Daemon:
             )
             return report
 
-    def _plan(self, settings: Settings) -> tuple[Plan, FollowPlan]:
+    def _plan(self, settings: MonitorSettings) -> tuple[ProbePlan, FollowPlan]:
         ours = [target for target in settings.targets if self._shard.owns(target.name)]
         folder = settings.path.resolve().parent
         return self.prober.plan(ours), self.following.plan(ours, folder)
 
     def _take_over(
         self,
-        settings: Settings,
+        settings: MonitorSettings,
         sinks: dict[SinkSettings, Sink],
-        plan: tuple[Plan, FollowPlan],
+        plan: tuple[ProbePlan, FollowPlan],
     ) -> None:
         # Secrets first: nothing about a new target may be said before its token is masked.
         self.redactor.add(settings.secrets)
@@ -218,8 +218,8 @@ class Daemon:
         probing, following = plan
         self.prober.take_over(probing)
         self.following.take_over(following)
-        if self.board is not None:
-            self.board.forget_other_targets(target.name for target in self.targets)
+        if self.results is not None:
+            self.results.forget_other_targets(target.name for target in self.targets)
         with self._writing:
             gone = [sink for key, sink in self._sinks.items() if key not in sinks]
             self._sinks = sinks
@@ -228,7 +228,7 @@ class Daemon:
                 sink.close()
         self.metrics.reloaded(taken=True, at=self.clock.wall())
 
-    def _open_sinks(self, settings: Settings) -> dict[SinkSettings, Sink]:
+    def _open_sinks(self, settings: MonitorSettings) -> dict[SinkSettings, Sink]:
         opened: dict[SinkSettings, Sink] = {}
         for wanted in settings.sinks:
             opened[wanted] = self._sinks.get(wanted) or set_up(
@@ -236,7 +236,7 @@ class Daemon:
             )
         return opened
 
-    def _receive(self, judged: Judged) -> None:
+    def _receive(self, judged: JudgedResult) -> None:
         result = judged.result
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug("%s", _sentence(result))
@@ -246,15 +246,15 @@ class Daemon:
             for sink in tuple(self._sinks.values()):
                 _safely(sink.write, result)
 
-    def _keep(self, judged: Judged) -> None:
+    def _keep(self, judged: JudgedResult) -> None:
         if self.evidence is not None and self._is_worth_a_look(judged.result):
             self.evidence.keep(judged.result, [seen.exchange for seen in judged.earlier])
 
-    def _show(self, judged: Judged) -> None:
-        if self.board is not None:
-            self.board.record(judged.result)
+    def _show(self, judged: JudgedResult) -> None:
+        if self.results is not None:
+            self.results.record(judged.result)
 
-    def _is_worth_a_look(self, result: Result) -> bool:
+    def _is_worth_a_look(self, result: ProbeResult) -> bool:
         """
         Whatever isn't plainly right, and of what is right one answer a second.
 
@@ -277,7 +277,7 @@ def _safely(take: Callable[[Taken], object], taken: Taken) -> None:
         _LOG.exception("a receiver of results failed")
 
 
-def _sentence(result: Result) -> str:
+def _sentence(result: ProbeResult) -> str:
     exchange = result.exchange
     answer = exchange.response if exchange is not None else None
     failure = exchange.failure if exchange is not None else None
@@ -311,12 +311,12 @@ def labels_of(target: TargetSettings) -> TargetLabels:
     )
 
 
-def _difference(old: Settings, new: Settings) -> Reloaded:
+def _difference(old: MonitorSettings, new: MonitorSettings) -> ReloadResult:
     before = {target.name: target for target in old.targets}
     after = {target.name: target for target in new.targets}
     both = before.keys() & after.keys()
     changed = sorted(name for name in both if before[name] != after[name])
-    return Reloaded(
+    return ReloadResult(
         added=tuple(sorted(after.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - after.keys())),
         changed=tuple(changed),

@@ -22,26 +22,26 @@ from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import Verdict, group
 from jobproof.contract.plugins import load_checks
-from jobproof.probes.canaries.canary import Ask
+from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.config.reader import load_settings
-from jobproof.probes.config.settings import Settings, TargetSettings
+from jobproof.probes.config.settings import MonitorSettings, TargetSettings
 from jobproof.probes.daemon import labels_of
-from jobproof.probes.engine.judging import Asked, Judged
-from jobproof.probes.engine.prober import Asker, ClientSettings, Watch
-from jobproof.probes.engine.rate_budget import KeyLimits, Keys, parse_retry_after
+from jobproof.probes.engine.judging import JudgedResult, RawResult
+from jobproof.probes.engine.prober import ClientSettings, HttpClient, TargetState
+from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets, parse_retry_after
 from jobproof.probes.export.jsonl import as_json
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry, expose, new_registry
 from jobproof.probes.export.prometheus import push as push_registry
 from jobproof.probes.logs import Redactor
-from jobproof.probes.result import Outcome, Result
+from jobproof.probes.result import ProbeOutcome, ProbeResult
 from jobproof.probes.service import connect
 
-__all__ = ["Round", "ask_round", "print_round", "push", "run_round"]
+__all__ = ["ProbeRound", "ask_round", "print_round", "push", "run_round"]
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class ProbeRound:
     """
     What one round came to.
 
@@ -49,7 +49,7 @@ class Round:
         stopped: Targets that asked for rest before the round was over.
     """
 
-    results: tuple[Result, ...]
+    results: tuple[ProbeResult, ...]
     registry: Registry
     strict: bool
     redactor: Redactor
@@ -62,7 +62,7 @@ class Round:
         """
         findings = [finding for result in self.results for finding in result.findings]
         broken = any(finding.breaks(strict=self.strict) for finding in findings)
-        if broken or any(result.outcome is Outcome.VIOLATION for result in self.results):
+        if broken or any(result.outcome is ProbeOutcome.VIOLATION for result in self.results):
             return Verdict.BROKEN
         if self.results and all(result.outcome.success for result in self.results):
             return Verdict.INCONCLUSIVE if self.stopped else Verdict.KEPT
@@ -71,7 +71,7 @@ class Round:
 
 def run_round(
     path: Path, names: Sequence[str] = (), *, strict: bool = False, progress: bool | None = None
-) -> Round:
+) -> ProbeRound:
     """
     Read the configuration and ask.
 
@@ -93,14 +93,14 @@ def run_round(
 
 
 def ask_round(
-    settings: Settings,
+    settings: MonitorSettings,
     targets: Sequence[TargetSettings],
     *,
     strict: bool = False,
     tell: Callable[[str], None] = lambda _text: None,
     pause: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
-) -> Round:
+) -> ProbeRound:
     """
     Ask every canary of these targets for one round, one question at a time.
 
@@ -110,31 +110,31 @@ def ask_round(
     checks = load_checks()
     metrics = Metrics(registry, [labels_of(t) for t in targets], [check.id for check in checks])
     rng = random.Random(random.SystemRandom().getrandbits(64))  # noqa: S311 -- ids, no secrets
-    keys = Keys(_limits(targets), rng)
-    clients: dict[ClientSettings, Asker] = {}
-    results: list[Result] = []
+    keys = RateBudgets(_limits(targets), rng)
+    clients: dict[ClientSettings, HttpClient] = {}
+    results: list[ProbeResult] = []
     stopped: list[str] = []
     for target in targets:
-        watch = Watch(target, Judge(checks), rng)
-        client = clients.setdefault(watch.client, connect(watch.client))
-        for canary, ask, timeout_s in _questions(watch):
+        state = TargetState(target, Judge(checks), rng)
+        client = clients.setdefault(state.client, connect(state.client))
+        for canary, ask, timeout_s in _questions(state):
             tell(f"asking {target.name}: {canary}")
             while (refusal := keys.take(target.key, monotonic())) == "budget":
                 pause(0.25)
             if refusal is not None:
                 stopped.append(target.name)
                 break
-            judged = _ask(watch, client, canary, ask, timeout_s)
+            judged = _ask(state, client, canary, ask, timeout_s)
             _heed(keys, target.key, judged.result, monotonic())
             metrics.observe(judged.result)
-            watch.learn(judged)
+            state.on_result(judged)
             results.append(judged.result)
     for client in clients.values():
         client.close()
-    return Round(tuple(results), registry, strict, Redactor(settings.secrets), tuple(stopped))
+    return ProbeRound(tuple(results), registry, strict, Redactor(settings.secrets), tuple(stopped))
 
 
-def print_round(done: Round, *, as_json: bool = False, as_metrics: bool = False) -> None:
+def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = False) -> None:
     """
     Print a round to stdout: a table and its findings, or one JSON object.
     """
@@ -152,7 +152,7 @@ def print_round(done: Round, *, as_json: bool = False, as_metrics: bool = False)
         console.out(expose(done.registry).body.decode(), end="")
 
 
-def push(done: Round, url: str) -> None:
+def push(done: ProbeRound, url: str) -> None:
     """
     Put the round's metrics to a Pushgateway.
 
@@ -162,43 +162,47 @@ def push(done: Round, url: str) -> None:
     push_registry(done.registry, url)
 
 
-def _questions(watch: Watch) -> Iterator[tuple[str, Ask, float]]:
+def _questions(state: TargetState) -> Iterator[tuple[str, CanaryRequest, float]]:
     # Ids that nobody has go first: others' answers are compared with theirs.
-    canaries = sorted(watch.target.canaries, key=lambda canary: canary.name != "missing")
+    canaries = sorted(state.target.canaries, key=lambda canary: canary.name != "missing")
     for canary in canaries:
-        for _ in range(watch.turns(canary.name)):
-            yield canary.name, watch.question(canary.name), canary.timeout_s
+        for _ in range(state.round_size(canary.name)):
+            yield canary.name, state.next_request(canary.name), canary.timeout_s
 
 
-def _ask(watch: Watch, client: Asker, canary: str, ask: Ask, timeout_s: float) -> Judged:
-    exchange = client.send(watch.request(ask), deadline_s=timeout_s)
-    name = watch.target.name
-    asked = Asked(name, canary, exchange.started_at, 0.0, exchange.elapsed_s, exchange)
-    return watch.judging(asked)
+def _ask(
+    state: TargetState, client: HttpClient, canary: str, ask: CanaryRequest, timeout_s: float
+) -> JudgedResult:
+    exchange = client.send(state.request(ask), deadline_s=timeout_s)
+    name = state.target.name
+    asked = RawResult(name, canary, exchange.started_at, 0.0, exchange.elapsed_s, exchange)
+    return state.judging(asked)
 
 
-def _heed(keys: Keys, key: str, result: Result, now: float) -> None:
+def _heed(keys: RateBudgets, key: str, result: ProbeResult, now: float) -> None:
     response = result.exchange.response if result.exchange is not None else None
     if response is not None and response.code == 429:
         wait_s = parse_retry_after(response.header("retry-after"), now_unix=time.time())
         keys.refused_by_server(key, started=now, now=now, retry_after_s=wait_s)
 
 
-def _limits(targets: Iterable[TargetSettings]) -> dict[str, KeyLimits]:
-    limits: dict[str, KeyLimits] = {}
+def _limits(targets: Iterable[TargetSettings]) -> dict[str, BudgetLimits]:
+    limits: dict[str, BudgetLimits] = {}
     for target in targets:
-        known = limits.get(target.key, KeyLimits(math.inf)).per_minute
-        limits[target.key] = KeyLimits(min(known, target.requests_per_minute))
+        known = limits.get(target.key, BudgetLimits(math.inf)).per_minute
+        limits[target.key] = BudgetLimits(min(known, target.requests_per_minute))
     return limits
 
 
-def _table(done: Round) -> Table:
+def _table(done: ProbeRound) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("target", "canary", "asked for", "answer", "outcome"):
         table.add_column(name, overflow="fold")
     table.add_column("time", justify="right")
     for result in done.results:
-        style = {Outcome.OK: "green", Outcome.VIOLATION: "bold red"}.get(result.outcome, "yellow")
+        style = {ProbeOutcome.OK: "green", ProbeOutcome.VIOLATION: "bold red"}.get(
+            result.outcome, "yellow"
+        )
         table.add_row(
             result.target,
             result.canary,
@@ -210,7 +214,7 @@ def _table(done: Round) -> Table:
     return table
 
 
-def _asked(result: Result) -> str:
+def _asked(result: ProbeResult) -> str:
     request = result.exchange.request if result.exchange is not None else None
     if request is None:
         return "-"
@@ -220,7 +224,7 @@ def _asked(result: Result) -> str:
     return f"{text}{who.get(request.credential, '')}"
 
 
-def _answer(result: Result) -> str:
+def _answer(result: ProbeResult) -> str:
     exchange = result.exchange
     if exchange is None:
         return result.error or "-"
@@ -230,7 +234,7 @@ def _answer(result: Result) -> str:
     return f"{code} {result.job_status}" if result.job_status else str(code)
 
 
-def _findings(done: Round) -> Iterator[str]:
+def _findings(done: ProbeRound) -> Iterator[str]:
     found: list[Finding] = [finding for result in done.results for finding in result.findings]
     styles = {Kind.VIOLATION: "red", Kind.DRIFT: "yellow", Kind.GAP: "cyan"}
     for item in group(found):
@@ -242,7 +246,7 @@ def _findings(done: Round) -> Iterator[str]:
         yield f"[{style}]{first.kind.value}[/] {first.check}{where}{times}: {message}"
 
 
-def _reason(done: Round) -> str:
+def _reason(done: ProbeRound) -> str:
     right = sum(result.outcome.success for result in done.results)
     text = f"{right} of {len(done.results)} questions were answered as promised"
     if done.stopped:
@@ -250,7 +254,7 @@ def _reason(done: Round) -> str:
     return text
 
 
-def _as_json(done: Round) -> dict[str, Any]:
+def _as_json(done: ProbeRound) -> dict[str, Any]:
     return {
         "verdict": done.verdict.value,
         "requests": len(done.results),

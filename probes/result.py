@@ -11,13 +11,13 @@ from enum import StrEnum
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
 
-__all__ = ["FOLLOWED", "Outcome", "Result", "WhyMissed"]
+__all__ = ["FOLLOWED", "MissReason", "ProbeOutcome", "ProbeResult"]
 
 FOLLOWED = "followed"
 """The canary of jobs on their way to an end: the watch list asks for them, not the grid."""
 
 
-class Outcome(StrEnum):
+class ProbeOutcome(StrEnum):
     """
     How a probe ended: a closed set, the `outcome` label.
     """
@@ -43,11 +43,11 @@ class Outcome(StrEnum):
         """
         Only a kept promise is a success.
         """
-        return self is Outcome.OK
+        return self is ProbeOutcome.OK
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ProbeResult:
     """
     One probe, asked and judged.
 
@@ -58,13 +58,13 @@ class Result:
         duration_s: From the intended start to the last byte or the failure; lag included.
         lag_s: From the intended start to the actual one.
         job_status: The job's status word where the answer held one, else None.
-        exchange: None only where our own code failed (`Outcome.INTERNAL`).
-        error: For `Outcome.INTERNAL`, one line that says what failed.
+        exchange: None only where our own code failed (`ProbeOutcome.INTERNAL`).
+        error: For `ProbeOutcome.INTERNAL`, one line that says what failed.
     """
 
     target: str
     canary: str
-    outcome: Outcome
+    outcome: ProbeOutcome
     intended_at: float
     duration_s: float
     lag_s: float
@@ -74,7 +74,7 @@ class Result:
     error: str | None = None
 
 
-class WhyMissed(StrEnum):
+class MissReason(StrEnum):
     """
     Why no probe started in a slot: a closed set, the `reason` label.
     """

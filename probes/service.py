@@ -32,21 +32,21 @@ from jobproof.probes.engine.prober import ClientSettings, user_agent
 from jobproof.probes.engine.shard import Shard
 from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.export.prometheus import expose, new_registry
-from jobproof.probes.following.watch_list import Watchlist
+from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.logs import Redactor, set_up_logs
 from jobproof.probes.web.access.hosts import Hosts
 from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.app import create_app
-from jobproof.probes.web.recent_results import Board
+from jobproof.probes.web.recent_results import RecentResults
 from jobproof.probes.web.server import WebServer
 
-__all__ = ["Options", "Service", "bind", "connect", "serve"]
+__all__ = ["Service", "ServiceOptions", "bind", "connect", "serve"]
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ServiceOptions:
     """
     What `jobproof probe` was told.
     """
@@ -62,7 +62,7 @@ class Options:
     hostnames: tuple[str, ...] = ()
 
 
-def serve(options: Options) -> int:
+def serve(options: ServiceOptions) -> int:
     """
     Run until a signal ends it.
 
@@ -103,7 +103,7 @@ class Service:
         self._web = web
 
     @classmethod
-    def build(cls, options: Options, redactor: Redactor, stack: ExitStack) -> Self:
+    def build(cls, options: ServiceOptions, redactor: Redactor, stack: ExitStack) -> Self:
         """
         Everything made and nothing started; `stack` takes what must be cleared away.
 
@@ -123,7 +123,7 @@ class Service:
             return names.get(target) or "TOKEN"
 
         evidence, watchlist = _state(options.state, token_env, redactor, stack)
-        board = Board(redact=redactor)
+        results = RecentResults(redact=redactor)
         daemon = Daemon(
             settings,
             make_client=connect,
@@ -133,14 +133,14 @@ class Service:
             redactor=redactor,
             rng=random.Random(random.SystemRandom().getrandbits(64)),  # noqa: S311 -- no secrets
             evidence=evidence,
-            board=board,
+            results=results,
             shard=shard,
             seed=options.seed,
         )
         host, port = listener.getsockname()[:2]
         app = create_app(
             control=DaemonControl(daemon),
-            board=board,
+            results=results,
             evidence=evidence,
             expose=partial(expose, daemon.registry),
             promises={check.id: check.summary for check in checks},
@@ -210,13 +210,13 @@ def connect(settings: ClientSettings) -> Client:
 
 def _state(
     folder: Path | None, token_env: Callable[[str], str], redactor: Redactor, stack: ExitStack
-) -> tuple[EvidenceStore, Watchlist]:
+) -> tuple[EvidenceStore, WatchList]:
     if folder is None:
-        watchlist = Watchlist(None)
+        watchlist = WatchList(None)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="jobproof-")))
     else:
         _make_folder(folder)
-        watchlist = Watchlist(folder / "followed.sqlite")
+        watchlist = WatchList(folder / "followed.sqlite")
     if watchlist.moved_aside is not None:
         aside = watchlist.moved_aside
         _LOG.error("the watch list was unreadable; it is %s now, and a new one begins", aside)

@@ -168,7 +168,7 @@ def test_the_web_configuration_shown_can_be_served(tmp_path: Path) -> None:
     config = WebConfig(tmp_path / "web.yaml")
     assert config.tls is not None
     assert config.users is not None
-    assert config.pace is not None
+    assert config.rate_limit is not None
 
 
 def test_every_page_of_the_daemon_is_described() -> None:

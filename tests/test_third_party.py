@@ -280,7 +280,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
     ),
     "canary whose name is taken": (
         {"jobproof.canaries": {"known": "acme_ttl:Known"}},
-        {"acme_ttl": "from jobproof.probes.canaries.known import Known"},
+        {"acme_ttl": "from jobproof.probes.canaries.known import KnownCanary"},
         ("config", "schema"),
         "the name is taken in jobproof.canaries by jobproof ",
     ),

@@ -24,7 +24,7 @@ from jobproof.contract.model.verdict import Verdict, conclude
 from jobproof.contract.openapi.document import Operation, read_operation
 from jobproof.contract.openapi.schema import Content
 from jobproof.contract.plugins import load_checks
-from jobproof.contract.suite.planning.aim import target_from
+from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.running.run import Run
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -250,8 +250,8 @@ def carried_out(folder: Path, *faults: str) -> Run:
 def test_a_right_endpoint_of_another_shape_keeps_its_contract(name: str) -> None:
     run = carried_out(SHAPES[name])
     assert [f.message for f in run.findings if f.kind is Kind.VIOLATION] == []
-    assert conclude(run.findings, missing=run.reach.missing(), strict=True) is Verdict.KEPT
-    ended = {s for s in run.reach.statuses if run.target.api.lifecycle.is_terminal(s)}
+    assert conclude(run.findings, missing=run.coverage.missing(), strict=True) is Verdict.KEPT
+    ended = {s for s in run.coverage.statuses if run.target.api.lifecycle.is_terminal(s)}
     assert len(ended) >= 2
 
 
@@ -272,7 +272,7 @@ def test_a_fault_of_another_shape_is_found_for_the_right_reason(name: str, fault
 
 
 def test_the_keys_reached_are_the_jobs_own_and_not_its_envelopes() -> None:
-    reached = carried_out(SHAPES["acme-renders"]).reach.as_dict()["properties"]
+    reached = carried_out(SHAPES["acme-renders"]).coverage.as_dict()["properties"]
     assert sorted(reached) == [
         *("createdAt", "endedAt", "frames", "id", "problem", "progress", "state")
     ]

@@ -13,7 +13,7 @@ from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, gap, inconclusive, violation
 from jobproof.contract.model.observation import Observation
-from jobproof.contract.model.profile import Expected
+from jobproof.contract.model.profile import ExpectedCode
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -182,7 +182,7 @@ def _token_works(trace: Trace) -> bool:
     return told or _let_in(trace)
 
 
-def _expected(trace: Trace, seen: Observation) -> Expected | None:
+def _expected(trace: Trace, seen: Observation) -> ExpectedCode | None:
     asked = {seen.subject.value, seen.credential.value}
     for expected in trace.api.profile.expected:
         if expected.code == seen.code and (not expected.asked or asked & set(expected.asked)):
@@ -192,7 +192,7 @@ def _expected(trace: Trace, seen: Observation) -> Expected | None:
     return None
 
 
-def _overlay(trace: Trace, expected: Expected) -> dict[str, Any]:
+def _overlay(trace: Trace, expected: ExpectedCode) -> dict[str, Any]:
     operation = trace.api.operation
     target = f"$.paths['{operation.path}'].{operation.method.lower()}.responses"
     return {

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple, Self
 import pycurl
 
 from jobproof.contract.client.address_policy import AddressPolicy
-from jobproof.contract.client.response_parser import Incoming, Limits, one_line
+from jobproof.contract.client.response_parser import Limits, ResponseParser, one_line
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.model.exchange import (
     Exchange,
@@ -133,7 +133,7 @@ class Client:
         self._policy = policy
         self._reuse = reuse
         self._exact_framing = exact_framing
-        self._idle: list[_Line] = []
+        self._idle: list[_Handle] = []
         self._closed = False
         self._lock = threading.Lock()
 
@@ -193,7 +193,7 @@ class Client:
     ) -> None:
         self.close()
 
-    def _take(self, origin: str) -> _Line:
+    def _take(self, origin: str) -> _Handle:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
@@ -202,17 +202,17 @@ class Client:
             if kept.is_quiet():
                 return kept
             kept.close()
-        return _Line(origin, self._configured(), self._limits, self._policy, kept=self._reuse)
+        return _Handle(origin, self._configured(), self._limits, self._policy, kept=self._reuse)
 
-    def _pop_idle(self, origin: str) -> _Line | None:
+    def _pop_idle(self, origin: str) -> _Handle | None:
         # Last used first: a warm connection stays warm, spare ones age.
         for at in range(len(self._idle) - 1, -1, -1):
             if self._idle[at].origin == origin:
                 return self._idle.pop(at)
         return None
 
-    def _give_back(self, line: _Line) -> None:
-        surplus: _Line | None = line
+    def _give_back(self, line: _Handle) -> None:
+        surplus: _Handle | None = line
         with self._lock:
             if not self._closed:
                 self._idle.append(line)
@@ -252,7 +252,7 @@ class Client:
         return curl
 
 
-class _Line:
+class _Handle:
     """
     One easy handle for one origin; used by one thread at a time.
     """
@@ -265,7 +265,7 @@ class _Line:
         self._kept = kept
         self._policy = policy
         self._curl = curl
-        self._answer = Incoming(limits)
+        self._answer = ResponseParser(limits)
         self._aimed: tuple[object, ...] = (None, None, None, None)
         self._sockets: list[socket.socket] = []
         self._refused: list[str] = []
@@ -456,13 +456,13 @@ class _Line:
         return None
 
 
-class _Where(NamedTuple):
+class _Origin(NamedTuple):
     origin: str
     target: str
 
 
 @lru_cache(maxsize=256)
-def _parse(url: str) -> _Where:
+def _parse(url: str) -> _Origin:
     if "@" in url.partition("://")[2].partition("/")[0].partition("?")[0]:
         raise ValueError("the URL holds credentials; send an Authorization header instead")
     found = _URL.fullmatch(url.partition("#")[0])
@@ -470,7 +470,7 @@ def _parse(url: str) -> _Where:
         shown = one_line(url.partition("?")[0])[:100]
         raise ValueError(f"not a percent-encoded http or https URL with a host: {shown!r}")
     target = found["target"] or "/"
-    return _Where(
+    return _Origin(
         origin=f"{found['scheme']}://{found['host']}".lower(),
         target=target if target.startswith("/") else "/" + target,
     )
@@ -516,7 +516,7 @@ def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
     return Phases(**lengths, transfer=max(elapsed_s - passed, 0.0))
 
 
-def _stays_open(request: Request, incoming: Incoming) -> bool:
+def _stays_open(request: Request, incoming: ResponseParser) -> bool:
     framing, code = incoming.framing, incoming.code
     words = (request.header("Connection") or "", *framing.get("connection", ()))
     if incoming.http_version != "1.1" or any("close" in word.lower() for word in words):

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from jobproof.contract.model.exchange import Response
 
-__all__ = ["Incoming", "Limits", "one_line"]
+__all__ = ["Limits", "ResponseParser", "one_line"]
 
 _MOST_BYTES = 2**63 - 1
 _SAMPLE_BYTES = 65_536
@@ -44,7 +44,7 @@ class Limits:
                 raise ValueError(f"{name} must be more than 0, not {value!r}")
 
 
-class Incoming:
+class ResponseParser:
     """
     An answer as it arrives, never more of it than the limits allow.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Body", "Flaw", "read_body"]
+__all__ = ["Flaw", "JsonBody", "read_body"]
 
 _EXACT = 2**53
 _DEEPEST = 100
@@ -35,7 +35,7 @@ class Flaw(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class JsonBody:
     """
     A body as a JSON value.
 
@@ -59,14 +59,14 @@ class Body:
         return None
 
 
-def read_body(data: bytes) -> Body:
+def read_body(data: bytes) -> JsonBody:
     """
     Read `data` as one JSON text; never raises.
     """
     flaws: list[tuple[Flaw, str]] = []
     text = _decode(data, flaws)
     if text is None:
-        return Body(None, False, tuple(flaws))
+        return JsonBody(None, False, tuple(flaws))
     notes = _Notes(flaws)
     try:
         value = json.loads(
@@ -78,16 +78,16 @@ def read_body(data: bytes) -> Body:
         )
     except RecursionError:
         flaws.append((Flaw.NOT_JSON, "nested too deep to read"))
-        return Body(None, False, tuple(flaws))
+        return JsonBody(None, False, tuple(flaws))
     except ValueError as exc:
         flaws.append((Flaw.NOT_JSON, _explain(exc, text)))
-        return Body(None, False, tuple(flaws))
+        return JsonBody(None, False, tuple(flaws))
     if text.count("[") + text.count("{") > _DEEPEST and _depth(value) > _DEEPEST:
         flaws.append((Flaw.NOT_JSON, f"nested deeper than {_DEEPEST} levels"))
-        return Body(None, False, tuple(flaws))
+        return JsonBody(None, False, tuple(flaws))
     if "\\u" in text and (found := _SURROGATE.search(json.dumps(value, ensure_ascii=False))):
         flaws.append((Flaw.LONE_SURROGATE, f"half a character: {found.group()!a}"))
-    return Body(value, True, tuple(flaws))
+    return JsonBody(value, True, tuple(flaws))
 
 
 class _Notes:

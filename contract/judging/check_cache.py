@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Remark
-from jobproof.contract.model.observation import Reading
+from jobproof.contract.model.observation import ParsedBody
 from jobproof.contract.model.trace import Trace
 
 __all__ = ["Recall", "Step"]
@@ -55,9 +55,9 @@ class Recall:
     """
 
     def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Reading, dict[tuple[Subject, Credential, str], _Known]] = (
-            WeakKeyDictionary()
-        )
+        self._known: WeakKeyDictionary[
+            ParsedBody, dict[tuple[Subject, Credential, str], _Known]
+        ] = WeakKeyDictionary()
 
     def steps(
         self,
@@ -73,13 +73,13 @@ class Recall:
             ask: Runs a check to its end; None if it crashed.
         """
         seen = trace.latest
-        reading = seen.reading
+        parsed_body = seen.parsed_body
         # A hostile id decides by itself what an answer to it means.
-        if reading is None or seen.subject is Subject.MALFORMED:
+        if parsed_body is None or seen.subject is Subject.MALFORMED:
             return concerned(trace)
-        kinds = self._known.get(reading)
+        kinds = self._known.get(parsed_body)
         if kinds is None:
-            kinds = self._known[reading] = {}
+            kinds = self._known[parsed_body] = {}
         kind = (seen.subject, seen.credential, seen.method)
         known = kinds.get(kind)
         if known is None or known.api is not trace.api:

@@ -13,11 +13,11 @@ from jobproof.contract.model.api import Api
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import Phase
 
-__all__ = ["Reach"]
+__all__ = ["Coverage"]
 
 
 @dataclass(slots=True)
-class Reach:
+class Coverage:
     """
     Counts of what was seen; `add` every observation, then ask.
     """
@@ -26,7 +26,7 @@ class Reach:
     codes: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)
-    askers: Counter[str] = field(default_factory=Counter)
+    credentials: Counter[str] = field(default_factory=Counter)
     subjects: Counter[str] = field(default_factory=Counter)
     validated: int = 0
     generated_views: int = 0
@@ -36,7 +36,7 @@ class Reach:
         Count one observation.
         """
         self.codes[str(seen.code) if seen.code else "none"] += 1
-        self.askers[seen.credential.value] += 1
+        self.credentials[seen.credential.value] += 1
         self.subjects[seen.subject.value] += 1
         if seen.job is None or seen.method != "GET":
             return
@@ -61,7 +61,7 @@ class Reach:
             lacks.append("no ended job was seen")
         if not self.subjects["missing"]:
             lacks.append("no unknown id was asked for")
-        if not self.askers["none"]:
+        if not self.credentials["none"]:
             lacks.append("nothing was asked without a token")
         if generated and self.generated_views < 3:
             lacks.append(f"{self.generated_views} generated cases reached a known job")
@@ -76,7 +76,7 @@ class Reach:
             "codes": dict(sorted(self.codes.items())),
             "job_statuses": {s: self.statuses[s] for s in (*lifecycle.statuses, "unknown")},
             "properties": {key: self.keys[key] for key in sorted(self._declared())},
-            "credentials": dict(sorted(self.askers.items())),
+            "credentials": dict(sorted(self.credentials.items())),
             "subjects": dict(sorted(self.subjects.items())),
             "validated_bodies": self.validated,
             "generated_validated_bodies": self.generated_views,

@@ -11,7 +11,7 @@ from jobproof.contract.judging.check_cache import Recall, Step
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
 from jobproof.contract.model.observation import Observation
-from jobproof.contract.model.profile import Accepted
+from jobproof.contract.model.profile import AcceptedFinding
 from jobproof.contract.model.trace import Trace
 
 __all__ = ["CRASHED", "Judge"]
@@ -117,7 +117,7 @@ def _finding(check: Check, remark: Remark, trace: Trace) -> Finding:
 
 
 def _accepted(check: str, pointer: str, trace: Trace) -> str | None:
-    accepted: Accepted
+    accepted: AcceptedFinding
     for accepted in trace.api.profile.policy.accept:
         if accepted.check != check or accepted.pointer not in (None, pointer):
             continue

@@ -4,7 +4,7 @@ What does an endpoint do that keeps its contract, or breaks it in a way that has
 
 from __future__ import annotations
 
-from jobproof.contract.mock.answer import Answer, Caller
+from jobproof.contract.mock.answer import Caller, MockAnswer
 from jobproof.contract.mock.endpoint import FAULT_HEADER, LoggedRequest, Mock
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.serving.server import MockServer
@@ -12,10 +12,10 @@ from jobproof.contract.mock.serving.wsgi import wsgi_app
 
 __all__ = [
     "FAULT_HEADER",
-    "Answer",
     "Caller",
     "LoggedRequest",
     "Mock",
+    "MockAnswer",
     "MockJob",
     "MockServer",
     "wsgi_app",

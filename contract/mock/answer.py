@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["JSON", "Answer", "Ask", "Caller", "Outcome", "Wire", "encode"]
+__all__ = ["JSON", "AnswerKind", "Caller", "MockAnswer", "MockRequest", "WireBehaviour", "encode"]
 
 JSON = "application/json"
 
@@ -32,7 +32,7 @@ class Caller(StrEnum):
         return self in (Caller.OWNER, Caller.OTHER)
 
 
-class Outcome(StrEnum):
+class AnswerKind(StrEnum):
     """
     What the endpoint made of a question, before any fault.
     """
@@ -49,7 +49,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class MockRequest:
     """
     One request as it arrived.
 
@@ -87,17 +87,17 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class WireBehaviour:
     """
     What the wire does to an answer; the defaults are honest.
 
     Attributes:
-        delay_s: Seconds of silence before the first byte.
+        delay s: Seconds of silence before the first byte.
         silent: No byte ever comes.
         announced: `Content-Length` where it isn't the body's.
         chunked: Send the body in chunks.
         cut: Close after so many bytes of the body.
-        hang_up: Close afterwards without having said so.
+        hang up: Close afterwards without having said so.
         bodyless: Announce the body and keep it: HEAD, 304.
     """
 
@@ -111,7 +111,7 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class MockAnswer:
     """
     What is said; framing headers (`Content-Length`, chunks) belong to the wire.
     """
@@ -119,7 +119,7 @@ class Answer:
     code: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    wire: Wire = Wire()
+    wire: WireBehaviour = WireBehaviour()
 
     def header(self, name: str) -> str | None:
         """
@@ -128,20 +128,20 @@ class Answer:
         key = name.lower()
         return next((value for n, value in self.headers if n.lower() == key), None)
 
-    def with_header(self, name: str, value: str) -> Answer:
+    def with_header(self, name: str, value: str) -> MockAnswer:
         """
         The same answer with `name` set once.
         """
         return replace(self, headers=(*self.without(name).headers, (name, value)))
 
-    def without(self, name: str) -> Answer:
+    def without(self, name: str) -> MockAnswer:
         """
         The same answer without any `name`.
         """
         key = name.lower()
         return replace(self, headers=tuple(h for h in self.headers if h[0].lower() != key))
 
-    def saying(self, code: int, body: bytes, content_type: str | None) -> Answer:
+    def saying(self, code: int, body: bytes, content_type: str | None) -> MockAnswer:
         """
         Another code and body under the same general headers.
         """
@@ -149,7 +149,7 @@ class Answer:
         answer = replace(bare, code=code, body=body)
         return answer.with_header("Content-Type", content_type) if content_type else answer
 
-    def sent(self, **changes: Any) -> Answer:
+    def sent(self, **changes: Any) -> MockAnswer:
         """
         The same answer over another wire.
         """

@@ -118,17 +118,17 @@ def _command(server: MockServer) -> str:
 
 
 def _rows(api_name: str | None) -> Iterator[dict[str, Any]]:
-    from jobproof.contract.mock.faults import CHAPTERS
+    from jobproof.contract.mock.faults import FAULT_GROUPS
     from jobproof.contract.mock.variants import VARIANTS
 
     api = find_api(api_name) if api_name else None
-    for chapter in CHAPTERS:
-        for fault in chapter.faults:
+    for group in FAULT_GROUPS:
+        for fault in group.faults:
             if api is None or fault.applies(api):
                 yield {
                     "name": fault.name,
-                    "class": chapter.letter,
-                    "title": chapter.title,
+                    "class": group.letter,
+                    "title": group.title,
                     "summary": fault.summary,
                     "definite": fault.definite,
                     "promises": list(fault.promises),

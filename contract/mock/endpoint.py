@@ -15,13 +15,13 @@ from email.utils import formatdate
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.mock.answer import JSON, Answer, Ask, Caller, Outcome, encode
+from jobproof.contract.mock.answer import JSON, AnswerKind, Caller, MockAnswer, MockRequest, encode
+from jobproof.contract.mock.behaviour import Behaviour, Hook, JobMemory, RequestContext
+from jobproof.contract.mock.jobs.job_store import JobStore
 from jobproof.contract.mock.jobs.life import MockJob
-from jobproof.contract.mock.jobs.roll import Roll
 from jobproof.contract.mock.jobs.script import read_script
 from jobproof.contract.mock.listing import BadQuery, page_of_jobs
-from jobproof.contract.mock.registry import find_twists
-from jobproof.contract.mock.turn import Memory, Stage, Turn, Twist
+from jobproof.contract.mock.registry import find_behaviours
 from jobproof.contract.model.api import Api
 
 __all__ = ["FAULT_HEADER", "LoggedRequest", "Mock"]
@@ -41,7 +41,7 @@ class LoggedRequest:
     Attributes:
         at: Unix seconds on the mock's clock.
         target: As it stood on the request line.
-        job_id: The id in the path, percent-decoded; None where there is none.
+        job id: The id in the path, percent-decoded; None where there is none.
         credential: Whose token it was.
         fault: The faults and variants that changed this answer; None for none.
     """
@@ -86,14 +86,14 @@ class Mock:
         self.script = read_script(api)
         self.prefix = urlsplit(api.profile.server).path.rstrip("/")
         self._clock = clock
-        self._roll = Roll(
+        self._job_store = JobStore(
             api, self.script, seed=seed, started=clock(), per_minute=lively, lives=lives
         )
         self._lock = threading.Lock()
         self._log: deque[LoggedRequest] = deque(maxlen=_LOGGED)
-        self._memory = Memory()
-        self._faults: tuple[Twist, ...] = ()
-        self._variants: tuple[Twist, ...] = ()
+        self._memory = JobMemory()
+        self._faults: tuple[Behaviour, ...] = ()
+        self._variants: tuple[Behaviour, ...] = ()
         self._job_path = _pattern(self.prefix + api.profile.operation.path, api)
         self.set_variants(*variants)
         self.set_faults(*faults)
@@ -103,14 +103,14 @@ class Mock:
         """
         The owner's token.
         """
-        return self._roll.tokens[Caller.OWNER]
+        return self._job_store.tokens[Caller.OWNER]
 
     @property
     def other_token(self) -> str:
         """
         The other tenant's token.
         """
-        return self._roll.tokens[Caller.OTHER]
+        return self._job_store.tokens[Caller.OTHER]
 
     @property
     def jobs(self) -> tuple[MockJob, ...]:
@@ -141,9 +141,9 @@ class Mock:
         Raises:
             ConfigError: A name that no fault has.
         """
-        twists = find_twists(names, of="fault")
+        behaviours = find_behaviours(names, of="fault")
         with self._lock:
-            self._faults, self._memory = twists, Memory()
+            self._faults, self._memory = behaviours, JobMemory()
 
     def set_variants(self, *names: str) -> None:
         """
@@ -152,122 +152,130 @@ class Mock:
         Raises:
             ConfigError: A name that no variant has.
         """
-        twists = find_twists(names, of="variant")
+        behaviours = find_behaviours(names, of="variant")
         with self._lock:
-            self._variants = twists
+            self._variants = behaviours
 
-    def respond(self, method: str, target: str, headers: Iterable[tuple[str, str]] = ()) -> Answer:
+    def respond(
+        self, method: str, target: str, headers: Iterable[tuple[str, str]] = ()
+    ) -> MockAnswer:
         """
         Answer one question and write it down.
         """
-        ask = Ask(method, target, tuple(headers))
+        ask = MockRequest(method, target, tuple(headers))
         with self._lock:
-            turn = self._turn(ask)
+            context = self._context(ask)
             try:
-                turn.twists += find_twists(_names(ask.header(FAULT_HEADER)), of="fault")
+                context.behaviours += find_behaviours(_names(ask.header(FAULT_HEADER)), of="fault")
             except ConfigError as exc:
                 answer = self._plain().saying(400, f"{exc}\n".encode(), "text/plain")
             else:
-                answer = self._answer(turn)
-            fired = ",".join(turn.fired) or None
+                answer = self._answer(context)
+            fired = ",".join(context.fired) or None
             self._log.append(
                 LoggedRequest(
-                    turn.now, method, target, turn.asked_for, turn.credential, answer.code, fired
+                    context.now,
+                    method,
+                    target,
+                    context.asked_for,
+                    context.credential,
+                    answer.code,
+                    fired,
                 )
             )
         return answer
 
     def _jobs_of(self, caller: Caller) -> tuple[MockJob, ...]:
         with self._lock:
-            self._roll.catch_up(self._clock())
-            return self._roll.of(caller)
+            self._job_store.catch_up(self._clock())
+            return self._job_store.of(caller)
 
-    def _turn(self, ask: Ask) -> Turn:
+    def _context(self, ask: MockRequest) -> RequestContext:
         now = self._clock()
-        self._roll.catch_up(now)
-        turn = Turn(
+        self._job_store.catch_up(now)
+        context = RequestContext(
             ask=ask,
             now=now,
             api=self.api,
             script=self.script,
-            roll=self._roll,
+            job_store=self._job_store,
             memory=self._memory,
-            twists=self._variants + self._faults,
+            behaviours=self._variants + self._faults,
         )
         match = self._job_path.fullmatch(ask.path)
         if match:
             raw = unquote_to_bytes(match.group("job").encode("latin-1", "replace"))
-            turn.asked_for = raw.decode("utf-8", "replace")
-        turn.credential = self._caller(ask)
-        return turn
+            context.asked_for = raw.decode("utf-8", "replace")
+        context.credential = self._caller(ask)
+        return context
 
-    def _caller(self, ask: Ask) -> Caller:
+    def _caller(self, ask: MockRequest) -> Caller:
         auth = self.api.profile.auth
         value = ask.header(auth.header)
         if value is None:
             return Caller.NONE
         scheme, token = value[: len(auth.prefix)], value[len(auth.prefix) :]
         if scheme.lower() == auth.prefix.lower():
-            for caller, own in self._roll.tokens.items():
+            for caller, own in self._job_store.tokens.items():
                 if token == own:
                     return caller
         return Caller.INVALID
 
-    def _answer(self, turn: Turn) -> Answer:
-        answer = turn.twisted(Stage.ANSWER, self._honest(turn))
-        answer = _conditional(answer, turn.ask)
-        if turn.ask.method == "HEAD":
+    def _answer(self, context: RequestContext) -> MockAnswer:
+        answer = context.changed_by(Hook.ANSWER, self._honest(context))
+        answer = _conditional(answer, context.ask)
+        if context.ask.method == "HEAD":
             answer = answer.sent(bodyless=True)
-        return answer.with_header("Date", formatdate(turn.now, usegmt=True))
+        return answer.with_header("Date", formatdate(context.now, usegmt=True))
 
-    def _honest(self, turn: Turn) -> Answer:
-        plain, pages, method = self._plain(), self.script.pages, turn.ask.method
+    def _honest(self, context: RequestContext) -> MockAnswer:
+        plain, pages, method = self._plain(), self.script.pages, context.ask.method
         listing = self.api.profile.listing
-        is_listing = listing is not None and turn.ask.path == self.prefix + listing.path
-        if turn.asked_for is None and not is_listing:
-            turn.outcome = Outcome.PATH
-            return turn.page(plain, pages.path)
+        is_listing = listing is not None and context.ask.path == self.prefix + listing.path
+        if context.asked_for is None and not is_listing:
+            context.outcome = AnswerKind.PATH
+            return context.page(plain, pages.path)
         if method == "OPTIONS":
-            turn.outcome = Outcome.OPTIONS
+            context.outcome = AnswerKind.OPTIONS
             return replace(plain.with_header("Allow", _ALLOWED), code=204)
         if method not in ("GET", "HEAD"):
-            turn.outcome = Outcome.METHOD
-            return turn.page(plain, pages.method).with_header("Allow", _ALLOWED)
+            context.outcome = AnswerKind.METHOD
+            return context.page(plain, pages.method).with_header("Allow", _ALLOWED)
         private = plain.with_header("Cache-Control", "private, no-cache")
         private = private.with_header("Vary", self.api.profile.auth.header)
-        turn.caller = turn.twisted(Stage.CALLER, turn.credential)
-        if not turn.caller.known:
-            turn.outcome = Outcome.ANONYMOUS
-            return turn.page(private, pages.anonymous)
-        return self._list(turn, private) if is_listing else self._job(turn, private)
+        context.caller = context.changed_by(Hook.CALLER, context.credential)
+        if not context.caller.known:
+            context.outcome = AnswerKind.ANONYMOUS
+            return context.page(private, pages.anonymous)
+        return self._list(context, private) if is_listing else self._job(context, private)
 
-    def _list(self, turn: Turn, plain: Answer) -> Answer:
+    def _list(self, context: RequestContext, plain: MockAnswer) -> MockAnswer:
         try:
-            body = page_of_jobs(turn)
+            body = page_of_jobs(context)
         except BadQuery:
-            turn.outcome = Outcome.REQUEST
-            return turn.page(plain, self.script.pages.request)
-        turn.outcome = Outcome.LISTING
+            context.outcome = AnswerKind.REQUEST
+            return context.page(plain, self.script.pages.request)
+        context.outcome = AnswerKind.LISTING
         return plain.saying(200, encode(body), JSON)
 
-    def _job(self, turn: Turn, plain: Answer) -> Answer:
-        found = self._roll.find(turn.asked_for or "")
-        own = found if found is not None and found.tenant == turn.caller else None
-        turn.job = turn.twisted(Stage.JOB, own)
-        if turn.job is None:
-            turn.outcome = Outcome.UNKNOWN
-            return turn.page(plain, self.script.pages.unknown)
-        turn.outcome = Outcome.JOB
-        polled = turn.ask.method == "GET"
-        view = turn.job.poll(turn.now) if polled else turn.job.peek(turn.now)
-        turn.view = turn.twisted(Stage.VIEW, view)
-        body = turn.twisted(Stage.BODY, turn.view.body(self.script, turn.codec))
-        payload = turn.twisted(Stage.PAYLOAD, encode(body))
+    def _job(self, context: RequestContext, plain: MockAnswer) -> MockAnswer:
+        found = self._job_store.find(context.asked_for or "")
+        own = found if found is not None and found.tenant == context.caller else None
+        context.job = context.changed_by(Hook.JOB, own)
+        if context.job is None:
+            context.outcome = AnswerKind.UNKNOWN
+            return context.page(plain, self.script.pages.unknown)
+        context.outcome = AnswerKind.JOB
+        polled = context.ask.method == "GET"
+        view = context.job.poll(context.now) if polled else context.job.peek(context.now)
+        context.view = context.changed_by(Hook.VIEW, view)
+        body = context.changed_by(Hook.BODY, context.view.body(self.script, context.codec))
+        payload = context.changed_by(Hook.PAYLOAD, encode(body))
         tag = hashlib.sha256(payload).hexdigest()[:32]
-        return plain.saying(200, payload, turn.media_type(200)).with_header("ETag", f'"{tag}"')
+        return plain.saying(200, payload, context.media_type(200)).with_header("ETag", f'"{tag}"')
 
-    def _plain(self) -> Answer:
-        return Answer(200, tuple(self.script.headers.items()))
+    def _plain(self) -> MockAnswer:
+        return MockAnswer(200, tuple(self.script.headers.items()))
 
 
 def _pattern(template: str, api: Api) -> re.Pattern[str]:
@@ -285,7 +293,7 @@ def _names(header: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (header or "").split(",") if name.strip())
 
 
-def _conditional(answer: Answer, ask: Ask) -> Answer:
+def _conditional(answer: MockAnswer, ask: MockRequest) -> MockAnswer:
     tag, known = answer.header("ETag"), ask.header("If-None-Match")
     if answer.code != 200 or tag is None or known is None or ask.method not in ("GET", "HEAD"):
         return answer

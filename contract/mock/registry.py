@@ -8,21 +8,23 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.mock.behaviour import Behaviour
 from jobproof.contract.mock.faults import FAULTS
-from jobproof.contract.mock.turn import Twist
 from jobproof.contract.mock.variants import VARIANTS
 
-__all__ = ["find_twists"]
+__all__ = ["find_behaviours"]
 
 
-def find_twists(names: Iterable[str], *, of: Literal["fault", "variant"]) -> tuple[Twist, ...]:
+def find_behaviours(
+    names: Iterable[str], *, of: Literal["fault", "variant"]
+) -> tuple[Behaviour, ...]:
     """
     The faults or variants of these names.
 
     Raises:
         ConfigError: A name that none has, with the nearest one.
     """
-    known: Mapping[str, Twist] = FAULTS if of == "fault" else VARIANTS
+    known: Mapping[str, Behaviour] = FAULTS if of == "fault" else VARIANTS
     found = []
     for name in names:
         if name not in known:

@@ -11,18 +11,18 @@ from typing import Literal
 from jobproof.contract.model.finding import Basis
 from jobproof.contract.model.profile import Limit, Phase, Profile, StatusWord
 
-__all__ = ["Lifecycle", "Step"]
+__all__ = ["Lifecycle", "Transition"]
 
-StepVerdict = Literal["legal", "tolerated", "illegal"]
+TransitionVerdict = Literal["legal", "tolerated", "illegal"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Transition:
     """
     What is to be thought of one move from a status to another.
     """
 
-    verdict: StepVerdict
+    verdict: TransitionVerdict
     basis: Basis
     source: str
 
@@ -81,21 +81,21 @@ class Lifecycle:
         """
         return any(self.words[s].waits_unbounded for s in statuses if s in self.words)
 
-    def step(self, before: str, after: str) -> Step | None:
+    def step(self, before: str, after: str) -> Transition | None:
         """
         What is to be thought of this move; None where a word isn't known.
         """
         return self._steps.get((before, after))
 
-    def _judge(self, profile: Profile, before: str, after: str) -> Step:
+    def _judge(self, profile: Profile, before: str, after: str) -> Transition:
         status = profile.status
         if before == after:
-            return Step("legal", status.basis, status.source)
+            return Transition("legal", status.basis, status.source)
         if self.words[before].phase.terminal:
-            return Step("illegal", status.terminal.basis, status.terminal.source)
+            return Transition("illegal", status.terminal.basis, status.terminal.source)
         for move in status.moves:
             if before in move.before and after in move.after:
-                return Step(move.verdict, move.basis, move.source)
+                return Transition(move.verdict, move.basis, move.source)
         if self.words[after].phase.terminal or self.words[after].rank >= self.words[before].rank:
-            return Step("legal", status.basis, status.source)
-        return Step("illegal", status.backward.basis, status.backward.source)
+            return Transition("legal", status.basis, status.source)
+        return Transition("illegal", status.backward.basis, status.backward.source)

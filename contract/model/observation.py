@@ -6,20 +6,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jobproof.contract.formats.json_body import Body, read_body
+from jobproof.contract.formats.json_body import JsonBody, read_body
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.job import Job, JobReader
 from jobproof.contract.openapi.document import Operation
 from jobproof.contract.openapi.schema import Content, ResponseSpec
 
-__all__ = ["Observation", "Observer", "Reading", "media_type_of"]
+__all__ = ["Observation", "Observer", "ParsedBody", "media_type_of"]
 
 _REMEMBERED = 128
 _REMEMBERED_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Reading:
+class ParsedBody:
     """
     What an answer says, whenever and to whomever it was given; itself and no other.
 
@@ -29,7 +29,7 @@ class Reading:
 
     spec: ResponseSpec | None
     content: Content | None
-    body: Body | None
+    body: JsonBody | None
     job: Job | None
 
 
@@ -46,7 +46,7 @@ class Observation:
         content: What the document says of this code and media type, or None.
         body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
         job: The job in a 200; None elsewhere, or where the body is no object.
-        reading: The four before, the same for each answer of the same code, media type and
+        parsed_body: The four before, the same for each answer of the same code, media type and
             bytes; None where nothing was read.
     """
 
@@ -55,9 +55,9 @@ class Observation:
     media_type: str
     spec: ResponseSpec | None
     content: Content | None
-    body: Body | None
+    body: JsonBody | None
     job: Job | None
-    reading: Reading | None = field(default=None, repr=False, compare=False)
+    parsed_body: ParsedBody | None = field(default=None, repr=False, compare=False)
 
     @property
     def code(self) -> int:
@@ -127,12 +127,12 @@ class Observer:
     under watch says the same thing all day.
     """
 
-    __slots__ = ("_operation", "_reader", "_readings")
+    __slots__ = ("_operation", "_parsed_bodies", "_reader")
 
     def __init__(self, operation: Operation, reader: JobReader) -> None:
         self._operation = operation
         self._reader = reader
-        self._readings: dict[tuple[int, str, str, bytes], Reading] = {}
+        self._parsed_bodies: dict[tuple[int, str, str, bytes], ParsedBody] = {}
 
     def __call__(self, exchange: Exchange) -> Observation:
         """
@@ -143,26 +143,26 @@ class Observer:
             return Observation(exchange, None, "", None, None, None, None)
         media_type = media_type_of(response)
         key = (response.code, media_type, exchange.request.method, response.body)
-        reading = self._readings.get(key)
-        if reading is None:
-            reading = self._read(exchange, response, media_type)
+        parsed_body = self._parsed_bodies.get(key)
+        if parsed_body is None:
+            parsed_body = self._read(exchange, response, media_type)
             if len(response.body) <= _REMEMBERED_BYTES:
-                if len(self._readings) >= _REMEMBERED:
-                    del self._readings[next(iter(self._readings))]  # the oldest
-                self._readings[key] = reading
-        read = reading
+                if len(self._parsed_bodies) >= _REMEMBERED:
+                    del self._parsed_bodies[next(iter(self._parsed_bodies))]  # the oldest
+                self._parsed_bodies[key] = parsed_body
+        read = parsed_body
         return Observation(
             exchange, response, media_type, read.spec, read.content, read.body, read.job, read
         )
 
-    def _read(self, exchange: Exchange, response: Response, media_type: str) -> Reading:
+    def _read(self, exchange: Exchange, response: Response, media_type: str) -> ParsedBody:
         spec = self._operation.response_for(response.code)
         content = spec.content_for(media_type) if spec else None
         body = _body(exchange, response, media_type, spec)
         job = None
         if response.code == 200 and body is not None and body.readable:
             job = self._reader.read(body.value)
-        return Reading(spec, content, body, job)
+        return ParsedBody(spec, content, body, job)
 
 
 def media_type_of(response: Response) -> str:
@@ -181,7 +181,7 @@ def _leaves_route(job_id: str) -> bool:
 
 def _body(
     exchange: Exchange, response: Response, media_type: str, spec: ResponseSpec | None
-) -> Body | None:
+) -> JsonBody | None:
     if exchange.request.method != "GET" or response.code in (204, 304):
         return None
     if spec is None and (response.code >= 500 or response.code // 100 == 3):

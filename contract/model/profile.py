@@ -22,22 +22,22 @@ from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.finding import Basis
 
 __all__ = [
-    "Accepted",
+    "AcceptedFinding",
     "Auth",
     "Cadence",
     "Codec",
-    "Expected",
-    "Failure",
+    "ExpectedCode",
     "Id",
+    "JobFailure",
     "Limit",
     "Listing",
-    "Move",
     "Phase",
     "Policy",
     "Profile",
     "Promise",
     "StatusWord",
     "Timestamp",
+    "TransitionRule",
     "read_profile",
 ]
 
@@ -94,7 +94,7 @@ class Promise(_Part):
     source: str
 
 
-class Operation(_Part):
+class OperationRef(_Part):
     """
     Which operation of the document is the job endpoint.
     """
@@ -160,7 +160,7 @@ class StatusWord(_Part):
     """A status whose length no documented limit covers."""
 
 
-class Move(Promise):
+class TransitionRule(Promise):
     """
     A step that the ranks alone would call wrong.
     """
@@ -193,7 +193,7 @@ class Statuses(Promise):
     """The promise that a job doesn't move to a lower rank."""
     terminal: Promise
     """The promise that an ended job stays ended."""
-    moves: tuple[Move, ...] = ()
+    moves: tuple[TransitionRule, ...] = ()
     limits: tuple[Limit, ...] = ()
 
 
@@ -226,7 +226,7 @@ class Times(Promise):
     """How far a server's clock may be ahead of its own Date header or ours."""
 
 
-class Result(Promise):
+class JobResult(Promise):
     """
     What a finished job has to show.
     """
@@ -242,7 +242,7 @@ class Result(Promise):
     """Unfinished statuses in which something may already be shown (previews)."""
 
 
-class Failure(Promise):
+class JobFailure(Promise):
     """
     Where the reason of a failure stands.
     """
@@ -262,7 +262,7 @@ class NotFound(Promise):
     codes: tuple[int, ...] = (404,)
 
 
-class Expected(Promise):
+class ExpectedCode(Promise):
     """
     A code that is right although the document doesn't list it.
     """
@@ -291,7 +291,7 @@ class Latency(Promise):
     budget: Duration
 
 
-class Body(Promise):
+class BodyLimit(Promise):
     """
     How large an answer may be, in bytes after decoding.
     """
@@ -314,7 +314,7 @@ class Listing(Promise):
     limit_parameter: str | None = None
 
 
-class Accepted(_Part):
+class AcceptedFinding(_Part):
     """
     A deviation that the owner of the run has decided to live with.
     """
@@ -330,7 +330,7 @@ class Policy(_Part):
     What this run accepts although it is broken.
     """
 
-    accept: tuple[Accepted, ...] = ()
+    accept: tuple[AcceptedFinding, ...] = ()
 
 
 class Profile(_Part):
@@ -341,24 +341,24 @@ class Profile(_Part):
     api: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
     document: str
-    operation: Operation
+    operation: OperationRef
     server: str
     token_env: str = "JOBPROOF_TOKEN"  # noqa: S105 -- the name of a variable
     auth: Auth = Auth()
     id: Id
     status: Statuses
     times: Times | None = None
-    result: Result | None = None
-    failure: Failure | None = None
+    result: JobResult | None = None
+    failure: JobFailure | None = None
     not_found: NotFound
-    expected: tuple[Expected, ...] = ()
+    expected: tuple[ExpectedCode, ...] = ()
     declared_elsewhere: tuple[Pointer, ...] = ()
     """Keys that the document lacks and the vendor is known to send: no drift."""
     volatile: tuple[Pointer, ...] = ()
     """Places that may change after a job's end (counters, expiry)."""
     cadence: Cadence
     latency: Latency
-    body: Body
+    body: BodyLimit
     listing: Listing | None = None
     policy: Policy = Policy()
 

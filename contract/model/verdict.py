@@ -11,7 +11,7 @@ from enum import StrEnum
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import Finding, Kind
 
-__all__ = ["Group", "Verdict", "conclude", "group", "overlay"]
+__all__ = ["FindingGroup", "Verdict", "conclude", "group", "overlay"]
 
 _RANK = {Kind.VIOLATION: 0, Kind.DRIFT: 1, Kind.GAP: 2, Kind.INCONCLUSIVE: 3}
 
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FindingGroup:
     """
     The same news, once.
 
@@ -47,7 +47,7 @@ class Group:
     count: int
 
 
-def group(findings: Iterable[Finding]) -> tuple[Group, ...]:
+def group(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
     """
     Findings without repetitions, gravest first. A gap is one group a code.
     """
@@ -57,7 +57,7 @@ def group(findings: Iterable[Finding]) -> tuple[Group, ...]:
         if finding.kind is Kind.GAP:
             key = (finding.check, finding.kind, str(finding.found))
         found.setdefault(key, []).append(finding)
-    groups = [Group(_plainest(items), len(items)) for items in found.values()]
+    groups = [FindingGroup(_plainest(items), len(items)) for items in found.values()]
     severities = ("critical", "high", "medium", "low")
     return tuple(
         sorted(groups, key=lambda g: (_RANK[g.first.kind], severities.index(g.first.severity)))
@@ -81,7 +81,7 @@ def _plainest(findings: list[Finding]) -> Finding:
     return min(findings, key=lambda f: order.index(f.exchange.request.subject))
 
 
-def overlay(groups: Iterable[Group], *, title: str) -> dict[str, object] | None:
+def overlay(groups: Iterable[FindingGroup], *, title: str) -> dict[str, object] | None:
     """
     An OpenAPI Overlay 1.0 document that describes every gap found; None where none was.
     """

@@ -91,7 +91,7 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
         listed = ", ".join(m.upper() for m in _METHODS if m in item) or "none"
         raise DocumentError(f"{path}: {template} has no {method.upper()}; it has: {listed}")
     raw = _need_mapping(item[method], base, f"{method.upper()} {template}")
-    cutter = _Cutter(files, base, version)
+    cutter = _SchemaExtractor(files, base, version)
     responses = cutter.responses(raw, root)
     document = _as_document(root, template, method, parameter, raw, responses, cutter.defs)
     specs = {code: _spec(code, r, cutter.defs, path) for code, r in responses.items()}
@@ -202,7 +202,7 @@ def _shape(template: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", template)
 
 
-class _Cutter:
+class _SchemaExtractor:
     """
     Copies what the operation refers to into `defs`, in JSON Schema 2020-12.
     """

@@ -45,7 +45,7 @@ class Content:
         self.media_type = media_type
         self.schema = schema
         self.declared = frozenset(_declared(schema or {}, schema or {}))
-        self._place = _Atlas(schema or {}).place([schema or {}])
+        self._place = _SchemaMap(schema or {}).place([schema or {}])
         self._validator = (
             jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
             if schema is not None
@@ -77,7 +77,7 @@ class Content:
         """
         The keys that the schema declares for the object at `pointer`.
         """
-        place: _Place | None = self._place
+        place: _SchemaNode | None = self._place
         for step in walk(pointer):
             place = place.below.get(step) if place is not None else None
         return place.names if place is not None else frozenset()
@@ -157,27 +157,27 @@ def _branches(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any
 
 
 @dataclass(slots=True)
-class _Place:
+class _SchemaNode:
     """
     What a schema says of the names at one place; `below` and `items` lead on.
     """
 
     names: frozenset[str] = frozenset()
     closed: bool = False
-    below: dict[str, _Place] = field(default_factory=dict)
-    items: _Place | None = None
+    below: dict[str, _SchemaNode] = field(default_factory=dict)
+    items: _SchemaNode | None = None
 
 
-class _Atlas:
+class _SchemaMap:
     """
     The places of one schema, each worked out once, however deep it contains itself.
     """
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
-        self._places: dict[frozenset[int], _Place] = {}
+        self._places: dict[frozenset[int], _SchemaNode] = {}
 
-    def place(self, schemas: list[Any]) -> _Place:
+    def place(self, schemas: list[Any]) -> _SchemaNode:
         """
         The place that all of `schemas` speak of.
         """
@@ -185,7 +185,7 @@ class _Atlas:
         key = frozenset(id(branch) for branch in branches)
         if key in self._places:
             return self._places[key]
-        place = self._places[key] = _Place()
+        place = self._places[key] = _SchemaNode()
         below: dict[str, list[Any]] = {}
         items: list[Any] = []
         is_open = False
@@ -202,7 +202,9 @@ class _Atlas:
         return place
 
 
-def _undeclared(value: Any, place: _Place, at: str) -> Iterator[tuple[str, str, frozenset[str]]]:
+def _undeclared(
+    value: Any, place: _SchemaNode, at: str
+) -> Iterator[tuple[str, str, frozenset[str]]]:
     if isinstance(value, dict):
         for key, item in value.items():
             if key not in place.names:

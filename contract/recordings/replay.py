@@ -18,16 +18,16 @@ from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.trace import Trace
-from jobproof.contract.model.verdict import Group, Verdict, conclude, group
+from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import read_har
 
-__all__ = ["Outcome", "judge_recordings"]
+__all__ = ["ReplayResult", "judge_recordings"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReplayResult:
     """
     What recordings added up to.
 
@@ -73,7 +73,9 @@ class Outcome:
             ],
         }
 
-    def lines(self, grouped: Callable[[Iterable[Finding]], Sequence[Group]]) -> Iterator[str]:
+    def lines(
+        self, grouped: Callable[[Iterable[Finding]], Sequence[FindingGroup]]
+    ) -> Iterator[str]:
         """
         For a person.
         """
@@ -90,7 +92,7 @@ class Outcome:
         return curl(finding.exchange, token_env=self.api.profile.token_env)
 
 
-def judge_recordings(api: Api, paths: Iterable[Path], *, strict: bool = False) -> Outcome:
+def judge_recordings(api: Api, paths: Iterable[Path], *, strict: bool = False) -> ReplayResult:
     """
     Judge every exchange about a job in HAR files, or in folders of them.
 
@@ -111,7 +113,7 @@ def judge_recordings(api: Api, paths: Iterable[Path], *, strict: bool = False) -
     for life in lives.values():
         seen = [api.observe(exchange) for exchange in sorted(life, key=lambda e: e.started_at)]
         findings.extend(judge.replay(Trace(api, seen[0]), seen))
-    return Outcome(api, tuple(findings), sum(map(len, lives.values())), skipped, strict)
+    return ReplayResult(api, tuple(findings), sum(map(len, lives.values())), skipped, strict)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

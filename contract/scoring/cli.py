@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from jobproof.contract.model.api import Api
-    from jobproof.contract.scoring.fault_score import Row, Score
+    from jobproof.contract.scoring.fault_score import Score, ScoreRow
     from jobproof.contract.scoring.response_mutants import Tally
 
 __all__ = ["score"]
@@ -65,7 +65,7 @@ def _known(names: tuple[str, ...]) -> None:
             raise ConfigError(f"unknown fault {name!r}. {did_you_mean(name, known)}")
 
 
-def _tell(row: Row) -> None:
+def _tell(row: ScoreRow) -> None:
     if row.kind == "variant":
         state = "FALSE ALARM" if row.found or row.found_strict else row.verdict
     elif row.found:

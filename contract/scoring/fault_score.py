@@ -25,14 +25,14 @@ from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.api import Api
 
-__all__ = ["Row", "Score", "measure"]
+__all__ = ["Score", "ScoreRow", "measure"]
 
 _TIMEOUT_S = 300
 _STOCK_TIMEOUT_S = 1200  # it asks a slow server hundreds of times, one after the other
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScoreRow:
     """
     One run against one mocked server.
 
@@ -67,17 +67,17 @@ class Score:
     """
 
     api: str
-    rows: tuple[Row, ...]
+    rows: tuple[ScoreRow, ...]
 
     @property
-    def faults(self) -> tuple[Row, ...]:
+    def faults(self) -> tuple[ScoreRow, ...]:
         """
         The rows of faults.
         """
         return tuple(row for row in self.rows if row.kind == "fault")
 
     @property
-    def variants(self) -> tuple[Row, ...]:
+    def variants(self) -> tuple[ScoreRow, ...]:
         """
         The rows of correct servers.
         """
@@ -120,7 +120,7 @@ def measure(
     names: Iterable[str] = (),
     stock: bool = False,
     workers: int = 2,
-    progress: Callable[[Row], None] = lambda _row: None,
+    progress: Callable[[ScoreRow], None] = lambda _row: None,
 ) -> Score:
     """
     Run the suite against every fault and variant that applies to `api`.
@@ -148,7 +148,7 @@ def _jobs(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:
             yield "variant", name
 
 
-def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool) -> Row:
+def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool) -> ScoreRow:
     started = time.monotonic()
     options: dict[str, Any] = {"faults": (name,)} if kind == "fault" else {"variants": (name,)}
     with MockServer(api, **options) as server:
@@ -160,7 +160,7 @@ def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool)
     ]
     checks = tuple(dict.fromkeys(f["check"] for f in violations))
     promises = set(FAULTS[name].promises) if kind == "fault" else set()
-    return Row(
+    return ScoreRow(
         name=name,
         kind=kind,
         group=FAULTS[name].letter if kind == "fault" else "variant",

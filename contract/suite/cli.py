@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from jobproof.contract.suite.options import OPTIONS, Option
+from jobproof.contract.suite.options import OPTIONS, SuiteOption
 
 __all__ = ["apis", "check", "checks", "test"]
 
@@ -23,7 +23,7 @@ def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _settings(option: Option) -> dict[str, Any]:
+def _settings(option: SuiteOption) -> dict[str, Any]:
     settings: dict[str, Any] = {"help": option.help, "metavar": option.metavar or None}
     if option.kind == "flag":
         return {"help": option.help, "is_flag": True}
@@ -48,8 +48,8 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
 
     Without --url the embedded mock is tested. What follows -- goes to pytest.
     """
-    from jobproof.contract.suite.planning.aim import dry_target
-    from jobproof.contract.suite.reporting.dry import print_plan
+    from jobproof.contract.suite.planning.target_options import dry_target
+    from jobproof.contract.suite.reporting.dry_run import print_plan
 
     if values["dry_run"]:
         print_plan(values, lambda line: click.echo(line, nl=False))
@@ -96,7 +96,7 @@ def run_suite(
     return 2 if code == pytest.ExitCode.USAGE_ERROR else code
 
 
-def _as_pytest(option: Option, value: Any) -> list[str]:
+def _as_pytest(option: SuiteOption, value: Any) -> list[str]:
     if value is None or value is False or value == ():
         return []
     if option.kind == "flag":
@@ -107,7 +107,7 @@ def _as_pytest(option: Option, value: Any) -> list[str]:
 
 
 def _require_token(values: dict[str, Any]) -> None:
-    from jobproof.contract.suite.planning.aim import target_from
+    from jobproof.contract.suite.planning.target_options import target_from
 
     target_from(values)
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["OPTIONS", "Option"]
+__all__ = ["OPTIONS", "SuiteOption"]
 
-Kind = Literal["text", "many", "number", "count", "flag", "choice"]
+OptionKind = Literal["text", "many", "number", "count", "flag", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class SuiteOption:
     """
     Attributes:
         name: As in `jobproof test --<name>`.
@@ -22,7 +22,7 @@ class Option:
 
     name: str
     twin: str
-    kind: Kind
+    kind: OptionKind
     help: str
     metavar: str = ""
     choices: tuple[str, ...] = ()
@@ -35,53 +35,57 @@ class Option:
         return self.name.replace("-", "_")
 
 
-OPTIONS: tuple[Option, ...] = (
-    Option("api", "job-api", "text", "The job API: an installed name, or a folder.", "NAME"),
-    Option("url", "job-api-url", "text", "Where it is; without, the embedded mock.", "URL"),
-    Option("job", "job-id", "many", "A job that belongs to the token (repeatable).", "ID"),
-    Option(
+OPTIONS: tuple[SuiteOption, ...] = (
+    SuiteOption("api", "job-api", "text", "The job API: an installed name, or a folder.", "NAME"),
+    SuiteOption("url", "job-api-url", "text", "Where it is; without, the embedded mock.", "URL"),
+    SuiteOption("job", "job-id", "many", "A job that belongs to the token (repeatable).", "ID"),
+    SuiteOption(
         "foreign-job",
         "foreign-job-id",
         "many",
         "A job that belongs to somebody else (repeatable).",
         "ID",
     ),
-    Option(
+    SuiteOption(
         "disposable-job",
         "job-disposable-id",
         "many",
         "A job of the token's that may be lost: every method is sent to it (repeatable).",
         "ID",
     ),
-    Option(
+    SuiteOption(
         "token-env",
         "job-token-env",
         "text",
         "The environment variable that holds the token.",
         "VAR",
     ),
-    Option(
+    SuiteOption(
         "poll-interval", "job-poll-interval", "number", "Seconds between two polls of a job.", "S"
     ),
-    Option(
+    SuiteOption(
         "job-deadline",
         "job-deadline",
         "number",
         "Seconds within which a watched job must end; later is a finding.",
         "S",
     ),
-    Option("timeout", "job-timeout", "number", "Seconds for one answer.", "S"),
-    Option("rate-limit", "job-rate-limit", "text", "Requests: 30/m, 2/s or unlimited.", "N/m"),
-    Option("budget", "job-budget", "count", "Requests in all, at most.", "N"),
-    Option(
+    SuiteOption("timeout", "job-timeout", "number", "Seconds for one answer.", "S"),
+    SuiteOption("rate-limit", "job-rate-limit", "text", "Requests: 30/m, 2/s or unlimited.", "N/m"),
+    SuiteOption("budget", "job-budget", "count", "Requests in all, at most.", "N"),
+    SuiteOption(
         "effort",
         "job-effort",
         "choice",
         "How many questions are asked.",
         choices=("quick", "standard", "exhaustive"),
     ),
-    Option("seed", "job-seed", "count", "Makes the random ids repeatable; 0: fresh ones.", "N"),
-    Option("strict", "job-strict", "flag", "Inferred promises break the run, too."),
-    Option("report", "job-report", "text", "Write the report as JSON.", "F.json"),
-    Option("dry-run", "job-dry-run", "flag", "Print every request that would be sent, and stop."),
+    SuiteOption(
+        "seed", "job-seed", "count", "Makes the random ids repeatable; 0: fresh ones.", "N"
+    ),
+    SuiteOption("strict", "job-strict", "flag", "Inferred promises break the run, too."),
+    SuiteOption("report", "job-report", "text", "Write the report as JSON.", "F.json"),
+    SuiteOption(
+        "dry-run", "job-dry-run", "flag", "Print every request that would be sent, and stop."
+    ),
 )

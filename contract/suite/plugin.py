@@ -86,18 +86,18 @@ class Session:
     def _start(self) -> Run:
         from jobproof.contract.client.curl import Client
         from jobproof.contract.errors import JobproofError
-        from jobproof.contract.suite.planning.aim import aimed
+        from jobproof.contract.suite.planning.target_options import with_target_options
         from jobproof.contract.suite.running.run import Run
 
         try:
-            target = self._stack.enter_context(aimed(self.values))
+            target = self._stack.enter_context(with_target_options(self.values))
         except JobproofError as exc:
             self.error = str(exc)
             pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
         client = self._stack.enter_context(Client(exact_framing=True))
         if target.rate_per_minute is not None:
             from jobproof.contract.suite.planning.plan import build_plan
-            from jobproof.contract.suite.reporting.telling import foretell
+            from jobproof.contract.suite.reporting.summary import foretell
 
             _say(foretell(target, build_plan(target)))
         run = Run(target, self.checks, client, progress=_progress())
@@ -143,7 +143,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if not session.config.getoption(_dest("dry_run")):
         return None
     from jobproof.contract.errors import JobproofError
-    from jobproof.contract.suite.reporting.dry import print_plan
+    from jobproof.contract.suite.reporting.dry_run import print_plan
 
     try:
         print_plan(_values(session.config), sys.stdout.write)
@@ -201,7 +201,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     contract = config.stash.get(_KEY, None)
     if contract is None or contract.report is None:
         return
-    from jobproof.contract.suite.reporting.telling import summarise
+    from jobproof.contract.suite.reporting.summary import summarise
 
     terminalreporter.section("job endpoint contract")
     for line in summarise(contract.report):

@@ -15,11 +15,11 @@ from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.verdict import group
 from jobproof.contract.suite.plugin import Session
-from jobproof.contract.suite.reporting.telling import breaking, explain
-from jobproof.contract.suite.running.generated import Case, Courier, cases
-from jobproof.contract.suite.running.machine import client_machine
-from jobproof.contract.suite.running.pace import BudgetSpent
+from jobproof.contract.suite.reporting.summary import breaking, explain
+from jobproof.contract.suite.running.generated_cases import CaseSender, GeneratedCase, cases
+from jobproof.contract.suite.running.rate_limiter import BudgetSpent
 from jobproof.contract.suite.running.run import Run
+from jobproof.contract.suite.running.state_machine import client_machine
 
 __all__: list[str] = []
 
@@ -64,7 +64,7 @@ def test_generated_cases(contract_session: Session) -> None:
     if not effort.generated or run.unreachable is not None or run.stopped:
         pytest.skip("no case is generated: small effort, spent budget, or nobody there")
     fresh = _Fresh(run)
-    with Courier(run.target) as courier:
+    with CaseSender(run.target) as courier:
 
         @settings(
             max_examples=effort.generated,
@@ -75,10 +75,10 @@ def test_generated_cases(contract_session: Session) -> None:
             suppress_health_check=_CALM,
         )
         @given(case=cases(run.target))
-        def ask(case: Case) -> None:
+        def ask(case: GeneratedCase) -> None:
             if fresh.out_of_time():
                 return
-            run.gate.enter()
+            run.rate_limiter.enter()
             fresh(run.record(courier.send(case), generated=True)[1])
 
         _carry_out(ask, fresh)
@@ -114,7 +114,7 @@ def test_run_reaches_the_contract(contract_session: Session) -> None:
     run = contract_session.run()
     if run.unreachable is not None:
         pytest.fail(f"{run.target.base_url} can't be reached: {run.unreachable}", pytrace=False)
-    missing = run.reach.missing()
+    missing = run.coverage.missing()
     told = f" ({run.stopped})" if run.stopped else ""
     assert not missing, f"too little was reached{told}: {'; '.join(missing)}"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.promql import RULES, any_of, sum_by
-from jobproof.grafana.settings import BurnRate, Settings
+from jobproof.grafana.settings import BurnRate, DashboardSettings
 
 __all__ = ["Alert", "alert_groups", "alerts"]
 
@@ -40,7 +40,7 @@ class Alert:
     about_a_target: bool = True
 
 
-def alerts(settings: Settings) -> Iterator[Alert]:
+def alerts(settings: DashboardSettings) -> Iterator[Alert]:
     """
     Every alert, in the order of the runbooks.
     """
@@ -52,7 +52,7 @@ def alerts(settings: Settings) -> Iterator[Alert]:
     yield from _prober(settings)
 
 
-def alert_groups(settings: Settings) -> dict[str, list[Alert]]:
+def alert_groups(settings: DashboardSettings) -> dict[str, list[Alert]]:
     """
     Alerts by group.
     """
@@ -65,7 +65,7 @@ def alert_groups(settings: Settings) -> dict[str, list[Alert]]:
 # -- budgets ----------------------------------------------------------------------------
 
 
-def _budgets(settings: Settings) -> Iterator[Alert]:
+def _budgets(settings: DashboardSettings) -> Iterator[Alert]:
     for burn in settings.burn_rates:
         yield _burning(
             "JobproofErrorBudgetBurn",
@@ -87,7 +87,7 @@ def _budgets(settings: Settings) -> Iterator[Alert]:
 
 
 def _burning(
-    name: str, slo: str, burn: BurnRate, settings: Settings, summary: str, what: str
+    name: str, slo: str, burn: BurnRate, settings: DashboardSettings, summary: str, what: str
 ) -> Alert:
     chosen = f'{{sloth_slo="{slo}"}}'
     limit = f"{burn.factor:g} * slo:error_budget:ratio{chosen}"
@@ -235,7 +235,7 @@ def _grown(short: str, labels: str, window: str, grown: str, **matchers: str) ->
 # -- jobs ---------------------------------------------------------------------------------
 
 
-def _jobs(settings: Settings) -> Iterator[Alert]:
+def _jobs(settings: DashboardSettings) -> Iterator[Alert]:
     yield Alert(
         "JobproofJobsStuck",
         "jobs",
@@ -261,7 +261,7 @@ def _jobs(settings: Settings) -> Iterator[Alert]:
     )
 
 
-def _moved(settings: Settings) -> Iterator[str]:
+def _moved(settings: DashboardSettings) -> Iterator[str]:
     by_words: dict[tuple[str, ...], list[str]] = {}
     for target in settings.targets:
         terminal = tuple(s.word for s in target.statuses if s.phase.terminal)
@@ -278,7 +278,7 @@ def _moved(settings: Settings) -> Iterator[str]:
 # -- asking -------------------------------------------------------------------------------
 
 
-def _asking(settings: Settings) -> Iterator[Alert]:
+def _asking(settings: DashboardSettings) -> Iterator[Alert]:
     refused = sum_by("target", RULES.increase("probes_total", "10m", outcome="auth"))
     yield Alert(
         "JobproofAuthFailing",
@@ -356,7 +356,7 @@ def _asking(settings: Settings) -> Iterator[Alert]:
     )
 
 
-def _stale(settings: Settings) -> Iterator[str]:
+def _stale(settings: DashboardSettings) -> Iterator[str]:
     for target in settings.targets:
         by_interval: dict[float, list[str]] = {}
         for canary, interval_s in target.canaries.items():
@@ -373,7 +373,7 @@ def _stale(settings: Settings) -> Iterator[str]:
 # -- the prober ---------------------------------------------------------------------------
 
 
-def _prober(settings: Settings) -> Iterator[Alert]:
+def _prober(settings: DashboardSettings) -> Iterator[Alert]:
     job = settings.scrape_job
     yield Alert(
         "JobproofProberDown",

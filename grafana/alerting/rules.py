@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from jobproof.grafana.alerting.alerts import Alert, alert_groups
-from jobproof.grafana.alerting.slo import Group, probe_group, slo_groups
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.alerting.slo import RuleGroup, probe_group, slo_groups
+from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["rule_files", "rule_groups"]
 
@@ -18,7 +18,7 @@ HEADER = "# Written by `jobproof rules`: change its configuration, not this file
 Json = dict[str, Any]
 
 
-def rule_groups(settings: Settings) -> dict[str, list[Json]]:
+def rule_groups(settings: DashboardSettings) -> dict[str, list[Json]]:
     """
     Groups by the file they belong to.
     """
@@ -33,7 +33,7 @@ def rule_groups(settings: Settings) -> dict[str, list[Json]]:
     }
 
 
-def rule_files(settings: Settings) -> dict[str, str]:
+def rule_files(settings: DashboardSettings) -> dict[str, str]:
     """
     File name and text of every rule file.
     """
@@ -71,7 +71,7 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _recording(group: Group) -> Json:
+def _recording(group: RuleGroup) -> Json:
     rules: list[Json] = []
     for record in group.records:
         rule: Json = {"record": record.name, "expr": record.expr}
@@ -81,7 +81,7 @@ def _recording(group: Group) -> Json:
     return {"name": group.name, "interval": group.interval, "rules": rules}
 
 
-def _alert(alert: Alert, settings: Settings) -> Json:
+def _alert(alert: Alert, settings: DashboardSettings) -> Json:
     board = f"{settings.grafana_url.rstrip('/')}/d/jobproof-{alert.board}"
     if alert.about_a_target:
         board += "?var-target={{ $labels.target }}"

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from jobproof.contract.formats.durations import parse_duration, write_duration
 from jobproof.grafana.promql import RULES, any_of, ratio, sum_by
-from jobproof.grafana.settings import Settings, Target
+from jobproof.grafana.settings import DashboardSettings, DashboardTarget
 
 __all__ = [
     "CURRENT",
     "WINDOWS",
-    "Group",
     "Record",
+    "RuleGroup",
     "Slo",
     "bucket_edge",
     "probe_group",
@@ -45,7 +45,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RuleGroup:
     """
     Recording rules that are evaluated together, in order.
     """
@@ -64,7 +64,7 @@ class Slo:
         kind: `availability` or `latency`.
     """
 
-    target: Target
+    target: DashboardTarget
     kind: str
     not_the_endpoint: tuple[str, ...]
 
@@ -115,7 +115,7 @@ def bucket_edge(seconds: float) -> str:
     return repr(float(seconds))
 
 
-def slos(settings: Settings) -> Iterator[Slo]:
+def slos(settings: DashboardSettings) -> Iterator[Slo]:
     """
     Every objective of every target.
     """
@@ -131,7 +131,7 @@ def sli(window: str) -> str:
     return f"slo:sli_error:ratio_rate{window}"
 
 
-def slo_groups(settings: Settings) -> Iterator[Group]:
+def slo_groups(settings: DashboardSettings) -> Iterator[RuleGroup]:
     """
     Two groups an objective (short and long windows), and the facts about it.
     """
@@ -140,10 +140,10 @@ def slo_groups(settings: Settings) -> Iterator[Group]:
         short = [w for w in WINDOWS if parse_duration(w) < _LONG_S]
         long = [w for w in WINDOWS if parse_duration(w) >= _LONG_S]
         guards = {burn.long for burn in settings.burn_rates}
-        yield Group(f"jobproof-slo-{name}", "30s", tuple(_windows(slo, short, guards)))
+        yield RuleGroup(f"jobproof-slo-{name}", "30s", tuple(_windows(slo, short, guards)))
         # A window of hours moves little in two minutes and costs much to read.
-        yield Group(f"jobproof-slo-{name}-long", "2m", tuple(_windows(slo, long, guards)))
-        yield Group(f"jobproof-slo-{name}-facts", "30s", tuple(_facts(slo, settings)))
+        yield RuleGroup(f"jobproof-slo-{name}-long", "2m", tuple(_windows(slo, long, guards)))
+        yield RuleGroup(f"jobproof-slo-{name}-facts", "30s", tuple(_facts(slo, settings)))
 
 
 def _windows(slo: Slo, windows: list[str], guards: set[str]) -> Iterator[Record]:
@@ -161,7 +161,7 @@ def _windows(slo: Slo, windows: list[str], guards: set[str]) -> Iterator[Record]
             )
 
 
-def _facts(slo: Slo, settings: Settings) -> Iterator[Record]:
+def _facts(slo: Slo, settings: DashboardSettings) -> Iterator[Record]:
     objective, labels, period = slo.target.objective, slo.labels, settings.period
     this = f'sloth_id="{dict(labels)["sloth_id"]}"'
     recent, budget = f"{sli(CURRENT)}{{{this}}}", f"slo:error_budget:ratio{{{this}}}"
@@ -190,7 +190,7 @@ def _facts(slo: Slo, settings: Settings) -> Iterator[Record]:
     yield Record("sloth_slo_info", "vector(1)", (*labels, *facts))
 
 
-def probe_group() -> Group:
+def probe_group() -> RuleGroup:
     """
     What dashboards show over fixed windows, summed once instead of at every look.
     """
@@ -227,4 +227,4 @@ def probe_group() -> Group:
             f"histogram_quantile(0.95, sum by (target, le) ({p95}))",
         ),
     )
-    return Group("jobproof-probes", "1m", records)
+    return RuleGroup("jobproof-probes", "1m", records)

@@ -4,7 +4,7 @@ Which promises are broken, where, since when; and how much was looked at?
 
 from __future__ import annotations
 
-from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.lifecycle import by_status, status_colours
 from jobproof.grafana.boards.panels import (
     Panel,
@@ -19,7 +19,7 @@ from jobproof.grafana.boards.panels import (
 )
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, sum_by
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["board"]
 
@@ -32,7 +32,7 @@ KIND_COLOURS = (
 )
 
 
-def board(settings: Settings) -> Dashboard:
+def board(settings: DashboardSettings) -> Dashboard:
     """
     The dashboard about what answers say, not about how fast they come.
     """
@@ -48,14 +48,14 @@ def board(settings: Settings) -> Dashboard:
             Row(
                 "",
                 (
-                    Shelf(4, _tiles()),
-                    Shelf(12, (_matrix(), _broken_now(), _by_kind())),
+                    PanelRow(4, _tiles()),
+                    PanelRow(12, (_matrix(), _broken_now(), _by_kind())),
                 ),
             ),
-            Row("New and allowed", (Shelf(8, (_drift(), _drift_over_time())),)),
+            Row("New and allowed", (PanelRow(8, (_drift(), _drift_over_time())),)),
             Row(
                 "What was reached",
-                (Shelf(9, (_codes(), _statuses(settings), _documents())),),
+                (PanelRow(9, (_codes(), _statuses(settings), _documents())),),
             ),
         ),
         start="now-24h",
@@ -252,7 +252,7 @@ def _codes() -> Panel:
     )
 
 
-def _statuses(settings: Settings) -> Panel:
+def _statuses(settings: DashboardSettings) -> Panel:
     reached = "target_status:jobproof_job_status_observations:increase1d"
     return bargauge(
         "Job statuses reached, 24 h",

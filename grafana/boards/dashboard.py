@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from jobproof.grafana.boards.panels import DATASOURCE, Json, Panel
 from jobproof.grafana.promql import metric_name
 
-__all__ = ["TAG", "Dashboard", "Row", "Shelf", "Variable", "encode"]
+__all__ = ["TAG", "Dashboard", "PanelRow", "Row", "Variable", "encode"]
 
 TAG = "jobproof"
 SCHEMA_VERSION = 42
@@ -65,7 +65,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class PanelRow:
     """
     Panels of one height, side by side.
     """
@@ -81,7 +81,7 @@ class Row:
     """
 
     title: str
-    shelves: tuple[Shelf, ...]
+    panel_rows: tuple[PanelRow, ...]
     collapsed: bool = False
 
 
@@ -136,13 +136,13 @@ class Dashboard:
                 made.append(heading)
                 next_id, y = next_id + 1, y + 1
             into = heading["panels"] if heading and row.collapsed else made
-            for shelf in row.shelves:
+            for panel_row in row.panel_rows:
                 x = 0
-                for panel in shelf.panels:
-                    place = {"h": shelf.height, "w": panel.width, "x": x, "y": y}
+                for panel in panel_row.panels:
+                    place = {"h": panel_row.height, "w": panel.width, "x": x, "y": y}
                     into.append(panel.build(next_id, place))
                     next_id, x = next_id + 1, x + panel.width
-                y += shelf.height
+                y += panel_row.height
         return made
 
 

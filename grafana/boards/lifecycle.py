@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.panels import (
     Json,
     Panel,
@@ -22,7 +22,7 @@ from jobproof.grafana.boards.panels import (
 )
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 from jobproof.probes.export.metrics import UNKNOWN_STATUS
 
 __all__ = ["board", "by_status", "status_colours"]
@@ -30,7 +30,7 @@ __all__ = ["board", "by_status", "status_colours"]
 UNKNOWN_COLOUR = "#ff00ff"
 
 
-def board(settings: Settings) -> Dashboard:
+def board(settings: DashboardSettings) -> Dashboard:
     """
     The dashboard about the jobs themselves, not about the HTTP around them.
     """
@@ -43,23 +43,26 @@ def board(settings: Settings) -> Dashboard:
         ),
         variables=COMMON,
         rows=(
-            Row("", (Shelf(4, _tiles(settings)), Shelf(9, (_now(settings), _followed(settings))))),
+            Row(
+                "",
+                (PanelRow(4, _tiles(settings)), PanelRow(9, (_now(settings), _followed(settings)))),
+            ),
             Row(
                 "How jobs end",
                 (
-                    Shelf(8, (_outcomes(settings), _ends(settings), _age(settings))),
-                    Shelf(9, (_waits(settings), _completion())),
+                    PanelRow(8, (_outcomes(settings), _ends(settings), _age(settings))),
+                    PanelRow(9, (_waits(settings), _completion())),
                 ),
             ),
             Row(
                 "Which way jobs go",
-                (Shelf(10, (_moves(), _observed(settings))),),
+                (PanelRow(10, (_moves(), _observed(settings))),),
             ),
         ),
     )
 
 
-def status_colours(settings: Settings) -> list[Json]:
+def status_colours(settings: DashboardSettings) -> list[Json]:
     """
     One fixed colour a status word, the same on every panel.
     """
@@ -75,7 +78,7 @@ def by_status(words: tuple[str, ...], selector: Callable[[str], str]) -> Iterato
         yield Query(f"sum by (job_status) ({selector(word)})", word, instant=True)
 
 
-def _tiles(settings: Settings) -> tuple[Panel, ...]:
+def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
     pending = BOARD.select(
         "followed_jobs", job_status="=~" + any_of([*settings.pending, UNKNOWN_STATUS])
     )
@@ -151,12 +154,12 @@ def _tiles(settings: Settings) -> tuple[Panel, ...]:
     )
 
 
-def _limit_steps(settings: Settings, base: str) -> Json:
+def _limit_steps(settings: DashboardSettings, base: str) -> Json:
     colours = ["orange", "red"] if len(settings.limits_s) > 1 else ["red"]
     return steps(base, *zip(settings.limits_s, colours, strict=False))
 
 
-def _now(settings: Settings) -> Panel:
+def _now(settings: DashboardSettings) -> Panel:
     return bargauge(
         "Followed jobs by status, now",
         "Where in life are the jobs that are being followed? A long bar early in the list is a "
@@ -169,7 +172,7 @@ def _now(settings: Settings) -> Panel:
     )
 
 
-def _followed(settings: Settings) -> Panel:
+def _followed(settings: DashboardSettings) -> Panel:
     return timeseries(
         "Followed jobs by status, over time",
         "Does work flow, or does it pile up in one status? A band that widens is a bottleneck.",
@@ -183,7 +186,7 @@ def _followed(settings: Settings) -> Panel:
     )
 
 
-def _outcomes(settings: Settings) -> Panel:
+def _outcomes(settings: DashboardSettings) -> Panel:
     ended = BOARD.increase("job_completion_seconds", part="_count")
     return timeseries(
         "Jobs that ended, by how",
@@ -199,7 +202,7 @@ def _outcomes(settings: Settings) -> Panel:
     )
 
 
-def _ends(settings: Settings) -> Panel:
+def _ends(settings: DashboardSettings) -> Panel:
     return bargauge(
         "Jobs that ended, 24 h",
         "How many jobs ended in each way during the last 24 hours?",
@@ -216,7 +219,7 @@ def _ends(settings: Settings) -> Panel:
     )
 
 
-def _age(settings: Settings) -> Panel:
+def _age(settings: DashboardSettings) -> Panel:
     limits = " and ".join(f"{limit:g} s" for limit in settings.limits_s) or "none"
     return timeseries(
         "Age of the oldest unfinished job",
@@ -231,7 +234,7 @@ def _age(settings: Settings) -> Panel:
     )
 
 
-def _waits(settings: Settings) -> Panel:
+def _waits(settings: DashboardSettings) -> Panel:
     buckets = BOARD.rate("job_status_duration_seconds", part="_bucket")
     return timeseries(
         "Time spent in a status, p95",
@@ -284,7 +287,7 @@ def _moves() -> Panel:
     )
 
 
-def _observed(settings: Settings) -> Panel:
+def _observed(settings: DashboardSettings) -> Panel:
     seen = BOARD.rate("job_status_observations_total")
     return timeseries(
         "Statuses read in answers, share",

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jobproof.grafana.alerting.slo import sli
-from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.panels import (
     Panel,
     Query,
@@ -24,7 +24,7 @@ from jobproof.grafana.boards.panels import (
 )
 from jobproof.grafana.boards.variables import CANARY, COMMON, to_board
 from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["board"]
 
@@ -55,7 +55,7 @@ OUTCOME_COLOURS = (
 )
 
 
-def board(settings: Settings) -> Dashboard:
+def board(settings: DashboardSettings) -> Dashboard:
     """
     The dashboard to open first.
     """
@@ -68,24 +68,24 @@ def board(settings: Settings) -> Dashboard:
         ),
         variables=(*COMMON, CANARY),
         rows=(
-            Row("", (Shelf(5, _tiles(settings)),)),
+            Row("", (PanelRow(5, _tiles(settings)),)),
             Row(
                 "What is wrong",
                 (
-                    Shelf(7, (_canaries(), _firing())),
-                    Shelf(8, (_codes(), _failures(), _error_ratio())),
+                    PanelRow(7, (_canaries(), _firing())),
+                    PanelRow(8, (_codes(), _failures(), _error_ratio())),
                 ),
             ),
-            Row("Latency", (Shelf(8, (_percentiles(settings), _latency_map(), _phases())),)),
+            Row("Latency", (PanelRow(8, (_percentiles(settings), _latency_map(), _phases())),)),
             Row(
                 "404 and undocumented codes",
-                (Shelf(7, (_not_found(), _undocumented(settings), _last_right())),),
+                (PanelRow(7, (_not_found(), _undocumented(settings), _last_right())),),
             ),
         ),
     )
 
 
-def _tiles(settings: Settings) -> tuple[Panel, ...]:
+def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
     health = stat(
         "Health now",
         "Is the endpoint answering as promised right now? Share of right answers over the last "
@@ -112,7 +112,7 @@ def _tiles(settings: Settings) -> tuple[Panel, ...]:
     )
 
 
-def _right(settings: Settings) -> str:
+def _right(settings: DashboardSettings) -> str:
     right = sum_by("target", SCOPE.rate("probes_total", outcome="ok"))
     counts = "!~" + any_of(list(settings.not_the_endpoint))
     return ratio(right, sum_by("target", SCOPE.rate("probes_total", outcome=counts)))
@@ -138,7 +138,7 @@ def _alert_count() -> Panel:
     )
 
 
-def _availability(settings: Settings) -> Panel:
+def _availability(settings: DashboardSettings) -> Panel:
     return stat(
         f"Availability, {settings.period}",
         f"How much of the SLO period's probes were right? The objective is "
@@ -175,7 +175,7 @@ def _budget() -> Panel:
     ).linked("SLO details", to_board("slo"))
 
 
-def _p95(settings: Settings) -> Panel:
+def _p95(settings: DashboardSettings) -> Panel:
     return stat(
         "p95 latency now",
         f"How long do the slowest 5 % of probes take at the moment, all outcomes included? Red "
@@ -326,7 +326,7 @@ def _dashed(regex: str) -> dict[str, object]:
     }
 
 
-def _percentiles(settings: Settings) -> Panel:
+def _percentiles(settings: DashboardSettings) -> Panel:
     buckets = SCOPE.rate("probe_duration_seconds", part="_bucket")
     return timeseries(
         "Latency percentiles",
@@ -401,7 +401,7 @@ def _not_found() -> Panel:
     )
 
 
-def _undocumented(settings: Settings) -> Panel:
+def _undocumented(settings: DashboardSettings) -> Panel:
     documented = "!~" + "|".join(settings.documented_codes)
     name = "target_canary_code:jobproof_http_responses:increase1d"
     return table(

@@ -4,7 +4,7 @@ Can the figures be trusted? The prober watching itself.
 
 from __future__ import annotations
 
-from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.panels import (
     Panel,
     Query,
@@ -17,7 +17,7 @@ from jobproof.grafana.boards.panels import (
 )
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, quantile, ratio, sum_by
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["PROCESS", "board"]
 
@@ -39,7 +39,7 @@ REASON_COLOURS = (
 )
 
 
-def board(settings: Settings) -> Dashboard:
+def board(settings: DashboardSettings) -> Dashboard:
     """
     The dashboard about the watcher.
     """
@@ -52,21 +52,21 @@ def board(settings: Settings) -> Dashboard:
         ),
         variables=COMMON,
         rows=(
-            Row("", (Shelf(4, _tiles(settings)),)),
+            Row("", (PanelRow(4, _tiles(settings)),)),
             Row(
                 "On time",
                 (
-                    Shelf(8, (_lag(), _missed(), _asked())),
-                    Shelf(7, (_flight(), _budget(), _ours())),
+                    PanelRow(8, (_lag(), _missed(), _asked())),
+                    PanelRow(7, (_flight(), _budget(), _ours())),
                 ),
             ),
-            Row("The way to the endpoint", (Shelf(7, (_skew(), _certificates(), _running())),)),
-            Row("Process", (Shelf(7, (_cpu(), _memory(), _files())),), collapsed=True),
+            Row("The way to the endpoint", (PanelRow(7, (_skew(), _certificates(), _running())),)),
+            Row("Process", (PanelRow(7, (_cpu(), _memory(), _files())),), collapsed=True),
         ),
     )
 
 
-def _tiles(settings: Settings) -> tuple[Panel, ...]:
+def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
     every = float(max(min(target.canaries.values()) for target in settings.targets))
     last = BOARD.select("last_probe_timestamp_seconds")
     backoff = BOARD.select("backoff_until_timestamp_seconds")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf
+from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.panels import Panel, text
 from jobproof.grafana.boards.variables import COMMON
 
@@ -27,7 +27,7 @@ def board() -> Dashboard:
         description="What each alert means, how to confirm it, what to do, and false alarms.",
         variables=COMMON,
         rows=tuple(
-            Row(name, (Shelf(_height(body), (_page(name, body),)),), collapsed=False)
+            Row(name, (PanelRow(_height(body), (_page(name, body),)),), collapsed=False)
             for name, body in sections().items()
         ),
         refresh="",

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobproof.grafana.alerting.slo import sli
-from jobproof.grafana.boards.dashboard import Dashboard, Row, Shelf, Variable
+from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row, Variable
 from jobproof.grafana.boards.panels import Panel, Query, stat, steps, timeseries
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD
-from jobproof.grafana.settings import BurnRate, Settings
+from jobproof.grafana.settings import BurnRate, DashboardSettings
 
 __all__ = ["board"]
 
@@ -19,7 +19,7 @@ SLO = Variable("slo", "SLO", "slo:objective:ratio", "sloth_slo", multi=False, pr
 OF_SLO = {"sloth_slo": "=~$slo"}
 
 
-def board(settings: Settings) -> Dashboard:
+def board(settings: DashboardSettings) -> Dashboard:
     """
     The dashboard behind the burn-rate alerts.
     """
@@ -33,19 +33,19 @@ def board(settings: Settings) -> Dashboard:
         ),
         variables=(*COMMON, SLO),
         rows=(
-            Row("", (Shelf(5, _tiles(settings)), Shelf(8, (_budget(settings),)))),
+            Row("", (PanelRow(5, _tiles(settings)), PanelRow(8, (_budget(settings),)))),
             Row(
                 "Burn rates against their alert thresholds",
-                tuple(Shelf(7, burns[at : at + 2]) for at in range(0, len(burns), 2)),
+                tuple(PanelRow(7, burns[at : at + 2]) for at in range(0, len(burns), 2)),
             ),
-            Row("What the objective is made of", (Shelf(7, (_error_ratio(), _p95(settings))),)),
+            Row("What the objective is made of", (PanelRow(7, (_error_ratio(), _p95(settings))),)),
         ),
         start="now-7d",
         refresh="1m",
     )
 
 
-def _tiles(settings: Settings) -> tuple[Panel, ...]:
+def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
     return (
         stat(
             "Objective",
@@ -121,7 +121,7 @@ def _burn_rate(window: str) -> str:
     return f"{recorded}\n/ ignoring (sloth_window)\n{budget}"
 
 
-def _budget(settings: Settings) -> Panel:
+def _budget(settings: DashboardSettings) -> Panel:
     return timeseries(
         f"Error budget left of the {settings.period} period",
         "When was the budget spent? A step down is an incident, a slope is a steady trickle of "
@@ -135,7 +135,7 @@ def _budget(settings: Settings) -> Panel:
     )
 
 
-def _burns(settings: Settings) -> Iterator[Panel]:
+def _burns(settings: DashboardSettings) -> Iterator[Panel]:
     for burn in settings.burn_rates:
         yield _burn(burn)
 
@@ -170,7 +170,7 @@ def _error_ratio() -> Panel:
     )
 
 
-def _p95(settings: Settings) -> Panel:
+def _p95(settings: DashboardSettings) -> Panel:
     return timeseries(
         "p95 latency, 5 min",
         f"Was it slow when the budget burned? The dashed line is the promised "

@@ -10,10 +10,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from jobproof.contract.model.exchange import Credential, Subject
-from jobproof.probes.canaries.canary import Ask, CanaryOptions, Surroundings, missing_id
-from jobproof.probes.result import Outcome
+from jobproof.probes.canaries.canary import CanaryContext, CanaryOptions, CanaryRequest, missing_id
+from jobproof.probes.result import ProbeOutcome
 
-__all__ = ["Anonymous"]
+__all__ = ["AnonymousCanary"]
 
 
 class AnonymousOptions(CanaryOptions):
@@ -24,7 +24,7 @@ class AnonymousOptions(CanaryOptions):
     ids: tuple[str, ...] = Field(default=(), description="Default: the known canary's ids.")
 
 
-class Anonymous:
+class AnonymousCanary:
     """
     Without a token and with a wrong one, for known jobs and for ids nobody has, in turn:
     never 200, and nothing that tells the two apart.
@@ -33,27 +33,27 @@ class Anonymous:
     Options: ClassVar[type[CanaryOptions]] = AnonymousOptions
     absence_is_right: ClassVar[bool] = True
 
-    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:
+    def __init__(self, options: CanaryOptions, context: CanaryContext) -> None:
         assert isinstance(options, AnonymousOptions)
-        self._ids = options.ids or around.known_ids
-        self._around = around
-        self._turn = count()
+        self._ids = options.ids or context.known_ids
+        self._around = context
+        self._round = count()
 
     @property
-    def turns(self) -> int:
+    def round_size(self) -> int:
         return 4 if self._ids else 2
 
-    def ask(self) -> Ask:
-        turn = next(self._turn)
-        credential = (Credential.NONE, Credential.INVALID)[turn % 2]
+    def next_request(self) -> CanaryRequest:
+        step = next(self._round)
+        credential = (Credential.NONE, Credential.INVALID)[step % 2]
         # The missing id goes first: it is what the known one's answer is compared with.
-        if not self._ids or turn // 2 % 2 == 0:
+        if not self._ids or step // 2 % 2 == 0:
             fresh = missing_id(self._around.api, self._around.rng)
-            return Ask(fresh, Subject.MISSING, credential)
-        return Ask(self._ids[turn // 4 % len(self._ids)], Subject.KNOWN, credential)
+            return CanaryRequest(fresh, Subject.MISSING, credential)
+        return CanaryRequest(self._ids[step // 4 % len(self._ids)], Subject.KNOWN, credential)
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
-        if outcome is Outcome.VIOLATION:
-            who = "no token" if ask.credential is Credential.NONE else "a wrong token"
+    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+        if outcome is ProbeOutcome.VIOLATION:
+            who = "no token" if next_request.credential is Credential.NONE else "a wrong token"
             return f"the answer to {who} is not a plain refusal"
         return None

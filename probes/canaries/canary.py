@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Subject
-from jobproof.probes.result import Outcome
+from jobproof.probes.result import ProbeOutcome
 
-__all__ = ["Ask", "Canary", "CanaryOptions", "IdOptions", "Surroundings", "missing_id"]
+__all__ = ["Canary", "CanaryContext", "CanaryOptions", "CanaryRequest", "IdOptions", "missing_id"]
 
 
 class CanaryOptions(BaseModel):
@@ -40,7 +40,7 @@ class IdOptions(CanaryOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CanaryRequest:
     """
     One question: for which id, knowing what of it, as whom.
     """
@@ -51,7 +51,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class CanaryContext:
     """
     What a canary may know about the target that it asks.
 
@@ -78,20 +78,20 @@ class Canary(Protocol):
     Options: ClassVar[type[CanaryOptions]]
     absence_is_right: ClassVar[bool]
 
-    def __init__(self, options: CanaryOptions, around: Surroundings) -> None: ...
+    def __init__(self, options: CanaryOptions, context: CanaryContext) -> None: ...
 
     @property
-    def turns(self) -> int:
+    def round_size(self) -> int:
         """
         Questions that make one round by hand.
         """
 
-    def ask(self) -> Ask:
+    def next_request(self) -> CanaryRequest:
         """
         The next question; never an empty id, which would ask for the list of jobs.
         """
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
+    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
         """
         Learn from an answer; a sentence for the log where a person should know.
         """

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-__all__ = ["Followed"]
+__all__ = ["FollowedCanary"]
 
 
-class Followed:
+class FollowedCanary:
     """
     Jobs on their way to an end; the watch list says which and when, not the grid.
     """

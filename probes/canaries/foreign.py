@@ -9,13 +9,19 @@ from itertools import count
 from typing import ClassVar
 
 from jobproof.contract.model.exchange import Subject
-from jobproof.probes.canaries.canary import Ask, CanaryOptions, IdOptions, Surroundings, missing_id
-from jobproof.probes.result import Outcome
+from jobproof.probes.canaries.canary import (
+    CanaryContext,
+    CanaryOptions,
+    CanaryRequest,
+    IdOptions,
+    missing_id,
+)
+from jobproof.probes.result import ProbeOutcome
 
-__all__ = ["Foreign"]
+__all__ = ["ForeignCanary"]
 
 
-class Foreign:
+class ForeignCanary:
     """
     Jobs that exist and belong to somebody else: the answer must be that of an id nobody has.
     """
@@ -23,25 +29,25 @@ class Foreign:
     Options: ClassVar[type[CanaryOptions]] = IdOptions
     absence_is_right: ClassVar[bool] = True
 
-    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:
+    def __init__(self, options: CanaryOptions, context: CanaryContext) -> None:
         assert isinstance(options, IdOptions)
         self._asks: Sequence[str | None] = options.ids
-        if "missing" not in around.others:  # nobody else fetches what to compare with
+        if "missing" not in context.others:  # nobody else fetches what to compare with
             self._asks = (None, *options.ids)
-        self._around = around
-        self._turn = count()
+        self._around = context
+        self._round = count()
 
     @property
-    def turns(self) -> int:
+    def round_size(self) -> int:
         return len(self._asks)
 
-    def ask(self) -> Ask:
-        job_id = self._asks[next(self._turn) % len(self._asks)]
+    def next_request(self) -> CanaryRequest:
+        job_id = self._asks[next(self._round) % len(self._asks)]
         if job_id is None:
-            return Ask(missing_id(self._around.api, self._around.rng), Subject.MISSING)
-        return Ask(job_id, Subject.FOREIGN)
+            return CanaryRequest(missing_id(self._around.api, self._around.rng), Subject.MISSING)
+        return CanaryRequest(job_id, Subject.FOREIGN)
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
-        if outcome is Outcome.VIOLATION and ask.subject is Subject.FOREIGN:
-            return f"somebody else's job {ask.job_id} is not hidden as a missing one is"
+    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+        if outcome is ProbeOutcome.VIOLATION and next_request.subject is Subject.FOREIGN:
+            return f"somebody else's job {next_request.job_id} is not hidden as a missing one is"
         return None

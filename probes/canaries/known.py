@@ -8,13 +8,13 @@ from itertools import count
 from typing import ClassVar
 
 from jobproof.contract.model.exchange import Subject
-from jobproof.probes.canaries.canary import Ask, CanaryOptions, IdOptions, Surroundings
-from jobproof.probes.result import Outcome
+from jobproof.probes.canaries.canary import CanaryContext, CanaryOptions, CanaryRequest, IdOptions
+from jobproof.probes.result import ProbeOutcome
 
-__all__ = ["Known"]
+__all__ = ["KnownCanary"]
 
 
-class Known:
+class KnownCanary:
     """
     Jobs that are the token's own and don't go away: 200 is right.
 
@@ -26,26 +26,26 @@ class Known:
     Options: ClassVar[type[CanaryOptions]] = IdOptions
     absence_is_right: ClassVar[bool] = False
 
-    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:
+    def __init__(self, options: CanaryOptions, context: CanaryContext) -> None:
         assert isinstance(options, IdOptions)
         self._ids = options.ids
         self._shown: set[str] = set()
         self._aged: set[str] = set()
-        self._turn = count(around.rng.randrange(len(self._ids)))
+        self._round = count(context.rng.randrange(len(self._ids)))
 
     @property
-    def turns(self) -> int:
+    def round_size(self) -> int:
         return len(self._ids)
 
-    def ask(self) -> Ask:
+    def next_request(self) -> CanaryRequest:
         alive = self._alive()
-        return Ask(alive[next(self._turn) % len(alive)], Subject.KNOWN)
+        return CanaryRequest(alive[next(self._round) % len(alive)], Subject.KNOWN)
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
-        job_id = ask.job_id
-        if outcome in (Outcome.OK, Outcome.VIOLATION):
+    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+        job_id = next_request.job_id
+        if outcome in (ProbeOutcome.OK, ProbeOutcome.VIOLATION):
             self._shown.add(job_id)
-        elif outcome is Outcome.NOT_FOUND:
+        elif outcome is ProbeOutcome.NOT_FOUND:
             self._shown.discard(job_id)
             if job_id not in self._aged and self._has_quorum():
                 self._aged.add(job_id)

@@ -8,13 +8,13 @@ from itertools import count
 from typing import ClassVar
 
 from jobproof.contract.model.exchange import Subject
-from jobproof.probes.canaries.canary import Ask, CanaryOptions, Surroundings, missing_id
-from jobproof.probes.result import Outcome
+from jobproof.probes.canaries.canary import CanaryContext, CanaryOptions, CanaryRequest, missing_id
+from jobproof.probes.result import ProbeOutcome
 
-__all__ = ["Malformed"]
+__all__ = ["MalformedCanary"]
 
 
-class Malformed:
+class MalformedCanary:
     """
     Strings that are no ids, in turn: a refusal is right, a 5xx or anybody's job is not.
     """
@@ -29,21 +29,21 @@ class Malformed:
         *("0" * 36, "-" * 36, "g" * 36, "a" * 1024),
     )
 
-    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:
-        self._around = around
-        self._turn = count(around.rng.randrange(len(self._STRINGS)))
+    def __init__(self, options: CanaryOptions, context: CanaryContext) -> None:
+        self._around = context
+        self._round = count(context.rng.randrange(len(self._STRINGS)))
 
     @property
-    def turns(self) -> int:
+    def round_size(self) -> int:
         return 3
 
-    def ask(self) -> Ask:
-        turn = next(self._turn) % (len(self._STRINGS) + 3)
-        if turn < len(self._STRINGS):
-            return Ask(self._STRINGS[turn], Subject.MALFORMED)
+    def next_request(self) -> CanaryRequest:
+        step = next(self._round) % (len(self._STRINGS) + 3)
+        if step < len(self._STRINGS):
+            return CanaryRequest(self._STRINGS[step], Subject.MALFORMED)
         fresh = missing_id(self._around.api, self._around.rng)
-        near = (fresh[:-1], f"{fresh}0", f"{{{fresh}}}")[turn - len(self._STRINGS)]
-        return Ask(near, Subject.MALFORMED)
+        near = (fresh[:-1], f"{fresh}0", f"{{{fresh}}}")[step - len(self._STRINGS)]
+        return CanaryRequest(near, Subject.MALFORMED)
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
+    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
         return None

@@ -7,13 +7,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from jobproof.contract.model.exchange import Subject
-from jobproof.probes.canaries.canary import Ask, CanaryOptions, Surroundings, missing_id
-from jobproof.probes.result import Outcome
+from jobproof.probes.canaries.canary import CanaryContext, CanaryOptions, CanaryRequest, missing_id
+from jobproof.probes.result import ProbeOutcome
 
-__all__ = ["Missing"]
+__all__ = ["MissingCanary"]
 
 
-class Missing:
+class MissingCanary:
     """
     An id that nobody has, another one each time so that no cache answers: 404 is right.
     """
@@ -21,15 +21,15 @@ class Missing:
     Options: ClassVar[type[CanaryOptions]] = CanaryOptions
     absence_is_right: ClassVar[bool] = True
 
-    def __init__(self, options: CanaryOptions, around: Surroundings) -> None:
-        self._around = around
+    def __init__(self, options: CanaryOptions, context: CanaryContext) -> None:
+        self._around = context
 
     @property
-    def turns(self) -> int:
+    def round_size(self) -> int:
         return 1
 
-    def ask(self) -> Ask:
-        return Ask(missing_id(self._around.api, self._around.rng), Subject.MISSING)
+    def next_request(self) -> CanaryRequest:
+        return CanaryRequest(missing_id(self._around.api, self._around.rng), Subject.MISSING)
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
+    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
         return None

@@ -7,13 +7,13 @@ from __future__ import annotations
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Request
-from jobproof.probes.canaries.canary import Ask
+from jobproof.probes.canaries.canary import CanaryRequest
 
 __all__ = ["build_request"]
 
 
 def build_request(
-    api: Api, base_url: str, ask: Ask, token: Secret | None, *, user_agent: str
+    api: Api, base_url: str, next_request: CanaryRequest, token: Secret | None, *, user_agent: str
 ) -> Request:
     """
     The question as a GET of the job endpoint; the token goes along only as the owner.
@@ -22,10 +22,10 @@ def build_request(
         ("Accept", "application/json"),
         ("User-Agent", user_agent),
     )
-    credential = ask.credential
+    credential = next_request.credential
     if credential is Credential.INVALID:
         headers = (*headers, api.authorization(api.profile.auth.invalid))
     elif credential is Credential.OWNER and token is not None:
         headers = (*headers, api.authorization(token.reveal()))
-    url = api.target(base_url, ask.job_id)
-    return Request("GET", url, headers, ask.job_id, ask.subject, credential)
+    url = api.target(base_url, next_request.job_id)
+    return Request("GET", url, headers, next_request.job_id, next_request.subject, credential)

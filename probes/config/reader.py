@@ -27,10 +27,10 @@ from jobproof.probes.config.file import (
     TargetPart,
     read_base_url,
 )
-from jobproof.probes.config.plugged import plugged
+from jobproof.probes.config.plugin_options import load_options
 from jobproof.probes.config.settings import (
     CanarySettings,
-    Settings,
+    MonitorSettings,
     SinkSettings,
     SourceSettings,
     TargetSettings,
@@ -42,7 +42,7 @@ _LONGEST_TIMEOUT_S = 600.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def load_settings(path: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
+def load_settings(path: Path, *, environment: Mapping[str, str] | None = None) -> MonitorSettings:
     """
     Read, validate and resolve a configuration file; nothing is asked over the network.
 
@@ -64,7 +64,7 @@ def load_settings(path: Path, *, environment: Mapping[str, str] | None = None) -
         raise type(exc)(masked(str(exc), secrets)) from None
     secrets += [target.token for target in targets if target.token is not None]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Settings(path, digest, targets, sinks, tuple(secrets))
+    return MonitorSettings(path, digest, targets, sinks, tuple(secrets))
 
 
 class _Reader:
@@ -76,9 +76,9 @@ class _Reader:
         self._file = file
         self._written = written
         self._environment = environment
-        self._canaries = plugged("jobproof.canaries")
-        self._sources = plugged("jobproof.sources")
-        self._sinks = plugged("jobproof.sinks")
+        self._canaries = load_options("jobproof.canaries")
+        self._sources = load_options("jobproof.sources")
+        self._sinks = load_options("jobproof.sinks")
         self._parsed = file.parse(ConfigFile)
 
     def targets(self) -> tuple[TargetSettings, ...]:
@@ -98,7 +98,7 @@ class _Reader:
     def sinks(self) -> tuple[SinkSettings, ...]:
         sinks = []
         for index, item in enumerate(self._parsed.sinks):
-            name, make, options = self._plugged("sink", self._sinks, item, ("sinks", index))
+            name, make, options = self._load_options("sink", self._sinks, item, ("sinks", index))
             sinks.append(SinkSettings(name, make, options))
         return tuple(sinks)
 
@@ -210,11 +210,11 @@ class _Reader:
         settings = []
         for index, item in enumerate(target.follow):
             here = (*at, "follow", index)
-            name, make, options = self._plugged("source", self._sources, item, here)
+            name, make, options = self._load_options("source", self._sources, item, here)
             settings.append(SourceSettings(name, make, options))
         return tuple(settings)
 
-    def _plugged(
+    def _load_options(
         self, tag: str, known: Mapping[str, Any], item: dict[str, Any], at: Location
     ) -> tuple[str, type[Any], Any]:
         name = item.get(tag)

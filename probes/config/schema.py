@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from jobproof.contract.formats.durations import write_duration
 from jobproof.probes.canaries.canary import CanaryOptions
 from jobproof.probes.config.file import ConfigFile, TargetPart
-from jobproof.probes.config.plugged import plugged
+from jobproof.probes.config.plugin_options import load_options
 
 __all__ = ["config_schema"]
 
@@ -25,7 +25,8 @@ def config_schema() -> dict[str, Any]:
         "Canaries",
         __config__=ConfigDict(extra="forbid"),
         **{
-            name: (_or_nothing(c.Options), None) for name, c in plugged("jobproof.canaries").items()
+            name: (_or_nothing(c.Options), None)
+            for name, c in load_options("jobproof.canaries").items()
         },  # type: ignore[call-overload]
     )
     target = create_model(
@@ -33,7 +34,7 @@ def config_schema() -> dict[str, Any]:
         __base__=TargetPart,
         canaries=(canaries, _default_of(TargetPart, "canaries", {"missing": {}})),
         follow=(
-            _tagged("source", plugged("jobproof.sources")),
+            _tagged("source", load_options("jobproof.sources")),
             _default_of(TargetPart, "follow", ()),
         ),
     )
@@ -44,7 +45,10 @@ def config_schema() -> dict[str, Any]:
             tuple[target, ...],  # type: ignore[valid-type]
             Field(min_length=1, description=ConfigFile.model_fields["targets"].description),
         ),
-        sinks=(_tagged("sink", plugged("jobproof.sinks")), _default_of(ConfigFile, "sinks", ())),
+        sinks=(
+            _tagged("sink", load_options("jobproof.sinks")),
+            _default_of(ConfigFile, "sinks", ()),
+        ),
     )
     schema = whole.model_json_schema()
     _durations_are_text(schema)

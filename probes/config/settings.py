@@ -13,7 +13,7 @@ from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.probes.canaries.canary import Canary, CanaryOptions
 
-__all__ = ["CanarySettings", "Settings", "SinkSettings", "SourceSettings", "TargetSettings"]
+__all__ = ["CanarySettings", "MonitorSettings", "SinkSettings", "SourceSettings", "TargetSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class TargetSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class MonitorSettings:
     """
     A configuration that can be run.
 

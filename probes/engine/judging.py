@@ -15,23 +15,23 @@ from jobproof.contract.model.exchange import Credential, Exchange, Reason, Subje
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
-from jobproof.probes.result import FOLLOWED, Outcome, Result
+from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
 
-__all__ = ["Asked", "History", "Judged", "Judging", "outcome_of"]
+__all__ = ["JudgedResult", "RawResult", "ResponseHistory", "ResultJudge", "outcome_of"]
 
 _LARGEST_BODY = 65_536
 _LONGEST_LIFE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RawResult:
     """
     A probe as it came back, not judged yet.
 
     Attributes:
-        intended_at: Wall clock of the slot, Unix seconds.
+        intended at: Wall clock of the slot, Unix seconds.
         exchange: None where our own code failed; `error` says how.
-        job_id: What was asked for, even where nothing was sent.
+        job id: What was asked for, even where nothing was sent.
     """
 
     target: str
@@ -45,23 +45,23 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedResult:
     """
     A result, and what it was judged by.
 
     Attributes:
         seen: None where there was nothing to look at.
         earlier: What was known of the same job before.
-        job_id: What was asked for.
+        job id: What was asked for.
     """
 
-    result: Result
+    result: ProbeResult
     seen: Observation | None = None
     earlier: tuple[Observation, ...] = ()
     job_id: str | None = None
 
 
-class History:
+class ResponseHistory:
     """
     What was seen of each job: the first and the last sight of every status.
 
@@ -95,7 +95,7 @@ class History:
 
 
 @dataclass(slots=True)
-class Judging:
+class ResultJudge:
     """
     Judges one target's answers, in the order in which they are handed in.
 
@@ -106,28 +106,28 @@ class Judging:
     api: Api
     judge: Judge
     token: Secret | None
-    recollect: Callable[[str], Iterable[Exchange]] = lambda _job_id: ()
-    history: History = field(default_factory=History)
+    load_history: Callable[[str], Iterable[Exchange]] = lambda _job_id: ()
+    history: ResponseHistory = field(default_factory=ResponseHistory)
     _baselines: dict[Credential, Observation] = field(default_factory=dict)
 
-    def __call__(self, asked: Asked) -> Judged:
+    def __call__(self, raw: RawResult) -> JudgedResult:
         """
         The probe's result; where our own code fails it is `internal`, never a success.
         """
-        if asked.exchange is None:
-            failed = _result(asked, Outcome.INTERNAL, error=asked.error)
-            return Judged(failed, job_id=asked.job_id)
+        if raw.exchange is None:
+            failed = _result(raw, ProbeOutcome.INTERNAL, error=raw.error)
+            return JudgedResult(failed, job_id=raw.job_id)
         try:
-            return self._judge(asked, asked.exchange)
+            return self._judge(raw, raw.exchange)
         except Exception as exc:  # noqa: BLE001 -- counted and shown: outcome `internal`
             message = f"judging failed: {type(exc).__name__}: {exc}"
-            failed = _result(asked, Outcome.INTERNAL, error=self._hidden(message))
-            return Judged(failed, job_id=asked.job_id)
+            failed = _result(raw, ProbeOutcome.INTERNAL, error=self._hidden(message))
+            return JudgedResult(failed, job_id=raw.job_id)
 
-    def _judge(self, asked: Asked, exchange: Exchange) -> Judged:
+    def _judge(self, raw: RawResult, exchange: Exchange) -> JudgedResult:
         request = exchange.request
         seen = self.api.observe(exchange)
-        earlier = self._earlier(seen, followed=asked.canary == FOLLOWED)
+        earlier = self._earlier(seen, followed=raw.canary == FOLLOWED)
         trace = Trace(
             self.api,
             seen,
@@ -139,19 +139,19 @@ class Judging:
         self._remember(seen)
         status = seen.job.status if seen.job is not None else None
         result = _result(
-            asked,
+            raw,
             outcome_of(self.api, seen, findings),
             findings=findings,
             job_status=status if isinstance(status, str) else None,
         )
-        return Judged(result, seen, earlier, asked.job_id)
+        return JudgedResult(result, seen, earlier, raw.job_id)
 
     def _earlier(self, seen: Observation, *, followed: bool) -> tuple[Observation, ...]:
         job_id = seen.asked_for
         if not job_id or not _is_sight(seen):
             return ()
         if followed and not self.history.of(job_id):
-            for exchange in self.recollect(job_id):
+            for exchange in self.load_history(job_id):
                 self.history.add(job_id, self.api.observe(exchange))
         return self.history.of(job_id)
 
@@ -177,21 +177,21 @@ def _state(seen: Observation) -> object:
 
 
 def _result(
-    asked: Asked,
-    outcome: Outcome,
+    raw: RawResult,
+    outcome: ProbeOutcome,
     *,
     findings: tuple[Finding, ...] = (),
     job_status: str | None = None,
     error: str | None = None,
-) -> Result:
-    return Result(
-        target=asked.target,
-        canary=asked.canary,
+) -> ProbeResult:
+    return ProbeResult(
+        target=raw.target,
+        canary=raw.canary,
         outcome=outcome,
-        intended_at=asked.intended_at,
-        duration_s=asked.lag_s + asked.elapsed_s,
-        lag_s=asked.lag_s,
-        exchange=asked.exchange,
+        intended_at=raw.intended_at,
+        duration_s=raw.lag_s + raw.elapsed_s,
+        lag_s=raw.lag_s,
+        exchange=raw.exchange,
         findings=findings,
         job_status=job_status,
         error=error,
@@ -199,18 +199,18 @@ def _result(
 
 
 _FAILURES = {
-    Reason.DNS: Outcome.DNS,
-    Reason.CONNECT: Outcome.CONNECT,
-    Reason.BLOCKED: Outcome.CONNECT,
-    Reason.TLS: Outcome.TLS,
-    Reason.TIMEOUT: Outcome.TIMEOUT,
-    Reason.PROTOCOL: Outcome.PROTOCOL,
-    Reason.ENCODING: Outcome.PROTOCOL,
-    Reason.TOO_LARGE: Outcome.TOO_LARGE,
+    Reason.DNS: ProbeOutcome.DNS,
+    Reason.CONNECT: ProbeOutcome.CONNECT,
+    Reason.BLOCKED: ProbeOutcome.CONNECT,
+    Reason.TLS: ProbeOutcome.TLS,
+    Reason.TIMEOUT: ProbeOutcome.TIMEOUT,
+    Reason.PROTOCOL: ProbeOutcome.PROTOCOL,
+    Reason.ENCODING: ProbeOutcome.PROTOCOL,
+    Reason.TOO_LARGE: ProbeOutcome.TOO_LARGE,
 }
 
 
-def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Outcome:
+def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> ProbeOutcome:
     """
     How a probe ended: first by what came over the wire, then by the contract.
     """
@@ -220,11 +220,11 @@ def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Outc
     code, wanted = seen.code, _right_codes(api, seen)
     if code not in wanted:
         if 200 not in wanted and 200 <= code < 300:
-            return Outcome.VIOLATION  # somebody's job, shown to whoever asks
+            return ProbeOutcome.VIOLATION  # somebody's job, shown to whoever asks
         return _outcome_of_code(code, api)
     if any(finding.breaks(strict=False) for finding in findings):
-        return Outcome.VIOLATION
-    return Outcome.OK
+        return ProbeOutcome.VIOLATION
+    return ProbeOutcome.OK
 
 
 def _right_codes(api: Api, seen: Observation) -> frozenset[int]:
@@ -236,13 +236,13 @@ def _right_codes(api: Api, seen: Observation) -> frozenset[int]:
     return frozenset(profile.not_found.codes).union(refusals)
 
 
-def _outcome_of_code(code: int, api: Api) -> Outcome:
+def _outcome_of_code(code: int, api: Api) -> ProbeOutcome:
     if code == 429:
-        return Outcome.RATE_LIMITED
+        return ProbeOutcome.RATE_LIMITED
     if code in api.profile.not_found.codes:
-        return Outcome.NOT_FOUND
+        return ProbeOutcome.NOT_FOUND
     if code in (401, 403):
-        return Outcome.AUTH
+        return ProbeOutcome.AUTH
     if 300 <= code < 400:
-        return Outcome.REDIRECT
-    return Outcome.SERVER_ERROR if code >= 500 else Outcome.UNEXPECTED_CODE
+        return ProbeOutcome.REDIRECT
+    return ProbeOutcome.SERVER_ERROR if code >= 500 else ProbeOutcome.UNEXPECTED_CODE

@@ -24,19 +24,27 @@ from typing import Protocol
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Exchange, Request, Subject
 from jobproof.contract.plugins import set_up
-from jobproof.probes.canaries.canary import Ask, Canary, Surroundings
+from jobproof.probes.canaries.canary import Canary, CanaryContext, CanaryRequest
 from jobproof.probes.canaries.request import build_request
 from jobproof.probes.config.settings import TargetSettings
-from jobproof.probes.engine.judging import Asked, Judged, Judging
-from jobproof.probes.engine.rate_budget import KeyLimits, Keys, parse_retry_after
-from jobproof.probes.engine.schedule import Lane, Schedule, Slot
-from jobproof.probes.engine.worker_pool import Crew
+from jobproof.probes.engine.judging import JudgedResult, RawResult, ResultJudge
+from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets, parse_retry_after
+from jobproof.probes.engine.schedule import PeriodicProbe, Schedule, Slot
+from jobproof.probes.engine.worker_pool import WorkerPool
 from jobproof.probes.export.metrics import Metrics
-from jobproof.probes.result import FOLLOWED, WhyMissed
+from jobproof.probes.result import FOLLOWED, MissReason
 
-__all__ = ["Asker", "ClientSettings", "Clock", "Plan", "Prober", "Watch", "user_agent"]
+__all__ = [
+    "ClientSettings",
+    "Clock",
+    "HttpClient",
+    "ProbePlan",
+    "Prober",
+    "TargetState",
+    "user_agent",
+]
 
-Recollect = Callable[[str, str], Iterable[Exchange]]
+HistoryLoader = Callable[[str, str], Iterable[Exchange]]
 
 _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
@@ -45,7 +53,7 @@ _MOST_UNJUDGED = 10_000
 _BATCH_S = 0.05
 
 
-class Asker(Protocol):
+class HttpClient(Protocol):
     """
     The part of `jobproof.contract.client.curl.Client` that is used here; threads share it.
     """
@@ -75,7 +83,7 @@ class Clock:
     wall: Callable[[], float] = time.time
 
 
-class Watch:
+class TargetState:
     """
     A target while it is being watched: its canaries, and what was seen of its jobs.
     """
@@ -85,52 +93,54 @@ class Watch:
         target: TargetSettings,
         judge: Judge,
         rng: random.Random,
-        recollect: Recollect = lambda _target, _job_id: (),
+        load_history: HistoryLoader = lambda _target, _job_id: (),
     ) -> None:
         self.target = target
-        self.judging = Judging(
-            target.api, judge, target.token, lambda job_id: recollect(target.name, job_id)
+        self.judging = ResultJudge(
+            target.api, judge, target.token, lambda job_id: load_history(target.name, job_id)
         )
         self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         names = frozenset(canary.name for canary in target.canaries)
-        around = Surroundings(target.api, rng, _known_ids(target), names)
+        context = CanaryContext(target.api, rng, _known_ids(target), names)
         self._canaries: dict[str, Canary] = {
             canary.name: set_up(
-                "jobproof.canaries", canary.name, canary.make, canary.options, around
+                "jobproof.canaries", canary.name, canary.make, canary.options, context
             )
             for canary in target.canaries
         }
 
-    def lanes(self) -> Iterable[Lane]:
+    def probes(self) -> Iterable[PeriodicProbe]:
         """
         The grids that its canaries are asked on.
         """
         target = self.target
         for canary in target.canaries:
-            yield Lane(target.name, canary.name, target.key, canary.interval_s, canary.timeout_s)
+            yield PeriodicProbe(
+                target.name, canary.name, target.key, canary.interval_s, canary.timeout_s
+            )
 
-    def question(self, canary: str) -> Ask:
+    def next_request(self, canary: str) -> CanaryRequest:
         """
         What this canary asks next.
         """
-        with self._turn:
-            return self._canaries[canary].ask()
+        with self._lock:
+            return self._canaries[canary].next_request()
 
-    def turns(self, canary: str) -> int:
+    def round_size(self, canary: str) -> int:
         """
         How many questions this canary needs for one round.
         """
-        return self._canaries[canary].turns
+        return self._canaries[canary].round_size
 
-    def request(self, ask: Ask) -> Request:
+    def request(self, ask: CanaryRequest) -> Request:
         """
         The question as it goes over the wire.
         """
         target = self.target
         return build_request(target.api, target.url, ask, target.token, user_agent=user_agent())
 
-    def learn(self, judged: Judged) -> None:
+    def on_result(self, judged: JudgedResult) -> None:
         """
         Tell the canary what came of its question.
         """
@@ -138,50 +148,50 @@ class Watch:
         if exchange is None or canary is None or exchange.request.job_id is None:
             return
         request = exchange.request
-        ask = Ask(exchange.request.job_id, request.subject, request.credential)
-        with self._turn:
-            news = canary.saw(ask, judged.result.outcome)
+        ask = CanaryRequest(exchange.request.job_id, request.subject, request.credential)
+        with self._lock:
+            news = canary.on_result(ask, judged.result.outcome)
         if news is not None:
             _LOG.warning("target %s: %s", self.target.name, news)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ProbePlan:
     """
     Targets ready to be watched.
     """
 
-    watches: Mapping[str, Watch]
-    clients: Mapping[ClientSettings, Asker]
+    states: Mapping[str, TargetState]
+    clients: Mapping[ClientSettings, HttpClient]
 
 
 @dataclass(frozen=True, slots=True)
-class _Errand:
+class _ProbeTask:
     """
-    A request on its way; `lane` is None for a followed job, which has no grid.
+    A request on its way; `probe` is None for a followed job, which has no grid.
 
     With `answered` it is no probe: the answer goes there and isn't judged. With
     `private` it is one for a single asker: judged, and told to nobody else.
     """
 
-    watch: Watch
+    state: TargetState
     canary: str
     request: Request
     intended: float
     timeout_s: float
-    lane: Lane | None
+    probe: PeriodicProbe | None
     answered: Callable[[Exchange | None], None] | None = None
-    private: Callable[[Judged], None] | None = None
+    private: Callable[[JudgedResult], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    errand: _Errand
+class _ProbeDone:
+    task: _ProbeTask
     started: float
     exchange: Exchange | None
 
 
-_Unjudged = tuple[Watch, Asked, Callable[[Judged], None] | None]
+_Unjudged = tuple[TargetState, RawResult, Callable[[JudgedResult], None] | None]
 
 
 class Prober:
@@ -189,7 +199,7 @@ class Prober:
     Asks on time, judges every answer, and tells the receivers.
 
     Args:
-        make_client: Called once for each kind of client that is needed.
+        make client: Called once for each kind of client that is needed.
         receive: Called with every judged probe, from one thread, in order.
         rng: For ids that nobody has, and for spreading out.
         recollect: What an earlier run saw of a followed job of a target, oldest first.
@@ -199,16 +209,16 @@ class Prober:
     def __init__(
         self,
         *,
-        make_client: Callable[[ClientSettings], Asker],
+        make_client: Callable[[ClientSettings], HttpClient],
         judge: Judge,
         metrics: Metrics,
-        receive: Callable[[Judged], None],
+        receive: Callable[[JudgedResult], None],
         rng: random.Random,
-        recollect: Recollect = lambda _target, _job_id: (),
+        load_history: HistoryLoader = lambda _target, _job_id: (),
         clock: Clock | None = None,
         seed: str = "",
     ) -> None:
-        self._recollect = recollect
+        self._load_history = load_history
         self.clock = clock or Clock()
         self._make_client = make_client
         self._judge = judge
@@ -216,17 +226,17 @@ class Prober:
         self._receive = receive
         self._rng = rng
         offset = self.clock.wall() - self.clock.monotonic()
-        self._keys = Keys({}, rng)
+        self._keys = RateBudgets({}, rng)
         self._schedule = Schedule(self._keys, wall_offset_s=offset, seed=seed)
-        self._crew: Crew[_Errand] = Crew(self._run, most=_MOST_THREADS)
-        self._clients: dict[ClientSettings, Asker] = {}
-        self._watches: Mapping[str, Watch] = {}
-        self._inbox: deque[Callable[[float], None] | _Done] = deque()
+        self._pool: WorkerPool[_ProbeTask] = WorkerPool(self._run, most=_MOST_THREADS)
+        self._clients: dict[ClientSettings, HttpClient] = {}
+        self._states: Mapping[str, TargetState] = {}
+        self._inbox: deque[Callable[[float], None] | _ProbeDone] = deque()
         # A lock as a bell: an Event's wait() costs ten times as much, at every slot.
-        self._bell = threading.Lock()
-        self._bell.acquire()
-        self._hurry = threading.Lock()
-        self._hurry.acquire()
+        self._wakeup = threading.Lock()
+        self._wakeup.acquire()
+        self._flush = threading.Lock()
+        self._flush.acquire()
         self._unjudged: queue.SimpleQueue[_Unjudged | None] = queue.SimpleQueue()
         self._in_flight = 0
         self._stopping = False
@@ -243,7 +253,7 @@ class Prober:
         self._judging.start()
         self._scheduling.start()
 
-    def plan(self, targets: Iterable[TargetSettings]) -> Plan:
+    def plan(self, targets: Iterable[TargetSettings]) -> ProbePlan:
         """
         Make all that these targets need, and change nothing yet.
 
@@ -252,20 +262,20 @@ class Prober:
         Raises:
             ConfigError: A certificate file holds no certificate.
         """
-        watches: dict[str, Watch] = {}
+        states: dict[str, TargetState] = {}
         for target in targets:
-            old = self._watches.get(target.name)
+            old = self._states.get(target.name)
             same = old is not None and old.target == target
-            watches[target.name] = (
+            states[target.name] = (
                 old
                 if old is not None and same
-                else Watch(target, self._judge, self._rng, self._recollect)
+                else TargetState(target, self._judge, self._rng, self._load_history)
             )
-        needed = {watch.client for watch in watches.values()}
+        needed = {state.client for state in states.values()}
         clients = {kind: self._clients.get(kind) or self._make_client(kind) for kind in needed}
-        return Plan(watches, clients)
+        return ProbePlan(states, clients)
 
-    def take_over(self, plan: Plan) -> None:
+    def take_over(self, plan: ProbePlan) -> None:
         """
         Watch what was planned from now on; returns when the schedule has changed over.
         """
@@ -274,10 +284,10 @@ class Prober:
         def change(now: float) -> None:
             # Errands under way may still need an old client, so none is dropped here.
             self._clients = {**self._clients, **plan.clients}
-            self._watches = plan.watches
-            self._keys.configure(_limits(plan.watches.values()))
-            lanes = (lane for watch in plan.watches.values() for lane in watch.lanes())
-            self._schedule.configure(lanes, now)
+            self._states = plan.states
+            self._keys.configure(_limits(plan.states.values()))
+            probes = (probe for state in plan.states.values() for probe in state.probes())
+            self._schedule.configure(probes, now)
             taken.set()
 
         if not self._scheduling.is_alive():
@@ -295,9 +305,11 @@ class Prober:
         """
 
         def start(now: float) -> None:
-            watch = self._watches.get(target)
-            request = watch.request(Ask(job_id, Subject.KNOWN)) if watch is not None else None
-            if not self._start_beside(watch, request, None, now):
+            state = self._states.get(target)
+            request = (
+                state.request(CanaryRequest(job_id, Subject.KNOWN)) if state is not None else None
+            )
+            if not self._start_beside(state, request, None, now):
                 refused()
 
         self._tell(start)
@@ -312,12 +324,12 @@ class Prober:
         """
 
         def start(now: float) -> None:
-            if not self._start_beside(self._watches.get(target), request, done, now):
+            if not self._start_beside(self._states.get(target), request, done, now):
                 done(None)
 
         self._tell(start)
 
-    def ask_now(self, target: str, canary: str, *, timeout_s: float) -> Judged | None:
+    def ask_now(self, target: str, canary: str, *, timeout_s: float) -> JudgedResult | None:
         """
         One question of a canary beside its grid, out of the same budget; it counts
         nowhere, since whoever asks for it counts it.
@@ -328,16 +340,16 @@ class Prober:
         Raises:
             KeyError: No such target or canary.
         """
-        watch = self._watches[target]
-        request = watch.request(watch.question(canary))
-        came: queue.SimpleQueue[Judged | None] = queue.SimpleQueue()
+        state = self._states[target]
+        request = state.request(state.next_request(canary))
+        came: queue.SimpleQueue[JudgedResult | None] = queue.SimpleQueue()
 
         def start(now: float) -> None:
-            errand = _Errand(watch, canary, request, now, timeout_s, None, private=came.put)
+            task = _ProbeTask(state, canary, request, now, timeout_s, None, private=came.put)
             if (
                 self._stopping
-                or self._keys.take(watch.target.key, now, beside=True) is not None
-                or not self._hand(errand)
+                or self._keys.take(state.target.key, now, beside=True) is not None
+                or not self._hand(task)
             ):
                 came.put(None)
 
@@ -347,11 +359,11 @@ class Prober:
         except queue.Empty:
             return None
 
-    def watch(self, target: str) -> Watch | None:
+    def state(self, target: str) -> TargetState | None:
         """
         A target that is being watched now.
         """
-        return self._watches.get(target)
+        return self._states.get(target)
 
     def lag_in_intervals(self) -> float:
         """
@@ -381,7 +393,7 @@ class Prober:
 
         self._tell(end)
         self._scheduling.join(within_s + 5.0)
-        self._crew.close()
+        self._pool.close()
         self._unjudged.put(None)
         self._judging.join(10.0)
         return self._in_flight == 0
@@ -390,7 +402,7 @@ class Prober:
 
     def _tell(self, message: Callable[[float], None]) -> None:
         self._inbox.append(message)
-        _ring(self._bell)
+        _signal(self._wakeup)
 
     def _keep_time(self) -> None:
         published = -math.inf
@@ -404,7 +416,7 @@ class Prober:
             for slot in turn.starts:
                 self._start(slot)
             for missed in turn.missed:
-                self._metrics.slot_missed(missed.lane.target, missed.why, missed.count)
+                self._metrics.slot_missed(missed.probe.target, missed.why, missed.count)
             if now - published >= _PUBLISH_S:
                 self._publish(now)
                 published = now
@@ -416,61 +428,61 @@ class Prober:
         until = self.clock.monotonic() + longest if next_at is None else next_at
         wait_s = min(longest, until - self.clock.monotonic())
         if wait_s > 0:
-            self._bell.acquire(timeout=wait_s)
+            self._wakeup.acquire(timeout=wait_s)
 
     def _read_inbox(self, now: float) -> None:
         while self._inbox:
             message = self._inbox.popleft()
-            if isinstance(message, _Done):
+            if isinstance(message, _ProbeDone):
                 self._end(message, now)
             else:
                 message(now)
 
     def _start(self, slot: Slot) -> None:
-        lane = slot.lane
-        watch = self._watches[lane.target]
+        probe = slot.probe
+        state = self._states[probe.target]
         try:
-            request = watch.request(watch.question(lane.canary))
+            request = state.request(state.next_request(probe.canary))
         except Exception as exc:  # noqa: BLE001 -- a canary's crash is a result, and seen as one
-            self._schedule.ended(lane)
-            error = f"canary {lane.canary} failed: {type(exc).__name__}: {exc}"
-            self._fail(watch, lane.canary, slot.intended, error)
+            self._schedule.ended(probe)
+            error = f"canary {probe.canary} failed: {type(exc).__name__}: {exc}"
+            self._fail(state, probe.canary, slot.intended, error)
             return
-        errand = _Errand(watch, lane.canary, request, slot.intended, lane.timeout_s, lane)
-        if not self._hand(errand):
-            self._schedule.ended(lane)
-            self._metrics.slot_missed(lane.target, WhyMissed.OVERLAP)
+        task = _ProbeTask(state, probe.canary, request, slot.intended, probe.timeout_s, probe)
+        if not self._hand(task):
+            self._schedule.ended(probe)
+            self._metrics.slot_missed(probe.target, MissReason.OVERLAP)
 
     def _start_beside(
         self,
-        watch: Watch | None,
+        state: TargetState | None,
         request: Request | None,
         done: Callable[[Exchange | None], None] | None,
         now: float,
     ) -> bool:
-        if watch is None or request is None or self._stopping:
+        if state is None or request is None or self._stopping:
             return False
-        settings = watch.target
+        settings = state.target
         if self._keys.take(settings.key, now, beside=True) is not None:
             return False
-        errand = _Errand(watch, FOLLOWED, request, now, settings.timeout_s, None, answered=done)
-        return self._hand(errand)
+        task = _ProbeTask(state, FOLLOWED, request, now, settings.timeout_s, None, answered=done)
+        return self._hand(task)
 
-    def _hand(self, errand: _Errand) -> bool:
-        if self._unjudged.qsize() > _MOST_UNJUDGED or not self._crew.hand(errand):
+    def _hand(self, task: _ProbeTask) -> bool:
+        if self._unjudged.qsize() > _MOST_UNJUDGED or not self._pool.hand(task):
             return False
         self._in_flight += 1
         return True
 
-    def _end(self, done: _Done, now: float) -> None:
+    def _end(self, done: _ProbeDone, now: float) -> None:
         self._in_flight -= 1
-        errand, exchange = done.errand, done.exchange
-        if errand.lane is not None:
-            self._schedule.ended(errand.lane)
+        task, exchange = done.task, done.exchange
+        if task.probe is not None:
+            self._schedule.ended(task.probe)
         response = exchange.response if exchange is not None else None
         if response is None:
             return
-        key = errand.watch.target.key
+        key = task.state.target.key
         retry_after = response.header("retry-after")
         if response.code == 429 or (response.code == 503 and retry_after is not None):
             wait_s = parse_retry_after(retry_after, now_unix=self.clock.wall())
@@ -481,8 +493,8 @@ class Prober:
     def _publish(self, now: float) -> None:
         self._metrics.in_flight(self._in_flight)
         wall = self.clock.wall()
-        for name, watch in self._watches.items():
-            key = watch.target.key
+        for name, state in self._states.items():
+            key = state.target.key
             rest_s = self._keys.rest_s(key, now)
             self._metrics.budget(
                 name,
@@ -492,50 +504,52 @@ class Prober:
 
     # -- the threads that ask -----------------------------------------------------------
 
-    def _run(self, errand: _Errand) -> None:
+    def _run(self, task: _ProbeTask) -> None:
         started, exchange, error = self.clock.monotonic(), None, None
         try:
-            client = self._clients[errand.watch.client]
-            exchange = client.send(errand.request, deadline_s=errand.timeout_s)
+            client = self._clients[task.state.client]
+            exchange = client.send(task.request, deadline_s=task.timeout_s)
         except Exception as exc:  # noqa: BLE001 -- becomes the outcome `internal`
             error = f"asking failed: {type(exc).__name__}: {exc}"
         ended = self.clock.monotonic()
-        self._inbox.append(_Done(errand, started, exchange))
+        self._inbox.append(_ProbeDone(task, started, exchange))
         if self._stopping:
-            _ring(self._bell)
-        if errand.answered is not None:
-            errand.answered(exchange)
+            _signal(self._wakeup)
+        if task.answered is not None:
+            task.answered(exchange)
             return
-        asked = self._asked(errand, started, ended, exchange, error)
-        self._unjudged.put((errand.watch, asked, errand.private))
-        if errand.private is not None:
-            _ring(self._hurry)
+        raw = self._raw_result(task, started, ended, exchange, error)
+        self._unjudged.put((task.state, raw, task.private))
+        if task.private is not None:
+            _signal(self._flush)
 
-    def _asked(
+    def _raw_result(
         self,
-        errand: _Errand,
+        task: _ProbeTask,
         started: float,
         ended: float,
         exchange: Exchange | None,
         error: str | None,
-    ) -> Asked:
-        lag_s = max(0.0, started - errand.intended)
-        token = errand.watch.target.token
+    ) -> RawResult:
+        lag_s = max(0.0, started - task.intended)
+        token = task.state.target.token
         if exchange is not None:
             intended_at, elapsed_s = exchange.started_at - lag_s, exchange.elapsed_s
         else:
-            intended_at = self.clock.wall() - (ended - errand.intended)
+            intended_at = self.clock.wall() - (ended - task.intended)
             elapsed_s = ended - started
         if error is not None and token is not None:
             error = token.redact(error)
-        name = errand.watch.target.name
-        job_id = errand.request.job_id
-        return Asked(name, errand.canary, intended_at, lag_s, elapsed_s, exchange, error, job_id)
+        name = task.state.target.name
+        job_id = task.request.job_id
+        return RawResult(name, task.canary, intended_at, lag_s, elapsed_s, exchange, error, job_id)
 
-    def _fail(self, watch: Watch, canary: str, intended: float, error: str) -> None:
+    def _fail(self, state: TargetState, canary: str, intended: float, error: str) -> None:
         lag_s = max(0.0, self.clock.monotonic() - intended)
-        asked = Asked(watch.target.name, canary, self.clock.wall() - lag_s, lag_s, 0.0, None, error)
-        self._unjudged.put((watch, asked, None))
+        raw = RawResult(
+            state.target.name, canary, self.clock.wall() - lag_s, lag_s, 0.0, None, error
+        )
+        self._unjudged.put((state, raw, None))
 
     # -- the thread that judges ---------------------------------------------------------
 
@@ -545,25 +559,25 @@ class Prober:
             if self._unjudged.empty() and not self._stopping:
                 # Judged in batches: waking up for each one would cost the threads that
                 # measure more than the few milliseconds that nobody waits for here.
-                self._hurry.acquire(timeout=_BATCH_S)
+                self._flush.acquire(timeout=_BATCH_S)
 
     def _tell_all(self, item: _Unjudged) -> None:
-        watch, asked, private = item
-        judged = watch.judging(asked)
+        state, raw, private = item
+        judged = state.judging(raw)
         try:
             if private is not None:
                 private(judged)
                 return
             self._metrics.observe(judged.result)
-            watch.learn(judged)
+            state.on_result(judged)
             self._receive(judged)
         except Exception:  # noqa: BLE001 -- logged; the next result must not be lost too
-            _LOG.exception("a result of target %s got lost on its way", watch.target.name)
+            _LOG.exception("a result of target %s got lost on its way", state.target.name)
 
 
-def _ring(bell: threading.Lock) -> None:
+def _signal(wakeup: threading.Lock) -> None:
     with suppress(RuntimeError):  # it is ringing already
-        bell.release()
+        wakeup.release()
 
 
 def user_agent() -> str:
@@ -583,13 +597,13 @@ def _known_ids(target: TargetSettings) -> tuple[str, ...]:
     return ()
 
 
-def _limits(watches: Iterable[Watch]) -> dict[str, KeyLimits]:
-    limits: dict[str, KeyLimits] = {}
-    for watch in watches:
-        target = watch.target
+def _limits(states: Iterable[TargetState]) -> dict[str, BudgetLimits]:
+    limits: dict[str, BudgetLimits] = {}
+    for state in states:
+        target = state.target
         reserved = sum(60.0 / canary.interval_s for canary in target.canaries)
-        known = limits.get(target.key, KeyLimits(math.inf))
-        limits[target.key] = KeyLimits(
+        known = limits.get(target.key, BudgetLimits(math.inf))
+        limits[target.key] = BudgetLimits(
             min(known.per_minute, target.requests_per_minute),
             known.reserved_per_minute + reserved,
         )

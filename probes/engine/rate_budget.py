@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-__all__ = ["KeyLimits", "Keys", "Refusal", "parse_retry_after"]
+__all__ = ["BudgetLimits", "RateBudgets", "Refusal", "parse_retry_after"]
 
 _WINDOW_S = 60.0
 _LONGEST_REST_S = 600.0
@@ -24,13 +24,13 @@ Refusal = str
 
 
 @dataclass(frozen=True, slots=True)
-class KeyLimits:
+class BudgetLimits:
     """
     What a key may be used for.
 
     Attributes:
-        per_minute: Requests in any minute; `inf` for unlimited.
-        reserved_per_minute: The canaries' share of it, which followed jobs can't take.
+        per minute: Requests in any minute; `inf` for unlimited.
+        reserved per minute: The canaries' share of it, which followed jobs can't take.
     """
 
     per_minute: float
@@ -38,8 +38,8 @@ class KeyLimits:
 
 
 @dataclass(slots=True)
-class _Use:
-    limits: KeyLimits
+class _BudgetUse:
+    limits: BudgetLimits
     spent: deque[float] = field(default_factory=deque)
     spent_beside: deque[float] = field(default_factory=deque)
     rest_began: float = float("-inf")
@@ -47,22 +47,22 @@ class _Use:
     strikes: int = 0
 
 
-class Keys:
+class RateBudgets:
     """
     Every key's use, over all canaries, followed jobs and listings that share it.
     """
 
-    def __init__(self, limits: Mapping[str, KeyLimits], rng: random.Random) -> None:
+    def __init__(self, limits: Mapping[str, BudgetLimits], rng: random.Random) -> None:
         self._rng = rng
-        self._use = {key: _Use(limit) for key, limit in limits.items()}
+        self._use = {key: _BudgetUse(limit) for key, limit in limits.items()}
 
-    def configure(self, limits: Mapping[str, KeyLimits]) -> None:
+    def configure(self, limits: Mapping[str, BudgetLimits]) -> None:
         """
         Take new limits over; what a key has spent and how long it rests stays.
         """
-        fresh: dict[str, _Use] = {}
+        fresh: dict[str, _BudgetUse] = {}
         for key, limit in limits.items():
-            use = self._use.get(key) or _Use(limit)
+            use = self._use.get(key) or _BudgetUse(limit)
             use.limits = limit
             fresh[key] = use
         self._use = fresh
@@ -158,7 +158,7 @@ def parse_retry_after(value: str | None, *, now_unix: float) -> float | None:
 
     Args:
         value: The header: seconds, or an HTTP date.
-        now_unix: The wall clock that a date is measured against.
+        now unix: The wall clock that a date is measured against.
     """
     text = (value or "").strip()
     if not text or len(text) > 64:

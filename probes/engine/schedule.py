@@ -15,14 +15,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from jobproof.probes.engine.rate_budget import Keys
-from jobproof.probes.result import WhyMissed
+from jobproof.probes.engine.rate_budget import RateBudgets
+from jobproof.probes.result import MissReason
 
-__all__ = ["Lane", "Missed", "Schedule", "Slot", "Turn", "phase_s"]
+__all__ = ["DueProbes", "MissedSlots", "PeriodicProbe", "Schedule", "Slot", "phase_s"]
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class PeriodicProbe:
     """
     One grid: a canary of a target.
 
@@ -62,130 +62,130 @@ class Slot:
         deadline: When it must have ended, on the same clock.
     """
 
-    lane: Lane
+    probe: PeriodicProbe
     intended: float
     deadline: float
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class MissedSlots:
     """
     Slots that passed without a probe.
     """
 
-    lane: Lane
-    why: WhyMissed
+    probe: PeriodicProbe
+    why: MissReason
     count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class DueProbes:
     """
     What one look at the clock comes to.
     """
 
     starts: tuple[Slot, ...]
-    missed: tuple[Missed, ...]
+    missed: tuple[MissedSlots, ...]
 
 
 class _Row:
     """
-    A lane at one point of its grid; what follows from the lane is worked out once.
+    A probe at one point of its grid; what follows from the probe is worked out once.
     """
 
-    __slots__ = ("_first", "_step", "grace_s", "lane", "most_in_flight", "next")
+    __slots__ = ("_first", "_step", "grace_s", "most_in_flight", "next", "probe")
 
-    def __init__(self, lane: Lane, first: float) -> None:
+    def __init__(self, probe: PeriodicProbe, first: float) -> None:
         self._first = self.next = first
         self._step = 0
-        self.become(lane)
+        self.become(probe)
 
-    def become(self, lane: Lane) -> None:
+    def become(self, probe: PeriodicProbe) -> None:
         """
-        Go on as a lane of the same interval.
+        Go on as a probe of the same interval.
         """
-        self.lane = lane
-        self.grace_s = lane.grace_s
-        self.most_in_flight = lane.most_in_flight
+        self.probe = probe
+        self.grace_s = probe.grace_s
+        self.most_in_flight = probe.most_in_flight
 
     def go_on(self, steps: int = 1) -> None:
         # Multiplied, not added up: a thousand additions would drift off the grid.
         self._step += steps
-        self.next = self._first + self._step * self.lane.interval_s
+        self.next = self._first + self._step * self.probe.interval_s
 
 
 class Schedule:
     """
-    Every lane's grid.
+    Every probe's grid.
 
-    The grid is pinned to absolute time once, when a lane comes in, so a restart keeps
+    The grid is pinned to absolute time once, when a probe comes in, so a restart keeps
     the phase; from then on only the monotonic clock counts, so a wall clock that jumps
     moves nothing.
 
     Args:
-        wall_offset_s: Wall clock minus the schedule's clock.
+        wall offset s: Wall clock minus the schedule's clock.
         seed: Daemons that watch the same targets for each other get different ones,
             and ask in turn.
     """
 
-    def __init__(self, keys: Keys, *, wall_offset_s: float, seed: str = "") -> None:
+    def __init__(self, keys: RateBudgets, *, wall_offset_s: float, seed: str = "") -> None:
         self._keys = keys
         self._wall_offset_s = wall_offset_s
         self._seed = seed
         self._rows: dict[tuple[str, str], _Row] = {}
-        # Apart from the rows: probes of a lane that goes and comes back are still under way.
+        # Apart from the rows: probes of a probe that goes and comes back are still under way.
         self._under_way: dict[tuple[str, str], int] = {}
         self._queue: list[tuple[float, tuple[str, str]]] = []
         self._stopped = False
 
-    def configure(self, lanes: Iterable[Lane], now: float) -> None:
+    def configure(self, probes: Iterable[PeriodicProbe], now: float) -> None:
         """
-        Take new lanes over; a lane that stays as it was keeps its next slot.
+        Take new probes over; a probe that stays as it was keeps its next slot.
         """
         fresh: dict[tuple[str, str], _Row] = {}
-        for lane in lanes:
-            name = (lane.target, lane.canary)
+        for probe in probes:
+            name = (probe.target, probe.canary)
             old = self._rows.get(name)
-            if old is not None and old.lane.interval_s == lane.interval_s:
-                old.become(lane)
+            if old is not None and old.probe.interval_s == probe.interval_s:
+                old.become(probe)
                 fresh[name] = old
             else:
-                fresh[name] = _Row(lane, self._first(lane, now))
+                fresh[name] = _Row(probe, self._first(probe, now))
         self._rows = fresh
         self._queue = [(row.next, name) for name, row in fresh.items()]
         heapq.heapify(self._queue)
 
-    def advance(self, now: float) -> Turn:
+    def advance(self, now: float) -> DueProbes:
         """
         Everything whose time has come by `now`: to be started, or missed and why.
         """
         starts: list[Slot] = []
-        missed: list[Missed] = []
+        missed: list[MissedSlots] = []
         while self._queue and self._queue[0][0] <= now:
             _, name = heapq.heappop(self._queue)
             row = self._rows[name]
             late = self._skip_late(row, now)
             if late:
-                missed.append(Missed(row.lane, self._why_late(), late))
+                missed.append(MissedSlots(row.probe, self._why_late(), late))
             while row.next <= now:
                 under_way = self._under_way.get(name, 0)
                 why = self._why_not(row, under_way)
                 if why is None:
                     self._under_way[name] = under_way + 1
-                    starts.append(Slot(row.lane, row.next, now + row.lane.timeout_s))
+                    starts.append(Slot(row.probe, row.next, now + row.probe.timeout_s))
                 else:
-                    missed.append(Missed(row.lane, why))
+                    missed.append(MissedSlots(row.probe, why))
                 row.go_on()
             heapq.heappush(self._queue, (row.next, name))
         if len(starts) > 1:
             starts.sort(key=lambda slot: slot.intended)
-        return Turn(tuple(starts), tuple(missed))
+        return DueProbes(tuple(starts), tuple(missed))
 
-    def ended(self, lane: Lane) -> None:
+    def ended(self, probe: PeriodicProbe) -> None:
         """
-        A probe of this lane is over; a lane that is gone by now is no mistake.
+        A probe of this probe is over; a probe that is gone by now is no mistake.
         """
-        name = (lane.target, lane.canary)
+        name = (probe.target, probe.canary)
         left = self._under_way.pop(name, 0) - 1
         if left > 0:
             self._under_way[name] = left
@@ -205,47 +205,47 @@ class Schedule:
 
     def lag_in_intervals(self, now: float) -> float:
         """
-        How far behind the grid the worst lane is; more than 1 means that nobody advances.
+        How far behind the grid the worst probe is; more than 1 means that nobody advances.
         """
         if not self._queue:
             return 0.0
         next_at, name = self._queue[0]
         # Below a second the interval says nothing about health: a busy moment is longer.
-        return max(0.0, now - next_at) / max(1.0, self._rows[name].lane.interval_s)
+        return max(0.0, now - next_at) / max(1.0, self._rows[name].probe.interval_s)
 
-    def _first(self, lane: Lane, now: float) -> float:
+    def _first(self, probe: PeriodicProbe, now: float) -> float:
         wall = now + self._wall_offset_s
-        phase = phase_s(lane, self._seed)
-        steps = math.ceil((wall - phase) / lane.interval_s)
-        return max(now, phase + steps * lane.interval_s - self._wall_offset_s)
+        phase = phase_s(probe, self._seed)
+        steps = math.ceil((wall - phase) / probe.interval_s)
+        return max(now, phase + steps * probe.interval_s - self._wall_offset_s)
 
     def _skip_late(self, row: _Row, now: float) -> int:
         behind_s = now - row.grace_s - row.next
         if behind_s <= 0:
             return 0
-        skipped = math.ceil(behind_s / row.lane.interval_s)
+        skipped = math.ceil(behind_s / row.probe.interval_s)
         row.go_on(skipped)
         return skipped
 
-    def _why_late(self) -> WhyMissed:
-        return WhyMissed.SHUTDOWN if self._stopped else WhyMissed.LATE
+    def _why_late(self) -> MissReason:
+        return MissReason.SHUTDOWN if self._stopped else MissReason.LATE
 
-    def _why_not(self, row: _Row, under_way: int) -> WhyMissed | None:
+    def _why_not(self, row: _Row, under_way: int) -> MissReason | None:
         if self._stopped:
-            return WhyMissed.SHUTDOWN
-        key = row.lane.key
+            return MissReason.SHUTDOWN
+        key = row.probe.key
         if under_way >= row.most_in_flight:
             # While the server asks for rest, that is the reason.
             resting = self._keys.refuse(key, row.next) == "backoff"
-            return WhyMissed.BACKOFF if resting else WhyMissed.OVERLAP
+            return MissReason.BACKOFF if resting else MissReason.OVERLAP
         refusal = self._keys.take(key, row.next)
-        return WhyMissed(refusal) if refusal is not None else None
+        return MissReason(refusal) if refusal is not None else None
 
 
-def phase_s(lane: Lane, seed: str = "") -> float:
+def phase_s(probe: PeriodicProbe, seed: str = "") -> float:
     """
-    Where in its interval a lane asks: the same after every restart, apart for each lane.
+    Where in its interval a probe asks: the same after every restart, apart for each probe.
     """
-    text = f"{seed}\0{lane.target}\0{lane.canary}".encode()
+    text = f"{seed}\0{probe.target}\0{probe.canary}".encode()
     share = int.from_bytes(blake2b(text, digest_size=8).digest(), "big") / 2**64
-    return share * lane.interval_s
+    return share * probe.interval_s

@@ -9,36 +9,36 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["Crew"]
+__all__ = ["WorkerPool"]
 
-Errand = TypeVar("Errand")
+Task = TypeVar("Task")
 _IDLE_S = 60.0
 
 
-class Crew(Generic[Errand]):
+class WorkerPool(Generic[Task]):
     """
-    Hands each errand to a thread at once, or says that none is left.
+    Hands each task to a thread at once, or says that none is left.
 
     The thread that came back last goes first: few threads stay busy with warm
     connections and the rest go home.
 
     Args:
-        run: Runs one errand; called in many threads.
+        run: Runs one task; called in many threads.
         most: Threads at a time.
     """
 
-    def __init__(self, run: Callable[[Errand], None], *, most: int, name: str = "probe") -> None:
+    def __init__(self, run: Callable[[Task], None], *, most: int, name: str = "probe") -> None:
         self.most = most
         self._run = run
         self._name = name
-        self._idle: list[queue.SimpleQueue[Errand | None]] = []
+        self._idle: list[queue.SimpleQueue[Task | None]] = []
         self._count = 0
         self._lock = threading.Lock()
         self._closed = False
 
-    def hand(self, errand: Errand) -> bool:
+    def hand(self, task: Task) -> bool:
         """
-        Start an errand now; False if every thread is busy and no more may be hired.
+        Start an task now; False if every thread is busy and no more may be hired.
         """
         try:
             inbox = self._idle.pop()
@@ -52,7 +52,7 @@ class Crew(Generic[Errand]):
             threading.Thread(
                 target=self._work, args=(inbox,), name=f"{self._name}-{number}", daemon=True
             ).start()
-        inbox.put(errand)
+        inbox.put(task)
         return True
 
     def close(self) -> None:
@@ -63,10 +63,10 @@ class Crew(Generic[Errand]):
         while self._idle:
             self._idle.pop().put(None)
 
-    def _work(self, inbox: queue.SimpleQueue[Errand | None]) -> None:
+    def _work(self, inbox: queue.SimpleQueue[Task | None]) -> None:
         try:
-            while (errand := self._next(inbox)) is not None:
-                self._run(errand)
+            while (task := self._next(inbox)) is not None:
+                self._run(task)
                 self._idle.append(inbox)
                 if self._closed:
                     return
@@ -74,12 +74,12 @@ class Crew(Generic[Errand]):
             with self._lock:
                 self._count -= 1
 
-    def _next(self, inbox: queue.SimpleQueue[Errand | None]) -> Errand | None:
+    def _next(self, inbox: queue.SimpleQueue[Task | None]) -> Task | None:
         try:
             return inbox.get(timeout=_IDLE_S)
         except queue.Empty:
             try:
                 self._idle.remove(inbox)
-            except ValueError:  # an errand is on its way
+            except ValueError:  # an task is on its way
                 return inbox.get()
             return None

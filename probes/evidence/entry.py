@@ -15,21 +15,21 @@ from typing import Any
 
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.probes.evidence.redaction import Scrubber
-from jobproof.probes.result import Outcome, Result
+from jobproof.probes.result import ProbeOutcome, ProbeResult
 
 __all__ = [
     "NOTES",
     "Evidence",
-    "Seen",
-    "Worth",
+    "EvidencePriority",
+    "StoredFinding",
+    "fingerprint_of",
+    "fingerprint_of_outcome",
     "fingerprints_of",
     "new_id",
     "notes_of",
+    "priority_of",
     "read_evidence",
     "seen_in",
-    "shelf_of",
-    "shelf_of_outcome",
-    "worth_of",
 ]
 
 NOTES = "_jobproof"
@@ -38,13 +38,13 @@ NOTES = "_jobproof"
 _LOG = logging.getLogger(__name__)
 
 
-class Worth(IntEnum):
+class EvidencePriority(IntEnum):
     """
     How long evidence outlives other evidence.
     """
 
     SUCCESS = 0
-    NEWS = 1
+    NOTABLE = 1
     """A gap, a drift, nothing to be said."""
     FAILURE = 2
     """No answer, or one that nobody wants, although no promise is broken."""
@@ -53,7 +53,7 @@ class Worth(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class StoredFinding:
     """
     A finding as the evidence remembers it.
     """
@@ -83,49 +83,49 @@ class Evidence:
     target: str
     canary: str
     outcome: str
-    worth: Worth
+    priority: EvidencePriority
     curl: str
-    findings: tuple[Seen, ...]
+    findings: tuple[StoredFinding, ...]
     fingerprints: tuple[str, ...]
     size_bytes: int
 
 
-def shelf_of(target: str, finding: Finding) -> str:
+def fingerprint_of(target: str, finding: Finding) -> str:
     """
     The name under which evidence of this finding is kept: `EvidenceStore.latest_for`.
     """
     return _digest(target, *finding.fingerprint)
 
 
-def shelf_of_outcome(target: str, canary: str, outcome: Outcome) -> str:
+def fingerprint_of_outcome(target: str, canary: str, outcome: ProbeOutcome) -> str:
     """
     The name under which answers that no finding speaks about are kept.
     """
     return _digest(target, canary, outcome.value)
 
 
-def fingerprints_of(result: Result) -> tuple[str, ...]:
+def fingerprints_of(result: ProbeResult) -> tuple[str, ...]:
     """
     The shelves that a result belongs on.
     """
-    prints = {shelf_of(result.target, finding) for finding in result.findings}
+    prints = {fingerprint_of(result.target, finding) for finding in result.findings}
     if not prints or not result.outcome.success:
-        prints.add(shelf_of_outcome(result.target, result.canary, result.outcome))
+        prints.add(fingerprint_of_outcome(result.target, result.canary, result.outcome))
     return tuple(sorted(prints))
 
 
-def worth_of(result: Result) -> Worth:
+def priority_of(result: ProbeResult) -> EvidencePriority:
     """
     How long evidence of a result outlives other evidence.
     """
     if any(finding.kind is Kind.VIOLATION for finding in result.findings):
-        return Worth.BROKEN
+        return EvidencePriority.BROKEN
     if not result.outcome.success:
-        return Worth.FAILURE
-    return Worth.NEWS if result.findings else Worth.SUCCESS
+        return EvidencePriority.FAILURE
+    return EvidencePriority.NOTABLE if result.findings else EvidencePriority.SUCCESS
 
 
-def new_id(result: Result, prints: Iterable[str]) -> str:
+def new_id(result: ProbeResult, prints: Iterable[str]) -> str:
     """
     A name for the evidence of a result: its moment and a digest.
     """
@@ -135,11 +135,11 @@ def new_id(result: Result, prints: Iterable[str]) -> str:
     return f"{max(0, int(exchange.ended_at * 1000)):013d}"[:13] + f"-{digest}"
 
 
-def seen_in(finding: Finding, scrubber: Scrubber) -> Seen:
+def seen_in(finding: Finding, scrubber: Scrubber) -> StoredFinding:
     """
     A finding as the evidence remembers it, without secrets.
     """
-    return Seen(
+    return StoredFinding(
         check=finding.check,
         kind=finding.kind.value,
         basis=finding.basis.value,
@@ -158,10 +158,11 @@ def notes_of(evidence: Evidence) -> dict[str, Any]:
         "target": evidence.target,
         "canary": evidence.canary,
         "outcome": evidence.outcome,
-        "worth": int(evidence.worth),
+        "worth": int(evidence.priority),
         "curl": evidence.curl,
         "findings": [
-            {name: getattr(seen, name) for name in Seen.__slots__} for seen in evidence.findings
+            {name: getattr(seen, name) for name in StoredFinding.__slots__}
+            for seen in evidence.findings
         ],
         "fingerprints": list(evidence.fingerprints),
     }
@@ -180,9 +181,9 @@ def read_evidence(path: Path) -> Evidence | None:
             target=str(notes["target"]),
             canary=str(notes["canary"]),
             outcome=str(notes["outcome"]),
-            worth=Worth(notes["worth"]),
+            priority=EvidencePriority(notes["worth"]),
             curl=str(notes["curl"]),
-            findings=tuple(Seen(**seen) for seen in notes["findings"]),
+            findings=tuple(StoredFinding(**seen) for seen in notes["findings"]),
             fingerprints=tuple(str(one) for one in notes["fingerprints"]),
             size_bytes=len(content),
         )

@@ -22,16 +22,16 @@ from jobproof.contract.recordings.har import har
 from jobproof.probes.evidence.entry import (
     NOTES,
     Evidence,
-    Worth,
+    EvidencePriority,
     fingerprints_of,
     new_id,
     notes_of,
+    priority_of,
     read_evidence,
     seen_in,
-    worth_of,
 )
 from jobproof.probes.evidence.redaction import Scrubber
-from jobproof.probes.result import Result
+from jobproof.probes.result import ProbeResult
 
 __all__ = ["EvidenceStore"]
 
@@ -45,7 +45,7 @@ _HISTORY = 16
 
 
 @dataclass(slots=True)
-class _Shelf:
+class _SampleSet:
     """
     The files of one fingerprint.
     """
@@ -90,9 +90,9 @@ class EvidenceStore:
         self.write_errors = 0
         self._secrets = secrets
         self._token_env = token_env
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._kept: dict[str, Evidence] = {}
-        self._shelves: dict[str, _Shelf] = {}
+        self._samples_of: dict[str, _SampleSet] = {}
         self._bytes = 0
         folder.mkdir(parents=True, exist_ok=True)
         self._load()
@@ -104,7 +104,7 @@ class EvidenceStore:
         """
         return self._bytes
 
-    def keep(self, result: Result, history: Sequence[Exchange] = ()) -> str | None:
+    def keep(self, result: ProbeResult, history: Sequence[Exchange] = ()) -> str | None:
         """
         Keep what `result` shows, if it shows anything worth the bytes.
 
@@ -119,15 +119,15 @@ class EvidenceStore:
             return None
         prints = fingerprints_of(result)
         at = result.exchange.ended_at
-        with self._turn:
-            wanted = [one for one in prints if self._wants(one, at, worth_of(result))]
+        with self._lock:
+            wanted = [one for one in prints if self._wants(one, at, priority_of(result))]
             evidence = self._write(result, history, tuple(wanted)) if wanted else None
             if evidence is not None:
                 for one in wanted:
                     self._put(one, evidence)
             for one in prints:
-                if one in self._shelves:
-                    self._shelves[one].seen += 1
+                if one in self._samples_of:
+                    self._samples_of[one].seen += 1
             self._make_room()
             return evidence.id if evidence is not None and evidence.id in self._kept else None
 
@@ -135,14 +135,14 @@ class EvidenceStore:
         """
         What is kept under that id, without the exchanges themselves.
         """
-        with self._turn:
+        with self._lock:
             return self._kept.get(evidence_id)
 
     def har(self, evidence_id: str) -> bytes | None:
         """
         The HAR file of that id; None where it isn't kept (any longer).
         """
-        with self._turn:
+        with self._lock:
             if evidence_id not in self._kept:
                 return None
             try:
@@ -155,37 +155,37 @@ class EvidenceStore:
         """
         The id of the newest evidence of a fingerprint.
         """
-        with self._turn:
-            shelf = self._shelves.get(fingerprint)
-            return shelf.last if shelf else None
+        with self._lock:
+            samples = self._samples_of.get(fingerprint)
+            return samples.last if samples else None
 
     def all(self) -> tuple[Evidence, ...]:
         """
         Everything that is kept, newest first.
         """
-        with self._turn:
+        with self._lock:
             return tuple(sorted(self._kept.values(), key=lambda e: e.at, reverse=True))
 
-    def _wants(self, fingerprint: str, at: float, worth: Worth) -> bool:
-        shelf = self._shelves.get(fingerprint)
-        if shelf is None or shelf.seen % self.every == 0:
+    def _wants(self, fingerprint: str, at: float, priority: EvidencePriority) -> bool:
+        samples = self._samples_of.get(fingerprint)
+        if samples is None or samples.seen % self.every == 0:
             return True
-        renew_s = _RENEW_SUCCESS_S if worth is Worth.SUCCESS else _RENEW_S
+        renew_s = _RENEW_SUCCESS_S if priority is EvidencePriority.SUCCESS else _RENEW_S
         # Backwards too: a clock that was set back mustn't freeze `last` for good.
-        return abs(at - shelf.renewed_at) >= renew_s
+        return abs(at - samples.renewed_at) >= renew_s
 
     def _put(self, fingerprint: str, evidence: Evidence) -> None:
-        shelf = self._shelves.get(fingerprint)
-        if shelf is None:
-            self._shelves[fingerprint] = _Shelf(evidence.id, evidence.id, evidence.at)
+        samples = self._samples_of.get(fingerprint)
+        if samples is None:
+            self._samples_of[fingerprint] = _SampleSet(evidence.id, evidence.id, evidence.at)
             return
-        before = shelf.ids()
-        if shelf.seen % self.every == 0 and evidence.worth is not Worth.SUCCESS:
-            shelf.samples = [*shelf.samples, evidence.id][-_SAMPLES:]
-        if evidence.worth is Worth.SUCCESS:
-            shelf.first = evidence.id
-        shelf.last, shelf.renewed_at = evidence.id, evidence.at
-        for dropped in before - shelf.ids():
+        before = samples.ids()
+        if samples.seen % self.every == 0 and evidence.priority is not EvidencePriority.SUCCESS:
+            samples.samples = [*samples.samples, evidence.id][-_SAMPLES:]
+        if evidence.priority is EvidencePriority.SUCCESS:
+            samples.first = evidence.id
+        samples.last, samples.renewed_at = evidence.id, evidence.at
+        for dropped in before - samples.ids():
             self._release(fingerprint, dropped)
 
     def _release(self, fingerprint: str, evidence_id: str) -> None:
@@ -203,24 +203,26 @@ class EvidenceStore:
         self._bytes -= evidence.size_bytes
         self._path(evidence_id).unlink(missing_ok=True)
         for one in evidence.fingerprints:
-            shelf = self._shelves.get(one)
-            if shelf is None:
+            samples = self._samples_of.get(one)
+            if samples is None:
                 continue
-            shelf.samples = [sample for sample in shelf.samples if sample != evidence_id]
-            left = [i for i in (shelf.first, *shelf.samples, shelf.last) if i in self._kept]
+            samples.samples = [sample for sample in samples.samples if sample != evidence_id]
+            left = [i for i in (samples.first, *samples.samples, samples.last) if i in self._kept]
             if left:
-                shelf.first, shelf.last = left[0], left[-1]
+                samples.first, samples.last = left[0], left[-1]
             else:
-                del self._shelves[one]
+                del self._samples_of[one]
 
     def _make_room(self) -> None:
         while self._bytes > self.max_bytes and self._kept:
-            ends = {i for shelf in self._shelves.values() for i in (shelf.first, shelf.last)}
-            victim = min(self._kept.values(), key=lambda e: (e.worth, e.id in ends, e.at))
+            ends = {
+                i for samples in self._samples_of.values() for i in (samples.first, samples.last)
+            }
+            victim = min(self._kept.values(), key=lambda e: (e.priority, e.id in ends, e.at))
             self._remove(victim.id)
 
     def _write(
-        self, result: Result, history: Sequence[Exchange], prints: tuple[str, ...]
+        self, result: ProbeResult, history: Sequence[Exchange], prints: tuple[str, ...]
     ) -> Evidence | None:
         assert result.exchange is not None
         scrubber = Scrubber(self._secrets())
@@ -232,7 +234,7 @@ class EvidenceStore:
             target=result.target,
             canary=result.canary,
             outcome=result.outcome.value,
-            worth=worth_of(result),
+            priority=priority_of(result),
             curl=curl(exchange, token_env=self._token_env(result.target)),
             findings=tuple(seen_in(finding, scrubber) for finding in result.findings),
             fingerprints=prints,
@@ -269,15 +271,15 @@ class EvidenceStore:
         self._make_room()
 
     def _restore(self, fingerprint: str, evidence: Evidence) -> None:
-        shelf = self._shelves.get(fingerprint)
-        if shelf is None:
-            self._shelves[fingerprint] = _Shelf(evidence.id, evidence.id, evidence.at)
+        samples = self._samples_of.get(fingerprint)
+        if samples is None:
+            self._samples_of[fingerprint] = _SampleSet(evidence.id, evidence.id, evidence.at)
             return
-        if shelf.last != shelf.first:
-            shelf.samples.append(shelf.last)
-        shelf.last, shelf.renewed_at = evidence.id, evidence.at
-        for surplus in shelf.samples[:-_SAMPLES]:
-            shelf.samples.remove(surplus)
+        if samples.last != samples.first:
+            samples.samples.append(samples.last)
+        samples.last, samples.renewed_at = evidence.id, evidence.at
+        for surplus in samples.samples[:-_SAMPLES]:
+            samples.samples.remove(surplus)
             self._release(fingerprint, surplus)
 
 

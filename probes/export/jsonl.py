@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.model.finding import Finding
-from jobproof.probes.result import Result
+from jobproof.probes.result import ProbeResult
 
 __all__ = ["JsonLines", "JsonLinesOptions", "as_json"]
 
@@ -44,7 +44,7 @@ class JsonLines:
         self._limit = options.max_bytes
         self._file = self._open()
 
-    def write(self, result: Result) -> None:
+    def write(self, result: ProbeResult) -> None:
         line = json.dumps(as_json(result), ensure_ascii=False, separators=(",", ":")) + "\n"
         self._file.write(line)
         self._file.flush()
@@ -65,7 +65,7 @@ class JsonLines:
             ) from None
 
 
-def as_json(result: Result) -> dict[str, Any]:
+def as_json(result: ProbeResult) -> dict[str, Any]:
     """
     A result as plain values: no header and no body, so no secret.
     """

@@ -31,11 +31,11 @@ from jobproof.probes.export.series import (
     Family,
     Gauge,
     Histogram,
-    Mark,
+    JobExemplar,
     Metric,
     Snapshot,
 )
-from jobproof.probes.result import FOLLOWED, Outcome, Result, WhyMissed
+from jobproof.probes.result import FOLLOWED, MissReason, ProbeOutcome, ProbeResult
 
 __all__ = [
     "CODES",
@@ -265,12 +265,12 @@ METRICS: tuple[Metric, ...] = (
 )
 
 LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
-    "outcome": tuple(Outcome),
+    "outcome": tuple(ProbeOutcome),
     "phase": PHASES,
     "expected": ("true", "false"),
     "kind": tuple(Kind),
     "drift": tuple(Drift),
-    "reason": tuple(WhyMissed),
+    "reason": tuple(MissReason),
 }
 """Labels whose values are closed in code; others come from the configuration and the API."""
 
@@ -306,7 +306,7 @@ class _CanarySeries:
     The children that one probe touches, found once.
     """
 
-    outcomes: dict[Outcome, Counter]
+    outcomes: dict[ProbeOutcome, Counter]
     duration: Histogram
     phases: tuple[Histogram, ...]
     codes: dict[int, Counter] = field(default_factory=dict)
@@ -427,7 +427,7 @@ class Metrics(Collector):
         name, counters, histograms = target.name, self._counters, self._histograms
         for canary, absence_is_right in target.canaries.items():
             histograms["jobproof_probe_duration_seconds"].child(name, canary)
-            for outcome in Outcome:
+            for outcome in ProbeOutcome:
                 counters["jobproof_probes_total"].child(name, canary, outcome.value)
             for code in CODES:
                 counters["jobproof_http_responses_total"].child(name, canary, code)
@@ -435,7 +435,7 @@ class Metrics(Collector):
             counters["jobproof_not_found_total"].child(name, canary, expected)
         for phase in PHASES:
             histograms["jobproof_probe_phase_duration_seconds"].child(name, phase)
-        for why in WhyMissed:
+        for why in MissReason:
             counters["jobproof_slots_missed_total"].child(name, why.value)
         for check, kind in product((*checks, CRASHED), Kind):
             counters["jobproof_contract_findings_total"].child(name, check, kind.value)
@@ -465,7 +465,7 @@ class Metrics(Collector):
 
     # -- what is seen -------------------------------------------------------------------
 
-    def observe(self, result: Result) -> None:
+    def observe(self, result: ProbeResult) -> None:
         """
         Count one probe, whatever it came to; a result of a forgotten target is dropped.
         """
@@ -477,7 +477,7 @@ class Metrics(Collector):
             if series is None:
                 series = self._find(result.target, result.canary)
             series.outcomes[result.outcome].value += 1.0
-            series.duration.observe(result.duration_s, _mark(result))
+            series.duration.observe(result.duration_s, _job_exemplar(result))
             self._histograms["jobproof_schedule_lag_seconds"].child().observe(result.lag_s)
             self._say_last(series, result)
             if result.exchange is not None:
@@ -494,14 +494,14 @@ class Metrics(Collector):
         probes = self._counters["jobproof_probes_total"]
         phases = self._histograms["jobproof_probe_phase_duration_seconds"]
         series = _CanarySeries(
-            {outcome: probes.child(target, canary, outcome.value) for outcome in Outcome},
+            {outcome: probes.child(target, canary, outcome.value) for outcome in ProbeOutcome},
             self._histograms["jobproof_probe_duration_seconds"].child(target, canary),
             tuple(phases.child(target, phase) for phase in PHASES),
         )
         self._hot[target, canary] = series
         return series
 
-    def _say_last(self, series: _CanarySeries, result: Result) -> None:
+    def _say_last(self, series: _CanarySeries, result: ProbeResult) -> None:
         key, ended_at = (result.target, result.canary), result.intended_at + result.duration_s
         if series.success is None or series.last_probe is None:
             series.success = self._gauges["jobproof_probe_success"].child(*key)
@@ -518,7 +518,7 @@ class Metrics(Collector):
                 series.last_success = gauges.child(*key)
             series.last_success.value = ended_at
 
-    def _see_exchange(self, series: _CanarySeries, result: Result, exchange: Exchange) -> None:
+    def _see_exchange(self, series: _CanarySeries, result: ProbeResult, exchange: Exchange) -> None:
         seconds = exchange.phases
         wait, transfer = seconds.wait, seconds.transfer
         spent = (seconds.resolve, seconds.connect, seconds.tls, wait, transfer)
@@ -552,13 +552,13 @@ class Metrics(Collector):
             skew = server + 0.5 - (exchange.started_at + exchange.elapsed_s / 2)
             self._gauges["jobproof_clock_skew_seconds"].child(target).value = skew
 
-    def _see_finding(self, result: Result, finding: Finding) -> None:
+    def _see_finding(self, result: ProbeResult, finding: Finding) -> None:
         target, counters = result.target, self._counters
         counter = counters["jobproof_contract_findings_total"].child(
             target, finding.check, finding.kind.value
         )
         counter.value += 1.0
-        counter.mark = _mark(result, 1.0) or counter.mark
+        counter.exemplar = _job_exemplar(result, 1.0) or counter.exemplar
         if finding.drift is not None:
             pointer = self._pointers[target].word(finding.pointer)
             counters["jobproof_contract_drift_total"].child(
@@ -569,7 +569,7 @@ class Metrics(Collector):
 
     # -- the schedule -------------------------------------------------------------------
 
-    def slot_missed(self, target: str, why: WhyMissed, count: int = 1) -> None:
+    def slot_missed(self, target: str, why: MissReason, count: int = 1) -> None:
         """
         `count` slots of `target` passed without a probe.
         """
@@ -709,7 +709,7 @@ def _edges(basis: Edges, more: Iterable[Edges]) -> Edges:
     return tuple(sorted({*basis, *(float(edge) for edges in more for edge in edges)}))
 
 
-def _mark(result: Result, value: float | None = None) -> Mark | None:
+def _job_exemplar(result: ProbeResult, value: float | None = None) -> JobExemplar | None:
     if result.exchange is None or result.exchange.request.subject is Subject.MALFORMED:
         return None
     job_id = result.exchange.request.job_id
@@ -717,9 +717,11 @@ def _mark(result: Result, value: float | None = None) -> Mark | None:
     return _exemplar(job_id or "", result.duration_s if value is None else value, at)
 
 
-def _exemplar(job_id: str, value: float, at: float) -> Mark | None:
+def _exemplar(job_id: str, value: float, at: float) -> JobExemplar | None:
     # OpenMetrics allows an exemplar 128 characters, name of the label included.
-    return Mark(job_id, value, at) if 0 < len(job_id) <= 100 and job_id.isprintable() else None
+    return (
+        JobExemplar(job_id, value, at) if 0 < len(job_id) <= 100 and job_id.isprintable() else None
+    )
 
 
 @lru_cache(maxsize=64)
@@ -742,8 +744,8 @@ def _export(family: Family[Counter] | Family[Gauge] | Family[Histogram]) -> Prom
         if isinstance(child, Histogram):
             _export_histogram(out, metric.name, labels, child)
         else:
-            mark = child.mark if isinstance(child, Counter) else None
-            out.add_sample(metric.name, labels, child.value, exemplar=_prometheus(mark))
+            exemplar = child.exemplar if isinstance(child, Counter) else None
+            out.add_sample(metric.name, labels, child.value, exemplar=_prometheus(exemplar))
     return out
 
 
@@ -752,12 +754,16 @@ def _export_histogram(
 ) -> None:
     count = 0
     edges = (*map(repr, child.edges), "+Inf")
-    for edge, count, mark in zip(edges, child.cumulative(), child.marks, strict=True):
+    for edge, count, exemplar in zip(edges, child.cumulative(), child.exemplars, strict=True):
         bucket = {**labels, "le": edge}
-        out.add_sample(f"{name}_bucket", bucket, float(count), exemplar=_prometheus(mark))
+        out.add_sample(f"{name}_bucket", bucket, float(count), exemplar=_prometheus(exemplar))
     out.add_sample(f"{name}_count", labels, float(count))
     out.add_sample(f"{name}_sum", labels, child.total)
 
 
-def _prometheus(mark: Mark | None) -> Exemplar | None:
-    return Exemplar({"job_id": mark.job_id}, mark.value, mark.at or None) if mark else None
+def _prometheus(exemplar: JobExemplar | None) -> Exemplar | None:
+    return (
+        Exemplar({"job_id": exemplar.job_id}, exemplar.value, exemplar.at or None)
+        if exemplar
+        else None
+    )

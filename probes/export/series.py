@@ -22,7 +22,7 @@ __all__ = [
     "Family",
     "Gauge",
     "Histogram",
-    "Mark",
+    "JobExemplar",
     "Metric",
     "Snapshot",
 ]
@@ -49,7 +49,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class JobExemplar:
     """
     An exemplar: the job behind one observation.
     """
@@ -66,11 +66,11 @@ class Counter:
     `name` is how the exposition spells it, labels and all; made at the first scrape.
     """
 
-    __slots__ = ("mark", "name", "value")
+    __slots__ = ("exemplar", "name", "value")
 
     def __init__(self) -> None:
         self.value = 0.0
-        self.mark: Mark | None = None
+        self.exemplar: JobExemplar | None = None
         self.name = ""
 
     def add(self, amount: float = 1.0) -> None:
@@ -97,24 +97,24 @@ class Histogram:
     Observations by upper edge; `+Inf` is the last bucket.
     """
 
-    __slots__ = ("counts", "edges", "marks", "names", "total")
+    __slots__ = ("counts", "edges", "exemplars", "names", "total")
 
     def __init__(self, edges: tuple[float, ...]) -> None:
         self.edges = edges
         self.names: tuple[str, ...] = ()
         self.counts = [0] * (len(edges) + 1)
-        self.marks: list[Mark | None] = [None] * (len(edges) + 1)
+        self.exemplars: list[JobExemplar | None] = [None] * (len(edges) + 1)
         self.total = 0.0
 
-    def observe(self, value: float, mark: Mark | None = None) -> None:
+    def observe(self, value: float, exemplar: JobExemplar | None = None) -> None:
         """
         Count `value` in the first bucket whose edge it doesn't pass.
         """
         bucket = bisect_left(self.edges, value)
         self.counts[bucket] += 1
         self.total += value
-        if mark is not None:
-            self.marks[bucket] = mark
+        if exemplar is not None:
+            self.exemplars[bucket] = exemplar
 
     def cumulative(self) -> Iterator[int]:
         """
@@ -132,13 +132,13 @@ class Histogram:
         if edges == self.edges:
             return
         fresh = Histogram(edges)
-        for edge, count, mark in zip(
-            (*self.edges, float("inf")), self.counts, self.marks, strict=True
+        for edge, count, exemplar in zip(
+            (*self.edges, float("inf")), self.counts, self.exemplars, strict=True
         ):
             bucket = bisect_left(edges, edge)
             fresh.counts[bucket] += count
-            fresh.marks[bucket] = mark or fresh.marks[bucket]
-        self.edges, self.counts, self.marks = fresh.edges, fresh.counts, fresh.marks
+            fresh.exemplars[bucket] = exemplar or fresh.exemplars[bucket]
+        self.edges, self.counts, self.exemplars = fresh.edges, fresh.counts, fresh.exemplars
         self.names = ()
 
 
@@ -179,8 +179,8 @@ class Family(Generic[Child]):
 
 
 AnyFamily = Family[Counter] | Family[Gauge] | Family[Histogram]
-_Line = tuple[str, float, Mark | None]
-_Rows = tuple[tuple[str, ...], tuple[int, ...], float, tuple[Mark | None, ...]]
+_Line = tuple[str, float, JobExemplar | None]
+_Rows = tuple[tuple[str, ...], tuple[int, ...], float, tuple[JobExemplar | None, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +203,12 @@ class Snapshot:
         for labels, child in family.children.items():
             if isinstance(child, Histogram):
                 names = child.names or _bucket_names(family.metric, labels, child)
-                rows = (names, tuple(child.cumulative()), child.total, tuple(child.marks))
+                rows = (names, tuple(child.cumulative()), child.total, tuple(child.exemplars))
                 histograms.append(rows)
             else:
                 child.name = child.name or _spell(family.metric, "", labels)
-                mark = child.mark if isinstance(child, Counter) else None
-                lines.append((child.name, child.value, mark))
+                exemplar = child.exemplar if isinstance(child, Counter) else None
+                lines.append((child.name, child.value, exemplar))
         return cls(family.metric, tuple(lines), tuple(histograms))
 
     def write(self, *, openmetrics: bool, names: frozenset[str] = frozenset()) -> str:
@@ -222,11 +222,11 @@ class Snapshot:
             names: Only samples of these names; all if empty.
         """
         out: list[str] = []
-        for name, value, mark in self.lines:
-            out.append(f"{name}{_number(value)}{_exemplar(mark, openmetrics)}\n")
-        for spelled, counts, total, marks in self.histograms:
-            for name, count, mark in zip(spelled, counts, marks, strict=False):
-                out.append(f"{name}{count}.0{_exemplar(mark, openmetrics)}\n")
+        for name, value, exemplar in self.lines:
+            out.append(f"{name}{_number(value)}{_exemplar(exemplar, openmetrics)}\n")
+        for spelled, counts, total, exemplars in self.histograms:
+            for name, count, exemplar in zip(spelled, counts, exemplars, strict=False):
+                out.append(f"{name}{count}.0{_exemplar(exemplar, openmetrics)}\n")
             out.append(f"{spelled[-2]}{counts[-1]}.0\n{spelled[-1]}{_number(total)}\n")
         if names:
             lines = "".join(out).splitlines(keepends=True)
@@ -269,11 +269,11 @@ def _number(value: float) -> str:
     return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"  # noqa: PLR0124
 
 
-def _exemplar(mark: Mark | None, openmetrics: bool) -> str:
-    if mark is None or not openmetrics:
+def _exemplar(exemplar: JobExemplar | None, openmetrics: bool) -> str:
+    if exemplar is None or not openmetrics:
         return ""
-    when = f" {mark.at:.3f}" if mark.at else ""
-    return f' # {{job_id="{_escape(mark.job_id)}"}} {_number(mark.value)}{when}'
+    when = f" {exemplar.at:.3f}" if exemplar.at else ""
+    return f' # {{job_id="{_escape(exemplar.job_id)}"}} {_number(exemplar.value)}{when}'
 
 
 class BoundedWords:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
-from jobproof.probes.result import Result
+from jobproof.probes.result import ProbeResult
 
 __all__ = ["Sink"]
 
@@ -28,7 +28,7 @@ class Sink(Protocol):
 
     def __init__(self, options: Any) -> None: ...
 
-    def write(self, result: Result) -> None:
+    def write(self, result: ProbeResult) -> None:
         """
         Take one result.
         """

@@ -15,19 +15,19 @@ from typing import Protocol
 from jobproof.contract.model.exchange import Exchange, Request, Subject
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.plugins import set_up
-from jobproof.probes.canaries.canary import Ask
+from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.canaries.request import build_request
 from jobproof.probes.config.settings import SourceSettings, TargetSettings
-from jobproof.probes.engine.judging import Judged
+from jobproof.probes.engine.judging import JudgedResult
 from jobproof.probes.engine.prober import Clock, user_agent
 from jobproof.probes.export.metrics import Metrics
-from jobproof.probes.following.job_history import Sights
-from jobproof.probes.following.tracker import Progress, Sighting, Tracker
-from jobproof.probes.following.watch_list import Watchlist
+from jobproof.probes.following.job_history import JobHistory
+from jobproof.probes.following.tracker import JobObservation, Tracker, TrackerUpdate
+from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.result import FOLLOWED
-from jobproof.probes.sources.source import Found, Neighbourhood, Source
+from jobproof.probes.sources.source import FoundIds, Source, SourceContext
 
-__all__ = ["Asker", "FollowPlan", "Following", "Lookout"]
+__all__ = ["FollowPlan", "JobFollower", "JobPoller", "SourcePoller"]
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.25
@@ -36,7 +36,7 @@ _MOST_AT_ONCE = 32
 _HOLD_S = 60.0
 
 
-class Asker(Protocol):
+class JobPoller(Protocol):
     """
     Asks beside the grid, out of the key's budget: `jobproof.probes.engine.prober.Prober`.
     """
@@ -48,7 +48,7 @@ class Asker(Protocol):
     ) -> None: ...
 
 
-class Lookout:
+class SourcePoller:
     """
     A source at work for one target.
     """
@@ -61,14 +61,18 @@ class Lookout:
         self._problem: str | None = None
         # What the owner's requests carry is the same for every id.
         probe = build_request(
-            target.api, target.url, Ask("x", Subject.KNOWN), target.token, user_agent=user_agent()
+            target.api,
+            target.url,
+            CanaryRequest("x", Subject.KNOWN),
+            target.token,
+            user_agent=user_agent(),
         )
-        around = Neighbourhood(target.name, target.api, target.url, probe.headers, folder)
+        context = SourceContext(target.name, target.api, target.url, probe.headers, folder)
         self.source: Source = set_up(
-            "jobproof.sources", settings.source, settings.make, settings.options, around
+            "jobproof.sources", settings.source, settings.make, settings.options, context
         )
 
-    def took(self, found: Found) -> None:
+    def took(self, found: FoundIds) -> None:
         """
         Log a problem once, and its end.
         """
@@ -86,11 +90,11 @@ class FollowPlan:
     """
 
     trackers: Mapping[str, Tracker]
-    lookouts: tuple[Lookout, ...]
+    pollers: tuple[SourcePoller, ...]
     targets: tuple[str, ...]
 
 
-class Following:
+class JobFollower:
     """
     Keeps asking for every job on the watch list at the vendor's cadence.
 
@@ -99,19 +103,19 @@ class Following:
 
     def __init__(
         self,
-        watchlist: Watchlist,
+        watchlist: WatchList,
         metrics: Metrics,
-        asker: Asker,
+        asker: JobPoller,
         clock: Clock | None = None,
-        sights: Sights | None = None,
+        sights: JobHistory | None = None,
     ) -> None:
         self._watchlist = watchlist
-        self._sights = sights or Sights(watchlist)
+        self._history = sights or JobHistory(watchlist)
         self._metrics = metrics
         self._asker = asker
         self._clock = clock or Clock()
         self._trackers: Mapping[str, Tracker] = {}
-        self._lookouts: tuple[Lookout, ...] = ()
+        self._pollers: tuple[SourcePoller, ...] = ()
         self._under_way: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -128,11 +132,11 @@ class Following:
             ConfigError: A source can't do what it is told for this API.
         """
         known = tuple(targets)
-        old = {lookout.made_for: lookout for lookout in self._lookouts}
+        old = {poller.made_for: poller for poller in self._pollers}
         return FollowPlan(
             {t.name: Tracker.of(t.api.profile) for t in known if t.follow},
             tuple(
-                old.get((target, source)) or Lookout(target, source, folder)
+                old.get((target, source)) or SourcePoller(target, source, folder)
                 for target in known
                 for source in target.follow
             ),
@@ -143,7 +147,7 @@ class Following:
         """
         Follow as planned; what other targets had on the watch list is dropped.
         """
-        self._trackers, self._lookouts = plan.trackers, plan.lookouts
+        self._trackers, self._pollers = plan.trackers, plan.pollers
         self._watchlist.forget_other_targets(plan.targets)
 
     def start(self) -> None:
@@ -160,7 +164,7 @@ class Following:
         if self._thread.is_alive():
             self._thread.join(5.0)
 
-    def saw(self, judged: Judged) -> None:
+    def saw(self, judged: JudgedResult) -> None:
         """
         Take in what a probe of a followed job came to.
         """
@@ -175,7 +179,7 @@ class Following:
             # What couldn't be written down would be due again at once, and for ever.
             self._over(target, job_id, held_s=held_s)
 
-    def _advance(self, target: str, job_id: str, judged: Judged) -> None:
+    def _advance(self, target: str, job_id: str, judged: JudgedResult) -> None:
         tracker = self._trackers.get(target)
         job = self._watchlist.get(target, job_id)
         if tracker is None or job is None:
@@ -192,10 +196,10 @@ class Following:
                 _LOG.warning("target %s: job %s is let go: %s", target, job_id, why)
         else:
             moved = progress.job.job_status != job.job_status
-            sight = self._sights.text(exchange) if moved and exchange is not None else None
-            self._watchlist.update(progress.job, sight=sight)
+            observation = self._history.text(exchange) if moved and exchange is not None else None
+            self._watchlist.update(progress.job, observation=observation)
 
-    def _count(self, target: str, job_id: str, progress: Progress) -> None:
+    def _count(self, target: str, job_id: str, progress: TrackerUpdate) -> None:
         if progress.move is not None:
             self._metrics.job_moved(target, *progress.move)
         if progress.stay is not None:
@@ -208,13 +212,13 @@ class Following:
     def _run(self) -> None:
         counted = -_COUNT_S
         while not self._stop.wait(_LOOK_S):
-            for lookout in self._lookouts:
-                self._safely(lambda lookout=lookout: self._look(lookout))  # type: ignore[misc]
+            for poller in self._pollers:
+                self._safely(lambda poller=poller: self._look(poller))  # type: ignore[misc]
             self._safely(self._ask_due)
             now = self._clock.monotonic()
             if now - counted >= _COUNT_S:
                 counted = now
-                self._safely(self._census)
+                self._safely(self._job_counts)
 
     def _safely(self, step: Callable[[], None]) -> None:
         try:
@@ -222,36 +226,36 @@ class Following:
         except Exception:  # noqa: BLE001 -- logged; one bad source must not cost the others
             _LOG.exception("following stumbled; it goes on")
 
-    def _look(self, lookout: Lookout) -> None:
+    def _look(self, poller: SourcePoller) -> None:
         now = self._clock.monotonic()
-        if now < lookout.next_at:
+        if now < poller.next_at:
             return
         # A source that fails is left alone for a while.
-        lookout.next_at = now + max(lookout.source.interval_s, _HOLD_S)
-        request = lookout.source.wants()
+        poller.next_at = now + max(poller.source.interval_s, _HOLD_S)
+        request = poller.source.wants()
         if request is None:
-            self._found(lookout, lookout.source.take(None))
-            lookout.next_at = now + lookout.source.interval_s
+            self._found(poller, poller.source.take(None))
+            poller.next_at = now + poller.source.interval_s
         else:
             # Not again before this one is answered: a source has one question at a time.
-            lookout.next_at = float("inf")
-            self._asker.look(lookout.target, request, self._on_answer(lookout))
+            poller.next_at = float("inf")
+            self._asker.look(poller.target, request, self._on_answer(poller))
 
-    def _on_answer(self, lookout: Lookout) -> Callable[[Exchange | None], None]:
+    def _on_answer(self, poller: SourcePoller) -> Callable[[Exchange | None], None]:
         def answered(exchange: Exchange | None) -> None:
             try:
                 if exchange is not None:
-                    self._found(lookout, lookout.source.take(exchange))
+                    self._found(poller, poller.source.take(exchange))
             finally:
-                lookout.next_at = self._clock.monotonic() + lookout.source.interval_s
+                poller.next_at = self._clock.monotonic() + poller.source.interval_s
 
         return answered
 
-    def _found(self, lookout: Lookout, found: Found) -> None:
-        lookout.took(found)
+    def _found(self, poller: SourcePoller, found: FoundIds) -> None:
+        poller.took(found)
         now = self._clock.wall()
         for job_id in found.ids:
-            self._watchlist.add(lookout.target, job_id, source=lookout.name, now=now)
+            self._watchlist.add(poller.target, job_id, source=poller.name, now=now)
 
     def _ask_due(self) -> None:
         now = self._clock.wall()
@@ -274,15 +278,15 @@ class Following:
                     self._under_way[target, job.job_id] = float("inf")
                 self._asker.follow(target, job.job_id, self._on_refusal(target, job.job_id))
 
-    def _census(self) -> None:
+    def _job_counts(self) -> None:
         now = self._clock.wall()
         for target, tracker in self._trackers.items():
-            census = tracker.census(self._watchlist.all(target), now=now)
+            job_counts = tracker.job_counts(self._watchlist.all(target), now=now)
             self._metrics.jobs_followed(
                 target,
-                census.by_status,
-                stuck=census.stuck,
-                oldest_pending_s=census.oldest_pending_s,
+                job_counts.by_status,
+                stuck=job_counts.stuck,
+                oldest_pending_s=job_counts.oldest_pending_s,
             )
 
     def _on_refusal(self, target: str, job_id: str) -> Callable[[], None]:
@@ -296,12 +300,12 @@ class Following:
                 self._under_way.pop((target, job_id), None)
 
 
-def _sighting(seen: Observation | None, at: float) -> Sighting:
+def _sighting(seen: Observation | None, at: float) -> JobObservation:
     if seen is None or seen.response is None:
-        return Sighting(at)
+        return JobObservation(at)
     job = seen.job
     if job is None:
-        return Sighting(at, missing=seen.code == 404)
+        return JobObservation(at, missing=seen.code == 404)
     status = job.status if isinstance(job.status, str) else None
     ended = max(job.later.values(), default=None)
-    return Sighting(at, job_status=status, created_at=job.created_at, ended_at=ended)
+    return JobObservation(at, job_status=status, created_at=job.created_at, ended_at=ended)

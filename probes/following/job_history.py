@@ -13,15 +13,15 @@ from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.har import har_entry, read_har_entry
 from jobproof.probes.evidence.redaction import Scrubber
-from jobproof.probes.following.watch_list import Watchlist
+from jobproof.probes.following.watch_list import WatchList
 
-__all__ = ["Sights"]
+__all__ = ["JobHistory"]
 
 _LOG = logging.getLogger(__name__)
 _LARGEST = 16_384
 
 
-class Sights:
+class JobHistory:
     """
     Writes sights down and reads them back.
 
@@ -30,7 +30,7 @@ class Sights:
     """
 
     def __init__(
-        self, watchlist: Watchlist, secrets: Callable[[], Iterable[str]] = tuple[str, ...]
+        self, watchlist: WatchList, secrets: Callable[[], Iterable[str]] = tuple[str, ...]
     ) -> None:
         self._watchlist = watchlist
         self._secrets = secrets
@@ -40,7 +40,7 @@ class Sights:
         What was seen of a followed job, oldest first; nothing where that can't be told.
         """
         try:
-            texts = self._watchlist.sights(target, job_id)
+            texts = self._watchlist.observations(target, job_id)
             return tuple(read_har_entry(json.loads(text)) for text in texts)
         except (JobproofError, ValueError) as wrong:
             # The job is judged by what is seen from now on.

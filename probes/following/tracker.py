@@ -20,9 +20,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from jobproof.contract.model.profile import Limit, Profile, StatusWord
-from jobproof.probes.following.watch_list import Followed
+from jobproof.probes.following.watch_list import FollowedJob
 
-__all__ = ["UNKNOWN", "Census", "Progress", "Sighting", "Stay", "Tracker"]
+__all__ = ["UNKNOWN", "JobCounts", "JobObservation", "StatusDuration", "Tracker", "TrackerUpdate"]
 
 UNKNOWN = "unknown"
 """Stands for every status word that the profile doesn't have."""
@@ -34,16 +34,16 @@ _CLOCK_SLACK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class JobObservation:
     """
     What one answer says about a followed job.
 
     Attributes:
         at: When the answer was whole, Unix seconds.
-        job_status: As spelled on the wire; None where the answer held none.
+        job status: As spelled on the wire; None where the answer held none.
         missing: The answer says that there is no such job.
-        created_at: By the server's word, Unix seconds.
-        ended_at: By the server's word, Unix seconds.
+        created at: By the server's word, Unix seconds.
+        ended at: By the server's word, Unix seconds.
     """
 
     at: float
@@ -54,7 +54,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class StatusDuration:
     """
     How long a job was in a status, as far as polling can tell.
     """
@@ -72,7 +72,7 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrackerUpdate:
     """
     What an answer changes.
 
@@ -82,26 +82,26 @@ class Progress:
         gone: It is done because the endpoint knows it no longer.
         move: Status before and after, where they differ.
         stay: The time in the status that was left.
-        completion_s: From creation to end, once, when the end is first seen.
+        completion s: From creation to end, once, when the end is first seen.
     """
 
-    job: Followed
+    job: FollowedJob
     done: bool = False
     gone: bool = False
     move: tuple[str, str] | None = None
-    stay: Stay | None = None
+    stay: StatusDuration | None = None
     completion_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class JobCounts:
     """
     All followed jobs of a target at one moment.
 
     Attributes:
-        by_status: Jobs last seen in each status; jobs that never answered are left out.
+        by status: Jobs last seen in each status; jobs that never answered are left out.
         stuck: Unfinished jobs past a limit that the vendor documents.
-        oldest_pending_s: Age of the oldest unfinished job; None where there is none.
+        oldest pending s: Age of the oldest unfinished job; None where there is none.
     """
 
     by_status: Mapping[str, int]
@@ -117,9 +117,9 @@ class Tracker:
     Attributes:
         words: The profile's statuses.
         limits: How long a job may stay unfinished.
-        poll_s: The shortest time between two requests for one job.
-        slowest_s: The longest; reached by growing the gap while nothing changes.
-        abandon_s: A job that hasn't ended this long after its first sight is let go.
+        poll s: The shortest time between two requests for one job.
+        slowest s: The longest; reached by growing the gap while nothing changes.
+        abandon s: A job that hasn't ended this long after its first sight is let go.
     """
 
     words: Mapping[str, StatusWord]
@@ -140,7 +140,7 @@ class Tracker:
             slowest_s=max(profile.cadence.slowest, profile.cadence.poll),
         )
 
-    def advance(self, job: Followed, seen: Sighting) -> Progress:
+    def advance(self, job: FollowedJob, seen: JobObservation) -> TrackerUpdate:
         """
         Take an answer in: what has changed, and when to ask again.
         """
@@ -163,7 +163,7 @@ class Tracker:
         word = self.words.get(job_status or "")
         return word is not None and word.phase.terminal
 
-    def exceeded(self, job: Followed, *, now: float) -> Limit | None:
+    def exceeded(self, job: FollowedJob, *, now: float) -> Limit | None:
         """
         The longest documented limit that an unfinished job is past, if any.
 
@@ -180,7 +180,7 @@ class Tracker:
         past = [limit for limit in firm or self.limits if age_s > limit.after]
         return max(past, key=lambda limit: limit.after, default=None)
 
-    def census(self, jobs: Iterable[Followed], *, now: float) -> Census:
+    def job_counts(self, jobs: Iterable[FollowedJob], *, now: float) -> JobCounts:
         """
         Count the followed jobs as gauges show them.
         """
@@ -194,17 +194,17 @@ class Tracker:
                 stuck += self.exceeded(job, now=now) is not None
                 born.append(job.first_seen_at if job.created_at is None else job.created_at)
         oldest_s = max(0.0, now - min(born)) if born else None
-        return Census(dict(by_status), stuck, oldest_s)
+        return JobCounts(dict(by_status), stuck, oldest_s)
 
-    def _without_status(self, job: Followed, seen: Sighting) -> Progress:
+    def _without_status(self, job: FollowedJob, seen: JobObservation) -> TrackerUpdate:
         misses = job.misses + 1 if seen.missing else job.misses
         waiting = self._ask_again(
             replace(job, misses=misses, quiet_polls=job.quiet_polls + 1), seen.at
         )
         gone = misses >= _MISSES
-        return Progress(waiting, done=gone or self._is_over(waiting, seen.at), gone=gone)
+        return TrackerUpdate(waiting, done=gone or self._is_over(waiting, seen.at), gone=gone)
 
-    def _first_status(self, job: Followed, status: str, seen: Sighting) -> Progress:
+    def _first_status(self, job: FollowedJob, status: str, seen: JobObservation) -> TrackerUpdate:
         created = job.created_at
         inside = replace(
             job,
@@ -217,7 +217,7 @@ class Tracker:
         )
         return self._settle(inside, seen, watched=False)
 
-    def _same_status(self, job: Followed, status: str, seen: Sighting) -> Progress:
+    def _same_status(self, job: FollowedJob, status: str, seen: JobObservation) -> TrackerUpdate:
         inside = replace(
             job,
             observed_at=seen.at,
@@ -226,7 +226,7 @@ class Tracker:
         )
         return self._settle(inside, seen, watched=True)
 
-    def _next_status(self, job: Followed, status: str, seen: Sighting) -> Progress:
+    def _next_status(self, job: FollowedJob, status: str, seen: JobObservation) -> TrackerUpdate:
         assert job.job_status is not None
         assert job.observed_at is not None
         left_after, left_by = job.observed_at, seen.at
@@ -249,25 +249,25 @@ class Tracker:
             stay=None if self.is_terminal(job.job_status) else _stay(job, left_after, left_by),
         )
 
-    def _settle(self, job: Followed, seen: Sighting, *, watched: bool) -> Progress:
+    def _settle(self, job: FollowedJob, seen: JobObservation, *, watched: bool) -> TrackerUpdate:
         if job.ended_at is not None:
             # The one request after the end: it shows whether the end is final.
-            return Progress(job, done=True)
+            return TrackerUpdate(job, done=True)
         if not self.is_terminal(job.job_status):
             waiting = self._ask_again(job, seen.at)
-            return Progress(waiting, done=self._is_over(waiting, seen.at))
+            return TrackerUpdate(waiting, done=self._is_over(waiting, seen.at))
         ended = self._ask_again(replace(job, ended_at=seen.at, quiet_polls=0), seen.at)
-        return Progress(ended, completion_s=_completion_s(job, seen, watched=watched))
+        return TrackerUpdate(ended, completion_s=_completion_s(job, seen, watched=watched))
 
-    def _ask_again(self, job: Followed, now: float) -> Followed:
+    def _ask_again(self, job: FollowedJob, now: float) -> FollowedJob:
         # Bounded exponent: 1.5 ** 2_000 is no float.
         gap_s = min(self.slowest_s, self.poll_s * _GROWTH ** min(job.quiet_polls, 64))
         return replace(job, next_poll_at=now + gap_s * (1 + _SPREAD * _fraction(job)))
 
-    def _is_over(self, job: Followed, now: float) -> bool:
+    def _is_over(self, job: FollowedJob, now: float) -> bool:
         return job.ended_at is not None or now - job.first_seen_at > self.abandon_s
 
-    def _clock(self, job: Followed, status: str, now: float) -> float:
+    def _clock(self, job: FollowedJob, status: str, now: float) -> float:
         word = self.words.get(status)
         if word is not None and word.waits_unbounded:
             return now
@@ -280,14 +280,14 @@ class Tracker:
         return min(now, job.created_at + unseen_s)
 
 
-def _stay(job: Followed, left_after: float, left_by: float) -> Stay | None:
+def _stay(job: FollowedJob, left_after: float, left_by: float) -> StatusDuration | None:
     if job.entered_after is None or job.entered_by is None or job.job_status is None:
         return None
     lower_s = max(0.0, left_after - job.entered_by)
-    return Stay(job.job_status, lower_s, max(lower_s, left_by - job.entered_after))
+    return StatusDuration(job.job_status, lower_s, max(lower_s, left_by - job.entered_after))
 
 
-def _completion_s(job: Followed, seen: Sighting, *, watched: bool) -> float | None:
+def _completion_s(job: FollowedJob, seen: JobObservation, *, watched: bool) -> float | None:
     """
     Seconds from creation to end; None where the job had ended before it was followed.
     """
@@ -301,7 +301,7 @@ def _completion_s(job: Followed, seen: Sighting, *, watched: bool) -> float | No
     return ended - created
 
 
-def _fraction(job: Followed) -> float:
+def _fraction(job: FollowedJob) -> float:
     """
     A number in [0, 1) of the job and the poll: jobs pushed together drift apart.
     """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jobproof.contract.errors import ConfigError, JobproofError
 
-__all__ = ["Followed", "Watchlist"]
+__all__ = ["FollowedJob", "WatchList"]
 
 _VERSION = 1
 _LONGEST_ID = 1_000
@@ -22,25 +22,25 @@ _MOST_SIGHTS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedJob:
     """
     One job on its way, as far as polling has seen it; times are Unix seconds.
 
     Attributes:
         source: Where the id came from: listing, pushed, file, static, a plug-in's name.
-        first_seen_at: When the id came in.
-        next_poll_at: When it is to be asked for next.
-        job_status: The last status seen; None before the first answer.
-        entered_after: The job got into `job_status` at or after this; None where
+        first seen at: When the id came in.
+        next poll at: When it is to be asked for next.
+        job status: The last status seen; None before the first answer.
+        entered after: The job got into `job_status` at or after this; None where
             nothing tells (no earlier poll, no creation time).
-        entered_by: It was in `job_status` at this time at the latest: the first such answer.
-        observed_at: The last answer that held a status.
-        created_at: By the server's own word.
-        clock_from: Since when the vendor's documented limits are counted for it.
+        entered by: It was in `job_status` at this time at the latest: the first such answer.
+        observed at: The last answer that held a status.
+        created at: By the server's own word.
+        clock from: Since when the vendor's documented limits are counted for it.
         polls: Requests made for it.
-        quiet_polls: Polls since the status last changed.
+        quiet polls: Polls since the status last changed.
         misses: "No such job" answers in a row.
-        ended_at: When its end was first seen; it may be asked once more after that.
+        ended at: When its end was first seen; it may be asked once more after that.
     """
 
     target: str
@@ -60,7 +60,7 @@ class Followed:
     ended_at: float | None = None
 
 
-_COLUMNS = tuple(field.name for field in fields(Followed))
+_COLUMNS = tuple(field.name for field in fields(FollowedJob))
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS followed (
@@ -106,7 +106,7 @@ _PUT = (
 _GET = f"SELECT {', '.join(_COLUMNS)} FROM followed"  # noqa: S608 -- our own names
 
 
-class Watchlist:
+class WatchList:
     """
     Followed jobs of all targets; every call is durable when it returns.
 
@@ -115,12 +115,12 @@ class Watchlist:
     raises `JobproofError`.
 
     Attributes:
-        moved_aside: Where an unreadable earlier file lies now; None normally.
+        moved aside: Where an unreadable earlier file lies now; None normally.
 
     Args:
         path: A file that is made if missing; None keeps everything in memory.
         capacity: Most jobs followed per target; beyond it `add` refuses.
-        remember_ended: Ended ids kept per target, so that a listing that still
+        remember ended: Ended ids kept per target, so that a listing that still
             shows them doesn't start them again.
     """
 
@@ -131,7 +131,7 @@ class Watchlist:
         self.capacity = capacity
         self.remember_ended = remember_ended
         self.moved_aside: Path | None = None
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._closed = False
         self._db = self._open()
 
@@ -148,7 +148,7 @@ class Watchlist:
         with self._writing() as db:
             if self._knows(db, target, job_id) or self._count(db, target) >= self.capacity:
                 return False
-            db.execute(_PUT, astuple(Followed(target, job_id, source, now, now)))
+            db.execute(_PUT, astuple(FollowedJob(target, job_id, source, now, now)))
         return True
 
     def is_full(self, target: str) -> bool:
@@ -158,15 +158,15 @@ class Watchlist:
         with self._reading() as db:
             return self._count(db, target) >= self.capacity
 
-    def get(self, target: str, job_id: str) -> Followed | None:
+    def get(self, target: str, job_id: str) -> FollowedJob | None:
         """
         What is known about one followed job.
         """
         with self._reading() as db:
             row = db.execute(f"{_GET} WHERE target = ? AND job_id = ?", (target, job_id)).fetchone()
-        return Followed(*row) if row else None
+        return FollowedJob(*row) if row else None
 
-    def due(self, target: str, *, now: float, limit: int = 100) -> tuple[Followed, ...]:
+    def due(self, target: str, *, now: float, limit: int = 100) -> tuple[FollowedJob, ...]:
         """
         The jobs to ask for now, the longest overdue first.
         """
@@ -176,7 +176,7 @@ class Watchlist:
                 "ORDER BY next_poll_at, job_id LIMIT ?",
                 (target, now, limit),
             ).fetchall()
-        return tuple(Followed(*row) for row in rows)
+        return tuple(FollowedJob(*row) for row in rows)
 
     def next_due_at(self, target: str) -> float | None:
         """
@@ -188,7 +188,7 @@ class Watchlist:
             ).fetchone()
         return None if row is None or row[0] is None else float(row[0])
 
-    def update(self, job: Followed, *, sight: str | None = None) -> None:
+    def update(self, job: FollowedJob, *, observation: str | None = None) -> None:
         """
         Replace what is known about a job.
 
@@ -197,20 +197,20 @@ class Watchlist:
         """
         with self._writing() as db:
             db.execute(_PUT, astuple(job))
-            if sight is None:
+            if observation is None:
                 return
             key = (job.target, job.job_id)
             row = db.execute(
                 "SELECT max(number) FROM sights WHERE target = ? AND job_id = ?", key
             ).fetchone()
             number = (row[0] or 0) + 1
-            db.execute("INSERT INTO sights VALUES (?, ?, ?, ?)", (*key, number, sight))
+            db.execute("INSERT INTO sights VALUES (?, ?, ?, ?)", (*key, number, observation))
             db.execute(
                 "DELETE FROM sights WHERE target = ? AND job_id = ? AND number <= ?",
                 (*key, number - _MOST_SIGHTS),
             )
 
-    def sights(self, target: str, job_id: str) -> tuple[str, ...]:
+    def observations(self, target: str, job_id: str) -> tuple[str, ...]:
         """
         What was kept of a followed job, oldest first.
         """
@@ -238,13 +238,13 @@ class Watchlist:
                 (target, target, self.remember_ended - 1),
             )
 
-    def all(self, target: str) -> tuple[Followed, ...]:
+    def all(self, target: str) -> tuple[FollowedJob, ...]:
         """
         Every followed job of that target, oldest first.
         """
         with self._reading() as db:
             rows = db.execute(f"{_GET} WHERE target = ? ORDER BY first_seen_at", (target,))
-            return tuple(Followed(*row) for row in rows)
+            return tuple(FollowedJob(*row) for row in rows)
 
     def counts(self, target: str) -> dict[str | None, int]:
         """
@@ -271,7 +271,7 @@ class Watchlist:
         """
         Write everything home and let the file go.
         """
-        with self._turn:
+        with self._lock:
             self._closed = True
             self._db.close()
 
@@ -303,7 +303,7 @@ class Watchlist:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._turn:
+        with self._lock:
             if self._closed:
                 raise JobproofError("the watch list is closed: the daemon is ending")
             try:

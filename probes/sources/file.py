@@ -12,9 +12,9 @@ from pydantic import Field
 
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.model.exchange import Exchange, Request
-from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOptions, is_job_id
 
-__all__ = ["File", "FileOptions"]
+__all__ = ["FileOptions", "FileSource"]
 
 _MOST_BYTES = 4 * 1024 * 1024
 
@@ -28,7 +28,7 @@ class FileOptions(SourceOptions):
     interval: Duration = Field(default=5.0, ge=0.1, description="How often it is looked at.")
 
 
-class File:
+class FileSource:
     """
     Watches the file: it is read again when it was replaced or written to, and may be
     missing for a while.
@@ -36,9 +36,9 @@ class File:
 
     Options: ClassVar[type[SourceOptions]] = FileOptions
 
-    def __init__(self, options: FileOptions, around: Neighbourhood) -> None:
+    def __init__(self, options: FileOptions, context: SourceContext) -> None:
         self.interval_s = options.interval
-        self._path = around.folder / options.path
+        self._path = context.folder / options.path
         self._read: tuple[int, int, int] | None = None
 
     def wants(self) -> Request | None:
@@ -47,7 +47,7 @@ class File:
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> Found:
+    def take(self, exchange: Exchange | None) -> FoundIds:
         """
         Every id in the file, if it has changed since the last look.
         """
@@ -56,21 +56,21 @@ class File:
                 now = os.fstat(file.fileno())
                 mark = (now.st_ino, now.st_size, now.st_mtime_ns)
                 if mark == self._read:
-                    return Found()
+                    return FoundIds()
                 content = file.read(_MOST_BYTES + 1)
             lines = content.decode("utf-8").splitlines()
         except OSError as wrong:
             self._read = None
-            return Found(problem=f"{self._path} can't be read: {wrong.strerror}")
+            return FoundIds(problem=f"{self._path} can't be read: {wrong.strerror}")
         except UnicodeDecodeError:
-            return Found(problem=f"{self._path} isn't UTF-8 text")
+            return FoundIds(problem=f"{self._path} isn't UTF-8 text")
         if len(content) > _MOST_BYTES:
-            return Found(problem=f"{self._path} is larger than {_MOST_BYTES >> 20} MiB")
+            return FoundIds(problem=f"{self._path} is larger than {_MOST_BYTES >> 20} MiB")
         self._read = mark
         return _ids(self._path, lines)
 
 
-def _ids(path: Path, lines: list[str]) -> Found:
+def _ids(path: Path, lines: list[str]) -> FoundIds:
     ids: dict[str, None] = {}
     problem = None
     for number, line in enumerate(lines, start=1):
@@ -81,4 +81,4 @@ def _ids(path: Path, lines: list[str]) -> Found:
             ids[text] = None
         elif problem is None:
             problem = f"{path}:{number}: an id has 1 to 200 printable characters"
-    return Found(tuple(ids), problem)
+    return FoundIds(tuple(ids), problem)

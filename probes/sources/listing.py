@@ -14,10 +14,10 @@ from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_body import read_body
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.model.exchange import Credential, Exchange, Request
-from jobproof.contract.model.profile import Listing as ListingProfile
-from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+from jobproof.contract.model.profile import Listing
+from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOptions, is_job_id
 
-__all__ = ["Listing", "ListingOptions"]
+__all__ = ["ListingOptions", "ListingSource"]
 
 _LONGEST_CURSOR = 2_000
 
@@ -35,7 +35,7 @@ class ListingOptions(SourceOptions):
     pages: int = Field(default=10, ge=1, le=1000, description="Most pages of one status.")
 
 
-class Listing:
+class ListingSource:
     """
     Asks for one page a turn: by turns the newest jobs whatever their status, so that a
     short life isn't missed, and the next page of a sweep through the wanted statuses, each
@@ -44,12 +44,12 @@ class Listing:
 
     Options: ClassVar[type[SourceOptions]] = ListingOptions
 
-    def __init__(self, options: ListingOptions, around: Neighbourhood) -> None:
+    def __init__(self, options: ListingOptions, context: SourceContext) -> None:
         self.interval_s = options.interval
         self._options = options
-        self._around = around
-        self._listing = _listing(around)
-        self._wanted = _statuses(options, around)
+        self._around = context
+        self._listing = _listing(context)
+        self._wanted = _statuses(options, context)
         one_by_one = self._listing.status_parameter is not None
         self._rounds: tuple[str | None, ...] = self._wanted if one_by_one else (None,)
         self._round = 0
@@ -61,7 +61,7 @@ class Listing:
         """
         A GET of the next page, as the owner.
         """
-        listing, around = self._listing, self._around
+        listing, context = self._listing, self._around
         several = len(self._rounds) > 1
         status = None if self._newest and several else self._rounds[self._round]
         query = {
@@ -70,12 +70,12 @@ class Listing:
             listing.cursor_parameter: None if self._newest else self._cursor,
         }
         pairs = [(name, value) for name, value in query.items() if name and value is not None]
-        url = around.base_url.rstrip("/") + listing.path
+        url = context.base_url.rstrip("/") + listing.path
         if pairs:
             url += ("&" if "?" in listing.path else "?") + urlencode(pairs)
-        return Request("GET", url, around.headers, credential=Credential.OWNER)
+        return Request("GET", url, context.headers, credential=Credential.OWNER)
 
-    def take(self, exchange: Exchange | None) -> Found:
+    def take(self, exchange: Exchange | None) -> FoundIds:
         """
         The ids on a page that are in a wanted status.
         """
@@ -92,8 +92,8 @@ class Listing:
         # A sweep that stands on its only status' first page sees the newest jobs itself.
         self._newest = not self._newest and (len(self._rounds) > 1 or self._page > 0)
         if problem is not None:
-            return Found(problem=f"the list of jobs {problem}")
-        return Found(tuple(dict.fromkeys(self._ids(items))))
+            return FoundIds(problem=f"the list of jobs {problem}")
+        return FoundIds(tuple(dict.fromkeys(self._ids(items))))
 
     def _ids(self, items: list[Any]) -> list[str]:
         listing = self._listing
@@ -119,22 +119,22 @@ class Listing:
         self._page, self._cursor = 0, None
 
 
-def _listing(around: Neighbourhood) -> ListingProfile:
-    listing = around.api.profile.listing
+def _listing(context: SourceContext) -> Listing:
+    listing = context.api.profile.listing
     if listing is None:
         raise ConfigError(
-            f"target {around.target!r}: the profile of API {around.api.name!r} says nothing of a "
+            f"target {context.target!r}: the profile of API {context.api.name!r} says nothing of a "
             "list of jobs; follow jobs by source: pushed, file or static"
         )
     return listing
 
 
-def _statuses(options: ListingOptions, around: Neighbourhood) -> tuple[str, ...]:
-    lifecycle = around.api.lifecycle
+def _statuses(options: ListingOptions, context: SourceContext) -> tuple[str, ...]:
+    lifecycle = context.api.lifecycle
     for word in options.statuses:
         if not lifecycle.knows(word):
             raise ConfigError(
-                f"target {around.target!r}: follow: unknown status {word!r}. "
+                f"target {context.target!r}: follow: unknown status {word!r}. "
                 f"{did_you_mean(word, lifecycle.statuses)}"
             )
     unfinished = (word for word in lifecycle.statuses if not lifecycle.is_terminal(word))

@@ -8,12 +8,12 @@ import math
 from typing import ClassVar
 
 from jobproof.contract.model.exchange import Exchange, Request
-from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions
+from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOptions
 
-__all__ = ["Pushed"]
+__all__ = ["PushedSource"]
 
 
-class Pushed:
+class PushedSource:
     """
     Opens the door for a target; a pushed id goes straight to the watch list, so that the
     202 that answers it is a promise that outlives the process.
@@ -22,7 +22,7 @@ class Pushed:
     Options: ClassVar[type[SourceOptions]] = SourceOptions
     interval_s = math.inf
 
-    def __init__(self, options: SourceOptions, around: Neighbourhood) -> None:
+    def __init__(self, options: SourceOptions, context: SourceContext) -> None:
         pass
 
     def wants(self) -> Request | None:
@@ -31,8 +31,8 @@ class Pushed:
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> Found:
+    def take(self, exchange: Exchange | None) -> FoundIds:
         """
         Nothing: what was pushed is on the watch list already.
         """
-        return Found()
+        return FoundIds()

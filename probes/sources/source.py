@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Request
 
-__all__ = ["LONGEST_ID", "Found", "Neighbourhood", "Source", "SourceOptions", "is_job_id"]
+__all__ = ["LONGEST_ID", "FoundIds", "Source", "SourceContext", "SourceOptions", "is_job_id"]
 
 LONGEST_ID = 200
 
@@ -27,7 +27,7 @@ class SourceOptions(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
+class SourceContext:
     """
     What a source may know about the target whose jobs it finds.
 
@@ -45,7 +45,7 @@ class Neighbourhood:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundIds:
     """
     What one look brought.
 
@@ -74,14 +74,14 @@ class Source(Protocol):
     Options: ClassVar[type[SourceOptions]]
     interval_s: float
 
-    def __init__(self, options: Any, around: Neighbourhood) -> None: ...
+    def __init__(self, options: Any, context: SourceContext) -> None: ...
 
     def wants(self) -> Request | None:
         """
         The next request; None where nothing needs to be asked over the network.
         """
 
-    def take(self, exchange: Exchange | None) -> Found:
+    def take(self, exchange: Exchange | None) -> FoundIds:
         """
         The ids in an answer, or in whatever else the source looks at.
         """

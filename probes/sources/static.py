@@ -9,9 +9,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from jobproof.contract.model.exchange import Exchange, Request
-from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOptions, is_job_id
 
-__all__ = ["Static", "StaticOptions"]
+__all__ = ["StaticOptions", "StaticSource"]
 
 
 class StaticOptions(SourceOptions):
@@ -22,7 +22,7 @@ class StaticOptions(SourceOptions):
     ids: tuple[str, ...] = Field(min_length=1, max_length=10_000, description="Ids of jobs.")
 
 
-class Static:
+class StaticSource:
     """
     The same ids at every look: one that has ended is not started again.
     """
@@ -30,7 +30,7 @@ class Static:
     Options: ClassVar[type[SourceOptions]] = StaticOptions
     interval_s = 60.0
 
-    def __init__(self, options: StaticOptions, around: Neighbourhood) -> None:
+    def __init__(self, options: StaticOptions, context: SourceContext) -> None:
         self._ids = tuple(dict.fromkeys(filter(is_job_id, options.ids)))
 
     def wants(self) -> Request | None:
@@ -39,8 +39,8 @@ class Static:
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> Found:
+    def take(self, exchange: Exchange | None) -> FoundIds:
         """
         Every id.
         """
-        return Found(self._ids)
+        return FoundIds(self._ids)

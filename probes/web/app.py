@@ -24,13 +24,20 @@ from starlette.types import ASGIApp
 
 from jobproof.contract.errors import JobproofError, did_you_mean
 from jobproof.probes.sources.source import is_job_id
-from jobproof.probes.web.access.guard import Guard
 from jobproof.probes.web.access.hosts import Hosts
+from jobproof.probes.web.access.middleware import AccessMiddleware
 from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.blackbox import blackbox_text
-from jobproof.probes.web.faces import Control, Evidences, Expose, ProbeRefused, TargetFace, Wall
-from jobproof.probes.web.pages.kept import open_kept
+from jobproof.probes.web.pages.evidence_view import make_evidence_view
 from jobproof.probes.web.pages.page import make_page
+from jobproof.probes.web.view_protocols import (
+    DaemonView,
+    EvidenceReader,
+    MetricsView,
+    ProbeRefused,
+    RecentResultsView,
+    TargetInfo,
+)
 
 __all__ = ["create_app"]
 
@@ -43,10 +50,10 @@ _IDLE_ICON = "#5d6672"
 
 def create_app(
     *,
-    control: Control,
-    board: Wall,
-    evidence: Evidences,
-    expose: Expose,
+    control: DaemonView,
+    results: RecentResultsView,
+    evidence: EvidenceReader,
+    expose: MetricsView,
     promises: Mapping[str, str] | None = None,
     config: WebConfig | None = None,
     hosts: Hosts | None = None,
@@ -61,12 +68,12 @@ def create_app(
         config: Users and headers; everybody may come in without it.
         hosts: The names that may be asked for; any without it.
     """
-    pages = _Pages(control, board, evidence, expose, promises or {}, clock, _templates())
+    pages = _Routes(control, results, evidence, expose, promises or {}, clock, _templates())
     routes = [
         Route("/", pages.status),
         Route("/metrics", pages.metrics),
         Route("/probe", pages.probe),
-        Route("/evidence/{name}", pages.evidence),
+        Route("/evidence/{name}", pages.one_evidence),
         Route("/-/healthy", pages.healthy),
         Route("/-/ready", pages.ready),
         Route("/-/sd", pages.discovery),
@@ -75,15 +82,15 @@ def create_app(
     ]
     handlers = {HTTPException: _plain_error, JobproofError: _not_now}
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return Guard(app, config or WebConfig(), hosts)
+    return AccessMiddleware(app, config or WebConfig(), hosts)
 
 
 @dataclass
-class _Pages:
-    control: Control
-    board: Wall
-    kept: Evidences
-    expose: Expose
+class _Routes:
+    control: DaemonView
+    results: RecentResultsView
+    evidence: EvidenceReader
+    expose: MetricsView
     promises: Mapping[str, str]
     clock: Callable[[], float]
     templates: Environment
@@ -92,14 +99,14 @@ class _Pages:
         self._probes: CapacityLimiter | None = None
 
     def status(self, request: Request) -> Response:
-        page = make_page(self.control, self.board, self.kept, self.promises, now=self.clock())
+        page = make_page(self.control, self.results, self.evidence, self.promises, now=self.clock())
         return self._html("status.html", page.tone, root="./", page=page)
 
-    def evidence(self, request: Request) -> Response:
+    def one_evidence(self, request: Request) -> Response:
         name = request.path_params["name"]
         evidence_id, dot, form = name.partition(".")
-        file = self.kept.get(evidence_id)
-        content = self.kept.har(evidence_id) if file is not None else None
+        file = self.evidence.get(evidence_id)
+        content = self.evidence.har(evidence_id) if file is not None else None
         if file is None or content is None or (dot and form not in ("har", "curl")):
             raise HTTPException(404, "No such evidence; what is kept is bounded in bytes.")
         if form == "curl":
@@ -107,10 +114,10 @@ class _Pages:
         if form == "har":
             attached = {"Content-Disposition": f'attachment; filename="{evidence_id}.har"'}
             return Response(content, media_type="application/json", headers=attached)
-        kept = open_kept(file, content)
+        view = make_evidence_view(file, content)
         apis = {target.name: target.api for target in self.control.targets()}
-        values = {"kept": kept, "promises": self.promises, "api": apis.get(file.target)}
-        return self._html("evidence.html", kept.tone, root="../", **values)
+        values = {"view": view, "promises": self.promises, "api": apis.get(file.target)}
+        return self._html("evidence.html", view.tone, root="../", **values)
 
     def metrics(self, request: Request) -> Response:
         shown = self.expose(
@@ -178,7 +185,7 @@ class _Pages:
             return PlainTextResponse("followed\n", 202)
         return PlainTextResponse("not taken: followed already, ended, or the list is full\n")
 
-    def _target(self, name: str | None, *, code: int = 400) -> TargetFace:
+    def _target(self, name: str | None, *, code: int = 400) -> TargetInfo:
         known = {target.name: target for target in self.control.targets()}
         if not name:
             raise HTTPException(code, f"say which: ?target=NAME. {did_you_mean('', known)}")
@@ -190,7 +197,7 @@ class _Pages:
             )
         return known[name]
 
-    def _canary(self, target: TargetFace, query: Mapping[str, str]) -> str:
+    def _canary(self, target: TargetInfo, query: Mapping[str, str]) -> str:
         names = [canary.name for canary in target.canaries if canary.interval_s is not None]
         if not names:
             raise HTTPException(400, f"target {target.name} has no canary that can be asked")

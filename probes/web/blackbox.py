@@ -11,14 +11,14 @@ from ipaddress import ip_address
 
 from jobproof.contract.model.exchange import Exchange, Response
 from jobproof.contract.model.finding import Kind
-from jobproof.probes.result import Result
+from jobproof.probes.result import ProbeResult
 
 __all__ = ["blackbox_text"]
 
 _Sample = tuple[Mapping[str, str], float]
 
 
-def blackbox_text(result: Result, *, timeout_s: float) -> str:
+def blackbox_text(result: ProbeResult, *, timeout_s: float) -> str:
     """
     The result in Prometheus' text format; nothing of earlier probes is in it.
     """
@@ -29,7 +29,7 @@ def blackbox_text(result: Result, *, timeout_s: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _gauges(result: Result, timeout_s: float) -> Iterator[tuple[str, str, list[_Sample]]]:
+def _gauges(result: ProbeResult, timeout_s: float) -> Iterator[tuple[str, str, list[_Sample]]]:
     def one(name: str, help_: str, value: float) -> tuple[str, str, list[_Sample]]:
         return name, help_, [({}, value)]
 

@@ -11,25 +11,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from jobproof.contract.model.finding import Finding, Kind
-from jobproof.probes.evidence.entry import shelf_of
-from jobproof.probes.result import Outcome, Result
+from jobproof.probes.evidence.entry import fingerprint_of
+from jobproof.probes.result import ProbeOutcome, ProbeResult
 
-__all__ = ["Board", "CanaryView", "LastAnswer", "News", "Point"]
+__all__ = ["CanaryView", "LastAnswer", "RecentFinding", "RecentResults", "ResultPoint"]
 
 _POINTS = 90
 _LONGEST_TEXT = 400
-_OUTCOMES = tuple(Outcome)
+_OUTCOMES = tuple(ProbeOutcome)
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ResultPoint:
     """
     One probe as a chart shows it; `at` is when it ended, Unix seconds.
     """
 
     at: float
     duration_s: float
-    outcome: Outcome
+    outcome: ProbeOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class LastAnswer:
     """
 
     at: float
-    outcome: Outcome
+    outcome: ProbeOutcome
     code: int | None
     duration_s: float
     job_status: str | None
@@ -63,13 +63,13 @@ class CanaryView:
     """
 
     last: LastAnswer
-    points: tuple[Point, ...]
+    points: tuple[ResultPoint, ...]
     asked: int
     fine: int
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class RecentFinding:
     """
     One finding, however often it was made.
 
@@ -91,7 +91,7 @@ class News:
     expected: str | None
     found: str | None
     accepted: str | None
-    shelf: str
+    fingerprint: str
     first_at: float
     last_at: float
     count: int
@@ -106,7 +106,7 @@ class News:
 
 
 @dataclass(slots=True)
-class _Strip:
+class _ResultWindow:
     """
     The probes of one canary, in a few bytes each.
     """
@@ -135,11 +135,11 @@ class _Strip:
 
     def view(self) -> CanaryView:
         probes = zip(self.at, self.duration_s, self.outcome, strict=True)
-        points = tuple(Point(at, took, _OUTCOMES[number]) for at, took, number in probes)
+        points = tuple(ResultPoint(at, took, _OUTCOMES[number]) for at, took, number in probes)
         return CanaryView(self.last, points, self.asked, self.fine)
 
 
-class Board:
+class RecentResults:
     """
     Told every result, asked by every page; both from any thread.
 
@@ -155,78 +155,80 @@ class Board:
     def __init__(
         self, *, max_bytes: int = 8 * 1024 * 1024, redact: Callable[[str], str] = str
     ) -> None:
-        self._max_strips = max(1, max_bytes // 2 // _Strip.SIZE_BYTES)
+        self._max_windows = max(1, max_bytes // 2 // _ResultWindow.SIZE_BYTES)
         self._max_jobs = max(1, max_bytes // 4 // 400)
-        self._max_news_bytes = max_bytes // 4
+        self._max_findings_bytes = max_bytes // 4
         self._redact = redact
-        self._turn = threading.Lock()
-        self._strips: OrderedDict[tuple[str, str], _Strip] = OrderedDict()
+        self._lock = threading.Lock()
+        self._windows: OrderedDict[tuple[str, str], _ResultWindow] = OrderedDict()
         self._jobs: OrderedDict[tuple[str, str], str] = OrderedDict()
-        self._news: dict[str, News] = {}
-        self._news_bytes = 0
+        self._findings: dict[str, RecentFinding] = {}
+        self._findings_bytes = 0
 
-    def record(self, result: Result) -> None:
+    def record(self, result: ProbeResult) -> None:
         """
         Take a result in.
         """
         last = self._last(result)
-        news = [self._tell(result, finding, last.at) for finding in result.findings]
-        with self._turn:
+        findings = [self._tell(result, finding, last.at) for finding in result.findings]
+        with self._lock:
             key = (result.target, result.canary)
-            strip = self._strips.setdefault(key, _Strip(last))
-            strip.add(last)
-            self._strips.move_to_end(key)
-            while len(self._strips) > self._max_strips:
-                self._strips.popitem(last=False)
+            window = self._windows.setdefault(key, _ResultWindow(last))
+            window.add(last)
+            self._windows.move_to_end(key)
+            while len(self._windows) > self._max_windows:
+                self._windows.popitem(last=False)
             if result.job_status is not None and last.job_id is not None:
                 self._see_job(result.target, last.job_id, result.job_status)
-            for item in news:
-                self._add_news(item)
+            for item in findings:
+                self._add_finding(item)
 
     def canary(self, target: str, canary: str) -> CanaryView | None:
         """
         How a canary stands; None before its first result.
         """
-        with self._turn:
-            strip = self._strips.get((target, canary))
-            return strip.view() if strip is not None else None
+        with self._lock:
+            window = self._windows.get((target, canary))
+            return window.view() if window is not None else None
 
     def last(self, target: str, canary: str) -> LastAnswer | None:
         """
         The latest answer alone.
         """
-        with self._turn:
-            strip = self._strips.get((target, canary))
-            return strip.last if strip is not None else None
+        with self._lock:
+            window = self._windows.get((target, canary))
+            return window.last if window is not None else None
 
     def jobs(self, target: str) -> Mapping[str, int]:
         """
         The jobs of a target that were seen lately, counted by their last status.
         """
-        with self._turn:
+        with self._lock:
             return Counter(status for (name, _), status in self._jobs.items() if name == target)
 
-    def news(self) -> tuple[News, ...]:
+    def findings(self) -> tuple[RecentFinding, ...]:
         """
         All findings that are remembered, the latest first.
         """
-        with self._turn:
-            return tuple(sorted(self._news.values(), key=lambda n: n.last_at, reverse=True))
+        with self._lock:
+            return tuple(sorted(self._findings.values(), key=lambda one: one.last_at, reverse=True))
 
     def forget_other_targets(self, names: Iterable[str]) -> None:
         """
         Drop what is known of targets that are configured no longer.
         """
         keep = frozenset(names)
-        with self._turn:
-            for key in [key for key in self._strips if key[0] not in keep]:
-                del self._strips[key]
+        with self._lock:
+            for key in [key for key in self._windows if key[0] not in keep]:
+                del self._windows[key]
             for job in [job for job in self._jobs if job[0] not in keep]:
                 del self._jobs[job]
-            for shelf in [n.shelf for n in self._news.values() if n.target not in keep]:
-                self._news_bytes -= self._news.pop(shelf).size_bytes
+            for fingerprint in [
+                one.fingerprint for one in self._findings.values() if one.target not in keep
+            ]:
+                self._findings_bytes -= self._findings.pop(fingerprint).size_bytes
 
-    def _last(self, result: Result) -> LastAnswer:
+    def _last(self, result: ProbeResult) -> LastAnswer:
         exchange = result.exchange
         failure = exchange.failure if exchange is not None else None
         detail = failure.detail if failure is not None else result.error
@@ -248,8 +250,8 @@ class Board:
         while len(self._jobs) > self._max_jobs:
             self._jobs.popitem(last=False)
 
-    def _tell(self, result: Result, finding: Finding, at: float) -> News:
-        return News(
+    def _tell(self, result: ProbeResult, finding: Finding, at: float) -> RecentFinding:
+        return RecentFinding(
             target=result.target,
             canary=result.canary,
             check=finding.check,
@@ -262,23 +264,27 @@ class Board:
             expected=None if finding.expected is None else self._value(finding.expected),
             found=None if finding.found is None else self._value(finding.found),
             accepted=finding.accepted,
-            shelf=shelf_of(result.target, finding),
+            fingerprint=fingerprint_of(result.target, finding),
             first_at=at,
             last_at=at,
             count=1,
         )
 
-    def _add_news(self, news: News) -> None:
-        known = self._news.pop(news.shelf, None)
+    def _add_finding(self, finding: RecentFinding) -> None:
+        known = self._findings.pop(finding.fingerprint, None)
         if known is not None:
-            self._news_bytes -= known.size_bytes
-            last_at = max(known.last_at, news.last_at)
-            news = replace(news, first_at=known.first_at, last_at=last_at, count=known.count + 1)
-        self._news[news.shelf] = news
-        self._news_bytes += news.size_bytes
-        while self._news_bytes > self._max_news_bytes:
-            least = min(self._news.values(), key=lambda n: (n.kind is Kind.VIOLATION, n.last_at))
-            self._news_bytes -= self._news.pop(least.shelf).size_bytes
+            self._findings_bytes -= known.size_bytes
+            last_at = max(known.last_at, finding.last_at)
+            finding = replace(
+                finding, first_at=known.first_at, last_at=last_at, count=known.count + 1
+            )
+        self._findings[finding.fingerprint] = finding
+        self._findings_bytes += finding.size_bytes
+        while self._findings_bytes > self._max_findings_bytes:
+            least = min(
+                self._findings.values(), key=lambda one: (one.kind is Kind.VIOLATION, one.last_at)
+            )
+            self._findings_bytes -= self._findings.pop(least.fingerprint).size_bytes
 
     def _text(self, text: str) -> str:
         # Masked before it is cut: half a token is a secret too.

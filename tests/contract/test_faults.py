@@ -13,10 +13,18 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from tests.contract.asking import APIS, Asked, Raw, api_named, head_and_body, path_of, probe
+from tests.contract.requests_to_mock import (
+    APIS,
+    Asked,
+    Raw,
+    api_named,
+    head_and_body,
+    path_of,
+    probe,
+)
 
 from jobproof.contract.mock import MockServer
-from jobproof.contract.mock.faults import CHAPTERS, FAULTS
+from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.plugins import load_checks
 
@@ -38,7 +46,7 @@ def _pairs(applying: bool) -> list[tuple[str, str]]:
 
 
 def test_there_are_96_faults_in_eight_classes() -> None:
-    assert {chapter.letter: len(chapter.faults) for chapter in CHAPTERS} == {
+    assert {chapter.letter: len(chapter.faults) for chapter in FAULT_GROUPS} == {
         "S": 18, "F": 10, "M": 9, "T": 10, "E": 10, "X": 10, "L": 3, "P": 26,
     }  # fmt: skip
     assert len(FAULTS) == 96
@@ -54,7 +62,7 @@ def test_every_fault_names_promises_that_some_check_keeps() -> None:
 
 
 def test_every_fault_has_a_sentence_of_its_own() -> None:
-    said = [twist.summary for twist in (*FAULTS.values(), *VARIANTS.values())]
+    said = [behaviour.summary for behaviour in (*FAULTS.values(), *VARIANTS.values())]
     assert len(set(said)) == 116
     assert all(10 < len(one) < 90 and not one.endswith(".") for one in said)
 

@@ -19,7 +19,7 @@ from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Basis, Kind, Remark, Severity, violation
-from jobproof.contract.model.profile import Accepted, Policy
+from jobproof.contract.model.profile import AcceptedFinding, Policy
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api
 
@@ -150,7 +150,7 @@ def test_a_deviation_is_accepted_by_name_with_a_reason_until_it_expires(
         "expires": date(2027, 1, 1),
         **rule,
     }
-    policy = Policy(accept=(Accepted.model_validate(given_rule),))
+    policy = Policy(accept=(AcceptedFinding.model_validate(given_rule),))
     lenient = replace(api(), profile=api().profile.model_copy(update={"policy": policy}))
     (finding,) = judge()(trace(answer(job(result={})), of=lenient))
     assert finding.accepted == ("known to the vendor" if accepted else None)

@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.asking import APIS, Clock, api_named, ask, bearer, path_of
+from tests.contract.requests_to_mock import APIS, Clock, api_named, ask, bearer, path_of
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_pointer import pick

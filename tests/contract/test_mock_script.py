@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.contract.asking import api_named
+from tests.contract.requests_to_mock import api_named
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock.jobs.script import read_script
-from jobproof.contract.mock.jobs.template import Scope, fill, merge, write_time
+from jobproof.contract.mock.jobs.template import TemplateValues, fill, merge, write_time
 from jobproof.contract.model.api import load_api
 from jobproof.contract.model.profile import Codec
 
@@ -73,7 +73,7 @@ def test_an_api_without_a_script_cannot_be_mocked(tmp_path: Path) -> None:
 
 
 def test_blanks_take_the_type_of_what_fills_them() -> None:
-    scope = Scope("j1", "busy", 1_790_000_000.25, 1_790_000_001.0, Codec.UNIX)
+    scope = TemplateValues("j1", "busy", 1_790_000_000.25, 1_790_000_001.0, Codec.UNIX)
     body = {"a": "${created+1h}", "b": "at ${created-10s}", "c": ["${id}/${status}"], "d": 7}
     assert fill(body, scope) == {
         "a": 1_790_003_600,
@@ -84,8 +84,8 @@ def test_blanks_take_the_type_of_what_fills_them() -> None:
 
 
 def test_made_up_values_are_the_same_for_the_same_job() -> None:
-    one = Scope("j1", "busy", 0, 0, Codec.UNIX)
-    two = Scope("j2", "busy", 0, 0, Codec.UNIX)
+    one = TemplateValues("j1", "busy", 0, 0, Codec.UNIX)
+    two = TemplateValues("j2", "busy", 0, 0, Codec.UNIX)
     assert fill("${uuid:a}", one) == fill("${uuid:a}", one)
     assert (
         len({fill(text, scope) for text in ("${uuid:a}", "${uuid:b}") for scope in (one, two)}) == 4

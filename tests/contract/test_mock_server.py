@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.asking import APIS, Raw, api_named, head_and_body, path_of
+from tests.contract.requests_to_mock import APIS, Raw, api_named, head_and_body, path_of
 from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock import MockServer
-from jobproof.contract.mock.serving.wire import BadRequest, Reader
+from jobproof.contract.mock.serving.wire import BadRequest, RequestReader
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_no_bytes_crash_the_reader(parts: list[bytes]) -> None:
         ours.sendall(b"".join(parts))
         ours.shutdown(socket.SHUT_WR)
         theirs.settimeout(5)
-        reader, read, code = Reader(theirs), 0, 400
+        reader, read, code = RequestReader(theirs), 0, 400
         try:
             while (incoming := reader.next()) is not None:
                 assert incoming.ask.method

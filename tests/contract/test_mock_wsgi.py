@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from tests.contract.asking import APIS, Clock, Raw, api_named, head_and_body, path_of
+from tests.contract.requests_to_mock import APIS, Clock, Raw, api_named, head_and_body, path_of
 
 from jobproof.contract.mock import Mock, MockServer, wsgi_app
 

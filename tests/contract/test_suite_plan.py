@@ -11,10 +11,10 @@ import pytest
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.contract.suite.planning.ids import HOSTILE, altered_ids, fresh_id, recased_id
-from jobproof.contract.suite.planning.plan import Ask, build_plan, request_of
-from jobproof.contract.suite.planning.target import Effort, Target, is_loopback, parse_rate
-from jobproof.contract.suite.reporting.telling import list_requests
+from jobproof.contract.suite.planning.job_ids import HOSTILE, altered_ids, fresh_id, recased_id
+from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan, request_of
+from jobproof.contract.suite.planning.target import Effort, SuiteTarget, is_loopback, parse_rate
+from jobproof.contract.suite.reporting.summary import list_requests
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 OTHER = "0d5c2a52-07a6-4ac4-8b1c-4e1d1cdd21d7"
@@ -23,8 +23,8 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 @pytest.fixture
-def target() -> Target:
-    return Target(
+def target() -> SuiteTarget:
+    return SuiteTarget(
         find_api(default_api()),
         "http://127.0.0.1:9",
         Secret(TOKEN),
@@ -34,12 +34,14 @@ def target() -> Target:
     )
 
 
-def _asks(target: Target) -> list[Ask]:
-    return [ask for lane in build_plan(target) for ask in lane.asks]
+def _asks(target: SuiteTarget) -> list[PlannedRequest]:
+    return [ask for sequence in build_plan(target) for ask in sequence.asks]
 
 
 @pytest.mark.parametrize("effort", list(Effort))
-def test_only_safe_methods_go_to_a_known_or_foreign_job(target: Target, effort: Effort) -> None:
+def test_only_safe_methods_go_to_a_known_or_foreign_job(
+    target: SuiteTarget, effort: Effort
+) -> None:
     sent = _asks(replace(target, effort=effort))
     about_jobs = [ask for ask in sent if ask.job_id in (JOB, OTHER)]
     assert about_jobs
@@ -49,12 +51,12 @@ def test_only_safe_methods_go_to_a_known_or_foreign_job(target: Target, effort: 
     assert all(ask.subject is Subject.MISSING for ask in unsafe)
 
 
-def test_a_disposable_job_gets_every_method(target: Target) -> None:
+def test_a_disposable_job_gets_every_method(target: SuiteTarget) -> None:
     sent = _asks(replace(target, disposable=frozenset({JOB})))
     assert {"DELETE", "POST"} <= {ask.method for ask in sent if ask.job_id == JOB}
 
 
-def test_every_credential_and_subject_is_asked(target: Target) -> None:
+def test_every_credential_and_subject_is_asked(target: SuiteTarget) -> None:
     sent = _asks(target)
     assert {ask.credential for ask in sent} == {
         Credential.OWNER,
@@ -64,7 +66,7 @@ def test_every_credential_and_subject_is_asked(target: Target) -> None:
     assert {ask.subject for ask in sent} == set(Subject) - {Subject.UNSTATED}
 
 
-def test_the_token_travels_in_one_header_and_is_listed_nowhere(target: Target) -> None:
+def test_the_token_travels_in_one_header_and_is_listed_nowhere(target: SuiteTarget) -> None:
     for ask in _asks(target):
         request = request_of(target, ask)
         carriers = [name for name, value in request.headers if TOKEN in value]
@@ -76,17 +78,17 @@ def test_the_token_travels_in_one_header_and_is_listed_nowhere(target: Target) -
     assert TOKEN not in listing
 
 
-def test_the_same_seed_gives_the_same_plan(target: Target) -> None:
+def test_the_same_seed_gives_the_same_plan(target: SuiteTarget) -> None:
     assert build_plan(target) == build_plan(target)
     assert build_plan(target) != build_plan(replace(target, seed=8))
 
 
-def test_without_a_seed_ids_are_fresh_each_time(target: Target) -> None:
+def test_without_a_seed_ids_are_fresh_each_time(target: SuiteTarget) -> None:
     unseeded = replace(target, seed=0)
     assert build_plan(unseeded)[0].job_id != build_plan(unseeded)[0].job_id
 
 
-def test_a_hostile_id_stays_one_segment_of_the_path(target: Target) -> None:
+def test_a_hostile_id_stays_one_segment_of_the_path(target: SuiteTarget) -> None:
     prefix = target.base_url + target.api.operation_path.partition("{}")[0]
     for job_id in (*HOSTILE, ".", ".."):
         url = target.api.target(target.base_url, job_id)

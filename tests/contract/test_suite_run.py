@@ -18,7 +18,7 @@ from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.verdict import Verdict, conclude
 from jobproof.contract.plugins import default_api, find_api, load_checks
-from jobproof.contract.suite.planning.aim import target_from
+from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.running.run import Run
 
@@ -59,7 +59,7 @@ def violations(run: Run) -> set[str]:
 
 
 def verdict(run: Run, *, strict: bool = False) -> Verdict:
-    return conclude(run.findings, missing=run.reach.missing(), strict=strict)
+    return conclude(run.findings, missing=run.coverage.missing(), strict=strict)
 
 
 @pytest.mark.ladder
@@ -81,7 +81,7 @@ def test_a_correct_server_is_never_called_broken(name: str) -> None:
         assert violations(run) == set()
         assert verdict(run, strict=True) is not Verdict.BROKEN
         if verdict(run) is Verdict.INCONCLUSIVE:
-            assert run.reach.codes["503"] > 0
+            assert run.coverage.codes["503"] > 0
 
 
 @pytest.mark.ladder
@@ -100,8 +100,8 @@ def test_the_correct_mock_is_kept_and_every_status_is_seen(api: Any) -> None:
     with carried_out(api) as (run, _):
         assert violations(run) == set()
         assert verdict(run, strict=True) is Verdict.KEPT
-        assert {s for s, n in run.reach.statuses.items() if n} == set(api.lifecycle.statuses)
-        assert run.reach.validated >= 30
+        assert {s for s, n in run.coverage.statuses.items() if n} == set(api.lifecycle.statuses)
+        assert run.coverage.validated >= 30
 
 
 def test_known_jobs_see_safe_methods_only_by_the_servers_own_log() -> None:

@@ -15,11 +15,11 @@ from tests.grafana.recorded import record_past
 from tests.grafana.servers import Prometheus, prometheus
 
 from jobproof.grafana.files import HOME
-from jobproof.grafana.settings import Settings, default_settings
+from jobproof.grafana.settings import DashboardSettings, default_settings
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
+def settings() -> DashboardSettings:
     return default_settings()
 
 
@@ -42,7 +42,7 @@ def now() -> float:
 
 @pytest.fixture(scope="session")
 def old(
-    settings: Settings, now: float, tmp_path_factory: pytest.TempPathFactory
+    settings: DashboardSettings, now: float, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
     """
     A Prometheus that has watched for a month.
@@ -56,7 +56,7 @@ def old(
 
 @pytest.fixture(scope="session")
 def young(
-    settings: Settings, now: float, tmp_path_factory: pytest.TempPathFactory
+    settings: DashboardSettings, now: float, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
     """
     A Prometheus whose prober started a minute ago; rules have not run.

@@ -31,9 +31,9 @@ from jobproof.contract.model.exchange import (
 )
 from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severity
 from jobproof.contract.plugins import find_api, load_checks
-from jobproof.grafana.settings import Settings, Target
+from jobproof.grafana.settings import DashboardSettings, DashboardTarget
 from jobproof.probes.export.metrics import Metrics, TargetLabels
-from jobproof.probes.result import Outcome, Result, WhyMissed
+from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
 
 __all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "scenes"]
 
@@ -45,7 +45,7 @@ MISSING_IDS_ARE_RIGHT = ("missing", "malformed", "anonymous", "foreign")
 _SAMPLE = re.compile(r"^([a-z_:]+)(?:\{(.*)\})? (\S+)$")
 
 
-def labels_of(target: Target) -> TargetLabels:
+def labels_of(target: DashboardTarget) -> TargetLabels:
     """
     What the daemon would export for a target of the dashboards' settings.
     """
@@ -96,7 +96,7 @@ class History:
     One target's day, lived step by step.
     """
 
-    settings: Settings
+    settings: DashboardSettings
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     jobs: list[Job] = field(default_factory=list)
 
@@ -123,7 +123,7 @@ class History:
         used = 0.55 + 0.05 * self.rng.random()
         self.metrics.budget(self.target.name, used_ratio=used, backoff_until=0.0)
         if scene.slow and self.rng.random() < 0.3:
-            self.metrics.slot_missed(self.target.name, WhyMissed.OVERLAP)
+            self.metrics.slot_missed(self.target.name, MissReason.OVERLAP)
 
     def _probe(self, canary: str, due: float, scene: Scene) -> None:
         rng = self.rng
@@ -131,14 +131,16 @@ class History:
             rng.uniform(1, 3) if rng.random() < scene.slow else 0
         )
         lag = rng.expovariate(1 / 0.002)
-        code, outcome, findings = _right(canary), Outcome.OK, ()
+        code, outcome, findings = _right(canary), ProbeOutcome.OK, ()
         failure = None
         if rng.random() < scene.failing:
-            code, outcome = rng.choice([(503, Outcome.SERVER_ERROR), (500, Outcome.SERVER_ERROR)])
+            code, outcome = rng.choice(
+                [(503, ProbeOutcome.SERVER_ERROR), (500, ProbeOutcome.SERVER_ERROR)]
+            )
             if rng.random() < 0.25:
-                failure, outcome, wait = Reason.TIMEOUT, Outcome.TIMEOUT, self.target.timeout_s
+                failure, outcome, wait = Reason.TIMEOUT, ProbeOutcome.TIMEOUT, self.target.timeout_s
         elif canary == "known" and rng.random() < scene.lost:
-            code, outcome = 404, Outcome.NOT_FOUND
+            code, outcome = 404, ProbeOutcome.NOT_FOUND
         request = _request(canary, f"0000{int(due) % 9973:04d}")
         phases = Phases(0.004, 0.011, 0.019, wait, 0.003)
         elapsed = wait + 0.037
@@ -148,13 +150,13 @@ class History:
         exchange = Exchange(
             request, answer, due + lag, elapsed, phases, "192.0.2.7", False, expiry - due % DAY_S
         )
-        if outcome is Outcome.OK and canary in ("known", "followed"):
+        if outcome is ProbeOutcome.OK and canary in ("known", "followed"):
             findings = tuple(self._findings(exchange, scene))
             if any(finding.kind is Kind.VIOLATION for finding in findings):
-                outcome = Outcome.VIOLATION
+                outcome = ProbeOutcome.VIOLATION
         status = self._status() if code == 200 and canary in ("known", "followed") else None
         self.metrics.observe(
-            Result(
+            ProbeResult(
                 target=self.target.name,
                 canary=canary,
                 outcome=outcome,
@@ -233,7 +235,7 @@ def scenes(ago_s: float) -> Scene:
     )
 
 
-def month(folder: Path, end: float, settings: Settings, *, days: float = 30.0) -> Path:
+def month(folder: Path, end: float, settings: DashboardSettings, *, days: float = 30.0) -> Path:
     """
     Blocks of a month that ends at `end`; the folder to start a Prometheus on.
     """
@@ -250,7 +252,7 @@ def month(folder: Path, end: float, settings: Settings, *, days: float = 30.0) -
     return data
 
 
-def newborn(folder: Path, end: float, settings: Settings) -> Path:
+def newborn(folder: Path, end: float, settings: DashboardSettings) -> Path:
     """
     Blocks of a prober's first minute, in which nothing went wrong.
     """

@@ -15,7 +15,7 @@ from tests.grafana.servers import Prometheus, prometheus, promtool
 
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.alerting.rules import rule_groups
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["record_past"]
 
@@ -24,7 +24,9 @@ RECENT_D = 7.5
 Rule = dict[str, Any]
 
 
-def record_past(folder: Path, data: Path, end: float, settings: Settings, *, days: float) -> None:
+def record_past(
+    folder: Path, data: Path, end: float, settings: DashboardSettings, *, days: float
+) -> None:
     """
     Add what the rules would have recorded by `end` to the blocks in `data`.
     """

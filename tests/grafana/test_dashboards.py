@@ -16,7 +16,7 @@ import pytest
 from tests.grafana.reading import every_panel, every_query, expand, selectors
 
 from jobproof.grafana.files import HOME, committed_files
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 
 Json = dict[str, Any]
 DRAWN = ("stat", "timeseries", "bargauge", "table", "heatmap", "state-timeline")
@@ -24,24 +24,24 @@ BOARDS = ("contract", "lifecycle", "overview", "prober", "runbooks", "slo")
 FLAT = {"up", "ALERTS"}
 
 
-def test_committed_files_are_what_the_generator_writes(settings: Settings) -> None:
+def test_committed_files_are_what_the_generator_writes(settings: DashboardSettings) -> None:
     for name, text in committed_files(settings).items():
         assert (HOME / name).read_text(encoding="utf-8") == text, (
             f"{name} differs: run `python -m jobproof.grafana`"
         )
 
 
-def test_no_committed_dashboard_is_left_over(settings: Settings) -> None:
+def test_no_committed_dashboard_is_left_over(settings: DashboardSettings) -> None:
     made = {name for name in committed_files(settings) if name.startswith("dashboards/")}
     assert {f"dashboards/{file.name}" for file in (HOME / "dashboards").iterdir()} == made
 
 
-def test_generator_says_the_same_twice(settings: Settings) -> None:
+def test_generator_says_the_same_twice(settings: DashboardSettings) -> None:
     assert committed_files(settings) == committed_files(settings)
 
 
 def test_every_status_word_has_its_colour_wherever_statuses_are_drawn(
-    settings: Settings, boards: dict[str, Json]
+    settings: DashboardSettings, boards: dict[str, Json]
 ) -> None:
     words = {status.word: status.colour for status in settings.statuses}
     found = 0

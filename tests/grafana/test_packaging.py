@@ -18,7 +18,7 @@ from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.files import HOME
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 from jobproof.probes.config.reader import load_settings
 
 Json = dict[str, Any]
@@ -33,7 +33,9 @@ def compose() -> Json:
     return dict(load("example/compose.yaml"))
 
 
-def test_data_source_counts_in_the_interval_that_prometheus_scrapes_in(settings: Settings) -> None:
+def test_data_source_counts_in_the_interval_that_prometheus_scrapes_in(
+    settings: DashboardSettings,
+) -> None:
     source = load("provisioning/datasources/jobproof.yaml")["datasources"][0]
     scraped = load("example/prometheus.yml")
     assert source["jsonData"]["timeInterval"] == scraped["global"]["scrape_interval"]
@@ -42,7 +44,7 @@ def test_data_source_counts_in_the_interval_that_prometheus_scrapes_in(settings:
     assert monitor["interval"] == settings.scrape_interval
 
 
-def test_scrape_job_is_the_one_that_alerts_ask_for(settings: Settings) -> None:
+def test_scrape_job_is_the_one_that_alerts_ask_for(settings: DashboardSettings) -> None:
     jobs = [job["job_name"] for job in load("example/prometheus.yml")["scrape_configs"]]
     assert settings.scrape_job in jobs
     monitor = load("kubernetes/servicemonitor.yaml")["spec"]
@@ -84,7 +86,7 @@ def test_compose_pins_images_and_watches_every_service(compose: Json) -> None:
 
 
 def test_compose_keeps_data_for_longer_than_the_slo_period(
-    compose: Json, settings: Settings
+    compose: Json, settings: DashboardSettings
 ) -> None:
     command = " ".join(compose["services"]["prometheus"]["command"])
     kept = re.search(r"retention\.time=(\w+)", command)

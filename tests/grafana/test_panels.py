@@ -15,7 +15,7 @@ from tests.grafana.reading import Asked, every_query, expand, span_s, step_of
 from tests.grafana.servers import Prometheus, promtool
 from tests.tools import PATIENCE_S, tool
 
-from jobproof.grafana.settings import Settings
+from jobproof.grafana.settings import DashboardSettings
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("month")]
 
@@ -131,7 +131,7 @@ def _colour(asked: Asked, value: float) -> str:
 
 
 def test_dashboards_drop_downs_are_filled(
-    boards: dict[str, Json], old: Prometheus, settings: Settings
+    boards: dict[str, Json], old: Prometheus, settings: DashboardSettings
 ) -> None:
     for board in boards.values():
         for variable in board["templating"]["list"]:

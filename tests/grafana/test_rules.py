@@ -23,7 +23,7 @@ from jobproof.grafana.alerting.rules import rule_groups
 from jobproof.grafana.alerting.slo import slo_groups
 from jobproof.grafana.boards.runbooks import sections
 from jobproof.grafana.files import HOME
-from jobproof.grafana.settings import Settings, default_settings
+from jobproof.grafana.settings import DashboardSettings, default_settings
 
 Json = dict[str, Any]
 RULES = sorted((HOME / "rules").glob("*.yml"))
@@ -689,14 +689,14 @@ def test_every_alert_says_what_where_and_what_to_do() -> None:
         assert "topk" not in rule["expr"]
 
 
-def test_absent_waits_for_longer_than_two_scrapes(settings: Settings) -> None:
+def test_absent_waits_for_longer_than_two_scrapes(settings: DashboardSettings) -> None:
     for rule in every_rule():
         if "absent(" in rule["expr"]:
             scrape_s = parse_duration(settings.scrape_interval)
             assert parse_duration(rule["for"]) >= 2 * scrape_s
 
 
-def test_every_window_holds_four_scrapes(settings: Settings) -> None:
+def test_every_window_holds_four_scrapes(settings: DashboardSettings) -> None:
     scrape_s = parse_duration(settings.scrape_interval)
     for rule in every_rule():
         for window in re.findall(r"\[(\w+)\]", rule["expr"]):
@@ -728,7 +728,7 @@ def test_every_recorded_series_is_used(boards: dict[str, Json]) -> None:
     assert ours - recorded == set()
 
 
-def test_records_come_before_those_that_read_them(settings: Settings) -> None:
+def test_records_come_before_those_that_read_them(settings: DashboardSettings) -> None:
     seen: set[str] = set()
     for group in slo_groups(settings):
         within = group.name.endswith("-facts")
@@ -739,7 +739,7 @@ def test_records_come_before_those_that_read_them(settings: Settings) -> None:
                 seen.add(record.name)
 
 
-def test_sloth_reads_the_names_it_knows(settings: Settings) -> None:
+def test_sloth_reads_the_names_it_knows(settings: DashboardSettings) -> None:
     rules = [r for g in rule_groups(settings)["jobproof-recording.yml"] for r in g["rules"]]
     found = {rule["record"] for rule in rules}
     windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")

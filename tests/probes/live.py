@@ -19,9 +19,9 @@ from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.daemon import Daemon
 from jobproof.probes.export.prometheus import expose, new_registry
-from jobproof.probes.following.watch_list import Watchlist
+from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.logs import Redactor
-from jobproof.probes.result import Result
+from jobproof.probes.result import ProbeResult
 from jobproof.probes.service import connect
 
 __all__ = ["Heard", "running", "sample", "write_config"]
@@ -33,15 +33,15 @@ class Heard:
     Stands in for the status page: keeps every result.
     """
 
-    results: list[Result] = field(default_factory=list)
+    results: list[ProbeResult] = field(default_factory=list)
 
-    def record(self, result: Result) -> None:
+    def record(self, result: ProbeResult) -> None:
         self.results.append(result)
 
     def forget_other_targets(self, names: object) -> None:
         pass
 
-    def of(self, canary: str) -> list[Result]:
+    def of(self, canary: str) -> list[ProbeResult]:
         return [result for result in self.results if result.canary == canary]
 
     def subjects(self, canary: str) -> set[Subject]:
@@ -85,7 +85,7 @@ def write_config(
 
 @contextmanager
 def running(
-    config: Path, *, watchlist: Watchlist | None = None, redactor: Redactor | None = None
+    config: Path, *, watchlist: WatchList | None = None, redactor: Redactor | None = None
 ) -> Iterator[tuple[Daemon, Heard]]:
     """
     A started daemon that is stopped at the end.
@@ -95,11 +95,11 @@ def running(
         load_settings(config),
         make_client=connect,
         checks=load_checks(),
-        watchlist=watchlist or Watchlist(None),
+        watchlist=watchlist or WatchList(None),
         registry=new_registry(process=False),
         redactor=redactor or Redactor(),
         rng=random.Random(4),
-        board=heard,
+        results=heard,
     )
     daemon.start()
     try:

@@ -15,7 +15,7 @@ from jobproof.contract.model.exchange import (
     TransportFailure,
 )
 from jobproof.contract.model.finding import Basis, Finding, Kind, Severity
-from jobproof.probes.result import Outcome, Result
+from jobproof.probes.result import ProbeOutcome, ProbeResult
 
 __all__ = ["NOW", "TOKEN", "exchange", "failed", "finding", "result"]
 
@@ -72,7 +72,7 @@ def finding(
 
 
 def result(
-    outcome: Outcome = Outcome.OK,
+    outcome: ProbeOutcome = ProbeOutcome.OK,
     *,
     at: float = NOW,
     target: str = "krea",
@@ -82,9 +82,9 @@ def result(
     kind: Kind = Kind.VIOLATION,
     duration_s: float = 0.1,
     job_status: str | None = "queued",
-) -> Result:
+) -> ProbeResult:
     seen = seen or exchange(at=at, elapsed_s=duration_s)
-    return Result(
+    return ProbeResult(
         target=target,
         canary=canary,
         outcome=outcome,
@@ -97,7 +97,9 @@ def result(
     )
 
 
-def failed(reason: Reason = Reason.TIMEOUT, *, at: float = NOW, canary: str = "known") -> Result:
+def failed(
+    reason: Reason = Reason.TIMEOUT, *, at: float = NOW, canary: str = "known"
+) -> ProbeResult:
     asked = exchange(at=at)
     silent = Exchange(asked.request, TransportFailure(reason, "no byte in 10 s"), at - 10.0, 10.0)
-    return Result("krea", canary, Outcome(reason.value), at - 10.0, 10.0, 0.0, silent)
+    return ProbeResult("krea", canary, ProbeOutcome(reason.value), at - 10.0, 10.0, 0.0, silent)

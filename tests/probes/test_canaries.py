@@ -20,30 +20,36 @@ from jobproof.contract.model.exchange import (
     TransportFailure,
 )
 from jobproof.contract.plugins import find_api
-from jobproof.probes.canaries.anonymous import Anonymous, AnonymousOptions
-from jobproof.probes.canaries.canary import Ask, CanaryOptions, IdOptions, Surroundings, missing_id
-from jobproof.probes.canaries.foreign import Foreign
-from jobproof.probes.canaries.known import Known
-from jobproof.probes.canaries.malformed import Malformed
-from jobproof.probes.canaries.missing import Missing
+from jobproof.probes.canaries.anonymous import AnonymousCanary, AnonymousOptions
+from jobproof.probes.canaries.canary import (
+    CanaryContext,
+    CanaryOptions,
+    CanaryRequest,
+    IdOptions,
+    missing_id,
+)
+from jobproof.probes.canaries.foreign import ForeignCanary
+from jobproof.probes.canaries.known import KnownCanary
+from jobproof.probes.canaries.malformed import MalformedCanary
+from jobproof.probes.canaries.missing import MissingCanary
 from jobproof.probes.canaries.request import build_request
 from jobproof.probes.engine.judging import outcome_of
-from jobproof.probes.result import Outcome
+from jobproof.probes.result import ProbeOutcome
 
 API = find_api("krea")
 TOKEN = Secret("sk-0123456789")
 
 
-def around(*others: str, known: tuple[str, ...] = ()) -> Surroundings:
-    return Surroundings(API, random.Random(3), known, frozenset(others))
+def context(*others: str, known: tuple[str, ...] = ()) -> CanaryContext:
+    return CanaryContext(API, random.Random(3), known, frozenset(others))
 
 
-def known(*ids: str) -> Known:
-    return Known(IdOptions(ids=ids), around())
+def known(*ids: str) -> KnownCanary:
+    return KnownCanary(IdOptions(ids=ids), context())
 
 
-def asked(canary: Known, turns: int) -> set[str]:
-    return {canary.ask().job_id for _ in range(turns)}
+def asked(canary: KnownCanary, round_size: int) -> set[str]:
+    return {canary.next_request().job_id for _ in range(round_size)}
 
 
 def test_known_jobs_are_asked_for_in_turn() -> None:
@@ -53,8 +59,8 @@ def test_known_jobs_are_asked_for_in_turn() -> None:
 def test_one_404_of_several_has_aged_out_and_leaves_the_rotation() -> None:
     canary = known("a", "b", "c")
     for job_id in ("a", "b", "c"):
-        assert canary.saw(Ask(job_id, Subject.KNOWN), Outcome.OK) is None
-    news = canary.saw(Ask("b", Subject.KNOWN), Outcome.NOT_FOUND)
+        assert canary.on_result(CanaryRequest(job_id, Subject.KNOWN), ProbeOutcome.OK) is None
+    news = canary.on_result(CanaryRequest("b", Subject.KNOWN), ProbeOutcome.NOT_FOUND)
     assert news is not None
     assert "b" in news
     assert "aged out" in news
@@ -64,38 +70,41 @@ def test_one_404_of_several_has_aged_out_and_leaves_the_rotation() -> None:
 def test_when_all_are_gone_at_once_none_has_aged_out() -> None:
     canary = known("a", "b", "c")
     for job_id in ("a", "b", "c"):
-        canary.saw(Ask(job_id, Subject.KNOWN), Outcome.OK)
-    news = [canary.saw(Ask(job_id, Subject.KNOWN), Outcome.NOT_FOUND) for job_id in "abc"]
+        canary.on_result(CanaryRequest(job_id, Subject.KNOWN), ProbeOutcome.OK)
+    news = [
+        canary.on_result(CanaryRequest(job_id, Subject.KNOWN), ProbeOutcome.NOT_FOUND)
+        for job_id in "abc"
+    ]
     assert news[-1] == "no known job is found any more: an outage, or a wrong token"
     assert asked(canary, 6) == {"a", "b", "c"}
 
 
 def test_the_only_known_job_never_ages_out() -> None:
     canary = known("a")
-    canary.saw(Ask("a", Subject.KNOWN), Outcome.OK)
-    assert canary.saw(Ask("a", Subject.KNOWN), Outcome.NOT_FOUND) is None
+    canary.on_result(CanaryRequest("a", Subject.KNOWN), ProbeOutcome.OK)
+    assert canary.on_result(CanaryRequest("a", Subject.KNOWN), ProbeOutcome.NOT_FOUND) is None
     assert asked(canary, 2) == {"a"}
 
 
 def test_missing_ids_are_fresh_uuids() -> None:
-    canary = Missing(CanaryOptions(), around())
-    ids = [canary.ask().job_id for _ in range(500)]
+    canary = MissingCanary(CanaryOptions(), context())
+    ids = [canary.next_request().job_id for _ in range(500)]
     assert len(set(ids)) == 500
     assert all(uuid.UUID(job_id).version == 4 for job_id in ids)
 
 
 def test_malformed_ids_rotate_and_none_is_empty() -> None:
-    canary = Malformed(CanaryOptions(), around())
-    ids = [canary.ask().job_id for _ in range(120)]
+    canary = MalformedCanary(CanaryOptions(), context())
+    ids = [canary.next_request().job_id for _ in range(120)]
     assert all(ids)
     assert len(set(ids)) > 40
     assert max(map(len, ids)) == 1024
 
 
 def test_every_malformed_id_stays_one_path_segment() -> None:
-    canary = Malformed(CanaryOptions(), around())
+    canary = MalformedCanary(CanaryOptions(), context())
     for _ in range(120):
-        request = build_request(API, "http://h", canary.ask(), TOKEN, user_agent="t")
+        request = build_request(API, "http://h", canary.next_request(), TOKEN, user_agent="t")
         segment = request.url.removeprefix("http://h/jobs/")
         assert segment
         assert not set(segment) & set("/?# \n\0")
@@ -103,8 +112,11 @@ def test_every_malformed_id_stays_one_path_segment() -> None:
 
 
 def test_anonymous_asks_without_token_and_with_a_wrong_one_for_both_kinds_of_id() -> None:
-    canary = Anonymous(AnonymousOptions(), around(known=("a",)))
-    asks = {(ask.subject, ask.credential) for ask in (canary.ask() for _ in range(canary.turns))}
+    canary = AnonymousCanary(AnonymousOptions(), context(known=("a",)))
+    asks = {
+        (ask.subject, ask.credential)
+        for ask in (canary.next_request() for _ in range(canary.round_size))
+    }
     assert asks == {
         (subject, credential)
         for subject in (Subject.KNOWN, Subject.MISSING)
@@ -113,24 +125,26 @@ def test_anonymous_asks_without_token_and_with_a_wrong_one_for_both_kinds_of_id(
 
 
 def test_anonymous_without_known_ids_asks_for_missing_ones() -> None:
-    canary = Anonymous(AnonymousOptions(), around())
-    assert {canary.ask().subject for _ in range(8)} == {Subject.MISSING}
+    canary = AnonymousCanary(AnonymousOptions(), context())
+    assert {canary.next_request().subject for _ in range(8)} == {Subject.MISSING}
 
 
 def test_our_token_goes_along_only_as_the_owner() -> None:
     for credential in (Credential.NONE, Credential.INVALID):
-        ask = Ask("a", Subject.KNOWN, credential)
+        ask = CanaryRequest("a", Subject.KNOWN, credential)
         request = build_request(API, "http://h", ask, TOKEN, user_agent="t")
         assert TOKEN.reveal() not in repr(request)
-    request = build_request(API, "http://h", Ask("a", Subject.KNOWN), TOKEN, user_agent="t")
+    request = build_request(
+        API, "http://h", CanaryRequest("a", Subject.KNOWN), TOKEN, user_agent="t"
+    )
     assert request.header("authorization") == f"Bearer {TOKEN.reveal()}"
 
 
 def test_foreign_brings_its_own_comparison_where_nobody_else_does() -> None:
-    alone = Foreign(IdOptions(ids=("a", "b")), around("known"))
-    assert {alone.ask().subject for _ in range(3)} == {Subject.FOREIGN, Subject.MISSING}
-    beside = Foreign(IdOptions(ids=("a", "b")), around("missing"))
-    assert {beside.ask().subject for _ in range(3)} == {Subject.FOREIGN}
+    alone = ForeignCanary(IdOptions(ids=("a", "b")), context("known"))
+    assert {alone.next_request().subject for _ in range(3)} == {Subject.FOREIGN, Subject.MISSING}
+    beside = ForeignCanary(IdOptions(ids=("a", "b")), context("missing"))
+    assert {beside.next_request().subject for _ in range(3)} == {Subject.FOREIGN}
 
 
 def test_missing_ids_of_other_shapes_follow_the_profile() -> None:
@@ -145,7 +159,7 @@ def outcome(
     code: int,
     subject: Subject = Subject.KNOWN,
     credential: Credential = Credential.OWNER,
-) -> Outcome:
+) -> ProbeOutcome:
     request = Request("GET", "http://h/jobs/a", (), "a", subject, credential)
     exchange = Exchange(request, Response(code), 0.0, 0.1)
     return outcome_of(API, API.observe(exchange), ())
@@ -154,20 +168,20 @@ def outcome(
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        (200, Outcome.OK),
-        (202, Outcome.UNEXPECTED_CODE),
-        (204, Outcome.UNEXPECTED_CODE),
-        (302, Outcome.REDIRECT),
-        (401, Outcome.AUTH),
-        (403, Outcome.AUTH),
-        (404, Outcome.NOT_FOUND),
-        (418, Outcome.UNEXPECTED_CODE),
-        (429, Outcome.RATE_LIMITED),
-        (500, Outcome.SERVER_ERROR),
-        (503, Outcome.SERVER_ERROR),
+        (200, ProbeOutcome.OK),
+        (202, ProbeOutcome.UNEXPECTED_CODE),
+        (204, ProbeOutcome.UNEXPECTED_CODE),
+        (302, ProbeOutcome.REDIRECT),
+        (401, ProbeOutcome.AUTH),
+        (403, ProbeOutcome.AUTH),
+        (404, ProbeOutcome.NOT_FOUND),
+        (418, ProbeOutcome.UNEXPECTED_CODE),
+        (429, ProbeOutcome.RATE_LIMITED),
+        (500, ProbeOutcome.SERVER_ERROR),
+        (503, ProbeOutcome.SERVER_ERROR),
     ],
 )
-def test_a_known_job_must_be_shown(code: int, expected: Outcome) -> None:
+def test_a_known_job_must_be_shown(code: int, expected: ProbeOutcome) -> None:
     assert outcome(code) is expected
 
 
@@ -182,17 +196,17 @@ def test_a_known_job_must_be_shown(code: int, expected: Outcome) -> None:
     ],
 )
 def test_whatever_isn_t_ours_must_be_denied(subject: Subject, credential: Credential) -> None:
-    assert outcome(404, subject, credential) is Outcome.OK
-    assert outcome(200, subject, credential) is Outcome.VIOLATION
-    assert outcome(500, subject, credential) is Outcome.SERVER_ERROR
-    assert outcome(429, subject, credential) is Outcome.RATE_LIMITED
+    assert outcome(404, subject, credential) is ProbeOutcome.OK
+    assert outcome(200, subject, credential) is ProbeOutcome.VIOLATION
+    assert outcome(500, subject, credential) is ProbeOutcome.SERVER_ERROR
+    assert outcome(429, subject, credential) is ProbeOutcome.RATE_LIMITED
 
 
 def test_refusals_are_right_only_where_the_profile_says_so() -> None:
-    assert outcome(401, Subject.KNOWN, Credential.NONE) is Outcome.OK
-    assert outcome(401, Subject.MISSING) is Outcome.AUTH
-    assert outcome(422, Subject.MALFORMED) is Outcome.OK
-    assert outcome(422, Subject.MISSING) is Outcome.UNEXPECTED_CODE
+    assert outcome(401, Subject.KNOWN, Credential.NONE) is ProbeOutcome.OK
+    assert outcome(401, Subject.MISSING) is ProbeOutcome.AUTH
+    assert outcome(422, Subject.MALFORMED) is ProbeOutcome.OK
+    assert outcome(422, Subject.MISSING) is ProbeOutcome.UNEXPECTED_CODE
 
 
 @pytest.mark.parametrize("reason", list(Reason))

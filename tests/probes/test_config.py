@@ -17,7 +17,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.probes.cli import config as config_command
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.schema import config_schema
-from jobproof.probes.config.settings import Settings
+from jobproof.probes.config.settings import MonitorSettings
 
 TOKEN = "sk-very-secret-0123"
 ID = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
@@ -44,7 +44,9 @@ sinks:
 """
 
 
-def load(folder: Path, text: str = GOOD, environment: Mapping[str, str] | None = None) -> Settings:
+def load(
+    folder: Path, text: str = GOOD, environment: Mapping[str, str] | None = None
+) -> MonitorSettings:
     path = folder / "jobproof.yaml"
     path.write_text(text, encoding="utf-8")
     return load_settings(path, environment={"TOK": TOKEN} if environment is None else environment)

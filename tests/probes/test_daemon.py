@@ -17,8 +17,8 @@ from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.plugins import find_api
 from jobproof.probes.config.reader import load_settings
-from jobproof.probes.following.watch_list import Watchlist
-from jobproof.probes.result import Outcome, WhyMissed
+from jobproof.probes.following.watch_list import WatchList
+from jobproof.probes.result import MissReason, ProbeOutcome
 
 _INTERVAL_S = 0.1
 
@@ -48,7 +48,7 @@ def test_a_right_endpoint_gives_nothing_but_successes(mock: MockServer, tmp_path
     config = write_config(tmp_path, mock, canaries=every_canary(mock))
     with running(config) as (daemon, heard):
         until(lambda: all(len(heard.of(name)) >= 8 for name in ("known", "foreign", "anonymous")))
-        assert {result.outcome for result in heard.results} == {Outcome.OK}
+        assert {result.outcome for result in heard.results} == {ProbeOutcome.OK}
         found = [finding for result in heard.results for finding in result.findings]
         assert {finding.kind for finding in found} <= {Kind.GAP}
         assert sample(daemon, "jobproof_slots_missed_total") == 0.0
@@ -73,11 +73,11 @@ def test_a_wave_of_false_404_is_told_from_the_right_ones(mock: MockServer, tmp_p
         until(lambda: len(heard.results) >= 6)
         assert sample(daemon, "jobproof_not_found_total", expected="false") == 0.0
         mock.set_faults("never_found")
-        until(lambda: sum(r.outcome is Outcome.NOT_FOUND for r in heard.of("known")) >= 5)
+        until(lambda: sum(r.outcome is ProbeOutcome.NOT_FOUND for r in heard.of("known")) >= 5)
     right = sample(daemon, "jobproof_not_found_total", expected="true")
     wrong = sample(daemon, "jobproof_not_found_total", expected="false")
     assert right == len(heard.of("missing"))
-    assert wrong == sum(result.outcome is Outcome.NOT_FOUND for result in heard.of("known"))
+    assert wrong == sum(result.outcome is ProbeOutcome.NOT_FOUND for result in heard.of("known"))
 
 
 def test_a_broken_promise_is_a_violation_and_names_the_check(
@@ -86,7 +86,7 @@ def test_a_broken_promise_is_a_violation_and_names_the_check(
     mock.set_faults("status_unheard_of")
     with running(write_config(tmp_path, mock)) as (daemon, heard):
         until(lambda: len(heard.of("known")) >= 3)
-    assert {result.outcome for result in heard.of("known")} == {Outcome.VIOLATION}
+    assert {result.outcome for result in heard.of("known")} == {ProbeOutcome.VIOLATION}
     name = "jobproof_contract_findings_total"
     found = sample(daemon, name, check="status_is_documented", kind="violation")
     assert found == len(heard.of("known"))
@@ -100,8 +100,8 @@ def test_a_job_that_is_shown_to_anybody_is_a_violation(mock: MockServer, tmp_pat
     )
     mock.set_faults("token_not_needed")
     with running(config) as (_daemon, heard):
-        until(lambda: any(result.outcome is Outcome.VIOLATION for result in heard.results))
-    shown = next(r for r in heard.results if r.outcome is Outcome.VIOLATION)
+        until(lambda: any(result.outcome is ProbeOutcome.VIOLATION for result in heard.results))
+    shown = next(r for r in heard.results if r.outcome is ProbeOutcome.VIOLATION)
     assert shown.exchange is not None
     assert shown.exchange.request.credential in (Credential.NONE, Credential.INVALID)
     assert shown.exchange.request.header("authorization") != f"Bearer {mock.token}"
@@ -114,7 +114,7 @@ def test_followed_jobs_are_asked_for_until_they_end(mock: MockServer, tmp_path: 
         canaries="      missing: {interval: 10s}\n",
         more=f"    follow: [{{source: static, ids: [{ended_job(mock)}]}}, {{source: pushed}}]\n",
     )
-    watchlist = Watchlist(None)
+    watchlist = WatchList(None)
     with running(config, watchlist=watchlist) as (daemon, heard):
         until(lambda: len(heard.of("followed")) >= 1)
         assert daemon.follow("mocked", mock.jobs[0].id)
@@ -127,17 +127,17 @@ def test_reload_swaps_targets_and_touches_no_other(mock: MockServer, tmp_path: P
     config = write_config(tmp_path, mock)
     with running(config) as (daemon, heard):
         until(lambda: len(heard.results) >= 4)
-        before = daemon.prober.watch("mocked")
+        before = daemon.prober.state("mocked")
         text = config.read_text(encoding="utf-8")
         other = text.split("targets:\n")[1].replace("name: mocked", "name: second")
         config.write_text(text + other, encoding="utf-8")
         report = daemon.reload()
         assert (report.taken, report.added, report.unchanged) == (True, ("second",), 1)
-        assert daemon.prober.watch("mocked") is before
+        assert daemon.prober.state("mocked") is before
         until(lambda: any(result.target == "second" for result in heard.results))
         config.write_text(text, encoding="utf-8")
         assert daemon.reload().removed == ("second",)
-        assert daemon.prober.watch("mocked") is before
+        assert daemon.prober.state("mocked") is before
         assert sample(daemon, "jobproof_probes_total", target="second") == 0.0
 
 
@@ -176,7 +176,7 @@ def test_a_thousand_reloads_leave_no_slot_unaccounted(mock: MockServer, tmp_path
         # A machine that is too busy may cost a slot, and the end does; reloads don't.
         assert missed == sum(
             sample(daemon, "jobproof_slots_missed_total", reason=reason)
-            for reason in (WhyMissed.LATE, WhyMissed.SHUTDOWN)
+            for reason in (MissReason.LATE, MissReason.SHUTDOWN)
         )
 
 
@@ -197,7 +197,7 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
     else:
         mock.set_faults(how)
     with running(write_config(tmp_path, mock)) as (daemon, heard):
-        until(lambda: any(r.outcome is Outcome.RATE_LIMITED for r in heard.results))
+        until(lambda: any(r.outcome is ProbeOutcome.RATE_LIMITED for r in heard.results))
         until(lambda: sample(daemon, "jobproof_backoff_until_timestamp_seconds") > 0)
         until(lambda: daemon.prober.in_flight == 0)
         refused = len(mock.log)
@@ -209,21 +209,21 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
 def test_a_plug_in_canary_that_crashes_is_counted_as_internal(
     mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from jobproof.probes.canaries.missing import Missing
+    from jobproof.probes.canaries.missing import MissingCanary
 
-    class Crashing(Missing):
+    class Crashing(MissingCanary):
         def ask(self) -> None:  # type: ignore[override]
             raise RuntimeError("no idea what to ask")
 
     settings = load_settings(write_config(tmp_path, mock))
-    assert settings.targets[0].canaries[1].make is Missing
-    monkeypatch.setattr(Missing, "ask", Crashing.ask)
+    assert settings.targets[0].canaries[1].make is MissingCanary
+    monkeypatch.setattr(MissingCanary, "next_request", Crashing.ask)
     with running(write_config(tmp_path, mock)) as (_daemon, heard):
         until(lambda: len(heard.of("missing")) >= 2)
-        assert {result.outcome for result in heard.of("missing")} == {Outcome.INTERNAL}
+        assert {result.outcome for result in heard.of("missing")} == {ProbeOutcome.INTERNAL}
         assert "no idea what to ask" in str(heard.of("missing")[0].error)
         until(lambda: len(heard.of("known")) >= 2)
-        assert {result.outcome for result in heard.of("known")} == {Outcome.OK}
+        assert {result.outcome for result in heard.of("known")} == {ProbeOutcome.OK}
 
 
 def test_no_thread_outlives_the_daemon(mock: MockServer, tmp_path: Path) -> None:

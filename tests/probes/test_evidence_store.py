@@ -18,9 +18,9 @@ from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from jobproof.contract.model.exchange import Reason
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.recordings.har import read_har
-from jobproof.probes.evidence.entry import Worth, shelf_of, shelf_of_outcome
+from jobproof.probes.evidence.entry import EvidencePriority, fingerprint_of, fingerprint_of_outcome
 from jobproof.probes.evidence.store import EvidenceStore
-from jobproof.probes.result import Outcome, Result
+from jobproof.probes.result import ProbeOutcome, ProbeResult
 
 
 def _store(folder: Path, **options: int) -> EvidenceStore:
@@ -32,8 +32,8 @@ def _store(folder: Path, **options: int) -> EvidenceStore:
     )
 
 
-def _broken(number: int, check: str = "job_id_is_echoed") -> Result:
-    return result(Outcome.VIOLATION, at=NOW + number * 2, checks=(check,))
+def _broken(number: int, check: str = "job_id_is_echoed") -> ProbeResult:
+    return result(ProbeOutcome.VIOLATION, at=NOW + number * 2, checks=(check,))
 
 
 def test_a_broken_promise_is_kept_and_can_be_judged_again(tmp_path: Path) -> None:
@@ -64,14 +64,14 @@ def test_of_a_fingerprint_the_first_the_last_and_one_in_n_stay(tmp_path: Path) -
     ids = [store.keep(_broken(number)) for number in range(35)]
     times = sorted(round((kept.at - NOW) / 2) for kept in store.all())
     assert times == [0, 10, 20, 30, 34]
-    assert store.latest_for(shelf_of("krea", finding(exchange()))) == ids[34]
+    assert store.latest_for(fingerprint_of("krea", finding(exchange()))) == ids[34]
     assert len(list(store.folder.iterdir())) == 5
 
 
 def test_a_flood_of_one_fingerprint_writes_once_a_second(tmp_path: Path) -> None:
     store = _store(tmp_path, every=10_000)
     kept = [
-        store.keep(result(Outcome.VIOLATION, at=NOW + number / 1000, checks=("a_check",)))
+        store.keep(result(ProbeOutcome.VIOLATION, at=NOW + number / 1000, checks=("a_check",)))
         for number in range(3_000)
     ]
     assert sum(one is not None for one in kept) == 3
@@ -79,16 +79,16 @@ def test_a_flood_of_one_fingerprint_writes_once_a_second(tmp_path: Path) -> None
 
 def test_one_exchange_with_two_findings_is_one_file(tmp_path: Path) -> None:
     store = _store(tmp_path)
-    store.keep(result(Outcome.VIOLATION, checks=("one_check", "another_check")))
+    store.keep(result(ProbeOutcome.VIOLATION, checks=("one_check", "another_check")))
     assert len(store.all()) == 1
-    outcome = shelf_of_outcome("krea", "known", Outcome.VIOLATION)
+    outcome = fingerprint_of_outcome("krea", "known", ProbeOutcome.VIOLATION)
     assert len(store.all()[0].fingerprints) == 3
     assert store.latest_for(outcome) == store.all()[0].id
 
 
 def test_a_file_stays_while_one_of_its_findings_needs_it(tmp_path: Path) -> None:
     store = _store(tmp_path)
-    both = store.keep(result(Outcome.VIOLATION, checks=("one_check", "another_check")))
+    both = store.keep(result(ProbeOutcome.VIOLATION, checks=("one_check", "another_check")))
     for number in range(1, 4):
         store.keep(_broken(number, "one_check"))
     assert both in {kept.id for kept in store.all()}
@@ -106,7 +106,7 @@ def test_silence_is_kept_too(tmp_path: Path) -> None:
     store = _store(tmp_path)
     kept = store.get(store.keep(failed(Reason.TIMEOUT)) or "")
     assert kept is not None
-    assert kept.worth is Worth.FAILURE
+    assert kept.priority is EvidencePriority.FAILURE
     failure = read_har(store.folder / f"{kept.id}.har")[0].failure
     assert failure is not None
     assert failure.reason is Reason.TIMEOUT
@@ -114,18 +114,22 @@ def test_silence_is_kept_too(tmp_path: Path) -> None:
 
 def test_a_failure_of_our_own_leaves_no_evidence(tmp_path: Path) -> None:
     store = _store(tmp_path)
-    assert store.keep(Result("krea", "known", Outcome.INTERNAL, NOW, 0.0, 0.0, None)) is None
+    assert (
+        store.keep(ProbeResult("krea", "known", ProbeOutcome.INTERNAL, NOW, 0.0, 0.0, None)) is None
+    )
 
 
 def test_failures_outlive_successes(tmp_path: Path) -> None:
     store = _store(tmp_path, max_bytes=20_000)
     store.keep(_broken(0))
     store.keep(failed(at=NOW + 1))
-    store.keep(result(Outcome.OK, at=NOW + 2, checks=("a_drift",), kind=Kind.DRIFT))
+    store.keep(result(ProbeOutcome.OK, at=NOW + 2, checks=("a_drift",), kind=Kind.DRIFT))
     for number in range(60):
         store.keep(result(at=NOW + 3 + number, canary=f"canary-{number}"))
     assert store.size_bytes <= 20_000
-    assert {Worth.BROKEN, Worth.FAILURE, Worth.NEWS} <= {kept.worth for kept in store.all()}
+    assert {EvidencePriority.BROKEN, EvidencePriority.FAILURE, EvidencePriority.NOTABLE} <= {
+        kept.priority for kept in store.all()
+    }
 
 
 def test_broken_promises_outlive_failures(tmp_path: Path) -> None:
@@ -133,7 +137,7 @@ def test_broken_promises_outlive_failures(tmp_path: Path) -> None:
     store.keep(_broken(0))
     for number in range(30):
         store.keep(failed(at=NOW + number, canary=f"canary-{number}"))
-    assert Worth.BROKEN in {kept.worth for kept in store.all()}
+    assert EvidencePriority.BROKEN in {kept.priority for kept in store.all()}
 
 
 @settings(deadline=None, max_examples=30)
@@ -154,7 +158,7 @@ def test_the_bound_in_bytes_holds_whatever_comes(
         else:
             checks = () if what == "ok" else (f"check_{who}",)
             kind = Kind.DRIFT if what == "drift" else Kind.VIOLATION
-            outcome = Outcome.VIOLATION if what == "broken" else Outcome.OK
+            outcome = ProbeOutcome.VIOLATION if what == "broken" else ProbeOutcome.OK
             store.keep(result(outcome, at=at, canary=canary, checks=checks, kind=kind))
         files = list(store.folder.iterdir())
         assert {path.stem for path in files} == {kept.id for kept in store.all()}
@@ -169,7 +173,7 @@ def test_a_restart_finds_its_evidence_again(tmp_path: Path) -> None:
     assert second.all() == first.all()
     assert second.size_bytes == first.size_bytes
     latest = second.keep(_broken(40))
-    assert second.latest_for(shelf_of("krea", finding(exchange()))) == latest
+    assert second.latest_for(fingerprint_of("krea", finding(exchange()))) == latest
 
 
 def test_foreign_and_broken_files_are_left_alone(tmp_path: Path) -> None:
@@ -215,9 +219,9 @@ def test_the_token_is_written_nowhere(tmp_path: Path, spelling: str) -> None:
     seen = exchange(
         body=body, headers=(("X-Echo", spelling), ("Content-Type", "text/plain")), job_id=spelling
     )
-    store.keep(result(Outcome.VIOLATION, seen=seen, checks=("a_check",)), [seen])
+    store.keep(result(ProbeOutcome.VIOLATION, seen=seen, checks=("a_check",)), [seen])
     broken = exchange(body=b"\xff\xfe" + spelling.encode())
-    store.keep(result(Outcome.VIOLATION, seen=broken, checks=("b_check",)))
+    store.keep(result(ProbeOutcome.VIOLATION, seen=broken, checks=("b_check",)))
     for path in store.folder.iterdir():
         log = json.loads(path.read_text())
         texts = [path.read_text()]
@@ -233,7 +237,7 @@ def test_the_token_is_written_nowhere(tmp_path: Path, spelling: str) -> None:
 def test_signed_links_open_nothing(tmp_path: Path) -> None:
     store = _store(tmp_path)
     body = b'{"urls": ["https://cdn.test/a.png?X-Amz-Signature=0badc0de&w=1"]}'
-    kept = store.keep(result(Outcome.VIOLATION, seen=exchange(body=body), checks=("a_check",)))
+    kept = store.keep(result(ProbeOutcome.VIOLATION, seen=exchange(body=body), checks=("a_check",)))
     written = (store.har(kept or "") or b"").decode()
     assert "0badc0de" not in written
     assert "a.png?X-Amz-Signature=***&w=1" in written

@@ -20,12 +20,12 @@ from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.plugins import find_api
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import SourceSettings, TargetSettings
-from jobproof.probes.engine.judging import Asked, Judging
+from jobproof.probes.engine.judging import RawResult, ResultJudge
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry
-from jobproof.probes.following.follower import Following
-from jobproof.probes.following.watch_list import Followed, Watchlist
-from jobproof.probes.sources.source import Found, SourceOptions
+from jobproof.probes.following.follower import JobFollower
+from jobproof.probes.following.watch_list import FollowedJob, WatchList
+from jobproof.probes.sources.source import FoundIds, SourceOptions
 
 
 class Crashing:
@@ -37,15 +37,15 @@ class Crashing:
     interval_s = 0.01
     looks = 0
 
-    def __init__(self, options: object, around: object) -> None:
+    def __init__(self, options: object, context: object) -> None:
         pass
 
     def wants(self) -> Request | None:
         Crashing.looks += 1
         raise RuntimeError("no idea")
 
-    def take(self, exchange: Exchange | None) -> Found:
-        return Found()
+    def take(self, exchange: Exchange | None) -> FoundIds:
+        return FoundIds()
 
 
 class Asked_(list[str]):  # noqa: N801
@@ -64,12 +64,12 @@ class Asked_(list[str]):  # noqa: N801
         done(None)
 
 
-class FullDisk(Watchlist):
+class FullDisk(WatchList):
     """
     Reads, but can't be written any more.
     """
 
-    def update(self, job: Followed, *, sight: str | None = None) -> None:
+    def update(self, job: FollowedJob, *, observation: str | None = None) -> None:
         raise OSError("disk is full")
 
 
@@ -81,31 +81,31 @@ def target(tmp_path: Path) -> Iterator[TargetSettings]:
 
 
 @pytest.fixture
-def watchlist() -> Iterator[Watchlist]:
-    with closing(Watchlist(None)) as opened:
+def watchlist() -> Iterator[WatchList]:
+    with closing(WatchList(None)) as opened:
         yield opened
 
 
 @pytest.fixture
-def full_disk() -> Iterator[Watchlist]:
+def full_disk() -> Iterator[WatchList]:
     with closing(FullDisk(None)) as opened:
         yield opened
 
 
-def following(watchlist: Watchlist, asker: Asked_, *targets: TargetSettings) -> Following:
+def following(watchlist: WatchList, asker: Asked_, *targets: TargetSettings) -> JobFollower:
     metrics = Metrics(Registry())
-    made = Following(watchlist, metrics, asker)
+    made = JobFollower(watchlist, metrics, asker)
     made.take_over(made.plan(targets, Path()))
     return made
 
 
-def answer(target: TargetSettings, job_id: str, *, sent: bool = True) -> Asked:
+def answer(target: TargetSettings, job_id: str, *, sent: bool = True) -> RawResult:
     error = None if sent else "asking failed: ValueError"
-    return Asked(target.name, "followed", 0.0, 0.0, 0.1, None, error, job_id)
+    return RawResult(target.name, "followed", 0.0, 0.0, 0.1, None, error, job_id)
 
 
 def test_a_source_that_crashes_costs_no_other_its_jobs(
-    target: TargetSettings, watchlist: Watchlist, caplog: pytest.LogCaptureFixture
+    target: TargetSettings, watchlist: WatchList, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = SourceSettings("crashing", Crashing, SourceOptions())
     both = replace(target, follow=(broken, *target.follow))
@@ -122,7 +122,7 @@ def test_a_source_that_crashes_costs_no_other_its_jobs(
 
 
 def test_a_job_under_way_is_not_asked_for_again_and_a_refused_one_is(
-    target: TargetSettings, watchlist: Watchlist
+    target: TargetSettings, watchlist: WatchList
 ) -> None:
     asker = Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
@@ -143,11 +143,11 @@ def test_a_job_under_way_is_not_asked_for_again_and_a_refused_one_is(
 
 
 def test_a_request_that_can_t_be_sent_backs_off(
-    target: TargetSettings, watchlist: Watchlist
+    target: TargetSettings, watchlist: WatchList
 ) -> None:
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
     follow = following(watchlist, Asked_(), target)
-    judging = Judging(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
+    judging = ResultJudge(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
     follow.saw(judging(answer(target, "job-1", sent=False)))
     job = watchlist.get(target.name, "job-1")
     assert job is not None
@@ -156,7 +156,7 @@ def test_a_request_that_can_t_be_sent_backs_off(
 
 
 def test_a_disk_that_is_full_doesn_t_make_it_ask_without_end(
-    target: TargetSettings, full_disk: Watchlist
+    target: TargetSettings, full_disk: WatchList
 ) -> None:
     watchlist, asker = full_disk, Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
@@ -164,7 +164,7 @@ def test_a_disk_that_is_full_doesn_t_make_it_ask_without_end(
     follow.start()
     try:
         until(lambda: asker == ["job-1"])
-        judging = Judging(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
+        judging = ResultJudge(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
         with pytest.raises(OSError, match="disk is full"):
             follow.saw(judging(answer(target, "job-1", sent=False)))
         watchlist.add(target.name, "job-2", source="pushed", now=time.time())

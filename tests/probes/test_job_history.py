@@ -21,9 +21,9 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.plugins import find_api, load_checks
-from jobproof.probes.engine.judging import Asked, Judging
-from jobproof.probes.following.job_history import Sights
-from jobproof.probes.following.watch_list import Watchlist
+from jobproof.probes.engine.judging import RawResult, ResultJudge
+from jobproof.probes.following.job_history import JobHistory
+from jobproof.probes.following.watch_list import WatchList
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 TOKEN = "sk-topsecret-0123456789"
@@ -50,56 +50,56 @@ def _seen(body: bytes, *, at: float = NOW) -> Exchange:
 
 
 @pytest.fixture
-def watchlist() -> Iterator[Watchlist]:
-    with closing(Watchlist(None)) as opened:
+def watchlist() -> Iterator[WatchList]:
+    with closing(WatchList(None)) as opened:
         opened.add("t", JOB, source="pushed", now=NOW)
         yield opened
 
 
-def _keep(watchlist: Watchlist, sight: str | None) -> None:
+def _keep(watchlist: WatchList, sight: str | None) -> None:
     job = watchlist.get("t", JOB)
     assert job is not None
-    watchlist.update(job, sight=sight)
+    watchlist.update(job, observation=sight)
 
 
-def _judge_anew(watchlist: Watchlist, seen: Exchange, canary: str = "followed") -> list[Finding]:
-    sights = Sights(watchlist)
-    judging = Judging(
+def _judge_anew(watchlist: WatchList, seen: Exchange, canary: str = "followed") -> list[Finding]:
+    sights = JobHistory(watchlist)
+    judging = ResultJudge(
         find_api("krea"), Judge(load_checks()), Secret(TOKEN), lambda job_id: sights.of("t", job_id)
     )
-    return list(judging(Asked("t", canary, seen.started_at, 0.0, 0.1, seen)).result.findings)
+    return list(judging(RawResult("t", canary, seen.started_at, 0.0, 0.1, seen)).result.findings)
 
 
-def test_what_is_written_down_is_read_back_without_the_token(watchlist: Watchlist) -> None:
+def test_what_is_written_down_is_read_back_without_the_token(watchlist: WatchList) -> None:
     seen = _seen(_body("queued"))
-    text = Sights(watchlist).text(seen)
+    text = JobHistory(watchlist).text(seen)
     assert text is not None
     assert TOKEN not in text
     _keep(watchlist, text)
-    (read,) = Sights(watchlist).of("t", JOB)
+    (read,) = JobHistory(watchlist).of("t", JOB)
     assert read.request.header("authorization") == "***"
     assert replace(read, request=seen.request) == seen
     assert replace(read.request, headers=()) == replace(seen.request, headers=())
 
 
-def test_a_step_back_is_seen_over_a_restart(watchlist: Watchlist) -> None:
+def test_a_step_back_is_seen_over_a_restart(watchlist: WatchList) -> None:
     back = _seen(_body("queued"), at=NOW + 60)
     assert _judge_anew(watchlist, back) == []
-    _keep(watchlist, Sights(watchlist).text(_seen(_body("processing"))))
+    _keep(watchlist, JobHistory(watchlist).text(_seen(_body("processing"))))
     (finding,) = _judge_anew(watchlist, back)
     assert finding.check == "status_moves_forward"
     assert finding.message == "processing -> queued leads back"
 
 
-def test_an_end_is_final_over_a_restart(watchlist: Watchlist) -> None:
+def test_an_end_is_final_over_a_restart(watchlist: WatchList) -> None:
     ended = _body("failed", error={"code": "x"}, completed_at="2023-11-14T22:14:20.000Z")
-    _keep(watchlist, Sights(watchlist).text(_seen(ended)))
+    _keep(watchlist, JobHistory(watchlist).text(_seen(ended)))
     again = _judge_anew(watchlist, _seen(_body("processing"), at=NOW + 60))
     assert "terminal_status_is_final" in {finding.check for finding in again}
 
 
-def test_only_followed_jobs_have_a_past(watchlist: Watchlist) -> None:
-    _keep(watchlist, Sights(watchlist).text(_seen(_body("processing"))))
+def test_only_followed_jobs_have_a_past(watchlist: WatchList) -> None:
+    _keep(watchlist, JobHistory(watchlist).text(_seen(_body("processing"))))
     back = _seen(_body("queued"), at=NOW + 60)
     assert _judge_anew(watchlist, back, canary="known") == []
 
@@ -107,25 +107,25 @@ def test_only_followed_jobs_have_a_past(watchlist: Watchlist) -> None:
 def test_the_past_is_read_once() -> None:
     asked: list[str] = []
 
-    def recollect(job_id: str) -> list[Exchange]:
+    def load_history(job_id: str) -> list[Exchange]:
         asked.append(job_id)
         return []
 
-    judging = Judging(find_api("krea"), Judge(()), None, recollect)
+    judging = ResultJudge(find_api("krea"), Judge(()), None, load_history)
     for number in range(5):
         seen = _seen(_body("queued"), at=NOW + number)
-        judging(Asked("t", "followed", seen.started_at, 0.0, 0.1, seen))
+        judging(RawResult("t", "followed", seen.started_at, 0.0, 0.1, seen))
     assert asked == [JOB]
 
 
-def test_a_huge_body_is_not_kept(watchlist: Watchlist) -> None:
-    assert Sights(watchlist).text(_seen(_body("queued", note="x" * 20_000))) is None
+def test_a_huge_body_is_not_kept(watchlist: WatchList) -> None:
+    assert JobHistory(watchlist).text(_seen(_body("queued", note="x" * 20_000))) is None
 
 
-def test_secrets_and_signatures_of_links_are_not_kept(watchlist: Watchlist) -> None:
+def test_secrets_and_signatures_of_links_are_not_kept(watchlist: WatchList) -> None:
     link = "https://cdn.example.com/a.png?X-Signature=s1gned-away&size=2"
     seen = _seen(_body("processing", note=f"of 0ther-secret and {TOKEN}", result={"urls": [link]}))
-    text = Sights(watchlist, lambda: ["0ther-secret"]).text(seen)
+    text = JobHistory(watchlist, lambda: ["0ther-secret"]).text(seen)
     assert text is not None
     assert "a.png?X-Signature=***&size=2" in text
     assert not [secret for secret in ("0ther-secret", TOKEN, "s1gned-away") if secret in text]
@@ -133,7 +133,7 @@ def test_secrets_and_signatures_of_links_are_not_kept(watchlist: Watchlist) -> N
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"request": {"method": "GET"}}'])
 def test_a_spoilt_past_is_said_and_the_job_is_judged_on(
-    watchlist: Watchlist, caplog: pytest.LogCaptureFixture, text: str
+    watchlist: WatchList, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     _keep(watchlist, text)
     with caplog.at_level(logging.WARNING):
@@ -141,7 +141,7 @@ def test_a_spoilt_past_is_said_and_the_job_is_judged_on(
     assert f"target t: job {JOB}: its past is lost: " in caplog.text
 
 
-def test_a_closed_list_costs_the_past_and_nothing_else(watchlist: Watchlist) -> None:
+def test_a_closed_list_costs_the_past_and_nothing_else(watchlist: WatchList) -> None:
     watchlist.close()
     assert _judge_anew(watchlist, _seen(_body("queued"))) == []
 
@@ -161,11 +161,11 @@ def test_a_daemon_that_starts_again_notices_what_happened_meanwhile(tmp_path: Pa
             canaries="      malformed: {interval: 1h}\n",
             more="    follow: [{source: pushed}]\n",
         )
-        with running(config, watchlist=Watchlist(tmp_path / "w.sqlite")) as (daemon, heard):
+        with running(config, watchlist=WatchList(tmp_path / "w.sqlite")) as (daemon, heard):
             assert daemon.follow("mocked", JOB)
             until(lambda: heard.of("followed"))
-            until(lambda: daemon.watchlist.sights("mocked", JOB))
+            until(lambda: daemon.watchlist.observations("mocked", JOB))
             assert sample(daemon, findings, **back) == 0
         status = "queued"
-        with running(config, watchlist=Watchlist(tmp_path / "w.sqlite")) as (daemon, heard):
+        with running(config, watchlist=WatchList(tmp_path / "w.sqlite")) as (daemon, heard):
             until(lambda: sample(daemon, findings, **back) == 1)

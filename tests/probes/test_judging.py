@@ -20,9 +20,9 @@ from jobproof.contract.model.exchange import Credential, Exchange, Request, Resp
 from jobproof.contract.model.finding import Basis, Remark, violation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
-from jobproof.probes.engine.judging import Asked, History, Judging
+from jobproof.probes.engine.judging import RawResult, ResponseHistory, ResultJudge
 from jobproof.probes.logs import Redactor, set_up_logs
-from jobproof.probes.result import Outcome
+from jobproof.probes.result import ProbeOutcome
 
 API = find_api("krea")
 TOKEN = "sk-topsecret-0123456789"
@@ -47,13 +47,13 @@ def exchange(
     return Exchange(request, Response(code, JSON, content, content), at, 0.1)
 
 
-def asked(seen: Exchange | None, error: str | None = None) -> Asked:
-    return Asked("t", "known", NOW, 0.5, 0.1, seen, error)
+def asked(seen: Exchange | None, error: str | None = None) -> RawResult:
+    return RawResult("t", "known", NOW, 0.5, 0.1, seen, error)
 
 
-def judging(*checks: object) -> Judging:
+def judging(*checks: object) -> ResultJudge:
     chosen = checks or load_checks()
-    return Judging(API, Judge(chosen), Secret(TOKEN))  # type: ignore[arg-type]
+    return ResultJudge(API, Judge(chosen), Secret(TOKEN))  # type: ignore[arg-type]
 
 
 def test_duration_counts_from_the_intended_start() -> None:
@@ -67,7 +67,7 @@ def test_an_illegal_move_is_seen_in_the_history() -> None:
     assert court(asked(exchange("completed", at=NOW))).result.findings is not None
     moved = court(asked(exchange("queued", at=NOW + 5))).result
     assert "terminal_status_is_final" in {finding.check for finding in moved.findings}
-    assert moved.outcome is Outcome.VIOLATION
+    assert moved.outcome is ProbeOutcome.VIOLATION
 
 
 def test_what_came_before_travels_with_the_verdict() -> None:
@@ -78,7 +78,7 @@ def test_what_came_before_travels_with_the_verdict() -> None:
 
 
 def test_a_long_wait_is_remembered_by_its_first_and_last_sight() -> None:
-    history = History()
+    history = ResponseHistory()
     for second in range(100):
         status = "queued" if second < 60 else "processing"
         history.add(ID, API.observe(exchange(status, at=NOW + second)))
@@ -87,7 +87,7 @@ def test_a_long_wait_is_remembered_by_its_first_and_last_sight() -> None:
 
 
 def test_history_is_bounded_in_jobs_sights_and_bytes() -> None:
-    history = History(jobs=3)
+    history = ResponseHistory(jobs=3)
     for number in range(10):
         history.add(str(number), API.observe(exchange()))
     assert [bool(history.of(str(number))) for number in range(10)] == [False] * 7 + [True] * 3
@@ -100,12 +100,12 @@ def test_history_is_bounded_in_jobs_sights_and_bytes() -> None:
 
 def test_our_own_failure_is_internal_and_hides_the_token() -> None:
     result = judging()(asked(None, "asking failed")).result
-    assert (result.outcome, result.error) == (Outcome.INTERNAL, "asking failed")
+    assert (result.outcome, result.error) == (ProbeOutcome.INTERNAL, "asking failed")
 
     court = judging()
     object.__setattr__(court, "api", None)
     broken = court(asked(exchange())).result
-    assert broken.outcome is Outcome.INTERNAL
+    assert broken.outcome is ProbeOutcome.INTERNAL
     assert broken.error is not None
     assert broken.error.startswith("judging failed: AttributeError")
 
@@ -121,7 +121,7 @@ def falls_over(trace: Trace) -> Iterator[Remark]:
 
 def test_a_check_that_crashes_is_a_violation_never_a_success() -> None:
     result = judging(falls_over)(asked(exchange())).result
-    assert result.outcome is Outcome.VIOLATION
+    assert result.outcome is ProbeOutcome.VIOLATION
     assert [(f.check, f.pointer) for f in result.findings] == [(CRASHED, "falls_over")]
 
 
@@ -131,7 +131,7 @@ def test_an_outage_doesn_t_spoil_the_comparison() -> None:
     court(asked(exchange(code=503, subject=Subject.MISSING)))
     court(asked(exchange(code=429, subject=Subject.MISSING)))
     foreign = court(asked(exchange(code=404, subject=Subject.FOREIGN))).result
-    assert foreign.outcome is Outcome.OK
+    assert foreign.outcome is ProbeOutcome.OK
 
 
 @pytest.fixture

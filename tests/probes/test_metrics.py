@@ -36,7 +36,7 @@ from jobproof.probes.export.metrics import (
 )
 from jobproof.probes.export.prometheus import OPENMETRICS, TEXT, Registry, expose
 from jobproof.probes.export.series import Histogram
-from jobproof.probes.result import Outcome, Result, WhyMissed
+from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
 
 STATUSES = ("queued", "processing", "completed", "failed")
 NOW = 1_700_000_000.0
@@ -71,15 +71,17 @@ def exchange(code: int = 200, subject: Subject = Subject.KNOWN, job_id: str = "j
 
 
 def result(
-    outcome: Outcome = Outcome.OK,
+    outcome: ProbeOutcome = ProbeOutcome.OK,
     *,
     canary: str = "known",
     seen: Exchange | None = None,
     findings: tuple[Finding, ...] = (),
     at: float = NOW,
     job_status: str | None = "completed",
-) -> Result:
-    return Result("krea", canary, outcome, at, 0.21, 0.01, seen or exchange(), findings, job_status)
+) -> ProbeResult:
+    return ProbeResult(
+        "krea", canary, outcome, at, 0.21, 0.01, seen or exchange(), findings, job_status
+    )
 
 
 def finding(check: str = "a", pointer: str = "/x", drift: Drift | None = None) -> Finding:
@@ -104,10 +106,10 @@ def value(registry: Registry, name: str, **wanted: str) -> float | None:
 
 def test_every_closed_series_exists_at_zero_before_the_first_probe() -> None:
     registry, _ = metrics()
-    for outcome in Outcome:
+    for outcome in ProbeOutcome:
         name = "jobproof_probes_total"
         assert value(registry, name, target="krea", canary="known", outcome=outcome.value) == 0.0
-    for why in WhyMissed:
+    for why in MissReason:
         name = "jobproof_slots_missed_total"
         assert value(registry, name, target="krea", reason=why.value) == 0.0
     assert value(registry, "jobproof_check_crashes_total", check="a") == 0.0
@@ -117,7 +119,7 @@ def test_success_gauges_are_absent_before_the_first_result() -> None:
     registry, counts = metrics()
     where = {"target": "krea", "canary": "known"}
     assert value(registry, "jobproof_probe_success", **where) is None
-    counts.observe(result(Outcome.TIMEOUT))
+    counts.observe(result(ProbeOutcome.TIMEOUT))
     assert value(registry, "jobproof_probe_success", **where) == 0.0
     assert value(registry, "jobproof_last_success_timestamp_seconds", **where) is None
     counts.observe(result(at=NOW + 5))
@@ -129,28 +131,28 @@ def test_success_gauges_are_absent_before_the_first_result() -> None:
 def test_a_late_answer_doesn_t_overrule_a_newer_one() -> None:
     registry, counts = metrics()
     counts.observe(result(at=NOW + 5))
-    counts.observe(result(Outcome.TIMEOUT, at=NOW))
+    counts.observe(result(ProbeOutcome.TIMEOUT, at=NOW))
     assert value(registry, "jobproof_probe_success", target="krea", canary="known") == 1.0
 
 
 def test_a_clock_set_back_by_an_hour_doesn_t_freeze_the_gauges() -> None:
     registry, counts = metrics()
     counts.observe(result(at=NOW))
-    counts.observe(result(Outcome.TIMEOUT, at=NOW - 3600))
+    counts.observe(result(ProbeOutcome.TIMEOUT, at=NOW - 3600))
     assert value(registry, "jobproof_probe_success", target="krea", canary="known") == 0.0
 
 
 def test_failures_are_in_the_duration_histogram() -> None:
     registry, counts = metrics()
-    for outcome in Outcome:
+    for outcome in ProbeOutcome:
         counts.observe(result(outcome))
     name = "jobproof_probe_duration_seconds_count"
-    assert value(registry, name, target="krea", canary="known") == len(Outcome)
+    assert value(registry, name, target="krea", canary="known") == len(ProbeOutcome)
 
 
 def test_missing_ids_and_known_jobs_have_404_rates_of_their_own() -> None:
     registry, counts = metrics()
-    counts.observe(result(Outcome.NOT_FOUND, seen=exchange(404)))
+    counts.observe(result(ProbeOutcome.NOT_FOUND, seen=exchange(404)))
     missing = exchange(404, Subject.MISSING)
     counts.observe(result(canary="missing", seen=missing, job_status=None))
     name = "jobproof_not_found_total"
@@ -188,7 +190,7 @@ def test_words_the_vendor_makes_up_are_bounded() -> None:
 
 def test_a_crashed_check_is_counted_under_its_own_name() -> None:
     registry, counts = metrics()
-    counts.observe(result(Outcome.VIOLATION, findings=(finding(CRASHED, pointer="b"),)))
+    counts.observe(result(ProbeOutcome.VIOLATION, findings=(finding(CRASHED, pointer="b"),)))
     assert value(registry, "jobproof_check_crashes_total", check="b") == 1.0
     name = "jobproof_contract_findings_total"
     assert value(registry, name, target="krea", check=CRASHED, kind="violation") == 1.0
@@ -252,7 +254,7 @@ def as_dict(families: Iterator[PrometheusFamily]) -> dict[tuple[str, str], float
 def busy() -> Registry:
     registry, counts = metrics(labels('we"ird\\tar\nget', known=False), labels())
     counts.observe(result(findings=(finding("b", '/"\\\n', Drift.UNDECLARED_KEY),)))
-    counts.observe(result(Outcome.TIMEOUT))
+    counts.observe(result(ProbeOutcome.TIMEOUT))
     counts.job_waited("krea", "queued", 12.0, "j-1")
     counts.job_moved("krea", "queued", "processing")
     counts.jobs_followed("krea", {"queued": 3, "new": 1}, stuck=1, oldest_pending_s=7.0)

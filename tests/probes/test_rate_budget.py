@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobproof.probes.engine.rate_budget import KeyLimits, Keys, parse_retry_after
+from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets, parse_retry_after
 
 NOW = 1_700_000_000.0
 
 
-def keys(per_minute: float = math.inf, reserved: float = 0.0) -> Keys:
-    return Keys({"k": KeyLimits(per_minute, reserved)}, random.Random(7))
+def keys(per_minute: float = math.inf, reserved: float = 0.0) -> RateBudgets:
+    return RateBudgets({"k": BudgetLimits(per_minute, reserved)}, random.Random(7))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_burst_of_refusals_counts_once() -> None:
 def test_what_was_spent_outlives_a_reload() -> None:
     pool = keys(3.0)
     assert [pool.take("k", 1.0) for _ in range(3)] == [None] * 3
-    pool.configure({"k": KeyLimits(3.0)})
+    pool.configure({"k": BudgetLimits(3.0)})
     assert pool.take("k", 2.0) == "budget"
     assert pool.used_ratio("k", 2.0) == 1.0
 

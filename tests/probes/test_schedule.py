@@ -15,19 +15,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from jobproof.probes.engine.rate_budget import KeyLimits, Keys
-from jobproof.probes.engine.schedule import Lane, Schedule, Slot, phase_s
-from jobproof.probes.result import WhyMissed
+from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
+from jobproof.probes.engine.schedule import PeriodicProbe, Schedule, Slot, phase_s
+from jobproof.probes.result import MissReason
 
-UNLIMITED = KeyLimits(math.inf)
-
-
-def keys(**limits: KeyLimits) -> Keys:
-    return Keys(limits or {"k": UNLIMITED}, random.Random(1))
+UNLIMITED = BudgetLimits(math.inf)
 
 
-def lane(interval_s: float = 5.0, timeout_s: float = 10.0, canary: str = "known") -> Lane:
-    return Lane("t", canary, "k", interval_s, timeout_s)
+def keys(**limits: BudgetLimits) -> RateBudgets:
+    return RateBudgets(limits or {"k": UNLIMITED}, random.Random(1))
+
+
+def probe(interval_s: float = 5.0, timeout_s: float = 10.0, canary: str = "known") -> PeriodicProbe:
+    return PeriodicProbe("t", canary, "k", interval_s, timeout_s)
 
 
 def run_outage(timeout_s: float) -> tuple[int, int]:
@@ -35,12 +35,12 @@ def run_outage(timeout_s: float) -> tuple[int, int]:
     300 s of 5 s probes; what is asked in the 60 s from 100 s on is never answered.
     """
     schedule = Schedule(keys(), wall_offset_s=0.0)
-    schedule.configure([lane(timeout_s=timeout_s)], 0.0)
+    schedule.configure([probe(timeout_s=timeout_s)], 0.0)
     ends: list[tuple[float, int, Slot, bool]] = []
     asked = failed = 0
     while (at := schedule.next_at) is not None and at < 300.0:
         while ends and ends[0][0] <= at:
-            schedule.ended(heapq.heappop(ends)[2].lane)
+            schedule.ended(heapq.heappop(ends)[2].probe)
         turn = schedule.advance(at)
         failed += len(turn.missed)
         asked += len(turn.missed)
@@ -60,9 +60,9 @@ def test_a_known_outage_is_measured_at_its_true_size(timeout_s: float) -> None:
 
 def test_a_restart_keeps_the_phase() -> None:
     first = Schedule(keys(), wall_offset_s=1_000_000.0)
-    first.configure([lane()], 3.0)
+    first.configure([probe()], 3.0)
     again = Schedule(keys(), wall_offset_s=1_000_100.7)
-    again.configure([lane()], 12.0)
+    again.configure([probe()], 12.0)
     assert first.next_at is not None
     assert again.next_at is not None
     wall_times = first.next_at + 1_000_000.0, again.next_at + 1_000_100.7
@@ -72,25 +72,25 @@ def test_a_restart_keeps_the_phase() -> None:
 
 
 def test_daemons_with_different_seeds_ask_at_different_times() -> None:
-    assert phase_s(lane(), "a") != phase_s(lane(), "b")
+    assert phase_s(probe(), "a") != phase_s(probe(), "b")
 
 
 def test_canaries_of_one_target_don_t_ask_at_once() -> None:
-    phases = [phase_s(lane(canary=name)) for name in ("known", "missing", "malformed")]
+    phases = [phase_s(probe(canary=name)) for name in ("known", "missing", "malformed")]
     assert len({round(phase, 3) for phase in phases}) == 3
 
 
 def test_a_hang_overlaps_up_to_the_cap_and_the_rest_is_counted() -> None:
     schedule = Schedule(keys(), wall_offset_s=0.0)
-    schedule.configure([lane(1.0, 3.0)], 0.0)
+    schedule.configure([probe(1.0, 3.0)], 0.0)
     started = 0
-    missed: Counter[WhyMissed] = Counter()
+    missed: Counter[MissReason] = Counter()
     for _ in range(10):
         turn = schedule.advance(schedule.next_at or 0.0)
         started += len(turn.starts)
         missed.update({miss.why: miss.count for miss in turn.missed})
     assert started == 4
-    assert missed == {WhyMissed.OVERLAP: 6}
+    assert missed == {MissReason.OVERLAP: 6}
 
 
 def fill(schedule: Schedule) -> list[Slot]:
@@ -105,72 +105,72 @@ def fill(schedule: Schedule) -> list[Slot]:
 
 def test_each_end_makes_room_for_one() -> None:
     schedule = Schedule(keys(), wall_offset_s=0.0)
-    schedule.configure([lane(1.0, 3.0)], 0.0)
+    schedule.configure([probe(1.0, 3.0)], 0.0)
     slots = fill(schedule)
     assert len(slots) == 4
-    schedule.ended(slots[0].lane)
+    schedule.ended(slots[0].probe)
     assert len(fill(schedule)) == 1
 
 
 def test_probes_of_a_lane_that_goes_and_comes_back_still_count() -> None:
     schedule = Schedule(keys(), wall_offset_s=0.0)
-    schedule.configure([lane(1.0, 3.0)], 0.0)
+    schedule.configure([probe(1.0, 3.0)], 0.0)
     slots = fill(schedule)
     now = slots[-1].intended
     schedule.configure([], now)
-    schedule.configure([lane(2.0, 6.0)], now)
+    schedule.configure([probe(2.0, 6.0)], now)
     assert fill(schedule) == []
     for slot in slots[:2]:
-        schedule.ended(slot.lane)
+        schedule.ended(slot.probe)
     assert len(fill(schedule)) == 2
 
 
 def test_an_hour_of_standstill_is_counted_and_not_caught_up() -> None:
     schedule = Schedule(keys(), wall_offset_s=0.0)
-    schedule.configure([lane(5.0)], 0.0)
+    schedule.configure([probe(5.0)], 0.0)
     first = schedule.next_at
     assert first is not None
     turn = schedule.advance(first + 3600.0)
-    assert sum(miss.count for miss in turn.missed if miss.why is WhyMissed.LATE) == 720
+    assert sum(miss.count for miss in turn.missed if miss.why is MissReason.LATE) == 720
     assert len(turn.starts) == 1
 
 
 def test_the_budget_is_shared_and_what_it_refuses_is_counted() -> None:
-    schedule = Schedule(keys(k=KeyLimits(12.0)), wall_offset_s=0.0)
-    schedule.configure([lane(5.0, 1.0), lane(10.0, 1.0, "missing")], 0.0)
+    schedule = Schedule(keys(k=BudgetLimits(12.0)), wall_offset_s=0.0)
+    schedule.configure([probe(5.0, 1.0), probe(10.0, 1.0, "missing")], 0.0)
     starts = 0
     budget = 0
     while (at := schedule.next_at) is not None and at <= 60.0:
         turn = schedule.advance(at)
         starts += len(turn.starts)
-        budget += sum(m.count for m in turn.missed if m.why is WhyMissed.BUDGET)
+        budget += sum(m.count for m in turn.missed if m.why is MissReason.BUDGET)
         for slot in turn.starts:
-            schedule.ended(slot.lane)
+            schedule.ended(slot.probe)
     assert starts == 12
     assert budget == 6
 
 
 def test_a_budget_that_fits_exactly_refuses_nothing() -> None:
-    schedule = Schedule(keys(k=KeyLimits(12.0)), wall_offset_s=0.0)
-    schedule.configure([lane(5.0, 1.0)], 0.0)
+    schedule = Schedule(keys(k=BudgetLimits(12.0)), wall_offset_s=0.0)
+    schedule.configure([probe(5.0, 1.0)], 0.0)
     while (at := schedule.next_at) is not None and at <= 3600.0:
         turn = schedule.advance(at + 0.01)
         assert not turn.missed
         for slot in turn.starts:
-            schedule.ended(slot.lane)
+            schedule.ended(slot.probe)
 
 
 def test_a_reload_keeps_the_next_slot_of_a_lane_that_stays() -> None:
     schedule = Schedule(keys(), wall_offset_s=0.0)
-    schedule.configure([lane()], 0.0)
+    schedule.configure([probe()], 0.0)
     before = schedule.next_at
-    schedule.configure([lane(timeout_s=20.0)], 0.5)
+    schedule.configure([probe(timeout_s=20.0)], 0.5)
     assert schedule.next_at == before
 
 
 def test_lag_says_that_nobody_advances() -> None:
     schedule = Schedule(keys(), wall_offset_s=0.0)
-    schedule.configure([lane(5.0)], 0.0)
+    schedule.configure([probe(5.0)], 0.0)
     assert schedule.next_at is not None
     assert schedule.lag_in_intervals(schedule.next_at) == 0.0
     assert schedule.lag_in_intervals(schedule.next_at + 11.0) == pytest.approx(2.2)
@@ -189,9 +189,9 @@ class ScheduleMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
-        self.keys = keys(k=KeyLimits(600.0))
+        self.keys = keys(k=BudgetLimits(600.0))
         self.schedule = Schedule(self.keys, wall_offset_s=1.7e9)
-        self.lanes: dict[str, Lane] = {}
+        self.probes: dict[str, PeriodicProbe] = {}
         self.since: dict[str, float] = {}
         self.counted: Counter[str] = Counter()
         self.running: list[tuple[float, int, Slot]] = []
@@ -203,20 +203,20 @@ class ScheduleMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), interval_s=INTERVALS, timeout_s=TIMEOUTS)
     def reload_with(self, name: str, interval_s: float, timeout_s: float) -> None:
         self.settle()
-        fresh = Lane("t", name, "k", interval_s, timeout_s)
-        old = self.lanes.get(name)
-        self.lanes[name] = fresh
+        fresh = PeriodicProbe("t", name, "k", interval_s, timeout_s)
+        old = self.probes.get(name)
+        self.probes[name] = fresh
         if old is None or old.interval_s != interval_s:
             self.since[name], self.counted[name] = self.now, 0
-        self.schedule.configure(self.lanes.values(), self.now)
+        self.schedule.configure(self.probes.values(), self.now)
 
     @rule(name=st.sampled_from(NAMES))
     def reload_without(self, name: str) -> None:
         self.settle()
-        self.lanes.pop(name, None)
+        self.probes.pop(name, None)
         self.since.pop(name, None)
         self.counted.pop(name, None)
-        self.schedule.configure(self.lanes.values(), self.now)
+        self.schedule.configure(self.probes.values(), self.now)
 
     @rule(answer_s=st.sampled_from([0.001, 0.05, 0.4, math.inf]))
     def server_answers_after(self, answer_s: float) -> None:
@@ -254,36 +254,36 @@ class ScheduleMachine(RuleBasedStateMachine):
 
     def settle(self) -> None:
         while self.running and self.running[0][0] <= self.now:
-            self.schedule.ended(heapq.heappop(self.running)[2].lane)
+            self.schedule.ended(heapq.heappop(self.running)[2].probe)
         turn = self.schedule.advance(self.now)
         burst: Counter[str] = Counter()
         for miss in turn.missed:
-            self.counted[miss.lane.canary] += miss.count
+            self.counted[miss.probe.canary] += miss.count
             assert miss.count > 0
         for slot in turn.starts:
             assert not self.stopped
-            assert slot.intended <= self.now <= slot.intended + slot.lane.grace_s
-            assert slot.deadline == self.now + slot.lane.timeout_s
-            self.counted[slot.lane.canary] += 1
-            burst[slot.lane.canary] += 1
+            assert slot.intended <= self.now <= slot.intended + slot.probe.grace_s
+            assert slot.deadline == self.now + slot.probe.timeout_s
+            self.counted[slot.probe.canary] += 1
+            burst[slot.probe.canary] += 1
             self.serial += 1
             ends = min(self.now + self.answer_s, slot.deadline + self.overrun_s)
             heapq.heappush(self.running, (ends, self.serial, slot))
             # A reload may lower the cap under what runs already, but then nothing starts.
-            name = slot.lane.canary
-            under_way = sum(one.lane.canary == name for _, _, one in self.running)
-            assert under_way <= slot.lane.most_in_flight
+            name = slot.probe.canary
+            under_way = sum(one.probe.canary == name for _, _, one in self.running)
+            assert under_way <= slot.probe.most_in_flight
         for name, count in burst.items():
-            here = self.lanes[name]
+            here = self.probes[name]
             assert count <= here.grace_s / here.interval_s + 1 + 1e-6
 
     @invariant()
     def every_slot_is_started_or_missed(self) -> None:
         self.settle()
-        for name, here in self.lanes.items():
+        for name, here in self.probes.items():
             phase = phase_s(here)
 
-            def point(at: float, phase: float = phase, here: Lane = here) -> float:
+            def point(at: float, phase: float = phase, here: PeriodicProbe = here) -> float:
                 return (at + 1.7e9 - phase) / here.interval_s
 
             since, now = point(self.since[name]), point(self.now)
@@ -294,11 +294,11 @@ class ScheduleMachine(RuleBasedStateMachine):
     @invariant()
     def the_grid_goes_on(self) -> None:
         at = self.schedule.next_at
-        if not self.lanes:
+        if not self.probes:
             assert at is None
             return
         assert at is not None
-        widest = max(here.interval_s for here in self.lanes.values())
+        widest = max(here.interval_s for here in self.probes.values())
         assert self.now < at <= self.now + widest + 1e-6
 
 
@@ -309,10 +309,10 @@ TestSchedule = ScheduleMachine.TestCase
 def test_lanes_that_share_a_key_share_its_rest() -> None:
     pool = keys()
     schedule = Schedule(pool, wall_offset_s=0.0)
-    schedule.configure([lane(1.0), replace(lane(1.0), canary="missing")], 0.0)
+    schedule.configure([probe(1.0), replace(probe(1.0), canary="missing")], 0.0)
     pool.refused_by_server("k", started=0.0, now=0.0, retry_after_s=30.0)
     turns = [schedule.advance(schedule.next_at or 0.0) for _ in range(2)]
     assert not any(turn.starts for turn in turns)
     missed = [miss for turn in turns for miss in turn.missed]
-    assert {miss.lane.canary for miss in missed} == {"known", "missing"}
-    assert {miss.why for miss in missed} == {WhyMissed.BACKOFF}
+    assert {miss.probe.canary for miss in missed} == {"known", "missing"}
+    assert {miss.why for miss in missed} == {MissReason.BACKOFF}

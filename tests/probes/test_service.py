@@ -26,7 +26,7 @@ from tests.tools import PATIENCE_S, until
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import load_api
 from jobproof.contract.plugins import find_api
-from jobproof.probes.following.watch_list import Watchlist
+from jobproof.probes.following.watch_list import WatchList
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
             until(lambda: process.count("jobproof_probes_total") >= 60)
             process.handle.kill()
             process.handle.wait(PATIENCE_S)
-        kept = Watchlist(state / "followed.sqlite")
+        kept = WatchList(state / "followed.sqlite")
         left = {job.job_id for job in kept.all("mocked")}
         kept.close()
         assert len(left) > 50
@@ -156,7 +156,7 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
             until(lambda: {entry.job_id for entry in server.log[mark:]} >= left)
             until(lambda: process.count("jobproof_followed_jobs") == 0)
             assert process.end() == 0
-        kept = Watchlist(state / "followed.sqlite")
+        kept = WatchList(state / "followed.sqlite")
         assert kept.all("mocked") == ()
         kept.close()
 

@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 
 from jobproof.contract.model.finding import Basis
 from jobproof.contract.model.profile import Limit, Phase, StatusWord
-from jobproof.probes.following.tracker import UNKNOWN, Progress, Sighting, Stay, Tracker
-from jobproof.probes.following.watch_list import Followed
+from jobproof.probes.following.tracker import (
+    UNKNOWN,
+    JobObservation,
+    StatusDuration,
+    Tracker,
+    TrackerUpdate,
+)
+from jobproof.probes.following.watch_list import FollowedJob
 
 _BORN = 1_700_000_000.0
 _WORDS = {
@@ -39,12 +45,12 @@ def _limit(after: float, verdict: str = "violation", unobserved_wait: float = 0.
 
 
 _TRACKER = Tracker(_WORDS, (_limit(100.0),), poll_s=5.0, slowest_s=60.0)
-_NEW = Followed("krea", "a-job", "pushed", _BORN, _BORN)
+_NEW = FollowedJob("krea", "a-job", "pushed", _BORN, _BORN)
 
 
 def _walk(
-    *sightings: Sighting, tracker: Tracker = _TRACKER, job: Followed = _NEW
-) -> list[Progress]:
+    *sightings: JobObservation, tracker: Tracker = _TRACKER, job: FollowedJob = _NEW
+) -> list[TrackerUpdate]:
     walked = []
     for seen in sightings:
         progress = tracker.advance(job, seen)
@@ -53,8 +59,8 @@ def _walk(
     return walked
 
 
-def _saw(after_s: float, status: str | None, **more: float) -> Sighting:
-    return Sighting(at=_BORN + after_s, job_status=status, **more)
+def _saw(after_s: float, status: str | None, **more: float) -> JobObservation:
+    return JobObservation(at=_BORN + after_s, job_status=status, **more)
 
 
 def test_a_move_is_seen_between_two_polls() -> None:
@@ -71,8 +77,8 @@ def test_a_stay_is_bounded_by_the_polls_around_it() -> None:
         _saw(12, "running"),
         _saw(20, "done"),
     )
-    assert walked[1].stay == Stay("queued", 0.0, 6.0)
-    assert walked[3].stay == Stay("running", 6.0, 18.0)
+    assert walked[1].stay == StatusDuration("queued", 0.0, 6.0)
+    assert walked[3].stay == StatusDuration("running", 6.0, 18.0)
     assert walked[3].stay.middle_s == 12.0
 
 
@@ -82,7 +88,7 @@ def test_the_servers_own_end_replaces_the_poll() -> None:
         _saw(5, "running"),
         _saw(20, "done", ended_at=_BORN + 9),
     )
-    assert walked[2].stay == Stay("running", 4.0, 9.0)
+    assert walked[2].stay == StatusDuration("running", 4.0, 9.0)
     assert walked[2].completion_s == 9.0
 
 
@@ -92,7 +98,7 @@ def test_an_end_outside_the_polls_is_not_believed_for_the_stay() -> None:
         _saw(5, "running"),
         _saw(20, "done", ended_at=_BORN + 3),
     )
-    assert walked[2].stay == Stay("running", 5.0, 20.0)
+    assert walked[2].stay == StatusDuration("running", 5.0, 20.0)
 
 
 def test_a_stay_that_began_unseen_is_not_guessed() -> None:
@@ -184,47 +190,47 @@ def test_jobs_pushed_together_are_not_asked_together() -> None:
 @pytest.mark.parametrize(("age_s", "stuck"), [(100.0, 0), (100.1, 1)])
 def test_a_job_past_the_documented_limit_is_stuck(age_s: float, stuck: int) -> None:
     job = _walk(_saw(0, "queued", created_at=_BORN))[0].job
-    assert _TRACKER.census([job], now=_BORN + age_s).stuck == stuck
+    assert _TRACKER.job_counts([job], now=_BORN + age_s).stuck == stuck
 
 
 def test_a_status_that_no_limit_covers_is_never_stuck() -> None:
     walked = _walk(_saw(0, "held", created_at=_BORN), _saw(5_000, "held"))
-    assert _TRACKER.census([walked[1].job], now=_BORN + 9_000).stuck == 0
+    assert _TRACKER.job_counts([walked[1].job], now=_BORN + 9_000).stuck == 0
 
 
 def test_the_limit_counts_from_the_last_sight_in_an_uncovered_status() -> None:
     job = _walk(_saw(0, "held", created_at=_BORN), _saw(50, "held"), _saw(60, "queued"))[2].job
-    assert _TRACKER.census([job], now=_BORN + 149).stuck == 0
-    assert _TRACKER.census([job], now=_BORN + 151).stuck == 1
+    assert _TRACKER.job_counts([job], now=_BORN + 149).stuck == 0
+    assert _TRACKER.job_counts([job], now=_BORN + 151).stuck == 1
 
 
 def test_waiting_that_nobody_saw_gets_its_slack() -> None:
     tracker = replace(_TRACKER, limits=(_limit(100.0, unobserved_wait=1_000.0),))
     seen = _walk(_saw(0, "queued", created_at=_BORN - 500), tracker=tracker)[0].job
-    assert tracker.census([seen], now=_BORN + 90).stuck == 0
+    assert tracker.job_counts([seen], now=_BORN + 90).stuck == 0
     older = _walk(_saw(0, "queued", created_at=_BORN - 1_200), tracker=tracker)[0].job
-    assert tracker.census([older], now=_BORN + 1).stuck == 1
+    assert tracker.job_counts([older], now=_BORN + 1).stuck == 1
 
 
 def test_a_soft_limit_makes_no_job_stuck_where_a_firm_one_stands() -> None:
     soft, firm = _limit(10.0, "drift"), _limit(100.0)
     job = _walk(_saw(0, "queued", created_at=_BORN))[0].job
     both = replace(_TRACKER, limits=(soft, firm))
-    assert both.census([job], now=_BORN + 50).stuck == 0
+    assert both.job_counts([job], now=_BORN + 50).stuck == 0
     assert both.exceeded(job, now=_BORN + 101) == firm
-    assert replace(_TRACKER, limits=(soft,)).census([job], now=_BORN + 50).stuck == 1
+    assert replace(_TRACKER, limits=(soft,)).job_counts([job], now=_BORN + 50).stuck == 1
 
 
 def test_an_ended_job_is_neither_stuck_nor_pending() -> None:
     job = _walk(_saw(0, "queued", created_at=_BORN), _saw(5, "done"))[1].job
-    census = _TRACKER.census([job], now=_BORN + 9_000)
-    assert (census.stuck, census.oldest_pending_s) == (0, None)
-    assert census.by_status == {"done": 1}
+    job_counts = _TRACKER.job_counts([job], now=_BORN + 9_000)
+    assert (job_counts.stuck, job_counts.oldest_pending_s) == (0, None)
+    assert job_counts.by_status == {"done": 1}
 
 
 def test_the_oldest_pending_job_counts_from_its_creation() -> None:
     job = _walk(_saw(0, "queued", created_at=_BORN - 30))[0].job
-    assert _TRACKER.census([_NEW, job], now=_BORN + 10).oldest_pending_s == 40.0
+    assert _TRACKER.job_counts([_NEW, job], now=_BORN + 10).oldest_pending_s == 40.0
 
 
 _GAPS = st.lists(st.floats(0.01, 100.0), min_size=1, max_size=40)
@@ -240,7 +246,7 @@ def test_the_true_stay_lies_within_its_bounds(
     for gap in gaps:
         now += gap
         status = next((name for name, end in zip(names, ends, strict=True) if now < end), "done")
-        progress = _TRACKER.advance(job, Sighting(now, status, created_at=_BORN))
+        progress = _TRACKER.advance(job, JobObservation(now, status, created_at=_BORN))
         stay = progress.stay
         # Only the stays before and after a skipped status are wider than the truth.
         if stay is not None:

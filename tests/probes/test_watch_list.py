@@ -16,45 +16,45 @@ from pathlib import Path
 import pytest
 
 from jobproof.contract.errors import ConfigError, JobproofError
-from jobproof.probes.following.watch_list import Followed, Watchlist
+from jobproof.probes.following.watch_list import FollowedJob, WatchList
 
 _NOW = 1_700_000_000.0
 
 
 @pytest.fixture
-def watchlist(tmp_path: Path) -> Iterator[Watchlist]:
-    opened = Watchlist(tmp_path / "watchlist.sqlite")
+def watchlist(tmp_path: Path) -> Iterator[WatchList]:
+    opened = WatchList(tmp_path / "watchlist.sqlite")
     yield opened
     opened.close()
 
 
-def test_a_new_job_is_due_at_once(watchlist: Watchlist) -> None:
+def test_a_new_job_is_due_at_once(watchlist: WatchList) -> None:
     assert watchlist.add("krea", "a", source="pushed", now=_NOW)
-    assert watchlist.due("krea", now=_NOW) == (Followed("krea", "a", "pushed", _NOW, _NOW),)
+    assert watchlist.due("krea", now=_NOW) == (FollowedJob("krea", "a", "pushed", _NOW, _NOW),)
     assert watchlist.due("other", now=_NOW) == ()
 
 
-def test_a_job_is_followed_once(watchlist: Watchlist) -> None:
+def test_a_job_is_followed_once(watchlist: WatchList) -> None:
     assert watchlist.add("krea", "a", source="pushed", now=_NOW)
     assert not watchlist.add("krea", "a", source="listing", now=_NOW + 1)
     assert [job.source for job in watchlist.all("krea")] == ["pushed"]
 
 
-def test_an_ended_job_is_not_started_again(watchlist: Watchlist) -> None:
+def test_an_ended_job_is_not_started_again(watchlist: WatchList) -> None:
     watchlist.add("krea", "a", source="listing", now=_NOW)
     watchlist.finish("krea", "a", now=_NOW + 5)
     assert watchlist.all("krea") == ()
     assert not watchlist.add("krea", "a", source="listing", now=_NOW + 6)
 
 
-def test_the_longest_overdue_job_comes_first(watchlist: Watchlist) -> None:
+def test_the_longest_overdue_job_comes_first(watchlist: WatchList) -> None:
     for number, job_id in enumerate(["late", "later", "latest"]):
         watchlist.add("krea", job_id, source="pushed", now=_NOW - number)
     assert [job.job_id for job in watchlist.due("krea", now=_NOW, limit=2)] == ["latest", "later"]
     assert watchlist.next_due_at("krea") == _NOW - 2
 
 
-def test_a_job_polled_later_is_not_due_now(watchlist: Watchlist) -> None:
+def test_a_job_polled_later_is_not_due_now(watchlist: WatchList) -> None:
     watchlist.add("krea", "a", source="pushed", now=_NOW)
     job = watchlist.all("krea")[0]
     watchlist.update(replace(job, next_poll_at=_NOW + 5, job_status="queued", polls=1))
@@ -63,7 +63,7 @@ def test_a_job_polled_later_is_not_due_now(watchlist: Watchlist) -> None:
 
 
 def test_a_full_list_refuses_and_says_so(tmp_path: Path) -> None:
-    watchlist = Watchlist(tmp_path / "w.sqlite", capacity=2)
+    watchlist = WatchList(tmp_path / "w.sqlite", capacity=2)
     assert [watchlist.add("krea", str(n), source="file", now=_NOW) for n in range(3)] == [
         True,
         True,
@@ -75,7 +75,7 @@ def test_a_full_list_refuses_and_says_so(tmp_path: Path) -> None:
 
 
 def test_ended_ids_are_remembered_up_to_a_bound(tmp_path: Path) -> None:
-    watchlist = Watchlist(tmp_path / "w.sqlite", remember_ended=3)
+    watchlist = WatchList(tmp_path / "w.sqlite", remember_ended=3)
     for number in range(10):
         watchlist.add("krea", str(number), source="file", now=_NOW + number)
         watchlist.finish("krea", str(number), now=_NOW + number)
@@ -85,12 +85,12 @@ def test_ended_ids_are_remembered_up_to_a_bound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("job_id", ["", "x" * 1_001])
-def test_an_impossible_id_is_refused(watchlist: Watchlist, job_id: str) -> None:
+def test_an_impossible_id_is_refused(watchlist: WatchList, job_id: str) -> None:
     with pytest.raises(ValueError, match="a job id has 1 to 1000 characters"):
         watchlist.add("krea", job_id, source="pushed", now=_NOW)
 
 
-def test_statuses_are_counted(watchlist: Watchlist) -> None:
+def test_statuses_are_counted(watchlist: WatchList) -> None:
     for job_id, status in [("a", "queued"), ("b", "queued"), ("c", None)]:
         watchlist.add("krea", job_id, source="pushed", now=_NOW)
         job = watchlist.get("krea", job_id)
@@ -99,7 +99,7 @@ def test_statuses_are_counted(watchlist: Watchlist) -> None:
     assert watchlist.counts("krea") == {"queued": 2, None: 1}
 
 
-def test_jobs_of_a_removed_target_are_dropped(watchlist: Watchlist) -> None:
+def test_jobs_of_a_removed_target_are_dropped(watchlist: WatchList) -> None:
     watchlist.add("krea", "a", source="pushed", now=_NOW)
     watchlist.add("gone", "b", source="pushed", now=_NOW)
     watchlist.forget_other_targets(["krea"])
@@ -109,20 +109,20 @@ def test_jobs_of_a_removed_target_are_dropped(watchlist: Watchlist) -> None:
 
 def test_a_restart_finds_every_job_again(tmp_path: Path) -> None:
     path = tmp_path / "watchlist.sqlite"
-    first = Watchlist(path)
+    first = WatchList(path)
     first.add("krea", "a", source="pushed", now=_NOW)
     seen = replace(first.all("krea")[0], job_status="sampling", created_at=_NOW - 3, polls=7)
     first.update(seen)
     first.close()
-    second = Watchlist(path)
+    second = WatchList(path)
     assert second.all("krea") == (seen,)
     second.close()
 
 
 _WRITER = """
 import sys, pathlib
-from jobproof.probes.following.watch_list import Watchlist
-watchlist = Watchlist(pathlib.Path(sys.argv[1]))
+from jobproof.probes.following.watch_list import WatchList
+watchlist = WatchList(pathlib.Path(sys.argv[1]))
 for number in range(10_000):
     watchlist.add("krea", f"job-{number}", source="pushed", now=float(number))
     print(number, flush=True)
@@ -141,7 +141,7 @@ def test_kill_9_loses_no_job_that_was_taken(tmp_path: Path) -> None:
                 break
         os.kill(writer.pid, signal.SIGKILL)
         taken = max([taken, *(int(line) for line in writer.stdout if line.endswith("\n"))])
-    watchlist = Watchlist(path)
+    watchlist = WatchList(path)
     found = {job.job_id for job in watchlist.all("krea")}
     assert {f"job-{number}" for number in range(taken + 1)} <= found
     assert watchlist.moved_aside is None
@@ -154,7 +154,7 @@ def test_kill_9_loses_no_job_that_was_taken(tmp_path: Path) -> None:
 def test_an_unreadable_file_is_moved_aside(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "watchlist.sqlite"
     path.write_bytes(content)
-    watchlist = Watchlist(path)
+    watchlist = WatchList(path)
     assert watchlist.moved_aside is not None
     assert watchlist.moved_aside.read_bytes() == content
     assert watchlist.add("krea", "a", source="pushed", now=_NOW)
@@ -170,7 +170,7 @@ def test_a_file_of_another_version_is_moved_aside(tmp_path: Path) -> None:
     other.execute("CREATE TABLE followed (what TEXT)")
     other.commit()
     other.close()
-    watchlist = Watchlist(path)
+    watchlist = WatchList(path)
     assert watchlist.moved_aside is not None
     assert watchlist.all("krea") == ()
     watchlist.close()
@@ -178,9 +178,9 @@ def test_a_file_of_another_version_is_moved_aside(tmp_path: Path) -> None:
 
 def test_a_second_daemon_on_the_same_list_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "watchlist.sqlite"
-    first = Watchlist(path)
+    first = WatchList(path)
     with pytest.raises(ConfigError, match="Does another daemon keep its state there"):
-        Watchlist(path)
+        WatchList(path)
     assert first.add("krea", "a", source="pushed", now=_NOW)
     first.close()
 
@@ -190,57 +190,57 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"missing/watchlist\.sqlite: the watch list can't be kept"
     ):
-        Watchlist(path)
+        WatchList(path)
 
 
 def test_sights_outlive_the_process_and_go_with_their_job(tmp_path: Path) -> None:
     path = tmp_path / "w.sqlite"
-    first = Watchlist(path)
+    first = WatchList(path)
     for job_id in ("a", "b"):
         assert first.add("krea", job_id, source="pushed", now=_NOW)
     assert first.add("other", "a", source="pushed", now=_NOW)
     job, other = first.get("krea", "a"), first.get("other", "a")
     assert job is not None
     assert other is not None
-    first.update(job, sight="queued")
+    first.update(job, observation="queued")
     first.update(job)
-    first.update(job, sight="processing")
-    first.update(other, sight="elsewhere")
+    first.update(job, observation="processing")
+    first.update(other, observation="elsewhere")
     first.close()
-    second = Watchlist(path)
-    assert second.sights("krea", "a") == ("queued", "processing")
-    assert second.sights("krea", "b") == ()
+    second = WatchList(path)
+    assert second.observations("krea", "a") == ("queued", "processing")
+    assert second.observations("krea", "b") == ()
     second.finish("krea", "a", now=_NOW)
-    assert second.sights("krea", "a") == ()
-    assert second.sights("other", "a") == ("elsewhere",)
+    assert second.observations("krea", "a") == ()
+    assert second.observations("other", "a") == ("elsewhere",)
     second.forget_other_targets(["krea"])
-    assert second.sights("other", "a") == ()
+    assert second.observations("other", "a") == ()
     second.close()
 
 
-def test_of_many_sights_the_latest_are_kept(watchlist: Watchlist) -> None:
+def test_of_many_sights_the_latest_are_kept(watchlist: WatchList) -> None:
     watchlist.add("krea", "a", source="pushed", now=_NOW)
     job = watchlist.get("krea", "a")
     assert job is not None
     for number in range(40):
-        watchlist.update(job, sight=str(number))
-    assert watchlist.sights("krea", "a") == tuple(str(number) for number in range(24, 40))
+        watchlist.update(job, observation=str(number))
+    assert watchlist.observations("krea", "a") == tuple(str(number) for number in range(24, 40))
 
 
 def test_a_list_from_before_sights_were_kept_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "w.sqlite"
-    older = Watchlist(path)
+    older = WatchList(path)
     older.add("krea", "a", source="pushed", now=_NOW)
     older._db.execute("DROP TABLE sights")
     older.close()
-    newer = Watchlist(path)
+    newer = WatchList(path)
     assert newer.moved_aside is None
     assert [job.job_id for job in newer.all("krea")] == ["a"]
-    assert newer.sights("krea", "a") == ()
+    assert newer.observations("krea", "a") == ()
     newer.close()
 
 
-def test_threads_take_turns(watchlist: Watchlist) -> None:
+def test_threads_take_turns(watchlist: WatchList) -> None:
     added: list[bool] = []
 
     def work(start: int) -> None:
@@ -257,7 +257,7 @@ def test_threads_take_turns(watchlist: Watchlist) -> None:
     assert sum(added) == len(watchlist.all("krea")) == 50
 
 
-def test_a_disk_that_is_full_is_said_and_nothing_is_lost(watchlist: Watchlist) -> None:
+def test_a_disk_that_is_full_is_said_and_nothing_is_lost(watchlist: WatchList) -> None:
     watchlist.add("krea", "a", source="pushed", now=_NOW)
     watchlist._db.execute("PRAGMA max_page_count = 10")
 
@@ -273,7 +273,7 @@ def test_a_disk_that_is_full_is_said_and_nothing_is_lost(watchlist: Watchlist) -
 
 
 def test_a_closed_list_says_that_the_daemon_is_ending(tmp_path: Path) -> None:
-    watchlist = Watchlist(tmp_path / "w.sqlite")
+    watchlist = WatchList(tmp_path / "w.sqlite")
     watchlist.close()
     watchlist.close()
     for call in (

@@ -20,8 +20,8 @@ from tests.tools import PATIENCE_S, tool
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.finding import Basis, Drift, Kind
 from jobproof.contract.recordings.har import read_har
-from jobproof.probes.following.tracker import Census
-from jobproof.probes.result import Outcome
+from jobproof.probes.following.tracker import JobCounts
+from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.pages import page as page_module
 
 
@@ -101,7 +101,7 @@ def test_a_canary_that_is_asked_no_longer_is_not_green(world: World) -> None:
 
 
 def test_a_broken_promise_shows_the_promise_its_source_and_what_was_seen(world: World) -> None:
-    world.record(result(Outcome.VIOLATION, checks=("job_id_is_echoed",)))
+    world.record(result(ProbeOutcome.VIOLATION, checks=("job_id_is_echoed",)))
     page = _page(world)
     assert "1 promise broken at krea" in page.text
     assert "A 200 speaks about the job that was asked for." in page.text
@@ -115,7 +115,7 @@ def test_a_broken_promise_shows_the_promise_its_source_and_what_was_seen(world: 
 
 
 def test_an_old_violation_is_history(world: World) -> None:
-    world.record(result(Outcome.VIOLATION, at=NOW - 1_000, checks=("job_id_is_echoed",)))
+    world.record(result(ProbeOutcome.VIOLATION, at=NOW - 1_000, checks=("job_id_is_echoed",)))
     for canary in krea().canaries:
         world.record(result(canary=canary.name))
     page = _page(world).text
@@ -147,7 +147,7 @@ def test_jobs_are_drawn_in_the_order_of_life_with_the_profiles_colours(world: Wo
     for number, status in enumerate(["completed", "queued", "completed", "sabotage"]):
         seen = exchange(job_id=f"job-{number}")
         world.record(result(canary="followed", seen=seen, job_status=status))
-    world.operator.jobs = Census({"queued": 7}, 2, 8_100.0)
+    world.operator.jobs = JobCounts({"queued": 7}, 2, 8_100.0)
     page = _page(world)
     assert "queued 1 completed 2 unknown 1" in page.text
     assert "7 followed now oldest unfinished 2 h 15 min 2 past the documented limit" in page.text
@@ -177,7 +177,7 @@ def test_nothing_an_answer_says_becomes_markup(world: World) -> None:
     seen = exchange(job_id=_HOSTILE, body=_HOSTILE.encode())
     hostile = replace(finding(seen, _HOSTILE, pointer=_HOSTILE, message=_HOSTILE), source=_HOSTILE)
     world.operator.faces = (replace(krea(), title=_HOSTILE, url=_HOSTILE),)
-    bad = result(Outcome.VIOLATION, seen=seen, job_status=_HOSTILE)
+    bad = result(ProbeOutcome.VIOLATION, seen=seen, job_status=_HOSTILE)
     world.record(replace(bad, findings=(hostile,)))
     (kept,) = world.evidence.all()
     for path in ("/", f"/evidence/{kept.id}"):
@@ -212,7 +212,7 @@ def test_the_page_renews_itself_without_javascript(world: World) -> None:
 
 
 def test_the_page_can_be_read_aloud(world: World) -> None:
-    world.record(result(Outcome.VIOLATION, checks=("job_id_is_echoed",)))
+    world.record(result(ProbeOutcome.VIOLATION, checks=("job_id_is_echoed",)))
     page = _page(world)
     tags = [tag for tag, _ in page.tags]
     assert tags.count("h1") == tags.count("main") == 1
@@ -232,7 +232,9 @@ def test_many_targets_and_findings_stay_one_small_page(world: World) -> None:
     world.operator.faces = tuple(krea(f"target-{n}") for n in range(20))
     for number in range(200):
         world.record(
-            result(Outcome.VIOLATION, target=f"target-{number % 20}", checks=(f"check_{number}",))
+            result(
+                ProbeOutcome.VIOLATION, target=f"target-{number % 20}", checks=(f"check_{number}",)
+            )
         )
     answer = world.ask("/")
     assert "160 more are counted in" in _Page(answer.text).text
@@ -241,7 +243,7 @@ def test_many_targets_and_findings_stay_one_small_page(world: World) -> None:
 
 def test_evidence_is_shown_as_page_curl_and_har(world: World, tmp_path: Path) -> None:
     seen = exchange(body=b'{"job_id": "k", "job_id": "j"}')
-    world.record(result(Outcome.VIOLATION, seen=seen, checks=("job_id_is_echoed",)))
+    world.record(result(ProbeOutcome.VIOLATION, seen=seen, checks=("job_id_is_echoed",)))
     (kept,) = world.evidence.all()
     page = _page(world, f"/evidence/{kept.id}").text
     assert "Promise broken krea / known" in page
@@ -267,7 +269,7 @@ def test_evidence_that_is_not_kept_is_not_found(world: World, name: str) -> None
 
 
 def test_evidence_has_no_other_form(world: World) -> None:
-    world.record(result(Outcome.VIOLATION, checks=("a_check",)))
+    world.record(result(ProbeOutcome.VIOLATION, checks=("a_check",)))
     (kept,) = world.evidence.all()
     assert world.ask(f"/evidence/{kept.id}.exe").code == 404
 
@@ -277,7 +279,7 @@ def test_no_page_shows_the_token(world: World) -> None:
         body=f'{{"token": "{TOKEN}"}}'.encode(), headers=(("X-Echo", TOKEN),), job_id=TOKEN
     )
     leak = replace(finding(seen, message=f"the token {TOKEN} is in the body"), found=TOKEN)
-    world.record(replace(result(Outcome.VIOLATION, seen=seen), findings=(leak,)))
+    world.record(replace(result(ProbeOutcome.VIOLATION, seen=seen), findings=(leak,)))
     (kept,) = world.evidence.all()
     paths = ["/", "/metrics", "/-/sd", *(f"/evidence/{kept.id}{f}" for f in ("", ".curl", ".har"))]
     for path in paths:
@@ -453,7 +455,7 @@ def test_other_paths_are_not_found(world: World, path: str) -> None:
 def test_of_many_targets_those_in_trouble_are_drawn_in_full(world: World) -> None:
     world.operator.faces = tuple(krea(f"target-{n}") for n in range(2_000))
     for number in range(2_000):
-        world.board.record(result(target=f"target-{number}"))
+        world.results.record(result(target=f"target-{number}"))
     world.record(replace(failed(), target="target-1999"))
     answer = world.ask("/")
     page = _Page(answer.text)

@@ -18,9 +18,9 @@ from tests.probes.results import NOW, exchange, failed, finding, result
 from tests.probes.web_world import World, krea, open_world
 from tests.tools import PATIENCE_S, tool
 
-from jobproof.probes.following.tracker import Census
-from jobproof.probes.result import Outcome
-from jobproof.probes.web.faces import TargetFace
+from jobproof.probes.following.tracker import JobCounts
+from jobproof.probes.result import ProbeOutcome
+from jobproof.probes.web.view_protocols import TargetInfo
 
 _FLAGS = (
     "--headless",
@@ -40,13 +40,15 @@ _FLAGS = (
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with open_world(tmp_path) as opened:
-        opened.operator.jobs = Census({"queued": 2}, 1, 500.0)
+        opened.operator.jobs = JobCounts({"queued": 2}, 1, 500.0)
         for number in range(40):
             at = NOW - 30 * (40 - number)
             opened.record(*(result(at=at, canary=c.name) for c in krea().canaries[:4]))
         seen = exchange(job_id="x" * 150)
         long = replace(finding(seen, message="y" * 300, pointer="/" + "z" * 120))
-        broken = replace(result(Outcome.VIOLATION, seen=seen, canary="followed"), findings=(long,))
+        broken = replace(
+            result(ProbeOutcome.VIOLATION, seen=seen, canary="followed"), findings=(long,)
+        )
         opened.record(broken, failed(at=NOW))
         yield opened
 
@@ -137,7 +139,7 @@ def test_the_page_renews_itself_and_the_policy_blocks_nothing(tmp_path: Path, wo
     asked = threading.Event()
     targets = world.operator.targets
 
-    def count() -> Sequence[TargetFace]:
+    def count() -> Sequence[TargetInfo]:
         if asked.is_set():
             world.operator.faces = (krea("renewed"),)
         asked.set()

@@ -18,7 +18,7 @@ from tests.probes.web_world import World, open_world
 from tests.tools import PATIENCE_S
 
 from jobproof.contract.errors import ConfigError
-from jobproof.probes.web.access.users import Pace, Users
+from jobproof.probes.web.access.users import RateLimit, Users
 from jobproof.probes.web.access.web_config import WebConfig
 
 _PASSWORD = "correct horse: battery"
@@ -174,10 +174,10 @@ def test_requests_beyond_the_limit_are_refused_before_the_password(tmp_path: Pat
 
 
 def test_the_limit_refills_with_time() -> None:
-    pace = Pace(2.0, 3)
-    assert [pace.admits(now) for now in (0.0, 0.0, 0.0, 0.0)] == [True, True, True, False]
-    assert [pace.admits(now) for now in (1.9, 2.0, 2.1)] == [False, True, False]
-    assert [pace.admits(100.0) for _ in range(4)] == [True, True, True, False]
+    rate_limit = RateLimit(2.0, 3)
+    assert [rate_limit.admits(now) for now in (0.0, 0.0, 0.0, 0.0)] == [True, True, True, False]
+    assert [rate_limit.admits(now) for now in (1.9, 2.0, 2.1)] == [False, True, False]
+    assert [rate_limit.admits(100.0) for _ in range(4)] == [True, True, True, False]
 
 
 def test_tls_serves_everything_and_plain_http_nothing(

@@ -23,7 +23,7 @@ from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.model.exchange import Exchange, Phases, Response
-from jobproof.probes.result import Outcome
+from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.blackbox import blackbox_text
 
 _METADATA = "http://169.254.169.254/latest"
@@ -43,7 +43,7 @@ def _samples(text: str) -> dict[str, float]:
 
 
 def test_a_probe_is_made_now_and_told_in_blackbox_words(world: World) -> None:
-    world.operator.answer = result(Outcome.OK, duration_s=0.25)
+    world.operator.answer = result(ProbeOutcome.OK, duration_s=0.25)
     answer = world.ask("/probe?target=krea&canary=missing")
     assert answer.code == 200
     assert world.operator.probed == [("krea", "missing", 10.0)]
@@ -55,7 +55,7 @@ def test_a_probe_is_made_now_and_told_in_blackbox_words(world: World) -> None:
 
 
 def test_each_probe_stands_for_itself(world: World) -> None:
-    world.operator.answer = result(Outcome.VIOLATION, checks=("a_check",))
+    world.operator.answer = result(ProbeOutcome.VIOLATION, checks=("a_check",))
     first = _samples(world.ask("/probe?target=krea").text)
     assert first["probe_failed_due_to_contract"] == 1.0
     assert first['probe_contract_findings{kind="violation"}'] == 1.0

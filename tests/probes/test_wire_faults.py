@@ -15,34 +15,34 @@ from tests.tools import PATIENCE_S, until
 from tests.wire import Certificates, Wire
 
 from jobproof.contract.formats.durations import write_duration
-from jobproof.probes.result import Outcome, Result
+from jobproof.probes.result import ProbeOutcome, ProbeResult
 
 _TIMEOUT_S = 0.5
 
 OUTCOMES = {
-    "silent": Outcome.TIMEOUT,
-    "dripping-head": Outcome.TIMEOUT,
-    "dripping-body": Outcome.TIMEOUT,
-    "endless-interim": Outcome.TIMEOUT,
-    "close-before-head": Outcome.PROTOCOL,
-    "close-in-head": Outcome.PROTOCOL,
-    "reset-before-head": Outcome.PROTOCOL,
-    "reset-in-head": Outcome.PROTOCOL,
-    "reset-in-body": Outcome.PROTOCOL,
-    "short-body": Outcome.PROTOCOL,
-    "extra-bytes": Outcome.PROTOCOL,
-    "truncated-chunk": Outcome.PROTOCOL,
-    "bad-chunk-size": Outcome.PROTOCOL,
-    "not-http": Outcome.PROTOCOL,
-    "gzip-lie": Outcome.PROTOCOL,
-    "gzip-cut": Outcome.PROTOCOL,
-    "huge-body": Outcome.TOO_LARGE,
-    "gzip-bomb": Outcome.TOO_LARGE,
-    "huge-header": Outcome.TOO_LARGE,
-    "flood-of-interims": Outcome.TOO_LARGE,
-    "flood-of-trailers": Outcome.TOO_LARGE,
-    "redirect-loop": Outcome.REDIRECT,
-    "redirect-to-metadata": Outcome.REDIRECT,
+    "silent": ProbeOutcome.TIMEOUT,
+    "dripping-head": ProbeOutcome.TIMEOUT,
+    "dripping-body": ProbeOutcome.TIMEOUT,
+    "endless-interim": ProbeOutcome.TIMEOUT,
+    "close-before-head": ProbeOutcome.PROTOCOL,
+    "close-in-head": ProbeOutcome.PROTOCOL,
+    "reset-before-head": ProbeOutcome.PROTOCOL,
+    "reset-in-head": ProbeOutcome.PROTOCOL,
+    "reset-in-body": ProbeOutcome.PROTOCOL,
+    "short-body": ProbeOutcome.PROTOCOL,
+    "extra-bytes": ProbeOutcome.PROTOCOL,
+    "truncated-chunk": ProbeOutcome.PROTOCOL,
+    "bad-chunk-size": ProbeOutcome.PROTOCOL,
+    "not-http": ProbeOutcome.PROTOCOL,
+    "gzip-lie": ProbeOutcome.PROTOCOL,
+    "gzip-cut": ProbeOutcome.PROTOCOL,
+    "huge-body": ProbeOutcome.TOO_LARGE,
+    "gzip-bomb": ProbeOutcome.TOO_LARGE,
+    "huge-header": ProbeOutcome.TOO_LARGE,
+    "flood-of-interims": ProbeOutcome.TOO_LARGE,
+    "flood-of-trailers": ProbeOutcome.TOO_LARGE,
+    "redirect-loop": ProbeOutcome.REDIRECT,
+    "redirect-to-metadata": ProbeOutcome.REDIRECT,
 }
 
 
@@ -54,7 +54,7 @@ def wire() -> Iterator[Wire]:
 
 def probe(
     folder: Path, url: str, *, more: str = "", count: int = 2, timeout_s: float = PATIENCE_S
-) -> list[Result]:
+) -> list[ProbeResult]:
     config = write_config(
         folder, url, canaries="      known: {ids: [4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20]}\n"
     )
@@ -72,7 +72,7 @@ def probe(
 @pytest.mark.parametrize("script", sorted(OUTCOMES))
 def test_a_wire_fault_has_its_outcome_and_ends(wire: Wire, tmp_path: Path, script: str) -> None:
     # How soon after the time-out is a figure, in `benches/deadlines.py`.
-    timed_out = OUTCOMES[script] is Outcome.TIMEOUT
+    timed_out = OUTCOMES[script] is ProbeOutcome.TIMEOUT
     timeout_s = _TIMEOUT_S if timed_out else PATIENCE_S
     for result in probe(tmp_path, wire.url(script).rstrip("/"), timeout_s=timeout_s):
         assert result.outcome is OUTCOMES[script], result
@@ -88,24 +88,24 @@ def test_a_redirect_is_never_followed(wire: Wire, tmp_path: Path) -> None:
 def test_a_broken_body_is_a_violation_of_the_contract_too(wire: Wire, tmp_path: Path) -> None:
     result = probe(tmp_path, wire.url("short-body").rstrip("/"))[0]
     assert [finding.check for finding in result.findings]
-    assert result.outcome is not Outcome.OK
+    assert result.outcome is not ProbeOutcome.OK
 
 
 def test_a_server_that_isn_t_there_is_a_connect_failure(tmp_path: Path) -> None:
     with Wire() as gone:
         url = gone.url("ok").rstrip("/")
-    assert {result.outcome for result in probe(tmp_path, url)} == {Outcome.CONNECT}
+    assert {result.outcome for result in probe(tmp_path, url)} == {ProbeOutcome.CONNECT}
 
 
 def test_a_name_that_doesn_t_resolve_is_a_dns_failure(tmp_path: Path) -> None:
     results = probe(tmp_path, "http://nobody.invalid")
-    assert {result.outcome for result in results} <= {Outcome.DNS, Outcome.TIMEOUT}
+    assert {result.outcome for result in results} <= {ProbeOutcome.DNS, ProbeOutcome.TIMEOUT}
 
 
 def test_a_handshake_that_hangs_ends(tmp_path: Path) -> None:
     with Wire(mute=True) as wire:
         results = probe(tmp_path, wire.url("ok").rstrip("/"), timeout_s=_TIMEOUT_S)
-    assert {result.outcome for result in results} <= {Outcome.TIMEOUT, Outcome.TLS}
+    assert {result.outcome for result in results} <= {ProbeOutcome.TIMEOUT, ProbeOutcome.TLS}
 
 
 @pytest.mark.parametrize("kind", ["expired", "wrong_host"])
@@ -114,7 +114,7 @@ def test_a_certificate_that_doesn_t_hold_is_a_tls_failure(tmp_path: Path, kind: 
     bundle = certificates.bundle(tmp_path)
     with Wire(tls=getattr(certificates, kind)()) as wire:
         results = probe(tmp_path, wire.url("ok").rstrip("/"), more=f"    ca_file: {bundle}\n")
-    assert {result.outcome for result in results} == {Outcome.TLS}
+    assert {result.outcome for result in results} == {ProbeOutcome.TLS}
 
 
 def test_a_certificate_s_expiry_is_exported(tmp_path: Path) -> None:

@@ -17,37 +17,37 @@ from tests.probes.results import NOW, TOKEN, result
 from tests.tools import PATIENCE_S
 
 from jobproof.contract.plugins import find_api
-from jobproof.probes.daemon import Reloaded
+from jobproof.probes.daemon import ReloadResult
 from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.export.metrics import Metrics, TargetLabels
 from jobproof.probes.export.prometheus import Registry, expose
-from jobproof.probes.following.tracker import Census
-from jobproof.probes.result import Result
+from jobproof.probes.following.tracker import JobCounts
+from jobproof.probes.result import ProbeResult
 from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.app import create_app
-from jobproof.probes.web.faces import CanaryFace, ProbeRefused, TargetFace, statuses_of
-from jobproof.probes.web.recent_results import Board
+from jobproof.probes.web.recent_results import RecentResults
 from jobproof.probes.web.server import WebLimits, WebServer
+from jobproof.probes.web.view_protocols import CanaryInfo, ProbeRefused, TargetInfo, statuses_of
 
 __all__ = ["Answer", "Operator", "World", "krea", "open_world"]
 
 
-def krea(name: str = "krea", *, accepts_jobs: bool = True) -> TargetFace:
+def krea(name: str = "krea", *, accepts_jobs: bool = True) -> TargetInfo:
     """
     A target as the daemon shows it.
     """
     profile = find_api("krea").profile
-    return TargetFace(
+    return TargetInfo(
         name=name,
         api="krea",
         title=profile.title,
         url="https://api.krea.ai",
         canaries=(
-            CanaryFace("known", 30.0, 10.0),
-            CanaryFace("missing", 30.0, 10.0),
-            CanaryFace("malformed", 300.0, 10.0),
-            CanaryFace("anonymous", 300.0, 10.0),
-            CanaryFace("followed", None, 10.0),
+            CanaryInfo("known", 30.0, 10.0),
+            CanaryInfo("missing", 30.0, 10.0),
+            CanaryInfo("malformed", 300.0, 10.0),
+            CanaryInfo("anonymous", 300.0, 10.0),
+            CanaryInfo("followed", None, 10.0),
         ),
         latency_s=1.0,
         statuses=statuses_of(profile),
@@ -61,30 +61,30 @@ class Operator:
     A daemon whose every answer a test can set.
     """
 
-    faces: Sequence[TargetFace] = field(default_factory=lambda: (krea(),))
+    faces: Sequence[TargetInfo] = field(default_factory=lambda: (krea(),))
     lag: float = 0.0
     error: str | None = None
     refusal: str | None = None
-    answer: Result = field(default_factory=result)
+    answer: ProbeResult = field(default_factory=result)
     followed: list[tuple[str, str]] = field(default_factory=list)
     probed: list[tuple[str, str, float]] = field(default_factory=list)
-    jobs: Census | None = None
+    jobs: JobCounts | None = None
     reloads: int = 0
 
-    def targets(self) -> Sequence[TargetFace]:
+    def targets(self) -> Sequence[TargetInfo]:
         return self.faces
 
-    def census(self, target: str) -> Census | None:
+    def job_counts(self, target: str) -> JobCounts | None:
         return self.jobs
 
     def lag_in_intervals(self) -> float:
         return self.lag
 
-    def reload(self) -> Reloaded:
+    def reload(self) -> ReloadResult:
         self.reloads += 1
-        return Reloaded(self.error)
+        return ReloadResult(self.error)
 
-    def probe(self, target: str, canary: str, *, timeout_s: float) -> Result:
+    def probe(self, target: str, canary: str, *, timeout_s: float) -> ProbeResult:
         self.probed.append((target, canary, timeout_s))
         if self.refusal is not None:
             raise ProbeRefused(self.refusal)
@@ -119,7 +119,7 @@ class World:
 
     port: int
     operator: Operator
-    board: Board
+    results: RecentResults
     evidence: EvidenceStore
     now: float = NOW
     context: ssl.SSLContext | None = None
@@ -128,13 +128,13 @@ class World:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def record(self, *results: Result) -> None:
+    def record(self, *results: ProbeResult) -> None:
         """
         Tell the board and the evidence store, as the daemon does.
         """
         for one in results:
             self.evidence.keep(one)
-            self.board.record(one)
+            self.results.record(one)
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """
@@ -178,12 +178,12 @@ def open_world(
     evidence = EvidenceStore(
         folder / "evidence", secrets=lambda: [TOKEN], token_env=lambda _: "KREA_API_TOKEN"
     )
-    board = Board(redact=lambda text: text.replace(TOKEN, "***"))
+    results = RecentResults(redact=lambda text: text.replace(TOKEN, "***"))
     listener = socket.create_server(("127.0.0.1", 0))
-    world = World(listener.getsockname()[1], operator or Operator(), board, evidence)
+    world = World(listener.getsockname()[1], operator or Operator(), results, evidence)
     app = create_app(
         control=world.operator,
-        board=board,
+        results=results,
         evidence=evidence,
         expose=partial(expose, registry),
         promises={"job_id_is_echoed": "A 200 speaks about the job that was asked for."},
@@ -198,7 +198,7 @@ def open_world(
         assert server.stop()
 
 
-def _labels(face: TargetFace) -> TargetLabels:
+def _labels(face: TargetInfo) -> TargetLabels:
     return TargetLabels(
         name=face.name,
         api=face.api,

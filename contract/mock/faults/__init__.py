@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from jobproof.contract.mock.faults.access import ACCESS
-from jobproof.contract.mock.faults.chapter import Chapter, Fault
+from jobproof.contract.mock.faults.fault_group import Fault, FaultGroup
 from jobproof.contract.mock.faults.formats import FORMATS
 from jobproof.contract.mock.faults.history import HISTORY
 from jobproof.contract.mock.faults.load import LOAD
@@ -17,9 +17,9 @@ from jobproof.contract.mock.faults.meaning import MEANING
 from jobproof.contract.mock.faults.protocol import PROTOCOL
 from jobproof.contract.mock.faults.schema import SCHEMA
 
-__all__ = ["CHAPTERS", "FAULTS", "Chapter", "Fault"]
+__all__ = ["FAULTS", "FAULT_GROUPS", "Fault", "FaultGroup"]
 
-CHAPTERS: tuple[Chapter, ...] = (
+FAULT_GROUPS: tuple[FaultGroup, ...] = (
     SCHEMA,
     FORMATS,
     MEANING,
@@ -31,5 +31,5 @@ CHAPTERS: tuple[Chapter, ...] = (
 )
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
-    {fault.name: fault for chapter in CHAPTERS for fault in chapter.faults}
+    {fault.name: fault for group in FAULT_GROUPS for fault in group.faults}
 )

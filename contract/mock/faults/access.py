@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobproof.contract.mock.answer import JSON, Answer, Caller, Outcome, encode
-from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.answer import JSON, AnswerKind, Caller, MockAnswer, encode
+from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
-from jobproof.contract.mock.turn import Turn
 
 __all__ = ["ACCESS"]
 
-ACCESS = Chapter("X", "access and exposure")
+ACCESS = FaultGroup("X", "access and exposure")
 
 _TRACE = (
     "Traceback (most recent call last):\n"
@@ -25,34 +25,37 @@ _PREFIX = 4
 
 
 @ACCESS.job("somebody else's job is shown", "foreign_job_is_hidden")
-def foreign_job_shown(job: MockJob | None, turn: Turn) -> MockJob | None:
-    return job or turn.roll.find(turn.asked_for or "")
+def foreign_job_shown(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return job or context.job_store.find(context.asked_for or "")
 
 
 @ACCESS.caller("no token is needed", "token_is_required")
-def token_not_needed(caller: Caller, turn: Turn) -> Caller:
-    return _owner_of(turn) if caller is Caller.NONE else caller
+def token_not_needed(caller: Caller, context: RequestContext) -> Caller:
+    return _owner_of(context) if caller is Caller.NONE else caller
 
 
 @ACCESS.caller("any token will do", "invalid_token_is_refused")
-def any_token_will_do(caller: Caller, turn: Turn) -> Caller:
-    return _owner_of(turn) if caller is Caller.INVALID else caller
+def any_token_will_do(caller: Caller, context: RequestContext) -> Caller:
+    return _owner_of(context) if caller is Caller.INVALID else caller
 
 
 @ACCESS.answer(
     "somebody else's job is forbidden, so it can be told from none",
     "foreign_job_looks_unknown",
 )
-def foreign_job_forbidden(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.UNKNOWN or turn.roll.find(turn.asked_for or "") is None:
+def foreign_job_forbidden(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if (
+        context.outcome is not AnswerKind.UNKNOWN
+        or context.job_store.find(context.asked_for or "") is None
+    ):
         return answer
-    body = _first_text(turn.script.pages.unknown.body or {}, "Forbidden")
+    body = _first_text(context.script.pages.unknown.body or {}, "Forbidden")
     return answer.saying(403, encode(body), JSON)
 
 
 @ACCESS.job("spaces around an id don't matter", "altered_id_finds_nothing", definite=False)
-def id_trimmed(job: MockJob | None, turn: Turn) -> MockJob | None:
-    return job or _own(turn, turn.roll.find((turn.asked_for or "").strip()))
+def id_trimmed(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return job or _own(context, context.job_store.find((context.asked_for or "").strip()))
 
 
 @ACCESS.job(
@@ -60,23 +63,25 @@ def id_trimmed(job: MockJob | None, turn: Turn) -> MockJob | None:
     "id_is_matched_by_case",
     definite=False,
 )
-def id_in_any_case(job: MockJob | None, turn: Turn) -> MockJob | None:
-    asked = (turn.asked_for or "").lower()
-    found = (one for one in turn.roll.of(turn.caller) if one.id.lower() == asked)
+def id_in_any_case(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    asked = (context.asked_for or "").lower()
+    found = (one for one in context.job_store.of(context.caller) if one.id.lower() == asked)
     return job or next(found, None)
 
 
 @ACCESS.job("the beginning of an id is enough", "altered_id_finds_nothing")
-def id_prefix_enough(job: MockJob | None, turn: Turn) -> MockJob | None:
-    asked = turn.asked_for or ""
+def id_prefix_enough(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    asked = context.asked_for or ""
     if job is not None or len(asked) < _PREFIX:
         return job
-    return next((one for one in turn.roll.of(turn.caller) if one.id.startswith(asked)), None)
+    return next(
+        (one for one in context.job_store.of(context.caller) if one.id.startswith(asked)), None
+    )
 
 
 @ACCESS.answer("a private job may be kept by any cache", "private_answer_is_not_public")
-def cache_public(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.JOB:
+def cache_public(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.JOB:
         return answer
     return answer.with_header("Cache-Control", "public, max-age=60")
 
@@ -86,28 +91,28 @@ def cache_public(answer: Answer, turn: Turn) -> Answer:
     "no_credentialed_wildcard_origin",
     definite=False,
 )
-def any_origin_with_credentials(answer: Answer, turn: Turn) -> Answer:
-    if turn.asked_for is None:
+def any_origin_with_credentials(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.asked_for is None:
         return answer
     opened = answer.with_header("Access-Control-Allow-Origin", "*")
     return opened.with_header("Access-Control-Allow-Credentials", "true")
 
 
 @ACCESS.answer("the 404 shows a stack trace", "no_stack_trace", definite=False)
-def stack_trace_in_404(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.UNKNOWN:
+def stack_trace_in_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.UNKNOWN:
         return answer
-    body = _first_text(turn.script.pages.unknown.body or {"error": ""}, _TRACE)
+    body = _first_text(context.script.pages.unknown.body or {"error": ""}, _TRACE)
     return answer.saying(answer.code, encode(body), JSON)
 
 
-def _owner_of(turn: Turn) -> Caller:
-    job = turn.roll.find(turn.asked_for or "")
+def _owner_of(context: RequestContext) -> Caller:
+    job = context.job_store.find(context.asked_for or "")
     return Caller(job.tenant) if job is not None else Caller.OWNER
 
 
-def _own(turn: Turn, job: MockJob | None) -> MockJob | None:
-    return job if job is not None and job.tenant == turn.caller else None
+def _own(context: RequestContext, job: MockJob | None) -> MockJob | None:
+    return job if job is not None and job.tenant == context.caller else None
 
 
 def _first_text(value: Any, text: str) -> Any:

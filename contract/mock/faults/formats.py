@@ -8,13 +8,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_pointer import pick
-from jobproof.contract.mock.faults.chapter import Chapter
-from jobproof.contract.mock.places import ends, has_links, put, relink, rewrite_time, writes_dates
-from jobproof.contract.mock.turn import Turn
+from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.body_edits import (
+    ends,
+    has_links,
+    put,
+    relink,
+    rewrite_time,
+    writes_dates,
+)
+from jobproof.contract.mock.faults.fault_group import FaultGroup
 
 __all__ = ["FORMATS"]
 
-FORMATS = Chapter("F", "format")
+FORMATS = FaultGroup("F", "format")
 
 
 @FORMATS.body(
@@ -22,8 +29,8 @@ FORMATS = Chapter("F", "format")
     "body_matches_schema",
     "job_id_is_echoed",
 )
-def id_malformed(body: Any, turn: Turn) -> Any:
-    put(body, turn.profile.id.at, f"job-{str(pick(body, turn.profile.id.at))[:8]}")
+def id_malformed(body: Any, context: RequestContext) -> Any:
+    put(body, context.profile.id.at, f"job-{str(pick(body, context.profile.id.at))[:8]}")
     return body
 
 
@@ -33,59 +40,59 @@ def id_malformed(body: Any, turn: Turn) -> Any:
     definite=False,
     applies=lambda api: api.profile.id.case_insensitive,
 )
-def id_in_capitals(body: Any, turn: Turn) -> Any:
-    put(body, turn.profile.id.at, str(pick(body, turn.profile.id.at)).upper())
+def id_in_capitals(body: Any, context: RequestContext) -> Any:
+    put(body, context.profile.id.at, str(pick(body, context.profile.id.at)).upper())
     return body
 
 
 @FORMATS.body("the creation time has no zone", "body_matches_schema", applies=writes_dates)
-def creation_without_zone(body: Any, turn: Turn) -> Any:
-    return _recreate(body, turn, "Z", "")
+def creation_without_zone(body: Any, context: RequestContext) -> Any:
+    return _recreate(body, context, "Z", "")
 
 
 @FORMATS.body(
     "the creation time has a space for its T", "body_matches_schema", applies=writes_dates
 )
-def creation_with_space(body: Any, turn: Turn) -> Any:
-    return _recreate(body, turn, "T", " ")
+def creation_with_space(body: Any, context: RequestContext) -> Any:
+    return _recreate(body, context, "T", " ")
 
 
 @FORMATS.body("the creation time's zone has no colon", "body_matches_schema", applies=writes_dates)
-def creation_with_basic_offset(body: Any, turn: Turn) -> Any:
-    return _recreate(body, turn, "Z", "+0000")
+def creation_with_basic_offset(body: Any, context: RequestContext) -> Any:
+    return _recreate(body, context, "Z", "+0000")
 
 
 @FORMATS.body("the end is a date without a time", "body_matches_schema", applies=writes_dates)
-def end_without_time(body: Any, turn: Turn) -> Any:
-    for stamp in ends(turn.api):
+def end_without_time(body: Any, context: RequestContext) -> Any:
+    for stamp in ends(context.api):
         rewrite_time(body, stamp.at, lambda text: text[:10])
     return body
 
 
 @FORMATS.body("a link holds spaces", "body_matches_schema", applies=has_links)
-def link_with_spaces(body: Any, turn: Turn) -> Any:
-    return relink(body, turn, lambda text: text[: text.rfind("/")] + "/my result 1.png")
+def link_with_spaces(body: Any, context: RequestContext) -> Any:
+    return relink(body, context, lambda text: text[: text.rfind("/")] + "/my result 1.png")
 
 
 @FORMATS.body("a link is relative", "body_matches_schema", applies=has_links)
-def link_relative(body: Any, turn: Turn) -> Any:
-    return relink(body, turn, lambda text: urlsplit(text).path)
+def link_relative(body: Any, context: RequestContext) -> Any:
+    return relink(body, context, lambda text: urlsplit(text).path)
 
 
 @FORMATS.body("a link is a script", "links_use_safe_schemes", applies=has_links)
-def link_with_script(body: Any, turn: Turn) -> Any:
-    return relink(body, turn, lambda _: "javascript:alert(document.domain)")
+def link_with_script(body: Any, context: RequestContext) -> Any:
+    return relink(body, context, lambda _: "javascript:alert(document.domain)")
 
 
 @FORMATS.body(
     "a link leads into the server's own network", "links_point_to_public_hosts", applies=has_links
 )
-def link_to_internal_host(body: Any, turn: Turn) -> Any:
-    return relink(body, turn, lambda text: f"https://169.254.169.254{urlsplit(text).path}")
+def link_to_internal_host(body: Any, context: RequestContext) -> Any:
+    return relink(body, context, lambda text: f"https://169.254.169.254{urlsplit(text).path}")
 
 
-def _recreate(body: Any, turn: Turn, old: str, new: str) -> Any:
-    times = turn.profile.times
+def _recreate(body: Any, context: RequestContext, old: str, new: str) -> Any:
+    times = context.profile.times
     if times is None:
         return body
     return rewrite_time(body, times.created, lambda text: text.replace(old, new))

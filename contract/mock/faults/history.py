@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from jobproof.contract.mock.answer import Answer, Outcome
-from jobproof.contract.mock.faults.chapter import Chapter
-from jobproof.contract.mock.jobs.life import View
-from jobproof.contract.mock.places import replace_texts, shift
-from jobproof.contract.mock.turn import Turn
+from jobproof.contract.mock.answer import AnswerKind, MockAnswer
+from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.body_edits import replace_texts, shift
+from jobproof.contract.mock.faults.fault_group import FaultGroup
+from jobproof.contract.mock.jobs.life import JobView
 from jobproof.contract.model.api import Api
 
 __all__ = ["HISTORY"]
 
-HISTORY = Chapter("T", "over time")
+HISTORY = FaultGroup("T", "over time")
 
 _NOW_AND_THEN = 20
 _DRIFT_S = 5.0
@@ -28,25 +28,30 @@ _DRIFT_S = 5.0
     "creation_time_is_stable",
     applies=lambda api: api.profile.times is not None,
 )
-def creation_drifts(body: Any, turn: Turn) -> Any:
-    if turn.profile.times is not None:
-        shift(body, turn, turn.profile.times.created, -_DRIFT_S * turn.nth(turn.asked_for or ""))
+def creation_drifts(body: Any, context: RequestContext) -> Any:
+    if context.profile.times is not None:
+        shift(
+            body,
+            context,
+            context.profile.times.created,
+            -_DRIFT_S * context.nth(context.asked_for or ""),
+        )
     return body
 
 
 @HISTORY.view("every second poll of a running job shows its first status", "status_moves_forward")
-def status_goes_back(view: View, turn: Turn) -> View:
-    back = _way_back(turn.api, view.status)
-    if back is None or turn.nth(view.id) % 2:
+def status_goes_back(view: JobView, context: RequestContext) -> JobView:
+    back = _way_back(context.api, view.status)
+    if back is None or context.nth(view.id) % 2:
         return view
     return view.only(back)
 
 
 @HISTORY.view("every third poll of an ended job shows it running", "terminal_status_is_final")
-def end_undone(view: View, turn: Turn) -> View:
-    if not turn.api.lifecycle.is_terminal(view.status) or turn.nth(view.id) % 3:
+def end_undone(view: JobView, context: RequestContext) -> JobView:
+    if not context.api.lifecycle.is_terminal(view.status) or context.nth(view.id) % 3:
         return view
-    return _running_again(view, turn.api)
+    return _running_again(view, context.api)
 
 
 @HISTORY.body(
@@ -54,33 +59,33 @@ def end_undone(view: View, turn: Turn) -> View:
     "ended_job_is_frozen",
     applies=lambda api: api.profile.result is not None,
 )
-def result_changes_after_end(body: Any, turn: Turn) -> Any:
-    if turn.profile.result is not None and turn.ended:
-        nth = turn.nth(turn.asked_for or "")
-        for at in turn.profile.result.proof:
+def result_changes_after_end(body: Any, context: RequestContext) -> Any:
+    if context.profile.result is not None and context.ended:
+        nth = context.nth(context.asked_for or "")
+        for at in context.profile.result.proof:
             replace_texts(body, at, lambda text: _versioned(text, nth))
     return body
 
 
 @HISTORY.view("a job that has ended long ago is shown running, always", "job_ends_in_time")
-def never_ends(view: View, turn: Turn) -> View:
-    if not turn.api.lifecycle.is_terminal(view.status):
+def never_ends(view: JobView, context: RequestContext) -> JobView:
+    if not context.api.lifecycle.is_terminal(view.status):
         return view
-    return _running_again(view, turn.api)
+    return _running_again(view, context.api)
 
 
 @HISTORY.answer("every 20th poll of known jobs finds nothing", "known_job_is_found")
-def not_found_at_times(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.JOB or turn.nth() % _NOW_AND_THEN:
+def not_found_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.JOB or context.nth() % _NOW_AND_THEN:
         return answer
-    return turn.page(answer, turn.script.pages.unknown)
+    return context.page(answer, context.script.pages.unknown)
 
 
 @HISTORY.answer("every 20th question for a job crashes", "no_server_error")
-def crash_at_times(answer: Answer, turn: Turn) -> Answer:
-    if turn.asked_for is None or turn.nth() % _NOW_AND_THEN:
+def crash_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.asked_for is None or context.nth() % _NOW_AND_THEN:
         return answer
-    return turn.page(answer, turn.script.pages.crash)
+    return context.page(answer, context.script.pages.crash)
 
 
 @HISTORY.answer(
@@ -88,27 +93,27 @@ def crash_at_times(answer: Answer, turn: Turn) -> Answer:
     "entity_tag_changes_with_body",
     "not_modified_means_unchanged",
 )
-def tag_constant(answer: Answer, turn: Turn) -> Answer:
-    return answer.with_header("ETag", '"1"') if turn.outcome is Outcome.JOB else answer
+def tag_constant(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return answer.with_header("ETag", '"1"') if context.outcome is AnswerKind.JOB else answer
 
 
 @HISTORY.answer(
     "an old answer comes out of a cache after its time",
     "age_is_within_freshness",
 )
-def stale_out_of_cache(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.JOB:
+def stale_out_of_cache(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.JOB:
         return answer
-    old: Answer = turn.first(turn.asked_for or "", answer)
+    old: MockAnswer = context.first(context.asked_for or "", answer)
     stale = replace(answer, body=old.body).without("ETag")
     return stale.with_header("Cache-Control", "private, max-age=5").with_header("Age", "120")
 
 
 @HISTORY.answer("every 20th poll of known jobs is refused", "token_keeps_working")
-def refused_at_times(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.JOB or turn.nth() % _NOW_AND_THEN:
+def refused_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.JOB or context.nth() % _NOW_AND_THEN:
         return answer
-    return turn.page(answer, turn.script.pages.anonymous)
+    return context.page(answer, context.script.pages.anonymous)
 
 
 def _way_back(api: Api, status: str) -> str | None:
@@ -123,7 +128,7 @@ def _way_back(api: Api, status: str) -> str | None:
     return first
 
 
-def _running_again(view: View, api: Api) -> View:
+def _running_again(view: JobView, api: Api) -> JobView:
     words = api.profile.status.words
     for status, _ in reversed(view.steps):
         if not words[status].phase.terminal and not words[status].waits_unbounded:

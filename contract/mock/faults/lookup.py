@@ -8,29 +8,29 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from jobproof.contract.mock.answer import JSON, Answer, Outcome, encode
-from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.answer import JSON, AnswerKind, MockAnswer, encode
+from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.body_edits import documents
+from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
-from jobproof.contract.mock.places import documents
-from jobproof.contract.mock.turn import Turn
 
 __all__ = ["LOOKUP"]
 
-LOOKUP = Chapter("E", "errors and lookup")
+LOOKUP = FaultGroup("E", "errors and lookup")
 
 _TAME = re.compile(r"[\w-]+", re.ASCII)
 
 
 @LOOKUP.job("no job is ever found", "known_job_is_found")
-def never_found(job: MockJob | None, turn: Turn) -> MockJob | None:  # noqa: ARG001 -- whatever it is
+def never_found(job: MockJob | None, context: RequestContext) -> MockJob | None:  # noqa: ARG001 -- whatever it is
     return None
 
 
 @LOOKUP.job("an id that nobody has is answered with a job", "unknown_id_is_not_found")
-def unknown_id_answered(job: MockJob | None, turn: Turn) -> MockJob | None:
-    if job is not None or turn.roll.find(turn.asked_for or "") is not None:
+def unknown_id_answered(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    if job is not None or context.job_store.find(context.asked_for or "") is not None:
         return job
-    return turn.roll.conjure(turn.asked_for or "")
+    return context.job_store.create(context.asked_for or "")
 
 
 @LOOKUP.answer(
@@ -38,57 +38,57 @@ def unknown_id_answered(job: MockJob | None, turn: Turn) -> MockJob | None:
     "body_matches_schema",
     "unknown_id_is_not_found",
 )
-def error_with_200_for_unknown_id(answer: Answer, turn: Turn) -> Answer:
-    return replace(answer, code=200) if turn.outcome is Outcome.UNKNOWN else answer
+def error_with_200_for_unknown_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return replace(answer, code=200) if context.outcome is AnswerKind.UNKNOWN else answer
 
 
 @LOOKUP.answer("a strange id makes the server crash", "no_server_error")
-def crash_on_strange_id(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.UNKNOWN or _TAME.fullmatch(turn.asked_for or "x"):
+def crash_on_strange_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.UNKNOWN or _TAME.fullmatch(context.asked_for or "x"):
         return answer
-    return turn.page(answer, turn.script.pages.crash)
+    return context.page(answer, context.script.pages.crash)
 
 
 @LOOKUP.answer("an id that nobody has makes the server crash", "no_server_error")
-def crash_on_unknown_id(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.UNKNOWN:
+def crash_on_unknown_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.UNKNOWN:
         return answer
-    return turn.page(answer, turn.script.pages.crash)
+    return context.page(answer, context.script.pages.crash)
 
 
 @LOOKUP.answer("the 404 has no body", "body_is_json", applies=documents(404))
-def not_found_empty(answer: Answer, turn: Turn) -> Answer:
-    return replace(answer, body=b"") if turn.outcome is Outcome.UNKNOWN else answer
+def not_found_empty(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return replace(answer, body=b"") if context.outcome is AnswerKind.UNKNOWN else answer
 
 
 @LOOKUP.answer(
     "the 404 is an HTML page", "media_type_is_documented", "body_is_json", applies=documents(404)
 )
-def not_found_html(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.UNKNOWN:
+def not_found_html(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.UNKNOWN:
         return answer
     page = b"<!DOCTYPE html><html><head><title>404</title></head><body>Not found</body></html>"
     return answer.saying(404, page, "text/html; charset=utf-8")
 
 
 @LOOKUP.answer("the 404 has another key", "body_matches_schema", applies=documents(404))
-def not_found_with_other_key(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.UNKNOWN:
+def not_found_with_other_key(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.UNKNOWN:
         return answer
     return answer.saying(answer.code, encode({"detail": "Not found"}), JSON)
 
 
 @LOOKUP.answer("the 404 has another type", "body_matches_schema", applies=documents(404))
-def not_found_with_other_type(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.UNKNOWN:
+def not_found_with_other_type(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.UNKNOWN:
         return answer
-    usual: dict[str, Any] = turn.script.pages.unknown.body or {}
+    usual: dict[str, Any] = context.script.pages.unknown.body or {}
     body = {k: {"message": v} if isinstance(v, str) else str(v) for k, v in usual.items()}
     return answer.saying(answer.code, encode(body), JSON)
 
 
 @LOOKUP.answer("a known job is answered with 200 and an error", "body_matches_schema")
-def error_with_200(answer: Answer, turn: Turn) -> Answer:
-    if turn.outcome is not Outcome.JOB:
+def error_with_200(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.outcome is not AnswerKind.JOB:
         return answer
-    return replace(turn.page(answer, turn.script.pages.crash), code=200)
+    return replace(context.page(answer, context.script.pages.crash), code=200)

@@ -8,24 +8,24 @@ from typing import Any
 
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.mock.answer import Caller
-from jobproof.contract.mock.faults.chapter import Chapter
+from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.body_edits import blank, ends, later, phase_of, put, results, shift
+from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.template import write_time
-from jobproof.contract.mock.places import blank, ends, later, phase_of, put, results, shift
-from jobproof.contract.mock.turn import Turn
 from jobproof.contract.model.profile import Phase
 
 __all__ = ["MEANING"]
 
-MEANING = Chapter("M", "meaning")
+MEANING = FaultGroup("M", "meaning")
 
 _HOUR_S = 3600.0
 _DAY_S = 24 * _HOUR_S
 
 
 @MEANING.body("the job that comes back is another one", "job_id_is_echoed")
-def id_of_another_job(body: Any, turn: Turn) -> Any:
-    others = (job.id for job in turn.roll.of(Caller.OWNER) if job.id != turn.asked_for)
-    put(body, turn.profile.id.at, next(others))
+def id_of_another_job(body: Any, context: RequestContext) -> Any:
+    others = (job.id for job in context.job_store.of(Caller.OWNER) if job.id != context.asked_for)
+    put(body, context.profile.id.at, next(others))
     return body
 
 
@@ -35,9 +35,9 @@ def id_of_another_job(body: Any, turn: Turn) -> Any:
     definite=False,
     applies=lambda api: bool(ends(api)),
 )
-def end_missing(body: Any, turn: Turn) -> Any:
-    for stamp in ends(turn.api) if turn.ended else ():
-        blank(body, stamp.at, turn)
+def end_missing(body: Any, context: RequestContext) -> Any:
+    for stamp in ends(context.api) if context.ended else ():
+        blank(body, stamp.at, context)
     return body
 
 
@@ -46,9 +46,9 @@ def end_missing(body: Any, turn: Turn) -> Any:
     "success_has_result",
     applies=lambda api: api.profile.result is not None,
 )
-def result_missing(body: Any, turn: Turn) -> Any:
-    for at in results(turn.api) if phase_of(turn) is Phase.SUCCEEDED else ():
-        blank(body, at, turn)
+def result_missing(body: Any, context: RequestContext) -> Any:
+    for at in results(context.api) if phase_of(context) is Phase.SUCCEEDED else ():
+        blank(body, at, context)
     return body
 
 
@@ -57,9 +57,9 @@ def result_missing(body: Any, turn: Turn) -> Any:
     "success_has_result",
     applies=lambda api: api.profile.result is not None,
 )
-def result_empty(body: Any, turn: Turn) -> Any:
-    if turn.profile.result is not None and phase_of(turn) is Phase.SUCCEEDED:
-        for at in turn.profile.result.proof:
+def result_empty(body: Any, context: RequestContext) -> Any:
+    if context.profile.result is not None and phase_of(context) is Phase.SUCCEEDED:
+        for at in context.profile.result.proof:
             value = pick(body, at)
             if isinstance(value, list | dict | str):
                 put(body, at, type(value)())
@@ -71,9 +71,9 @@ def result_empty(body: Any, turn: Turn) -> Any:
     "success_has_no_failure_reason",
     applies=lambda api: api.profile.failure is not None,
 )
-def success_with_reason(body: Any, turn: Turn) -> Any:
-    if turn.profile.failure is not None and phase_of(turn) is Phase.SUCCEEDED:
-        put(body, turn.profile.failure.at[0], turn.script.reason)
+def success_with_reason(body: Any, context: RequestContext) -> Any:
+    if context.profile.failure is not None and phase_of(context) is Phase.SUCCEEDED:
+        put(body, context.profile.failure.at[0], context.script.reason)
     return body
 
 
@@ -83,10 +83,10 @@ def success_with_reason(body: Any, turn: Turn) -> Any:
     definite=False,
     applies=lambda api: api.profile.failure is not None,
 )
-def failure_without_reason(body: Any, turn: Turn) -> Any:
-    if turn.profile.failure is not None and phase_of(turn) is Phase.FAILED:
-        for at in turn.profile.failure.at:
-            blank(body, at, turn)
+def failure_without_reason(body: Any, context: RequestContext) -> Any:
+    if context.profile.failure is not None and phase_of(context) is Phase.FAILED:
+        for at in context.profile.failure.at:
+            blank(body, at, context)
     return body
 
 
@@ -95,10 +95,10 @@ def failure_without_reason(body: Any, turn: Turn) -> Any:
     "end_time_follows_creation",
     applies=lambda api: bool(ends(api)),
 )
-def end_before_creation(body: Any, turn: Turn) -> Any:
-    for stamp in ends(turn.api):
-        if turn.view is not None and pick(body, stamp.at) is not None:
-            put(body, stamp.at, write_time(turn.view.created - _HOUR_S, stamp.codec))
+def end_before_creation(body: Any, context: RequestContext) -> Any:
+    for stamp in ends(context.api):
+        if context.view is not None and pick(body, stamp.at) is not None:
+            put(body, stamp.at, write_time(context.view.created - _HOUR_S, stamp.codec))
     return body
 
 
@@ -107,11 +107,11 @@ def end_before_creation(body: Any, turn: Turn) -> Any:
     "creation_time_is_past",
     applies=lambda api: api.profile.times is not None,
 )
-def creation_in_future(body: Any, turn: Turn) -> Any:
-    if turn.profile.times is not None and turn.view is not None:
-        ahead_s = turn.now - turn.view.created + _DAY_S
-        for at in (turn.profile.times.created, *(stamp.at for stamp in later(turn.api))):
-            shift(body, turn, at, ahead_s)
+def creation_in_future(body: Any, context: RequestContext) -> Any:
+    if context.profile.times is not None and context.view is not None:
+        ahead_s = context.now - context.view.created + _DAY_S
+        for at in (context.profile.times.created, *(stamp.at for stamp in later(context.api))):
+            shift(body, context, at, ahead_s)
     return body
 
 
@@ -120,8 +120,8 @@ def creation_in_future(body: Any, turn: Turn) -> Any:
     "end_time_only_after_end",
     applies=lambda api: any(stamp.allowed_in is not None for stamp in ends(api)),
 )
-def end_while_running(body: Any, turn: Turn) -> Any:
-    stamps = [stamp for stamp in ends(turn.api) if stamp.allowed_in is not None]
-    if phase_of(turn) is Phase.PENDING and stamps:
-        put(body, stamps[0].at, write_time(turn.now, stamps[0].codec))
+def end_while_running(body: Any, context: RequestContext) -> Any:
+    stamps = [stamp for stamp in ends(context.api) if stamp.allowed_in is not None]
+    if phase_of(context) is Phase.PENDING and stamps:
+        put(body, stamps[0].at, write_time(context.now, stamps[0].codec))
     return body

@@ -7,9 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from jobproof.contract.formats.json_pointer import escape, pick, resolve, walk
-from jobproof.contract.mock.faults.chapter import Chapter
-from jobproof.contract.mock.jobs.template import write_time
-from jobproof.contract.mock.places import (
+from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.body_edits import (
     content_of,
     drop,
     ends,
@@ -18,59 +17,60 @@ from jobproof.contract.mock.places import (
     put,
     rename,
 )
-from jobproof.contract.mock.turn import Turn
+from jobproof.contract.mock.faults.fault_group import FaultGroup
+from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Codec
 
 __all__ = ["SCHEMA"]
 
-SCHEMA = Chapter("S", "schema")
+SCHEMA = FaultGroup("S", "schema")
 
 _RARE = 20
 
 
 @SCHEMA.body("the job has no id", "body_matches_schema")
-def id_missing(body: Any, turn: Turn) -> Any:
-    drop(body, turn.profile.id.at)
+def id_missing(body: Any, context: RequestContext) -> Any:
+    drop(body, context.profile.id.at)
     return body
 
 
 @SCHEMA.body("the job has no status", "body_matches_schema")
-def status_missing(body: Any, turn: Turn) -> Any:
-    drop(body, turn.profile.status.at)
+def status_missing(body: Any, context: RequestContext) -> Any:
+    drop(body, context.profile.status.at)
     return body
 
 
 @SCHEMA.body(
     "the job has no creation time", "body_matches_schema", applies=lambda api: bool(_created(api))
 )
-def creation_missing(body: Any, turn: Turn) -> Any:
-    drop(body, _created(turn.api))
+def creation_missing(body: Any, context: RequestContext) -> Any:
+    drop(body, _created(context.api))
     return body
 
 
 @SCHEMA.body("the status is a word that nobody documented", "status_is_documented")
-def status_unheard_of(body: Any, turn: Turn) -> Any:
-    put(body, turn.profile.status.at, "reticulating")
+def status_unheard_of(body: Any, context: RequestContext) -> Any:
+    put(body, context.profile.status.at, "reticulating")
     return body
 
 
 @SCHEMA.body("the status is in capitals", "status_is_documented")
-def status_in_capitals(body: Any, turn: Turn) -> Any:
-    put(body, turn.profile.status.at, str(pick(body, turn.profile.status.at)).upper())
+def status_in_capitals(body: Any, context: RequestContext) -> Any:
+    put(body, context.profile.status.at, str(pick(body, context.profile.status.at)).upper())
     return body
 
 
 @SCHEMA.body("the status is null", "null_only_where_allowed", "body_matches_schema")
-def status_null(body: Any, turn: Turn) -> Any:
-    put(body, turn.profile.status.at, None)
+def status_null(body: Any, context: RequestContext) -> Any:
+    put(body, context.profile.status.at, None)
     return body
 
 
 @SCHEMA.body("every 20th poll of a job shows an undocumented status", "status_is_documented")
-def status_unheard_of_at_times(body: Any, turn: Turn) -> Any:
-    if turn.nth(turn.asked_for or "") % _RARE == 0:
-        put(body, turn.profile.status.at, "reticulating")
+def status_unheard_of_at_times(body: Any, context: RequestContext) -> Any:
+    if context.nth(context.asked_for or "") % _RARE == 0:
+        put(body, context.profile.status.at, "reticulating")
     return body
 
 
@@ -79,10 +79,10 @@ def status_unheard_of_at_times(body: Any, turn: Turn) -> Any:
     "body_matches_schema",
     applies=lambda api: bool(_created(api)),
 )
-def creation_in_another_codec(body: Any, turn: Turn) -> Any:
-    if turn.view is not None:
-        other = Codec.RFC3339 if turn.codec is Codec.UNIX else Codec.UNIX
-        put(body, _created(turn.api), write_time(turn.view.created, other))
+def creation_in_another_codec(body: Any, context: RequestContext) -> Any:
+    if context.view is not None:
+        other = Codec.RFC3339 if context.codec is Codec.UNIX else Codec.UNIX
+        put(body, _created(context.api), write_time(context.view.created, other))
     return body
 
 
@@ -91,8 +91,8 @@ def creation_in_another_codec(body: Any, turn: Turn) -> Any:
     "null_only_where_allowed",
     applies=lambda api: any(forbids(api, stamp.at, None) for stamp in ends(api)),
 )
-def end_null(body: Any, turn: Turn) -> Any:
-    for stamp in ends(turn.api):
+def end_null(body: Any, context: RequestContext) -> Any:
+    for stamp in ends(context.api):
         if pick(body, stamp.at) is None:
             put(body, stamp.at, None)
     return body
@@ -103,8 +103,8 @@ def end_null(body: Any, turn: Turn) -> Any:
     "null_only_where_allowed",
     applies=lambda api: any(forbids(api, at, None) for at in _results(api)),
 )
-def result_null(body: Any, turn: Turn) -> Any:
-    for at in _results(turn.api):
+def result_null(body: Any, context: RequestContext) -> Any:
+    for at in _results(context.api):
         if pick(body, at) is None:
             put(body, at, None)
     return body
@@ -115,8 +115,8 @@ def result_null(body: Any, turn: Turn) -> Any:
     "body_matches_schema",
     applies=lambda api: any(forbids(api, at, [{}]) for at in _results(api)),
 )
-def result_in_a_list(body: Any, turn: Turn) -> Any:
-    for at in _results(turn.api):
+def result_in_a_list(body: Any, context: RequestContext) -> Any:
+    for at in _results(context.api):
         value = pick(body, at)
         if value is not None:
             put(body, at, [value])
@@ -128,8 +128,8 @@ def result_in_a_list(body: Any, turn: Turn) -> Any:
     "body_matches_schema",
     applies=lambda api: has_links(api) and any(forbids(api, at, "x") for at in _links(api)),
 )
-def links_as_text(body: Any, turn: Turn) -> Any:
-    for at in _links(turn.api):
+def links_as_text(body: Any, context: RequestContext) -> Any:
+    for at in _links(context.api):
         value = pick(body, at)
         if isinstance(value, list) and value:
             put(body, at, value[0])
@@ -142,8 +142,8 @@ def links_as_text(body: Any, turn: Turn) -> Any:
     "body_matches_schema",
     applies=lambda api: any(forbids(api, at, [None]) for at in _links(api)),
 )
-def link_null(body: Any, turn: Turn) -> Any:
-    for at in _links(turn.api):
+def link_null(body: Any, context: RequestContext) -> Any:
+    for at in _links(context.api):
         value = pick(body, at)
         if isinstance(value, list):
             put(body, at, [*value, None])
@@ -155,12 +155,12 @@ def link_null(body: Any, turn: Turn) -> Any:
     "body_matches_schema",
     applies=lambda api: any(forbids(api, at, {}) for at in _reasons(api)),
 )
-def reason_incomplete(body: Any, turn: Turn) -> Any:
-    for at in _reasons(turn.api):
+def reason_incomplete(body: Any, context: RequestContext) -> Any:
+    for at in _reasons(context.api):
         reason = pick(body, at)
         for key in reason if isinstance(reason, dict) else ():
             rest = {k: v for k, v in reason.items() if k != key}
-            if forbids(turn.api, at, rest):
+            if forbids(context.api, at, rest):
                 put(body, at, rest)
                 return body
     return body
@@ -172,15 +172,15 @@ def reason_incomplete(body: Any, turn: Turn) -> Any:
     "keys_are_declared",
     definite=False,
 )
-def internal_key(body: Any, turn: Turn) -> Any:  # noqa: ARG001 -- every job shows it
+def internal_key(body: Any, context: RequestContext) -> Any:  # noqa: ARG001 -- every job shows it
     body["internal_worker_host"] = "gpu-17.cluster.example"
     return body
 
 
 @SCHEMA.body("an optional key is spelled otherwise", "keys_are_spelled_as_declared")
-def optional_key_misspelt(body: Any, turn: Turn) -> Any:
-    content = content_of(turn.api)
-    taken = [turn.profile.id.at, turn.profile.status.at, _created(turn.api)]
+def optional_key_misspelt(body: Any, context: RequestContext) -> Any:
+    content = content_of(context.api)
+    taken = [context.profile.id.at, context.profile.status.at, _created(context.api)]
     for key, value in sorted(body.items(), key=lambda item: "_" not in item[0]):
         at = f"/{escape(key)}"
         if at in taken or value is None or content is None or key not in content.declared:
@@ -198,8 +198,8 @@ def optional_key_misspelt(body: Any, turn: Turn) -> Any:
     "keys_are_spelled_as_declared",
     applies=lambda api: bool(_created(api)),
 )
-def required_key_in_camel_case(body: Any, turn: Turn) -> Any:
-    at = _created(turn.api)
+def required_key_in_camel_case(body: Any, context: RequestContext) -> Any:
+    at = _created(context.api)
     *_, last = walk(at)
     head, *tail = last.split("_")
     camel = head + "".join(word.capitalize() for word in tail)
@@ -212,8 +212,8 @@ def required_key_in_camel_case(body: Any, turn: Turn) -> Any:
     "body_matches_schema",
     applies=lambda api: bool(_texts(api)),
 )
-def result_as_number(body: Any, turn: Turn) -> Any:
-    for at in _texts(turn.api):
+def result_as_number(body: Any, context: RequestContext) -> Any:
+    for at in _texts(context.api):
         found, value = resolve(body, at)
         if found and isinstance(value, str):
             put(body, at, 1234567)

@@ -7,15 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jobproof.contract.mock.jobs.script import Life, Script, Stage
-from jobproof.contract.mock.jobs.template import Scope, fill, merge
+from jobproof.contract.mock.jobs.script import JobLife, LifeStage, Script
+from jobproof.contract.mock.jobs.template import TemplateValues, fill, merge
 from jobproof.contract.model.profile import Codec
 
-__all__ = ["MockJob", "View"]
+__all__ = ["JobView", "MockJob"]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class JobView:
     """
     A job at one moment.
 
@@ -38,14 +38,14 @@ class View:
         """
         return self.steps[-1][0]
 
-    def only(self, *statuses: str) -> View:
+    def only(self, *statuses: str) -> JobView:
         """
         The same job as if it had come through these statuses alone, one second each.
         """
         steps = tuple((s, self.created + index) for index, s in enumerate(statuses))
         return replace(self, steps=steps, extra={})
 
-    def until(self, status: str) -> View:
+    def until(self, status: str) -> JobView:
         """
         The same job as it was in that earlier status.
         """
@@ -61,8 +61,8 @@ class View:
             body = merge(body, fill(script.marks.get(step[0], {}), self._scope(step, codec)))
         return merge(body, fill(self.extra, self._scope(self.steps[-1], codec)))
 
-    def _scope(self, step: tuple[str, float], codec: Codec) -> Scope:
-        return Scope(self.id, step[0], self.created, step[1], codec)
+    def _scope(self, step: tuple[str, float], codec: Codec) -> TemplateValues:
+        return TemplateValues(self.id, step[0], self.created, step[1], codec)
 
 
 class MockJob:
@@ -90,7 +90,14 @@ class MockJob:
     )
 
     def __init__(
-        self, job_id: str, name: str, life: Life, *, tenant: str, created: float, pace: float = 1.0
+        self,
+        job_id: str,
+        name: str,
+        life: JobLife,
+        *,
+        tenant: str,
+        created: float,
+        pace: float = 1.0,
     ) -> None:
         self.id = job_id
         self.life = name
@@ -112,7 +119,7 @@ class MockJob:
         self._live(now)
         return len(self._entered) == len(self._life.stages)
 
-    def poll(self, now: float) -> View:
+    def poll(self, now: float) -> JobView:
         """
         Ask once: counts towards the stages that end after some polls.
         """
@@ -121,7 +128,7 @@ class MockJob:
         self.polls += 1
         return self._view()
 
-    def peek(self, now: float) -> View:
+    def peek(self, now: float) -> JobView:
         """
         Look without being a poll; time passes all the same.
         """
@@ -137,7 +144,7 @@ class MockJob:
             self._entered.append(entry)
             self._stage_polls = 0
 
-    def _entry_of(self, stage: Stage, now: float, *, polled: bool) -> float | None:
+    def _entry_of(self, stage: LifeStage, now: float, *, polled: bool) -> float | None:
         last_call = self.created + self._life.ends_within
         after = stage.after
         if after is not None and after.polls is not None:
@@ -148,9 +155,9 @@ class MockJob:
         entry = self._entered[-1] + wait_s
         return entry if entry <= now else None
 
-    def _view(self) -> View:
+    def _view(self) -> JobView:
         stages = self._life.stages
         steps = tuple(
             (stage.status, entry) for stage, entry in zip(stages, self._entered, strict=False)
         )
-        return View(self.id, self.created, steps, stages[len(steps) - 1].body, self.polls)
+        return JobView(self.id, self.created, steps, stages[len(steps) - 1].body, self.polls)

@@ -17,14 +17,22 @@ from jobproof.contract.formats.yaml_file import Location, read_yaml
 from jobproof.contract.mock.jobs.template import blanks_in
 from jobproof.contract.model.api import Api
 
-__all__ = ["Life", "Pages", "Said", "Script", "Sequel", "Stage", "read_script"]
+__all__ = [
+    "CannedAnswer",
+    "ErrorAnswers",
+    "JobLife",
+    "LifeBranch",
+    "LifeStage",
+    "Script",
+    "read_script",
+]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Sequel(_Part):
+class LifeBranch(_Part):
     """
     When the next stage begins: after so many polls of this one, or so many seconds.
     """
@@ -36,24 +44,24 @@ class Sequel(_Part):
 def _sequel(value: object) -> object:
     match = re.fullmatch(r"([1-9]\d*) polls?", value) if isinstance(value, str) else None
     if match:
-        return Sequel(polls=int(match.group(1)))
+        return LifeBranch(polls=int(match.group(1)))
     try:
-        return Sequel(seconds=parse_duration(str(value)))
+        return LifeBranch(seconds=parse_duration(str(value)))
     except ValueError:
         raise ValueError(f"{value!r} is neither: write '2 polls' or '3s'") from None
 
 
-class Stage(_Part):
+class LifeStage(_Part):
     """
     One status in a life, and what the body holds besides while it lasts.
     """
 
     status: str
-    after: Annotated[Sequel, BeforeValidator(_sequel)] | None = None
+    after: Annotated[LifeBranch, BeforeValidator(_sequel)] | None = None
     body: dict[str, Any] = {}
 
 
-class Life(_Part):
+class JobLife(_Part):
     """
     A job's life from its creation to its end.
     """
@@ -63,10 +71,10 @@ class Life(_Part):
     """Its age when the mock starts."""
     ends_within: Duration = 3600.0
     """A job that nobody polls ends by then all the same."""
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    stages: tuple[LifeStage, ...] = Field(min_length=1)
 
 
-class Said(_Part):
+class CannedAnswer(_Part):
     """
     One fixed answer.
     """
@@ -78,26 +86,26 @@ class Said(_Part):
     content_type: str | None = None
 
 
-class Pages(_Part):
+class ErrorAnswers(_Part):
     """
     The answers that hold no job.
     """
 
-    unknown: Said
+    unknown: CannedAnswer
     """No such job, or not the asker's."""
-    anonymous: Said
+    anonymous: CannedAnswer
     """No token, or a wrong one."""
-    method: Said
+    method: CannedAnswer
     """The path exists, the method doesn't."""
-    path: Said
+    path: CannedAnswer
     """No such path."""
-    request: Said
+    request: CannedAnswer
     """The question can't be understood."""
-    crash: Said
+    crash: CannedAnswer
     """The server's own mistake."""
 
 
-class Listed(_Part):
+class ListingAnswer(_Part):
     """
     What a page of jobs holds besides the jobs and the cursor.
     """
@@ -110,7 +118,7 @@ class Listed(_Part):
     """Pointer of the flag that says whether another page follows."""
 
 
-class Crowd(_Part):
+class JobPopulation(_Part):
     """
     The jobs that are there when the mock starts, by their lives' names.
     """
@@ -132,10 +140,10 @@ class Script(_Part):
     """What reaching a status leaves in the body for good."""
     reason: Any = None
     """A reason of failure, of the documented form."""
-    pages: Pages
-    listing: Listed = Listed()
-    lives: dict[str, Life]
-    jobs: Crowd
+    pages: ErrorAnswers
+    listing: ListingAnswer = ListingAnswer()
+    lives: dict[str, JobLife]
+    jobs: JobPopulation
 
     @cached_property
     def every_status(self) -> frozenset[str]:

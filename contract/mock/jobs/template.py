@@ -19,14 +19,14 @@ from typing import Any
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.contract.model.profile import Codec
 
-__all__ = ["Scope", "blanks_in", "fill", "merge", "write_time"]
+__all__ = ["TemplateValues", "blanks_in", "fill", "merge", "write_time"]
 
 _BLANK = re.compile(r"\$\{(\w+)(?:([+-])(\w+))?(?::([\w-]+))?\}")
 _NAMES = ("id", "status", "created", "entered", "uuid", "token")
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class TemplateValues:
     """
     What the blanks of one body stand for; times in Unix seconds.
     """
@@ -72,7 +72,7 @@ def write_time(seconds: float, codec: Codec) -> str | int:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{whole % 1000:03d}Z"
 
 
-def fill(node: Any, scope: Scope) -> Any:
+def fill(node: Any, scope: TemplateValues) -> Any:
     """
     A copy of `node` with every blank filled.
     """
@@ -88,7 +88,7 @@ def fill(node: Any, scope: Scope) -> Any:
     return _BLANK.sub(lambda match: str(_value(match, scope)), node)
 
 
-def _value(match: re.Match[str], scope: Scope) -> Any:
+def _value(match: re.Match[str], scope: TemplateValues) -> Any:
     name, sign, shift, argument = match.groups()
     seconds = parse_duration(shift) if shift else 0.0
     return scope.value(name, -seconds if sign == "-" else seconds, argument or "")

@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.mock.answer import Answer
+from jobproof.contract.mock.answer import MockAnswer
 from jobproof.contract.mock.endpoint import LoggedRequest, Mock
 from jobproof.contract.mock.jobs.life import MockJob
-from jobproof.contract.mock.serving.wire import BadRequest, Incoming, Reader, frame
+from jobproof.contract.mock.serving.wire import BadRequest, ReceivedRequest, RequestReader, frame
 from jobproof.contract.model.api import Api
 
 __all__ = ["MockServer"]
@@ -180,7 +180,7 @@ class MockServer(AbstractContextManager["MockServer"]):
             connection.settimeout(_IDLE_S)
             # Without it a small answer waits 40 ms for the ACK of the one before.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            reader = Reader(connection)
+            reader = RequestReader(connection)
             while not self._stopping.is_set() and self._exchange(connection, reader):
                 continue
         except OSError:
@@ -191,11 +191,11 @@ class MockServer(AbstractContextManager["MockServer"]):
             connection.close()
             self._slots.release()
 
-    def _exchange(self, connection: socket.socket, reader: Reader) -> bool:
+    def _exchange(self, connection: socket.socket, reader: RequestReader) -> bool:
         try:
             incoming = reader.next()
         except BadRequest as exc:
-            connection.sendall(frame(Answer(exc.code), keep=False))
+            connection.sendall(frame(MockAnswer(exc.code), keep=False))
             return False
         if incoming is None:
             return False
@@ -204,7 +204,9 @@ class MockServer(AbstractContextManager["MockServer"]):
             connection, incoming, self.mock.respond(ask.method, ask.target, ask.headers)
         )
 
-    def _send(self, connection: socket.socket, incoming: Incoming, answer: Answer) -> bool:
+    def _send(
+        self, connection: socket.socket, incoming: ReceivedRequest, answer: MockAnswer
+    ) -> bool:
         wire = answer.wire
         if wire.silent:
             self._say_nothing(connection)

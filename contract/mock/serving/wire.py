@@ -8,9 +8,9 @@ import socket
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from jobproof.contract.mock.answer import Answer, Ask
+from jobproof.contract.mock.answer import MockAnswer, MockRequest
 
-__all__ = ["BadRequest", "Incoming", "Reader", "frame"]
+__all__ = ["BadRequest", "ReceivedRequest", "RequestReader", "frame"]
 
 _HEAD_LIMIT = 128 * 1024
 _BODY_LIMIT = 4 * 1024 * 1024
@@ -27,17 +27,17 @@ class BadRequest(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class ReceivedRequest:
     """
     Attributes:
         keep: Whether the client lets the connection live.
     """
 
-    ask: Ask
+    ask: MockRequest
     keep: bool
 
 
-class Reader:
+class RequestReader:
     """
     The requests of one connection, one after the other.
     """
@@ -46,7 +46,7 @@ class Reader:
         self._connection = connection
         self._buffer = bytearray()
 
-    def next(self) -> Incoming | None:
+    def next(self) -> ReceivedRequest | None:
         """
         The next request; None when the client has gone.
 
@@ -67,11 +67,11 @@ class Reader:
             if not colon or not name or name != name.strip():
                 raise BadRequest(400)
             headers.append((name, value.strip()))
-        ask = Ask(words[0], words[1], tuple(headers))
+        ask = MockRequest(words[0], words[1], tuple(headers))
         self._skip_body(ask)
         wish = (ask.header("connection") or "").lower()
         keep = "close" not in wish and (words[2] != "HTTP/1.0" or "keep-alive" in wish)
-        return Incoming(ask, keep)
+        return ReceivedRequest(ask, keep)
 
     def _head(self) -> bytes | None:
         while True:
@@ -87,7 +87,7 @@ class Reader:
             if not self._more():
                 return None
 
-    def _skip_body(self, ask: Ask) -> None:
+    def _skip_body(self, ask: MockRequest) -> None:
         if (ask.header("expect") or "").lower() == "100-continue":
             self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if ask.header("transfer-encoding") is not None:
@@ -139,7 +139,7 @@ class Reader:
         return bool(data)
 
 
-def frame(answer: Answer, *, keep: bool) -> bytes:
+def frame(answer: MockAnswer, *, keep: bool) -> bytes:
     """
     The bytes of one answer, head and body together.
 
@@ -163,7 +163,7 @@ def frame(answer: Answer, *, keep: bool) -> bytes:
     return head + (_chunks(answer) if wire.chunked else answer.body[: wire.cut])
 
 
-def _chunks(answer: Answer) -> bytes:
+def _chunks(answer: MockAnswer) -> bytes:
     size = max(1, len(answer.body) // 2 + 1)
     parts = [answer.body[i : i + size] for i in range(0, len(answer.body), size)]
     whole = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)

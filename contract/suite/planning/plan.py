@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from jobproof.contract.model.exchange import Credential, Request, Subject
-from jobproof.contract.suite.planning.ids import HOSTILE, altered_ids, fresh_id, recased_id
-from jobproof.contract.suite.planning.target import Effort, Target
+from jobproof.contract.suite.planning.job_ids import HOSTILE, altered_ids, fresh_id, recased_id
+from jobproof.contract.suite.planning.target import Effort, SuiteTarget
 
-__all__ = ["Ask", "Lane", "build_plan", "request_of"]
+__all__ = ["PlannedRequest", "RequestSequence", "build_plan", "request_of"]
 
 _UNLISTED = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PlannedRequest:
     """
     One question, or a row of the same one.
 
@@ -41,16 +41,16 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class RequestSequence:
     """
     Questions about one id, asked one after the other: they make one trace.
     """
 
     job_id: str
-    asks: tuple[Ask, ...]
+    asks: tuple[PlannedRequest, ...]
 
 
-def build_plan(target: Target) -> tuple[Lane, ...]:
+def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
     """
     All lanes, the most telling first, so that a small budget is spent well.
 
@@ -58,21 +58,21 @@ def build_plan(target: Target) -> tuple[Lane, ...]:
     """
     rng = random.Random(target.seed or None)  # noqa: S311 -- ids, not secrets
     missing = fresh_id(target.api.profile, rng)
-    lanes = [Lane(missing, tuple(_missing(missing)))]
+    sequences = [RequestSequence(missing, tuple(_missing(missing)))]
     for index, job_id in enumerate(target.jobs):
-        lanes.append(Lane(job_id, tuple(_known(target, job_id, first=index == 0))))
+        sequences.append(RequestSequence(job_id, tuple(_known(target, job_id, first=index == 0))))
     for job_id in target.foreign_jobs:
-        lanes.append(Lane(job_id, tuple(_foreign(job_id))))
-    lanes.extend(_odd_ids(target))
+        sequences.append(RequestSequence(job_id, tuple(_foreign(job_id))))
+    sequences.extend(_odd_ids(target))
     fresh = fresh_id(target.api.profile, rng)
-    lanes.append(Lane(fresh, tuple(_methods(fresh, Subject.MISSING))))
+    sequences.append(RequestSequence(fresh, tuple(_methods(fresh, Subject.MISSING))))
     for job_id in target.jobs:
         if job_id in target.disposable:
-            lanes.append(Lane(job_id, tuple(_methods(job_id, Subject.KNOWN))))
-    return tuple(lanes)
+            sequences.append(RequestSequence(job_id, tuple(_methods(job_id, Subject.KNOWN))))
+    return tuple(sequences)
 
 
-def request_of(target: Target, ask: Ask) -> Request:
+def request_of(target: SuiteTarget, ask: PlannedRequest) -> Request:
     """
     The request as it is sent.
     """
@@ -92,15 +92,17 @@ def request_of(target: Target, ask: Ask) -> Request:
     )
 
 
-def _missing(job_id: str) -> Iterator[Ask]:
-    ask = Ask("GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has", times=2)
+def _missing(job_id: str) -> Iterator[PlannedRequest]:
+    ask = PlannedRequest(
+        "GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has", times=2
+    )
     yield ask
     yield replace(ask, credential=Credential.NONE, why="the same without a token", times=1)
     yield replace(ask, credential=Credential.INVALID, why="the same, invalid token", times=1)
 
 
-def _known(target: Target, job_id: str, *, first: bool) -> Iterator[Ask]:
-    get = Ask("GET", job_id, Subject.KNOWN, Credential.OWNER, "a known job, to its end")
+def _known(target: SuiteTarget, job_id: str, *, first: bool) -> Iterator[PlannedRequest]:
+    get = PlannedRequest("GET", job_id, Subject.KNOWN, Credential.OWNER, "a known job, to its end")
     yield replace(get, until_end=True)
     yield replace(get, conditional=True, why="the same if it has changed")
     yield replace(get, why="once more: an ended job stays as it is")
@@ -114,27 +116,35 @@ def _known(target: Target, job_id: str, *, first: bool) -> Iterator[Ask]:
         )
 
 
-def _foreign(job_id: str) -> Iterator[Ask]:
-    ask = Ask("GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job", times=2)
+def _foreign(job_id: str) -> Iterator[PlannedRequest]:
+    ask = PlannedRequest(
+        "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job", times=2
+    )
     yield ask
     yield replace(ask, method="HEAD", times=1, why="somebody else's job, head alone")
 
 
-def _odd_ids(target: Target) -> Iterator[Lane]:
+def _odd_ids(target: SuiteTarget) -> Iterator[RequestSequence]:
     hostile = HOSTILE if target.effort is not Effort.QUICK else HOSTILE[:6]
     for job_id in hostile:
-        ask = Ask("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
-        yield Lane(job_id, (ask,))
+        ask = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
+        yield RequestSequence(job_id, (ask,))
     for known in target.jobs[:1]:
         for job_id in dict.fromkeys(altered_ids(known)):
-            ask = Ask("GET", job_id, Subject.ALTERED, Credential.OWNER, "a known id, altered")
-            yield Lane(job_id, (ask,))
+            ask = PlannedRequest(
+                "GET", job_id, Subject.ALTERED, Credential.OWNER, "a known id, altered"
+            )
+            yield RequestSequence(job_id, (ask,))
         other = recased_id(known)
         if other is not None:
-            ask = Ask("GET", other, Subject.RECASED, Credential.OWNER, "a known id, other case")
-            yield Lane(other, (ask,))
+            ask = PlannedRequest(
+                "GET", other, Subject.RECASED, Credential.OWNER, "a known id, other case"
+            )
+            yield RequestSequence(other, (ask,))
 
 
-def _methods(job_id: str, subject: Subject) -> Iterator[Ask]:
+def _methods(job_id: str, subject: Subject) -> Iterator[PlannedRequest]:
     for method in _UNLISTED:
-        yield Ask(method, job_id, subject, Credential.OWNER, "a method that isn't documented")
+        yield PlannedRequest(
+            method, job_id, subject, Credential.OWNER, "a method that isn't documented"
+        )

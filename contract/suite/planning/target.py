@@ -14,7 +14,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.api import Api
 
-__all__ = ["Effort", "Target", "check_url", "is_loopback", "parse_rate"]
+__all__ = ["Effort", "SuiteTarget", "check_url", "is_loopback", "parse_rate"]
 
 
 class Effort(StrEnum):
@@ -50,7 +50,7 @@ class Effort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SuiteTarget:
     """
     Attributes:
         base_url: Scheme, host and path prefix, without a slash at the end.
@@ -82,7 +82,7 @@ class Target:
     seed: int = 0
 
     @property
-    def lanes(self) -> int:
+    def sequences(self) -> int:
         """
         How many questions may be open at once.
         """

@@ -14,7 +14,7 @@ from typing import Any
 
 from jobproof.contract.formats.redaction import redact_text, spellings
 from jobproof.contract.model.finding import Finding, Kind
-from jobproof.contract.model.verdict import Group, Verdict, conclude, group, overlay
+from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group, overlay
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import har_entry
 from jobproof.contract.suite.running.run import Run
@@ -30,7 +30,7 @@ def build_report(
     """
     target, findings = run.target, run.findings
     groups = group(findings)
-    missing = run.reach.missing(generated=generated and run.stopped is None)
+    missing = run.coverage.missing(generated=generated and run.stopped is None)
     verdict = conclude(findings, missing=missing, strict=target.strict)
     secrets = spellings(target.token.reveal()) if target.token else ()
     report = {
@@ -49,7 +49,7 @@ def build_report(
             for g in groups
         ],
         "checks": [_check_as_dict(run, c.id, groups) for c in run.checks],
-        "reach": {**run.reach.as_dict(), "missing": list(missing)},
+        "reach": {**run.coverage.as_dict(), "missing": list(missing)},
         "overlay": overlay(groups, title=target.api.profile.title),
         "document": {
             "digest": target.api.operation.digest,
@@ -62,7 +62,7 @@ def build_report(
     return clean
 
 
-def finding_as_dict(found: Group, *, strict: bool, token_env: str) -> dict[str, Any]:
+def finding_as_dict(found: FindingGroup, *, strict: bool, token_env: str) -> dict[str, Any]:
     """
     One finding as the report and `--json` write it.
     """
@@ -120,7 +120,7 @@ def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
     return value
 
 
-def _check_as_dict(run: Run, check_id: str, groups: Iterable[Group]) -> dict[str, Any]:
+def _check_as_dict(run: Run, check_id: str, groups: Iterable[FindingGroup]) -> dict[str, Any]:
     check = next(c for c in run.checks if c.id == check_id)
     own: list[Finding] = [g.first for g in groups if g.first.check == check_id]
     if any(f.breaks(strict=run.target.strict) for f in own):

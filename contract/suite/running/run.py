@@ -12,16 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from jobproof.contract.judging.coverage import Reach
+from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
-from jobproof.contract.suite.planning.plan import Ask, Lane, build_plan, request_of
-from jobproof.contract.suite.planning.target import Target
-from jobproof.contract.suite.running.pace import BudgetSpent, Gate, retry_after_s
+from jobproof.contract.suite.planning.plan import (
+    PlannedRequest,
+    RequestSequence,
+    build_plan,
+    request_of,
+)
+from jobproof.contract.suite.planning.target import SuiteTarget
+from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter, retry_after_s
 
 __all__ = ["Run", "Sender"]
 
@@ -44,7 +49,7 @@ class Sender(Protocol):
 
 
 @dataclass(slots=True)
-class _Book:
+class _RunRecord:
     """
     What a run has learned; guarded by the run's lock.
     """
@@ -64,7 +69,7 @@ class Run:
 
     def __init__(
         self,
-        target: Target,
+        target: SuiteTarget,
         checks: Sequence[Check],
         sender: Sender,
         *,
@@ -74,14 +79,16 @@ class Run:
     ) -> None:
         self.target = target
         self.checks = tuple(checks)
-        self.reach = Reach(target.api)
-        self.gate = Gate(rate_per_minute=target.rate_per_minute, budget=target.budget, wait=wait)
+        self.coverage = Coverage(target.api)
+        self.rate_limiter = RateLimiter(
+            rate_per_minute=target.rate_per_minute, budget=target.budget, wait=wait
+        )
         self._judge = Judge(checks)
         self._sender = sender
         self._clock = clock
         self._wait = wait
         self._progress = progress
-        self._book = _Book()
+        self._book = _RunRecord()
         self._planned: tuple[Finding, ...] = ()
         self._lock = threading.Lock()
         self._watch_until = time.monotonic() + target.watch_s
@@ -120,7 +127,7 @@ class Run:
         """
         How many requests were sent.
         """
-        return self.gate.sent
+        return self.rate_limiter.sent
 
     def reached(self, check: Check) -> bool:
         """
@@ -128,22 +135,24 @@ class Run:
         """
         if not check.speaks_of(self.target.api.name):
             return False
-        asked = {*self.reach.subjects, *self.reach.askers, *self._book.methods}
+        asked = {*self.coverage.subjects, *self.coverage.credentials, *self._book.methods}
         return all(need in asked for need in check.needs)
 
     def execute(self) -> None:
         """
         Send the plan. The first lane goes alone: it shows whether anybody is there.
         """
-        lanes = build_plan(self.target)
-        self._lane(lanes[0])
+        sequences = build_plan(self.target)
+        self._send_sequence(sequences[0])
         if self.unreachable is None:
-            with ThreadPoolExecutor(self.target.lanes, thread_name_prefix="jobproof") as pool:
-                for done in [pool.submit(self._lane, lane) for lane in lanes[1:]]:
+            with ThreadPoolExecutor(self.target.sequences, thread_name_prefix="jobproof") as pool:
+                for done in [
+                    pool.submit(self._send_sequence, sequence) for sequence in sequences[1:]
+                ]:
                     done.result()
         self._planned = self.findings
 
-    def ask(self, ask: Ask) -> tuple[Observation, tuple[Finding, ...]]:
+    def ask(self, ask: PlannedRequest) -> tuple[Observation, tuple[Finding, ...]]:
         """
         Send one question now, and judge its answer.
 
@@ -152,7 +161,7 @@ class Run:
         """
         request = self._with_tag(request_of(self.target, ask), ask)
         for attempt in range(_RETRIES + 1):
-            self.gate.enter()
+            self.rate_limiter.enter()
             exchange = self._sender.send(request, deadline_s=self.target.timeout_s)
             seen, findings = self.record(exchange)
             response = seen.response
@@ -163,7 +172,7 @@ class Run:
                 self._clock(),
                 default_s=self.target.poll_interval_s,
             )
-            self.gate.hold(pause)
+            self.rate_limiter.hold(pause)
         return seen, findings
 
     def record(
@@ -188,7 +197,7 @@ class Run:
         findings = self._judge(trace)
         with self._lock:
             self._enter(key, seen, findings, generated=generated)
-        self._progress(self.gate.sent)
+        self._progress(self.rate_limiter.sent)
         return seen, findings
 
     def _enter(
@@ -198,7 +207,7 @@ class Run:
         book.history[key].append(seen)
         book.findings.extend(findings)
         book.methods.add(seen.method)
-        self.reach.add(seen, generated=generated)
+        self.coverage.add(seen, generated=generated)
         if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
             if seen.method == "GET" and seen.response is not None:
                 book.baseline = seen
@@ -206,11 +215,11 @@ class Run:
         if failure and failure.reason in _UNREACHABLE and len(book.history) == 1:
             book.unreachable = failure.detail
 
-    def _lane(self, lane: Lane) -> None:
+    def _send_sequence(self, sequence: RequestSequence) -> None:
         started = time.monotonic()
         silent = 0
         try:
-            for ask in lane.asks:
+            for ask in sequence.asks:
                 for turn in range(ask.times):
                     if turn and time.monotonic() - started > _LANE_S and self._hurried():
                         break
@@ -225,7 +234,7 @@ class Run:
     def _hurried(self) -> bool:
         return self.target.rate_per_minute is None
 
-    def _follow(self, ask: Ask) -> Observation:
+    def _follow(self, ask: PlannedRequest) -> Observation:
         lifecycle = self.target.api.lifecycle
         promised = self.target.job_deadline_s
         # All jobs share one time of watching: twenty that never end must not take twenty.
@@ -244,7 +253,7 @@ class Run:
             silent = silent + 1 if seen.response is None else 0
         return seen
 
-    def _with_tag(self, request: Request, ask: Ask) -> Request:
+    def _with_tag(self, request: Request, ask: PlannedRequest) -> Request:
         if not ask.conditional:
             return request
         with self._lock:

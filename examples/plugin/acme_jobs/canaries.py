@@ -8,8 +8,8 @@ from itertools import count
 from typing import ClassVar
 
 from jobproof.contract.model.exchange import Subject
-from jobproof.probes.canaries.canary import Ask, CanaryOptions, IdOptions, Surroundings
-from jobproof.probes.result import Outcome
+from jobproof.probes.canaries.canary import CanaryContext, CanaryOptions, CanaryRequest, IdOptions
+from jobproof.probes.result import ProbeOutcome
 
 __all__ = ["Expired"]
 
@@ -22,18 +22,18 @@ class Expired:
     Options: ClassVar[type[CanaryOptions]] = IdOptions
     absence_is_right: ClassVar[bool] = True
 
-    def __init__(self, options: IdOptions, around: Surroundings) -> None:
+    def __init__(self, options: IdOptions, context: CanaryContext) -> None:
         self._ids = options.ids
-        self._turn = count(around.rng.randrange(len(self._ids)))
+        self._round = count(context.rng.randrange(len(self._ids)))
 
     @property
-    def turns(self) -> int:
+    def round_size(self) -> int:
         return len(self._ids)
 
-    def ask(self) -> Ask:
-        return Ask(self._ids[next(self._turn) % len(self._ids)], Subject.MISSING)
+    def next_request(self) -> CanaryRequest:
+        return CanaryRequest(self._ids[next(self._round) % len(self._ids)], Subject.MISSING)
 
-    def saw(self, ask: Ask, outcome: Outcome) -> str | None:
-        if outcome is Outcome.VIOLATION:
-            return f"render {ask.job_id} was deleted and is back"
+    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+        if outcome is ProbeOutcome.VIOLATION:
+            return f"render {next_request.job_id} was deleted and is back"
         return None

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobproof.probes.result import Result
+from jobproof.probes.result import ProbeResult
 
 __all__ = ["Statsd", "StatsdOptions"]
 
@@ -39,7 +39,7 @@ class Statsd:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
-    def write(self, result: Result) -> None:
+    def write(self, result: ProbeResult) -> None:
         target = result.target.replace(".", "_")
         name = f"{self._prefix}.{target}.{result.canary}.{result.outcome.value}"
         self._socket.sendto(f"{name}:1|c".encode(), self._address)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.model.exchange import Exchange, Request
-from jobproof.probes.sources.source import Found, Neighbourhood, SourceOptions, is_job_id
+from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOptions, is_job_id
 
 __all__ = ["Spool", "SpoolOptions"]
 
@@ -32,16 +32,16 @@ class Spool:
 
     Options: ClassVar[type[SourceOptions]] = SpoolOptions
 
-    def __init__(self, options: SpoolOptions, around: Neighbourhood) -> None:
+    def __init__(self, options: SpoolOptions, context: SourceContext) -> None:
         self.interval_s = options.interval
-        self._folder = around.folder / options.folder
+        self._folder = context.folder / options.folder
 
     def wants(self) -> Request | None:
         return None  # nothing is asked over the network
 
-    def take(self, exchange: Exchange | None) -> Found:
+    def take(self, exchange: Exchange | None) -> FoundIds:
         try:
             names = sorted(path.stem for path in self._folder.glob("*.render"))
         except OSError as wrong:
-            return Found(problem=f"{self._folder} can't be read: {wrong.strerror}")
-        return Found(tuple(name for name in names if is_job_id(name)))
+            return FoundIds(problem=f"{self._folder} can't be read: {wrong.strerror}")
+        return FoundIds(tuple(name for name in names if is_job_id(name)))

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Pace", "Users", "bcrypt_hash"]
+__all__ = ["RateLimit", "Users", "bcrypt_hash"]
 
 _REMEMBERED = 100
 
@@ -31,7 +31,7 @@ class Users:
     hashes: Mapping[str, str] = field(repr=False)
 
     def __post_init__(self) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._salt = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, bool] = OrderedDict()
 
@@ -48,7 +48,7 @@ class Users:
         text = b"\0".join((name.encode(), stored, password.encode()))
         memory = hmac.digest(self._salt, text, hashlib.sha256)
         # One at a time: a hundred guesses at once would take every core.
-        with self._turn:
+        with self._lock:
             right = self._known.get(memory)
             if right is None:
                 right = b"\0" not in given and bcrypt.checkpw(given, stored)
@@ -58,7 +58,7 @@ class Users:
         return right and wanted is not None
 
 
-class Pace:
+class RateLimit:
     """
     So many requests at once, and one more each interval; asked from one thread.
     """

@@ -16,7 +16,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.probes.web.access.tls import Tls, TlsSettings, stamp
-from jobproof.probes.web.access.users import Pace, Users, bcrypt_hash
+from jobproof.probes.web.access.users import RateLimit, Users, bcrypt_hash
 
 __all__ = ["WebConfig"]
 
@@ -42,7 +42,7 @@ class _HttpServer(_Part):
     ] = Field(default_factory=dict)
 
 
-class _RateLimit(_Part):
+class _RateLimitPart(_Part):
     interval: Annotated[Duration, Field(ge=0)] = 0.0
     burst: int = Field(default=1, ge=1, le=1_000_000)
 
@@ -53,7 +53,7 @@ class _File(_Part):
     basic_auth_users: dict[str, Annotated[str, BeforeValidator(bcrypt_hash)]] = Field(
         default_factory=dict
     )
-    rate_limit: _RateLimit = _RateLimit()
+    rate_limit: _RateLimitPart = _RateLimitPart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class _Guards:
     tls: Tls | None = None
     users: Users | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    pace: Pace | None = None
+    rate_limit: RateLimit | None = None
 
 
 class WebConfig:
@@ -104,11 +104,11 @@ class WebConfig:
         return self._now().headers
 
     @property
-    def pace(self) -> Pace | None:
+    def rate_limit(self) -> RateLimit | None:
         """
         How many requests are taken; None for as many as come.
         """
-        return self._now().pace
+        return self._now().rate_limit
 
     def _now(self) -> _Guards:
         if self._path is not None and (seen := stamp(self._path)) != self._seen:
@@ -131,8 +131,8 @@ def _read(path: Path) -> _Guards:
         str(name): value for name, value in config.http_server_config.headers.items() if value
     }
     limit = config.rate_limit
-    pace = Pace(limit.interval, limit.burst) if limit.interval else None
-    return _Guards(tls, users, headers, pace)
+    rate_limit = RateLimit(limit.interval, limit.burst) if limit.interval else None
+    return _Guards(tls, users, headers, rate_limit)
 
 
 def _tls(path: Path, config: TlsSettings) -> Tls:

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from jobproof.contract.model.profile import Phase
-from jobproof.probes.evidence.entry import shelf_of_outcome
-from jobproof.probes.following.tracker import UNKNOWN, Census
-from jobproof.probes.web.faces import CanaryFace, Evidences, TargetFace, Wall
+from jobproof.probes.evidence.entry import fingerprint_of_outcome
+from jobproof.probes.following.tracker import UNKNOWN, JobCounts
 from jobproof.probes.web.pages.chart import Share, share_bar, strip
-from jobproof.probes.web.pages.standing import tone_now
+from jobproof.probes.web.pages.health import tone_now
 from jobproof.probes.web.pages.wording import age_text, clock_text, outcome_text, seconds_text
 from jobproof.probes.web.recent_results import CanaryView
+from jobproof.probes.web.view_protocols import (
+    CanaryInfo,
+    EvidenceReader,
+    RecentResultsView,
+    TargetInfo,
+)
 
 __all__ = ["CanaryRow", "Legend", "TargetCard", "make_card"]
 
@@ -82,10 +87,10 @@ class TargetCard:
 
 
 def make_card(
-    target: TargetFace,
-    board: Wall,
-    evidence: Evidences,
-    census: Census | None,
+    target: TargetInfo,
+    results: RecentResultsView,
+    evidence: EvidenceReader,
+    job_counts: JobCounts | None,
     tone: str,
     now: float,
 ) -> TargetCard:
@@ -93,13 +98,13 @@ def make_card(
     The card of a target whose worst tone is known.
     """
     rows = tuple(
-        _row(target, canary, board.canary(target.name, canary.name), evidence, now)
+        _row(target, canary, results.canary(target.name, canary.name), evidence, now)
         for canary in target.canaries
     )
-    seen = dict(board.jobs(target.name))
+    seen = dict(results.jobs(target.name))
     legend = _legend(target, seen)
     shares = [Share(item.word, item.count, item.colour) for item in legend]
-    oldest = census.oldest_pending_s if census is not None else None
+    oldest = job_counts.oldest_pending_s if job_counts is not None else None
     return TargetCard(
         name=target.name,
         title=target.title,
@@ -109,18 +114,18 @@ def make_card(
         jobs=share_bar(shares),
         legend=legend,
         jobs_seen=sum(item.count for item in legend),
-        followed=sum(census.by_status.values()) if census is not None else None,
-        stuck=census.stuck if census is not None else 0,
+        followed=sum(job_counts.by_status.values()) if job_counts is not None else None,
+        stuck=job_counts.stuck if job_counts is not None else 0,
         oldest=age_text(oldest) if oldest is not None else None,
         objective=seconds_text(target.latency_s) if target.latency_s is not None else None,
     )
 
 
 def _row(
-    target: TargetFace,
-    canary: CanaryFace,
+    target: TargetInfo,
+    canary: CanaryInfo,
     view: CanaryView | None,
-    evidence: Evidences,
+    evidence: EvidenceReader,
     now: float,
 ) -> CanaryRow:
     if view is None:
@@ -131,7 +136,7 @@ def _row(
     last = view.last
     age_s = now - last.at
     tone = tone_now(canary, last, now)
-    shelf = shelf_of_outcome(target.name, canary.name, last.outcome)
+    fingerprint = fingerprint_of_outcome(target.name, canary.name, last.outcome)
     status = f"job is {last.job_status}" if last.job_status is not None else ""
     return CanaryRow(
         name=canary.name,
@@ -144,11 +149,11 @@ def _row(
         fine=_percent(view.fine, view.asked),
         detail=last.detail or status,
         strip=strip(view.points, objective_s=target.latency_s),
-        evidence=None if last.outcome.success else evidence.latest_for(shelf),
+        evidence=None if last.outcome.success else evidence.latest_for(fingerprint),
     )
 
 
-def _legend(target: TargetFace, seen: Mapping[str, int]) -> tuple[Legend, ...]:
+def _legend(target: TargetInfo, seen: Mapping[str, int]) -> tuple[Legend, ...]:
     found = [
         Legend(word, seen[word], status.colour or _BY_PHASE[status.phase], status.meaning)
         for word, status in target.statuses.items()

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from jobproof.probes.result import Outcome
+from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.pages.wording import seconds_text
-from jobproof.probes.web.recent_results import Point
+from jobproof.probes.web.recent_results import ResultPoint
 
 __all__ = ["Share", "share_bar", "strip", "tone_of"]
 
@@ -23,8 +23,16 @@ _LOW = 2.5
 _LEAST_TOP_S = 0.005
 _FAR_ABOVE = 12.0
 
-_SILENT = frozenset({Outcome.DNS, Outcome.CONNECT, Outcome.TLS, Outcome.TIMEOUT, Outcome.PROTOCOL})
-_ODD = frozenset({Outcome.RATE_LIMITED, Outcome.AUTH, Outcome.REDIRECT})
+_SILENT = frozenset(
+    {
+        ProbeOutcome.DNS,
+        ProbeOutcome.CONNECT,
+        ProbeOutcome.TLS,
+        ProbeOutcome.TIMEOUT,
+        ProbeOutcome.PROTOCOL,
+    }
+)
+_ODD = frozenset({ProbeOutcome.RATE_LIMITED, ProbeOutcome.AUTH, ProbeOutcome.REDIRECT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +46,18 @@ class Share:
     colour: str
 
 
-def tone_of(outcome: Outcome) -> str:
+def tone_of(outcome: ProbeOutcome) -> str:
     """
     The colour family of an outcome: ok, odd, silent or bad.
     """
-    if outcome is Outcome.OK:
+    if outcome is ProbeOutcome.OK:
         return "ok"
     if outcome in _SILENT:
         return "silent"
     return "odd" if outcome in _ODD else "bad"
 
 
-def strip(points: Sequence[Point], *, objective_s: float | None = None) -> Markup:
+def strip(points: Sequence[ResultPoint], *, objective_s: float | None = None) -> Markup:
     """
     One bar a probe, the newest at the right: height is latency, colour is the outcome.
 
@@ -107,7 +115,7 @@ def _opening(name: str, width: float, height: float, label: str) -> str:
     )
 
 
-def _bar(x: float, point: Point, top_s: float) -> str:
+def _bar(x: float, point: ResultPoint, top_s: float) -> str:
     high = _height(point.duration_s, top_s)
     tone = tone_of(point.outcome)
     rect = f'<rect class="{tone}" x="{x:g}" y="{_HIGH - high:.1f}" width="2" height="{high:.1f}"'
@@ -121,7 +129,7 @@ def _height(seconds: float, top_s: float) -> float:
     return _LOW + (_HIGH - _LOW) * math.sqrt(min(1.0, max(0.0, seconds) / top_s))
 
 
-def _in_words(points: Sequence[Point]) -> str:
+def _in_words(points: Sequence[ResultPoint]) -> str:
     took = sorted(point.duration_s for point in points)
     wrong = sum(not point.outcome.success for point in points)
     middle, slowest = took[len(took) // 2], took[-1]

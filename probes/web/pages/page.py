@@ -8,11 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jobproof.probes.web.faces import Control, Evidences, TargetFace, Wall
 from jobproof.probes.web.pages.card import TargetCard, make_card
-from jobproof.probes.web.pages.news import NewsItem, make_item
-from jobproof.probes.web.pages.standing import SEVERITY, amiss, is_current, standing, worst
+from jobproof.probes.web.pages.finding_view import FindingView, make_finding_view
+from jobproof.probes.web.pages.health import SEVERITY, health, is_current, problems, worst
 from jobproof.probes.web.pages.wording import clock_text, count_text
+from jobproof.probes.web.view_protocols import (
+    DaemonView,
+    EvidenceReader,
+    RecentResultsView,
+    TargetInfo,
+)
 
 __all__ = ["Chip", "Page", "make_page"]
 
@@ -42,7 +47,7 @@ class Page:
         headline: The state of things, in one sentence.
         cards: Of many targets, those in trouble.
         chips: The others; `more_targets` don't even fit there.
-        more_news: Findings that didn't fit.
+        more_findings: Findings that didn't fit.
     """
 
     headline: str
@@ -53,14 +58,14 @@ class Page:
     cards: tuple[TargetCard, ...]
     chips: tuple[Chip, ...]
     more_targets: int
-    news: tuple[NewsItem, ...]
-    more_news: int
+    findings: tuple[FindingView, ...]
+    more_findings: int
 
 
 def make_page(
-    control: Control,
-    board: Wall,
-    evidence: Evidences,
+    control: DaemonView,
+    results: RecentResultsView,
+    evidence: EvidenceReader,
     promises: Mapping[str, str],
     *,
     now: float,
@@ -73,40 +78,44 @@ def make_page(
     """
     targets = control.targets()
     names = {target.name for target in targets}
-    told = [news for news in board.news() if news.target in names]
-    broken_at = {news.target for news in told if is_current(news, now)}
-    tones = {target.name: standing(target, board, now) for target in targets}
+    told = [finding for finding in results.findings() if finding.target in names]
+    broken_at = {finding.target for finding in told if is_current(finding, now)}
+    tones = {target.name: health(target, results, now) for target in targets}
     stands = {name: "bad" if name in broken_at else worst(tones[name]) for name in tones}
     shown, rest = _split(targets, stands)
     cards = tuple(
-        make_card(target, board, evidence, control.census(target.name), stands[target.name], now)
+        make_card(
+            target, results, evidence, control.job_counts(target.name), stands[target.name], now
+        )
         for target in shown
     )
-    told.sort(key=lambda news: (is_current(news, now), news.last_at), reverse=True)
-    items = tuple(make_item(news, evidence, promises, now) for news in told[:_MOST_NEWS])
-    broken = sum(is_current(news, now) for news in told)
+    told.sort(key=lambda finding: (is_current(finding, now), finding.last_at), reverse=True)
+    items = tuple(
+        make_finding_view(finding, evidence, promises, now) for finding in told[:_MOST_NEWS]
+    )
+    broken = sum(is_current(finding, now) for finding in told)
     counted = Counter(tone for each in tones.values() for tone in each)
     tone, headline, detail = _headline(len(targets), counted, broken, control.lag_in_intervals())
-    troubled = {name for name, stand in stands.items() if amiss({stand: 1})}
+    troubled = {name for name, stand in stands.items() if problems({stand: 1})}
     if troubled:
         detail = f"at {_names(troubled)} · {detail}"
     return Page(
         headline=headline,
         detail=detail,
         tone=tone,
-        troubles=broken + amiss(counted),
+        troubles=broken + problems(counted),
         at=clock_text(now),
         cards=cards,
         chips=tuple(Chip(target.name, stands[target.name]) for target in rest[:_MOST_CHIPS]),
         more_targets=max(0, len(rest) - _MOST_CHIPS),
-        news=items,
-        more_news=max(0, len(told) - _MOST_NEWS),
+        findings=items,
+        more_findings=max(0, len(told) - _MOST_NEWS),
     )
 
 
 def _split(
-    targets: Sequence[TargetFace], stands: Mapping[str, str]
-) -> tuple[Sequence[TargetFace], Sequence[TargetFace]]:
+    targets: Sequence[TargetInfo], stands: Mapping[str, str]
+) -> tuple[Sequence[TargetInfo], Sequence[TargetInfo]]:
     """
     The targets to be drawn in full, and those of which only the name is shown.
     """
@@ -119,7 +128,7 @@ def _split(
 def _headline(
     targets: int, counted: Mapping[str, int], broken: int, lag: float
 ) -> tuple[str, str, str]:
-    canaries, wrong = sum(counted.values()), amiss(counted)
+    canaries, wrong = sum(counted.values()), problems(counted)
     scope = f"{count_text(targets, 'target')}, {count_text(canaries, 'canary', 'canaries')}"
     trouble = f"{count_text(wrong, 'canary', 'canaries')} not as it should be"
     if lag >= 2:

@@ -6,30 +6,30 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from jobproof.probes.result import Outcome
+from jobproof.probes.result import ProbeOutcome
 
 __all__ = ["age_text", "clock_text", "count_text", "outcome_text", "seconds_text"]
 
 _OUTCOMES = {
-    Outcome.OK: "ok",
-    Outcome.VIOLATION: "promise broken",
-    Outcome.NOT_FOUND: "not found",
-    Outcome.SERVER_ERROR: "server error",
-    Outcome.UNEXPECTED_CODE: "unexpected code",
-    Outcome.AUTH: "refused",
-    Outcome.RATE_LIMITED: "rate limited",
-    Outcome.REDIRECT: "redirected",
-    Outcome.DNS: "no address",
-    Outcome.CONNECT: "no connection",
-    Outcome.TLS: "TLS failed",
-    Outcome.TIMEOUT: "timed out",
-    Outcome.PROTOCOL: "broken HTTP",
-    Outcome.TOO_LARGE: "too large",
-    Outcome.INTERNAL: "our own failure",
+    ProbeOutcome.OK: "ok",
+    ProbeOutcome.VIOLATION: "promise broken",
+    ProbeOutcome.NOT_FOUND: "not found",
+    ProbeOutcome.SERVER_ERROR: "server error",
+    ProbeOutcome.UNEXPECTED_CODE: "unexpected code",
+    ProbeOutcome.AUTH: "refused",
+    ProbeOutcome.RATE_LIMITED: "rate limited",
+    ProbeOutcome.REDIRECT: "redirected",
+    ProbeOutcome.DNS: "no address",
+    ProbeOutcome.CONNECT: "no connection",
+    ProbeOutcome.TLS: "TLS failed",
+    ProbeOutcome.TIMEOUT: "timed out",
+    ProbeOutcome.PROTOCOL: "broken HTTP",
+    ProbeOutcome.TOO_LARGE: "too large",
+    ProbeOutcome.INTERNAL: "our own failure",
 }
 
 
-def outcome_text(outcome: Outcome) -> str:
+def outcome_text(outcome: ProbeOutcome) -> str:
     """
     An outcome in two words.
     """

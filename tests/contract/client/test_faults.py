@@ -18,7 +18,7 @@ from tests.tools import PATIENCE_S, tool
 from tests.wire import BODY, SCRIPTS, Wire
 
 from jobproof.contract.client.address_policy import AddressPolicy
-from jobproof.contract.client.curl import _REASONS, Client, _Line
+from jobproof.contract.client.curl import _REASONS, Client, _Handle
 from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.model.exchange import Reason, Request
 
@@ -111,7 +111,7 @@ class TestFaults:
         assert set(_REASONS) <= named | younger
 
     def test_a_code_outside_the_table_says_its_name(self, client: Client) -> None:
-        line = _Line("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), kept=True)
+        line = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), kept=True)
         failed = line._failure(pycurl.E_FTP_WEIRD_PASV_REPLY, "who\r\nknows")
         line.close()
         assert failed.reason is Reason.PROTOCOL
@@ -144,7 +144,7 @@ class TestOurSide:
         assert done.stdout == "ours [Errno 24] Too many open files\n"
 
     def test_a_code_of_ours_is_raised(self) -> None:
-        line = _Line("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), kept=True)
+        line = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), kept=True)
         with pytest.raises(RuntimeError, match=r"our side: libcurl error 27 \(E_OUT_OF_MEMORY\)"):
             line._raise_if_ours(pycurl.E_OUT_OF_MEMORY, "no memory")
         line.close()

@@ -1,5 +1,5 @@
 """
-One question on its way through the mock, and the places where it can be twisted.
+One question on its way through the mock, and the places where it can be changed by.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from jobproof.contract.mock.answer import JSON, Answer, Ask, Caller, Outcome, encode
-from jobproof.contract.mock.jobs.life import MockJob, View
-from jobproof.contract.mock.jobs.roll import Roll
-from jobproof.contract.mock.jobs.script import Said, Script
+from jobproof.contract.mock.answer import JSON, AnswerKind, Caller, MockAnswer, MockRequest, encode
+from jobproof.contract.mock.jobs.job_store import JobStore
+from jobproof.contract.mock.jobs.life import JobView, MockJob
+from jobproof.contract.mock.jobs.script import CannedAnswer, Script
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Codec, Profile
 
-__all__ = ["Memory", "Stage", "Turn", "Twist"]
+__all__ = ["Behaviour", "Hook", "JobMemory", "RequestContext"]
 
 
-class Stage(StrEnum):
+class Hook(StrEnum):
     """
-    Where a twist takes hold, in the order of an answer's making.
+    Where a behaviour takes hold, in the order of an answer's making.
     """
 
     CALLER = "caller"
@@ -45,7 +45,7 @@ def _everywhere(_api: Api) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Twist:
+class Behaviour:
     """
     One change to what the mock does.
 
@@ -55,15 +55,15 @@ class Twist:
 
     name: str
     summary: str
-    stage: Stage
-    run: Callable[[Any, Turn], Any] = field(repr=False)
+    stage: Hook
+    run: Callable[[Any, RequestContext], Any] = field(repr=False)
     applies: Callable[[Api], bool] = field(default=_everywhere, repr=False)
 
 
 @dataclass(slots=True)
-class Memory:
+class JobMemory:
     """
-    What twists remember between questions; `counts` are per twist and key.
+    What behaviours remember between questions; `counts` are per behaviour and key.
     """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -71,31 +71,31 @@ class Memory:
 
 
 @dataclass(slots=True)
-class Turn:
+class RequestContext:
     """
     Everything known about one question while its answer is made.
 
     Attributes:
         now: Unix seconds.
-        asked_for: The id in the path, percent-decoded; None where there is none.
-        fired: Names of the twists that changed something.
+        asked for: The id in the path, percent-decoded; None where there is none.
+        fired: Names of the behaviours that changed something.
     """
 
-    ask: Ask
+    ask: MockRequest
     now: float
     api: Api
     script: Script
-    roll: Roll
-    memory: Memory
-    twists: tuple[Twist, ...]
+    job_store: JobStore
+    memory: JobMemory
+    behaviours: tuple[Behaviour, ...]
     asked_for: str | None = None
     credential: Caller = Caller.NONE
     """Whose token it really is."""
     caller: Caller = Caller.NONE
     """Whose the mock takes it to be."""
-    outcome: Outcome = Outcome.PATH
+    outcome: AnswerKind = AnswerKind.PATH
     job: MockJob | None = None
-    view: View | None = None
+    view: JobView | None = None
     fired: list[str] = field(default_factory=list)
     _running: str = ""
 
@@ -127,35 +127,35 @@ class Turn:
         """
         return self.view is not None and self.api.lifecycle.is_terminal(self.view.status)
 
-    def twisted(self, stage: Stage, value: Any) -> Any:
+    def changed_by(self, stage: Hook, value: Any) -> Any:
         """
-        `value` after every twist of this stage.
+        `value` after every behaviour of this stage.
         """
-        for twist in self.twists:
-            if twist.stage is stage:
-                self._running = twist.name
+        for behaviour in self.behaviours:
+            if behaviour.stage is stage:
+                self._running = behaviour.name
                 # A body is changed in place; what it was must be there to compare with.
-                given = deepcopy(value) if stage is Stage.BODY else value
-                changed = twist.run(given, self)
+                given = deepcopy(value) if stage is Hook.BODY else value
+                changed = behaviour.run(given, self)
                 if changed != value:
-                    self.fired.append(twist.name)
+                    self.fired.append(behaviour.name)
                 value = changed
         return value
 
     def nth(self, key: str = "") -> int:
         """
-        How often the running twist has been here with this key, this time included.
+        How often the running behaviour has been here with this key, this time included.
         """
         self.memory.counts[self._running, key] += 1
         return self.memory.counts[self._running, key]
 
     def first(self, key: str, value: Any) -> Any:
         """
-        The value that the running twist had here the first time.
+        The value that the running behaviour had here the first time.
         """
         return self.memory.kept.setdefault((self._running, key), value)
 
-    def page(self, answer: Answer, said: Said) -> Answer:
+    def page(self, answer: MockAnswer, said: CannedAnswer) -> MockAnswer:
         """
         A fixed answer under the general headers of `answer`.
         """

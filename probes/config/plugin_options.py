@@ -11,10 +11,10 @@ from typing import Any
 
 from jobproof.contract.plugins import load_group
 
-__all__ = ["plugged"]
+__all__ = ["load_options"]
 
 
-def plugged(group: str) -> Mapping[str, Any]:
+def load_options(group: str) -> Mapping[str, Any]:
     """
     The classes installed in an entry-point group, by name.
 

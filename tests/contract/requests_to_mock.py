@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.tools import PATIENCE_S
 
-from jobproof.contract.mock import Answer, Mock
+from jobproof.contract.mock import MockAnswer, Mock
 from jobproof.contract.mock.serving.wire import frame
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import find_api
@@ -72,7 +72,7 @@ class Asked:
     """
 
     question: str
-    answer: Answer
+    answer: MockAnswer
     fault: str | None
 
     @property

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobproof.contract.suite.planning.aim import aimed, dry_target
 from jobproof.contract.suite.planning.plan import build_plan
-from jobproof.contract.suite.reporting.telling import list_requests
+from jobproof.contract.suite.planning.target_options import dry_target, with_target_options
+from jobproof.contract.suite.reporting.summary import list_requests
 
 __all__ = ["print_plan"]
 
@@ -26,6 +26,6 @@ def print_plan(values: Mapping[str, Any], write: Callable[[str], object]) -> Non
         for line in list_requests(target, build_plan(target)):
             write(f"{line}\n")
         return
-    with aimed(values) as target:
+    with with_target_options(values) as target:
         for line in list_requests(target, build_plan(target)):
             write(f"{line}\n")

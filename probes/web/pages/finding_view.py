@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobproof.contract.model.finding import Kind
-from jobproof.probes.web.faces import Evidences
-from jobproof.probes.web.pages.standing import is_broken, is_current
+from jobproof.probes.web.pages.health import is_broken, is_current
 from jobproof.probes.web.pages.wording import age_text, clock_text, count_text
-from jobproof.probes.web.recent_results import News
+from jobproof.probes.web.recent_results import RecentFinding
+from jobproof.probes.web.view_protocols import EvidenceReader
 
-__all__ = ["NewsItem", "make_item"]
+__all__ = ["FindingView", "make_finding_view"]
 
 _KINDS = {
     Kind.VIOLATION: ("odd", "suspect"),
@@ -24,14 +24,14 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class NewsItem:
+class FindingView:
     """
     One finding: the promise, where it is written, what was seen.
     """
 
     tone: str
     word: str
-    news: News
+    finding: RecentFinding
     promise: str
     times: str
     last: str
@@ -41,34 +41,36 @@ class NewsItem:
     curl: str | None
 
 
-def make_item(news: News, evidence: Evidences, promises: Mapping[str, str], now: float) -> NewsItem:
+def make_finding_view(
+    finding: RecentFinding, evidence: EvidenceReader, promises: Mapping[str, str], now: float
+) -> FindingView:
     """
     The news with its promise and with what is kept of it.
     """
-    kept = evidence.latest_for(news.shelf)
+    kept = evidence.latest_for(finding.fingerprint)
     file = evidence.get(kept) if kept is not None else None
-    current = is_current(news, now)
-    tone, word = _say(news, current=current)
-    return NewsItem(
+    current = is_current(finding, now)
+    tone, word = _say(finding, current=current)
+    return FindingView(
         tone=tone,
         word=word,
-        news=news,
-        promise=promises.get(news.check, news.check.replace("_", " ")),
-        times=count_text(news.count, "time"),
-        last=f"{age_text(now - news.last_at)} ago",
-        last_at=clock_text(news.last_at),
-        first_at=clock_text(news.first_at),
+        finding=finding,
+        promise=promises.get(finding.check, finding.check.replace("_", " ")),
+        times=count_text(finding.count, "time"),
+        last=f"{age_text(now - finding.last_at)} ago",
+        last_at=clock_text(finding.last_at),
+        first_at=clock_text(finding.first_at),
         evidence=kept if file is not None else None,
         curl=file.curl if file is not None else None,
     )
 
 
-def _say(news: News, *, current: bool) -> tuple[str, str]:
+def _say(finding: RecentFinding, *, current: bool) -> tuple[str, str]:
     """
     Its colour and its word.
     """
-    if news.accepted is not None:
+    if finding.accepted is not None:
         return "idle", "accepted"
-    if is_broken(news):
+    if is_broken(finding):
         return ("bad", "broken") if current else ("past", "was broken")
-    return _KINDS[news.kind]
+    return _KINDS[finding.kind]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-__all__ = ["BudgetSpent", "Gate", "retry_after_s"]
+__all__ = ["BudgetSpent", "RateLimiter", "retry_after_s"]
 
 _LONGEST_WAIT_S = 120.0
 
@@ -20,7 +20,7 @@ class BudgetSpent(Exception):
     """
 
 
-class Gate:
+class RateLimiter:
     """
     Lets requests through at a rate, up to a number; safe for several threads.
     """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobproof.contract.suite.running.pace import BudgetSpent, Gate, retry_after_s
+from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter, retry_after_s
 
 NOW = 1_790_000_000.0  # Mon, 21 Sep 2026 14:13:20 GMT
 
@@ -24,13 +24,13 @@ class Time:
         self.now += seconds
 
 
-def gate(time: Time, rate: float | None = None, budget: int | None = None) -> Gate:
-    return Gate(rate_per_minute=rate, budget=budget, monotonic=time, wait=time.wait)
+def limiter(time: Time, rate: float | None = None, budget: int | None = None) -> RateLimiter:
+    return RateLimiter(rate_per_minute=rate, budget=budget, monotonic=time, wait=time.wait)
 
 
 def test_requests_are_spread_evenly_at_the_rate() -> None:
     time = Time()
-    door = gate(time, rate=30.0)
+    door = limiter(time, rate=30.0)
     starts = []
     for _ in range(4):
         door.enter()
@@ -40,7 +40,7 @@ def test_requests_are_spread_evenly_at_the_rate() -> None:
 
 def test_without_a_rate_nobody_waits() -> None:
     time = Time()
-    door = gate(time)
+    door = limiter(time)
     for _ in range(1000):
         door.enter()
     assert time.waits == []
@@ -48,7 +48,7 @@ def test_without_a_rate_nobody_waits() -> None:
 
 
 def test_the_budget_ends_the_run_and_is_never_overdrawn() -> None:
-    door = gate(Time(), budget=2)
+    door = limiter(Time(), budget=2)
     door.enter()
     door.enter()
     with pytest.raises(BudgetSpent):
@@ -58,7 +58,7 @@ def test_the_budget_ends_the_run_and_is_never_overdrawn() -> None:
 
 def test_nothing_passes_while_the_server_asked_for_rest() -> None:
     time = Time()
-    door = gate(time)
+    door = limiter(time)
     door.hold(7.0)
     door.enter()
     assert time.now == 107.0
@@ -66,7 +66,7 @@ def test_nothing_passes_while_the_server_asked_for_rest() -> None:
 
 def test_a_hostile_rest_is_capped() -> None:
     time = Time()
-    door = gate(time)
+    door = limiter(time)
     door.hold(1e9)
     door.enter()
     assert time.now == 220.0

@@ -30,17 +30,17 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
-from jobproof.contract.suite.planning.ids import HOSTILE, fresh_id
-from jobproof.contract.suite.planning.target import Target
+from jobproof.contract.suite.planning.job_ids import HOSTILE, fresh_id
+from jobproof.contract.suite.planning.target import SuiteTarget
 
-__all__ = ["Case", "Courier", "cases"]
+__all__ = ["CaseSender", "GeneratedCase", "cases"]
 
 # A path segment that proxies and frameworks resolve themselves leads elsewhere.
 _DOTS = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class GeneratedCase:
     """
     One generated question.
 
@@ -56,7 +56,7 @@ class Case:
     negative: bool
 
 
-def cases(target: Target) -> st.SearchStrategy[Case]:
+def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
     """
     Positive and negative cases of the operation, mixed, with ids worth asking for.
     """
@@ -65,7 +65,7 @@ def cases(target: Target) -> st.SearchStrategy[Case]:
     modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
     @st.composite
-    def build(draw: st.DrawFn) -> Case:
+    def build(draw: st.DrawFn) -> GeneratedCase:
         mode = draw(st.sampled_from(modes))
         job_id, subject = draw(_ids(target))
         drawn = draw(operation.as_strategy(mode, path_parameters=_path(target, job_id)))
@@ -73,18 +73,18 @@ def cases(target: Target) -> st.SearchStrategy[Case]:
         headers = {k: v for k, v in headers.items() if k.lower() != auth and _sendable(k, v)}
         query = dict(drawn.query or {})
         who = draw(st.sampled_from([*[Credential.OWNER] * 4, Credential.NONE]))
-        return Case(job_id, subject, who, headers, query, bool(headers or query))
+        return GeneratedCase(job_id, subject, who, headers, query, bool(headers or query))
 
     return build()
 
 
-class Courier:
+class CaseSender:
     """
     Carries generated cases over one `requests` session: no redirects, no `.netrc`,
     no proxy from the environment, no more than the cap of bytes.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: SuiteTarget) -> None:
         self._target = target
         self._session = requests.Session()
         self._session.trust_env = False
@@ -95,7 +95,7 @@ class Courier:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
-    def send(self, case: Case) -> Exchange:
+    def send(self, case: GeneratedCase) -> Exchange:
         """
         Ask once. A case that breaks the document beside the id may be refused, so it is
         judged as a hostile question.
@@ -116,7 +116,7 @@ class Courier:
         elapsed = time.perf_counter() - clock
         return Exchange(request, answer, started, elapsed, Phases(wait=elapsed))
 
-    def _request(self, case: Case) -> Request:
+    def _request(self, case: GeneratedCase) -> Request:
         api, token = self._target.api, self._target.token
         headers = {"Accept": "application/json", **case.headers}
         pairs = tuple(headers.items())
@@ -147,7 +147,7 @@ class Courier:
             return Response(got.status_code, headers, data, data)
 
 
-def _operation(target: Target) -> Any:
+def _operation(target: SuiteTarget) -> Any:
     document = dict(target.api.operation.document)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -157,7 +157,7 @@ def _operation(target: Target) -> Any:
     return schema[target.api.operation.path][target.api.operation.method]
 
 
-def _ids(target: Target) -> st.SearchStrategy[tuple[str, Subject]]:
+def _ids(target: SuiteTarget) -> st.SearchStrategy[tuple[str, Subject]]:
     known = st.sampled_from(target.jobs).map(lambda i: (i, Subject.KNOWN))
     fresh = st.integers(0, 2**64).map(
         lambda n: (fresh_id(target.api.profile, random.Random(n)), Subject.MISSING)  # noqa: S311
@@ -170,7 +170,7 @@ def _ids(target: Target) -> st.SearchStrategy[tuple[str, Subject]]:
     return st.sampled_from((known, known, fresh, odd)).flatmap(lambda kind: kind)
 
 
-def _path(target: Target, job_id: str) -> dict[str, str]:
+def _path(target: SuiteTarget, job_id: str) -> dict[str, str]:
     return {target.api.operation.parameter: job_id}
 
 

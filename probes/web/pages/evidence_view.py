@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobproof.probes.evidence.entry import Evidence
-from jobproof.probes.result import Outcome
+from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.pages.chart import tone_of
 from jobproof.probes.web.pages.wording import clock_text, outcome_text, seconds_text
 
-__all__ = ["Kept", "Step", "open_kept"]
+__all__ = ["EvidenceStep", "EvidenceView", "make_evidence_view"]
 
 _LONGEST_BODY = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EvidenceStep:
     """
     One exchange.
     """
@@ -35,7 +35,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EvidenceView:
     """
     What is kept, oldest exchange first.
     """
@@ -44,17 +44,17 @@ class Kept:
     tone: str
     word: str
     at_text: str
-    steps: tuple[Step, ...]
+    steps: tuple[EvidenceStep, ...]
 
 
-def open_kept(file: Evidence, content: bytes) -> Kept:
+def make_evidence_view(file: Evidence, content: bytes) -> EvidenceView:
     """
     Read a HAR of the evidence store for a person.
     """
-    outcome = Outcome(file.outcome)
+    outcome = ProbeOutcome(file.outcome)
     entries = json.loads(content)["log"]["entries"]
     word = outcome_text(outcome)
-    return Kept(
+    return EvidenceView(
         file=file,
         tone="info" if outcome.success and file.findings else tone_of(outcome),
         word=word[:1].upper() + word[1:],
@@ -63,7 +63,7 @@ def open_kept(file: Evidence, content: bytes) -> Kept:
     )
 
 
-def _step(entry: Mapping[str, Any]) -> Step:
+def _step(entry: Mapping[str, Any]) -> EvidenceStep:
     request, response = entry["request"], entry["response"]
     failure = entry.get("_jobproof", {}).get("failure")
     took = seconds_text(float(entry["time"]) / 1000)
@@ -71,7 +71,7 @@ def _step(entry: Mapping[str, Any]) -> Step:
         answered = f"No whole answer after {took}: {failure['detail']}"
     else:
         answered = f"{response['httpVersion']} {response['status']} after {took}"
-    return Step(
+    return EvidenceStep(
         asked=f"{request['method']} {request['url']}",
         at=str(entry["startedDateTime"]),
         answered=answered,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from jobproof.contract.formats.json_pointer import parent, resolve, walk
+from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.jobs.template import write_time
-from jobproof.contract.mock.turn import Turn
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.job import read_time
 from jobproof.contract.model.profile import Codec, Phase, Timestamp
@@ -88,11 +88,11 @@ def later(api: Api, *, ending: bool = False) -> tuple[Timestamp, ...]:
     return tuple(stamp for stamp in stamps if stamp.ends_life or not ending)
 
 
-def phase_of(turn: Turn) -> Phase | None:
+def phase_of(context: RequestContext) -> Phase | None:
     """
     The phase of the job as it is shown now.
     """
-    return turn.api.lifecycle.phase(turn.view.status) if turn.view else None
+    return context.api.lifecycle.phase(context.view.status) if context.view else None
 
 
 def put(body: Any, pointer: str, value: Any) -> None:
@@ -115,11 +115,11 @@ def drop(body: Any, pointer: str) -> None:
         holder.pop(last, None)
 
 
-def blank(body: Any, pointer: str, turn: Turn) -> None:
+def blank(body: Any, pointer: str, context: RequestContext) -> None:
     """
     Put there what a job shows before it has anything: the template's value, or no key.
     """
-    found, usual = resolve(turn.script.job, pointer)
+    found, usual = resolve(context.script.job, pointer)
     if found:
         put(body, pointer, usual)
     else:
@@ -138,11 +138,11 @@ def rename(body: Any, pointer: str, name: str) -> None:
         holder.update(items)
 
 
-def relink(body: Any, turn: Turn, change: Callable[[str], str]) -> Any:
+def relink(body: Any, context: RequestContext, change: Callable[[str], str]) -> Any:
     """
     Change every link of the result.
     """
-    for pointer in turn.profile.result.links if turn.profile.result else ():
+    for pointer in context.profile.result.links if context.profile.result else ():
         replace_texts(body, pointer, change)
     return body
 
@@ -176,13 +176,13 @@ def rewrite_time(body: Any, pointer: str, change: Callable[[str], Any]) -> Any:
     return body
 
 
-def shift(body: Any, turn: Turn, pointer: str, seconds: float) -> None:
+def shift(body: Any, context: RequestContext, pointer: str, seconds: float) -> None:
     """
     Move the time at `pointer`, if there is one.
     """
-    moment = read_time(resolve(body, pointer)[1], turn.codec)
+    moment = read_time(resolve(body, pointer)[1], context.codec)
     if moment is not None:
-        put(body, pointer, write_time(moment + seconds, turn.codec))
+        put(body, pointer, write_time(moment + seconds, context.codec))
 
 
 def results(api: Api) -> Iterator[str]:

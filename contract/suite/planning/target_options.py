@@ -16,17 +16,17 @@ from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.suite.planning.target import (
     Effort,
-    Target,
+    SuiteTarget,
     check_url,
     is_loopback,
     parse_rate,
 )
 
-__all__ = ["aimed", "dry_target", "target_from"]
+__all__ = ["dry_target", "target_from", "with_target_options"]
 
 
 @contextmanager
-def aimed(values: Mapping[str, Any]) -> Iterator[Target]:
+def with_target_options(values: Mapping[str, Any]) -> Iterator[SuiteTarget]:
     """
     The target that the options name; the embedded mock runs as long as it is needed.
 
@@ -53,7 +53,7 @@ def aimed(values: Mapping[str, Any]) -> Iterator[Target]:
         yield replace(target, poll_interval_s=values.get("poll_interval") or 0.05)
 
 
-def dry_target(values: Mapping[str, Any]) -> Target:
+def dry_target(values: Mapping[str, Any]) -> SuiteTarget:
     """
     The target for a dry run, which needs no token: nothing is sent.
     """
@@ -62,7 +62,9 @@ def dry_target(values: Mapping[str, Any]) -> Target:
     return target_from(values, environ={variable: os.environ.get(variable) or "dry-run"})
 
 
-def target_from(values: Mapping[str, Any], *, environ: Mapping[str, str] = os.environ) -> Target:
+def target_from(
+    values: Mapping[str, Any], *, environ: Mapping[str, str] = os.environ
+) -> SuiteTarget:
     """
     The target that the options name; a URL must be among them.
 
@@ -82,7 +84,7 @@ def target_from(values: Mapping[str, Any], *, environ: Mapping[str, str] = os.en
         )
     cadence = api.profile.cadence
     rate = values.get("rate_limit")
-    return Target(
+    return SuiteTarget(
         api=api,
         base_url=url,
         token=_token(api, values.get("token_env"), environ),

@@ -8,19 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jobproof.contract.mock.answer import Answer, Caller
-from jobproof.contract.mock.jobs.life import MockJob, View
-from jobproof.contract.mock.turn import Stage, Turn, Twist
+from jobproof.contract.mock.answer import Caller, MockAnswer
+from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext
+from jobproof.contract.mock.jobs.life import JobView, MockJob
 from jobproof.contract.model.api import Api
 
-__all__ = ["Chapter", "Fault"]
+__all__ = ["Fault", "FaultGroup"]
 
-CallerEdit = Callable[[Caller, Turn], Caller]
-JobEdit = Callable[[MockJob | None, Turn], MockJob | None]
-ViewEdit = Callable[[View, Turn], View]
-BodyEdit = Callable[[Any, Turn], Any]
-PayloadEdit = Callable[[bytes, Turn], bytes]
-AnswerEdit = Callable[[Answer, Turn], Answer]
+CallerEdit = Callable[[Caller, RequestContext], Caller]
+JobEdit = Callable[[MockJob | None, RequestContext], MockJob | None]
+ViewEdit = Callable[[JobView, RequestContext], JobView]
+BodyEdit = Callable[[Any, RequestContext], Any]
+PayloadEdit = Callable[[bytes, RequestContext], bytes]
+AnswerEdit = Callable[[MockAnswer, RequestContext], MockAnswer]
 
 
 def _everywhere(_api: Api) -> bool:
@@ -28,7 +28,7 @@ def _everywhere(_api: Api) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault(Twist):
+class Fault(Behaviour):
     """
     One way in which an endpoint goes wrong.
 
@@ -45,7 +45,7 @@ class Fault(Twist):
     promises: tuple[str, ...] = ()
 
 
-class Chapter:
+class FaultGroup:
     """
     The faults of one class.
     """
@@ -59,7 +59,7 @@ class Chapter:
         """
         A fault in telling who asks.
         """
-        return self._writer(Stage.CALLER, summary, promises, True, _everywhere)
+        return self._writer(Hook.CALLER, summary, promises, True, _everywhere)
 
     def job(
         self,
@@ -71,13 +71,13 @@ class Chapter:
         """
         A fault in finding the job.
         """
-        return self._writer(Stage.JOB, summary, promises, definite, applies)
+        return self._writer(Hook.JOB, summary, promises, definite, applies)
 
     def view(self, summary: str, *promises: str) -> Callable[[ViewEdit], ViewEdit]:
         """
         A fault in what the job is seen to be.
         """
-        return self._writer(Stage.VIEW, summary, promises, True, _everywhere)
+        return self._writer(Hook.VIEW, summary, promises, True, _everywhere)
 
     def body(
         self,
@@ -89,7 +89,7 @@ class Chapter:
         """
         A fault in the job as a JSON value; the function may change the value it gets.
         """
-        return self._writer(Stage.BODY, summary, promises, definite, applies)
+        return self._writer(Hook.BODY, summary, promises, definite, applies)
 
     def payload(
         self, summary: str, *promises: str, definite: bool = True
@@ -97,7 +97,7 @@ class Chapter:
         """
         A fault in the job's bytes.
         """
-        return self._writer(Stage.PAYLOAD, summary, promises, definite, _everywhere)
+        return self._writer(Hook.PAYLOAD, summary, promises, definite, _everywhere)
 
     def answer(
         self,
@@ -109,11 +109,11 @@ class Chapter:
         """
         A fault in the whole answer: code, headers, body, wire.
         """
-        return self._writer(Stage.ANSWER, summary, promises, definite, applies)
+        return self._writer(Hook.ANSWER, summary, promises, definite, applies)
 
     def _writer(
         self,
-        stage: Stage,
+        stage: Hook,
         summary: str,
         promises: tuple[str, ...],
         definite: bool,

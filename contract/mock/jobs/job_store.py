@@ -14,19 +14,19 @@ from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.jobs.script import Script
 from jobproof.contract.model.api import Api
 
-__all__ = ["Roll"]
+__all__ = ["JobStore"]
 
 _KEPT = 2000
 _HEAD_START_S = 120.0
 
 
-class Roll:
+class JobStore:
     """
     Every job of one mock. Same seed, same ids and tokens.
 
     Args:
         started: Unix seconds; scripted ages count back from here.
-        per_minute: How many new jobs come in a minute; 0 for none.
+        per minute: How many new jobs come in a minute; 0 for none.
         lives: Lives of more jobs that the owner has from the start.
     """
 
@@ -88,7 +88,7 @@ class Roll:
         while len(self._lively) > _KEPT and self._lively[0].has_ended(now):
             del self._jobs[self._lively.pop(0).id]
 
-    def conjure(self, job_id: str) -> MockJob:
+    def create(self, job_id: str) -> MockJob:
         """
         A job of that id that nobody ever made, at its end; it isn't kept.
         """

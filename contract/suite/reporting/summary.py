@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 from jobproof.contract.formats.redaction import redact_text, spellings
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
-from jobproof.contract.model.verdict import Group
+from jobproof.contract.model.verdict import FindingGroup
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.suite.planning.plan import Lane, request_of
-from jobproof.contract.suite.planning.target import Target
+from jobproof.contract.suite.planning.plan import RequestSequence, request_of
+from jobproof.contract.suite.planning.target import SuiteTarget
 
 __all__ = ["breaking", "explain", "foretell", "list_requests", "summarise"]
 
 
-def explain(found: Group, check: Check | None, *, target: Target) -> str:
+def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) -> str:
     """
     One finding: the promise, where it stands, what was seen, and how to see it again.
     """
@@ -43,8 +43,8 @@ def summarise(report: dict[str, Any]) -> Iterator[str]:
     """
     The end of a run in a few lines.
     """
-    reach = report["reach"]
-    seen = [status for status, count in reach["job_statuses"].items() if count]
+    coverage = report["reach"]
+    seen = [status for status, count in coverage["job_statuses"].items() if count]
     findings = report["findings"]
     warned = [f for f in findings if f["kind"] == Kind.VIOLATION and not f["breaks"]]
     for finding in warned:
@@ -55,9 +55,9 @@ def summarise(report: dict[str, Any]) -> Iterator[str]:
             if finding["kind"] == kind:
                 yield f"{kind}: {finding['check']} at {finding['pointer']}: {finding['message']}"
     yield (
-        f"reach: {reach['validated_bodies']} job bodies validated "
-        f"({reach['generated_validated_bodies']} of them generated), "
-        f"codes {', '.join(reach['codes'])}, statuses {', '.join(seen) or 'none'}"
+        f"reach: {coverage['validated_bodies']} job bodies validated "
+        f"({coverage['generated_validated_bodies']} of them generated), "
+        f"codes {', '.join(coverage['codes'])}, statuses {', '.join(seen) or 'none'}"
     )
     broken = sum(1 for f in findings if f["breaks"])
     told = f": {report['why']}" if report["why"] else ""
@@ -69,12 +69,12 @@ def summarise(report: dict[str, Any]) -> Iterator[str]:
     )
 
 
-def list_requests(target: Target, lanes: Sequence[Lane]) -> Iterator[str]:
+def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> Iterator[str]:
     """
     Every request of a plan, one line each, without the token.
     """
-    for lane in lanes:
-        for ask in lane.asks:
+    for sequence in sequences:
+        for ask in sequence.asks:
             request = request_of(target, ask)
             often = f"x{ask.times}"
             if ask.until_end:
@@ -85,18 +85,18 @@ def list_requests(target: Target, lanes: Sequence[Lane]) -> Iterator[str]:
             )
             yield _clean(line, target)
     effort = target.effort
-    yield foretell(target, lanes)
+    yield foretell(target, sequences)
     yield (
         f"then up to {effort.generated} generated GET requests and {effort.walks} walks of a "
         "client (GET, HEAD, OPTIONS on these jobs; other methods on fresh random ids only)"
     )
 
 
-def foretell(target: Target, lanes: Iterable[Lane]) -> str:
+def foretell(target: SuiteTarget, sequences: Iterable[RequestSequence]) -> str:
     """
     How many requests a run sends about, and how long the rate limit makes it take.
     """
-    planned = sum(ask.times for lane in lanes for ask in lane.asks)
+    planned = sum(ask.times for sequence in sequences for ask in sequence.asks)
     count = planned + target.effort.generated + 15 * target.effort.walks
     if target.budget is not None:
         count = min(count, target.budget)
@@ -115,7 +115,7 @@ def _path(url: str) -> str:
     return path if len(path) <= 120 else f"{path[:117]}..."
 
 
-def _clean(text: str, target: Target) -> str:
+def _clean(text: str, target: SuiteTarget) -> str:
     return redact_text(text, spellings(target.token.reveal()) if target.token else ())
 
 

@@ -11,26 +11,26 @@ from typing import Protocol
 from jobproof.contract.model.profile import Phase, Profile
 from jobproof.probes.evidence.entry import Evidence
 from jobproof.probes.export.prometheus import Exposition
-from jobproof.probes.following.tracker import Census
-from jobproof.probes.result import Result
-from jobproof.probes.web.recent_results import CanaryView, LastAnswer, News
+from jobproof.probes.following.tracker import JobCounts
+from jobproof.probes.result import ProbeResult
+from jobproof.probes.web.recent_results import CanaryView, LastAnswer, RecentFinding
 
 __all__ = [
-    "CanaryFace",
-    "Control",
-    "Evidences",
-    "Expose",
+    "CanaryInfo",
+    "DaemonView",
+    "EvidenceReader",
+    "MetricsView",
     "ProbeRefused",
+    "RecentResultsView",
     "ReloadReport",
-    "StatusFace",
-    "TargetFace",
-    "Wall",
+    "StatusInfo",
+    "TargetInfo",
     "statuses_of",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class StatusFace:
+class StatusInfo:
     """
     A job status as pages draw it.
     """
@@ -41,7 +41,7 @@ class StatusFace:
 
 
 @dataclass(frozen=True, slots=True)
-class CanaryFace:
+class CanaryInfo:
     """
     A canary as it is configured; `interval_s` is None for jobs that are followed.
     """
@@ -52,7 +52,7 @@ class CanaryFace:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetFace:
+class TargetInfo:
     """
     A target as it is configured.
 
@@ -68,9 +68,9 @@ class TargetFace:
     api: str
     title: str
     url: str
-    canaries: tuple[CanaryFace, ...]
+    canaries: tuple[CanaryInfo, ...]
     latency_s: float | None = None
-    statuses: Mapping[str, StatusFace] = field(default_factory=dict)
+    statuses: Mapping[str, StatusInfo] = field(default_factory=dict)
     accepts_jobs: bool = False
 
 
@@ -89,17 +89,17 @@ class ReloadReport(Protocol):
     def error(self) -> str | None: ...
 
 
-class Control(Protocol):
+class DaemonView(Protocol):
     """
     The daemon, as far as the web may reach into it. Called from several threads.
     """
 
-    def targets(self) -> Sequence[TargetFace]:
+    def targets(self) -> Sequence[TargetInfo]:
         """
         The targets that are asked now.
         """
 
-    def census(self, target: str) -> Census | None:
+    def job_counts(self, target: str) -> JobCounts | None:
         """
         The jobs of a target that are followed; None where none can be.
         """
@@ -114,7 +114,7 @@ class Control(Protocol):
         Read the configuration again.
         """
 
-    def probe(self, target: str, canary: str, *, timeout_s: float) -> Result:
+    def probe(self, target: str, canary: str, *, timeout_s: float) -> ProbeResult:
         """
         Ask once, now, and judge.
 
@@ -131,9 +131,9 @@ class Control(Protocol):
         """
 
 
-class Wall(Protocol):
+class RecentResultsView(Protocol):
     """
-    `jobproof.probes.web.recent_results.Board`, read.
+    `jobproof.probes.web.recent_results.RecentResults`, read.
     """
 
     def canary(self, target: str, canary: str) -> CanaryView | None: ...
@@ -142,10 +142,10 @@ class Wall(Protocol):
 
     def jobs(self, target: str) -> Mapping[str, int]: ...
 
-    def news(self) -> tuple[News, ...]: ...
+    def findings(self) -> tuple[RecentFinding, ...]: ...
 
 
-class Evidences(Protocol):
+class EvidenceReader(Protocol):
     """
     `jobproof.probes.evidence.store.EvidenceStore`, read.
     """
@@ -157,7 +157,7 @@ class Evidences(Protocol):
     def latest_for(self, fingerprint: str) -> str | None: ...
 
 
-class Expose(Protocol):
+class MetricsView(Protocol):
     """
     Answers a scrape: `jobproof.probes.export.prometheus.expose`, bound to a registry.
     """
@@ -167,11 +167,11 @@ class Expose(Protocol):
     ) -> Exposition: ...
 
 
-def statuses_of(profile: Profile) -> dict[str, StatusFace]:
+def statuses_of(profile: Profile) -> dict[str, StatusInfo]:
     """
     The profile's status words as pages draw them.
     """
     return {
-        word: StatusFace(status.phase, status.colour, status.meaning)
+        word: StatusInfo(status.phase, status.colour, status.meaning)
         for word, status in profile.status.words.items()
     }

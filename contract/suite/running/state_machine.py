@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding
-from jobproof.contract.suite.planning.ids import fresh_id
-from jobproof.contract.suite.planning.plan import Ask
+from jobproof.contract.suite.planning.job_ids import fresh_id
+from jobproof.contract.suite.planning.plan import PlannedRequest
 from jobproof.contract.suite.running.run import Run
 
 __all__ = ["client_machine"]
@@ -38,7 +38,7 @@ def client_machine(
     target = run.target
     known = st.sampled_from(target.jobs)
 
-    def send(ask: Ask) -> None:
+    def send(ask: PlannedRequest) -> None:
         if not stop():
             report(run.ask(ask)[1])
 
@@ -50,26 +50,32 @@ def client_machine(
         @rule(job_id=known, conditional=st.booleans())
         def poll(self, job_id: str, conditional: bool) -> None:
             send(
-                Ask("GET", job_id, Subject.KNOWN, Credential.OWNER, "poll", conditional=conditional)
+                PlannedRequest(
+                    "GET", job_id, Subject.KNOWN, Credential.OWNER, "poll", conditional=conditional
+                )
             )
 
         @rule(job_id=known, who=st.sampled_from(_WHO))
         def change_token(self, job_id: str, who: Credential) -> None:
-            send(Ask("GET", job_id, Subject.KNOWN, who, "another token"))
+            send(PlannedRequest("GET", job_id, Subject.KNOWN, who, "another token"))
 
         @rule(job_id=known, method=st.sampled_from(("HEAD", "OPTIONS")))
         def look(self, job_id: str, method: str) -> None:
-            send(Ask(method, job_id, Subject.KNOWN, Credential.OWNER, "a safe method"))
+            send(PlannedRequest(method, job_id, Subject.KNOWN, Credential.OWNER, "a safe method"))
 
         @rule(seed=st.integers(0, 2**32), who=st.sampled_from(_WHO))
         def miss(self, seed: int, who: Credential) -> None:
             job_id = fresh_id(target.api.profile, random.Random(seed))  # noqa: S311
-            send(Ask("GET", job_id, Subject.MISSING, who, "an id that nobody has"))
+            send(PlannedRequest("GET", job_id, Subject.MISSING, who, "an id that nobody has"))
 
         @rule(seed=st.integers(0, 2**32), method=st.sampled_from(_UNLISTED))
         def meddle(self, seed: int, method: str) -> None:
             job_id = fresh_id(target.api.profile, random.Random(seed))  # noqa: S311
-            send(Ask(method, job_id, Subject.MISSING, Credential.OWNER, "an unlisted method"))
+            send(
+                PlannedRequest(
+                    method, job_id, Subject.MISSING, Credential.OWNER, "an unlisted method"
+                )
+            )
 
     if target.foreign_jobs:
 
@@ -80,7 +86,11 @@ def client_machine(
 
             @rule(job_id=st.sampled_from(target.foreign_jobs))
             def pry(self, job_id: str) -> None:
-                send(Ask("GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job"))
+                send(
+                    PlannedRequest(
+                        "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job"
+                    )
+                )
 
         return Stranger
     return Client

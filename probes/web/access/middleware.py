@@ -19,7 +19,7 @@ from jobproof.probes.web.access.hosts import Hosts
 from jobproof.probes.web.access.users import Users
 from jobproof.probes.web.access.web_config import WebConfig
 
-__all__ = ["Guard"]
+__all__ = ["AccessMiddleware"]
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -33,7 +33,7 @@ _HEADERS = {
 }
 
 
-class Guard:
+class AccessMiddleware:
     """
     Wraps the application; without users everybody may come in.
 
@@ -64,8 +64,8 @@ class Guard:
                     given[name] = value
             await send(message)
 
-        pace, users = self._config.pace, self._config.users
-        if pace is not None and not pace.admits(time.monotonic()):
+        rate_limit, users = self._config.rate_limit, self._config.users
+        if rate_limit is not None and not rate_limit.admits(time.monotonic()):
             # Before the password: guessing is what the limit is for.
             await PlainTextResponse("Too Many Requests\n", 429)(scope, receive, dress)
         elif users is not None and not await self._knows(users, headers):
