@@ -19,8 +19,9 @@ from jobproof.contract.plugins import set_up
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import MonitorSettings, SinkSettings, TargetSettings
 from jobproof.probes.engine.judging import JudgedResult
-from jobproof.probes.engine.prober import ClientSettings, Clock, HttpClient, ProbePlan, Prober
+from jobproof.probes.engine.prober import Clock, HttpClient, ProbePlan, Prober
 from jobproof.probes.engine.shard import Shard
+from jobproof.probes.engine.target_state import ClientSettings
 from jobproof.probes.export.metrics import Metrics, TargetLabels
 from jobproof.probes.export.prometheus import Registry
 from jobproof.probes.export.sink import Sink

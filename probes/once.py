@@ -27,8 +27,9 @@ from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import MonitorSettings, TargetSettings
 from jobproof.probes.daemon import labels_of
 from jobproof.probes.engine.judging import JudgedResult, RawResult
-from jobproof.probes.engine.prober import ClientSettings, HttpClient, TargetState
+from jobproof.probes.engine.prober import HttpClient
 from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets, parse_retry_after
+from jobproof.probes.engine.target_state import ClientSettings, TargetState
 from jobproof.probes.export.jsonl import as_json
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry, expose, new_registry

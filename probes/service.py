@@ -28,8 +28,8 @@ from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl
 from jobproof.probes.daemon import Daemon
-from jobproof.probes.engine.prober import ClientSettings, user_agent
 from jobproof.probes.engine.shard import Shard
+from jobproof.probes.engine.target_state import ClientSettings, user_agent
 from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.export.prometheus import expose, new_registry
 from jobproof.probes.following.watch_list import WatchList

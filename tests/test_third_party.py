@@ -262,9 +262,9 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
     ),
     "canary that lacks its protocol": (
         {"jobproof.canaries": {"ttl": "acme_ttl:Ttl"}},
-        {"acme_ttl": "class Ttl: Options = None; turns = 1"},
+        {"acme_ttl": "class Ttl: Options = None; round_size = 1"},
         ("config", "schema"),
-        "class Ttl has no absence_is_right, ask, saw",
+        "class Ttl has no absence_is_right, round_size, next_request, on_result",
     ),
     "source without options": (
         {"jobproof.sources": {"ttl": "acme_ttl:Ttl"}},
@@ -339,8 +339,8 @@ def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
 
         class Ttl:
             Options = CanaryOptions
-            absence_is_right = turns = 1
-            ask = saw = wants = take = write = close = print
+            absence_is_right = round_size = 1
+            next_request = on_result = wants = take = write = close = print
 
             def __init__(self, *_):
                 raise KeyError("boom")

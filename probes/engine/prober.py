@@ -17,34 +17,26 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Protocol
 
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Exchange, Request, Subject
-from jobproof.contract.plugins import set_up
-from jobproof.probes.canaries.canary import Canary, CanaryContext, CanaryRequest
-from jobproof.probes.canaries.request import build_request
+from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.config.settings import TargetSettings
-from jobproof.probes.engine.judging import JudgedResult, RawResult, ResultJudge
+from jobproof.probes.engine.judging import JudgedResult, RawResult
 from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets, parse_retry_after
 from jobproof.probes.engine.schedule import PeriodicProbe, Schedule, Slot
+from jobproof.probes.engine.target_state import ClientSettings, HistoryLoader, TargetState
 from jobproof.probes.engine.worker_pool import WorkerPool
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.result import FOLLOWED, MissReason
 
 __all__ = [
-    "ClientSettings",
     "Clock",
     "HttpClient",
     "ProbePlan",
     "Prober",
-    "TargetState",
-    "user_agent",
 ]
-
-HistoryLoader = Callable[[str, str], Iterable[Exchange]]
 
 _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
@@ -64,16 +56,6 @@ class HttpClient(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """
-    What tells one client from another.
-    """
-
-    ca_file: Path | None = None
-    body_limit: int = 1_048_576
-
-
-@dataclass(frozen=True, slots=True)
 class Clock:
     """
     The two clocks of the daemon: one to measure with, one to tell people the time.
@@ -81,78 +63,6 @@ class Clock:
 
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
-
-
-class TargetState:
-    """
-    A target while it is being watched: its canaries, and what was seen of its jobs.
-    """
-
-    def __init__(
-        self,
-        target: TargetSettings,
-        judge: Judge,
-        rng: random.Random,
-        load_history: HistoryLoader = lambda _target, _job_id: (),
-    ) -> None:
-        self.target = target
-        self.judging = ResultJudge(
-            target.api, judge, target.token, lambda job_id: load_history(target.name, job_id)
-        )
-        self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
-        self._lock = threading.Lock()
-        names = frozenset(canary.name for canary in target.canaries)
-        context = CanaryContext(target.api, rng, _known_ids(target), names)
-        self._canaries: dict[str, Canary] = {
-            canary.name: set_up(
-                "jobproof.canaries", canary.name, canary.make, canary.options, context
-            )
-            for canary in target.canaries
-        }
-
-    def probes(self) -> Iterable[PeriodicProbe]:
-        """
-        The grids that its canaries are asked on.
-        """
-        target = self.target
-        for canary in target.canaries:
-            yield PeriodicProbe(
-                target.name, canary.name, target.key, canary.interval_s, canary.timeout_s
-            )
-
-    def next_request(self, canary: str) -> CanaryRequest:
-        """
-        What this canary asks next.
-        """
-        with self._lock:
-            return self._canaries[canary].next_request()
-
-    def round_size(self, canary: str) -> int:
-        """
-        How many questions this canary needs for one round.
-        """
-        return self._canaries[canary].round_size
-
-    def request(self, ask: CanaryRequest) -> Request:
-        """
-        The question as it goes over the wire.
-        """
-        target = self.target
-        return build_request(target.api, target.url, ask, target.token, user_agent=user_agent())
-
-    def on_result(self, judged: JudgedResult) -> None:
-        """
-        Tell the canary what came of its question.
-        """
-        exchange, canary = judged.result.exchange, self._canaries.get(judged.result.canary)
-        if exchange is None or canary is None or exchange.request.job_id is None:
-            return
-        request = exchange.request
-        ask = CanaryRequest(exchange.request.job_id, request.subject, request.credential)
-        with self._lock:
-            news = canary.on_result(ask, judged.result.outcome)
-        if news is not None:
-            _LOG.warning("target %s: %s", self.target.name, news)
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,23 +488,6 @@ class Prober:
 def _signal(wakeup: threading.Lock) -> None:
     with suppress(RuntimeError):  # it is ringing already
         wakeup.release()
-
-
-def user_agent() -> str:
-    """
-    Who we say we are, so that an endpoint's owner can tell probes from customers.
-    """
-    return _USER_AGENT
-
-
-_USER_AGENT = f"jobproof/{version('jobproof')}"
-
-
-def _known_ids(target: TargetSettings) -> tuple[str, ...]:
-    for canary in target.canaries:
-        if canary.name == "known":
-            return tuple(getattr(canary.options, "ids", ()))
-    return ()
 
 
 def _limits(states: Iterable[TargetState]) -> dict[str, BudgetLimits]:

@@ -19,7 +19,8 @@ from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.canaries.request import build_request
 from jobproof.probes.config.settings import SourceSettings, TargetSettings
 from jobproof.probes.engine.judging import JudgedResult
-from jobproof.probes.engine.prober import Clock, user_agent
+from jobproof.probes.engine.prober import Clock
+from jobproof.probes.engine.target_state import user_agent
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.following.job_history import JobHistory
 from jobproof.probes.following.tracker import JobObservation, Tracker, TrackerUpdate

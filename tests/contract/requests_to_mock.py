@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.tools import PATIENCE_S
 
-from jobproof.contract.mock import MockAnswer, Mock
+from jobproof.contract.mock import Mock, MockAnswer
 from jobproof.contract.mock.serving.wire import frame
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import find_api

@@ -1,0 +1,127 @@
+"""
+A target while it is probed: its canaries, its judge, and what was seen of its jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.exchange import Exchange, Request
+from jobproof.contract.plugins import set_up
+from jobproof.probes.canaries.canary import Canary, CanaryContext, CanaryRequest
+from jobproof.probes.canaries.request import build_request
+from jobproof.probes.config.settings import TargetSettings
+from jobproof.probes.engine.judging import JudgedResult, ResultJudge
+from jobproof.probes.engine.schedule import PeriodicProbe
+
+__all__ = ["ClientSettings", "HistoryLoader", "TargetState", "user_agent"]
+
+HistoryLoader = Callable[[str, str], Iterable[Exchange]]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """
+    What tells one client from another.
+    """
+
+    ca_file: Path | None = None
+    body_limit: int = 1_048_576
+
+
+class TargetState:
+    """
+    A target while it is being watched: its canaries, and what was seen of its jobs.
+    """
+
+    def __init__(
+        self,
+        target: TargetSettings,
+        judge: Judge,
+        rng: random.Random,
+        load_history: HistoryLoader = lambda _target, _job_id: (),
+    ) -> None:
+        self.target = target
+        self.judging = ResultJudge(
+            target.api, judge, target.token, lambda job_id: load_history(target.name, job_id)
+        )
+        self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
+        self._lock = threading.Lock()
+        names = frozenset(canary.name for canary in target.canaries)
+        context = CanaryContext(target.api, rng, _known_ids(target), names)
+        self._canaries: dict[str, Canary] = {
+            canary.name: set_up(
+                "jobproof.canaries", canary.name, canary.make, canary.options, context
+            )
+            for canary in target.canaries
+        }
+
+    def probes(self) -> Iterable[PeriodicProbe]:
+        """
+        The grids that its canaries are asked on.
+        """
+        target = self.target
+        for canary in target.canaries:
+            yield PeriodicProbe(
+                target.name, canary.name, target.key, canary.interval_s, canary.timeout_s
+            )
+
+    def next_request(self, canary: str) -> CanaryRequest:
+        """
+        What this canary asks next.
+        """
+        with self._lock:
+            return self._canaries[canary].next_request()
+
+    def round_size(self, canary: str) -> int:
+        """
+        How many questions this canary needs for one round.
+        """
+        return self._canaries[canary].round_size
+
+    def request(self, ask: CanaryRequest) -> Request:
+        """
+        The question as it goes over the wire.
+        """
+        target = self.target
+        return build_request(target.api, target.url, ask, target.token, user_agent=user_agent())
+
+    def on_result(self, judged: JudgedResult) -> None:
+        """
+        Tell the canary what came of its question.
+        """
+        exchange, canary = judged.result.exchange, self._canaries.get(judged.result.canary)
+        if exchange is None or canary is None or exchange.request.job_id is None:
+            return
+        request = exchange.request
+        ask = CanaryRequest(exchange.request.job_id, request.subject, request.credential)
+        with self._lock:
+            news = canary.on_result(ask, judged.result.outcome)
+        if news is not None:
+            _LOG.warning("target %s: %s", self.target.name, news)
+
+
+def user_agent() -> str:
+    """
+    Who we say we are, so that an endpoint's owner can tell probes from customers.
+    """
+    return _USER_AGENT
+
+
+_USER_AGENT = f"jobproof/{version('jobproof')}"
+
+
+def _known_ids(target: TargetSettings) -> tuple[str, ...]:
+    for canary in target.canaries:
+        if canary.name == "known":
+            return tuple(getattr(canary.options, "ids", ()))
+    return ()
