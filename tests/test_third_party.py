@@ -264,7 +264,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
         {"jobproof.canaries": {"ttl": "acme_ttl:Ttl"}},
         {"acme_ttl": "class Ttl: Options = None; round_size = 1"},
         ("config", "schema"),
-        "class Ttl has no absence_is_right, round_size, next_request, on_result",
+        "class Ttl has no absence_is_right, next_request, on_result",
     ),
     "source without options": (
         {"jobproof.sources": {"ttl": "acme_ttl:Ttl"}},

@@ -92,12 +92,12 @@ class WireBehaviour:
     What the wire does to an answer; the defaults are honest.
 
     Attributes:
-        delay s: Seconds of silence before the first byte.
+        delay_s: Seconds of silence before the first byte.
         silent: No byte ever comes.
         announced: `Content-Length` where it isn't the body's.
         chunked: Send the body in chunks.
         cut: Close after so many bytes of the body.
-        hang up: Close afterwards without having said so.
+        hang_up: Close afterwards without having said so.
         bodyless: Announce the body and keep it: HEAD, 304.
     """
 

@@ -77,7 +77,7 @@ class RequestContext:
 
     Attributes:
         now: Unix seconds.
-        asked for: The id in the path, percent-decoded; None where there is none.
+        asked_for: The id in the path, percent-decoded; None where there is none.
         fired: Names of the behaviours that changed something.
     """
 

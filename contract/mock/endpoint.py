@@ -41,7 +41,7 @@ class LoggedRequest:
     Attributes:
         at: Unix seconds on the mock's clock.
         target: As it stood on the request line.
-        job id: The id in the path, percent-decoded; None where there is none.
+        job_id: The id in the path, percent-decoded; None where there is none.
         credential: Whose token it was.
         fault: The faults and variants that changed this answer; None for none.
     """

@@ -29,9 +29,9 @@ class RawResult:
     A probe as it came back, not judged yet.
 
     Attributes:
-        intended at: Wall clock of the slot, Unix seconds.
+        intended_at: Wall clock of the slot, Unix seconds.
         exchange: None where our own code failed; `error` says how.
-        job id: What was asked for, even where nothing was sent.
+        job_id: What was asked for, even where nothing was sent.
     """
 
     target: str
@@ -52,7 +52,7 @@ class JudgedResult:
     Attributes:
         seen: None where there was nothing to look at.
         earlier: What was known of the same job before.
-        job id: What was asked for.
+        job_id: What was asked for.
     """
 
     result: ProbeResult

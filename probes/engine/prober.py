@@ -109,7 +109,7 @@ class Prober:
     Asks on time, judges every answer, and tells the receivers.
 
     Args:
-        make client: Called once for each kind of client that is needed.
+        make_client: Called once for each kind of client that is needed.
         receive: Called with every judged probe, from one thread, in order.
         rng: For ids that nobody has, and for spreading out.
         recollect: What an earlier run saw of a followed job of a target, oldest first.

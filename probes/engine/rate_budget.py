@@ -29,8 +29,8 @@ class BudgetLimits:
     What a key may be used for.
 
     Attributes:
-        per minute: Requests in any minute; `inf` for unlimited.
-        reserved per minute: The canaries' share of it, which followed jobs can't take.
+        per_minute: Requests in any minute; `inf` for unlimited.
+        reserved_per_minute: The canaries' share of it, which followed jobs can't take.
     """
 
     per_minute: float
@@ -158,7 +158,7 @@ def parse_retry_after(value: str | None, *, now_unix: float) -> float | None:
 
     Args:
         value: The header: seconds, or an HTTP date.
-        now unix: The wall clock that a date is measured against.
+        now_unix: The wall clock that a date is measured against.
     """
     text = (value or "").strip()
     if not text or len(text) > 64:

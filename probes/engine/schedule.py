@@ -123,7 +123,7 @@ class Schedule:
     moves nothing.
 
     Args:
-        wall offset s: Wall clock minus the schedule's clock.
+        wall_offset_s: Wall clock minus the schedule's clock.
         seed: Daemons that watch the same targets for each other get different ones,
             and ask in turn.
     """

@@ -20,7 +20,7 @@ class Shard:
     Part `index` of `of`, counted from 0.
 
     Every target belongs to exactly one part, and to the same one that
-    `action: hashmod` with `source_labels: [  address  ]` over `/-/sd` puts it in.
+    `action: hashmod` with `source_labels: [__address__]` over `/-/sd` puts it in.
     """
 
     index: int = 0

@@ -40,10 +40,10 @@ class JobObservation:
 
     Attributes:
         at: When the answer was whole, Unix seconds.
-        job status: As spelled on the wire; None where the answer held none.
+        job_status: As spelled on the wire; None where the answer held none.
         missing: The answer says that there is no such job.
-        created at: By the server's word, Unix seconds.
-        ended at: By the server's word, Unix seconds.
+        created_at: By the server's word, Unix seconds.
+        ended_at: By the server's word, Unix seconds.
     """
 
     at: float
@@ -82,7 +82,7 @@ class TrackerUpdate:
         gone: It is done because the endpoint knows it no longer.
         move: Status before and after, where they differ.
         stay: The time in the status that was left.
-        completion s: From creation to end, once, when the end is first seen.
+        completion_s: From creation to end, once, when the end is first seen.
     """
 
     job: FollowedJob
@@ -99,9 +99,9 @@ class JobCounts:
     All followed jobs of a target at one moment.
 
     Attributes:
-        by status: Jobs last seen in each status; jobs that never answered are left out.
+        by_status: Jobs last seen in each status; jobs that never answered are left out.
         stuck: Unfinished jobs past a limit that the vendor documents.
-        oldest pending s: Age of the oldest unfinished job; None where there is none.
+        oldest_pending_s: Age of the oldest unfinished job; None where there is none.
     """
 
     by_status: Mapping[str, int]
@@ -117,9 +117,9 @@ class Tracker:
     Attributes:
         words: The profile's statuses.
         limits: How long a job may stay unfinished.
-        poll s: The shortest time between two requests for one job.
-        slowest s: The longest; reached by growing the gap while nothing changes.
-        abandon s: A job that hasn't ended this long after its first sight is let go.
+        poll_s: The shortest time between two requests for one job.
+        slowest_s: The longest; reached by growing the gap while nothing changes.
+        abandon_s: A job that hasn't ended this long after its first sight is let go.
     """
 
     words: Mapping[str, StatusWord]

@@ -28,19 +28,19 @@ class FollowedJob:
 
     Attributes:
         source: Where the id came from: listing, pushed, file, static, a plug-in's name.
-        first seen at: When the id came in.
-        next poll at: When it is to be asked for next.
-        job status: The last status seen; None before the first answer.
-        entered after: The job got into `job_status` at or after this; None where
+        first_seen_at: When the id came in.
+        next_poll_at: When it is to be asked for next.
+        job_status: The last status seen; None before the first answer.
+        entered_after: The job got into `job_status` at or after this; None where
             nothing tells (no earlier poll, no creation time).
-        entered by: It was in `job_status` at this time at the latest: the first such answer.
-        observed at: The last answer that held a status.
-        created at: By the server's own word.
-        clock from: Since when the vendor's documented limits are counted for it.
+        entered_by: It was in `job_status` at this time at the latest: the first such answer.
+        observed_at: The last answer that held a status.
+        created_at: By the server's own word.
+        clock_from: Since when the vendor's documented limits are counted for it.
         polls: Requests made for it.
-        quiet polls: Polls since the status last changed.
+        quiet_polls: Polls since the status last changed.
         misses: "No such job" answers in a row.
-        ended at: When its end was first seen; it may be asked once more after that.
+        ended_at: When its end was first seen; it may be asked once more after that.
     """
 
     target: str
@@ -115,12 +115,12 @@ class WatchList:
     raises `JobproofError`.
 
     Attributes:
-        moved aside: Where an unreadable earlier file lies now; None normally.
+        moved_aside: Where an unreadable earlier file lies now; None normally.
 
     Args:
         path: A file that is made if missing; None keeps everything in memory.
         capacity: Most jobs followed per target; beyond it `add` refuses.
-        remember ended: Ended ids kept per target, so that a listing that still
+        remember_ended: Ended ids kept per target, so that a listing that still
             shows them doesn't start them again.
     """
 

@@ -26,7 +26,7 @@ class JobStore:
 
     Args:
         started: Unix seconds; scripted ages count back from here.
-        per minute: How many new jobs come in a minute; 0 for none.
+        per_minute: How many new jobs come in a minute; 0 for none.
         lives: Lives of more jobs that the owner has from the start.
     """
 
