@@ -199,7 +199,7 @@ def _type(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return f"`{field['const']}`"
     if "$ref" in field:
         return "mapping, see below"
-    if field.get("pattern", "").startswith(r"^(\d+(y|w"):
+    if field.get("pattern", "").startswith(r"^([0-9]+(y|w"):
         return "duration"
     if field.get("type") == "array":
         items = field.get("items", {})

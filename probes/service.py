@@ -24,6 +24,7 @@ from typing import Self
 
 from jobproof.contract.client.curl import Client, Limits
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl
@@ -43,6 +44,7 @@ from jobproof.probes.web.server import WebServer
 __all__ = ["Service", "ServiceOptions", "bind", "connect", "serve"]
 
 _LOG = logging.getLogger(__name__)
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +187,14 @@ def bind(listen: str) -> socket.socket:
     Raises:
         ConfigError: It is no address, or it is taken.
     """
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+    host, colon, digits = listen.rpartition(":")
+    port = read_digits(digits, most=_LAST_PORT + 1)
+    if not colon or port is None or port > _LAST_PORT:
         raise ConfigError(f"--listen {listen!r}: write HOST:PORT, for example 127.0.0.1:9641")
     bare = host.removeprefix("[").removesuffix("]")
     family = socket.AF_INET6 if ":" in bare else socket.AF_INET
     try:
-        return socket.create_server((bare, int(port)), family=family, backlog=128)
+        return socket.create_server((bare, port), family=family, backlog=128)
     except OSError as exc:
         why = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
         raise ConfigError(f"--listen {listen}: {why}") from None

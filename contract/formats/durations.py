@@ -13,7 +13,8 @@ __all__ = ["Duration", "parse_duration", "write_duration"]
 
 _UNITS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _PATTERN = re.compile(
-    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?"
+    # Prometheus holds nanoseconds in an int64, so that no number of its has more digits.
+    "".join(f"(?:([0-9]{{1,13}}){unit})?" for unit in _UNITS)
 )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from jobproof.contract.formats.digits import read_digits
+
 __all__ = ["escape", "parent", "pick", "resolve", "walk"]
 
 
@@ -34,8 +36,8 @@ def resolve(value: Any, pointer: str) -> tuple[bool, Any]:
             if step not in value:
                 return False, None
             value = value[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
+        elif isinstance(value, list) and (index := _index(step, len(value))) is not None:
+            value = value[index]
         else:
             return False, None
     return True, value
@@ -53,3 +55,11 @@ def parent(pointer: str) -> str:
     The pointer without its last step.
     """
     return pointer.rpartition("/")[0]
+
+
+def _index(step: str, length: int) -> int | None:
+    # RFC 6901 4: no leading zero, so that an item has one pointer.
+    if step.startswith("0") and step != "0":
+        return None
+    index = read_digits(step, most=length)
+    return index if index is not None and index < length else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs
 
+from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import put
 from jobproof.contract.mock.jobs.life import JobView
@@ -69,9 +70,10 @@ def _limit(query: dict[str, list[str]], parameter: str | None, listed: ListingAn
     text = query.get(parameter, [""])[-1] if parameter else ""
     if not text:
         return listed.limit
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= listed.maximum:
+    limit = read_digits(text, most=listed.maximum + 1)
+    if limit is None or not 1 <= limit <= listed.maximum:
         raise BadQuery(f"limit must be 1 to {listed.maximum}")
-    return int(text)
+    return limit
 
 
 def _after(context: RequestContext, views: list[JobView], cursor: str) -> list[JobView]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.model.exchange import Exchange
 
 __all__ = [
@@ -132,7 +133,7 @@ class Finding:
         """
         What makes two findings the same news: check, kind and place, list items alike.
         """
-        place = "/".join("*" if step.isdigit() else step for step in self.pointer.split("/"))
+        place = "/".join("*" if is_digits(step) else step for step in self.pointer.split("/"))
         return (self.check, self.kind, place)
 
     def breaks(self, *, strict: bool) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_pointer import escape, resolve, walk
 
 __all__ = ["Content", "ResponseSpec", "SchemaError"]
@@ -231,7 +232,7 @@ def _schema_at(root: Mapping[str, Any], pointer: str) -> Mapping[str, Any] | Non
             for branch in _branches(spot, root):
                 if step in (branch.get("properties") or {}):
                     following.append(branch["properties"][step])
-                elif step.isdigit() and "items" in branch:
+                elif is_digits(step) and "items" in branch:
                     following.append(branch["items"])
         if not following:
             return None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.formats.redaction import (
     is_sensitive,
     redact_headers,
@@ -34,6 +35,7 @@ from jobproof.contract.model.exchange import (
 __all__ = ["har", "har_entry", "read_har", "read_har_entry"]
 
 _KEPT_BYTES = 65_536
+_LARGEST = 1e12
 _SHORTEST_SECRET = 6  # a shorter one would blot out ordinary words
 
 
@@ -118,7 +120,7 @@ def read_har(path: Path) -> list[Exchange]:
         raise RecordingError(f"{path}: the file is empty: record some traffic first")
     try:
         data = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise RecordingError(f"{path}: not JSON, so no HAR: {exc}") from None
     log = data.get("log") if isinstance(data, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
@@ -228,7 +230,7 @@ def _exchange(entry: Mapping[str, Any]) -> Exchange:
         request=request,
         answer=_answer(entry["response"], notes.get("failure")),
         started_at=started.timestamp(),
-        elapsed_s=max(0.0, float(entry.get("time") or 0.0)) / 1000,
+        elapsed_s=_seconds(entry.get("time")),
         phases=Phases(
             resolve=_seconds(timings.get("dns")),
             connect=_seconds(timings.get("connect")) - _seconds(timings.get("ssl")),
@@ -243,7 +245,7 @@ def _exchange(entry: Mapping[str, Any]) -> Exchange:
 def _answer(
     answered: Mapping[str, Any], failure: Mapping[str, Any] | None
 ) -> Response | TransportFailure:
-    code = int(answered["status"])
+    code = int(_number(answered["status"]))
     content = answered.get("content", {})
     text = content.get("text", "")
     body = base64.b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8")
@@ -271,4 +273,12 @@ def _ms(seconds: float) -> float:
 
 
 def _seconds(milliseconds: Any) -> float:
-    return max(0.0, float(milliseconds or 0.0)) / 1000
+    return max(0.0, _number(milliseconds or 0)) / 1000  # HAR writes -1 for "doesn't apply"
+
+
+def _number(value: Any) -> float:
+    number = read_decimal(value) if isinstance(value, str) else value
+    # Neither NaN nor an integer beyond any double passes this.
+    if not isinstance(number, int | float) or not abs(number) < _LARGEST:
+        raise ValueError(f"{str(value)[:80]!r} is no number to count with")
+    return float(number)

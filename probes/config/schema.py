@@ -97,7 +97,7 @@ def _durations_are_text(node: Any) -> None:
             if schema.get("default") is not None:
                 fresh["default"] = write_duration(schema["default"])
             schema.clear()
-            schema |= {**fresh, "type": "string", "pattern": r"^(\d+(y|w|d|h|m|s|ms))+$"}
+            schema |= {**fresh, "type": "string", "pattern": r"^([0-9]+(y|w|d|h|m|s|ms))+$"}
         if name == "requests_per_minute":
             number = {"type": "number", "exclusiveMinimum": 0}
             schema["anyOf"] = [number, {"const": "unlimited"}]

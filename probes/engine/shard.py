@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.digits import read_digits
 
 __all__ = ["Shard", "hashmod"]
 
@@ -34,12 +35,13 @@ class Shard:
         Raises:
             ConfigError: Not two numbers, or not 0 <= i < n.
         """
-        index, slash, of = text.partition("/")
-        if not (slash and _is_number(index) and _is_number(of)):
+        before, _, behind = text.partition("/")
+        index, of = (read_digits(digits, most=_MOST_SHARDS + 1) for digits in (before, behind))
+        if index is None or of is None:
             raise ConfigError(
                 f"--shard {text!r}: write i/n, for example 0/3 for the first of three"
             )
-        shard = cls(int(index), int(of))
+        shard = cls(index, of)
         if not 1 <= shard.of <= _MOST_SHARDS:
             raise ConfigError(f"--shard {text!r}: n must be between 1 and {_MOST_SHARDS}")
         if shard.index >= shard.of:
@@ -64,7 +66,3 @@ def hashmod(*labels: str, modulus: int) -> int:
     # Prometheus shifts all sixteen bytes into a uint64, so the first eight fall out.
     low_half = hashlib.md5(joined, usedforsecurity=False).digest()[8:]
     return int.from_bytes(low_half, "big") % modulus
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()

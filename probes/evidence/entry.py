@@ -187,7 +187,7 @@ def read_evidence(path: Path) -> Evidence | None:
             fingerprints=tuple(str(one) for one in notes["fingerprints"]),
             size_bytes=len(content),
         )
-    except (OSError, ValueError, KeyError, TypeError) as wrong:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as wrong:
         _LOG.warning("%s is no evidence of ours and is left alone: %s", path, wrong)
         return None
 

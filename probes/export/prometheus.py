@@ -26,6 +26,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as encode_o
 from prometheus_client.registry import Collector
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.digits import read_decimal
 
 __all__ = ["OPENMETRICS", "TEXT", "Exposition", "Registry", "expose", "new_registry", "push"]
 
@@ -205,8 +206,5 @@ def _ranges(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
             key.strip().lower(): value.strip().strip('"')
             for key, _, value in (piece.partition("=") for piece in rest)
         }
-        try:
-            quality = float(parameters.pop("q", "1"))
-        except ValueError:
-            quality = 0.0
-        yield kind.lower(), parameters, quality
+        quality = read_decimal(parameters.pop("q", "1"))
+        yield kind.lower(), parameters, quality or 0.0

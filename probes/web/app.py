@@ -23,6 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from jobproof.contract.errors import JobproofError, did_you_mean
+from jobproof.contract.formats.digits import read_decimal
 from jobproof.probes.sources.source import is_job_id
 from jobproof.probes.web.access.hosts import Hosts
 from jobproof.probes.web.access.middleware import AccessMiddleware
@@ -249,10 +250,9 @@ def _timeout_s(request: Request, canary: Any) -> float:
     asked = request.headers.get("x-prometheus-scrape-timeout-seconds")
     if asked is None:
         return longest
-    try:
-        scrape_s = float(asked)
-    except ValueError:
-        raise HTTPException(400, "X-Prometheus-Scrape-Timeout-Seconds is no number") from None
+    scrape_s = read_decimal(asked)
+    if scrape_s is None:
+        raise HTTPException(400, "X-Prometheus-Scrape-Timeout-Seconds is no number")
     if not 0 < scrape_s < 86_400:
         raise HTTPException(400, "X-Prometheus-Scrape-Timeout-Seconds is out of range")
     # The answer must be on its way before the scraper gives up.

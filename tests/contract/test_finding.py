@@ -67,6 +67,7 @@ def test_the_same_news_about_two_items_of_a_list_is_one_piece() -> None:
     first, second = _finding(pointer="/urls/0"), _finding(pointer="/urls/17")
     assert first.fingerprint == second.fingerprint
     assert first.fingerprint != _finding(pointer="/urls").fingerprint
+    assert first.fingerprint != _finding(pointer="/urls/\u00b2").fingerprint
     assert first.fingerprint != replace(first, kind=Kind.DRIFT).fingerprint
     assert first.fingerprint != replace(first, check="other").fingerprint
 

@@ -132,9 +132,47 @@ def test_a_har_of_another_tool_is_read(tmp_path: Path) -> None:
     assert read.elapsed_s == 0.012
 
 
+_HAR = """{"log": {"entries": [{
+    "startedDateTime": "2026-09-21T12:00:00Z", "time": %s,
+    "request": {"method": "GET", "url": "https://a.example/"}, "response": {"status": %s}
+}]}}"""
+
+
+@pytest.mark.parametrize(
+    ("time", "status"),
+    [
+        *(("1e400", "200"), ("1", "1e400"), ("NaN", "200"), ("1", "NaN")),
+        *(("1" + "0" * 400, "200"), ("1", "1" + "0" * 400), ("[1]", "200"), ("1", "[200]")),
+        *(('"\u0663"', "200"), ("1", '"\u00b2"'), ("1", '"2_0_0"'), ("1", "null")),
+    ],
+    ids=lambda text: text[:10],
+)
+def test_a_number_that_nobody_counts_with_is_told_in_one_line(
+    tmp_path: Path, time: str, status: str
+) -> None:
+    path = tmp_path / "odd.har"
+    path.write_text(_HAR % (time, status), encoding="utf-8")
+    with pytest.raises(RecordingError) as caught:
+        read_har(path)
+    assert str(caught.value).startswith(f"{path}: log.entries[0] is no HAR entry: ValueError: ")
+    assert str(caught.value).endswith(" is no number to count with")
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(("time", "elapsed_s"), [("-1", 0.0), ("12", 0.012), ('"12.5"', 0.0125)])
+def test_times_are_milliseconds_or_do_not_apply(
+    tmp_path: Path, time: str, elapsed_s: float
+) -> None:
+    path = tmp_path / "seen.har"
+    path.write_text(_HAR % (time, '"200"'), encoding="utf-8")
+    (read,) = read_har(path)
+    assert (read.elapsed_s, read.response and read.response.code) == (elapsed_s, 200)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("[" * 100_000, "not JSON, so no HAR"),
         ("", "the file is empty: record some traffic first"),
         ("{", "not JSON, so no HAR"),
         ("[]", "no HAR: it has no log.entries"),

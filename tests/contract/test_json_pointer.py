@@ -48,7 +48,14 @@ def test_the_examples_of_the_rfc_lead_where_it_says(pointer: str, value: object)
     assert resolve(_DOCUMENT, pointer) == (True, value)
 
 
-@pytest.mark.parametrize("pointer", ["/foo/2", "/foo/-", "/foo/x", "/foo/\u00b2", "/x", "/foo/0/y"])
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        *("/foo/2", "/foo/-", "/foo/x", "/x", "/foo/0/y"),
+        *("/foo/\u00b2", "/foo/\u0660", "/foo/00", "/foo/01", "/foo/" + "9" * 5_000),
+    ],
+    ids=lambda pointer: pointer[:20],
+)
 def test_a_pointer_to_nothing_says_so(pointer: str) -> None:
     assert resolve(_DOCUMENT, pointer) == (False, None)
     assert pick(_DOCUMENT, pointer) is None

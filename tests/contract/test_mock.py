@@ -317,7 +317,13 @@ def test_a_list_is_filtered_by_status() -> None:
     assert body["next_cursor"] is None
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=1001", "limit=²", "status=done"])
+_LONG = ["limit=" + "0" * 8 + "1" + "9" * 5_000]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=x", "limit=1001", "limit=²", "limit=0000000019999", "status=done", *_LONG],
+)
 def test_a_list_refuses_what_it_does_not_understand(query: str) -> None:
     mock = Mock(api_named("krea"), clock=Clock())
     assert _answer(mock, f"/jobs?{query}").code == 400

@@ -87,7 +87,13 @@ def test_head_sends_the_length_and_not_a_byte_of_the_body(server: MockServer) ->
         (b"GET /jobs/a HTTP/1.1\r\n folded: x\r\n\r\n", b"400"),
         (b"POST /jobs/a HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"400"),
         (b"POST /jobs/a HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", b"413"),
+        (b"POST /jobs/a HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n", b"400"),
+        (b"POST /jobs/a HTTP/1.1\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n", b"413"),
         (b"POST /jobs/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (b"POST /jobs/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0_0\r\n\r\n", b"400"),
+        (b"POST /jobs/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n+5\r\nhello", b"400"),
+        (b"POST /jobs/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\nx", b"400"),
+        (b"POST /jobs/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", b"413"),
         (b"GET /jobs/a HTTP/1.1\r\nA: " + b"x" * 200_000, b"431"),
     ],
 )

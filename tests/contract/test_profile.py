@@ -72,6 +72,8 @@ def test_the_profile_and_the_document_know_the_same_statuses(name: str) -> None:
         ("required_in: [completed]", "required_in: [done]", "result names the status 'done'"),
         ("parameter: id", "parameter: job", "has no {job}: the parameter must stand in the path"),
         ("poll: 5s", "poll: 5", "cadence.poll: 5 has no unit: write 250ms, 30s, 5m or 1h30m"),
+        ("poll: 5s", "poll: \u0665s", "'\u0665s' is no duration: write 250ms, 30s, 5m or 1h30m"),
+        ("poll: 5s", f"poll: {'9' * 400}s", "is no duration: write 250ms, 30s, 5m or 1h30m"),
         ("poll: 5s", "poll: 5 sec", "'5 sec' is no duration: write 250ms, 30s, 5m or 1h30m"),
         ("api: krea", "api: Krea!", "api: "),
         ("  shape: uuid", "  shape: guid", "id.shape: "),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.plugins import default_api, find_api
@@ -118,6 +119,15 @@ def test_a_fresh_id_has_the_shape_that_the_profile_describes() -> None:
 )
 def test_rates_are_read_in_three_units(text: str, per_minute: float | None) -> None:
     assert parse_rate(text) == per_minute
+
+
+@pytest.mark.parametrize(
+    "text", ["0/m", "30", "/m", "30/d", "-1/m", "\u0663/m", "\u00b2/m", "1_0/m", "9" * 400 + "/m"]
+)
+def test_what_is_no_rate_is_one_line(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_rate(text)
+    assert str(caught.value) == f"rate limit {text!r}: write 30/m, 2/s or unlimited"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,9 @@ def test_a_taken_port_is_one_line(mock: MockServer, tmp_path: Path) -> None:
     assert (code, said) == (2, f"jobproof: --listen {where}: Address already in use\n")
 
 
-@pytest.mark.parametrize("listen", ["9641", "localhost:http", "127.0.0.1:99999", ":"])
+@pytest.mark.parametrize(
+    "listen", ["9641", "localhost:http", "127.0.0.1:99999", ":", "a:\u00b2", "a:" + "9" * 5_000]
+)
 def test_an_address_that_is_none_says_how_to_write_one(
     mock: MockServer, tmp_path: Path, listen: str
 ) -> None:

@@ -125,6 +125,9 @@ def test_shard_is_written_as_i_of_n() -> None:
     [
         ("3", "--shard '3': write i/n, for example 0/3 for the first of three"),
         ("-1/3", "--shard '-1/3': write i/n, for example 0/3 for the first of three"),
+        ("\u00b2/3", "--shard '\u00b2/3': write i/n, for example 0/3 for the first of three"),
+        ("0/\u0663", "--shard '0/\u0663': write i/n, for example 0/3 for the first of three"),
+        ("0/" + "9" * 5_000, f"--shard '0/{'9' * 5_000}': n must be between 1 and 10000"),
         ("0/0", "--shard '0/0': n must be between 1 and 10000"),
         ("3/3", "--shard '3/3': i counts from 0, so the last is 2"),
     ],

@@ -307,6 +307,10 @@ def test_a_handshake_that_hangs_is_ended(tmp_path: Path, authority: trustme.CA) 
     [
         ("basic_auth_user: {}", "web.yaml:1: basic_auth_user: unknown key. Did you mean"),
         ("basic_auth_users: {a: secret-word}", "write a bcrypt hash of cost 4 to 16"),
+        (
+            "basic_auth_users: {a: $2b$\u00b2$" + "x" * 54 + "}",
+            "write a bcrypt hash of cost 4 to 16",
+        ),
         ("basic_auth_users: {a: 12345678}", "write a bcrypt hash of cost 4 to 16"),
         ("tls_server_config: {cert_file: a}", "key 'key_file' is missing"),
         (_TLS, "server.pem can't be read: no such file"),

@@ -42,7 +42,7 @@ class LifeBranch(_Part):
 
 
 def _sequel(value: object) -> object:
-    match = re.fullmatch(r"([1-9]\d*) polls?", value) if isinstance(value, str) else None
+    match = re.fullmatch(r"([1-9][0-9]{0,8}) polls?", value) if isinstance(value, str) else None
     if match:
         return LifeBranch(polls=int(match.group(1)))
     try:

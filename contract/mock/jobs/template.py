@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.contract.model.profile import Codec
 
 __all__ = ["TemplateValues", "blanks_in", "fill", "merge", "write_time"]
 
 _BLANK = re.compile(r"\$\{(\w+)(?:([+-])(\w+))?(?::([\w-]+))?\}")
+# A larger number may not survive the reader of a body.
+_LARGEST_ID = 2**53
 _NAMES = ("id", "status", "created", "entered", "uuid", "token")
 
 
@@ -43,8 +46,9 @@ class TemplateValues:
         """
         match name:
             case "id":
-                is_number = self.id.isascii() and self.id.isdigit()
-                return int(self.id) if argument == "integer" and is_number else self.id
+                number = read_digits(self.id, most=_LARGEST_ID + 1)
+                is_number = number is not None and number <= _LARGEST_ID
+                return number if argument == "integer" and is_number else self.id
             case "status":
                 return self.status
             case "created":

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from jobproof.contract.formats.digits import read_digits, read_hex
 from jobproof.contract.mock.answer import MockAnswer, MockRequest
 
 __all__ = ["BadRequest", "ReceivedRequest", "RequestReader", "frame"]
@@ -93,23 +94,22 @@ class RequestReader:
         if ask.header("transfer-encoding") is not None:
             self._skip_chunks()
             return
-        length = ask.header("content-length") or "0"
-        if not length.isascii() or not length.isdigit():
+        length = read_digits(ask.header("content-length") or "0", most=_BODY_LIMIT + 1)
+        if length is None:
             raise BadRequest(400)
-        if len(length) > 8 or int(length) > _BODY_LIMIT:
+        if length > _BODY_LIMIT:
             raise BadRequest(413)
-        self._take(int(length))
+        self._take(length)
 
     def _skip_chunks(self) -> None:
         total = 0
         while True:
-            text = self._line().partition(b";")[0].strip()
-            try:
-                size = int(text, 16)
-            except ValueError:
-                raise BadRequest(400) from None
+            text = self._line().partition(b";")[0].strip(b" \t").decode("latin-1")
+            size = read_hex(text, most=_BODY_LIMIT + 1)
+            if size is None:
+                raise BadRequest(400)
             total += size
-            if size < 0 or total > _BODY_LIMIT:
+            if total > _BODY_LIMIT:
                 raise BadRequest(413)
             if size == 0:
                 while self._line():  # trailers

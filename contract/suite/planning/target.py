@@ -5,12 +5,12 @@ What the suite is pointed at, and how hard it may ask.
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.api import Api
 
@@ -134,7 +134,8 @@ def parse_rate(text: str) -> float | None:
     """
     if text == "unlimited":
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)/([smh])", text)
-    if match is None or float(match.group(1)) <= 0:
+    number, _, unit = text.partition("/")
+    rate, per_minute = read_decimal(number), {"s": 60.0, "m": 1.0, "h": 1 / 60}.get(unit)
+    if not rate or per_minute is None:
         raise ConfigError(f"rate limit {text!r}: write 30/m, 2/s or unlimited")
-    return float(match.group(1)) * {"s": 60.0, "m": 1.0, "h": 1 / 60}[match.group(2)]
+    return rate * per_minute

@@ -13,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jobproof.contract.formats.digits import read_digits
+
 __all__ = ["RateLimit", "Users", "bcrypt_hash"]
 
 _REMEMBERED = 100
@@ -90,6 +92,7 @@ def bcrypt_hash(value: object) -> str:
     text = value if isinstance(value, str) else ""
     parts = text.split("$")
     known = len(parts) == 4 and parts[1] in ("2a", "2b", "2x", "2y") and len(text) == 60
-    if not known or not parts[2].isdigit() or not 4 <= int(parts[2]) <= 16:
+    cost = read_digits(parts[2], most=99) if known else None
+    if cost is None or not 4 <= cost <= 16:
         raise ValueError("write a bcrypt hash of cost 4 to 16, for example from: htpasswd -nBC 10")
     return text
