@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from jobproof.contract.formats.headers import header_names
 from jobproof.contract.model.check import check
 from jobproof.contract.model.exchange import Credential, Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
@@ -187,9 +188,9 @@ def _outline(value: Any, asked: str) -> Any:
 def _without_identifier(match: re.Match[str]) -> str:
     # Identifiers of the request change each time; words don't, and an error code such
     # as NOT_FOUND_404 is a word: its digits stand together.
-    groups = re.findall(r"\d+", match.group())
+    groups = re.findall(r"[0-9]+", match.group())
     return "<id>" if len(groups) > 1 or any(len(g) >= 8 for g in groups) else match.group()
 
 
 def _header_names(response: Response) -> frozenset[str]:
-    return frozenset(name.lower() for name, _ in response.headers) - _VOLATILE
+    return header_names(response.headers) - _VOLATILE

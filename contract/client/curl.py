@@ -28,6 +28,7 @@ import pycurl
 from jobproof.contract.client.address_policy import AddressPolicy
 from jobproof.contract.client.response_parser import Limits, ResponseParser, one_line
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.headers import header_names, header_values, without_headers
 from jobproof.contract.model.exchange import (
     Exchange,
     Phases,
@@ -485,8 +486,7 @@ def _header_lines(
     defaults = [("User-Agent", user_agent), ("Accept-Encoding", "gzip, deflate")]
     if method in ("POST", "PUT", "PATCH"):
         defaults.append(("Content-Length", "0"))
-    given = {name.lower() for name, _ in headers}
-    missing = [(name, value) for name, value in defaults if name.lower() not in given]
+    missing = without_headers(defaults, *header_names(headers))
     lines = []
     for name, value in (*missing, *headers):
         if not _TOKEN.fullmatch(name) or _UNSENDABLE.search(value):
@@ -517,14 +517,13 @@ def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
 
 
 def _stays_open(request: Request, incoming: ResponseParser) -> bool:
-    framing, code = incoming.framing, incoming.code
-    words = (request.header("Connection") or "", *framing.get("connection", ()))
+    headers, code = incoming.headers, incoming.code
+    words = (request.header("Connection") or "", *header_values(headers, "Connection"))
     if incoming.http_version != "1.1" or any("close" in word.lower() for word in words):
         return False
     bodyless = request.method == "HEAD" or code in (204, 304)
-    return code != 101 and (
-        bodyless or "content-length" in framing or "transfer-encoding" in framing
-    )
+    announced = header_names(headers) & {"content-length", "transfer-encoding"}
+    return code != 101 and (bodyless or bool(announced))
 
 
 def _has_waiting_bytes(descriptor: int) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from jobproof.contract.formats.digits import read_digits
+from jobproof.contract.formats.headers import header_values
 from jobproof.contract.model.exchange import Response
 
 __all__ = ["Limits", "ResponseParser", "one_line"]
@@ -19,7 +21,6 @@ _SAMPLE_BYTES = 65_536
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _LOOSE_STATUS_LINE = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
 _BLANK = frozenset({b"\r\n", b"\n", b"\r", b""})
-_FRAMING = frozenset({"connection", "content-encoding", "content-length", "transfer-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class ResponseParser:
         excess: Whether libcurl logged bytes after the end.
         code: That of the last status line; 0 before one came.
         http_version: The same of the version; "" before one came.
-        framing: What the head says of the body and of the connection, by lower-case name.
+        headers: Those of the last head, in wire order.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -81,8 +82,7 @@ class ResponseParser:
         self.excess = False
         self.code = 0
         self.http_version = ""
-        self.framing: dict[str, list[str]] = {}
-        self._headers: list[tuple[str, str]] = []
+        self.headers: list[tuple[str, str]] = []
         self._raw = bytearray()
         self._decoded = bytearray()
         self._decoder: _Decoder | None = None
@@ -136,7 +136,7 @@ class ResponseParser:
         raw = bytes(self._raw[:kept])
         return Response(
             code=self.code,
-            headers=tuple(self._headers),
+            headers=tuple(self.headers),
             body=raw if self._decoder is None else bytes(self._decoded[:kept]),
             raw=raw,
             http_version=self.http_version,
@@ -152,27 +152,22 @@ class ResponseParser:
                 return
             if line.startswith(b"HTTP/"):
                 self.code, self.http_version, fault = _read_status_line(line)
-                self._headers, self.framing = [], {}
+                self.headers = []
             elif line in _BLANK:
                 if not 100 <= self.code < 200 or self.code == 101:
                     self._end_head(fault)
                     return  # whatever follows are trailers
             else:
                 name, _, value = line.decode("latin-1").partition(":")
-                value = value.strip(" \t\r\n")
-                self._headers.append((name, value))
-                folded = name.lower()
-                if folded in _FRAMING:
-                    self.framing.setdefault(folded, []).append(value)
+                self.headers.append((name, value.strip(" \t\r\n")))
 
     def _end_head(self, fault: str) -> None:
         self.complete = True
         self.malformed = fault
-        if not fault and any(map(_is_endless, self.framing.get("content-length", ()))):
+        if not fault and any(map(_is_endless, header_values(self.headers, "content-length"))):
             # libcurl would read on until the peer hangs up.
             self.malformed = "Content-Length is more than any body can hold"
-        if "content-encoding" in self.framing:
-            self._decoder = _decoder_for(self.framing["content-encoding"])
+        self._decoder = _decoder_for(header_values(self.headers, "content-encoding"))
 
     def _decode(self, decoder: _Decoder, data: bytes) -> None:
         cap = self._limits.body_bytes
@@ -235,7 +230,7 @@ def _read_status_line(line: bytes) -> tuple[int, str, str]:
 
 
 def _is_endless(length: str) -> bool:
-    return length.isdecimal() and len(length) < 1000 and int(length) > _MOST_BYTES
+    return read_digits(length, most=_MOST_BYTES + 1) == _MOST_BYTES + 1
 
 
 def _decoder_for(values: Sequence[str]) -> _Decoder | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from jobproof.contract.formats.headers import HeaderPairs, header_value, without_headers
+
 __all__ = ["JSON", "AnswerKind", "Caller", "MockAnswer", "MockRequest", "WireBehaviour", "encode"]
 
 JSON = "application/json"
@@ -59,14 +61,13 @@ class MockRequest:
 
     method: str
     target: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: HeaderPairs = ()
 
     def header(self, name: str) -> str | None:
         """
         The first value under `name` (any case), or None.
         """
-        key = name.lower()
-        return next((value for n, value in self.headers if n.lower() == key), None)
+        return header_value(self.headers, name)
 
     @property
     def path(self) -> str:
@@ -117,7 +118,7 @@ class MockAnswer:
     """
 
     code: int
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: HeaderPairs = ()
     body: bytes = b""
     wire: WireBehaviour = WireBehaviour()
 
@@ -125,8 +126,7 @@ class MockAnswer:
         """
         The first value under `name` (any case), or None.
         """
-        key = name.lower()
-        return next((value for n, value in self.headers if n.lower() == key), None)
+        return header_value(self.headers, name)
 
     def with_header(self, name: str, value: str) -> MockAnswer:
         """
@@ -134,18 +134,17 @@ class MockAnswer:
         """
         return replace(self, headers=(*self.without(name).headers, (name, value)))
 
-    def without(self, name: str) -> MockAnswer:
+    def without(self, *names: str) -> MockAnswer:
         """
-        The same answer without any `name`.
+        The same answer without any of these.
         """
-        key = name.lower()
-        return replace(self, headers=tuple(h for h in self.headers if h[0].lower() != key))
+        return replace(self, headers=without_headers(self.headers, *names))
 
     def saying(self, code: int, body: bytes, content_type: str | None) -> MockAnswer:
         """
         Another code and body under the same general headers.
         """
-        bare = self.without("content-type").without("etag").without("allow")
+        bare = self.without("content-type", "etag", "allow")
         answer = replace(bare, code=code, body=body)
         return answer.with_header("Content-Type", content_type) if content_type else answer
 

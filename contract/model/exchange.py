@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from jobproof.contract.formats.headers import HeaderPairs, header_value, header_values
+
 __all__ = [
     "Credential",
     "Exchange",
@@ -67,7 +69,7 @@ class Request:
 
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # holds the token
+    headers: HeaderPairs = field(default=(), repr=False)  # holds the token
     job_id: str | None = None
     subject: Subject = Subject.UNSTATED
     credential: Credential = Credential.UNSTATED
@@ -76,7 +78,7 @@ class Request:
         """
         The first value sent under `name` (any case), or None.
         """
-        return _first(self.headers, name)
+        return header_value(self.headers, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Response:
     """
 
     code: int
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: HeaderPairs = ()
     body: bytes = b""
     raw: bytes = b""
     http_version: str = "1.1"
@@ -101,14 +103,13 @@ class Response:
         """
         The first value received under `name` (any case), or None.
         """
-        return _first(self.headers, name)
+        return header_value(self.headers, name)
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """
         All values received under `name` (any case), in order.
         """
-        key = name.lower()
-        return tuple(value for n, value in self.headers if n.lower() == key)
+        return header_values(self.headers, name)
 
 
 class Reason(StrEnum):
@@ -201,11 +202,3 @@ class Exchange:
         Wall clock when the answer was whole, Unix seconds.
         """
         return self.started_at + self.elapsed_s
-
-
-def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
-    key = name.lower()
-    for n, value in headers:
-        if n.lower() == key:
-            return value
-    return None

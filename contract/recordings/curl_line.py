@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.formats.redaction import is_sensitive, scheme_of
 from jobproof.contract.model.exchange import Credential, Exchange
 
@@ -24,9 +25,7 @@ def curl(exchange: Exchange, *, token_env: str = "TOKEN") -> str:  # noqa: S107 
     elif request.method != "GET":
         parts += ["-X", request.method]
     words = [shlex.quote(part) for part in parts]
-    for name, value in request.headers:
-        if name.lower() in ("user-agent", "accept-encoding"):
-            continue
+    for name, value in without_headers(request.headers, "user-agent", "accept-encoding"):
         if is_sensitive(name) and request.credential is not Credential.INVALID:
             # The variable needs double quotes, in which a recorded text could do harm.
             safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)

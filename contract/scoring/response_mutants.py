@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobproof.contract.client.curl import Client
+from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.formats.json_pointer import escape
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
@@ -158,7 +159,7 @@ def _mutants(api: Api, response: Response) -> Iterator[_Mutant]:
 
 def _heads(response: Response) -> Iterator[_Mutant]:
     def head(value: str | None) -> Response:
-        kept = tuple(h for h in response.headers if h[0].lower() != "content-type")
+        kept = without_headers(response.headers, "content-type")
         added = (("Content-Type", value),) if value is not None else ()
         return replace(response, headers=(*kept, *added))
 

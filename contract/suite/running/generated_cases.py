@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.openapi import from_dict
 
+from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -37,6 +38,11 @@ __all__ = ["CaseSender", "GeneratedCase", "cases"]
 
 # A path segment that proxies and frameworks resolve themselves leads elsewhere.
 _DOTS = frozenset({"", ".", ".."})
+# Headers that frame the request, or change what is asked.
+_NOT_OURS = (
+    *("host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te"),
+    *("range", "if-none-match", "if-modified-since", "accept-encoding"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
     Positive and negative cases of the operation, mixed, with ids worth asking for.
     """
     operation = _operation(target)
-    auth = target.api.profile.auth.header.lower()
+    unsent = (*_NOT_OURS, target.api.profile.auth.header)
     modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
     @st.composite
@@ -69,8 +75,8 @@ def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
         mode = draw(st.sampled_from(modes))
         job_id, subject = draw(_ids(target))
         drawn = draw(operation.as_strategy(mode, path_parameters=_path(target, job_id)))
-        headers = {str(k): str(v) for k, v in dict(drawn.headers or {}).items()}
-        headers = {k: v for k, v in headers.items() if k.lower() != auth and _sendable(k, v)}
+        pairs = [(str(k), str(v)) for k, v in dict(drawn.headers or {}).items()]
+        headers = {k: v for k, v in without_headers(pairs, *unsent) if _can_travel(k, v)}
         query = dict(drawn.query or {})
         who = draw(st.sampled_from([*[Credential.OWNER] * 4, Credential.NONE]))
         return GeneratedCase(job_id, subject, who, headers, query, bool(headers or query))
@@ -174,23 +180,7 @@ def _path(target: SuiteTarget, job_id: str) -> dict[str, str]:
     return {target.api.operation.parameter: job_id}
 
 
-def _sendable(name: str, value: str) -> bool:
-    """
-    Whether a header can travel at all, and doesn't change what is asked.
-    """
+def _can_travel(name: str, value: str) -> bool:
     if not (name.isascii() and name.replace("-", "").isalnum() and value.isprintable()):
         return False
-    framing = {
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "expect",
-        "range",
-        "if-none-match",
-        "if-modified-since",
-        "accept-encoding",
-        "upgrade",
-        "te",
-    }
-    return value.isascii() and value == value.strip() and name.lower() not in framing
+    return value.isascii() and value == value.strip()

@@ -1,0 +1,46 @@
+"""
+Header fields as name and value pairs, looked up by name in any letter case (RFC 9110 5.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["HeaderPairs", "header_names", "header_value", "header_values", "without_headers"]
+
+HeaderPairs = tuple[tuple[str, str], ...]
+"""In the order in which they are sent; a name may stand there more than once."""
+
+
+def header_value(headers: Iterable[tuple[str, str]], name: str) -> str | None:
+    """
+    The first value under `name`, or None.
+    """
+    key = name.lower()
+    for sent, value in headers:
+        if sent.lower() == key:
+            return value
+    return None
+
+
+def header_values(headers: Iterable[tuple[str, str]], name: str) -> tuple[str, ...]:
+    """
+    All values under `name`, in order.
+    """
+    key = name.lower()
+    return tuple(value for sent, value in headers if sent.lower() == key)
+
+
+def header_names(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """
+    All names, in lower case.
+    """
+    return frozenset(sent.lower() for sent, _ in headers)
+
+
+def without_headers(headers: Iterable[tuple[str, str]], *names: str) -> HeaderPairs:
+    """
+    The pairs under none of these names.
+    """
+    keys = {name.lower() for name in names}
+    return tuple(pair for pair in headers if pair[0].lower() not in keys)
