@@ -28,7 +28,7 @@ from jobproof.probes.config.settings import MonitorSettings, TargetSettings
 from jobproof.probes.daemon import labels_of
 from jobproof.probes.engine.judging import JudgedResult, RawResult
 from jobproof.probes.engine.prober import HttpClient
-from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets, parse_retry_after
+from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
 from jobproof.probes.engine.target_state import ClientSettings, TargetState
 from jobproof.probes.export.jsonl import as_json
 from jobproof.probes.export.metrics import Metrics
@@ -182,9 +182,8 @@ def _ask(
 
 def _heed(keys: RateBudgets, key: str, result: ProbeResult, now: float) -> None:
     response = result.exchange.response if result.exchange is not None else None
-    if response is not None and response.code == 429:
-        wait_s = parse_retry_after(response.header("retry-after"), now_unix=time.time())
-        keys.refused_by_server(key, started=now, now=now, retry_after_s=wait_s)
+    if response is not None:
+        keys.take_answer(key, response, started=now, now=now, now_unix=time.time())
 
 
 def _limits(targets: Iterable[TargetSettings]) -> dict[str, BudgetLimits]:

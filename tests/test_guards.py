@@ -430,3 +430,93 @@ def test_python_knows_no_vendors_field_and_no_vendors_status(module: Path) -> No
         if text in words or marked & set(re.findall(r"[A-Za-z][\w-]*", text))
     ]
     assert found == []
+
+
+# What other people write is read in one place each, so that no two readers disagree.
+
+
+def _attributes(module: Path) -> set[str]:
+    return {node.attr for node in ast.walk(_tree(module)) if isinstance(node, ast.Attribute)}
+
+
+@pytest.mark.parametrize(
+    ("names", "doors"),
+    [
+        (
+            {"isdigit", "isdecimal", "isnumeric"},
+            # The latter asks whether a host may be an address, in digits of whatever script.
+            {"contract/formats/digits.py", "contract/checks/outcome.py"},
+        ),
+        ({"parsedate", "parsedate_tz", "parsedate_to_datetime", "mktime_tz", "strptime"}, set()),
+        ({"mktime", "localtime", "utcfromtimestamp"}, set()),
+    ],
+    ids=["digits", "dates", "local time"],
+)
+def test_digits_and_dates_are_read_in_one_place(names: set[str], doors: set[str]) -> None:
+    found = {m.as_posix() for m in MODULES if names & _attributes(m)}
+    assert found == doors
+
+
+def test_whoever_imports_email_utils_only_writes_dates() -> None:
+    found = {name for module in MODULES for name in _known_to(module, "email")}
+    assert found == {"email.utils.formatdate"}
+
+
+def test_a_retry_after_is_read_by_one_function() -> None:
+    callers = {
+        m.as_posix() for m in MODULES if _known_to(m, "contract.formats.http_date.read_retry_after")
+    }
+    assert callers == {
+        "contract/checks/codes.py",
+        "contract/suite/running/rate_limiter.py",
+        "probes/engine/rate_budget.py",
+    }
+    # Whoever looks the header up hands it to one of these, as it came.
+    looks = {m for m in MODULES if "retry-after" in {text.lower() for _, text in _literals(m)}}
+    assert {m.as_posix() for m in looks if not m.is_relative_to("contract/mock")} == {
+        *("contract/checks/codes.py", "contract/suite/running/run.py"),
+        *("probes/engine/rate_budget.py", "probes/web/app.py"),
+    }
+
+
+def test_no_pattern_takes_the_digits_of_other_scripts() -> None:
+    # In bytes `\d` is 0 to 9 alone, and _literals tells of text.
+    found = {m.as_posix() for m in MODULES for _, text in _literals(m) if r"\d" in text}
+    assert found == {"contract/checks/outcome.py"}
+
+
+_FOLDS = frozenset({"lower", "casefold", "upper", "title"})
+
+
+def _folding_loops(tree: ast.AST) -> list[int]:
+    """
+    Lines of loops over headers that fold the case of something themselves.
+    """
+    found = []
+    for node in ast.walk(tree):
+        overs = [node.iter] if isinstance(node, ast.For | ast.AsyncFor) else []
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            overs = [part.iter for part in node.generators]
+        if any(re.search(r"(?i)headers|pairs|fields", ast.unparse(over)) for over in overs):
+            inside = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+            if _FOLDS & inside:
+                found.append(overs[0].lineno)
+    return found
+
+
+@every_module
+def test_headers_are_looked_up_in_one_place(module: Path) -> None:
+    loops = _folding_loops(_tree(module))
+    assert bool(loops) is (module.as_posix() == "contract/formats/headers.py")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "next((v for n, v in self.headers if n.lower() == key), None)",
+        "{name.casefold(): value for name, value in response.headers}",
+        "for name, value in headers:\n    if name.lower() == 'age': break",
+    ],
+)
+def test_another_way_of_looking_a_header_up_would_be_seen(line: str) -> None:
+    assert _folding_loops(ast.parse(line)) == [1]

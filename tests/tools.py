@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-__all__ = ["PATIENCE_S", "tool", "until"]
+__all__ = ["PATIENCE_S", "time_zone", "tool", "until"]
 
 PATIENCE_S = 300.0
 """What only a hang takes, on whatever machine: a test waits so long and asserts no less."""
@@ -42,3 +43,15 @@ def until(condition: Callable[[], object], *, what: str = "a condition") -> None
     while not condition():
         assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain for {what}"
         time.sleep(0.02)
+
+
+@contextmanager
+def time_zone(name: str) -> Iterator[None]:
+    """
+    As if this machine stood in the zone of that name.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", name)
+        time.tzset()
+        yield
+    time.tzset()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from jobproof.contract.formats.http_date import read_delta_seconds
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Response
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 _SECONDS = re.compile(
-    r"(?:^|[,\s])(s-maxage|max-age|stale-while-revalidate|stale-if-error)\s*=\s*\"?(\d{1,10})"
+    r"(?:^|[,\s])(s-maxage|max-age|stale-while-revalidate|stale-if-error)\s*=\s*\"?([0-9]+)"
 )
 # Age counts in whole seconds and includes the way.
 _ROUNDING_S = 1
@@ -89,10 +90,9 @@ def age_is_within_freshness(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.response is None or seen.code != 200 or seen.credential is not Credential.OWNER:
         return
-    text = (seen.response.header("age") or "").strip()
-    if not (text.isascii() and text.isdecimal()):
+    age = read_delta_seconds(seen.response.header("age") or "")
+    if age is None:
         return
-    age = int(text[:10])
     allowed = _freshness(_cache_control(seen.response))
     if age > allowed + _ROUNDING_S:
         yield violation("header:age", expected=f"at most {allowed} s", found=f"{age} s")
@@ -105,7 +105,7 @@ def _cache_control(response: Response) -> str:
 def _freshness(stated: str) -> int:
     if "no-store" in stated or "no-cache" in stated:
         return 0
-    found = {word: int(seconds) for word, seconds in _SECONDS.findall(stated)}
+    found = {word: read_delta_seconds(text) or 0 for word, text in _SECONDS.findall(stated)}
     stale = max(found.get("stale-while-revalidate", 0), found.get("stale-if-error", 0))
     return found.get("s-maxage", found.get("max-age", 0)) + stale
 

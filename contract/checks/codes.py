@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from jobproof.contract.formats.dates import read_date
+from jobproof.contract.formats.http_date import read_retry_after
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, gap, inconclusive, violation
@@ -24,6 +24,8 @@ __all__ = [
     "not_modified_only_when_asked",
     "throttling_says_when",
 ]
+
+_WHEN = "whole seconds or an HTTP date"
 
 
 @check(basis=Basis.DOCUMENTED, source="the document: responses", severity=Severity.HIGH)
@@ -112,9 +114,9 @@ def throttling_says_when(trace: Trace) -> Iterator[Remark]:
         return
     value = seen.response.header("retry-after")
     if value is None:
-        yield violation("header:retry-after", expected="seconds or a date", found="no Retry-After")
-    elif not _is_retry_after(value):
-        yield violation("header:retry-after", expected="seconds or a date", found=value[:80])
+        yield violation("header:retry-after", expected=_WHEN, found="no Retry-After")
+    elif read_retry_after(value, now=trace.now) is None:
+        yield violation("header:retry-after", expected=_WHEN, found=value[:80])
 
 
 @check(
@@ -216,7 +218,3 @@ def _split(location: str) -> SplitResult:
 def _host(location: str) -> str:
     parts = _split(location)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "a path"
-
-
-def _is_retry_after(value: str) -> bool:
-    return value.strip().isdecimal() or read_date(value) is not None

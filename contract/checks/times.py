@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobproof.contract.formats.dates import read_date
+from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.finding import Basis, Remark, Severity, inconclusive, violation
 from jobproof.contract.model.trace import Trace
@@ -207,7 +207,7 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
 def _date(trace: Trace) -> float | None:
     response = trace.latest.response
     text = response.header("date") if response else None
-    return read_date(text) if text is not None else None
+    return read_http_date(text, now=trace.now) if text is not None else None
 
 
 def _latest_now(trace: Trace) -> float:

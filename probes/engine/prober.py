@@ -24,7 +24,7 @@ from jobproof.contract.model.exchange import Exchange, Request, Subject
 from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.engine.judging import JudgedResult, RawResult
-from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets, parse_retry_after
+from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
 from jobproof.probes.engine.schedule import PeriodicProbe, Schedule, Slot
 from jobproof.probes.engine.target_state import ClientSettings, HistoryLoader, TargetState
 from jobproof.probes.engine.worker_pool import WorkerPool
@@ -392,13 +392,13 @@ class Prober:
         response = exchange.response if exchange is not None else None
         if response is None:
             return
-        key = task.state.target.key
-        retry_after = response.header("retry-after")
-        if response.code == 429 or (response.code == 503 and retry_after is not None):
-            wait_s = parse_retry_after(retry_after, now_unix=self.clock.wall())
-            self._keys.refused_by_server(key, started=done.started, now=now, retry_after_s=wait_s)
-        else:
-            self._keys.answered(key, started=done.started)
+        self._keys.take_answer(
+            task.state.target.key,
+            response,
+            started=done.started,
+            now=now,
+            now_unix=self.clock.wall(),
+        )
 
     def _publish(self, now: float) -> None:
         self._metrics.in_flight(self._in_flight)

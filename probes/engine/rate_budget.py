@@ -10,12 +10,15 @@ import random
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
-__all__ = ["BudgetLimits", "RateBudgets", "Refusal", "parse_retry_after"]
+from jobproof.contract.formats.http_date import read_retry_after
+from jobproof.contract.model.exchange import Response
 
+__all__ = ["LONGEST_REST_S", "BudgetLimits", "RateBudgets", "Refusal"]
+
+LONGEST_REST_S = 600.0
+"""The longest that one refusal may silence a key: an alert must not go blind for a day."""
 _WINDOW_S = 60.0
-_LONGEST_REST_S = 600.0
 _FIRST_REST_S = 5.0
 _ROUNDING_S = 1e-6
 
@@ -101,11 +104,29 @@ class RateBudgets:
                 use.spent_beside.append(at)
         return refusal
 
+    def take_answer(
+        self, key: str, response: Response, *, started: float, now: float, now_unix: float
+    ) -> None:
+        """
+        An answer has come in: rest after a 429, or a 503 that says when to come back.
+
+        Args:
+            started: When its request was sent, on the monotonic clock, as `now`.
+            now_unix: The wall clock, which a date in `Retry-After` is measured against.
+        """
+        retry_after = response.header("retry-after")
+        if response.code == 429 or (response.code == 503 and retry_after is not None):
+            wait_s = read_retry_after(retry_after, now=now_unix)
+            self.refused_by_server(key, started=started, now=now, retry_after_s=wait_s)
+        else:
+            self.answered(key, started=started)
+
     def refused_by_server(
         self, key: str, *, started: float, now: float, retry_after_s: float | None
     ) -> float:
         """
-        A 429 (or a 503 that says when to come back) has come in: rest.
+        The server has refused a request of the key: rest for as long as it asks, or, without
+        a hint, longer each time.
 
         Probes that were under way when the rest began don't prolong it step by step.
 
@@ -123,7 +144,7 @@ class RateBudgets:
             rest_s *= 1 + 0.2 * self._rng.random()  # so that a fleet doesn't come back as one
         else:
             rest_s = retry_after_s
-        use.rest_until = max(use.rest_until, now + min(rest_s, _LONGEST_REST_S))
+        use.rest_until = max(use.rest_until, now + min(rest_s, LONGEST_REST_S))
         return use.rest_until
 
     def answered(self, key: str, *, started: float) -> None:
@@ -150,26 +171,6 @@ class RateBudgets:
         """
         use = self._use.get(key)
         return max(0.0, use.rest_until - now) if use is not None else 0.0
-
-
-def parse_retry_after(value: str | None, *, now_unix: float) -> float | None:
-    """
-    Seconds to wait, never negative and never more than ten minutes; None for garbage.
-
-    Args:
-        value: The header: seconds, or an HTTP date.
-        now_unix: The wall clock that a date is measured against.
-    """
-    text = (value or "").strip()
-    if not text or len(text) > 64:
-        return None
-    if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_REST_S)
-    try:
-        wait_s = parsedate_to_datetime(text).timestamp() - now_unix
-    except (ValueError, OverflowError, OSError):
-        return None
-    return min(max(0.0, wait_s), _LONGEST_REST_S)
 
 
 def _forget(times: deque[float], now: float) -> None:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from threading import RLock
@@ -22,6 +20,7 @@ from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
+from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Drift, Finding, Kind
@@ -546,7 +545,7 @@ class Metrics(Collector):
 
     def _see_clock(self, target: str, head: Response, exchange: Exchange) -> None:
         said = head.header("date")
-        server = _unix(said) if said else None
+        server = read_http_date(said, now=exchange.ended_at) if said is not None else None
         if server is not None:
             # A Date is cut to the second: its middle is the best guess of when it was written.
             skew = server + 0.5 - (exchange.started_at + exchange.elapsed_s / 2)
@@ -722,14 +721,6 @@ def _exemplar(job_id: str, value: float, at: float) -> JobExemplar | None:
     return (
         JobExemplar(job_id, value, at) if 0 < len(job_id) <= 100 and job_id.isprintable() else None
     )
-
-
-@lru_cache(maxsize=64)
-def _unix(date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _family(metric: Metric) -> PrometheusFamily:

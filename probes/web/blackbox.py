@@ -6,15 +6,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 
+from jobproof.contract.formats.digits import read_decimal, read_digits
+from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.model.exchange import Exchange, Response
 from jobproof.contract.model.finding import Kind
 from jobproof.probes.result import ProbeResult
 
 __all__ = ["blackbox_text"]
 
+# blackbox_exporter holds a length in an int64.
+_LONGEST_BODY = 2**63 - 1
 _Sample = tuple[Mapping[str, str], float]
 
 
@@ -73,7 +76,7 @@ def _of_exchange(exchange: Exchange) -> Iterator[tuple[str, str, list[_Sample]]]
     )
     failure = exchange.failure
     response = exchange.response or (failure.partial if failure is not None else None)
-    for name, help_, value in _of_response(response):
+    for name, help_, value in _of_response(response, exchange.ended_at):
         yield name, help_, [({}, value)]
     rest = {
         "probe_dns_lookup_time_seconds": (
@@ -105,22 +108,20 @@ def _of_exchange(exchange: Exchange) -> Iterator[tuple[str, str, list[_Sample]]]
         yield name, help_, [({}, value)]
 
 
-def _of_response(response: Response | None) -> Iterator[tuple[str, str, float]]:
+def _of_response(response: Response | None, now: float) -> Iterator[tuple[str, str, float]]:
     code = response.code if response is not None else 0
     yield "probe_http_status_code", "Response HTTP status code", float(code)
-    version = _number(response.http_version) if response is not None else 0.0
-    yield "probe_http_version", "Returns the version of HTTP of the probe response", version
-    length = response.header("content-length") if response is not None else None
-    digits = length is not None and length.isascii() and length.isdigit()
-    size = float(length[:18]) if digits and length is not None else (-1.0 if response else 0.0)
-    yield "probe_http_content_length", "Length of http content response", size
+    version = read_decimal(response.http_version) if response is not None else None
+    yield "probe_http_version", "Returns the version of HTTP of the probe response", version or 0.0
+    yield "probe_http_content_length", "Length of http content response", _length(response)
     body = len(response.body) if response is not None else 0
     yield (
         "probe_http_uncompressed_body_length",
         "Length of uncompressed response body",
         float(body),
     )
-    changed = _moment(response.header("last-modified")) if response is not None else None
+    stated = response.header("last-modified") if response is not None else None
+    changed = read_http_date(stated, now=now) if stated is not None else None
     if changed is not None:
         yield (
             "probe_http_last_modified_timestamp_seconds",
@@ -134,18 +135,11 @@ def _braced(labels: Mapping[str, str]) -> str:
     return "{" + ",".join(f'{k}="{v}"' for k, v in labels.items()) + "}" if labels else ""
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
+def _length(response: Response | None) -> float:
+    if response is None:
         return 0.0
-
-
-def _moment(date: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp() if date else None
-    except (ValueError, OverflowError):
-        return None
+    length = read_digits(response.header("content-length") or "", most=_LONGEST_BODY)
+    return -1.0 if length is None else float(length)
 
 
 def _ip_version(text: str) -> int:

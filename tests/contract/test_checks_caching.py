@@ -70,6 +70,24 @@ def test_what_keeps_an_answer_out_of_shared_caches_is_right(stated: str) -> None
     assert said(trace(answer(headers={"cache-control": stated}))) == ()
 
 
+@pytest.mark.parametrize(
+    ("age", "stated", "found"),
+    [
+        ("0000000000090", "private, max-age=10", "90 s"),
+        ("90", "private, max-age=0000000000010", "90 s"),
+        ("9" * 5_000, "private, max-age=10", f"{2**31} s"),
+        ("90", "private, max-age=\u0669\u0669", "90 s"),
+        ("90", "private, max-age=" + "9" * 5_000, None),
+        ("\u00b2\u00b2", "private", None),
+        ("9_0", "private", None),
+    ],
+    ids=lambda text: str(text)[:30],
+)
+def test_ages_are_counted_in_digits_alone(age: str, stated: str, found: str | None) -> None:
+    seen = trace(answer(headers={"age": age, "cache-control": stated}))
+    assert [f.found for f in said(seen)] == ([] if found is None else [found])
+
+
 @pytest.mark.parametrize("stated", ["PUBLIC", "max-age=9, s-maxage=9", 'public="x"'])
 def test_what_invites_shared_caches_is_a_violation(stated: str) -> None:
     seen = trace(answer(headers={"cache-control": stated}))

@@ -143,7 +143,15 @@ def test_a_redirect_anywhere_is_a_violation_and_shows_no_password(location: str)
 
 
 @pytest.mark.parametrize(
-    "text", ["soon", "", "Mon, 01 Jan 2026 00:00:00 +9999999999999999", "99 Foo 9999999999"]
+    "text",
+    [
+        "soon",
+        "0.493",
+        "\u00b2",
+        "",
+        "Mon, 01 Jan 2026 00:00:00 +9999999999999999",
+        "99 Foo 9999999999",
+    ],
 )
 def test_a_retry_after_that_says_nothing_is_our_reading_only(text: str) -> None:
     seen = trace(answer({"error": "slow down"}, 429, headers={"retry-after": text}))

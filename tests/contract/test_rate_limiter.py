@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter, retry_after_s
+from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter
 
 NOW = 1_790_000_000.0  # Mon, 21 Sep 2026 14:13:20 GMT
 
@@ -59,33 +59,15 @@ def test_the_budget_ends_the_run_and_is_never_overdrawn() -> None:
 def test_nothing_passes_while_the_server_asked_for_rest() -> None:
     time = Time()
     door = limiter(time)
-    door.hold(7.0)
+    door.throttled("7", now=NOW, default_s=5.0)
     door.enter()
     assert time.now == 107.0
 
 
-def test_a_hostile_rest_is_capped() -> None:
+def test_a_pause_never_becomes_shorter_by_another() -> None:
     time = Time()
     door = limiter(time)
-    door.hold(1e9)
+    door.throttled("7", now=NOW, default_s=5.0)
+    door.throttled("2", now=NOW, default_s=5.0)
     door.enter()
-    assert time.now == 220.0
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, 5.0),
-        ("3", 3.0),
-        ("0", 0.0),
-        ("1000000000", 120.0),
-        ("-5", 5.0),
-        ("soon", 5.0),
-        ("", 5.0),
-        ("Mon, 21 Sep 2026 14:13:50 GMT", 30.0),
-        ("Mon, 21 Sep 2020 14:13:50 GMT", 5.0),
-        ("Mon, 21 Sep 2099 14:13:50 GMT", 120.0),
-    ],
-)
-def test_retry_after_is_read_whatever_it_holds(value: str | None, seconds: float) -> None:
-    assert retry_after_s(value, NOW, default_s=5.0) == seconds
+    assert time.now == 107.0

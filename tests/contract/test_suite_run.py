@@ -15,6 +15,7 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
+from jobproof.contract.model.exchange import Exchange, Request, Response
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.verdict import Verdict, conclude
 from jobproof.contract.plugins import default_api, find_api, load_checks
@@ -25,6 +26,7 @@ from jobproof.contract.suite.running.run import Run
 API = find_api(default_api())
 OTHER_API = find_api("openai-batch")
 CHECKS = load_checks()
+NOW = 1_790_000_000.0
 # Whether letter case counts in a UUID is left open by RFC 9562.
 UNDECIDED = {"id_in_any_case"}
 
@@ -175,3 +177,39 @@ def test_gaps_come_with_an_overlay_that_documents_them() -> None:
         overlay = report["overlay"]
         assert overlay["overlay"] == "1.0.0"
         assert list(overlay["actions"][0]["update"]) == ["401"]
+
+
+class _Throttling:
+    """
+    Carries nothing: each request is answered by a 429 with this header.
+    """
+
+    def __init__(self, retry_after: str) -> None:
+        self._headers = (("Retry-After", retry_after), ("Content-Type", "application/json"))
+        self.asked = 0
+
+    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+        self.asked += 1
+        return Exchange(request, Response(429, self._headers, b"{}", b"{}"), NOW, deadline_s / 100)
+
+
+@pytest.mark.parametrize("retry_after", ["\u00b2", "\u0663", "0.493", "9" * 5_000, "0, 0 0 0", "1"])
+def test_no_retry_after_ends_a_run_before_its_budget_does(retry_after: str) -> None:
+    target = target_from(
+        {
+            "api": str(API.folder),
+            "url": "http://127.0.0.1:9",
+            "job": ["4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"],
+            "token_env": "T",
+            "effort": "quick",
+            "budget": 10,
+        },
+        environ={"T": "tok-12345678"},
+    )
+    sender, waits = _Throttling(retry_after), list[float]()
+    run = Run(target, CHECKS, sender, clock=lambda: NOW, wait=waits.append)
+    run.execute()
+    assert (sender.asked, verdict(run)) == (10, Verdict.INCONCLUSIVE)
+    assert waits
+    told = {f.check for f in run.findings if f.kind is Kind.VIOLATION}
+    assert ("throttling_says_when" in told) is (retry_after not in ("1", "9" * 5_000))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from tests.tools import PATIENCE_S, tool
+from tests.tools import PATIENCE_S, time_zone, tool
 
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import (
@@ -113,6 +114,28 @@ def test_every_closed_series_exists_at_zero_before_the_first_probe() -> None:
         name = "jobproof_slots_missed_total"
         assert value(registry, name, target="krea", reason=why.value) == 0.0
     assert value(registry, "jobproof_check_crashes_total", check="a") == 0.0
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("date", "skew_s"),
+    [
+        ("Tue, 14 Nov 2023 22:13:20 GMT", 0.4),
+        ("Tuesday, 14-Nov-23 22:13:20 GMT", 0.4),
+        ("Tue Nov 14 22:13:20 2023", 0.4),
+        ("Tue, 14 Nov 2023 22:13:20 -0000", None),
+        ("", None),
+    ],
+)
+def test_the_clock_skew_is_measured_by_a_date_in_any_form_and_any_zone(
+    date: str, skew_s: float | None, zone: str
+) -> None:
+    registry, counts = metrics()
+    seen = replace(exchange(), answer=Response(200, (("Date", date),)))
+    with time_zone(zone):
+        counts.observe(result(seen=seen))
+    found = value(registry, "jobproof_clock_skew_seconds", target="krea")
+    assert found == (None if skew_s is None else pytest.approx(skew_s, abs=1e-6))
 
 
 def test_success_gauges_are_absent_before_the_first_result() -> None:
@@ -350,6 +373,9 @@ def test_no_created_series_are_exported() -> None:
             OPENMETRICS,
         ),
         ("application/openmetrics-text;q=nonsense", TEXT),
+        ("application/openmetrics-text;q=inf", TEXT),
+        ("application/openmetrics-text;q=nan,text/plain;q=0.1", TEXT),
+        ("application/openmetrics-text;q=\u0661", TEXT),
         ("application/vnd.google.protobuf", TEXT),
     ],
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from tests.probes.results import NOW, exchange, failed, result
 from tests.probes.web_world import World, open_world
-from tests.tools import PATIENCE_S, tool
+from tests.tools import PATIENCE_S, time_zone, tool
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.model.exchange import Exchange, Phases, Response
@@ -166,6 +166,29 @@ def _blackbox(folder: Path, url: str) -> str:
                     assert time.monotonic() < until, "blackbox_exporter doesn't answer"
         finally:
             exporter.terminate()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("headers", "length", "changed"),
+    [
+        ((("Last-Modified", "Tue, 14 Nov 2023 22:13:20 GMT"),), -1.0, 1_700_000_000.0),
+        ((("Last-Modified", "Tuesday, 14-Nov-23 22:13:20 GMT"),), -1.0, 1_700_000_000.0),
+        ((("Last-Modified", "Tue Nov 14 22:13:20 2023"),), -1.0, 1_700_000_000.0),
+        ((("Last-Modified", "Tue, 14 Nov 2023 22:13:20 -0000"),), -1.0, None),
+        ((("Content-Length", "7"),), 7.0, None),
+        ((("Content-Length", "9" * 5_000),), float(2**63), None),
+        ((("Content-Length", "\u00b2"),), -1.0, None),
+        ((("Content-Length", "1_0"),), -1.0, None),
+    ],
+)
+def test_dates_and_lengths_are_read_as_http_writes_them(
+    headers: tuple[tuple[str, str], ...], length: float, changed: float | None, zone: str
+) -> None:
+    with time_zone(zone):
+        ours = _samples(blackbox_text(result(seen=exchange(headers=headers)), timeout_s=5.0))
+    assert ours["probe_http_content_length"] == length
+    assert ours.get("probe_http_last_modified_timestamp_seconds") == changed
 
 
 def test_names_types_and_values_are_those_of_blackbox_exporter(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 
-__all__ = ["BudgetSpent", "RateLimiter", "retry_after_s"]
+from jobproof.contract.formats.http_date import read_retry_after
 
-_LONGEST_WAIT_S = 120.0
+__all__ = ["LONGEST_PAUSE_S", "BudgetSpent", "RateLimiter"]
+
+LONGEST_PAUSE_S = 120.0
+"""The longest that a 429 may hold up a run: somebody, or a CI job's time limit, waits for it."""
 
 
 class BudgetSpent(Exception):
@@ -58,26 +60,15 @@ class RateLimiter:
         if delay > 0:
             self._wait(delay)
 
-    def hold(self, seconds: float) -> None:
+    def throttled(self, retry_after: str | None, *, now: float, default_s: float) -> None:
         """
-        Let nothing through for `seconds`: the server asked for it.
+        A 429 has come in: let nothing through for as long as it asks.
+
+        Args:
+            retry_after: The header `Retry-After`, if any.
+            now: The wall clock, Unix seconds.
+            default_s: The pause where the header names none: absent, broken, or no wait at all.
         """
+        pause_s = min(read_retry_after(retry_after, now=now) or default_s, LONGEST_PAUSE_S)
         with self._lock:
-            self._next = max(self._next, self._monotonic() + min(seconds, _LONGEST_WAIT_S))
-
-
-def retry_after_s(value: str | None, now: float, *, default_s: float) -> float:
-    """
-    Seconds to wait by a `Retry-After`; the default where it is absent, unreadable or
-    negative.
-    """
-    if value is None:
-        return default_s
-    text = value.strip()
-    if text.isdigit():
-        return min(float(text), _LONGEST_WAIT_S)
-    try:
-        wait = parsedate_to_datetime(text).timestamp() - now
-    except (ValueError, OverflowError):
-        return default_s
-    return min(wait, _LONGEST_WAIT_S) if wait >= 0 else default_s
+            self._next = max(self._next, self._monotonic() + pause_s)

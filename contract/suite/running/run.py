@@ -26,7 +26,7 @@ from jobproof.contract.suite.planning.plan import (
     request_of,
 )
 from jobproof.contract.suite.planning.target import SuiteTarget
-from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter, retry_after_s
+from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter
 
 __all__ = ["Run", "Sender"]
 
@@ -167,12 +167,11 @@ class Run:
             response = seen.response
             if response is None or seen.code != 429 or attempt == _RETRIES:
                 break
-            pause = retry_after_s(
+            self.rate_limiter.throttled(
                 response.header("retry-after"),
-                self._clock(),
+                now=self._clock(),
                 default_s=self.target.poll_interval_s,
             )
-            self.rate_limiter.hold(pause)
         return seen, findings
 
     def record(
