@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Phase, Profile
@@ -66,12 +67,10 @@ class DashboardTarget:
     limits_s: tuple[float, ...] = ()
 
 
-class BurnRate(BaseModel):
+class BurnRate(StrictModel):
     """
     One pair of windows that must both burn faster than `factor` allows.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     long: str
     short: str
@@ -80,9 +79,7 @@ class BurnRate(BaseModel):
     severity: Literal["critical", "warning"]
 
 
-class _TargetDefaults(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _TargetDefaults(StrictModel):
     name: str
     api: str
     interval: Duration
@@ -91,9 +88,7 @@ class _TargetDefaults(BaseModel):
     latency: Duration
 
 
-class _Defaults(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Defaults(StrictModel):
     targets: tuple[_TargetDefaults, ...]
     not_the_endpoint: tuple[str, ...]
     period: str

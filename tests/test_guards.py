@@ -264,6 +264,14 @@ def test_a_library_comes_in_through_one_door(library: str, doors: set[str]) -> N
     assert found <= doors
 
 
+@every_module
+def test_a_model_of_a_file_is_strict(module: Path) -> None:
+    if module == Path("contract/formats/strict_model.py"):
+        return
+    text = (ROOT / module).read_text(encoding="utf-8")
+    assert not re.search(r"\(BaseModel\):|\bConfigDict\b", text), "derive from StrictModel"
+
+
 @pytest.mark.parametrize(
     ("load", "barred"),
     [

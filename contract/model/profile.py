@@ -14,10 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from jobproof.contract.errors import ProfileError
 from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.finding import Basis
 
@@ -81,11 +82,7 @@ class Codec(StrEnum):
     """Milliseconds since 1970."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Promise(_Part):
+class Promise(StrictModel):
     """
     Where a promise stands written.
     """
@@ -94,7 +91,7 @@ class Promise(_Part):
     source: str
 
 
-class OperationRef(_Part):
+class OperationRef(StrictModel):
     """
     Which operation of the document is the job endpoint.
     """
@@ -104,7 +101,7 @@ class OperationRef(_Part):
     parameter: str
 
 
-class Auth(_Part):
+class Auth(StrictModel):
     """
     How a token travels.
     """
@@ -147,7 +144,7 @@ class Id(Promise):
         return found
 
 
-class StatusWord(_Part):
+class StatusWord(StrictModel):
     """
     One status: its phase, its rank in the order of life, its colour on pages.
     """
@@ -197,7 +194,7 @@ class Statuses(Promise):
     limits: tuple[Limit, ...] = ()
 
 
-class Timestamp(_Part):
+class Timestamp(StrictModel):
     """
     A point in a job's life, and with which statuses it must and may stand.
 
@@ -273,7 +270,7 @@ class ExpectedCode(Promise):
     description: str
 
 
-class Cadence(_Part):
+class Cadence(StrictModel):
     """
     How often one may ask.
     """
@@ -314,7 +311,7 @@ class Listing(Promise):
     limit_parameter: str | None = None
 
 
-class AcceptedFinding(_Part):
+class AcceptedFinding(StrictModel):
     """
     A deviation that the owner of the run has decided to live with.
     """
@@ -325,7 +322,7 @@ class AcceptedFinding(_Part):
     expires: date
 
 
-class Policy(_Part):
+class Policy(StrictModel):
     """
     What this run accepts although it is broken.
     """
@@ -333,7 +330,7 @@ class Policy(_Part):
     accept: tuple[AcceptedFinding, ...] = ()
 
 
-class Profile(_Part):
+class Profile(StrictModel):
     """
     Everything about one job API that its OpenAPI document cannot say.
     """

@@ -10,9 +10,10 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.probes.result import ProbeOutcome
@@ -20,12 +21,10 @@ from jobproof.probes.result import ProbeOutcome
 __all__ = ["Canary", "CanaryContext", "CanaryOptions", "CanaryRequest", "IdOptions", "missing_id"]
 
 
-class CanaryOptions(BaseModel):
+class CanaryOptions(StrictModel):
     """
     What every canary may be told; a plug-in's own options derive from it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     interval: Duration | None = Field(default=None, description="Default: the target's interval.")
     timeout: Duration | None = Field(default=None, description="Default: the target's timeout.")

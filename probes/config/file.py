@@ -8,17 +8,14 @@ import math
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from jobproof.contract.formats.durations import Duration, write_duration
+from jobproof.contract.formats.strict_model import StrictModel
 
 __all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "TargetPart", "read_base_url"]
 
 LONGEST_INTERVAL_S = 86_400.0
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _rate(value: object) -> object:
@@ -63,7 +60,7 @@ BaseUrl = Annotated[str, BeforeValidator(read_base_url)]
 Interval = Annotated[Duration, AfterValidator(_positive)]
 
 
-class SloPart(_Part):
+class SloPart(StrictModel):
     availability: float = Field(
         default=0.995, gt=0, lt=1, description="Share of probes that must succeed."
     )
@@ -74,7 +71,7 @@ class SloPart(_Part):
     )
 
 
-class TargetPart(_Part):
+class TargetPart(StrictModel):
     """
     One entry of `targets`.
     """
@@ -110,7 +107,7 @@ class TargetPart(_Part):
     ca_file: str | None = Field(default=None, description="PEM file of certificates to trust.")
 
 
-class ConfigFile(_Part):
+class ConfigFile(StrictModel):
     """
     The whole file.
     """

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from jobproof.contract.formats.durations import write_duration
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.probes.canaries.canary import CanaryOptions
 from jobproof.probes.config.file import ConfigFile, TargetPart
 from jobproof.probes.config.plugin_options import load_options
@@ -23,7 +24,7 @@ def config_schema() -> dict[str, Any]:
     """
     canaries = create_model(
         "Canaries",
-        __config__=ConfigDict(extra="forbid"),
+        __base__=StrictModel,
         **{
             name: (_or_nothing(c.Options), None)
             for name, c in load_options("jobproof.canaries").items()

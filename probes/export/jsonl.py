@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.model.finding import Finding
 from jobproof.probes.result import ProbeResult
@@ -19,12 +20,10 @@ from jobproof.probes.result import ProbeResult
 __all__ = ["JsonLines", "JsonLinesOptions", "as_json"]
 
 
-class JsonLinesOptions(BaseModel):
+class JsonLinesOptions(StrictModel):
     """
     Which file to append to, and when to start the next one.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(min_length=1, description="Appended to; `<path>.1` is the one before it.")
     max_bytes: int = Field(

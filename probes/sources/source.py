@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Request
 
@@ -18,12 +17,10 @@ __all__ = ["LONGEST_ID", "FoundIds", "Source", "SourceContext", "SourceOptions",
 LONGEST_ID = 200
 
 
-class SourceOptions(BaseModel):
+class SourceOptions(StrictModel):
     """
     What a source may be told; a plug-in's own options derive from it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)

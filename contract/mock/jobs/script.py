@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.durations import Duration, parse_duration
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import Location, read_yaml
 from jobproof.contract.mock.jobs.template import blanks_in
 from jobproof.contract.model.api import Api
@@ -28,11 +29,7 @@ __all__ = [
 ]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LifeBranch(_Part):
+class LifeBranch(StrictModel):
     """
     When the next stage begins: after so many polls of this one, or so many seconds.
     """
@@ -51,17 +48,17 @@ def _sequel(value: object) -> object:
         raise ValueError(f"{value!r} is neither: write '2 polls' or '3s'") from None
 
 
-class LifeStage(_Part):
+class LifeStage(StrictModel):
     """
     One status in a life, and what the body holds besides while it lasts.
     """
 
     status: str
     after: Annotated[LifeBranch, BeforeValidator(_sequel)] | None = None
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = Field(default_factory=dict)
 
 
-class JobLife(_Part):
+class JobLife(StrictModel):
     """
     A job's life from its creation to its end.
     """
@@ -74,19 +71,19 @@ class JobLife(_Part):
     stages: tuple[LifeStage, ...] = Field(min_length=1)
 
 
-class CannedAnswer(_Part):
+class CannedAnswer(StrictModel):
     """
     One fixed answer.
     """
 
     code: int = Field(ge=200, le=599)
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
     body: dict[str, Any] | None = None
     text: str | None = None
     content_type: str | None = None
 
 
-class ErrorAnswers(_Part):
+class ErrorAnswers(StrictModel):
     """
     The answers that hold no job.
     """
@@ -105,12 +102,12 @@ class ErrorAnswers(_Part):
     """The server's own mistake."""
 
 
-class ListingAnswer(_Part):
+class ListingAnswer(StrictModel):
     """
     What a page of jobs holds besides the jobs and the cursor.
     """
 
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = Field(default_factory=dict)
     limit: int = Field(default=100, ge=1)
     maximum: int = Field(default=1000, ge=1)
     cursor: Literal["id", "created"] = "id"
@@ -118,25 +115,25 @@ class ListingAnswer(_Part):
     """Pointer of the flag that says whether another page follows."""
 
 
-class JobPopulation(_Part):
+class JobPopulation(StrictModel):
     """
     The jobs that are there when the mock starts, by their lives' names.
     """
 
     owner: tuple[str, ...] = Field(min_length=1)
     foreign: tuple[str, ...] = Field(min_length=1)
-    lively: dict[str, int] = {}
+    lively: dict[str, int] = Field(default_factory=dict)
     """Lives of the jobs that keep coming, and how often each."""
 
 
-class Script(_Part):
+class Script(StrictModel):
     """
     Everything a mock says, as data.
     """
 
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
     job: dict[str, Any]
-    marks: dict[str, dict[str, Any]] = {}
+    marks: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """What reaching a status leaves in the body for good."""
     reason: Any = None
     """A reason of failure, of the documented form."""

@@ -11,9 +11,8 @@ import ssl
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.strict_model import StrictModel
 
 __all__ = ["Tls", "TlsSettings", "stamp"]
 
@@ -27,12 +26,10 @@ _VERSIONS = {
 }
 
 
-class TlsSettings(BaseModel):
+class TlsSettings(StrictModel):
     """
     `tls_server_config` of the file.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     cert_file: str
     key_file: str

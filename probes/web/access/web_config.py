@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.probes.web.access.tls import Tls, TlsSettings, stamp
 from jobproof.probes.web.access.users import RateLimit, Users, bcrypt_hash
@@ -23,11 +24,7 @@ __all__ = ["WebConfig"]
 _LOG = logging.getLogger(__name__)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _HttpServer(_Part):
+class _HttpServer(StrictModel):
     http2: bool = True
     """Taken for the format's sake; HTTP/1.1 is what is spoken."""
     headers: dict[
@@ -42,12 +39,12 @@ class _HttpServer(_Part):
     ] = Field(default_factory=dict)
 
 
-class _RateLimitPart(_Part):
+class _RateLimitPart(StrictModel):
     interval: Annotated[Duration, Field(ge=0)] = 0.0
     burst: int = Field(default=1, ge=1, le=1_000_000)
 
 
-class _File(_Part):
+class _File(StrictModel):
     tls_server_config: TlsSettings | None = None
     http_server_config: _HttpServer = _HttpServer()
     basic_auth_users: dict[str, Annotated[str, BeforeValidator(bcrypt_hash)]] = Field(

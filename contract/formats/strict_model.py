@@ -1,0 +1,17 @@
+"""
+What a file's contents are read into.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["StrictModel"]
+
+
+class StrictModel(BaseModel):
+    """
+    A frozen model that refuses keys that it doesn't have: a misspelt key is an error, no default.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
