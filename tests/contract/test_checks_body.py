@@ -8,7 +8,7 @@ import json
 
 import pytest
 from tests.contract.builders import answer, failure, job, said, trace
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Reason, Response
 from jobproof.contract.model.finding import Basis, Kind
@@ -77,16 +77,6 @@ CASES = {
         at="body",
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 @pytest.mark.parametrize("code", [502, 503])

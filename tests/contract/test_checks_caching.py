@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.contract.builders import NOW, answer, job, links, said, trace
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Exchange
 
@@ -51,16 +51,6 @@ CASES = {
         at="header:age",
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 @pytest.mark.parametrize(

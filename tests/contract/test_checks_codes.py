@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from tests.contract.builders import NOW, answer, api, failure, not_found, said, trace
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Kind
@@ -56,16 +56,6 @@ CASES = {
         says=Kind.INCONCLUSIVE,
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 @pytest.mark.parametrize("code", [400, 403, 405, 406, 414, 421, 422, 431])

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contract.builders import TOKEN, answer, job, not_found, said, trace
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.finding import Basis
 
@@ -29,16 +29,6 @@ CASES = {
         at="body",
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 @pytest.mark.parametrize(

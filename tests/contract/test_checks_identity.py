@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from tests.contract.builders import JOB, MISSING, answer, api, job, said, trace
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import Kind
@@ -25,16 +25,6 @@ CASES = {
         at="/job_id",
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 def test_recorded_traffic_without_an_id_is_held_to_none() -> None:

@@ -5,7 +5,7 @@ Latency: the promise kept and broken, and what must not be called broken.
 from __future__ import annotations
 
 from tests.contract.builders import NOW, answer, failure, said, trace
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.finding import Basis
 
@@ -24,16 +24,6 @@ CASES = {
         at="code",
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 def test_one_slow_answer_is_noise() -> None:

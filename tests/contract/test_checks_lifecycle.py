@@ -21,7 +21,7 @@ from tests.contract.builders import (
     trace,
     written,
 )
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Exchange, Reason, Response, Subject
 from jobproof.contract.model.finding import Basis, Drift, Kind
@@ -85,16 +85,6 @@ CASES = {
         at="/result/urls",
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 @pytest.mark.parametrize("after", ["queued", "failed", "cancelled", "done"])

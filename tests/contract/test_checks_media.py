@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contract.builders import answer, not_found, said, trace
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.finding import Kind
 
@@ -22,16 +22,6 @@ CASES = {
         at="header:content-type",
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 @pytest.mark.parametrize("stated", [None, "", "text/plain", "application/problem+json", ";"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.contract.builders import MISSING, NOW, answer, job, links, not_found, said, trace
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis
@@ -51,16 +51,6 @@ CASES = {
         at="code",
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 501])

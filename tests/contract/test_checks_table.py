@@ -24,31 +24,52 @@ from tests.contract import (
     test_checks_schema,
     test_checks_times,
 )
+from tests.contract.builders import said
 from tests.contract.cases import Case
 
 from jobproof.contract.model.check import Check, Facet
-from jobproof.contract.model.finding import Basis
+from jobproof.contract.model.finding import Basis, Finding, Kind
 from jobproof.contract.plugins import load_checks
 
 _FAMILIES = {
-    "access": test_checks_access.CASES,
-    "body": test_checks_body.CASES,
-    "caching": test_checks_caching.CASES,
-    "codes": test_checks_codes.CASES,
-    "exposure": test_checks_exposure.CASES,
-    "identity": test_checks_identity.CASES,
-    "latency": test_checks_latency.CASES,
-    "lifecycle": test_checks_lifecycle.CASES,
-    "lookup": test_checks_lookup.CASES,
-    "media": test_checks_media.CASES,
-    "methods": test_checks_methods.CASES,
-    "outcome": test_checks_outcome.CASES,
-    "schema": test_checks_schema.CASES,
-    "times": test_checks_times.CASES,
+    module.__name__.rpartition("test_checks_")[2]: module.CASES
+    for module in (
+        *(test_checks_access, test_checks_body, test_checks_caching, test_checks_codes),
+        *(test_checks_exposure, test_checks_identity, test_checks_latency, test_checks_lifecycle),
+        *(test_checks_lookup, test_checks_media, test_checks_methods, test_checks_outcome),
+        *(test_checks_schema, test_checks_times),
+    )
 }
+_LOUD = (Kind.VIOLATION, Kind.DRIFT, Kind.INCONCLUSIVE)
 
 CHECKS = load_checks()
 every_check = pytest.mark.parametrize("check", CHECKS, ids=[check.id for check in CHECKS])
+every_case = pytest.mark.parametrize(
+    ("check", "case"),
+    [
+        pytest.param(check, case, id=f"{family}-{check}")
+        for family, cases in _FAMILIES.items()
+        for check, case in cases.items()
+    ],
+)
+
+
+def _told(findings: tuple[Finding, ...]) -> list[str]:
+    return [f"{f.check} [{f.kind}] at {f.pointer}: {f.message}" for f in findings]
+
+
+@every_case
+def test_a_correct_answer_is_accepted_by_every_check(check: str, case: Case) -> None:
+    assert _told(said(case.accepts, *_LOUD)) == []  # gaps aren't against it
+
+
+@every_case
+def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
+    found = said(case.rejects, *_LOUD)
+    mine = [f for f in found if f.check == check]
+    assert [(f.kind, f.pointer) for f in mine if f.kind is case.says] == [(case.says, case.at)]
+    others = {f.check for f in found} - {check}
+    assert others == set(case.also), _told(found)
 
 
 def test_every_check_is_seen_accepting_and_rejecting() -> None:

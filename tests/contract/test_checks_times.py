@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 from tests.contract.builders import CREATED, ENDED, NOW, answer, job, said, trace, written
-from tests.contract.cases import Case, accepted, each, rejected
+from tests.contract.cases import Case
 
 from jobproof.contract.model.finding import Basis, Kind
 
@@ -64,16 +64,6 @@ CASES = {
         says=Kind.INCONCLUSIVE,
     ),
 }
-
-
-@each(CASES)
-def test_a_correct_answer_is_accepted(check: str, case: Case) -> None:
-    accepted(case)
-
-
-@each(CASES)
-def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    rejected(check, case)
 
 
 @pytest.mark.parametrize("ahead_s", [-7200, 7200])
