@@ -28,7 +28,7 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock.jobs.life import JobView
 from jobproof.contract.mock.jobs.script import read_script
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.model.exchange import Exchange, Response
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.observation import Observation, Observer
 from jobproof.contract.model.profile import Codec, Phase
@@ -133,14 +133,7 @@ def _exchange(api: Api, status: str, at: float) -> Exchange:
     profile = api.profile
     data = json.dumps(_job(api, status)).encode()
     return Exchange(
-        request=Request(
-            "GET",
-            api.target(profile.server, _ID),
-            (api.authorization("a-token-of-the-bench"),),
-            _ID,
-            Subject.KNOWN,
-            Credential.OWNER,
-        ),
+        request=api.owner_request(profile.server, _ID, "a-token-of-the-bench"),
         answer=Response(
             200,
             (

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.formats.text_file import read_text
 
 __all__ = ["Location", "PlainLoader", "YamlFile", "read_yaml"]
 
@@ -144,11 +145,7 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
     Raises:
         ConfigError: (or `kind`) The file can't be read, isn't YAML, or says a key twice.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
-        raise kind(f"{path}: can't be read: {why}") from None
+    text = read_text(path, kind)
     try:
         loader = PlainLoader(text)
     except yaml.YAMLError:

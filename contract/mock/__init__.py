@@ -5,7 +5,7 @@ What does an endpoint do that keeps its contract, or breaks it in a way that has
 from __future__ import annotations
 
 from jobproof.contract.mock.answer import Caller, MockAnswer
-from jobproof.contract.mock.endpoint import FAULT_HEADER, LoggedRequest, Mock
+from jobproof.contract.mock.endpoint import FAULT_HEADER, LoggedRequest, Mock, MockOptions
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.serving.server import MockServer
 from jobproof.contract.mock.serving.wsgi import wsgi_app
@@ -17,6 +17,7 @@ __all__ = [
     "Mock",
     "MockAnswer",
     "MockJob",
+    "MockOptions",
     "MockServer",
     "wsgi_app",
 ]

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from typing import TypedDict
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from jobproof.contract.errors import ConfigError
@@ -24,7 +25,7 @@ from jobproof.contract.mock.listing import BadQuery, page_of_jobs
 from jobproof.contract.mock.registry import find_behaviours
 from jobproof.contract.model.api import Api
 
-__all__ = ["FAULT_HEADER", "LoggedRequest", "Mock"]
+__all__ = ["FAULT_HEADER", "LoggedRequest", "Mock", "MockOptions"]
 
 FAULT_HEADER = "X-Mock-Fault"
 """Names faults (comma-separated) for this one request."""
@@ -53,6 +54,19 @@ class LoggedRequest:
     credential: Caller
     code: int
     fault: str | None
+
+
+class MockOptions(TypedDict, total=False):
+    """
+    What a mock may be told, as `Mock` explains it.
+    """
+
+    faults: Iterable[str]
+    variants: Iterable[str]
+    seed: int
+    clock: Callable[[], float]
+    lively: float
+    lives: Iterable[str]
 
 
 class Mock:

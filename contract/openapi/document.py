@@ -22,6 +22,7 @@ import yaml
 
 from jobproof.contract.errors import DocumentError, did_you_mean
 from jobproof.contract.formats.json_pointer import resolve
+from jobproof.contract.formats.text_file import read_text
 from jobproof.contract.formats.yaml_file import PlainLoader
 from jobproof.contract.openapi.schema import Content, ResponseSpec
 
@@ -155,11 +156,7 @@ class _Files:
 
 
 def _parse(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
-        raise DocumentError(f"{path}: can't be read: {why}") from None
+    text = read_text(path, DocumentError)
     try:
         value = json.loads(text) if text.lstrip()[:1] in "{[" and text.strip() else _yaml(text)
     except json.JSONDecodeError as exc:

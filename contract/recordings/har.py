@@ -21,6 +21,7 @@ from jobproof.contract.formats.redaction import (
     spellings,
 )
 from jobproof.contract.formats.secret import MASK
+from jobproof.contract.formats.text_file import read_text
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -110,12 +111,7 @@ def read_har(path: Path) -> list[Exchange]:
     Raises:
         RecordingError: The file can't be read, is no HAR, or holds no entry.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise RecordingError(f"{path}: can't be read: {exc.strerror}") from None
-    except UnicodeDecodeError:
-        raise RecordingError(f"{path}: not UTF-8 text, so no HAR") from None
+    text = read_text(path, RecordingError)
     if not text.strip():
         raise RecordingError(f"{path}: the file is empty: record some traffic first")
     try:

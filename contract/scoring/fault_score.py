@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from jobproof.contract.mock import MockServer
+from jobproof.contract.mock import MockOptions, MockServer
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.api import Api
@@ -150,7 +150,7 @@ def _jobs(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:
 
 def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool) -> ScoreRow:
     started = time.monotonic()
-    options: dict[str, Any] = {"faults": (name,)} if kind == "fault" else {"variants": (name,)}
+    options: MockOptions = {"faults": (name,)} if kind == "fault" else {"variants": (name,)}
     with MockServer(api, **options) as server:
         code, report = _suite(api, server)
         took = time.monotonic() - started
@@ -196,7 +196,7 @@ def _suite(api: Api, server: MockServer) -> tuple[int, Mapping[str, Any]]:
         return done.returncode, json.loads(report.read_text()) if report.exists() else {}
 
 
-def _stock(api: Api, options: Mapping[str, Any]) -> bool:
+def _stock(api: Api, options: MockOptions) -> bool:
     """
     Whether stock Schemathesis is red, at its best: 401 and 429 added to the document,
     and a finished job under the document's own example id.

@@ -20,7 +20,7 @@ from jobproof.contract.formats.json_pointer import escape
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
+from jobproof.contract.model.exchange import Exchange, Response, Subject
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import load_checks
@@ -101,14 +101,7 @@ def _try_all(
 def _record(api: Api) -> Iterator[list[Exchange]]:
     with MockServer(api) as server, Client() as client:
         for job in server.jobs:
-            request = Request(
-                "GET",
-                api.target(server.url, job.id),
-                (api.authorization(server.token),),
-                job.id,
-                Subject.KNOWN,
-                Credential.OWNER,
-            )
+            request = api.owner_request(server.url, job.id, server.token)
             life = []
             for _ in range(_POLLS):
                 life.append(client.send(request, deadline_s=5.0))
@@ -121,11 +114,8 @@ def _record(api: Api) -> Iterator[list[Exchange]]:
 
 def _missing(api: Api, server: MockServer, client: Client) -> Exchange:
     job_id = str(uuid.uuid4())
-    headers = (api.authorization(server.token),)
-    url = api.target(server.url, job_id)
-    return client.send(
-        Request("GET", url, headers, job_id, Subject.MISSING, Credential.OWNER), deadline_s=5.0
-    )
+    request = api.owner_request(server.url, job_id, server.token, Subject.MISSING)
+    return client.send(request, deadline_s=5.0)
 
 
 def _telling(life: list[Observation]) -> Iterator[int]:

@@ -194,6 +194,15 @@ def test_what_is_no_har_is_told_in_one_line(tmp_path: Path, text: str, message: 
 
 def test_a_har_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "latin.har").write_bytes(b"\xe9")
-    for name, why in (("none.har", "can't be read"), ("latin.har", "not UTF-8 text, so no HAR")):
+    for name, why in (
+        ("none.har", "can't be read"),
+        ("latin.har", ": not UTF-8 text"),
+    ):
         with pytest.raises(RecordingError, match=why):
             read_har(tmp_path / name)
+
+
+def test_a_har_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = _written(tmp_path, answer())
+    path.write_text(path.read_text("utf-8"), encoding="utf-8-sig")
+    assert [seen.request.job_id for seen in read_har(path)] == [JOB]

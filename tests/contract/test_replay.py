@@ -14,7 +14,7 @@ from tests.tools import PATIENCE_S
 from jobproof.contract.client.curl import Client
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.mock import MockServer
-from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
+from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.verdict import Verdict
 from jobproof.contract.plugins import default_api, find_api
@@ -28,14 +28,7 @@ def record(path: Path, *, fault: str | None = None, polls: int = 3) -> list[Exch
     with MockServer(API, faults=(fault,) if fault else ()) as server, Client() as client:
         sent = [
             client.send(
-                Request(
-                    "GET",
-                    API.target(server.url, job.id),
-                    (API.authorization(server.token),),
-                    job.id,
-                    Subject.KNOWN,
-                    Credential.OWNER,
-                ),
+                API.owner_request(server.url, job.id, server.token),
                 deadline_s=PATIENCE_S,
             )
             for job in server.jobs[:4]

@@ -23,7 +23,6 @@ from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockJob, MockServer
-from jobproof.contract.model.exchange import Credential, Request, Subject
 from jobproof.contract.plugins import find_api
 from jobproof.contract.recordings.har import har
 
@@ -146,10 +145,8 @@ def world(folder: Path, config: str) -> Iterator[World]:
 
 
 def _recorded(server: MockServer, job: MockJob) -> str:
-    url = f"{server.url}/jobs/{job.id}"
-    headers = (("Authorization", f"Bearer {server.token}"),)
+    request = server.api.owner_request(server.url, job.id, server.token)
     with Client() as client:
-        request = Request("GET", url, headers, job.id, Subject.KNOWN, Credential.OWNER)
         return json.dumps(har([client.send(request, deadline_s=PATIENCE_S)]))
 
 

@@ -8,13 +8,12 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
-from types import TracebackType
+from typing import Unpack
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock.answer import MockAnswer
-from jobproof.contract.mock.endpoint import LoggedRequest, Mock
+from jobproof.contract.mock.endpoint import LoggedRequest, Mock, MockOptions
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.serving.wire import BadRequest, ReceivedRequest, RequestReader, frame
 from jobproof.contract.model.api import Api
@@ -32,7 +31,7 @@ class MockServer(AbstractContextManager["MockServer"]):
 
     Args:
         port: 0 takes a free one.
-        clock: Unix seconds; also what delays the wire doesn't: those are real.
+        options: What `Mock` takes. Its clock delays nothing on the wire: those delays are real.
 
     Raises:
         ConfigError: The port can't be had, no `mock.yaml`, or an unknown fault.
@@ -42,24 +41,11 @@ class MockServer(AbstractContextManager["MockServer"]):
         self,
         api: Api,
         *,
-        faults: Iterable[str] = (),
-        variants: Iterable[str] = (),
-        seed: int = 0,
         host: str = "127.0.0.1",
         port: int = 0,
-        clock: Callable[[], float] = time.time,
-        lively: float = 0.0,
-        lives: Iterable[str] = (),
+        **options: Unpack[MockOptions],
     ) -> None:
-        self.mock = Mock(
-            api,
-            faults=faults,
-            variants=variants,
-            seed=seed,
-            clock=clock,
-            lively=lively,
-            lives=lives,
-        )
+        self.mock = Mock(api, **options)
         self._listener = _listen(host, port)
         self.host, self.port = self._listener.getsockname()[:2]
         self._stopping = threading.Event()
@@ -150,12 +136,7 @@ class MockServer(AbstractContextManager["MockServer"]):
         for thread in (self._acceptor, *threads):
             thread.join(timeout=5.0)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _accept(self) -> None:
