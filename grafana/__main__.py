@@ -1,5 +1,5 @@
 """
-`python -m jobproof.grafana`: write the committed dashboards, rules and manifests anew.
+`python -m jobproof.grafana`: write the committed dashboards and rules anew.
 """
 
 from __future__ import annotations

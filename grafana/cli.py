@@ -41,13 +41,10 @@ def dashboards(out: Path, config: Path | None, kubernetes: bool) -> None:
     the ones that jobproof ships with.
     """
     from jobproof.grafana.files import dashboard_files, write_files
-    from jobproof.grafana.kubernetes import kubernetes_files
+    from jobproof.grafana.kubernetes import dashboard_manifest
 
-    settings = _settings(config)
-    files = dashboard_files(settings)
-    if kubernetes:
-        files = {"dashboards.yaml": kubernetes_files(settings, files)["dashboards.yaml"]}
-    _say(write_files(out, files))
+    files = dashboard_files(_settings(config))
+    _say(write_files(out, dashboard_manifest(files) if kubernetes else files))
 
 
 @click.command()
@@ -70,7 +67,7 @@ def rules(
     """
     from jobproof.grafana.alerting.rules import rule_files
     from jobproof.grafana.files import write_files
-    from jobproof.grafana.kubernetes import kubernetes_files
+    from jobproof.grafana.kubernetes import rule_manifest
 
     settings = _settings(config)
     if grafana_url:
@@ -80,10 +77,7 @@ def rules(
         settings = replace(settings, runbook_url=runbook_url)
     if scrape_job:
         settings = replace(settings, scrape_job=scrape_job)
-    files = rule_files(settings)
-    if kubernetes:
-        files = {"prometheusrule.yaml": kubernetes_files(settings, {})["prometheusrule.yaml"]}
-    _say(write_files(out, files))
+    _say(write_files(out, rule_manifest(settings) if kubernetes else rule_files(settings)))
 
 
 def _settings(config: Path | None) -> DashboardSettings:

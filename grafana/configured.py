@@ -46,7 +46,7 @@ def configured_settings(path: Path) -> DashboardSettings:
     Raises:
         ConfigError: The daemon would refuse the file, too.
     """
-    loaded = load_settings(path, environment=_Environment(os.environ))
+    loaded = load_settings(path, environment=_Environment(os.environ), runs_elsewhere=True)
     return settings_for(tuple(_target(target) for target in loaded.targets))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from jobproof.grafana.alerting.rules import rule_files
 from jobproof.grafana.boards import dashboards
 from jobproof.grafana.boards.dashboard import encode
-from jobproof.grafana.kubernetes import kubernetes_files
 from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["HOME", "committed_files", "dashboard_files", "write_files"]
@@ -27,13 +26,13 @@ def dashboard_files(settings: DashboardSettings) -> dict[str, str]:
 
 def committed_files(settings: DashboardSettings) -> dict[str, str]:
     """
-    What stands generated in this package, by path within it.
+    What stands generated in this package, by path within it; manifests hold the same and
+    are written when they are wanted.
     """
     boards, rules = dashboard_files(settings), rule_files(settings)
     return {
         **{f"dashboards/{name}": text for name, text in boards.items()},
         **{f"rules/{name}": text for name, text in rules.items()},
-        **{f"kubernetes/{name}": t for name, t in kubernetes_files(settings, boards).items()},
     }
 
 

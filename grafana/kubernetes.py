@@ -9,28 +9,32 @@ from typing import Any
 from jobproof.grafana.alerting.rules import HEADER, rule_groups, write
 from jobproof.grafana.settings import DashboardSettings
 
-__all__ = ["dashboard_config_maps", "kubernetes_files", "prometheus_rule"]
+__all__ = ["dashboard_manifest", "rule_manifest"]
 
 Json = dict[str, Any]
 NAME = "jobproof"
 LABELS = {"app.kubernetes.io/name": NAME}
 
 
-def kubernetes_files(settings: DashboardSettings, boards: dict[str, str]) -> dict[str, str]:
+def rule_manifest(settings: DashboardSettings) -> dict[str, str]:
     """
-    Generated manifests by file name; the others in the folder are written by hand.
+    All groups in one PrometheusRule, by file name.
     """
-    maps = dashboard_config_maps(boards)
-    return {
-        "dashboards.yaml": HEADER + "---\n".join(write(one) for one in maps),
-        "prometheusrule.yaml": HEADER + write(prometheus_rule(settings)),
-    }
+    return {"prometheusrule.yaml": HEADER + write(_prometheus_rule(settings))}
 
 
-def prometheus_rule(settings: DashboardSettings) -> Json:
+def dashboard_manifest(boards: dict[str, str]) -> dict[str, str]:
     """
-    All groups in one PrometheusRule.
+    One ConfigMap a dashboard, by file name: together they would come near the limit of 1 MiB.
+
+    Args:
+        boards: Every dashboard's JSON, by its own file name.
     """
+    maps = (_config_map(name, text) for name, text in boards.items())
+    return {"dashboards.yaml": HEADER + "---\n".join(map(write, maps))}
+
+
+def _prometheus_rule(settings: DashboardSettings) -> Json:
     groups = [group for members in rule_groups(settings).values() for group in members]
     return {
         "apiVersion": "monitoring.coreos.com/v1",
@@ -41,20 +45,14 @@ def prometheus_rule(settings: DashboardSettings) -> Json:
     }
 
 
-def dashboard_config_maps(boards: dict[str, str]) -> list[Json]:
-    """
-    One ConfigMap a dashboard: together they would come near the limit of 1 MiB.
-    """
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": name.removesuffix(".json"),
-                "labels": {**LABELS, "grafana_dashboard": "1"},
-                "annotations": {"grafana_folder": NAME},
-            },
-            "data": {name: text},
-        }
-        for name, text in boards.items()
-    ]
+def _config_map(name: str, board: str) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": name.removesuffix(".json"),
+            "labels": {**LABELS, "grafana_dashboard": "1"},
+            "annotations": {"grafana_folder": NAME},
+        },
+        "data": {name: board},
+    }

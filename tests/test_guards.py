@@ -89,9 +89,7 @@ KNOWN = {
         *("grafana/alerting", "grafana/promql.py", "grafana/settings.py", "probes/export"),
     ),
     "grafana/kubernetes.py": ("grafana/alerting", "grafana/settings.py"),
-    "grafana/files.py": (
-        *("grafana/alerting", "grafana/boards", "grafana/kubernetes.py", "grafana/settings.py"),
-    ),
+    "grafana/files.py": ("grafana/alerting", "grafana/boards", "grafana/settings.py"),
     "grafana/cli.py": ("grafana",),
     "grafana/__main__.py": ("grafana/files.py", "grafana/settings.py"),
 }

@@ -42,9 +42,15 @@ _LONGEST_TIMEOUT_S = 600.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def load_settings(path: Path, *, environment: Mapping[str, str] | None = None) -> MonitorSettings:
+def load_settings(
+    path: Path, *, environment: Mapping[str, str] | None = None, runs_elsewhere: bool = False
+) -> MonitorSettings:
     """
     Read, validate and resolve a configuration file; nothing is asked over the network.
+
+    Args:
+        runs_elsewhere: The daemon runs on another machine: token and CA files are there, so
+            they aren't read, and a token file's name stands for its token.
 
     Raises:
         ConfigError: With file and line of the first thing that can't be used.
@@ -57,7 +63,7 @@ def load_settings(path: Path, *, environment: Mapping[str, str] | None = None) -
     secrets = [Secret(text) for text in inlined.values() if can_be_hidden(text)]
     resolved = YamlFile(file.path, value, file.lines)
     try:
-        reader = _Reader(resolved, written, environment)
+        reader = _Reader(resolved, written, environment, runs_elsewhere=runs_elsewhere)
         targets = reader.targets()
         sinks = reader.sinks()
     except ConfigError as exc:
@@ -72,10 +78,18 @@ class _Reader:
     One file on its way to settings.
     """
 
-    def __init__(self, file: YamlFile, written: Any, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        file: YamlFile,
+        written: Any,
+        environment: Mapping[str, str],
+        *,
+        runs_elsewhere: bool,
+    ) -> None:
         self._file = file
         self._written = written
         self._environment = environment
+        self._runs_elsewhere = runs_elsewhere
         self._canaries = load_options("jobproof.canaries")
         self._sources = load_options("jobproof.sources")
         self._sinks = load_options("jobproof.sinks")
@@ -157,6 +171,8 @@ class _Reader:
         return None
 
     def _read(self, name: str, at: Location) -> str:
+        if self._runs_elsewhere:
+            return name
         path = self._file.path.parent / name
         try:
             return path.read_text(encoding="utf-8")
@@ -169,7 +185,7 @@ class _Reader:
         if name is None:
             return None
         path = self._file.path.parent / name
-        if not path.is_file():
+        if not path.is_file() and not self._runs_elsewhere:
             raise self._file.error(at, f"{path} can't be read: no such file")
         return path
 

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import click
 import pytest
+import yaml
 from tests.copied.lines import PROGRAMS, ROOT, Line, all_lines, files, programs_in
 from tests.copied.world import World, world
 from tests.third_party import EXAMPLE, Installation, install_wheel
@@ -275,6 +276,25 @@ def test_prometheus_finds_the_rules_that_the_page_has_it_write(here: World) -> N
         done = here.run([*start, *words])
         assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"SUCCESS: 2 rule files found", done.stdout)
+
+
+def test_kubectl_finds_what_the_lines_before_it_write(here: World) -> None:
+    shown = [line for line in LINES if line.file == "grafana/kubernetes/kustomization.yaml"]
+    *writing, applying = [programs_in(line.text)[0] for line in shown]
+    assert [words[0] for words in writing] == ["jobproof", "jobproof"]
+    assert applying[:3] == ["kubectl", "apply", "-k"]
+    folder = here.folder / applying[3]
+    for name in ("dashboards.yaml", "prometheusrule.yaml"):
+        (folder / name).unlink(missing_ok=True)
+    for words in writing:
+        done = here.run([sys.executable, "-P", "-m", *words])
+        assert done.returncode == 0, done.stdout + done.stderr
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
+    for name in kustomization["resources"]:
+        objects = yaml.safe_load_all((folder / name).read_text(encoding="utf-8"))
+        assert all(one["apiVersion"] and one["kind"] for one in objects), name
+    generated = [name for made in kustomization["configMapGenerator"] for name in made["files"]]
+    assert generated == [name for name in generated if (folder / name).is_file()]
 
 
 LOCAL = re.compile(r"http://127\.0\.0\.1:(909[03])")

@@ -94,6 +94,18 @@ def test_without_a_configuration_the_committed_files_are_written(tmp_path: Path)
         assert written == {path.name: path.read_bytes() for path in (HOME / folder).iterdir()}
 
 
+def test_no_file_of_the_daemons_own_machine_is_needed(config: Path, tmp_path: Path) -> None:
+    text = config.read_text(encoding="utf-8").replace(
+        "token_env: A_TOKEN_THAT_NOBODY_HAS_SET",
+        "token_file: /run/secrets/none/token\n    ca_file: /run/secrets/none/ca.pem",
+    )
+    config.write_text(text, encoding="utf-8")
+    for command in (dashboards, rules):
+        done = CliRunner().invoke(command, ["--out", str(tmp_path), "--config", str(config)])
+        assert (done.exit_code, done.exception) == (0, None), done.output
+    assert 'target="pictures"' in (tmp_path / "jobproof-recording.yml").read_text("utf-8")
+
+
 def test_links_lead_where_one_says(tmp_path: Path) -> None:
     arguments = [
         "--out",

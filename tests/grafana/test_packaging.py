@@ -4,7 +4,6 @@ What surrounds the dashboards: provisioning, examples, compose, Kubernetes; that
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -13,10 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from tests.grafana.servers import promtool
 from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.formats.durations import parse_duration
+from jobproof.grafana.cli import dashboards, rules
 from jobproof.grafana.files import HOME
 from jobproof.grafana.settings import DashboardSettings
 from jobproof.probes.config.reader import load_settings
@@ -150,12 +151,33 @@ def test_alerts_are_routed_by_severity(labels: str, receiver: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_kubernetes_objects_agree_with_each_other() -> None:
+MANIFESTS = {"dashboards.yaml": dashboards, "prometheusrule.yaml": rules}
+
+
+@pytest.fixture
+def kustomization(tmp_path: Path) -> Path:
+    """
+    The folder as `kubectl` gets it, with the manifests that the two commands write.
+    """
+    folder = tmp_path / "kubernetes"
+    shutil.copytree(HOME / "kubernetes", folder, ignore=lambda *_: [*MANIFESTS])
+    for name, command in MANIFESTS.items():
+        arguments = ["--kubernetes", "--out", str(folder)]
+        assert CliRunner().invoke(command, arguments).output == f"{folder / name}\n"
+    return folder
+
+
+def test_manifests_that_are_written_are_not_committed() -> None:
+    ignored = (Path(__file__).parents[2] / ".gitignore").read_text(encoding="utf-8").split()
+    assert {f"**/grafana/kubernetes/{name}" for name in MANIFESTS} <= {*ignored}
+
+
+def test_kubernetes_objects_agree_with_each_other(kustomization: Path) -> None:
     resources = load("kubernetes/kustomization.yaml")["resources"]
     objects = [
         o
         for name in resources
-        for o in yaml.safe_load_all((HOME / "kubernetes" / name).read_text("utf-8"))
+        for o in yaml.safe_load_all((kustomization / name).read_text("utf-8"))
     ]
     kinds = {o["kind"] for o in objects}
     assert kinds == {
@@ -165,7 +187,7 @@ def test_kubernetes_objects_agree_with_each_other() -> None:
     deployment = next(o for o in objects if o["kind"] == "Deployment")["spec"]["template"]
     service = next(o for o in objects if o["kind"] == "Service")
     assert service["spec"]["selector"].items() <= deployment["metadata"]["labels"].items()
-    left = {f.name for f in (HOME / "kubernetes").iterdir()} - set(resources)
+    left = {f.name for f in kustomization.iterdir()} - set(resources)
     assert left == {"kustomization.yaml", "jobproof.yaml"}
 
 
@@ -181,15 +203,19 @@ def test_the_pod_runs_with_no_more_rights_than_it_needs() -> None:
     }
 
 
-def test_config_maps_hold_the_dashboards_and_fit() -> None:
-    text = (HOME / "kubernetes" / "dashboards.yaml").read_text(encoding="utf-8")
-    maps = list(yaml.safe_load_all(text))
-    assert len(maps) == 6
-    for one in maps:
-        ((name, board),) = one["data"].items()
-        assert json.loads(board) == json.loads((HOME / "dashboards" / name).read_text("utf-8"))
-        assert len(board) < 900_000
-        assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
+def test_config_maps_hold_the_committed_dashboards_and_fit(kustomization: Path) -> None:
+    maps = list(yaml.safe_load_all((kustomization / "dashboards.yaml").read_text("utf-8")))
+    held = dict(item for one in maps for item in one["data"].items())
+    assert held == {file.name: file.read_text("utf-8") for file in HOME.glob("dashboards/*.json")}
+    assert all(len(one["data"]) == 1 for one in maps)
+    assert max(map(len, held.values())) < 900_000
+    assert {one["metadata"]["labels"]["grafana_dashboard"] for one in maps} == {"1"}
+
+
+def test_the_prometheus_rule_holds_the_committed_rules(kustomization: Path) -> None:
+    rule = yaml.safe_load((kustomization / "prometheusrule.yaml").read_text("utf-8"))
+    committed = [load(f"rules/jobproof-{part}.yml")["groups"] for part in ("recording", "alerts")]
+    assert rule["spec"]["groups"] == [*committed[0], *committed[1]]
 
 
 def test_pictures_are_small_and_shown() -> None:
