@@ -293,7 +293,7 @@ def _command(argument: str) -> str:
     module, _, name = argument.partition(":")
     rows = []
     for option in getattr(import_module(module), name).params:
-        value = "" if getattr(option, "is_flag", False) else f" {option.make_metavar(_CONTEXT)}"
+        value = "" if getattr(option, "is_flag", False) else f" {_metavar(option)}"
         said = (option.help or "").strip()
         # A default that nobody has to know, such as an empty text, isn't shown.
         usual = f" Default: `{option.default}`." if option.show_default else ""
@@ -301,7 +301,11 @@ def _command(argument: str) -> str:
     return table(("option", "meaning"), rows)
 
 
-_CONTEXT = click.Context(click.Command("jobproof"))
+def _metavar(option: click.Parameter) -> str:
+    # As --help has it; click's own make_metavar() asks for one argument more since 8.2.
+    if isinstance(option.type, click.Choice):
+        return f"[{'|'.join(option.type.choices)}]"
+    return option.metavar or option.type.name.upper()
 
 
 def _values(argument: str) -> str:

@@ -12,7 +12,7 @@ import inspect
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,6 +27,7 @@ import pytest
 import schemathesis
 import uvicorn
 import yaml
+from hypothesis import find
 from packaging.requirements import Requirement
 from prometheus_client.exposition import basic_auth_handler, default_handler
 from prometheus_client.metrics_core import Metric
@@ -181,7 +182,7 @@ def _startup_is_awaited_with_its_sockets() -> bool:
     return (
         inspect.iscoroutinefunction(uvicorn.Server.startup)
         and takes(uvicorn.Server.startup, "sockets")
-        and reads(uvicorn.Server._serve, "startup", "started", "lifespan", "should_exit")
+        and reads(uvicorn.Server._serve, "startup", "lifespan", "should_exit")
     )
 
 
@@ -199,7 +200,8 @@ DOCUMENT = {
         "/jobs/{id}": {
             "get": {
                 "parameters": [
-                    {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+                    {"name": name, "in": where, "required": True, "schema": {"type": "string"}}
+                    for name, where in (("id", "path"), ("Trace", "header"), ("page", "query"))
                 ],
                 "responses": {"200": {"description": "A job."}},
             }
@@ -210,9 +212,10 @@ DOCUMENT = {
 
 def _an_operation_makes_cases_for_an_id() -> bool:
     operation: Any = schemathesis.openapi.from_dict(DOCUMENT)["/jobs/{id}"]["get"]
-    return takes(operation.as_strategy, "generation_mode", "path_parameters") and takes(
-        schemathesis.Case, "headers", "query"
-    )
+    mode = schemathesis.GenerationMode.POSITIVE
+    case: Any = find(operation.as_strategy(mode, path_parameters={"id": "a-job"}), lambda _: True)
+    parts = (case.headers, case.query)
+    return case.path_parameters == {"id": "a-job"} and all(isinstance(p, Mapping) for p in parts)
 
 
 def _generation_can_be_set() -> bool:
@@ -304,7 +307,7 @@ PARTS = (
     ),
     Part(
         "uvicorn",
-        "`Server._serve` awaits `startup(sockets=)` and goes by `started` and `should_exit`",
+        "`Server._serve` awaits `startup(sockets=)` and goes by `lifespan` and `should_exit`",
         "a bound on the TLS handshake",
         _startup_is_awaited_with_its_sockets,
     ),

@@ -1,0 +1,82 @@
+"""
+The lowest versions that pyproject.toml allows, as constraints for pip.
+
+    python .ci/lowest.py            writes .ci/lowest.txt
+    python .ci/lowest.py --here     names what is installed here in another version, exit 1
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+__all__ = ["constraints", "lowest", "main", "strangers"]
+
+HERE = Path(__file__).parent
+_HEAD = "# Written by .ci/lowest.py from the lower bounds in pyproject.toml.\n"
+
+
+def lowest(project: Mapping[str, Any]) -> dict[str, str]:
+    """
+    The lowest version of everything that the product and its tests ask for.
+
+    Args:
+        project: The file's `[project]`.
+
+    Raises:
+        ValueError: A requirement has no lower bound.
+    """
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["web-users"], *extras["test"]]
+    found: dict[str, str] = {}
+    for requirement in map(Requirement, asked):
+        bounds = [one.version for one in requirement.specifier if one.operator in (">=", "==")]
+        if not bounds:
+            raise ValueError(f"pyproject.toml: {requirement} has no lower bound; say >= a version")
+        # What two lists ask for has to satisfy both.
+        found[requirement.name] = max(
+            (*bounds, found.get(requirement.name, bounds[0])), key=Version
+        )
+    return found
+
+
+def constraints(project: Mapping[str, Any]) -> str:
+    """
+    The file that pip reads.
+    """
+    lines = (f"{name}=={bound}\n" for name, bound in lowest(project).items())
+    return _HEAD + "".join(sorted(lines, key=str.lower))
+
+
+def strangers(wanted: Mapping[str, str]) -> Iterator[str]:
+    """
+    What is installed in another version than the lowest, a sentence each.
+    """
+    for name, bound in wanted.items():
+        if Version(version(name)) != Version(bound):
+            yield f"{name}: {version(name)} is installed, not {bound}"
+
+
+def main(arguments: list[str]) -> int:
+    """
+    Write the constraints, or compare what is installed with them.
+    """
+    text = (HERE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    if "--here" not in arguments:
+        (HERE / "lowest.txt").write_text(constraints(project), encoding="utf-8")
+        return 0
+    found = list(strangers(lowest(project)))
+    sys.stderr.writelines(f"{line}\n" for line in found)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
