@@ -4,7 +4,8 @@ Bring the references in this folder up to date with the code that they describe.
     python docs/generate.py            writes what stands between the marks
     python docs/generate.py --check    names the pages that are out of date, exit 1
 
-A mark is `<!-- begin: NAME ARGUMENT -->`; everything up to `<!-- end -->` is written here.
+A mark is `<!-- begin: NAME ARGUMENT -->`; everything up to `<!-- end -->` is written here, and so
+are the numbers in the sentences of `COUNTED`.
 """
 
 from __future__ import annotations
@@ -16,18 +17,22 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from jobproof.contract.plugins import load_checks, load_group
+from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.mock.variants import VARIANTS
+from jobproof.contract.plugins import default_api, find_api, load_checks, load_group
+from jobproof.contract.scoring.response_mutants import measure_mutants
 from jobproof.contract.suite.options import OPTIONS, SuiteOption
 from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
 
-__all__ = ["main", "pages", "rendered"]
+__all__ = ["counts", "main", "pages", "rendered"]
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -53,9 +58,13 @@ def main(arguments: list[str]) -> int:
 
 def pages() -> list[Path]:
     """
-    Every page that has marks or may have some.
+    Every page that has marks or may have some, or that counts.
     """
-    return [*sorted(DOCS.glob("*.md")), *DOCS.parent.glob("README.md")]
+    return [*sorted(DOCS.glob("*.md")), *DOCS.parent.glob("README.md"), *_beside(DOCS)]
+
+
+def _beside(folder: Path) -> list[Path]:
+    return sorted(page for page in COUNTED if page.parent.parent == folder.parent)
 
 
 def rendered(page: Path) -> str:
@@ -64,13 +73,59 @@ def rendered(page: Path) -> str:
 
     Raises:
         KeyError: A mark names a block that doesn't exist.
+        LookupError: A sentence that counts isn't on its page any more.
     """
 
     def fill(match: re.Match[str]) -> str:
         begin, name, argument, end = match.groups()
         return f"{begin}{BLOCKS[name](argument.strip()).rstrip()}\n{end}"
 
-    return _MARK.sub(fill, page.read_text(encoding="utf-8"))
+    text = _MARK.sub(fill, page.read_text(encoding="utf-8"))
+    for sentence in COUNTED.get(page, ()):
+        text, found = re.subn(sentence, _counted, text)
+        if not found:
+            raise LookupError(f"{page.name}: no sentence is like {sentence!r}; mend COUNTED")
+    return text
+
+
+def counts(text: str, page: Path) -> dict[str, int]:
+    """
+    The numbers that stand in the sentences of a page.
+    """
+    found: dict[str, int] = {}
+    for sentence in COUNTED[page]:
+        for match in re.finditer(sentence, text):
+            found |= {name: _number(said) for name, said in match.groupdict().items()}
+    return found
+
+
+def _counted(match: re.Match[str]) -> str:
+    text, start = match[0], match.start()
+    for name, said in reversed(match.groupdict().items()):
+        text = (
+            text[: match.start(name) - start]
+            + _said(NUMBERS[name](), said)
+            + (text[match.end(name) - start :])
+        )
+    return text
+
+
+_WORDS = (
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
+
+
+def _said(number: int, before: str) -> str:
+    if before[0].isdigit() or number >= len(_WORDS):
+        return f"{number:,}"
+    word = _WORDS[number]
+    return word.capitalize() if before[0].isupper() else word
+
+
+def _number(said: str) -> int:
+    plain = said.replace(",", "")
+    return int(plain) if plain.isdigit() else _WORDS.index(plain.lower())
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -130,7 +185,7 @@ def _question(room: Path) -> str:
 
 
 def _number_of_checks(_argument: str) -> str:
-    return f"There are {len(load_checks())} of them."
+    return f"There are {NUMBERS['checks']()} of them."
 
 
 def _metrics(_argument: str) -> str:
@@ -340,6 +395,55 @@ BLOCKS: Mapping[str, Block] = {
     "values": _values,
 }
 """What a mark can ask for."""
+
+
+def _nodes() -> int:
+    tree = ast.parse((ROOT / "contract" / "suite" / "test_contract.py").read_text(encoding="utf-8"))
+    tests = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
+    # Of test_promise there are as many as checks.
+    return len(load_checks()) + len(tests) - 1
+
+
+@cache
+def _mutants() -> tuple[int, int, int]:
+    """
+    How many there are, about; how many of a hundred the judge notices, and the schema alone.
+    """
+    tallies = list(measure_mutants(find_api(default_api())))
+    made, killed, schema = (
+        sum(getattr(tally, key) for tally in tallies) for key in ("made", "killed", "schema")
+    )
+    return round(made, -2), round(100 * killed / made), round(100 * schema / made)
+
+
+NUMBERS: Mapping[str, Callable[[], int]] = {
+    "checks": lambda: len(load_checks()),
+    "nodes": _nodes,
+    "faults": lambda: len(FAULTS),
+    "variants": lambda: len(VARIANTS),
+    "mutants": lambda: _mutants()[0],
+    "noticed": lambda: _mutants()[1],
+    "by_schema": lambda: _mutants()[2],
+    # The runbooks are a dashboard for Grafana and a page for a reader.
+    "dashboards": lambda: len(list((ROOT / "grafana" / "dashboards").glob("*.json"))) - 1,
+}
+"""What there is of everything that a page counts."""
+
+COUNTED: Mapping[Path, tuple[str, ...]] = {
+    ROOT / "README.md": (
+        r"(?P<nodes>\d+) passed in",
+        r"\*\*(?P<checks>\d+) checks\*\*",
+        r"with (?P<faults>\d+) named faults\s+and (?P<variants>\d+) servers",
+        r"on (?P<mutants>[\d,]+) small changes to recorded answers",
+        r"(?P<noticed>\d+) % of them, the document's schema alone (?P<by_schema>\d+) %",
+        r"write (?P<dashboards>\w+) dashboards",
+    ),
+    ROOT / "grafana" / "README.md": (r"(?P<dashboards>\w+) Grafana dashboards, Prometheus rules",),
+}
+"""
+The sentences that count, by page. What was measured once, as the table of known faults, is none of
+them: a number of today beside a figure of then would be a claim.
+"""
 
 
 if __name__ == "__main__":

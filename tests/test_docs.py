@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.formats.yaml_file import PlainLoader
+from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.profile import Policy, Profile, Promise
 from jobproof.contract.plugins import load_checks, load_group
@@ -71,6 +72,52 @@ def test_the_check_mode_tells_a_page_that_is_out_of_date(
     assert module.main([]) == 0
     assert "--job-api-url URL" in page.read_text(encoding="utf-8")
     assert module.main(["--check"]) == 0
+
+
+def test_a_number_that_is_wrong_is_written_anew_and_a_lost_sentence_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = generator()
+    page = tmp_path / "README.md"
+    page.write_text("**1 checks**, Twelve\ndashboards of seven", encoding="utf-8")
+    sentences = (r"\*\*(?P<checks>\d+) checks\*\*, (?P<dashboards>\w+)\s", r"of (?P<nodes>\w+)")
+    monkeypatch.setattr(module, "COUNTED", {page: sentences})
+    numbers = {"checks": 1234, "dashboards": 5, "nodes": 13}
+    monkeypatch.setattr(module, "NUMBERS", {n: lambda v=v: v for n, v in numbers.items()})
+    assert module.rendered(page) == "**1,234 checks**, Five\ndashboards of 13"
+    assert module.counts("**1 checks**, Twelve\ndashboards of seven", page) == {
+        "checks": 1,
+        "dashboards": 12,
+        "nodes": 7,
+    }
+    page.write_text("no check", encoding="utf-8")
+    with pytest.raises(LookupError, match=r"README.md: no sentence is like .* mend COUNTED"):
+        module.rendered(page)
+
+
+@pytest.mark.parametrize("page", generator().COUNTED, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_no_part_that_a_page_counts_is_lost_or_come_unnoticed(page: Path) -> None:
+    module = generator()
+    committed = module.counts(page.read_text(encoding="utf-8"), page)
+    assert committed
+    assert committed == {name: module.NUMBERS[name]() for name in committed}
+
+
+def test_the_score_shown_was_measured_with_what_there_is() -> None:
+    numbers = generator().NUMBERS
+    faults, variants = numbers["faults"](), numbers["variants"]()
+    definite = sum(fault.definite for fault in FAULTS.values())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    head = re.search(r"\| known faults found \| the (\d+) that are wrong beyond taste \|", readme)
+    row = r"^\| (?:jobproof|stock)[^|]*\| \d+ of (\d+) \| ([^|]*?) ?\| \d+ of (\d+) \|$"
+    rows = re.findall(row, readme, re.MULTILINE)
+    assert len(rows) == 3
+    told = "new faults or variants: measure the table of the README anew, tox -e score"
+    assert head is not None
+    assert int(head[1]) == definite, told
+    for of_faults, found, of_variants in rows:
+        assert (int(of_faults), int(of_variants)) == (faults, variants), told
+        assert re.fullmatch(rf"\d+ of {definite}|", found), told
 
 
 def test_every_check_is_described_once() -> None:
