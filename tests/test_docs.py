@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 READMES = [ROOT / folder / "README.md" for folder in ("", "grafana", "examples/plugin")]
-EVERY_PAGE = [*READMES, *PAGES]
+EVERY_PAGE = sorted({*ROOT.glob("*.md"), *READMES, *PAGES})
 
 
 def generator() -> ModuleType:
