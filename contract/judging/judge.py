@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from jobproof.contract.judging.check_cache import Recall, Step
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
 from jobproof.contract.model.observation import Observation
@@ -33,23 +32,22 @@ class Judge:
 
     def __init__(self, checks: Sequence[Check]) -> None:
         self.checks = tuple(checks)
-        self._asked: dict[tuple[str, int, str, str, str], tuple[Step, ...]] = {}
-        self._recall = Recall()
+        self._asked: dict[tuple[str, int, str, str, str], tuple[Check, ...]] = {}
 
     def __call__(self, trace: Trace) -> tuple[Finding, ...]:
         """
         Everything there is to say about the latest exchange of `trace`.
         """
         findings: list[Finding] = []
-        for check, known in self._recall.steps(trace, self._concerned, _remarks):
+        for check in self._concerned(trace):
             try:
-                for remark in check.run(trace) if known is None else known:
+                for remark in check.run(trace):
                     findings.append(_finding(check, remark, trace))
             except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
                 findings.append(_crash(check, exc, trace))
         return tuple(findings)
 
-    def _concerned(self, trace: Trace) -> tuple[Step, ...]:
+    def _concerned(self, trace: Trace) -> tuple[Check, ...]:
         """
         The checks that speak of an exchange like the latest, worked out once a kind.
         """
@@ -60,7 +58,7 @@ class Judge:
         if found is None:
             name, depth, *words = key
             found = self._asked[key] = tuple(
-                (check, None)
+                check
                 for check in self.checks
                 if _ORDER.index(check.about) <= depth
                 and check.speaks_of(name)
@@ -89,13 +87,6 @@ def _depth(seen: Observation) -> int:
     if seen.body is not None:
         return 3 if seen.body.readable else 2
     return 1 if seen.response is not None else 0
-
-
-def _remarks(check: Check, trace: Trace) -> list[Remark] | None:
-    try:
-        return list(check.run(trace))
-    except Exception:  # noqa: BLE001 -- it is asked again, and then reported
-        return None
 
 
 def _finding(check: Check, remark: Remark, trace: Trace) -> Finding:

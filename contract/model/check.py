@@ -86,8 +86,7 @@ def check(
 
     The function's name is the check's id and should be a sentence that is true of a
     good server; the first line of its docstring is the promise. It must be pure: no
-    state, no I/O, no clock (the trace has one). What it says of an answer's body may be
-    remembered for the next answer with that body.
+    state, no I/O, no clock (the trace has one).
 
     Raises:
         TypeError: The function doesn't take exactly one argument, or has no docstring.

@@ -5,32 +5,69 @@ One exchange with its body read: what there is to see in an answer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 
 from jobproof.contract.formats.json_body import JsonBody, read_body
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.job import Job, JobReader
 from jobproof.contract.openapi.document import Operation
-from jobproof.contract.openapi.schema import Content, ResponseSpec
+from jobproof.contract.openapi.schema import Content, ResponseSpec, SchemaError
 
 __all__ = ["Observation", "Observer", "ParsedBody", "media_type_of"]
 
 _REMEMBERED = 128
 _REMEMBERED_BYTES = 16_384
+_MOST_ERRORS = 10
+_AUTHORISED = (Credential.OWNER, Credential.UNSTATED)
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True)
 class ParsedBody:
     """
-    What an answer says, whenever and to whomever it was given; itself and no other.
+    What an answer says, whenever and to whomever it was given.
 
     Attributes:
-        spec, content, body, job: As in `Observation`.
+        spec: What the document says of this code, or None.
+        content: What the document says of this code and media type, or None.
+        body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
+        job: The job in a 200; None elsewhere, or where the body is no object.
     """
 
-    spec: ResponseSpec | None
-    content: Content | None
-    body: JsonBody | None
-    job: Job | None
+    spec: ResponseSpec | None = None
+    content: Content | None = None
+    body: JsonBody | None = None
+    job: Job | None = None
+
+    @cached_property
+    def schema_errors(self) -> tuple[SchemaError, ...]:
+        """
+        What the document's schema doesn't allow in the body; the first few.
+        """
+        schema = self._schema
+        if schema is None or self.body is None:
+            return ()
+        return tuple(islice(schema.errors(self.body.value), _MOST_ERRORS))
+
+    @cached_property
+    def undeclared(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
+        """
+        Keys of the body that the document doesn't name: pointer, key, and the names
+        declared at that place.
+        """
+        schema = self._schema
+        if schema is None or self.body is None:
+            return ()
+        return tuple(schema.undeclared(self.body.value))
+
+    @property
+    def _schema(self) -> Content | None:
+        if self.spec is None or not self.spec.contents:
+            return None
+        return self.content or self.spec.contents[0]
+
+
+_NOTHING = ParsedBody()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +84,18 @@ class Observation:
         body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
         job: The job in a 200; None elsewhere, or where the body is no object.
         parsed_body: The four before, the same for each answer of the same code, media type and
-            bytes; None where nothing was read.
+            bytes.
     """
 
     exchange: Exchange
     response: Response | None
     media_type: str
+    # Not properties that lead to `parsed_body`: checks look at them a hundred times a judgement.
     spec: ResponseSpec | None
     content: Content | None
     body: JsonBody | None
     job: Job | None
-    parsed_body: ParsedBody | None = field(default=None, repr=False, compare=False)
+    parsed_body: ParsedBody = field(repr=False, compare=False)
 
     @property
     def code(self) -> int:
@@ -99,7 +137,7 @@ class Observation:
         """
         Whether the asker may see the job, as far as is known.
         """
-        return self.credential in (Credential.OWNER, Credential.UNSTATED)
+        return self.exchange.request.credential in _AUTHORISED
 
     @property
     def speaks_for_document(self) -> bool:
@@ -118,13 +156,17 @@ class Observation:
         """
         Whether this is a plain sight of a job by somebody who may see it.
         """
-        return self.job is not None and self.exchange.request.method == "GET" and self.authorised
+        # Asked of the whole history at each judgement, so it goes no detours.
+        request = self.exchange.request
+        return (
+            self.job is not None and request.method == "GET" and request.credential in _AUTHORISED
+        )
 
 
 class Observer:
     """
-    Reads answers; one that was read before, byte for byte, isn't read again: an endpoint
-    under watch says the same thing all day.
+    Reads answers; one that was read before, byte for byte, isn't read again, nor held to
+    the document's schema again: an endpoint under watch says the same thing all day.
     """
 
     __slots__ = ("_operation", "_parsed_bodies", "_reader")
@@ -140,7 +182,7 @@ class Observer:
         """
         response = exchange.response
         if response is None:
-            return Observation(exchange, None, "", None, None, None, None)
+            return _observation(exchange, None, "", _NOTHING)
         media_type = media_type_of(response)
         key = (response.code, media_type, exchange.request.method, response.body)
         parsed_body = self._parsed_bodies.get(key)
@@ -150,10 +192,7 @@ class Observer:
                 if len(self._parsed_bodies) >= _REMEMBERED:
                     del self._parsed_bodies[next(iter(self._parsed_bodies))]  # the oldest
                 self._parsed_bodies[key] = parsed_body
-        read = parsed_body
-        return Observation(
-            exchange, response, media_type, read.spec, read.content, read.body, read.job, read
-        )
+        return _observation(exchange, response, media_type, parsed_body)
 
     def _read(self, exchange: Exchange, response: Response, media_type: str) -> ParsedBody:
         spec = self._operation.response_for(response.code)
@@ -163,6 +202,14 @@ class Observer:
         if response.code == 200 and body is not None and body.readable:
             job = self._reader.read(body.value)
         return ParsedBody(spec, content, body, job)
+
+
+def _observation(
+    exchange: Exchange, response: Response | None, media_type: str, read: ParsedBody
+) -> Observation:
+    return Observation(
+        exchange, response, media_type, read.spec, read.content, read.body, read.job, read
+    )
 
 
 def media_type_of(response: Response) -> str:

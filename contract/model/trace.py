@@ -7,15 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.observation import Observation
-from jobproof.contract.openapi.schema import Content, SchemaError
+from jobproof.contract.openapi.schema import SchemaError
 
 __all__ = ["Trace"]
-
-_MOST_ERRORS = 10
 
 # Recordings write time in milliseconds: of two polls in a row, one may seem to overlap.
 _CLOCK_GRAIN_S = 0.001
@@ -50,33 +47,22 @@ class Trace:
         start = self.latest.exchange.started_at + _CLOCK_GRAIN_S
         return tuple(o for o in self.earlier if o.is_view and o.exchange.ended_at <= start)
 
-    @cached_property
+    @property
     def schema_errors(self) -> tuple[SchemaError, ...]:
         """
         What the document's schema doesn't allow in the latest body; the first few.
         """
-        content, body = self._content, self.latest.body
-        if content is None or body is None:
-            return ()
-        return tuple(islice(content.errors(body.value), _MOST_ERRORS))
+        seen = self.latest
+        return seen.parsed_body.schema_errors if seen.speaks_for_document else ()
 
-    @cached_property
+    @property
     def undeclared(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
         """
         Keys of the latest body that the document doesn't name: pointer, key, and the
         names declared at that place.
         """
-        content, body = self._content, self.latest.body
-        if content is None or body is None:
-            return ()
-        return tuple(content.undeclared(body.value))
-
-    @property
-    def _content(self) -> Content | None:
         seen = self.latest
-        if seen.spec is None or not seen.spec.contents or not seen.speaks_for_document:
-            return None
-        return seen.content or seen.spec.contents[0]
+        return seen.parsed_body.undeclared if seen.speaks_for_document else ()
 
     @property
     def now(self) -> float:
