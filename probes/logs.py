@@ -14,9 +14,7 @@ from typing import Any, TextIO
 
 from jobproof.contract.formats.secret import Secret
 
-__all__ = ["LogFormat", "Redactor", "set_up_logs"]
-
-LogFormat = ("text", "json")
+__all__ = ["Redactor", "set_up_logs"]
 
 _ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 

@@ -35,7 +35,7 @@ from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry, expose, new_registry
 from jobproof.probes.export.prometheus import push as push_registry
 from jobproof.probes.logs import Redactor
-from jobproof.probes.result import ProbeOutcome, ProbeResult
+from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
 from jobproof.probes.service import connect
 
 __all__ = ["ProbeRound", "ask_round", "print_round", "push", "run_round"]
@@ -120,7 +120,7 @@ def ask_round(
         client = clients.setdefault(state.client, connect(state.client))
         for canary, ask, timeout_s in _questions(state):
             tell(f"asking {target.name}: {canary}")
-            while (refusal := keys.take(target.key, monotonic())) == "budget":
+            while (refusal := keys.take(target.key, monotonic())) is MissReason.BUDGET:
                 pause(0.25)
             if refusal is not None:
                 stopped.append(target.name)

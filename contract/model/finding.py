@@ -77,7 +77,6 @@ class Drift(StrEnum):
     TOLERATED_MOVE = "tolerated_move"
     EARLY_RESULT = "early_result"
     LIMIT_EXCEEDED = "limit_exceeded"
-    CHANGED_STRUCTURE = "changed_structure"
 
 
 @dataclass(frozen=True, slots=True)

@@ -399,10 +399,3 @@ def read_profile(path: Path) -> Profile:
         ProfileError: With the line and the key of the first thing that is wrong.
     """
     return read_yaml(path, ProfileError).parse(Profile, ProfileError)
-
-
-def profile_schema() -> dict[str, Any]:
-    """
-    The JSON Schema of `profile.yaml`, for editors.
-    """
-    return Profile.model_json_schema()

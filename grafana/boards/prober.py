@@ -19,17 +19,9 @@ from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, quantile, ratio, sum_by
 from jobproof.grafana.settings import DashboardSettings
 
-__all__ = ["PROCESS", "board"]
+__all__ = ["board"]
 
 HERE = '{job=~"$job",instance=~"$instance"}'
-PROCESS = (
-    "process_cpu_seconds_total",
-    "process_resident_memory_bytes",
-    "process_open_fds",
-    "process_max_fds",
-)
-"""Series of the Python client itself, beside the table of the daemon's own."""
-
 REASON_COLOURS = (
     coloured("overlap", "red"),
     coloured("budget", "orange"),

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from jobproof.grafana.boards.dashboard import Variable
 
-__all__ = ["ALL_VALUES", "CANARY", "COMMON", "INSTANCE", "JOB", "TARGET", "to_board"]
+__all__ = ["CANARY", "COMMON", "INSTANCE", "JOB", "TARGET", "to_board"]
 
-ALL_VALUES = ".+"
 JOB = Variable("job", "Job", "build_info", "job")
 INSTANCE = Variable("instance", "Instance", "build_info", "instance", '{job=~"$job"}')
 TARGET = Variable(

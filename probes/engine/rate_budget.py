@@ -13,17 +13,15 @@ from dataclasses import dataclass, field
 
 from jobproof.contract.formats.http_date import read_retry_after
 from jobproof.contract.model.exchange import Response
+from jobproof.probes.result import MissReason
 
-__all__ = ["LONGEST_REST_S", "BudgetLimits", "RateBudgets", "Refusal"]
+__all__ = ["LONGEST_REST_S", "BudgetLimits", "RateBudgets"]
 
 LONGEST_REST_S = 600.0
 """The longest that one refusal may silence a key: an alert must not go blind for a day."""
 _WINDOW_S = 60.0
 _FIRST_REST_S = 5.0
 _ROUNDING_S = 1e-6
-
-Refusal = str
-"""`budget` or `backoff`: why a key may not be used now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class RateBudgets:
             fresh[key] = use
         self._use = fresh
 
-    def refuse(self, key: str, at: float, *, beside: bool = False) -> Refusal | None:
+    def refuse(self, key: str, at: float, *, beside: bool = False) -> MissReason | None:
         """
         Why the key can't be used at `at`, or None where it can.
 
@@ -81,18 +79,18 @@ class RateBudgets:
         if use is None:
             return None
         if at < use.rest_until:
-            return "backoff"
+            return MissReason.BACKOFF
         _forget(use.spent, at)
         if len(use.spent) + 1 > use.limits.per_minute + _ROUNDING_S:
-            return "budget"
+            return MissReason.BUDGET
         if beside:
             _forget(use.spent_beside, at)
             free = use.limits.per_minute - use.limits.reserved_per_minute
             if len(use.spent_beside) + 1 > free + _ROUNDING_S:
-                return "budget"
+                return MissReason.BUDGET
         return None
 
-    def take(self, key: str, at: float, *, beside: bool = False) -> Refusal | None:
+    def take(self, key: str, at: float, *, beside: bool = False) -> MissReason | None:
         """
         Use the key once at `at`, unless it is refused.
         """

@@ -59,12 +59,10 @@ class Slot:
 
     Attributes:
         intended: The point of the grid, on the schedule's clock.
-        deadline: When it must have ended, on the same clock.
     """
 
     probe: PeriodicProbe
     intended: float
-    deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +170,7 @@ class Schedule:
                 why = self._why_not(row, under_way)
                 if why is None:
                     self._under_way[name] = under_way + 1
-                    starts.append(Slot(row.probe, row.next, now + row.probe.timeout_s))
+                    starts.append(Slot(row.probe, row.next))
                 else:
                     missed.append(MissedSlots(row.probe, why))
                 row.go_on()
@@ -236,10 +234,9 @@ class Schedule:
         key = row.probe.key
         if under_way >= row.most_in_flight:
             # While the server asks for rest, that is the reason.
-            resting = self._keys.refuse(key, row.next) == "backoff"
+            resting = self._keys.refuse(key, row.next) is MissReason.BACKOFF
             return MissReason.BACKOFF if resting else MissReason.OVERLAP
-        refusal = self._keys.take(key, row.next)
-        return MissReason(refusal) if refusal is not None else None
+        return self._keys.take(key, row.next)
 
 
 def phase_s(probe: PeriodicProbe, seed: str = "") -> float:

@@ -64,8 +64,7 @@ class EvidenceStore:
     """
     Keeps what shows how a promise was broken.
 
-    Every call may come from any thread. A full or failing disk is logged and counted
-    (`write_errors`); probing goes on.
+    Every call may come from any thread. A full or failing disk is logged; probing goes on.
 
     Args:
         folder: Made if missing; files in it that aren't evidence are left alone.
@@ -87,7 +86,6 @@ class EvidenceStore:
         self.folder = folder
         self.max_bytes = max_bytes
         self.every = every
-        self.write_errors = 0
         self._secrets = secrets
         self._token_env = token_env
         self._lock = threading.Lock()
@@ -246,7 +244,6 @@ class EvidenceStore:
         try:
             _write_whole(self._path(evidence.id), content)
         except OSError as wrong:
-            self.write_errors += 1
             _LOG.warning("evidence can't be kept in %s: %s", self.folder, wrong)
             return None
         evidence = replace(evidence, size_bytes=len(content))

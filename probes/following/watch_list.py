@@ -151,13 +151,6 @@ class WatchList:
             db.execute(_PUT, astuple(FollowedJob(target, job_id, source, now, now)))
         return True
 
-    def is_full(self, target: str) -> bool:
-        """
-        Whether `add` would refuse any new job of that target.
-        """
-        with self._reading() as db:
-            return self._count(db, target) >= self.capacity
-
     def get(self, target: str, job_id: str) -> FollowedJob | None:
         """
         What is known about one followed job.
@@ -177,16 +170,6 @@ class WatchList:
                 (target, now, limit),
             ).fetchall()
         return tuple(FollowedJob(*row) for row in rows)
-
-    def next_due_at(self, target: str) -> float | None:
-        """
-        When the next job of that target wants to be asked for; None if none is followed.
-        """
-        with self._reading() as db:
-            row = db.execute(
-                "SELECT min(next_poll_at) FROM followed WHERE target = ?", (target,)
-            ).fetchone()
-        return None if row is None or row[0] is None else float(row[0])
 
     def update(self, job: FollowedJob, *, observation: str | None = None) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ API = find_api(default_api())
 OTHER_API = find_api("openai-batch")
 CHECKS = load_checks()
 NOW = 1_790_000_000.0
+SCHEMA = files("jobproof.contract.suite.reporting") / "report.schema.json"
 # Whether letter case counts in a UUID is left open by RFC 9562.
 UNDECIDED = {"id_in_any_case"}
 
@@ -154,11 +156,11 @@ def test_the_report_keeps_its_own_schema_and_holds_no_token() -> None:
 
     import jsonschema_rs
 
-    from jobproof.contract.suite.reporting.report import report_schema
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
     with carried_out(faults=("id_of_another_job",)) as (run, server):
         report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)
-        jsonschema_rs.Draft202012Validator(report_schema(), validate_formats=True).validate(report)
+        jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(report)
         assert report["verdict"] == "broken"
         assert report["exit_code"] == 1
         text = json.dumps(report)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -141,13 +140,6 @@ class Script(StrictModel):
     listing: ListingAnswer = ListingAnswer()
     lives: dict[str, JobLife]
     jobs: JobPopulation
-
-    @cached_property
-    def every_status(self) -> frozenset[str]:
-        """
-        The statuses that some life passes through.
-        """
-        return frozenset(stage.status for life in self.lives.values() for stage in life.stages)
 
 
 def read_script(api: Api) -> Script:

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import har_entry
 from jobproof.contract.suite.running.run import Run
 
-__all__ = ["build_report", "finding_as_dict", "report_schema", "write_report"]
+__all__ = ["build_report", "finding_as_dict", "write_report"]
 
 
 def build_report(
@@ -96,17 +95,6 @@ def write_report(report: dict[str, Any], path: Path) -> None:
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path)
-
-
-def report_schema() -> dict[str, Any]:
-    """
-    The JSON Schema of the report.
-    """
-    text = (files("jobproof.contract.suite.reporting") / "report.schema.json").read_text(
-        encoding="utf-8"
-    )
-    schema: dict[str, Any] = json.loads(text)
-    return schema
 
 
 def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
