@@ -351,6 +351,18 @@ def test_a_module_holds_one_idea(module: Path) -> None:
     assert lines <= TABLES.get(module.as_posix(), 450)
 
 
+MOST_LINES = 60
+
+
+@every_module
+def test_a_function_does_one_thing(module: Path) -> None:
+    functions = [
+        n for n in ast.walk(_tree(module)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    lengths = [(n.name, (n.end_lineno or n.lineno) - n.lineno + 1) for n in functions]
+    assert [(name, lines) for name, lines in lengths if lines > MOST_LINES] == []
+
+
 # What a vendor calls things stands in `contract/apis/<name>/` and nowhere in Python.
 #
 # Names (of the API, its host, its token's variable) may stand nowhere at all, comments

@@ -279,6 +279,12 @@ def _moved(settings: DashboardSettings) -> Iterator[str]:
 
 
 def _asking(settings: DashboardSettings) -> Iterator[Alert]:
+    yield from _refused(settings)
+    yield from _not_asked(settings)
+    yield from _connection()
+
+
+def _refused(settings: DashboardSettings) -> Iterator[Alert]:
     refused = sum_by("target", RULES.increase("probes_total", "10m", outcome="auth"))
     yield Alert(
         "JobproofAuthFailing",
@@ -304,6 +310,9 @@ def _asking(settings: DashboardSettings) -> Iterator[Alert]:
         "with 429 in the last 10 minutes: ask less often, or find who shares the key.",
         "prober",
     )
+
+
+def _not_asked(settings: DashboardSettings) -> Iterator[Alert]:
     yield Alert(
         "JobproofProbeStale",
         "prober",
@@ -328,6 +337,9 @@ def _asking(settings: DashboardSettings) -> Iterator[Alert]:
         "a probe in the last 30 minutes; figures rest on fewer probes than configured.",
         "prober",
     )
+
+
+def _connection() -> Iterator[Alert]:
     expiry = RULES.select("tls_certificate_expiry_timestamp_seconds")
     left = f"min by (target) ({expiry}) - time()"
     for days, severity in ((21, "warning"), (7, "critical")):
@@ -374,7 +386,23 @@ def _stale(settings: DashboardSettings) -> Iterator[str]:
 
 
 def _prober(settings: DashboardSettings) -> Iterator[Alert]:
-    job = settings.scrape_job
+    yield from _out_of_sight(settings.scrape_job)
+    yield from _in_trouble()
+    yield Alert(
+        "JobproofWatchdog",
+        "prober",
+        "vector(1)",
+        "none",
+        "0s",
+        "Alerting works.",
+        "This alert always fires. Let a dead man's switch outside of this Prometheus notice "
+        "when it stops.",
+        "overview",
+        about_a_target=False,
+    )
+
+
+def _out_of_sight(job: str) -> Iterator[Alert]:
     yield Alert(
         "JobproofProberDown",
         "prober",
@@ -398,6 +426,9 @@ def _prober(settings: DashboardSettings) -> Iterator[Alert]:
         "prober",
         about_a_target=False,
     )
+
+
+def _in_trouble() -> Iterator[Alert]:
     internal = RULES.increase("probes_total", _RECENT, outcome="internal")
     yield Alert(
         "JobproofProberFailing",
@@ -434,17 +465,5 @@ def _prober(settings: DashboardSettings) -> Iterator[Alert]:
         "The last reload on {{ $labels.instance }} changed nothing because the file is wrong; "
         "the old configuration stays in force until it is restarted.",
         "prober",
-        about_a_target=False,
-    )
-    yield Alert(
-        "JobproofWatchdog",
-        "prober",
-        "vector(1)",
-        "none",
-        "0s",
-        "Alerting works.",
-        "This alert always fires. Let a dead man's switch outside of this Prometheus notice "
-        "when it stops.",
-        "overview",
         about_a_target=False,
     )

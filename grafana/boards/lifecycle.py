@@ -79,13 +79,12 @@ def by_status(words: tuple[str, ...], selector: Callable[[str], str]) -> Iterato
 
 
 def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
+    return (*_in_the_works(settings), *_ended(settings))
+
+
+def _in_the_works(settings: DashboardSettings) -> tuple[Panel, ...]:
     pending = BOARD.select(
         "followed_jobs", job_status="=~" + any_of([*settings.pending, UNKNOWN_STATUS])
-    )
-    ended = "target_status:jobproof_job_completions:increase1d"
-    good = BOARD.recorded(ended, job_status="=~" + any_of(settings.succeeded))
-    unknown = BOARD.recorded(
-        "target_status:jobproof_job_status_observations:increase1d", job_status=UNKNOWN_STATUS
     )
     return (
         stat(
@@ -119,6 +118,16 @@ def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
             thresholds=_limit_steps(settings, "green"),
             named=False,
         ),
+    )
+
+
+def _ended(settings: DashboardSettings) -> tuple[Panel, ...]:
+    ended = "target_status:jobproof_job_completions:increase1d"
+    good = BOARD.recorded(ended, job_status="=~" + any_of(settings.succeeded))
+    unknown = BOARD.recorded(
+        "target_status:jobproof_job_status_observations:increase1d", job_status=UNKNOWN_STATUS
+    )
+    return (
         stat(
             "Succeeded, 24 h",
             "What share of the jobs that ended in the last 24 hours came to a result?",

@@ -59,9 +59,12 @@ def board(settings: DashboardSettings) -> Dashboard:
 
 
 def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
+    return (*_asking(settings), *_configuration(), _held_back())
+
+
+def _asking(settings: DashboardSettings) -> tuple[Panel, ...]:
     every = float(max(min(target.canaries.values()) for target in settings.targets))
     last = BOARD.select("last_probe_timestamp_seconds")
-    backoff = BOARD.select("backoff_until_timestamp_seconds")
     return (
         stat(
             "Probers up",
@@ -87,6 +90,11 @@ def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
             limits=(0, None),
             decimals=0,
         ),
+    )
+
+
+def _configuration() -> tuple[Panel, ...]:
+    return (
         stat(
             "Configuration",
             "Did the prober accept its configuration at the last reload? If not, the old one is "
@@ -118,18 +126,20 @@ def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
             limits=(0, None),
             named=False,
         ),
-        stat(
-            "Held back",
-            "Is the endpoint's Retry-After holding probes back, and for how much longer?",
-            Query(
-                f"clamp_min(max by (target) ({backoff}) - time(), 0)", "{{target}}", instant=True
-            ),
-            unit="s",
-            width=5,
-            no_value="no targets",
-            thresholds=steps("green", (1, "orange")),
-            decimals=0,
-        ),
+    )
+
+
+def _held_back() -> Panel:
+    backoff = BOARD.select("backoff_until_timestamp_seconds")
+    return stat(
+        "Held back",
+        "Is the endpoint's Retry-After holding probes back, and for how much longer?",
+        Query(f"clamp_min(max by (target) ({backoff}) - time(), 0)", "{{target}}", instant=True),
+        unit="s",
+        width=5,
+        no_value="no targets",
+        thresholds=steps("green", (1, "orange")),
+        decimals=0,
     )
 
 

@@ -46,6 +46,10 @@ def board(settings: DashboardSettings) -> Dashboard:
 
 
 def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
+    return (*_kept(settings), *_burn_rates(settings))
+
+
+def _kept(settings: DashboardSettings) -> tuple[Panel, ...]:
     return (
         stat(
             "Objective",
@@ -87,6 +91,11 @@ def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
             decimals=0,
             background=True,
         ),
+    )
+
+
+def _burn_rates(settings: DashboardSettings) -> tuple[Panel, ...]:
+    return (
         stat(
             "Burn rate, 1 h",
             "How fast is the budget being spent? 1 lasts exactly the period; at 14.4 a month's "

@@ -6,7 +6,7 @@ methods. Whatever the order, every answer must keep the contract.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -15,12 +15,15 @@ from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.suite.planning.job_ids import fresh_id
 from jobproof.contract.suite.planning.plan import PlannedRequest
+from jobproof.contract.suite.planning.target import SuiteTarget
 from jobproof.contract.suite.running.run import Run
 
 __all__ = ["client_machine"]
 
 _WHO = (Credential.OWNER, Credential.NONE, Credential.INVALID)
 _UNLISTED = ("POST", "PUT", "PATCH", "DELETE")
+
+_Send = Callable[[PlannedRequest], None]
 
 
 def client_machine(
@@ -35,12 +38,17 @@ def client_machine(
 
     Other methods than GET, HEAD and OPTIONS go to fresh random ids only.
     """
-    target = run.target
-    known = st.sampled_from(target.jobs)
 
     def send(ask: PlannedRequest) -> None:
         if not stop():
             report(run.ask(ask)[1])
+
+    client = _client(run.target, send)
+    return _stranger(client, run.target.foreign_jobs, send) if run.target.foreign_jobs else client
+
+
+def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
+    known = st.sampled_from(target.jobs)
 
     class Client(RuleBasedStateMachine):
         """
@@ -77,20 +85,23 @@ def client_machine(
                 )
             )
 
-    if target.foreign_jobs:
-
-        class Stranger(Client):
-            """
-            Also asks for other people's jobs.
-            """
-
-            @rule(job_id=st.sampled_from(target.foreign_jobs))
-            def pry(self, job_id: str) -> None:
-                send(
-                    PlannedRequest(
-                        "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job"
-                    )
-                )
-
-        return Stranger
     return Client
+
+
+def _stranger(
+    client: type[RuleBasedStateMachine], jobs: Sequence[str], send: _Send
+) -> type[RuleBasedStateMachine]:
+    class Stranger(client):  # type: ignore[misc, valid-type]
+        """
+        Also asks for other people's jobs.
+        """
+
+        @rule(job_id=st.sampled_from(jobs))
+        def pry(self, job_id: str) -> None:
+            send(
+                PlannedRequest(
+                    "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job"
+                )
+            )
+
+    return Stranger
