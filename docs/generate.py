@@ -17,7 +17,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,7 @@ import click
 
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
-from jobproof.contract.plugins import default_api, find_api, load_checks, load_group
-from jobproof.contract.scoring.response_mutants import measure_mutants
+from jobproof.contract.plugins import load_checks, load_group
 from jobproof.contract.suite.options import OPTIONS, SuiteOption
 from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
@@ -404,26 +402,11 @@ def _nodes() -> int:
     return len(load_checks()) + len(tests) - 1
 
 
-@cache
-def _mutants() -> tuple[int, int, int]:
-    """
-    How many there are, about; how many of a hundred the judge notices, and the schema alone.
-    """
-    tallies = list(measure_mutants(find_api(default_api())))
-    made, killed, schema = (
-        sum(getattr(tally, key) for tally in tallies) for key in ("made", "killed", "schema")
-    )
-    return round(made, -2), round(100 * killed / made), round(100 * schema / made)
-
-
 NUMBERS: Mapping[str, Callable[[], int]] = {
     "checks": lambda: len(load_checks()),
     "nodes": _nodes,
     "faults": lambda: len(FAULTS),
     "variants": lambda: len(VARIANTS),
-    "mutants": lambda: _mutants()[0],
-    "noticed": lambda: _mutants()[1],
-    "by_schema": lambda: _mutants()[2],
     # The runbooks are a dashboard for Grafana and a page for a reader.
     "dashboards": lambda: len(list((ROOT / "grafana" / "dashboards").glob("*.json"))) - 1,
 }
@@ -434,8 +417,6 @@ COUNTED: Mapping[Path, tuple[str, ...]] = {
         r"(?P<nodes>\d+) passed in",
         r"\*\*(?P<checks>\d+) checks\*\*",
         r"with (?P<faults>\d+) named faults\s+and (?P<variants>\d+) servers",
-        r"on (?P<mutants>[\d,]+) small changes to recorded answers",
-        r"(?P<noticed>\d+) % of them, the document's schema alone (?P<by_schema>\d+) %",
         r"write (?P<dashboards>\w+) dashboards",
     ),
     ROOT / "grafana" / "README.md": (r"(?P<dashboards>\w+) Grafana dashboards, Prometheus rules",),

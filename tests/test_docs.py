@@ -22,7 +22,8 @@ from jobproof.contract.formats.yaml_file import PlainLoader
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.profile import Policy, Profile, Promise
-from jobproof.contract.plugins import load_checks, load_group
+from jobproof.contract.plugins import default_api, find_api, load_checks, load_group
+from jobproof.contract.scoring.response_mutants import measure_mutants
 from jobproof.contract.suite.options import OPTIONS
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.schema import config_schema
@@ -118,6 +119,20 @@ def test_the_score_shown_was_measured_with_what_there_is() -> None:
     for of_faults, found, of_variants in rows:
         assert (int(of_faults), int(of_variants)) == (faults, variants), told
         assert re.fullmatch(rf"\d+ of {definite}|", found), told
+
+
+def test_the_mutants_shown_are_about_those_that_there_are() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    sentence = r"on ([\d,]+) small changes .* notices\s(\d+) % of them, .* alone (\d+) %"
+    (shown,) = re.findall(sentence, readme)
+    tallies = measure_mutants(find_api(default_api()))
+    made, killed, schema = (
+        sum(getattr(tally, key) for tally in tallies) for key in ("made", "killed", "schema")
+    )
+    # Lives that go by the clock are a status longer or shorter on a busy machine.
+    assert made == pytest.approx(int(shown[0].replace(",", "")), rel=0.1)
+    assert 100 * killed / made == pytest.approx(int(shown[1]), abs=2)
+    assert 100 * schema / made == pytest.approx(int(shown[2]), abs=2)
 
 
 def test_every_check_is_described_once() -> None:
