@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from jobproof.contract.errors import ConfigError, JobproofError, PluginError, did_you_mean
+from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.api import Api, load_api
 from jobproof.contract.model.check import Check
@@ -159,7 +160,8 @@ def default_api() -> str:
     """
     The name of the API that is meant where none is named.
     """
-    return str(read_yaml(Path(str(files("jobproof.contract.apis"))) / "defaults.yaml").value["api"])
+    defaults = read_yaml(Path(str(files("jobproof.contract.apis"))) / "defaults.yaml")
+    return str(pick(defaults.value, "/api"))
 
 
 def find_api(name_or_folder: str) -> Api:

@@ -4,14 +4,12 @@ Rules and dashboards as the objects that the Prometheus operator and Grafana's s
 
 from __future__ import annotations
 
-from typing import Any
-
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.grafana.alerting.rules import HEADER, rule_groups, write
 from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["dashboard_manifest", "rule_manifest"]
 
-Json = dict[str, Any]
 NAME = "jobproof"
 LABELS = {"app.kubernetes.io/name": NAME}
 
@@ -34,7 +32,7 @@ def dashboard_manifest(boards: dict[str, str]) -> dict[str, str]:
     return {"dashboards.yaml": HEADER + "---\n".join(map(write, maps))}
 
 
-def _prometheus_rule(settings: DashboardSettings) -> Json:
+def _prometheus_rule(settings: DashboardSettings) -> JsonObject:
     groups = [group for members in rule_groups(settings).values() for group in members]
     return {
         "apiVersion": "monitoring.coreos.com/v1",
@@ -45,7 +43,7 @@ def _prometheus_rule(settings: DashboardSettings) -> Json:
     }
 
 
-def _config_map(name: str, board: str) -> Json:
+def _config_map(name: str, board: str) -> JsonObject:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

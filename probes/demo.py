@@ -21,6 +21,7 @@ import click
 import yaml
 
 from jobproof.contract.errors import InconclusiveError
+from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 
 __all__ = ["demo"]
 
@@ -54,7 +55,7 @@ def demo(once: bool, api_name: str | None, listen: str) -> int:
 
 
 @contextmanager
-def _mock(api_name: str | None) -> Iterator[Mapping[str, Any]]:
+def _mock(api_name: str | None) -> Iterator[JsonDocument]:
     arguments = ["mock", "--lively", "20", *(["--api", api_name] if api_name else [])]
     process = _jobproof(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
@@ -76,7 +77,7 @@ def _first_line(process: subprocess.Popen[str]) -> str:
     return lines[0]
 
 
-def _suite(card: Mapping[str, Any]) -> int:
+def _suite(card: JsonDocument) -> int:
     arguments = ["test", "--api", card["api"], "--url", card["url"], "--token-env", _TOKEN_ENV]
     arguments += [f"--job={job_id}" for job_id in _scripted(card["jobs"])]
     arguments += [f"--foreign-job={job_id}" for job_id in _scripted(card["foreign_jobs"])]
@@ -90,9 +91,9 @@ def _scripted(jobs: Mapping[str, str]) -> list[str]:
     return list({life: job_id for job_id, life in jobs.items()}.values())
 
 
-def _config(card: Mapping[str, Any]) -> dict[str, Any]:
+def _config(card: JsonDocument) -> JsonObject:
     ended = _scripted(card["jobs"])[:6]
-    target: dict[str, Any] = {
+    target: JsonObject = {
         "name": "demo",
         "api": card["api"],
         "url": card["url"],
@@ -114,7 +115,7 @@ def _config(card: Mapping[str, Any]) -> dict[str, Any]:
     return {"targets": [target]}
 
 
-def _watch(config: Path, listen: str, card: Mapping[str, Any], folder: str) -> None:
+def _watch(config: Path, listen: str, card: JsonDocument, folder: str) -> None:
     click.echo(f"status page   http://{listen}/")
     click.echo(f"metrics       http://{listen}/metrics")
     click.echo("Ctrl-C ends it.\n")
@@ -132,7 +133,7 @@ def _watch(config: Path, listen: str, card: Mapping[str, Any], folder: str) -> N
 
 
 def _jobproof(
-    *arguments: str, card: Mapping[str, Any] | None = None, **options: Any
+    *arguments: str, card: JsonDocument | None = None, **options: Any
 ) -> subprocess.Popen[str]:
     environ = {**os.environ, **({_TOKEN_ENV: card["token"]} if card else {})}
     command = [sys.executable, "-P", "-m", "jobproof", *arguments]

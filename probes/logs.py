@@ -10,8 +10,9 @@ import sys
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import TextIO
 
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secret import Secret
 
 __all__ = ["Redactor", "set_up_logs"]
@@ -68,7 +69,7 @@ class _Json(logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        entry: dict[str, Any] = {
+        entry: JsonObject = {
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding, Kind
@@ -254,7 +254,7 @@ def _reason(done: ProbeRound) -> str:
     return text
 
 
-def _as_json(done: ProbeRound) -> dict[str, Any]:
+def _as_json(done: ProbeRound) -> JsonObject:
     return {
         "verdict": done.verdict.value,
         "requests": len(done.results),

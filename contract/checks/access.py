@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from jobproof.contract.formats.headers import header_names
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.check import check
 from jobproof.contract.model.exchange import Credential, Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
@@ -168,13 +168,13 @@ def _says_nothing(seen: Observation, baseline: Observation) -> bool:
     )
 
 
-def _shape(seen: Observation) -> Any:
+def _shape(seen: Observation) -> Json:
     if seen.body is None or not seen.body.readable:
         return seen.media_type
     return _outline(seen.body.value, seen.asked_for or "")
 
 
-def _outline(value: Any, asked: str) -> Any:
+def _outline(value: Json, asked: str) -> Json:
     if isinstance(value, dict):
         return {key: _outline(item, asked) for key, item in sorted(value.items())}
     if isinstance(value, list):

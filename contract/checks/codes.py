@@ -5,10 +5,10 @@ HTTP codes: documented, expected though undocumented, or wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from jobproof.contract.formats.http_date import read_retry_after
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, gap, inconclusive, violation
@@ -194,7 +194,7 @@ def _expected(trace: Trace, seen: Observation) -> ExpectedCode | None:
     return None
 
 
-def _overlay(trace: Trace, expected: ExpectedCode) -> dict[str, Any]:
+def _overlay(trace: Trace, expected: ExpectedCode) -> JsonObject:
     operation = trace.api.operation
     target = f"$.paths['{operation.path}'].{operation.method.lower()}.responses"
     return {

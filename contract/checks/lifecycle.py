@@ -5,10 +5,10 @@ A job's life over time: forward, to an end, and then still.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from typing import Any
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_pointer import escape
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
@@ -64,7 +64,7 @@ def status_moves_forward(trace: Trace) -> Iterator[Remark]:
     job, before = trace.latest.job, _last_known(trace)
     if job is None or before is None or not isinstance(job.status, str):
         return
-    step = trace.api.lifecycle.step(before.status, job.status)
+    step = trace.api.lifecycle.step(str(before.status), job.status)
     if step is None or step.verdict == "legal" or trace.api.lifecycle.is_terminal(before.status):
         return  # terminal_status_is_final speaks of what comes after an end
     at = trace.api.profile.status.at
@@ -198,7 +198,7 @@ def _last_known(trace: Trace) -> Job | None:
     return None
 
 
-def _changes(old: Any, new: Any, at: str, skip: Set[str]) -> Iterator[tuple[str, Any, Any]]:
+def _changes(old: Json, new: Json, at: str, skip: Set[str]) -> Iterator[tuple[str, Json, Json]]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
             below = f"{at}/{escape(key)}"
@@ -266,7 +266,7 @@ def _time_pointers(trace: Trace) -> Iterator[str]:
         yield from (stamp.at for stamp in times.later)
 
 
-def _still(value: Any) -> Any:
+def _still(value: Json) -> Json:
     """
     `value` without what may change: the order and the signatures of links.
     """
@@ -275,9 +275,8 @@ def _still(value: Any) -> Any:
         return f"{parts.scheme}://{parts.netloc}{parts.path}"
     if isinstance(value, list):
         items = [_still(item) for item in value]
-        if all(isinstance(i, str) for i in items):
-            return sorted(items)
-        return items
+        texts = [item for item in items if isinstance(item, str)]
+        return sorted(texts) if len(texts) == len(items) else items
     if isinstance(value, dict):
         return {key: _still(item) for key, item in value.items()}
     return value

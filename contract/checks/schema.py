@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from jobproof.contract.formats.json_pointer import parent, pick
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, drift, violation
 from jobproof.contract.model.trace import Trace
@@ -157,7 +158,7 @@ def _siblings(trace: Trace, at: str) -> frozenset[str]:
     return frozenset(place) if isinstance(place, dict) else frozenset()
 
 
-def _shown(value: object) -> object:
+def _shown(value: Json) -> Json:
     if isinstance(value, str):
         return value if len(value) <= 120 else f"{value[:117]}..."
     if isinstance(value, dict | list):

@@ -10,7 +10,8 @@ import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+from jobproof.contract.formats.json_value import Json, JsonObject
 
 __all__ = ["Flaw", "JsonBody", "read_body"]
 
@@ -45,7 +46,7 @@ class JsonBody:
         flaws: What is odd, and one line on each.
     """
 
-    value: Any
+    value: Json
     readable: bool
     flaws: tuple[tuple[Flaw, str], ...] = ()
 
@@ -100,7 +101,7 @@ class _Notes:
     def __init__(self, flaws: list[tuple[Flaw, str]]) -> None:
         self._flaws = flaws
 
-    def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def pairs(self, pairs: list[tuple[str, Json]]) -> JsonObject:
         out = dict(pairs)
         if len(out) != len(pairs):
             seen: set[str] = set()
@@ -145,7 +146,7 @@ def _decode(data: bytes, flaws: list[tuple[Flaw, str]]) -> str | None:
         return None
 
 
-def _depth(value: Any) -> int:
+def _depth(value: Json) -> int:
     level, depth = [value], 0
     while level := [v for v in level if isinstance(v, dict | list)]:
         depth += 1

@@ -5,9 +5,9 @@ JSON Pointers (RFC 6901).
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from jobproof.contract.formats.digits import read_digits
+from jobproof.contract.formats.json_value import Json
 
 __all__ = ["escape", "parent", "pick", "resolve", "walk"]
 
@@ -27,7 +27,7 @@ def walk(pointer: str) -> tuple[str, ...]:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 
 
-def resolve(value: Any, pointer: str) -> tuple[bool, Any]:
+def resolve(value: Json, pointer: str) -> tuple[bool, Json]:
     """
     Whether `pointer` leads anywhere in `value`, and what is there.
     """
@@ -43,7 +43,7 @@ def resolve(value: Any, pointer: str) -> tuple[bool, Any]:
     return True, value
 
 
-def pick(value: Any, pointer: str) -> Any:
+def pick(value: Json, pointer: str) -> Json:
     """
     What is at `pointer`, or None.
     """

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.text_file import read_text
 
 __all__ = ["Location", "PlainLoader", "YamlFile", "read_yaml"]
@@ -54,7 +55,7 @@ class YamlFile:
     """
 
     path: Path
-    value: Any
+    value: Json
     lines: Mapping[Location, int]
 
     def line_of(self, location: Iterable[str | int]) -> int:
@@ -90,7 +91,7 @@ class YamlFile:
     def parse_part(
         self,
         model: type[Model],
-        value: Any,
+        value: Json,
         at: Location,
         kind: type[ConfigError] = ConfigError,
     ) -> Model:
@@ -217,6 +218,6 @@ def _dotted(location: Location) -> str:
     return text
 
 
-def _short(value: Any) -> str:
+def _short(value: Json) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

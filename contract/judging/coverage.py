@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from jobproof.contract.formats.json_pointer import parent, pick
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import Phase
@@ -67,7 +67,7 @@ class Coverage:
             lacks.append(f"{self.generated_views} generated cases reached a known job")
         return tuple(lacks)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """
         For the report: what was reached, and what could have been.
         """

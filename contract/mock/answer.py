@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from jobproof.contract.formats.headers import HeaderPairs, header_value, without_headers
+from jobproof.contract.formats.json_value import Json
 
 __all__ = ["JSON", "AnswerKind", "Caller", "MockAnswer", "MockRequest", "WireBehaviour", "encode"]
 
@@ -155,7 +156,7 @@ class MockAnswer:
         return replace(self, wire=replace(self.wire, **changes))
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Json) -> bytes:
     """
     JSON as small as it gets, in UTF-8.
     """

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from jobproof.contract.formats.json_pointer import parent, resolve, walk
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.model.api import Api
@@ -51,7 +52,7 @@ def documents(code: int) -> Callable[[Api], bool]:
     return lambda api: content_of(api, code) is not None
 
 
-def forbids(api: Api, pointer: str, value: Any) -> bool:
+def forbids(api: Api, pointer: str, value: Json) -> bool:
     """
     Whether the document rules out `value` at `pointer`.
     """
@@ -95,17 +96,18 @@ def phase_of(context: RequestContext) -> Phase | None:
     return context.api.lifecycle.phase(context.view.status) if context.view else None
 
 
-def put(body: Any, pointer: str, value: Any) -> None:
+def put(body: JsonObject, pointer: str, value: Json) -> None:
     """
     Set what `pointer` leads to, making the objects on the way.
     """
     *way, last = walk(pointer)
+    holder: Any = body  # what is on the way is an object or a list, or becomes an object
     for step in way:
-        body = body[int(step)] if isinstance(body, list) else body.setdefault(step, {})
-    body[int(last) if isinstance(body, list) else last] = value
+        holder = holder[int(step)] if isinstance(holder, list) else holder.setdefault(step, {})
+    holder[int(last) if isinstance(holder, list) else last] = value
 
 
-def drop(body: Any, pointer: str) -> None:
+def drop(body: JsonObject, pointer: str) -> None:
     """
     Take away what `pointer` leads to, if anything.
     """
@@ -115,7 +117,7 @@ def drop(body: Any, pointer: str) -> None:
         holder.pop(last, None)
 
 
-def blank(body: Any, pointer: str, context: RequestContext) -> None:
+def blank(body: JsonObject, pointer: str, context: RequestContext) -> None:
     """
     Put there what a job shows before it has anything: the template's value, or no key.
     """
@@ -126,7 +128,7 @@ def blank(body: Any, pointer: str, context: RequestContext) -> None:
         drop(body, pointer)
 
 
-def rename(body: Any, pointer: str, name: str) -> None:
+def rename(body: JsonObject, pointer: str, name: str) -> None:
     """
     Give the key at `pointer` another name, in its old place.
     """
@@ -138,7 +140,7 @@ def rename(body: Any, pointer: str, name: str) -> None:
         holder.update(items)
 
 
-def relink(body: Any, context: RequestContext, change: Callable[[str], str]) -> Any:
+def relink(body: JsonObject, context: RequestContext, change: Callable[[str], str]) -> Json:
     """
     Change every link of the result.
     """
@@ -147,7 +149,7 @@ def relink(body: Any, context: RequestContext, change: Callable[[str], str]) -> 
     return body
 
 
-def replace_texts(body: Any, pointer: str, change: Callable[[str], str]) -> None:
+def replace_texts(body: JsonObject, pointer: str, change: Callable[[str], str]) -> None:
     """
     Change every text at `pointer` and below.
     """
@@ -156,7 +158,7 @@ def replace_texts(body: Any, pointer: str, change: Callable[[str], str]) -> None
         put(body, pointer, _changed(value, change))
 
 
-def _changed(value: Any, change: Callable[[str], str]) -> Any:
+def _changed(value: Json, change: Callable[[str], str]) -> Json:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
@@ -166,7 +168,7 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def rewrite_time(body: Any, pointer: str, change: Callable[[str], Any]) -> Any:
+def rewrite_time(body: JsonObject, pointer: str, change: Callable[[str], Json]) -> Json:
     """
     Change a time that stands as text at `pointer`.
     """
@@ -176,7 +178,7 @@ def rewrite_time(body: Any, pointer: str, change: Callable[[str], Any]) -> Any:
     return body
 
 
-def shift(body: Any, context: RequestContext, pointer: str, seconds: float) -> None:
+def shift(body: JsonObject, context: RequestContext, pointer: str, seconds: float) -> None:
     """
     Move the time at `pointer`, if there is one.
     """

@@ -9,10 +9,10 @@ import shlex
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import click
 
+from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.mock.serving.server import MockServer
 from jobproof.contract.plugins import default_api, find_api
 
@@ -92,7 +92,7 @@ def faults(api_name: str | None, as_json: bool) -> None:
             click.echo(f"  {'':<{width}}  found by {', '.join(row['promises'])}")
 
 
-def _card(server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]) -> dict[str, Any]:
+def _card(server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]) -> JsonObject:
     return {
         "api": server.api.name,
         "url": server.url,
@@ -117,7 +117,7 @@ def _command(server: MockServer) -> str:
     return f"{server.api.profile.token_env}={server.token} {shlex.join(words)}"
 
 
-def _rows(api_name: str | None) -> Iterator[dict[str, Any]]:
+def _rows(api_name: str | None) -> Iterator[JsonDocument]:
     from jobproof.contract.mock.faults import FAULT_GROUPS
     from jobproof.contract.mock.variants import VARIANTS
 

@@ -4,10 +4,10 @@ The sibling operation that lists one tenant's jobs.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs
 
 from jobproof.contract.formats.digits import read_digits
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import put
 from jobproof.contract.mock.jobs.life import JobView
@@ -23,7 +23,7 @@ class BadQuery(ValueError):
     """
 
 
-def page_of_jobs(context: RequestContext) -> Any:
+def page_of_jobs(context: RequestContext) -> Json:
     """
     One page, newest job first. Looking at a list is no poll.
 
@@ -40,7 +40,7 @@ def page_of_jobs(context: RequestContext) -> Any:
         views = _after(context, views, cursor)
     limit = _limit(query, listing.limit_parameter, context.script.listing)
     page, rest = views[:limit], views[limit:]
-    body: Any = dict(context.script.listing.body)
+    body: JsonObject = dict(context.script.listing.body)
     codec = context.codec
     items = [view.body(context.script, codec) for view in page]
     put(body, listing.items, items)

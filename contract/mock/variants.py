@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON, AnswerKind, MockAnswer, encode
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext
 from jobproof.contract.mock.body_edits import later, put, writes_dates
@@ -90,18 +91,18 @@ def throttles_politely(answer: MockAnswer, context: RequestContext) -> MockAnswe
 
 
 @_variant(Hook.BODY, "a job has a key that the document doesn't have")
-def has_another_key(body: Any, context: RequestContext) -> Any:  # noqa: ARG001 -- every job has it
+def has_another_key(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job has it
     body["position"] = 3
     return body
 
 
 @_variant(Hook.BODY, "times have no fractions of a second", applies=writes_dates)
-def whole_seconds(body: Any, context: RequestContext) -> Any:
+def whole_seconds(body: JsonObject, context: RequestContext) -> Json:
     return _retime(body, context, lambda text: re.sub(r"\.[0-9]+", "", text))
 
 
 @_variant(Hook.BODY, "times are written in another zone", applies=writes_dates)
-def times_with_offset(body: Any, context: RequestContext) -> Any:
+def times_with_offset(body: JsonObject, context: RequestContext) -> Json:
     return _retime(body, context, _in_other_zone)
 
 
@@ -215,7 +216,7 @@ def _well_formed(context: RequestContext) -> bool:
     return asked.startswith(shape.prefix) and _TAME.fullmatch(asked) is not None
 
 
-def _retime(body: Any, context: RequestContext, change: Callable[[str], str]) -> Any:
+def _retime(body: JsonObject, context: RequestContext, change: Callable[[str], str]) -> Json:
     times = context.profile.times
     for at in (times.created, *(stamp.at for stamp in later(context.api))) if times else ():
         text = pick(body, at)

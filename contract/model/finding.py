@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from jobproof.contract.formats.digits import is_digits
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.model.exchange import Exchange
 
 __all__ = [
@@ -94,12 +94,12 @@ class Remark:
     kind: Kind
     at: str
     message: str
-    expected: Any = None
-    found: Any = None
+    expected: Json = None
+    found: Json = None
     basis: Basis | None = None
     source: str | None = None
     drift: Drift | None = None
-    patch: dict[str, Any] | None = None
+    patch: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +120,11 @@ class Finding:
     severity: Severity
     pointer: str
     message: str
-    expected: Any
-    found: Any
+    expected: Json
+    found: Json
     exchange: Exchange
     drift: Drift | None = None
-    patch: dict[str, Any] | None = None
+    patch: JsonObject | None = None
     accepted: str | None = None
 
     @property
@@ -151,8 +151,8 @@ def violation(
     at: str,
     message: str = "",
     *,
-    expected: Any = None,
-    found: Any = None,
+    expected: Json = None,
+    found: Json = None,
     basis: Basis | None = None,
     source: str | None = None,
 ) -> Remark:
@@ -168,8 +168,8 @@ def gap(
     at: str,
     message: str,
     *,
-    found: Any = None,
-    patch: dict[str, Any] | None = None,
+    found: Json = None,
+    patch: JsonObject | None = None,
     source: str | None = None,
 ) -> Remark:
     """
@@ -183,8 +183,8 @@ def drift(
     message: str,
     *,
     of: Drift,
-    expected: Any = None,
-    found: Any = None,
+    expected: Json = None,
+    found: Json = None,
     basis: Basis | None = None,
     source: str | None = None,
 ) -> Remark:
@@ -194,14 +194,14 @@ def drift(
     return Remark(Kind.DRIFT, at, message, expected, found, basis, source, of)
 
 
-def inconclusive(at: str, message: str, *, found: Any = None) -> Remark:
+def inconclusive(at: str, message: str, *, found: Json = None) -> Remark:
     """
     Nothing can be said.
     """
     return Remark(Kind.INCONCLUSIVE, at, message, None, found)
 
 
-def brief(value: Any) -> Any:
+def brief(value: Json) -> Json:
     """
     `value` as a finding shows it: long ones are cut to a line.
     """
@@ -209,5 +209,5 @@ def brief(value: Any) -> Any:
     return value if len(text) <= _LINE else f"{text[: _LINE - 3]}..."
 
 
-def _versus(expected: Any, found: Any) -> str:
+def _versus(expected: Json, found: Json) -> str:
     return f"expected {expected!r}, found {found!r}"

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from jobproof.contract.formats.json_pointer import escape, pick, resolve
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.model.profile import Codec, Profile
 
 __all__ = ["Job", "JobReader", "is_empty", "links_in", "read_time"]
@@ -32,15 +32,15 @@ class Job:
         reason: The first reason of failure found, and where.
     """
 
-    body: Mapping[str, Any]
-    id: Any
-    status: Any
+    body: Mapping[str, Json]
+    id: Json
+    status: Json
     created_at: float | None
-    created_text: Any
+    created_text: Json
     later: Mapping[str, float]
-    present: Mapping[str, Any]
-    results: Mapping[str, Any]
-    reason: tuple[str, Any] | None
+    present: Mapping[str, Json]
+    results: Mapping[str, Json]
+    reason: tuple[str, Json] | None
 
 
 class JobReader:
@@ -53,7 +53,7 @@ class JobReader:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
 
-    def read(self, value: Any) -> Job | None:
+    def read(self, value: Json) -> Job | None:
         """
         The job in `value`; None where it is no object.
         """
@@ -62,7 +62,7 @@ class JobReader:
         profile = self._profile
         times = profile.times
         created_text = pick(value, times.created) if times else None
-        present: dict[str, Any] = {}
+        present: JsonObject = {}
         later: dict[str, float] = {}
         for stamp in times.later if times else ():
             text = pick(value, stamp.at)
@@ -84,13 +84,13 @@ class JobReader:
             reason=self._reason(value),
         )
 
-    def _results(self, value: Any) -> dict[str, Any]:
+    def _results(self, value: Json) -> JsonObject:
         if self._profile.result is None:
             return {}
         found = {at: pick(value, at) for at in self._profile.result.proof}
         return {at: item for at, item in found.items() if not is_empty(item)}
 
-    def _reason(self, value: Any) -> tuple[str, Any] | None:
+    def _reason(self, value: Json) -> tuple[str, Json] | None:
         for at in self._profile.failure.at if self._profile.failure else ():
             found, item = resolve(value, at)
             if found and not is_empty(item):
@@ -98,14 +98,14 @@ class JobReader:
         return None
 
 
-def is_empty(value: Any) -> bool:
+def is_empty(value: Json) -> bool:
     """
     Whether nothing is there: null, an empty text, list or object.
     """
     return value is None or (isinstance(value, str | list | dict) and not value)
 
 
-def read_time(value: Any, codec: Codec) -> float | None:
+def read_time(value: Json, codec: Codec) -> float | None:
     """
     Unix seconds of a written point in time, read leniently; None where it can't be.
     """
@@ -125,14 +125,14 @@ def read_time(value: Any, codec: Codec) -> float | None:
         return None
 
 
-def _unix_time(value: Any, a_second: int) -> float | None:
+def _unix_time(value: Json, a_second: int) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # Neither NaN nor an integer beyond any double passes this.
     return value / a_second if abs(value) < 1e12 * a_second else None
 
 
-def links_in(value: Any) -> Iterator[tuple[str, str]]:
+def links_in(value: Json) -> Iterator[tuple[str, str]]:
     """
     Pointer (below `value`) and text of every URL in a string, a list, a map, or
     objects that hold one under `url`.

@@ -12,12 +12,13 @@ import uuid
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from jobproof.contract.errors import ProfileError
 from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.finding import Basis
@@ -135,7 +136,7 @@ class Id(Promise):
             return str(rng.randrange(2**52, 2**53))
         return self.prefix + "".join(rng.choice(self.alphabet) for _ in range(self.length))
 
-    def spelled(self, found: Any) -> Any:
+    def spelled(self, found: Json) -> Json:
         """
         An id out of a body as it stands in the path; what is no such id comes back as it is.
         """

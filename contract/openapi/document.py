@@ -2,7 +2,7 @@
 The one operation inside an OpenAPI document: its codes, media types and schemas.
 
 Vendors' documents are large and have defects; only what the operation needs is read,
-so a fault elsewhere in the file doesn't matter. Any OpenAPI 3.x and Swagger 2.0 are
+so a fault elsewhere in the file doesn't matter. Json OpenAPI 3.x and Swagger 2.0 are
 brought to one form, JSON Schema 2020-12 with formats asserted.
 """
 
@@ -14,7 +14,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import jsonschema_rs
@@ -22,6 +21,7 @@ import yaml
 
 from jobproof.contract.errors import DocumentError, did_you_mean
 from jobproof.contract.formats.json_pointer import resolve
+from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
 from jobproof.contract.formats.text_file import read_text
 from jobproof.contract.formats.yaml_file import PlainLoader
 from jobproof.contract.openapi.schema import Content, ResponseSpec
@@ -53,7 +53,7 @@ class Operation:
     path: str
     parameter: str
     responses: Mapping[str, ResponseSpec]
-    document: Mapping[str, Any]
+    document: JsonDocument
     digest: str
     version: str
     others: frozenset[str]
@@ -86,8 +86,8 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
     version = str(root.get("openapi") or root.get("swagger") or "")
     if not version.startswith(("2.", "3.")):
         raise DocumentError(f"{path}: no OpenAPI document: it has no key `openapi` or `swagger`")
-    item, base = files.deref(_path_item(path, root, template), path)
-    _need_mapping(item, base, f"the path {template}")
+    node, base = files.deref(_path_item(path, root, template), path)
+    item = _need_mapping(node, base, f"the path {template}")
     if method not in item:
         listed = ", ".join(m.upper() for m in _METHODS if m in item) or "none"
         raise DocumentError(f"{path}: {template} has no {method.upper()}; it has: {listed}")
@@ -96,7 +96,12 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
     responses = cutter.responses(raw, root)
     document = _as_document(root, template, method, parameter, raw, responses, cutter.defs)
     specs = {code: _spec(code, r, cutter.defs, path) for code, r in responses.items()}
-    meaning = {"responses": responses, "defs": cutter.defs, "path": template, "method": method}
+    meaning: JsonDocument = {
+        "responses": responses,
+        "defs": cutter.defs,
+        "path": template,
+        "method": method,
+    }
     return Operation(
         method=method.upper(),
         path=template,
@@ -115,15 +120,15 @@ class _Files:
     """
 
     def __init__(self) -> None:
-        self._loaded: dict[Path, Any] = {}
+        self._loaded: dict[Path, JsonDocument] = {}
 
-    def load(self, path: Path) -> Any:
+    def load(self, path: Path) -> JsonDocument:
         path = path.resolve()
         if path not in self._loaded:
             self._loaded[path] = _parse(path)
         return self._loaded[path]
 
-    def deref(self, node: Any, base: Path) -> tuple[Any, Path]:
+    def deref(self, node: Json, base: Path) -> tuple[Json, Path]:
         """
         `node` behind its `$ref`s, and the file it stands in.
         """
@@ -136,7 +141,7 @@ class _Files:
             node, base = self.lookup(node["$ref"], base)
         return node, base
 
-    def lookup(self, ref: str, base: Path) -> tuple[Any, Path]:
+    def lookup(self, ref: str, base: Path) -> tuple[Json, Path]:
         """
         What `ref`, written in the file `base`, points at.
         """
@@ -155,7 +160,7 @@ class _Files:
         return node, target
 
 
-def _parse(path: Path) -> Any:
+def _parse(path: Path) -> JsonDocument:
     text = read_text(path, DocumentError)
     try:
         value = json.loads(text) if text.lstrip()[:1] in "{[" and text.strip() else _yaml(text)
@@ -172,23 +177,26 @@ def _parse(path: Path) -> Any:
     return value
 
 
-def _need_mapping(node: Any, path: Path, what: str) -> dict[str, Any]:
+def _need_mapping(node: Json, path: Path, what: str) -> JsonDocument:
     if not isinstance(node, dict):
         raise DocumentError(f"{path}: {what} is no mapping")
     return node
 
 
-def _yaml(text: str) -> Any:
-    return yaml.load(text, Loader=PlainLoader)  # noqa: S506 -- a SafeLoader without dates
+def _yaml(text: str) -> Json:
+    value: Json = yaml.load(text, Loader=PlainLoader)  # noqa: S506 -- a SafeLoader without dates
+    return value
 
 
-def _path_item(path: Path, root: Mapping[str, Any], template: str) -> Any:
+def _path_item(path: Path, root: JsonDocument, template: str) -> Json:
     paths = root.get("paths")
     if not isinstance(paths, dict):
         raise DocumentError(f"{path}: the document has no `paths`")
     if template in paths:
-        return paths[template]
+        found: Json = paths[template]
+        return found
     shape = _shape(template)
+    item: Json
     for candidate, item in paths.items():
         if _shape(str(candidate)) == shape:
             return item
@@ -211,26 +219,26 @@ class _SchemaExtractor:
         # Until 3.0 a schema is a dialect of its own, with `nullable` and no `$ref` siblings.
         self._dialect = version.startswith(("2.", "3.0"))
         self._names: dict[tuple[Path, str], str] = {}
-        self.defs: dict[str, Any] = {}
+        self.defs: JsonObject = {}
 
-    def responses(self, operation: Any, root: Mapping[str, Any]) -> dict[str, Any]:
+    def responses(self, operation: JsonDocument, root: JsonDocument) -> dict[str, JsonDocument]:
         produces = operation.get("produces") or root.get("produces") or ["application/json"]
-        found: dict[str, Any] = {}
+        found: dict[str, JsonDocument] = {}
         written = _need_mapping(operation.get("responses") or {}, self._path, "`responses`")
         for code, node in written.items():
             name = str(code)
             if name.startswith("x-"):
                 continue
-            response, base = self._files.deref(node, self._path)
+            target, base = self._files.deref(node, self._path)
             key = name.upper() if name.lower() != "default" else "default"
-            _need_mapping(response, base, f"the response {name}")
+            response = _need_mapping(target, base, f"the response {name}")
             found[key] = self._response(response, base, produces)
         if not found:
             raise DocumentError(f"{self._path}: the operation documents no response at all")
         return found
 
-    def _response(self, response: Any, base: Path, produces: list[str]) -> dict[str, Any]:
-        content: dict[str, Any] = {}
+    def _response(self, response: JsonDocument, base: Path, produces: list[str]) -> JsonDocument:
+        content: JsonObject = {}
         if self._swagger:
             if "schema" in response:
                 schema = self.schema(response["schema"], base)
@@ -242,10 +250,10 @@ class _SchemaExtractor:
                 content[media] = (
                     {} if schema is None else {"schema": self.schema(schema, entry_base)}
                 )
-        described: dict[str, Any] = {"description": str(response.get("description", ""))}
+        described: JsonDocument = {"description": str(response.get("description", ""))}
         return {**described, "content": content} if content else described
 
-    def schema(self, node: Any, base: Path) -> Any:
+    def schema(self, node: Json, base: Path) -> Json:
         if not isinstance(node, dict):
             return node
         if isinstance(node.get("$ref"), str):
@@ -259,7 +267,7 @@ class _SchemaExtractor:
             _modernise(out)
         return out
 
-    def _keyword(self, key: str, value: Any, base: Path) -> Any:
+    def _keyword(self, key: str, value: Json, base: Path) -> Json:
         if key in ("properties", "patternProperties", "$defs", "definitions") and isinstance(
             value, dict
         ):
@@ -270,7 +278,7 @@ class _SchemaExtractor:
             return [self.schema(sub, base) for sub in value]
         return value
 
-    def _reference(self, node: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    def _reference(self, node: JsonDocument, base: Path) -> JsonObject:
         target, where = self._files.lookup(str(node["$ref"]), base)
         self._files.deref(target, where)  # a circle of nothing but references is a mistake
         fragment = str(node["$ref"]).partition("#")[2]
@@ -282,7 +290,7 @@ class _SchemaExtractor:
             self._names[key] = name
             self.defs[name] = True  # taken, so that a schema may contain itself
             self.defs[name] = self.schema(target, where)
-        out: dict[str, Any] = {"$ref": f"#/$defs/{self._names[key]}"}
+        out: JsonObject = {"$ref": f"#/$defs/{self._names[key]}"}
         if self._dialect:
             nullable = node.get("nullable") or node.get("x-nullable")
             return {"anyOf": [out, {"type": "null"}]} if nullable else out
@@ -290,7 +298,7 @@ class _SchemaExtractor:
         return {"allOf": [out, siblings]} if siblings else out
 
 
-def _modernise(schema: dict[str, Any]) -> None:
+def _modernise(schema: JsonObject) -> None:
     """
     Bring a Swagger 2 or OpenAPI 3.0 schema object to JSON Schema 2020-12.
     """
@@ -303,15 +311,16 @@ def _modernise(schema: dict[str, Any]) -> None:
     composed = any(keyword in schema for keyword in ("allOf", "anyOf", "oneOf"))
     if nullable and isinstance(schema.get("type"), str) and not composed:
         schema["type"] = [schema["type"], "null"]
-        if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-            schema["enum"] = [*schema["enum"], None]
+        words = schema.get("enum")
+        if isinstance(words, list) and None not in words:
+            schema["enum"] = [*words, None]
     elif nullable:
         whole = dict(schema)
         schema.clear()
         schema["anyOf"] = [whole, {"type": "null"}]
 
 
-def _spec(code: str, response: Any, defs: Mapping[str, Any], path: Path) -> ResponseSpec:
+def _spec(code: str, response: JsonDocument, defs: JsonDocument, path: Path) -> ResponseSpec:
     contents = []
     for media, entry in response.get("content", {}).items():
         schema = entry.get("schema")
@@ -330,14 +339,14 @@ def _spec(code: str, response: Any, defs: Mapping[str, Any], path: Path) -> Resp
 
 
 def _as_document(
-    root: Mapping[str, Any],
+    root: JsonDocument,
     template: str,
     method: str,
     parameter: str,
-    raw: Mapping[str, Any],
-    responses: Mapping[str, Any],
-    defs: Mapping[str, Any],
-) -> dict[str, Any]:
+    raw: JsonDocument,
+    responses: Mapping[str, JsonDocument],
+    defs: JsonDocument,
+) -> JsonObject:
     info = root.get("info") or {}
     return {
         "openapi": "3.1.0",
@@ -358,7 +367,7 @@ def _as_document(
     }
 
 
-def _rebased(node: Any) -> Any:
+def _rebased(node: Json) -> Json:
     if isinstance(node, dict):
         return {
             key: value.replace("#/$defs/", "#/components/schemas/")
@@ -371,11 +380,11 @@ def _rebased(node: Any) -> Any:
     return node
 
 
-def _canonical(meaning: Any) -> str:
+def _canonical(meaning: Json) -> str:
     return json.dumps(_without_prose(meaning), sort_keys=True, separators=(",", ":"))
 
 
-def _without_prose(node: Any, *, names: bool = False) -> Any:
+def _without_prose(node: Json, *, names: bool = False) -> Json:
     if isinstance(node, dict):
         return {
             key: _without_prose(value, names=key in ("properties", "patternProperties"))

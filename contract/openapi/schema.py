@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 import jsonschema_rs
 
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_pointer import escape, resolve, walk
+from jobproof.contract.formats.json_value import Json, JsonDocument
 
 __all__ = ["Content", "ResponseSpec", "SchemaError"]
 
@@ -32,7 +33,7 @@ class SchemaError:
     at: str
     keyword: str
     message: str
-    found: Any
+    found: Json
 
 
 class Content:
@@ -42,7 +43,7 @@ class Content:
 
     __slots__ = ("_place", "_validator", "declared", "media_type", "schema")
 
-    def __init__(self, media_type: str, schema: Mapping[str, Any] | None) -> None:
+    def __init__(self, media_type: str, schema: JsonDocument | None) -> None:
         self.media_type = media_type
         self.schema = schema
         self.declared = frozenset(_declared(schema or {}, schema or {}))
@@ -53,7 +54,7 @@ class Content:
             else None
         )
 
-    def errors(self, value: Any) -> Iterator[SchemaError]:
+    def errors(self, value: Json) -> Iterator[SchemaError]:
         """
         Everything in `value` that the schema doesn't allow.
         """
@@ -64,10 +65,10 @@ class Content:
                 at="".join(f"/{escape(str(step))}" for step in error.instance_path),
                 keyword=_keyword(error),
                 message=error.message,
-                found=error.instance,
+                found=cast("Json", error.instance),  # what was passed in, so no Decimal
             )
 
-    def undeclared(self, value: Any) -> Iterator[tuple[str, str, frozenset[str]]]:
+    def undeclared(self, value: Json) -> Iterator[tuple[str, str, frozenset[str]]]:
         """
         Keys in `value` that the schema doesn't name: pointer, key, and the names
         declared at that place. Silent where the schema leaves the place open.
@@ -83,7 +84,7 @@ class Content:
             place = place.below.get(step) if place is not None else None
         return place.names if place is not None else frozenset()
 
-    def allows(self, pointer: str, value: Any) -> bool:
+    def allows(self, pointer: str, value: Json) -> bool:
         """
         Whether the schema admits `value` at `pointer`; True where it doesn't speak of it.
         """
@@ -132,12 +133,12 @@ def _covers(pattern: str, media_type: str) -> bool:
     return pattern.endswith("/*") and media_type.startswith(pattern[:-1])
 
 
-def _keyword(error: Any) -> str:
+def _keyword(error: jsonschema_rs.ValidationError) -> str:
     kind = getattr(error.kind, "name", None)
     return str(kind) if kind else type(error.kind).__name__
 
 
-def _branches(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _branches(schema: Json, root: JsonDocument) -> Iterator[JsonDocument]:
     """
     `schema` and everything it is put together from.
     """
@@ -154,7 +155,8 @@ def _branches(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any
             if found:
                 stack.append(target)
         for keyword in ("allOf", "anyOf", "oneOf"):
-            stack.extend(node.get(keyword) or ())
+            parts = node.get(keyword)
+            stack.extend(parts if isinstance(parts, list) else ())
 
 
 @dataclass(slots=True)
@@ -174,11 +176,11 @@ class _SchemaMap:
     The places of one schema, each worked out once, however deep it contains itself.
     """
 
-    def __init__(self, root: Mapping[str, Any]) -> None:
+    def __init__(self, root: JsonDocument) -> None:
         self._root = root
         self._places: dict[frozenset[int], _SchemaNode] = {}
 
-    def place(self, schemas: list[Any]) -> _SchemaNode:
+    def place(self, schemas: list[Json]) -> _SchemaNode:
         """
         The place that all of `schemas` speak of.
         """
@@ -187,8 +189,8 @@ class _SchemaMap:
         if key in self._places:
             return self._places[key]
         place = self._places[key] = _SchemaNode()
-        below: dict[str, list[Any]] = {}
-        items: list[Any] = []
+        below: dict[str, list[Json]] = {}
+        items: list[Json] = []
         is_open = False
         for branch in branches:
             for name, schema in (branch.get("properties") or {}).items():
@@ -204,7 +206,7 @@ class _SchemaMap:
 
 
 def _undeclared(
-    value: Any, place: _SchemaNode, at: str
+    value: Json, place: _SchemaNode, at: str
 ) -> Iterator[tuple[str, str, frozenset[str]]]:
     if isinstance(value, dict):
         for key, item in value.items():
@@ -219,15 +221,15 @@ def _undeclared(
                 yield from _undeclared(item, place.items, f"{at}/{index}")
 
 
-def _declared(schema: Any, root: Mapping[str, Any]) -> Iterator[str]:
+def _declared(schema: Json, root: JsonDocument) -> Iterator[str]:
     for branch in _branches(schema, root):
         yield from branch.get("properties") or {}
 
 
-def _schema_at(root: Mapping[str, Any], pointer: str) -> Mapping[str, Any] | None:
-    spots: list[Any] = [root]
+def _schema_at(root: JsonDocument, pointer: str) -> JsonDocument | None:
+    spots: list[Json] = [root]
     for step in walk(pointer):
-        following: list[Any] = []
+        following: list[Json] = []
         for spot in spots:
             for branch in _branches(spot, root):
                 if step in (branch.get("properties") or {}):
@@ -237,4 +239,5 @@ def _schema_at(root: Mapping[str, Any], pointer: str) -> Mapping[str, Any] | Non
         if not following:
             return None
         spots = following
-    return spots[0] if len(spots) == 1 else {"anyOf": spots}
+    only = spots[0] if len(spots) == 1 else {"anyOf": spots}
+    return only if isinstance(only, Mapping) else None

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.digits import read_decimal
+from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.redaction import (
     is_sensitive,
     redact_headers,
@@ -40,20 +41,26 @@ _LARGEST = 1e12
 _SHORTEST_SECRET = 6  # a shorter one would blot out ordinary words
 
 
-def har(exchanges: Iterable[Exchange], *, version: str = "0") -> dict[str, Any]:
+def har(
+    exchanges: Iterable[Exchange], *, version: str = "0", notes: JsonDocument | None = None
+) -> JsonObject:
     """
     A HAR 1.2 log of `exchanges`, redacted; `jobproof check` reads it.
+
+    Args:
+        notes: What else the log is to hold, under keys that start with `_`.
     """
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "jobproof", "version": version},
             "entries": [har_entry(exchange) for exchange in exchanges],
+            **(notes or {}),
         }
     }
 
 
-def har_entry(exchange: Exchange) -> dict[str, Any]:
+def har_entry(exchange: Exchange) -> JsonObject:
     """
     One HAR entry. `_jobproof` holds what HAR has no place for.
     """
@@ -61,7 +68,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
     response = answer if isinstance(answer, Response) else answer.partial
     phases = exchange.phases
     sent = _sent_secrets(request)
-    notes: dict[str, Any] = {
+    notes: JsonObject = {
         "job_id": request.job_id,
         "subject": request.subject.value,
         "credential": request.credential.value,
@@ -72,7 +79,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
             "detail": redact_text(answer.detail, sent),
             "head_arrived": answer.partial is not None,
         }
-    entry: dict[str, Any] = {
+    entry: JsonObject = {
         "startedDateTime": datetime.fromtimestamp(exchange.started_at, UTC).isoformat(
             timespec="microseconds"
         ),
@@ -133,7 +140,7 @@ def read_har(path: Path) -> list[Exchange]:
     return sorted(found, key=lambda exchange: exchange.started_at)
 
 
-def read_har_entry(entry: Mapping[str, Any]) -> Exchange:
+def read_har_entry(entry: JsonDocument) -> Exchange:
     """
     The exchange in one entry, as `har_entry` or anybody else wrote it.
 
@@ -167,7 +174,7 @@ def _sent_secrets(request: Request) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _har_response(response: Response | None, secrets: tuple[str, ...]) -> dict[str, Any]:
+def _har_response(response: Response | None, secrets: tuple[str, ...]) -> JsonObject:
     if response is None:
         return {
             "status": 0,
@@ -180,7 +187,7 @@ def _har_response(response: Response | None, secrets: tuple[str, ...]) -> dict[s
             "headersSize": -1,
             "bodySize": -1,
         }
-    content: dict[str, Any] = {
+    content: JsonObject = {
         "size": len(response.body),
         "mimeType": response.header("content-type") or "",
     }
@@ -208,7 +215,7 @@ def _har_response(response: Response | None, secrets: tuple[str, ...]) -> dict[s
     }
 
 
-def _exchange(entry: Mapping[str, Any]) -> Exchange:
+def _exchange(entry: JsonDocument) -> Exchange:
     asked, notes = entry["request"], entry.get("_jobproof", {})
     request = Request(
         method=str(asked["method"]).upper(),
@@ -238,9 +245,7 @@ def _exchange(entry: Mapping[str, Any]) -> Exchange:
     )
 
 
-def _answer(
-    answered: Mapping[str, Any], failure: Mapping[str, Any] | None
-) -> Response | TransportFailure:
+def _answer(answered: JsonDocument, failure: JsonDocument | None) -> Response | TransportFailure:
     code = int(_number(answered["status"]))
     content = answered.get("content", {})
     text = content.get("text", "")
@@ -260,7 +265,7 @@ def _answer(
     return response
 
 
-def _pairs(headers: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+def _pairs(headers: Iterable[JsonDocument]) -> tuple[tuple[str, str], ...]:
     return tuple((str(h["name"]), str(h["value"])) for h in headers)
 
 

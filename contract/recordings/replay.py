@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
@@ -50,7 +50,7 @@ class ReplayResult:
         missing = () if self.judged else ("no exchange is about a job",)
         return conclude(self.findings, missing=missing, strict=self.strict)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """
         For a program.
         """

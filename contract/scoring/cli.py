@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from jobproof.contract.formats.json_value import Json, JsonObject
 
 if TYPE_CHECKING:
     from jobproof.contract.model.api import Api
     from jobproof.contract.scoring.fault_score import Score, ScoreRow
     from jobproof.contract.scoring.response_mutants import Tally
+
 
 __all__ = ["score"]
 
@@ -125,7 +128,7 @@ def _mutants(api: Api, json_path: str | None) -> int:
     return 0
 
 
-def _as_dict(tally: Tally) -> dict[str, Any]:
+def _as_dict(tally: Tally) -> JsonObject:
     return {
         "operator": tally.operator,
         "made": tally.made,
@@ -136,6 +139,6 @@ def _as_dict(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _write(path: str | None, value: Any) -> None:
+def _write(path: str | None, value: Json) -> None:
     if path is not None:
         Path(path).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.mock import MockOptions, MockServer
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
@@ -83,7 +84,7 @@ class Score:
         """
         return tuple(row for row in self.rows if row.kind == "variant")
 
-    def totals(self) -> dict[str, Any]:
+    def totals(self) -> JsonDocument:
         """
         The figures that matter.
         """
@@ -103,7 +104,7 @@ class Score:
             "seconds_a_run": round(sum(seconds) / len(seconds), 2) if seconds else 0.0,
         }
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """
         For a program.
         """
@@ -177,7 +178,7 @@ def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool)
     )
 
 
-def _suite(api: Api, server: MockServer) -> tuple[int, Mapping[str, Any]]:
+def _suite(api: Api, server: MockServer) -> tuple[int, JsonDocument]:
     with tempfile.TemporaryDirectory(prefix="jobproof-score-") as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-P", "-m", "jobproof", "test", "--api", str(api.folder)]

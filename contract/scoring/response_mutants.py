@@ -12,11 +12,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.formats.json_pointer import escape
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import Api
@@ -29,6 +30,8 @@ __all__ = ["Tally", "measure_mutants"]
 
 _POLLS = 40
 _SHIFTS = (-400, -1, 1, 400)
+
+_Path = tuple[str | int, ...]
 
 
 @dataclass(slots=True)
@@ -169,7 +172,7 @@ def _texts(response: Response) -> Iterator[_Mutant]:
     yield _Mutant("key twice", "a", _with_body(response, twice))
 
 
-def _values(api: Api, value: Any) -> Iterator[tuple[str, str, Any]]:
+def _values(api: Api, value: Json) -> Iterator[tuple[str, str, Json]]:
     for path, item in _walk(value):
         place = "".join(f"/{escape(str(step))}" for step in path) or "body"
         for operator, new in _changes(api, place, item):
@@ -181,7 +184,7 @@ def _values(api: Api, value: Any) -> Iterator[tuple[str, str, Any]]:
             yield "element added", place, _replaced(value, path, [*item, {"odd": True}])
 
 
-def _changes(api: Api, place: str, item: Any) -> Iterator[tuple[str, Any]]:
+def _changes(api: Api, place: str, item: Json) -> Iterator[tuple[str, Json]]:
     yield "value nulled", None
     if isinstance(item, str):
         yield "type changed", 7
@@ -195,7 +198,7 @@ def _changes(api: Api, place: str, item: Any) -> Iterator[tuple[str, Any]]:
             yield "time shifted", item + days * 86_400
 
 
-def _text_changes(api: Api, place: str, text: str) -> Iterator[tuple[str, Any]]:
+def _text_changes(api: Api, place: str, text: str) -> Iterator[tuple[str, Json]]:
     yield "text emptied", ""
     yield "text in upper case", text.upper()
     if place == api.profile.status.at:
@@ -209,31 +212,31 @@ def _text_changes(api: Api, place: str, text: str) -> Iterator[tuple[str, Any]]:
         yield "time shifted", (moment + timedelta(days=days)).isoformat() if moment else None
 
 
-def _walk(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def _walk(value: Json, path: _Path = ()) -> Iterator[tuple[_Path, Json]]:
     yield path, value
-    items: Any = ()
     if isinstance(value, dict):
-        items = value.items()
+        for key, item in value.items():
+            yield from _walk(item, (*path, key))
     elif isinstance(value, list):
-        items = enumerate(value)
-    for step, item in items:
-        yield from _walk(item, (*path, step))
+        for index, item in enumerate(value):
+            yield from _walk(item, (*path, index))
 
 
-def _replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+def _replaced(value: Any, path: _Path, new: Json) -> Json:
     if not path:
         return new
-    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy = value.copy()
     copy[path[0]] = _replaced(value[path[0]], path[1:], new)
-    return copy
+    return cast("Json", copy)
 
 
-def _dropped(value: Any, path: tuple[Any, ...]) -> Any:
+def _dropped(value: Any, path: _Path) -> Json:
+    copy = value.copy()
     if len(path) == 1:
-        return {key: item for key, item in value.items() if key != path[0]}
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = _dropped(value[path[0]], path[1:])
-    return copy
+        del copy[path[0]]
+    else:
+        copy[path[0]] = _dropped(value[path[0]], path[1:])
+    return cast("Json", copy)
 
 
 def _moment(text: str) -> datetime | None:

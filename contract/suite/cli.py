@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from jobproof.contract.suite.options import OPTIONS, SuiteOption
+from jobproof.contract.suite.options import OPTIONS, OptionValues, SuiteOption
 
 __all__ = ["apis", "check", "checks", "test"]
 
@@ -64,7 +64,7 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
 
 
 def run_suite(
-    values: dict[str, Any], *, junit: str | None = None, pytest_args: tuple[str, ...] = ()
+    values: OptionValues, *, junit: str | None = None, pytest_args: tuple[str, ...] = ()
 ) -> int:
     """
     Run the suite in this process, apart from any pytest configuration around it.
@@ -106,7 +106,7 @@ def _as_pytest(option: SuiteOption, value: Any) -> list[str]:
     return [f"--{option.twin}={value}"]
 
 
-def _require_token(values: dict[str, Any]) -> None:
+def _require_token(values: OptionValues) -> None:
     from jobproof.contract.suite.planning.target_options import target_from
 
     target_from(values)

@@ -4,10 +4,14 @@ Every option of the suite, once: `jobproof test` and pytest read the same table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["OPTIONS", "SuiteOption"]
+__all__ = ["OPTIONS", "OptionValues", "SuiteOption"]
+
+OptionValues = Mapping[str, Any]
+"""What was chosen, by the key of the option, in the type that its kind has."""
 
 OptionKind = Literal["text", "many", "number", "count", "flag", "choice"]
 

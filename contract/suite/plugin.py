@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobproof.contract.suite.options import OPTIONS
+from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.suite.options import OPTIONS, OptionValues
 
 if TYPE_CHECKING:
     from jobproof.contract.suite.running.run import Run
@@ -37,7 +38,7 @@ class Session:
 
         self.values = _values(config)
         self.checks = load_checks()
-        self.report: dict[str, Any] | None = None
+        self.report: JsonDocument | None = None
         self.error: str | None = None
         self._stack = ExitStack()
         self._run: Run | None = None
@@ -60,7 +61,7 @@ class Session:
         """
         self._generates = True
 
-    def conclude(self) -> dict[str, Any] | None:
+    def conclude(self) -> JsonDocument | None:
         """
         The report as it stands now; None where nothing was run.
         """
@@ -219,7 +220,7 @@ def _session(config: pytest.Config) -> Session:
     return config.stash[_KEY]
 
 
-def _values(config: pytest.Config) -> dict[str, Any]:
+def _values(config: pytest.Config) -> OptionValues:
     return {option.key: config.getoption(_dest(option.key)) for option in OPTIONS}
 
 
@@ -234,7 +235,7 @@ def _say(line: str) -> None:
         sys.__stderr__.flush()
 
 
-def _progress() -> Any:
+def _progress() -> Callable[[int], None]:
     stream = sys.__stderr__
     if stream is None or not stream.isatty():
         return lambda _sent: None

@@ -4,10 +4,9 @@ Recording and alerting rules as files that Prometheus, Mimir and the operator lo
 
 from __future__ import annotations
 
-from typing import Any
-
 import yaml
 
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.grafana.alerting.alerts import Alert, alert_groups
 from jobproof.grafana.alerting.slo import RuleGroup, probe_group, slo_groups
 from jobproof.grafana.settings import DashboardSettings
@@ -15,10 +14,9 @@ from jobproof.grafana.settings import DashboardSettings
 __all__ = ["rule_files", "rule_groups"]
 
 HEADER = "# Written by `jobproof rules`: change its configuration, not this file.\n"
-Json = dict[str, Any]
 
 
-def rule_groups(settings: DashboardSettings) -> dict[str, list[Json]]:
+def rule_groups(settings: DashboardSettings) -> dict[str, list[JsonObject]]:
     """
     Groups by the file they belong to.
     """
@@ -42,7 +40,7 @@ def rule_files(settings: DashboardSettings) -> dict[str, str]:
     }
 
 
-def write(document: Any) -> str:
+def write(document: Json) -> str:
     """
     YAML that is the same on every run, with queries as readable blocks.
     """
@@ -71,21 +69,21 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _recording(group: RuleGroup) -> Json:
-    rules: list[Json] = []
+def _recording(group: RuleGroup) -> JsonObject:
+    rules: list[JsonObject] = []
     for record in group.records:
-        rule: Json = {"record": record.name, "expr": record.expr}
+        rule: JsonObject = {"record": record.name, "expr": record.expr}
         if record.labels:
             rule["labels"] = dict(record.labels)
         rules.append(rule)
     return {"name": group.name, "interval": group.interval, "rules": rules}
 
 
-def _alert(alert: Alert, settings: DashboardSettings) -> Json:
+def _alert(alert: Alert, settings: DashboardSettings) -> JsonObject:
     board = f"{settings.grafana_url.rstrip('/')}/d/jobproof-{alert.board}"
     if alert.about_a_target:
         board += "?var-target={{ $labels.target }}"
-    rule: Json = {"alert": alert.name, "expr": alert.expr}
+    rule: JsonObject = {"alert": alert.name, "expr": alert.expr}
     if alert.hold != "0s":
         rule["for"] = alert.hold
     rule["labels"] = {"severity": alert.severity, **dict(alert.labels)}

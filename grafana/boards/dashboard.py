@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from jobproof.grafana.boards.panels import DATASOURCE, Json, Panel
+from jobproof.contract.formats.json_value import JsonObject
+from jobproof.grafana.boards.panels import DATASOURCE, Panel
 from jobproof.grafana.promql import metric_name
 
 __all__ = ["TAG", "Dashboard", "PanelRow", "Row", "Variable", "encode"]
@@ -35,15 +36,15 @@ class Variable:
     multi: bool = True
     preset: str = ""
 
-    def build(self) -> Json:
+    def build(self) -> JsonObject:
         """
         The variable as JSON.
         """
         series = self.among if ":" in self.among else metric_name(self.among)
         query = f"label_values({series}{self.matching}, {self.values_of})"
-        everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
-        chosen = {"selected": True, "text": self.preset, "value": self.preset}
-        made: Json = {
+        everything: JsonObject = {"selected": True, "text": ["All"], "value": ["$__all"]}
+        chosen: JsonObject = {"selected": True, "text": self.preset, "value": self.preset}
+        made: JsonObject = {
             "current": everything if self.multi else chosen,
             "datasource": DATASOURCE,
             "definition": query,
@@ -102,7 +103,7 @@ class Dashboard:
     start: str = "now-6h"
     refresh: str = "30s"
 
-    def build(self) -> Json:
+    def build(self) -> JsonObject:
         """
         The dashboard in the classic JSON format, ready for file provisioning or import.
         """
@@ -126,45 +127,44 @@ class Dashboard:
             "weekStart": "",
         }
 
-    def _panels(self) -> list[Json]:
-        made: list[Json] = []
+    def _panels(self) -> list[JsonObject]:
+        made: list[JsonObject] = []
         next_id, y = 1, 0
         for row in self.rows:
-            heading: Json | None = None
+            folded: list[JsonObject] = []
             if row.title:
-                heading = _heading(row, next_id, y)
-                made.append(heading)
+                made.append(_heading(row, next_id, y, folded))
                 next_id, y = next_id + 1, y + 1
-            into = heading["panels"] if heading and row.collapsed else made
+            into = folded if row.title and row.collapsed else made
             for panel_row in row.panel_rows:
                 x = 0
                 for panel in panel_row.panels:
-                    place = {"h": panel_row.height, "w": panel.width, "x": x, "y": y}
+                    place: JsonObject = {"h": panel_row.height, "w": panel.width, "x": x, "y": y}
                     into.append(panel.build(next_id, place))
                     next_id, x = next_id + 1, x + panel.width
                 y += panel_row.height
         return made
 
 
-def encode(document: Json) -> str:
+def encode(document: JsonObject) -> str:
     """
     JSON text that is the same on every run and every machine.
     """
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _heading(row: Row, panel_id: int, y: int) -> Json:
+def _heading(row: Row, panel_id: int, y: int, folded: list[JsonObject]) -> JsonObject:
     return {
         "collapsed": row.collapsed,
         "gridPos": {"h": 1, "w": COLUMNS, "x": 0, "y": y},
         "id": panel_id,
-        "panels": [],
+        "panels": folded,
         "title": row.title,
         "type": "row",
     }
 
 
-def _datasource() -> Json:
+def _datasource() -> JsonObject:
     return {
         "current": {},
         "hide": 0,
@@ -180,7 +180,7 @@ def _datasource() -> Json:
     }
 
 
-def _others() -> Json:
+def _others() -> JsonObject:
     return {
         "asDropdown": True,
         "icon": "external link",
@@ -195,14 +195,14 @@ def _others() -> Json:
     }
 
 
-def _annotations() -> list[Json]:
+def _annotations() -> list[JsonObject]:
     return [
         _alerts("Critical alerts", "critical", "red"),
         _alerts("Warnings", "warning", "orange"),
     ]
 
 
-def _alerts(name: str, severity: str, colour: str) -> Json:
+def _alerts(name: str, severity: str, colour: str) -> JsonObject:
     chosen = f'alertname=~"Jobproof.+",alertstate="firing",severity="{severity}"'
     # Alerts about the prober itself carry no target: the empty alternative keeps them.
     return {

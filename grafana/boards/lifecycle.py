@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.panels import (
-    Json,
     Panel,
     Query,
     bargauge,
@@ -62,7 +62,7 @@ def board(settings: DashboardSettings) -> Dashboard:
     )
 
 
-def status_colours(settings: DashboardSettings) -> list[Json]:
+def status_colours(settings: DashboardSettings) -> list[JsonObject]:
     """
     One fixed colour a status word, the same on every panel.
     """
@@ -163,7 +163,7 @@ def _ended(settings: DashboardSettings) -> tuple[Panel, ...]:
     )
 
 
-def _limit_steps(settings: DashboardSettings, base: str) -> Json:
+def _limit_steps(settings: DashboardSettings, base: str) -> JsonObject:
     colours = ["orange", "red"] if len(settings.limits_s) > 1 else ["red"]
     return steps(base, *zip(settings.limits_s, colours, strict=False))
 

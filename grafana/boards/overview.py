@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.panels import (
@@ -315,7 +316,7 @@ def _error_ratio() -> Panel:
     )
 
 
-def _dashed(regex: str) -> dict[str, object]:
+def _dashed(regex: str) -> JsonObject:
     return {
         "matcher": {"id": "byRegexp", "options": regex},
         "properties": [

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+
+from jobproof.contract.formats.json_value import Json, JsonObject
 
 __all__ = [
     "DATASOURCE",
-    "Json",
+    "JsonObject",
     "Panel",
     "Query",
     "bargauge",
@@ -27,9 +28,7 @@ __all__ = [
     "words",
 ]
 
-Json = dict[str, Any]
-
-DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+DATASOURCE: JsonObject = {"type": "prometheus", "uid": "${datasource}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Query:
     shape: str = "time_series"
     exemplar: bool = False
 
-    def target(self, ref_id: str) -> Json:
+    def target(self, ref_id: str) -> JsonObject:
         """
         The query as Grafana's Prometheus data source stores it.
         """
@@ -77,23 +76,23 @@ class Panel:
     description: str
     queries: tuple[Query, ...]
     width: int
-    options: Json = field(default_factory=dict)
-    defaults: Json = field(default_factory=dict)
-    overrides: tuple[Json, ...] = ()
-    extra: Json = field(default_factory=dict)
+    options: JsonObject = field(default_factory=dict)
+    defaults: JsonObject = field(default_factory=dict)
+    overrides: tuple[JsonObject, ...] = ()
+    extra: JsonObject = field(default_factory=dict)
 
     def linked(self, title: str, url: str) -> Panel:
         """
         The same panel; its values lead to `url`.
         """
-        link = {"targetBlank": False, "title": title, "url": url}
+        link: JsonObject = {"targetBlank": False, "title": title, "url": url}
         return replace(self, defaults={**self.defaults, "links": [link]})
 
-    def build(self, panel_id: int, place: Json) -> Json:
+    def build(self, panel_id: int, place: JsonObject) -> JsonObject:
         """
         The panel as JSON.
         """
-        made = {
+        made: JsonObject = {
             "description": self.description,
             "gridPos": place,
             "id": panel_id,
@@ -114,37 +113,37 @@ def _ref_id(index: int) -> str:
     return (chr(ord("A") + first - 1) if first else "") + chr(ord("A") + last)
 
 
-def steps(base: str, *more: tuple[float, str]) -> Json:
+def steps(base: str, *more: tuple[float, str]) -> JsonObject:
     """
     Thresholds: the base colour, then (from this value, colour).
     """
-    first: Json = {"color": base, "value": None}
+    first: JsonObject = {"color": base, "value": None}
     return {
         "mode": "absolute",
         "steps": [first, *({"color": colour, "value": value} for value, colour in more)],
     }
 
 
-def words(mapping: dict[str, tuple[str, str]]) -> list[Json]:
+def words(mapping: dict[str, tuple[str, str]]) -> list[JsonObject]:
     """
     Value mappings from a value to (text, colour).
     """
-    options = {
+    options: JsonObject = {
         value: {"color": colour, "index": index, "text": shown}
         for index, (value, (shown, colour)) in enumerate(mapping.items())
     }
     return [{"options": options, "type": "value"}]
 
 
-def between(low: float, high: float, shown: str, colour: str) -> Json:
+def between(low: float, high: float, shown: str, colour: str) -> JsonObject:
     """
     A value mapping for a range, both ends included.
     """
-    result = {"color": colour, "index": 0, "text": shown}
+    result: JsonObject = {"color": colour, "index": 0, "text": shown}
     return {"options": {"from": low, "result": result, "to": high}, "type": "range"}
 
 
-def coloured(name: str, colour: str, *, regex: bool = False) -> Json:
+def coloured(name: str, colour: str, *, regex: bool = False) -> JsonObject:
     """
     An override that gives one series a fixed colour.
     """
@@ -154,7 +153,7 @@ def coloured(name: str, colour: str, *, regex: bool = False) -> Json:
     }
 
 
-def override(name: str, **properties: Any) -> Json:
+def override(name: str, **properties: Json) -> JsonObject:
     """
     An override of one column or series; `custom__width` stands for `custom.width`.
     """
@@ -170,15 +169,15 @@ def _field(
     unit: str,
     *,
     no_value: str = "",
-    thresholds: Json | None = None,
-    mappings: Iterable[Json] = (),
+    thresholds: JsonObject | None = None,
+    mappings: Iterable[JsonObject] = (),
     colour: str = "palette-classic",
     limits: tuple[float | None, float | None] | None = None,
     decimals: int | None = None,
-) -> Json:
+) -> JsonObject:
     if unit == "percentunit" and limits is None:
         limits = (0, 1)
-    made: Json = {
+    made: JsonObject = {
         "color": {"mode": colour},
         "mappings": list(mappings),
         "thresholds": thresholds or steps("text"),
@@ -201,8 +200,8 @@ def stat(
     unit: str,
     width: int,
     no_value: str,
-    thresholds: Json | None = None,
-    mappings: Iterable[Json] = (),
+    thresholds: JsonObject | None = None,
+    mappings: Iterable[JsonObject] = (),
     limits: tuple[float | None, float | None] | None = None,
     decimals: int | None = None,
     background: bool = False,
@@ -211,7 +210,7 @@ def stat(
     """
     One big number a series; `background` fills the tile with the colour.
     """
-    options = {
+    options: JsonObject = {
         "colorMode": "background" if background else "value",
         "graphMode": "none",
         "justifyMode": "center",
@@ -241,8 +240,8 @@ def timeseries(
     width: int,
     stacked: str = "",
     bars: bool = False,
-    thresholds: Json | None = None,
-    overrides: Iterable[Json] = (),
+    thresholds: JsonObject | None = None,
+    overrides: Iterable[JsonObject] = (),
     limits: tuple[float | None, float | None] | None = None,
     decimals: int | None = None,
     legend_calcs: Sequence[str] = (),
@@ -252,7 +251,7 @@ def timeseries(
     """
     Lines over time; `stacked` is `normal` or `percent`; thresholds are drawn as lines.
     """
-    custom: Json = {
+    custom: JsonObject = {
         "axisPlacement": "auto",
         "drawStyle": "bars" if bars else "line",
         "fillOpacity": 80 if bars else 65 if stacked else 8,
@@ -267,7 +266,7 @@ def timeseries(
         "stacking": {"group": "A", "mode": stacked or "none"},
         "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
     }
-    options = {
+    options: JsonObject = {
         "legend": {
             "calcs": list(legend_calcs),
             "displayMode": "table" if legend_calcs else "list",
@@ -289,7 +288,7 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
     """
     A Prometheus histogram over time, one row a bucket.
     """
-    options = {
+    options: JsonObject = {
         "calculate": False,
         "cellGap": 1,
         "cellValues": {"unit": "short"},
@@ -309,7 +308,7 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
         "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": True},
         "yAxis": {"axisPlacement": "left", "reverse": False, "unit": unit},
     }
-    defaults: Json = {"custom": {"scaleDistribution": {"type": "linear"}}, "unit": unit}
+    defaults: JsonObject = {"custom": {"scaleDistribution": {"type": "linear"}}, "unit": unit}
     return Panel(
         "heatmap", title, description, (query,), width, options, defaults, (), {"maxDataPoints": 60}
     )
@@ -322,14 +321,14 @@ def bargauge(
     unit: str,
     width: int,
     no_value: str,
-    thresholds: Json | None = None,
-    overrides: Iterable[Json] = (),
+    thresholds: JsonObject | None = None,
+    overrides: Iterable[JsonObject] = (),
     limits: tuple[float | None, float | None] | None = None,
 ) -> Panel:
     """
     One horizontal bar a series, of its last value.
     """
-    options = {
+    options: JsonObject = {
         "displayMode": "basic",
         "minVizHeight": 12,
         "minVizWidth": 8,
@@ -360,17 +359,17 @@ def table(
     unit: str,
     width: int,
     no_value: str,
-    transformations: Sequence[Json],
-    overrides: Iterable[Json] = (),
-    thresholds: Json | None = None,
-    mappings: Iterable[Json] = (),
+    transformations: Sequence[JsonObject],
+    overrides: Iterable[JsonObject] = (),
+    thresholds: JsonObject | None = None,
+    mappings: Iterable[JsonObject] = (),
     sort: str = "",
     decimals: int | None = None,
 ) -> Panel:
     """
     Rows of labels and values; `sort` names the column that leads, largest first.
     """
-    options: Json = {
+    options: JsonObject = {
         "cellHeight": "sm",
         "showHeader": True,
         "sortBy": [{"desc": True, "displayName": sort}] if sort else [],
@@ -403,7 +402,7 @@ def table(
     )
 
 
-_NUMBERS_PAINTED: Json = {
+_NUMBERS_PAINTED: JsonObject = {
     "matcher": {"id": "byType", "options": "number"},
     "properties": [
         {"id": "custom.cellOptions", "value": {"mode": "basic", "type": "color-background"}}
@@ -417,13 +416,13 @@ def timeline(
     query: Query,
     *,
     width: int,
-    mappings: Iterable[Json],
+    mappings: Iterable[JsonObject],
     no_value: str,
 ) -> Panel:
     """
     States over time, one row a series.
     """
-    options = {
+    options: JsonObject = {
         "alignValue": "left",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
         "mergeValues": True,
@@ -450,5 +449,5 @@ def text(title: str, description: str, content: str, *, width: int) -> Panel:
     """
     Markdown.
     """
-    options = {"content": content, "mode": "markdown"}
+    options: JsonObject = {"content": content, "mode": "markdown"}
     return Panel("text", title, description, (), width, options)

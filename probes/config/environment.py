@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile
 
@@ -18,11 +18,11 @@ _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 def inline(
     file: YamlFile,
-    value: Any,
+    value: Json,
     at: Location,
     environment: Mapping[str, str],
     inlined: dict[str, str],
-) -> Any:
+) -> Json:
     """
     `value` with every `${NAME}` in it replaced; what was put in is added to `inlined`.
 

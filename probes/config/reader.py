@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.durations import write_duration
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.model.api import Api
@@ -81,7 +82,7 @@ class _Reader:
     def __init__(
         self,
         file: YamlFile,
-        written: Any,
+        written: Json,
         environment: Mapping[str, str],
         *,
         runs_elsewhere: bool,
@@ -231,7 +232,7 @@ class _Reader:
         return tuple(settings)
 
     def _load_options(
-        self, tag: str, known: Mapping[str, Any], item: dict[str, Any], at: Location
+        self, tag: str, known: Mapping[str, Any], item: JsonObject, at: Location
     ) -> tuple[str, type[Any], Any]:
         name = item.get(tag)
         if name is None:
@@ -246,10 +247,11 @@ class _Reader:
     def _as_written(self, at: Location) -> str | None:
         value = self._written
         for step in at:
-            value = value.get(step) if isinstance(value, dict) else value[step]
-            if value is None:
-                return None
-        return str(value)
+            if isinstance(value, dict):
+                value = value.get(step)
+            else:
+                value = value[step] if isinstance(value, list) and isinstance(step, int) else None
+        return None if value is None else str(value)
 
     def _check_budgets(self, targets: Sequence[TargetSettings]) -> None:
         for index, target in enumerate(targets):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from jobproof.contract.formats.durations import write_duration
+from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.probes.canaries.canary import CanaryOptions
 from jobproof.probes.config.file import ConfigFile, TargetPart
@@ -18,7 +19,7 @@ from jobproof.probes.config.plugin_options import load_options
 __all__ = ["config_schema"]
 
 
-def config_schema() -> dict[str, Any]:
+def config_schema() -> JsonDocument:
     """
     JSON Schema of the configuration file, with the plug-ins that are installed.
     """
@@ -83,7 +84,7 @@ def _tagged(tag: str, classes: Mapping[str, Any]) -> Any:
     return tuple[choice, ...]
 
 
-def _durations_are_text(node: Any) -> None:
+def _durations_are_text(node: Json) -> None:
     """
     Editors must offer `30s` where the settings hold 30.0.
     """

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.probes.evidence.redaction import Scrubber
 from jobproof.probes.result import ProbeOutcome, ProbeResult
@@ -149,7 +149,7 @@ def seen_in(finding: Finding, scrubber: Scrubber) -> StoredFinding:
     )
 
 
-def notes_of(evidence: Evidence) -> dict[str, Any]:
+def notes_of(evidence: Evidence) -> JsonObject:
     """
     The evidence as JSON, for the HAR that it stands in.
     """

@@ -238,8 +238,7 @@ class EvidenceStore:
             fingerprints=prints,
             size_bytes=0,
         )
-        log = har([*earlier, exchange])
-        log["log"][NOTES] = notes_of(evidence)
+        log = har([*earlier, exchange], notes={NOTES: notes_of(evidence)})
         content = json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace")
         try:
             _write_whole(self._path(evidence.id), content)

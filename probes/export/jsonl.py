@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, TextIO
+from typing import ClassVar, TextIO
 
 from pydantic import BaseModel, Field
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.model.finding import Finding
@@ -64,7 +65,7 @@ class JsonLines:
             ) from None
 
 
-def as_json(result: ProbeResult) -> dict[str, Any]:
+def as_json(result: ProbeResult) -> JsonObject:
     """
     A result as plain values: no header and no body, so no secret.
     """
@@ -88,7 +89,7 @@ def as_json(result: ProbeResult) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> JsonObject:
     return {
         "check": finding.check,
         "kind": finding.kind.value,

@@ -4,7 +4,7 @@ Ids out of the sibling operation that lists jobs; where things stand in it is pr
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_body import read_body
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.profile import Listing
 from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOptions, is_job_id
@@ -81,7 +82,7 @@ class ListingSource:
         """
         page, problem = _read(exchange)
         found = pick(page, self._listing.items) if problem is None else None
-        items: list[Any] = found if isinstance(found, list) else []
+        items: list[Json] = found if isinstance(found, list) else []
         if problem is None and not isinstance(found, list):
             problem = f"has no list at {self._listing.items}"
         if not self._newest:
@@ -95,13 +96,13 @@ class ListingSource:
             return FoundIds(problem=f"the list of jobs {problem}")
         return FoundIds(tuple(dict.fromkeys(self._ids(items))))
 
-    def _ids(self, items: list[Any]) -> list[str]:
+    def _ids(self, items: list[Json]) -> list[str]:
         listing = self._listing
         spelled = self._around.api.profile.id.spelled
         found = ((spelled(pick(item, listing.id)), pick(item, listing.status)) for item in items)
         return [job_id for job_id, status in found if status in self._wanted and is_job_id(job_id)]
 
-    def _turn_page(self, page: Any, *, empty: bool) -> None:
+    def _turn_page(self, page: Json, *, empty: bool) -> None:
         listing = self._listing
         cursor = pick(page, listing.cursor) if listing.cursor is not None else None
         # A cursor that stands still would read the same page for ever.
@@ -141,7 +142,7 @@ def _statuses(options: ListingOptions, context: SourceContext) -> tuple[str, ...
     return tuple(dict.fromkeys(options.statuses)) or tuple(unfinished)
 
 
-def _read(exchange: Exchange | None) -> tuple[Any, str | None]:
+def _read(exchange: Exchange | None) -> tuple[Json, str | None]:
     if exchange is None:
         return None, "was not asked for"
     if exchange.failure is not None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.api import Api
@@ -84,7 +84,7 @@ class Source(Protocol):
         """
 
 
-def is_job_id(text: object) -> bool:
+def is_job_id(text: object) -> TypeGuard[str]:
     """
     Whether it can be asked for: 1 to 200 printable characters.
     """

@@ -4,8 +4,7 @@ Jobs shown to those who may not see them, and answers that tell too much.
 
 from __future__ import annotations
 
-from typing import Any
-
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.mock.answer import JSON, AnswerKind, Caller, MockAnswer, encode
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.faults.fault_group import FaultGroup
@@ -115,7 +114,7 @@ def _own(context: RequestContext, job: MockJob | None) -> MockJob | None:
     return job if job is not None and job.tenant == context.caller else None
 
 
-def _first_text(value: Any, text: str) -> Any:
+def _first_text(value: Json, text: str) -> Json:
     """
     `value` with its first text replaced.
     """

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import Caller, MockAnswer
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext
 from jobproof.contract.mock.jobs.life import JobView, MockJob
@@ -18,7 +19,7 @@ __all__ = ["Fault", "FaultGroup"]
 CallerEdit = Callable[[Caller, RequestContext], Caller]
 JobEdit = Callable[[MockJob | None, RequestContext], MockJob | None]
 ViewEdit = Callable[[JobView, RequestContext], JobView]
-BodyEdit = Callable[[Any, RequestContext], Any]
+BodyEdit = Callable[[JsonObject, RequestContext], Json]
 PayloadEdit = Callable[[bytes, RequestContext], bytes]
 AnswerEdit = Callable[[MockAnswer, RequestContext], MockAnswer]
 

@@ -4,10 +4,10 @@ Values of the right type in a wrong form.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
     ends,
@@ -29,7 +29,7 @@ FORMATS = FaultGroup("F", "format")
     "body_matches_schema",
     "job_id_is_echoed",
 )
-def id_malformed(body: Any, context: RequestContext) -> Any:
+def id_malformed(body: JsonObject, context: RequestContext) -> Json:
     put(body, context.profile.id.at, f"job-{str(pick(body, context.profile.id.at))[:8]}")
     return body
 
@@ -40,58 +40,58 @@ def id_malformed(body: Any, context: RequestContext) -> Any:
     definite=False,
     applies=lambda api: api.profile.id.case_insensitive,
 )
-def id_in_capitals(body: Any, context: RequestContext) -> Any:
+def id_in_capitals(body: JsonObject, context: RequestContext) -> Json:
     put(body, context.profile.id.at, str(pick(body, context.profile.id.at)).upper())
     return body
 
 
 @FORMATS.body("the creation time has no zone", "body_matches_schema", applies=writes_dates)
-def creation_without_zone(body: Any, context: RequestContext) -> Any:
+def creation_without_zone(body: JsonObject, context: RequestContext) -> Json:
     return _recreate(body, context, "Z", "")
 
 
 @FORMATS.body(
     "the creation time has a space for its T", "body_matches_schema", applies=writes_dates
 )
-def creation_with_space(body: Any, context: RequestContext) -> Any:
+def creation_with_space(body: JsonObject, context: RequestContext) -> Json:
     return _recreate(body, context, "T", " ")
 
 
 @FORMATS.body("the creation time's zone has no colon", "body_matches_schema", applies=writes_dates)
-def creation_with_basic_offset(body: Any, context: RequestContext) -> Any:
+def creation_with_basic_offset(body: JsonObject, context: RequestContext) -> Json:
     return _recreate(body, context, "Z", "+0000")
 
 
 @FORMATS.body("the end is a date without a time", "body_matches_schema", applies=writes_dates)
-def end_without_time(body: Any, context: RequestContext) -> Any:
+def end_without_time(body: JsonObject, context: RequestContext) -> Json:
     for stamp in ends(context.api):
         rewrite_time(body, stamp.at, lambda text: text[:10])
     return body
 
 
 @FORMATS.body("a link holds spaces", "body_matches_schema", applies=has_links)
-def link_with_spaces(body: Any, context: RequestContext) -> Any:
+def link_with_spaces(body: JsonObject, context: RequestContext) -> Json:
     return relink(body, context, lambda text: text[: text.rfind("/")] + "/my result 1.png")
 
 
 @FORMATS.body("a link is relative", "body_matches_schema", applies=has_links)
-def link_relative(body: Any, context: RequestContext) -> Any:
+def link_relative(body: JsonObject, context: RequestContext) -> Json:
     return relink(body, context, lambda text: urlsplit(text).path)
 
 
 @FORMATS.body("a link is a script", "links_use_safe_schemes", applies=has_links)
-def link_with_script(body: Any, context: RequestContext) -> Any:
+def link_with_script(body: JsonObject, context: RequestContext) -> Json:
     return relink(body, context, lambda _: "javascript:alert(document.domain)")
 
 
 @FORMATS.body(
     "a link leads into the server's own network", "links_point_to_public_hosts", applies=has_links
 )
-def link_to_internal_host(body: Any, context: RequestContext) -> Any:
+def link_to_internal_host(body: JsonObject, context: RequestContext) -> Json:
     return relink(body, context, lambda text: f"https://169.254.169.254{urlsplit(text).path}")
 
 
-def _recreate(body: Any, context: RequestContext, old: str, new: str) -> Any:
+def _recreate(body: JsonObject, context: RequestContext, old: str, new: str) -> Json:
     times = context.profile.times
     if times is None:
         return body

@@ -5,9 +5,9 @@ Answers that are right one by one and wrong one after the other.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import replace_texts, shift
@@ -28,7 +28,7 @@ _DRIFT_S = 5.0
     "creation_time_is_stable",
     applies=lambda api: api.profile.times is not None,
 )
-def creation_drifts(body: Any, context: RequestContext) -> Any:
+def creation_drifts(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.times is not None:
         shift(
             body,
@@ -59,7 +59,7 @@ def end_undone(view: JobView, context: RequestContext) -> JobView:
     "ended_job_is_frozen",
     applies=lambda api: api.profile.result is not None,
 )
-def result_changes_after_end(body: Any, context: RequestContext) -> Any:
+def result_changes_after_end(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.result is not None and context.ended:
         nth = context.nth(context.asked_for or "")
         for at in context.profile.result.proof:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
+from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.mock.answer import JSON, AnswerKind, MockAnswer, encode
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import documents
@@ -82,7 +82,7 @@ def not_found_with_other_key(answer: MockAnswer, context: RequestContext) -> Moc
 def not_found_with_other_type(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.outcome is not AnswerKind.UNKNOWN:
         return answer
-    usual: dict[str, Any] = context.script.pages.unknown.body or {}
+    usual: JsonObject = context.script.pages.unknown.body or {}
     body = {k: {"message": v} if isinstance(v, str) else str(v) for k, v in usual.items()}
     return answer.saying(answer.code, encode(body), JSON)
 

@@ -4,9 +4,8 @@ Bodies that the schema accepts and that contradict themselves.
 
 from __future__ import annotations
 
-from typing import Any
-
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import Caller
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import blank, ends, later, phase_of, put, results, shift
@@ -23,7 +22,7 @@ _DAY_S = 24 * _HOUR_S
 
 
 @MEANING.body("the job that comes back is another one", "job_id_is_echoed")
-def id_of_another_job(body: Any, context: RequestContext) -> Any:
+def id_of_another_job(body: JsonObject, context: RequestContext) -> Json:
     others = (job.id for job in context.job_store.of(Caller.OWNER) if job.id != context.asked_for)
     put(body, context.profile.id.at, next(others))
     return body
@@ -35,7 +34,7 @@ def id_of_another_job(body: Any, context: RequestContext) -> Any:
     definite=False,
     applies=lambda api: bool(ends(api)),
 )
-def end_missing(body: Any, context: RequestContext) -> Any:
+def end_missing(body: JsonObject, context: RequestContext) -> Json:
     for stamp in ends(context.api) if context.ended else ():
         blank(body, stamp.at, context)
     return body
@@ -46,7 +45,7 @@ def end_missing(body: Any, context: RequestContext) -> Any:
     "success_has_result",
     applies=lambda api: api.profile.result is not None,
 )
-def result_missing(body: Any, context: RequestContext) -> Any:
+def result_missing(body: JsonObject, context: RequestContext) -> Json:
     for at in results(context.api) if phase_of(context) is Phase.SUCCEEDED else ():
         blank(body, at, context)
     return body
@@ -57,7 +56,7 @@ def result_missing(body: Any, context: RequestContext) -> Any:
     "success_has_result",
     applies=lambda api: api.profile.result is not None,
 )
-def result_empty(body: Any, context: RequestContext) -> Any:
+def result_empty(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.result is not None and phase_of(context) is Phase.SUCCEEDED:
         for at in context.profile.result.proof:
             value = pick(body, at)
@@ -71,7 +70,7 @@ def result_empty(body: Any, context: RequestContext) -> Any:
     "success_has_no_failure_reason",
     applies=lambda api: api.profile.failure is not None,
 )
-def success_with_reason(body: Any, context: RequestContext) -> Any:
+def success_with_reason(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.failure is not None and phase_of(context) is Phase.SUCCEEDED:
         put(body, context.profile.failure.at[0], context.script.reason)
     return body
@@ -83,7 +82,7 @@ def success_with_reason(body: Any, context: RequestContext) -> Any:
     definite=False,
     applies=lambda api: api.profile.failure is not None,
 )
-def failure_without_reason(body: Any, context: RequestContext) -> Any:
+def failure_without_reason(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.failure is not None and phase_of(context) is Phase.FAILED:
         for at in context.profile.failure.at:
             blank(body, at, context)
@@ -95,7 +94,7 @@ def failure_without_reason(body: Any, context: RequestContext) -> Any:
     "end_time_follows_creation",
     applies=lambda api: bool(ends(api)),
 )
-def end_before_creation(body: Any, context: RequestContext) -> Any:
+def end_before_creation(body: JsonObject, context: RequestContext) -> Json:
     for stamp in ends(context.api):
         if context.view is not None and pick(body, stamp.at) is not None:
             put(body, stamp.at, write_time(context.view.created - _HOUR_S, stamp.codec))
@@ -107,7 +106,7 @@ def end_before_creation(body: Any, context: RequestContext) -> Any:
     "creation_time_is_past",
     applies=lambda api: api.profile.times is not None,
 )
-def creation_in_future(body: Any, context: RequestContext) -> Any:
+def creation_in_future(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.times is not None and context.view is not None:
         ahead_s = context.now - context.view.created + _DAY_S
         for at in (context.profile.times.created, *(stamp.at for stamp in later(context.api))):
@@ -120,7 +119,7 @@ def creation_in_future(body: Any, context: RequestContext) -> Any:
     "end_time_only_after_end",
     applies=lambda api: any(stamp.allowed_in is not None for stamp in ends(api)),
 )
-def end_while_running(body: Any, context: RequestContext) -> Any:
+def end_while_running(body: JsonObject, context: RequestContext) -> Json:
     stamps = [stamp for stamp in ends(context.api) if stamp.allowed_in is not None]
     if phase_of(context) is Phase.PENDING and stamps:
         put(body, stamps[0].at, write_time(context.now, stamps[0].codec))

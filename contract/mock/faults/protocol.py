@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON, AnswerKind, MockAnswer, encode
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import phase_of
@@ -55,7 +55,7 @@ def key_twice(payload: bytes, context: RequestContext) -> bytes:  # noqa: ARG001
 
 
 @PROTOCOL.body("a number is NaN", "json_numbers_are_finite")
-def number_nan(body: Any, context: RequestContext) -> Any:  # noqa: ARG001 -- every job has it
+def number_nan(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job has it
     body["progress"] = math.nan
     return body
 
@@ -76,12 +76,12 @@ def trailing_garbage(payload: bytes, context: RequestContext) -> bytes:  # noqa:
 
 
 @PROTOCOL.body("the job is in an envelope", "body_matches_schema")
-def enveloped(body: Any, context: RequestContext) -> Any:  # noqa: ARG001 -- every job is
+def enveloped(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job is
     return {"ok": True, "payload": body}
 
 
 @PROTOCOL.body("the job is in a list", "body_matches_schema")
-def in_a_list(body: Any, context: RequestContext) -> Any:  # noqa: ARG001 -- every job is
+def in_a_list(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job is
     return [body]
 
 

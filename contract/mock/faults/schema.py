@@ -4,9 +4,8 @@ Bodies that aren't what the schema says.
 
 from __future__ import annotations
 
-from typing import Any
-
 from jobproof.contract.formats.json_pointer import escape, pick, resolve, walk
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
     content_of,
@@ -30,13 +29,13 @@ _RARE = 20
 
 
 @SCHEMA.body("the job has no id", "body_matches_schema")
-def id_missing(body: Any, context: RequestContext) -> Any:
+def id_missing(body: JsonObject, context: RequestContext) -> Json:
     drop(body, context.profile.id.at)
     return body
 
 
 @SCHEMA.body("the job has no status", "body_matches_schema")
-def status_missing(body: Any, context: RequestContext) -> Any:
+def status_missing(body: JsonObject, context: RequestContext) -> Json:
     drop(body, context.profile.status.at)
     return body
 
@@ -44,31 +43,31 @@ def status_missing(body: Any, context: RequestContext) -> Any:
 @SCHEMA.body(
     "the job has no creation time", "body_matches_schema", applies=lambda api: bool(_created(api))
 )
-def creation_missing(body: Any, context: RequestContext) -> Any:
+def creation_missing(body: JsonObject, context: RequestContext) -> Json:
     drop(body, _created(context.api))
     return body
 
 
 @SCHEMA.body("the status is a word that nobody documented", "status_is_documented")
-def status_unheard_of(body: Any, context: RequestContext) -> Any:
+def status_unheard_of(body: JsonObject, context: RequestContext) -> Json:
     put(body, context.profile.status.at, "reticulating")
     return body
 
 
 @SCHEMA.body("the status is in capitals", "status_is_documented")
-def status_in_capitals(body: Any, context: RequestContext) -> Any:
+def status_in_capitals(body: JsonObject, context: RequestContext) -> Json:
     put(body, context.profile.status.at, str(pick(body, context.profile.status.at)).upper())
     return body
 
 
 @SCHEMA.body("the status is null", "null_only_where_allowed", "body_matches_schema")
-def status_null(body: Any, context: RequestContext) -> Any:
+def status_null(body: JsonObject, context: RequestContext) -> Json:
     put(body, context.profile.status.at, None)
     return body
 
 
 @SCHEMA.body("every 20th poll of a job shows an undocumented status", "status_is_documented")
-def status_unheard_of_at_times(body: Any, context: RequestContext) -> Any:
+def status_unheard_of_at_times(body: JsonObject, context: RequestContext) -> Json:
     if context.nth(context.asked_for or "") % _RARE == 0:
         put(body, context.profile.status.at, "reticulating")
     return body
@@ -79,7 +78,7 @@ def status_unheard_of_at_times(body: Any, context: RequestContext) -> Any:
     "body_matches_schema",
     applies=lambda api: bool(_created(api)),
 )
-def creation_in_another_codec(body: Any, context: RequestContext) -> Any:
+def creation_in_another_codec(body: JsonObject, context: RequestContext) -> Json:
     if context.view is not None:
         other = Codec.RFC3339 if context.codec is Codec.UNIX else Codec.UNIX
         put(body, _created(context.api), write_time(context.view.created, other))
@@ -91,7 +90,7 @@ def creation_in_another_codec(body: Any, context: RequestContext) -> Any:
     "null_only_where_allowed",
     applies=lambda api: any(forbids(api, stamp.at, None) for stamp in ends(api)),
 )
-def end_null(body: Any, context: RequestContext) -> Any:
+def end_null(body: JsonObject, context: RequestContext) -> Json:
     for stamp in ends(context.api):
         if pick(body, stamp.at) is None:
             put(body, stamp.at, None)
@@ -103,7 +102,7 @@ def end_null(body: Any, context: RequestContext) -> Any:
     "null_only_where_allowed",
     applies=lambda api: any(forbids(api, at, None) for at in _results(api)),
 )
-def result_null(body: Any, context: RequestContext) -> Any:
+def result_null(body: JsonObject, context: RequestContext) -> Json:
     for at in _results(context.api):
         if pick(body, at) is None:
             put(body, at, None)
@@ -115,7 +114,7 @@ def result_null(body: Any, context: RequestContext) -> Any:
     "body_matches_schema",
     applies=lambda api: any(forbids(api, at, [{}]) for at in _results(api)),
 )
-def result_in_a_list(body: Any, context: RequestContext) -> Any:
+def result_in_a_list(body: JsonObject, context: RequestContext) -> Json:
     for at in _results(context.api):
         value = pick(body, at)
         if value is not None:
@@ -128,7 +127,7 @@ def result_in_a_list(body: Any, context: RequestContext) -> Any:
     "body_matches_schema",
     applies=lambda api: has_links(api) and any(forbids(api, at, "x") for at in _links(api)),
 )
-def links_as_text(body: Any, context: RequestContext) -> Any:
+def links_as_text(body: JsonObject, context: RequestContext) -> Json:
     for at in _links(context.api):
         value = pick(body, at)
         if isinstance(value, list) and value:
@@ -142,7 +141,7 @@ def links_as_text(body: Any, context: RequestContext) -> Any:
     "body_matches_schema",
     applies=lambda api: any(forbids(api, at, [None]) for at in _links(api)),
 )
-def link_null(body: Any, context: RequestContext) -> Any:
+def link_null(body: JsonObject, context: RequestContext) -> Json:
     for at in _links(context.api):
         value = pick(body, at)
         if isinstance(value, list):
@@ -155,11 +154,12 @@ def link_null(body: Any, context: RequestContext) -> Any:
     "body_matches_schema",
     applies=lambda api: any(forbids(api, at, {}) for at in _reasons(api)),
 )
-def reason_incomplete(body: Any, context: RequestContext) -> Any:
+def reason_incomplete(body: JsonObject, context: RequestContext) -> Json:
     for at in _reasons(context.api):
         reason = pick(body, at)
-        for key in reason if isinstance(reason, dict) else ():
-            rest = {k: v for k, v in reason.items() if k != key}
+        parts = reason if isinstance(reason, dict) else {}
+        for key in parts:
+            rest = {k: v for k, v in parts.items() if k != key}
             if forbids(context.api, at, rest):
                 put(body, at, rest)
                 return body
@@ -172,13 +172,13 @@ def reason_incomplete(body: Any, context: RequestContext) -> Any:
     "keys_are_declared",
     definite=False,
 )
-def internal_key(body: Any, context: RequestContext) -> Any:  # noqa: ARG001 -- every job shows it
+def internal_key(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job shows it
     body["internal_worker_host"] = "gpu-17.cluster.example"
     return body
 
 
 @SCHEMA.body("an optional key is spelled otherwise", "keys_are_spelled_as_declared")
-def optional_key_misspelt(body: Any, context: RequestContext) -> Any:
+def optional_key_misspelt(body: JsonObject, context: RequestContext) -> Json:
     content = content_of(context.api)
     taken = [context.profile.id.at, context.profile.status.at, _created(context.api)]
     for key, value in sorted(body.items(), key=lambda item: "_" not in item[0]):
@@ -198,7 +198,7 @@ def optional_key_misspelt(body: Any, context: RequestContext) -> Any:
     "keys_are_spelled_as_declared",
     applies=lambda api: bool(_created(api)),
 )
-def required_key_in_camel_case(body: Any, context: RequestContext) -> Any:
+def required_key_in_camel_case(body: JsonObject, context: RequestContext) -> Json:
     at = _created(context.api)
     *_, last = walk(at)
     head, *tail = last.split("_")
@@ -212,7 +212,7 @@ def required_key_in_camel_case(body: Any, context: RequestContext) -> Any:
     "body_matches_schema",
     applies=lambda api: bool(_texts(api)),
 )
-def result_as_number(body: Any, context: RequestContext) -> Any:
+def result_as_number(body: JsonObject, context: RequestContext) -> Json:
     for at in _texts(context.api):
         found, value = resolve(body, at)
         if found and isinstance(value, str):

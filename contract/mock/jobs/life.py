@@ -5,8 +5,8 @@ A job that lives: stages entered by polls and by time.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.jobs.script import JobLife, LifeStage, Script
 from jobproof.contract.mock.jobs.template import TemplateValues, fill, merge
 from jobproof.contract.model.profile import Codec
@@ -28,7 +28,7 @@ class JobView:
     id: str
     created: float
     steps: tuple[tuple[str, float], ...]
-    extra: dict[str, Any]
+    extra: JsonObject
     polls: int
 
     @property
@@ -52,7 +52,7 @@ class JobView:
         last = max(i for i, step in enumerate(self.steps) if step[0] == status)
         return replace(self, steps=self.steps[: last + 1], extra={})
 
-    def body(self, script: Script, codec: Codec) -> Any:
+    def body(self, script: Script, codec: Codec) -> Json:
         """
         The job as the script writes it.
         """

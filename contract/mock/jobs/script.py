@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.durations import Duration, parse_duration
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import Location, read_yaml
 from jobproof.contract.mock.jobs.template import blanks_in
@@ -54,7 +55,7 @@ class LifeStage(StrictModel):
 
     status: str
     after: Annotated[LifeBranch, BeforeValidator(_sequel)] | None = None
-    body: dict[str, Any] = Field(default_factory=dict)
+    body: JsonObject = Field(default_factory=dict)
 
 
 class JobLife(StrictModel):
@@ -77,7 +78,7 @@ class CannedAnswer(StrictModel):
 
     code: int = Field(ge=200, le=599)
     headers: dict[str, str] = Field(default_factory=dict)
-    body: dict[str, Any] | None = None
+    body: JsonObject | None = None
     text: str | None = None
     content_type: str | None = None
 
@@ -106,7 +107,7 @@ class ListingAnswer(StrictModel):
     What a page of jobs holds besides the jobs and the cursor.
     """
 
-    body: dict[str, Any] = Field(default_factory=dict)
+    body: JsonObject = Field(default_factory=dict)
     limit: int = Field(default=100, ge=1)
     maximum: int = Field(default=1000, ge=1)
     cursor: Literal["id", "created"] = "id"
@@ -131,10 +132,10 @@ class Script(StrictModel):
     """
 
     headers: dict[str, str] = Field(default_factory=dict)
-    job: dict[str, Any]
-    marks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    job: JsonObject
+    marks: dict[str, JsonObject] = Field(default_factory=dict)
     """What reaching a status leaves in the body for good."""
-    reason: Any = None
+    reason: Json = None
     """A reason of failure, of the documented form."""
     pages: ErrorAnswers
     listing: ListingAnswer = ListingAnswer()
@@ -161,7 +162,7 @@ def read_script(api: Api) -> Script:
     return script
 
 
-def _mistakes(script: Script, raw: Any, api: Api) -> Iterator[tuple[Location, str]]:
+def _mistakes(script: Script, raw: Json, api: Api) -> Iterator[tuple[Location, str]]:
     words = api.profile.status.words
     for status in script.marks:
         if status not in words:

@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.durations import parse_duration
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.profile import Codec
 
 __all__ = ["TemplateValues", "blanks_in", "fill", "merge", "write_time"]
@@ -40,7 +40,7 @@ class TemplateValues:
     entered: float
     codec: Codec
 
-    def value(self, name: str, shift_s: float, argument: str) -> Any:
+    def value(self, name: str, shift_s: float, argument: str) -> Json:
         """
         The value of one blank, in its own type.
         """
@@ -76,7 +76,7 @@ def write_time(seconds: float, codec: Codec) -> str | int:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{whole % 1000:03d}Z"
 
 
-def fill(node: Any, scope: TemplateValues) -> Any:
+def fill(node: Json, scope: TemplateValues) -> Json:
     """
     A copy of `node` with every blank filled.
     """
@@ -92,13 +92,13 @@ def fill(node: Any, scope: TemplateValues) -> Any:
     return _BLANK.sub(lambda match: str(_value(match, scope)), node)
 
 
-def _value(match: re.Match[str], scope: TemplateValues) -> Any:
+def _value(match: re.Match[str], scope: TemplateValues) -> Json:
     name, sign, shift, argument = match.groups()
     seconds = parse_duration(shift) if shift else 0.0
     return scope.value(name, -seconds if sign == "-" else seconds, argument or "")
 
 
-def merge(below: Any, above: Any) -> Any:
+def merge(below: Json, above: Json) -> Json:
     """
     `above` laid over `below`: objects key by key, anything else as a whole.
     """
@@ -111,7 +111,7 @@ def merge(below: Any, above: Any) -> Any:
 
 
 def blanks_in(
-    node: Any, at: tuple[str | int, ...] = ()
+    node: Json, at: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """
     Where a text has a blank that nothing can fill, and what is wrong with it.

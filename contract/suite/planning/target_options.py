@@ -14,6 +14,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target import (
     Effort,
     SuiteTarget,
@@ -26,7 +27,7 @@ __all__ = ["dry_target", "target_from", "with_target_options"]
 
 
 @contextmanager
-def with_target_options(values: Mapping[str, Any]) -> Iterator[SuiteTarget]:
+def with_target_options(values: OptionValues) -> Iterator[SuiteTarget]:
     """
     The target that the options name; the embedded mock runs as long as it is needed.
 
@@ -53,7 +54,7 @@ def with_target_options(values: Mapping[str, Any]) -> Iterator[SuiteTarget]:
         yield replace(target, poll_interval_s=values.get("poll_interval") or 0.05)
 
 
-def dry_target(values: Mapping[str, Any]) -> SuiteTarget:
+def dry_target(values: OptionValues) -> SuiteTarget:
     """
     The target for a dry run, which needs no token: nothing is sent.
     """
@@ -62,9 +63,7 @@ def dry_target(values: Mapping[str, Any]) -> SuiteTarget:
     return target_from(values, environ={variable: os.environ.get(variable) or "dry-run"})
 
 
-def target_from(
-    values: Mapping[str, Any], *, environ: Mapping[str, str] = os.environ
-) -> SuiteTarget:
+def target_from(values: OptionValues, *, environ: Mapping[str, str] = os.environ) -> SuiteTarget:
     """
     The target that the options name; a URL must be among them.
 
@@ -105,7 +104,7 @@ def target_from(
     )
 
 
-def _ids(key: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+def _ids(key: str, values: OptionValues) -> tuple[str, ...]:
     ids = tuple(dict.fromkeys(values.get(key) or ()))
     for job_id in ids:
         if not job_id.strip() or job_id in (".", ".."):
@@ -129,7 +128,7 @@ def _token(api: Api, name: str | None, environ: Mapping[str, str]) -> Secret:
         raise ConfigError(f"the token in {variable} can't be used: {exc}") from None
 
 
-def _positive(key: str, values: Mapping[str, Any], default: float | None) -> Any:
+def _positive(key: str, values: OptionValues, default: float | None) -> Any:
     value = values.get(key)
     if value is None:
         return default

@@ -4,9 +4,9 @@ A dry run: every request that would be sent, and nothing sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
+from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.plan import build_plan
 from jobproof.contract.suite.planning.target_options import dry_target, with_target_options
 from jobproof.contract.suite.reporting.summary import list_requests
@@ -14,7 +14,7 @@ from jobproof.contract.suite.reporting.summary import list_requests
 __all__ = ["print_plan"]
 
 
-def print_plan(values: Mapping[str, Any], write: Callable[[str], object]) -> None:
+def print_plan(values: OptionValues, write: Callable[[str], object]) -> None:
     """
     Write the plan for these options, a line a request; the token is in none.
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
 from jobproof.contract.formats.redaction import redact_text, spellings
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group, overlay
@@ -23,7 +24,7 @@ __all__ = ["build_report", "finding_as_dict", "write_report"]
 
 def build_report(
     run: Run, *, started_at: float, duration_s: float, generated: bool
-) -> dict[str, Any]:
+) -> JsonDocument:
     """
     Everything a program may want to know of a run.
     """
@@ -57,11 +58,10 @@ def build_report(
         "jobproof": version("jobproof"),
     }
     plain = json.loads(json.dumps(report, default=str))
-    clean: dict[str, Any] = _redacted(plain, secrets)
-    return clean
+    return cast("JsonDocument", _redacted(plain, secrets))
 
 
-def finding_as_dict(found: FindingGroup, *, strict: bool, token_env: str) -> dict[str, Any]:
+def finding_as_dict(found: FindingGroup, *, strict: bool, token_env: str) -> JsonObject:
     """
     One finding as the report and `--json` write it.
     """
@@ -87,7 +87,7 @@ def finding_as_dict(found: FindingGroup, *, strict: bool, token_env: str) -> dic
     }
 
 
-def write_report(report: dict[str, Any], path: Path) -> None:
+def write_report(report: JsonDocument, path: Path) -> None:
     """
     Write `report` as JSON, whole or not at all.
     """
@@ -97,7 +97,7 @@ def write_report(report: dict[str, Any], path: Path) -> None:
     draft.replace(path)
 
 
-def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
+def _redacted(value: Json, secrets: tuple[str, ...]) -> Json:
     # Text by text: in the JSON of the whole, a secret's quotes would be escaped twice.
     if isinstance(value, str):
         return redact_text(value, secrets)
@@ -108,7 +108,7 @@ def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
     return value
 
 
-def _check_as_dict(run: Run, check_id: str, groups: Iterable[FindingGroup]) -> dict[str, Any]:
+def _check_as_dict(run: Run, check_id: str, groups: Iterable[FindingGroup]) -> JsonObject:
     check = next(c for c in run.checks if c.id == check_id)
     own: list[Finding] = [g.first for g in groups if g.first.check == check_id]
     if any(f.breaks(strict=run.target.strict) for f in own):

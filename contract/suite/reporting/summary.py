@@ -5,9 +5,9 @@ Findings and verdicts in words, for a terminal and for a failing pytest node.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
+from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.redaction import redact_text, spellings
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
@@ -39,7 +39,7 @@ def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) ->
     return _clean("\n".join(lines), target)
 
 
-def summarise(report: dict[str, Any]) -> Iterator[str]:
+def summarise(report: JsonDocument) -> Iterator[str]:
     """
     The end of a run in a few lines.
     """

@@ -7,10 +7,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
 from jobproof.probes.evidence.entry import Evidence
 from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.pages.chart import tone_of
@@ -63,7 +62,7 @@ def make_evidence_view(file: Evidence, content: bytes) -> EvidenceView:
     )
 
 
-def _step(entry: Mapping[str, Any]) -> EvidenceStep:
+def _step(entry: JsonDocument) -> EvidenceStep:
     request, response = entry["request"], entry["response"]
     failure = entry.get("_jobproof", {}).get("failure")
     took = seconds_text(float(entry["time"]) / 1000)
@@ -80,7 +79,7 @@ def _step(entry: Mapping[str, Any]) -> EvidenceStep:
     )
 
 
-def _body(content: Mapping[str, Any]) -> str:
+def _body(content: JsonDocument) -> str:
     text = str(content.get("text", ""))
     if content.get("encoding") == "base64":
         try:
@@ -102,12 +101,12 @@ def _pretty(text: str) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _whole(pairs: list[tuple[str, Json]]) -> JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key stands twice")
     return found
 
 
-def _refuse(constant: str) -> Any:
+def _refuse(constant: str) -> Json:
     raise ValueError(constant)
