@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.urls import UrlError, parse_url, read_base_url
 from jobproof.grafana.settings import DashboardSettings, default_settings
 
 __all__ = ["dashboards", "rules"]
@@ -70,11 +73,12 @@ def rules(
     from jobproof.grafana.kubernetes import rule_manifest
 
     settings = _settings(config)
-    if grafana_url:
-        board = f"{grafana_url.rstrip('/')}/d/jobproof-runbooks"
-        settings = replace(settings, grafana_url=grafana_url, runbook_url=board)
-    if runbook_url:
-        settings = replace(settings, runbook_url=runbook_url)
+    if grafana_url is not None:
+        there = _read("--grafana-url", read_base_url, grafana_url)
+        board = f"{there}/d/jobproof-runbooks"
+        settings = replace(settings, grafana_url=there, runbook_url=board)
+    if runbook_url is not None:
+        settings = replace(settings, runbook_url=_read("--runbook-url", _read_page, runbook_url))
     if scrape_job:
         settings = replace(settings, scrape_job=scrape_job)
     _say(write_files(out, rule_manifest(settings) if kubernetes else rule_files(settings)))
@@ -86,6 +90,20 @@ def _settings(config: Path | None) -> DashboardSettings:
     from jobproof.grafana.configured import configured_settings
 
     return configured_settings(config)
+
+
+def _read(option: str, read: Callable[[str], str], text: str) -> str:
+    try:
+        return read(text)
+    except UrlError as exc:
+        raise ConfigError(f"{option} {exc}") from None
+
+
+def _read_page(text: str) -> str:
+    url = parse_url(text)
+    if url.fragment is not None:
+        raise UrlError("has a fragment", "leave it out, the alert's name is added", text)
+    return url.origin + url.path + ("" if url.query is None else f"?{url.query}")
 
 
 def _say(written: list[Path]) -> None:

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,8 @@ from typing import Self
 from jobproof.contract.client.curl import Client, Limits
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.digits import read_digits
+from jobproof.contract.formats.ip_addresses import is_loopback_address
+from jobproof.contract.formats.urls import UrlError, read_host
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl
@@ -148,7 +150,7 @@ class Service:
             promises={check.id: check.summary for check in checks},
             config=web_config,
             # Bound to more than loopback it is asked for by names that nobody here can know.
-            hosts=Hosts(options.hostnames) if ip_address(host).is_loopback else None,
+            hosts=_hosts(options.hostnames) if is_loopback_address(ip_address(host)) else None,
         )
         scheme = "https" if tls is not None else "http"
         url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
@@ -198,6 +200,13 @@ def bind(listen: str) -> socket.socket:
     except OSError as exc:
         why = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
         raise ConfigError(f"--listen {listen}: {why}") from None
+
+
+def _hosts(names: Iterable[str]) -> Hosts:
+    try:
+        return Hosts(read_host(name) for name in names)
+    except UrlError as exc:
+        raise ConfigError(f"--hostname {exc}") from None
 
 
 def connect(settings: ClientSettings) -> Client:

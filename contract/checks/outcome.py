@@ -4,11 +4,10 @@ What a job that has ended must show, and must not.
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
+from jobproof.contract.formats.ip_addresses import address_kind, ends_in_number, parse_address
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
@@ -25,9 +24,6 @@ __all__ = [
 ]
 
 _PRIVATE_SUFFIXES = (".localhost", ".internal", ".local", ".localdomain", ".lan", ".intranet")
-# What inet_aton reads as an address: 127.1, 0x7f.1, 2130706433.
-_NUMERIC = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}")
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
 
 
 @check(
@@ -174,15 +170,7 @@ def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:
 
 def _is_private(host: str) -> bool:
     host = host.rstrip(".").lower()
-    if ":" not in host and not host[-1:].isdecimal():  # a name; the common case, and fast
-        return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return "." not in host or _NUMERIC.fullmatch(host) is not None
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        elif any(address in network for network in _TRANSLATED):
-            return True
-    return not address.is_global or address.is_multicast
+    address = parse_address(host)
+    if address is None:
+        return "." not in host or host.endswith(_PRIVATE_SUFFIXES) or ends_in_number(host)
+    return address_kind(address) is not None

@@ -20,7 +20,7 @@ import time
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import pycurl
 
@@ -28,6 +28,7 @@ from jobproof.contract.client.address_policy import AddressPolicy
 from jobproof.contract.client.response_parser import Limits, ResponseParser, one_line
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.headers import header_names, header_values, without_headers
+from jobproof.contract.formats.urls import Url, parse_url
 from jobproof.contract.model.exchange import (
     Exchange,
     Phases,
@@ -43,9 +44,6 @@ _IDLE_LINES = 256
 _QUICK_EXIT = 322  # CURLOPT_QUICK_EXIT, which pycurl has no name for
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
-_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._~%:\[\]-]+)(?P<target>[/?][!-~]*)?", re.IGNORECASE
-)
 
 _REASONS: dict[int, Reason] = {
     1: Reason.PROTOCOL,  # UNSUPPORTED_PROTOCOL: not HTTP/1.x, or a status code beyond it
@@ -153,19 +151,18 @@ class Client:
             5xx included, else a `TransportFailure`.
 
         Raises:
-            ValueError: The URL isn't http or https with a host, holds
-                credentials or isn't percent-encoded; the method or a header
+            ValueError: The URL can't be read (`UrlError`); the method or a header
                 can't travel; `deadline_s` isn't more than 0.
             RuntimeError: The client is closed, or libcurl itself failed.
             OSError: This process has no descriptor or memory left for a socket.
         """
         if not 0 < deadline_s < 1e6:
             raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
-        where = _parse(request.url)
+        url = _parse(request.url)
         headers = _header_lines(request.method, request.headers, self._user_agent)
-        line = self._take(where.origin)
+        line = self._take(url.origin)
         try:
-            exchange = line.ask(request, where.target, headers, deadline_s)
+            exchange = line.ask(request, url.target, headers, deadline_s)
         except BaseException:
             line.close()
             raise
@@ -451,24 +448,9 @@ class _Handle:
         return None
 
 
-class _Origin(NamedTuple):
-    origin: str
-    target: str
-
-
 @lru_cache(maxsize=256)
-def _parse(url: str) -> _Origin:
-    if "@" in url.partition("://")[2].partition("/")[0].partition("?")[0]:
-        raise ValueError("the URL holds credentials; send an Authorization header instead")
-    found = _URL.fullmatch(url.partition("#")[0])
-    if found is None:
-        shown = one_line(url.partition("?")[0])[:100]
-        raise ValueError(f"not a percent-encoded http or https URL with a host: {shown!r}")
-    target = found["target"] or "/"
-    return _Origin(
-        origin=f"{found['scheme']}://{found['host']}".lower(),
-        target=target if target.startswith("/") else "/" + target,
-    )
+def _parse(url: str) -> Url:
+    return parse_url(url, instead="give the token by an Authorization header")
 
 
 @lru_cache(maxsize=64)

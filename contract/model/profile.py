@@ -20,6 +20,7 @@ from jobproof.contract.errors import ProfileError
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.strict_model import StrictModel
+from jobproof.contract.formats.urls import BaseUrl
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.finding import Basis
 
@@ -340,7 +341,7 @@ class Profile(StrictModel):
     title: str
     document: str
     operation: OperationRef
-    server: str
+    server: BaseUrl
     token_env: str = "JOBPROOF_TOKEN"  # noqa: S105 -- the name of a variable
     auth: Auth = Auth()
     id: Id

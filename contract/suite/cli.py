@@ -54,7 +54,7 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
     if values["dry_run"]:
         print_plan(values, lambda line: click.echo(line, nl=False))
         return
-    if values["url"]:
+    if values["url"] is not None:
         dry_target(values)  # a mistake is one line, before pytest says anything
         _require_token(values)
     elif values["api"]:

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import math
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from jobproof.contract.formats.durations import Duration, write_duration
 from jobproof.contract.formats.strict_model import StrictModel
 
-__all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "TargetPart", "read_base_url"]
+__all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "TargetPart"]
 
 LONGEST_INTERVAL_S = 86_400.0
 
@@ -32,31 +31,7 @@ def _positive(seconds: float) -> float:
     return seconds
 
 
-def read_base_url(value: object) -> object:
-    """
-    A base URL without its last slash.
-
-    Raises:
-        ValueError: It is none, or carries credentials, a query or a fragment.
-    """
-    if not isinstance(value, str):
-        raise ValueError("write a URL, for example https://api.example.com")
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError as exc:
-        raise ValueError(f"is no URL: {exc}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("write a URL with scheme and host, for example https://api.example.com")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("a URL can't carry credentials; use token_env or token_file")
-    if parts.query or parts.fragment:
-        raise ValueError("a base URL has no query and no fragment")
-    return value.rstrip("/")
-
-
 Rate = Annotated[float, BeforeValidator(_rate)]
-BaseUrl = Annotated[str, BeforeValidator(read_base_url)]
 Interval = Annotated[Duration, AfterValidator(_positive)]
 
 
@@ -80,7 +55,7 @@ class TargetPart(StrictModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", description="The `target` label, unique."
     )
     api: str = Field(description="An installed API's name, or a folder beside the file.")
-    url: BaseUrl | None = Field(
+    url: str | None = Field(
         default=None, description="Its base URL. Default: the server in the API's profile."
     )
     token_env: str | None = Field(

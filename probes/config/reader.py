@@ -11,23 +11,18 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.urls import UrlError, parse_url, read_base_url
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import find_api
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
 from jobproof.probes.config.environment import can_be_hidden, inline, masked
-from jobproof.probes.config.file import (
-    LONGEST_INTERVAL_S,
-    ConfigFile,
-    TargetPart,
-    read_base_url,
-)
+from jobproof.probes.config.file import LONGEST_INTERVAL_S, ConfigFile, TargetPart
 from jobproof.probes.config.plugin_options import load_options
 from jobproof.probes.config.settings import (
     CanarySettings,
@@ -120,8 +115,7 @@ class _Reader:
     def _target(self, target: TargetPart, at: Location) -> TargetSettings:
         api = self._api(target.api, (*at, "api"))
         token = self._token(target, at)
-        url = target.url or read_base_url(api.profile.server)
-        assert isinstance(url, str)
+        url, shown_url = self._url(target.url, api, (*at, "url"))
         rate = target.requests_per_minute
         budget = api.profile.cadence.requests_per_minute if rate is None else rate
         return TargetSettings(
@@ -129,7 +123,7 @@ class _Reader:
             api=api,
             api_digest=_digest_of(api),
             url=url,
-            shown_url=self._as_written((*at, "url")) or url,
+            shown_url=shown_url,
             token=token,
             token_env=target.token_env,
             key=_key_of(url, token),
@@ -149,6 +143,23 @@ class _Reader:
             return find_api(str(beside) if "/" in name and beside.is_dir() else name)
         except ConfigError as exc:
             raise self._file.error(at, str(exc)) from None
+
+    def _url(self, text: str | None, api: Api, at: Location) -> tuple[str, str]:
+        """
+        The URL that is asked, and the one that may be shown.
+        """
+        if text is None:
+            return api.profile.server, api.profile.server
+        written = self._as_written(at)
+        try:
+            url = read_base_url(text, instead="give the token by token_env or token_file")
+        except UrlError as exc:
+            if written == text:
+                raise self._file.error(at, str(exc)) from None
+            # What the environment put in may be a secret, and in part it can't be masked.
+            message = f"{written!r}, its variables filled in, {exc.problem}"
+            raise self._file.error(at, message) from None
+        return url, url if written == text else str(written)
 
     def _token(self, target: TargetPart, at: Location) -> Secret | None:
         if target.token_env is not None and target.token_file is not None:
@@ -293,7 +304,6 @@ def _digest_of(api: Api) -> str:
 
 
 def _key_of(url: str, token: Secret | None) -> str:
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
+    origin = parse_url(url).origin
     revealed = token.reveal() if token is not None else ""
     return hashlib.sha256(f"{origin}\0{revealed}".encode()).hexdigest()[:16]

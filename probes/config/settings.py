@@ -57,7 +57,8 @@ class TargetSettings:
     One endpoint to be watched.
 
     Attributes:
-        shown_url: The URL as the file writes it, `${...}` and all: what outputs show.
+        url: As `read_base_url` normalises it: what is asked.
+        shown_url: What outputs show: `url`, or what the file writes where that has a `${...}`.
         key: Names the API key without telling it; targets with one key share a budget.
         requests_per_minute: Of the key, over all canaries; `inf` for unlimited.
         api_digest: Of everything the API's data files say.

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
 from typing import Protocol, runtime_checkable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from prometheus_client import (
     CollectorRegistry,
@@ -27,6 +28,7 @@ from prometheus_client.registry import Collector
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.digits import read_decimal
+from jobproof.contract.formats.urls import UrlError, read_base_url
 
 __all__ = ["OPENMETRICS", "TEXT", "Exposition", "Registry", "expose", "new_registry", "push"]
 
@@ -105,7 +107,7 @@ def push(registry: Registry, url: str) -> None:
         url: May hold `user:password@`, which is sent as basic authentication.
 
     Raises:
-        ConfigError: Nobody answers there, or the answer is a refusal.
+        ConfigError: It is no URL, nobody answers there, or the answer is a refusal.
     """
     gateway, handler = _gateway(url)
     try:
@@ -118,13 +120,20 @@ def _gateway(url: str) -> tuple[str, Callable[..., Callable[[], None]]]:
     """
     The URL without its password, which no message may show, and who sends it instead.
     """
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    userinfo, at, host = parts.netloc.rpartition("@")
+    scheme, slashes, rest = url.strip().partition("://")
+    if not slashes:
+        scheme, rest = "http", scheme
+    authority = re.split("[/?#]", rest)[0]
+    userinfo, at, host = authority.rpartition("@")
+    try:
+        gateway = read_base_url(f"{scheme}://{host}{rest[len(authority) :]}")
+    except UrlError as exc:
+        raise ConfigError(f"--pushgateway {exc}") from None
     if not at:
-        return url, default_handler
+        return gateway, default_handler
     name, _, password = userinfo.partition(":")
     handler = partial(basic_auth_handler, username=unquote(name), password=unquote(password))
-    return parts._replace(netloc=host).geturl(), handler
+    return gateway, handler
 
 
 class _OneFamily(CollectorRegistry):

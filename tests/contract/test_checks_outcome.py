@@ -109,6 +109,8 @@ def test_a_link_that_is_not_safe_to_open_is_a_violation(url: str) -> None:
         "0x7f.1",
         "0x7f000001",
         "0177.0.0.1",
+        "0x7f.0x0.0x0.0xa",
+        "256.1.1.1",
         "[::1]",
         "[::ffff:10.0.0.1]",
         "[64:ff9b::7f00:1]",
@@ -138,6 +140,8 @@ def test_a_link_into_a_network_is_a_violation(host: str) -> None:
         "0.pool.krea.ai",
         "123.krea.ai",
         "cdn.krea.ai.",
+        "134744072",
+        "[64:ff9b::808:808]",
     ],
 )
 def test_a_link_to_a_public_host_is_right(host: str) -> None:

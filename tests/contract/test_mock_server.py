@@ -16,6 +16,7 @@ from tests.contract.requests_to_mock import APIS, Raw, api_named, head_and_body,
 from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.urls import read_base_url
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.serving.wire import BadRequest, RequestReader
 
@@ -208,6 +209,12 @@ def test_a_port_that_is_taken_is_one_line(server: MockServer) -> None:
     assert str(caught.value) == (
         f"can't listen on 127.0.0.1:{server.port}: Address already in use; choose another --port"
     )
+
+
+def test_bound_to_all_addresses_it_names_one_that_can_be_asked() -> None:
+    with MockServer(api_named("krea"), host="0.0.0.0") as server:
+        assert server.url == f"http://127.0.0.1:{server.port}"
+        assert read_base_url(server.url) == server.url
 
 
 @pytest.mark.parametrize("name", APIS)

@@ -122,6 +122,35 @@ def test_links_lead_where_one_says(tmp_path: Path) -> None:
     assert 'up{job="eyes"} == 0' in text
 
 
+@pytest.mark.parametrize(
+    ("option", "url", "message"),
+    [
+        ("--grafana-url", "g.example", "'g.example' has no scheme: write https://g.example"),
+        ("--grafana-url", "https://me:pw@g.example", "holds a user name or password: leave it out"),
+        ("--runbook-url", "", "'' is empty: write https://api.example.com"),
+        (
+            "--runbook-url",
+            "https://wiki.example/page#top",
+            "'https://wiki.example/page#' has a fragment: leave it out, the alert's name is added",
+        ),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_refused(
+    tmp_path: Path, option: str, url: str, message: str
+) -> None:
+    done = CliRunner().invoke(rules, ["--out", str(tmp_path), option, url])
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception) == f"{option} {message}"
+
+
+def test_a_page_of_runbooks_may_have_a_query(tmp_path: Path) -> None:
+    page = " https://wiki.example/übersicht?page=7 "
+    arguments = ["--out", str(tmp_path), "--runbook-url", page]
+    assert CliRunner().invoke(rules, arguments).exit_code == 0
+    text = (tmp_path / "jobproof-alerts.yml").read_text(encoding="utf-8")
+    assert "https://wiki.example/%C3%BCbersicht?page=7#jobproofproberdown" in text
+
+
 def test_manifests_hold_the_same(config: Path, tmp_path: Path) -> None:
     for command in (dashboards, rules):
         arguments = ["--out", str(tmp_path / "k8s"), "--config", str(config), "--kubernetes"]

@@ -163,16 +163,16 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
             "https://api.krea.ai",
             "https://me:pw@api.krea.ai",
             (
-                "jobproof.yaml:4: targets[0].url: a URL can't carry credentials; "
-                "use token_env or token_file"
+                "jobproof.yaml:4: targets[0].url: holds a user name or password: "
+                "give the token by token_env or token_file"
             ),
         ),
         (
             "https://api.krea.ai",
             "api.krea.ai",
             (
-                "jobproof.yaml:4: targets[0].url: write a URL with scheme and host, "
-                "for example https://api.example.com"
+                "jobproof.yaml:4: targets[0].url: 'api.krea.ai' has no scheme: "
+                "write https://api.krea.ai"
             ),
         ),
         (

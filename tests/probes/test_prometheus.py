@@ -19,11 +19,12 @@ import pytest
 from tests.probes.live import running, write_config
 from tests.tools import PATIENCE_S, tool, until
 
+from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.plugins import find_api
 from jobproof.probes.daemon import Daemon
-from jobproof.probes.export.prometheus import expose
+from jobproof.probes.export.prometheus import expose, new_registry, push
 
 
 class Prometheus:
@@ -173,3 +174,21 @@ def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_pat
             truth = measured[min(total - 1, int(quantile * total))]
             upper = next(edge for edge in (0.005, 0.01, 0.025, 0.05, 0.1, 2.5) if truth <= edge)
             assert 0 < prometheus.query(query)[""] <= upper
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://[::1", "'http://[::1' has a host that is no name and no address"),
+        ("http://cron:pa55@[::1", "'http://[::1' has a host that is no name and no address"),
+        ("cron:pa55@gw.example:x", "'http://gw.example:x' has a port that isn't 1 to 65535"),
+        ("http://cron:pa55/x@gw.example", "'http://***@gw.example' has a port that isn't"),
+        ("http://gw.example/?pa55", "'http://gw.example/?' has a query or a fragment"),
+        ("", "'http://' has no host"),
+    ],
+)
+def test_a_gateway_that_is_no_url_is_refused_without_its_password(url: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        push(new_registry(process=False), url)
+    assert str(refused.value).startswith(f"--pushgateway {message}")
+    assert "pa55" not in str(refused.value)

@@ -125,5 +125,5 @@ def test_a_gateway_that_is_not_there_is_said_after_the_round(config: Path) -> No
     code, said = once(config, where)
     assert code == 2
     assert "2 of 2 questions were answered as promised" in said
-    assert f"jobproof: --pushgateway {where}: " in said
+    assert f"jobproof: --pushgateway http://{where}: " in said
     assert "Connection refused" in said

@@ -4,6 +4,8 @@ A daemon on loopback answers to this machine's names, not to one that a web page
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -65,7 +67,8 @@ _ELSEWHERE = "evil.test:9641"
 
 
 def test_a_rebound_name_reads_nothing_and_posts_nothing(config: Path) -> None:
-    with daemon(config, "--hostname", "jobs.example.com") as process:
+    names = ("--hostname", "jobs.example.com", "--hostname", "Bücher.example")
+    with daemon(config, *names) as process:
         port = int(process.url.rstrip("/").rpartition(":")[2])
         for path in ("/", "/metrics", "/probe?target=mocked", "/-/sd", "/evidence/x", "/nothing"):
             code, said = ask(port, path, _ELSEWHERE)
@@ -77,7 +80,24 @@ def test_a_rebound_name_reads_nothing_and_posts_nothing(config: Path) -> None:
             )
         assert ask(port, "/-/reload", _ELSEWHERE, "POST")[0] == 421
         assert ask(port, "/-/reload", "jobs.example.com", "POST")[0] == 200
+        assert ask(port, "/metrics", "xn--bcher-kva.example")[0] == 200
         assert ask(port, "/metrics", f"localhost:{port}")[0] == 200
+
+
+def test_a_name_with_a_port_is_no_host_name(config: Path) -> None:
+    command = [*(sys.executable, "-P", "-m", "jobproof", "probe", "--config", str(config))]
+    done = subprocess.run(
+        [*command, "--listen", "127.0.0.1:0", "--hostname", "jobs.example.com:443"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "jobproof: --hostname 'jobs.example.com:443' has a host that is no name and no address: "
+        "write a name, 127.0.0.1 or [::1]"
+    )
 
 
 def test_users_or_a_wider_address_make_the_name_nobody_s_business(

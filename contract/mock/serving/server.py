@@ -60,7 +60,9 @@ class MockServer(AbstractContextManager["MockServer"]):
         """
         The base URL, with the path that the vendor's own base URL has.
         """
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        # Bound to all addresses it is asked at the one that is surely here.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}{self.mock.prefix}"
 
     @property

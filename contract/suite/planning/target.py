@@ -4,17 +4,15 @@ What the suite is pointed at, and how hard it may ask.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.api import Api
 
-__all__ = ["Effort", "SuiteTarget", "check_url", "is_loopback", "parse_rate"]
+__all__ = ["Effort", "SuiteTarget", "parse_rate"]
 
 
 class Effort(StrEnum):
@@ -53,7 +51,7 @@ class Effort(StrEnum):
 class SuiteTarget:
     """
     Attributes:
-        base_url: Scheme, host and path prefix, without a slash at the end.
+        base_url: As `read_base_url` normalises it.
         jobs: Ids of jobs that belong to the token.
         foreign_jobs: Ids of jobs that belong to somebody else.
         disposable: Those of `jobs` that may be lost: any method may be sent to them.
@@ -87,42 +85,6 @@ class SuiteTarget:
         How many questions may be open at once.
         """
         return 8 if self.rate_per_minute is None else 1
-
-
-def check_url(url: str) -> str:
-    """
-    `url` as a base: without a slash at the end.
-
-    Raises:
-        ConfigError: It has no http or https scheme, no host, or a query.
-    """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as exc:
-        raise ConfigError(f"--url {url!r}: {exc}") from None
-    if parts.scheme not in ("http", "https"):
-        raise ConfigError(f"--url {url!r} has no scheme: write https://{url.lstrip('/')}")
-    if not host:
-        raise ConfigError(f"--url {url!r} has no host: write https://api.example.com")
-    if parts.username or parts.password:
-        raise ConfigError("--url holds a user name or password: give the token by --token-env")
-    if parts.query or parts.fragment:
-        raise ConfigError(f"--url {url!r} has a query or a fragment: give the base URL alone")
-    return url.rstrip("/")
-
-
-def is_loopback(url: str) -> bool:
-    """
-    Whether `url` leads to this machine.
-    """
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def parse_rate(text: str) -> float | None:

@@ -12,16 +12,11 @@ from typing import Any
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.urls import UrlError, is_loopback, read_base_url
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.suite.options import OptionValues
-from jobproof.contract.suite.planning.target import (
-    Effort,
-    SuiteTarget,
-    check_url,
-    is_loopback,
-    parse_rate,
-)
+from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
 
 __all__ = ["dry_target", "target_from", "with_target_options"]
 
@@ -34,7 +29,7 @@ def with_target_options(values: OptionValues) -> Iterator[SuiteTarget]:
     Raises:
         ConfigError: An option can't be used; the message says which, and what to do.
     """
-    if values.get("url"):
+    if values.get("url") is not None:
         yield target_from(values)
         return
     from jobproof.contract.mock import MockServer
@@ -71,7 +66,7 @@ def target_from(values: OptionValues, *, environ: Mapping[str, str] = os.environ
         ConfigError: An option can't be used; the message says which, and what to do.
     """
     api = find_api(values.get("api") or default_api())
-    url = check_url(values["url"])
+    url = _base_url(values["url"])
     loopback = is_loopback(url)
     jobs = _ids("job", values)
     disposable = _ids("disposable_job", values)
@@ -102,6 +97,13 @@ def target_from(values: OptionValues, *, environ: Mapping[str, str] = os.environ
         strict=bool(values.get("strict")),
         seed=int(values.get("seed") or 0),
     )
+
+
+def _base_url(text: str) -> str:
+    try:
+        return read_base_url(text, instead="give the token by --token-env")
+    except UrlError as exc:
+        raise ConfigError(f"--url {exc}") from None
 
 
 def _ids(key: str, values: OptionValues) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def print_plan(values: OptionValues, write: Callable[[str], object]) -> None:
     Raises:
         ConfigError: An option can't be used.
     """
-    if values.get("url"):
+    if values.get("url") is not None:
         target = dry_target(values)
         for line in list_requests(target, build_plan(target)):
             write(f"{line}\n")

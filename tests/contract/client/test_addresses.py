@@ -74,7 +74,7 @@ class TestAddressPolicy:
             "2852039166",
             "[::ffff:169.254.169.254]",
             "[64:ff9b::a9fe:a9fe]",
-            "0.0.0.0",
+            "0.0.0.1",
         ],
     )
     def test_refused_address_is_blocked_before_a_packet(self, client: Client, host: str) -> None:
