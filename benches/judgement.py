@@ -32,6 +32,7 @@ from jobproof.contract.model.exchange import Exchange, Response
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.observation import Observation, Observer
 from jobproof.contract.model.profile import Codec, Phase
+from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import default_api, find_api, load_checks
 
@@ -133,7 +134,7 @@ def _exchange(api: Api, status: str, at: float) -> Exchange:
     profile = api.profile
     data = json.dumps(_job(api, status)).encode()
     return Exchange(
-        request=api.owner_request(profile.server, _ID, "a-token-of-the-bench"),
+        request=build_owner_request(api, profile.server, _ID, "a-token-of-the-bench"),
         answer=Response(
             200,
             (

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.formats.urls import UrlError, parse_url, read_base_url
+from jobproof.contract.formats.addresses.urls import UrlError, parse_url, read_base_url
 from jobproof.grafana.settings import DashboardSettings, default_settings
 
 __all__ = ["dashboards", "rules"]

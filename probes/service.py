@@ -24,9 +24,9 @@ from typing import Self
 
 from jobproof.contract.client.curl import Client, Limits
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.addresses.ip_addresses import is_loopback_address
+from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.digits import read_digits
-from jobproof.contract.formats.ip_addresses import is_loopback_address
-from jobproof.contract.formats.urls import UrlError, read_host
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl

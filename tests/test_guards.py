@@ -21,6 +21,7 @@ from tests.tools import PATIENCE_S
 import jobproof
 from jobproof.contract.formats.json_pointer import walk
 from jobproof.contract.model.api import Api, load_api
+from jobproof.contract.model.hostile_ids import HOSTILE_IDS
 
 # The installed package is what is guarded, wherever it is installed.
 ROOT = Path(jobproof.__file__).parent
@@ -91,7 +92,7 @@ KNOWN = {
     ),
     "grafana/kubernetes.py": ("contract/formats", "grafana/alerting", "grafana/settings.py"),
     "grafana/files.py": ("grafana/alerting", "grafana/boards", "grafana/settings.py"),
-    "grafana/cli.py": ("grafana",),
+    "grafana/cli.py": ("grafana", "contract/errors.py", "contract/formats"),
     "grafana/__main__.py": ("grafana/files.py", "grafana/settings.py"),
 }
 """What each room may know of the others, whole."""
@@ -255,6 +256,7 @@ def test_the_core_opens_no_socket_and_needs_no_framework(module: Path) -> None:
         ("jsonschema_rs", {"contract/openapi/schema.py", "contract/openapi/document.py"}),
         ("schemathesis", {"contract/suite/running/generated_cases.py"}),
         ("uvicorn", {"probes/web/server.py"}),
+        ("idna", {"contract/formats/addresses/urls.py"}),
     ],
 )
 def test_a_library_comes_in_through_one_door(library: str, doors: set[str]) -> None:
@@ -327,6 +329,65 @@ def test_a_module_says_what_it_promises(module: Path) -> None:
 def test_nothing_prints_past_the_console(module: Path) -> None:
     calls = [n for n in ast.walk(_tree(module)) if isinstance(n, ast.Call)]
     assert [n.lineno for n in calls if isinstance(n.func, ast.Name) and n.func.id == "print"] == []
+
+
+# One place for a fact: who builds a request, who reads a URL, what is a hostile id.
+
+REQUESTS = {"contract/model/request.py", "contract/recordings/har.py"}
+"""Where an exchange's request comes into being: built to be sent, or read from a recording."""
+
+URL_READERS = {
+    "contract/formats/addresses/urls.py": "the reader",
+    "contract/checks/codes.py": "the endpoint's Location, judged and never asked",
+    "contract/checks/lifecycle.py": "links in an answer, compared",
+    "contract/checks/outcome.py": "links in an answer, judged",
+    "contract/mock/endpoint.py": "the path of a base URL that was read",
+    "contract/mock/faults/formats.py": "links that the mock made",
+    "contract/mock/faults/history.py": "links that the mock made",
+    "contract/recordings/replay.py": "the path of a request that was recorded",
+    "contract/suite/reporting/summary.py": "the path of a request that was built",
+    "probes/web/access/middleware.py": "a browser's Origin, compared with its Host",
+}
+"""Who takes a URL apart, and why that is no base URL that somebody wrote."""
+
+
+@every_module
+def test_a_request_is_built_in_one_place(module: Path) -> None:
+    builds = [
+        node.lineno
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Request"
+    ]
+    assert not builds or module.as_posix() in REQUESTS, builds
+
+
+@every_module
+def test_a_url_is_read_in_one_place(module: Path) -> None:
+    apart = _known_to(module, "urllib.parse.urlsplit", "urllib.parse.urlparse")
+    assert not apart or module.as_posix() in URL_READERS
+
+
+@every_module
+def test_an_address_is_judged_in_one_place(module: Path) -> None:
+    judges = {"is_private", "is_global", "is_link_local", "is_reserved", "is_multicast"}
+    asked = {node.attr for node in ast.walk(_tree(module)) if isinstance(node, ast.Attribute)}
+    assert not asked & judges or module.as_posix() == "contract/formats/addresses/ip_addresses.py"
+    assert "is_loopback" not in asked or module.as_posix() == "contract/formats/addresses/urls.py"
+    networks = [text for _, text in _literals(module) if re.fullmatch(r"[0-9a-f.:]+/[0-9]+", text)]
+    assert not networks or module.as_posix() == "contract/formats/addresses/ip_addresses.py"
+
+
+@every_module
+def test_there_is_one_list_of_hostile_ids(module: Path) -> None:
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            texts = {e.value for e in node.elts if isinstance(e, ast.Constant)} - ORDINARY_IDS
+            listed = texts & set(HOSTILE_IDS)
+            assert len(listed) < 3 or module.as_posix() == "contract/model/hostile_ids.py", listed
+
+
+ORDINARY_IDS = frozenset({"*", "'", '"', "\n", "\t", "\x00", "true", "null", "0", "[]", "{}"})
+"""Words of JSON and characters, which other lists are made of."""
 
 
 @every_module

@@ -7,7 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
-from jobproof.contract.formats.ip_addresses import address_kind, ends_in_number, parse_address
+from jobproof.contract.formats.addresses.ip_addresses import (
+    address_kind,
+    ends_in_number,
+    parse_address,
+)
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation

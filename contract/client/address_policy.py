@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from jobproof.contract.formats.ip_addresses import NEVER_DIALLED, address_kind
+from jobproof.contract.formats.addresses.ip_addresses import NEVER_DIALLED, address_kind
 
 __all__ = ["AddressPolicy"]
 

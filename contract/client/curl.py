@@ -27,8 +27,8 @@ import pycurl
 from jobproof.contract.client.address_policy import AddressPolicy
 from jobproof.contract.client.response_parser import Limits, ResponseParser, one_line
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.addresses.urls import Url, parse_url
 from jobproof.contract.formats.headers import header_names, header_values, without_headers
-from jobproof.contract.formats.urls import Url, parse_url
 from jobproof.contract.model.exchange import (
     Exchange,
     Phases,

@@ -1,3 +1,3 @@
 """
-How is foreign text read and written: JSON, YAML, dates, durations, pointers, secrets?
+How is foreign text read and written: JSON, YAML, URLs, dates, durations, pointers, secrets?
 """

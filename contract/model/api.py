@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
+from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.job import JobReader
 from jobproof.contract.model.lifecycle import Lifecycle
 from jobproof.contract.model.observation import Observation, Observer
@@ -77,21 +77,6 @@ class Api:
         The header that carries `token`.
         """
         return self.profile.auth.header, f"{self.profile.auth.prefix}{token}"
-
-    def owner_request(
-        self, base_url: str, job_id: str, token: str, subject: Subject = Subject.KNOWN
-    ) -> Request:
-        """
-        How the owner of `token` asks for a job.
-        """
-        return Request(
-            "GET",
-            self.target(base_url, job_id),
-            (self.authorization(token),),
-            job_id,
-            subject,
-            Credential.OWNER,
-        )
 
 
 @lru_cache(maxsize=1024)

@@ -17,10 +17,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from jobproof.contract.errors import ProfileError
+from jobproof.contract.formats.addresses.urls import BaseUrl
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.strict_model import StrictModel
-from jobproof.contract.formats.urls import BaseUrl
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.finding import Basis
 

@@ -23,6 +23,7 @@ from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Response, Subject
 from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import load_checks
 
@@ -104,7 +105,7 @@ def _try_all(
 def _record(api: Api) -> Iterator[list[Exchange]]:
     with MockServer(api) as server, Client() as client:
         for job in server.jobs:
-            request = api.owner_request(server.url, job.id, server.token)
+            request = build_owner_request(api, server.url, job.id, server.token)
             life = []
             for _ in range(_POLLS):
                 life.append(client.send(request, deadline_s=5.0))
@@ -117,7 +118,7 @@ def _record(api: Api) -> Iterator[list[Exchange]]:
 
 def _missing(api: Api, server: MockServer, client: Client) -> Exchange:
     job_id = str(uuid.uuid4())
-    request = api.owner_request(server.url, job_id, server.token, Subject.MISSING)
+    request = build_owner_request(api, server.url, job_id, server.token, Subject.MISSING)
     return client.send(request, deadline_s=5.0)
 
 

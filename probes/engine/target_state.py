@@ -14,9 +14,9 @@ from pathlib import Path
 
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Exchange, Request
+from jobproof.contract.model.request import build_request
 from jobproof.contract.plugins import set_up
 from jobproof.probes.canaries.canary import Canary, CanaryContext, CanaryRequest
-from jobproof.probes.canaries.request import build_request
 from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.engine.judging import JudgedResult, ResultJudge
 from jobproof.probes.engine.schedule import PeriodicProbe
@@ -93,7 +93,15 @@ class TargetState:
         The question as it goes over the wire.
         """
         target = self.target
-        return build_request(target.api, target.url, ask, target.token, user_agent=user_agent())
+        return build_request(
+            target.api,
+            target.url,
+            ask.job_id,
+            subject=ask.subject,
+            credential=ask.credential,
+            token=target.token,
+            user_agent=user_agent(),
+        )
 
     def on_result(self, judged: JudgedResult) -> None:
         """

@@ -27,8 +27,8 @@ from prometheus_client.openmetrics.exposition import generate_latest as encode_o
 from prometheus_client.registry import Collector
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.addresses.urls import UrlError, read_base_url
 from jobproof.contract.formats.digits import read_decimal
-from jobproof.contract.formats.urls import UrlError, read_base_url
 
 __all__ = ["OPENMETRICS", "TEXT", "Exposition", "Registry", "expose", "new_registry", "push"]
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from jobproof.contract.model.exchange import Exchange, Request, Subject
+from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.request import request_headers
 from jobproof.contract.plugins import set_up
-from jobproof.probes.canaries.canary import CanaryRequest
-from jobproof.probes.canaries.request import build_request
 from jobproof.probes.config.settings import SourceSettings, TargetSettings
 from jobproof.probes.engine.judging import JudgedResult
 from jobproof.probes.engine.prober import Clock
@@ -60,15 +59,10 @@ class SourcePoller:
         self.made_for = (target, settings)
         self.next_at = 0.0
         self._problem: str | None = None
-        # What the owner's requests carry is the same for every id.
-        probe = build_request(
-            target.api,
-            target.url,
-            CanaryRequest("x", Subject.KNOWN),
-            target.token,
-            user_agent=user_agent(),
+        headers = request_headers(
+            target.api, Credential.OWNER, target.token, user_agent=user_agent()
         )
-        context = SourceContext(target.name, target.api, target.url, probe.headers, folder)
+        context = SourceContext(target.name, target.api, target.url, headers, folder)
         self.source: Source = set_up(
             "jobproof.sources", settings.source, settings.make, settings.options, context
         )

@@ -4,8 +4,7 @@ Ids out of the sibling operation that lists jobs; where things stand in it is pr
 
 from __future__ import annotations
 
-from typing import ClassVar
-from urllib.parse import urlencode
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -14,8 +13,9 @@ from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_body import read_body
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
-from jobproof.contract.model.exchange import Credential, Exchange, Request
+from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.model.profile import Listing
+from jobproof.contract.model.request import build_listing_request
 from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOptions, is_job_id
 
 __all__ = ["ListingOptions", "ListingSource"]
@@ -71,10 +71,7 @@ class ListingSource:
             listing.cursor_parameter: None if self._newest else self._cursor,
         }
         pairs = [(name, value) for name, value in query.items() if name and value is not None]
-        url = context.base_url.rstrip("/") + listing.path
-        if pairs:
-            url += ("&" if "?" in listing.path else "?") + urlencode(pairs)
-        return Request("GET", url, context.headers, credential=Credential.OWNER)
+        return build_listing_request(context.base_url, listing.path, pairs, context.headers)
 
     def take(self, exchange: Exchange | None) -> FoundIds:
         """

@@ -16,7 +16,7 @@ from tests.contract.requests_to_mock import APIS, Raw, api_named, head_and_body,
 from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.formats.urls import read_base_url
+from jobproof.contract.formats.addresses.urls import read_base_url
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.serving.wire import BadRequest, RequestReader
 

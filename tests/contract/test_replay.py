@@ -16,6 +16,7 @@ from jobproof.contract.errors import RecordingError
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Kind
+from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.model.verdict import Verdict
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.har import har
@@ -28,7 +29,7 @@ def record(path: Path, *, fault: str | None = None, polls: int = 3) -> list[Exch
     with MockServer(API, faults=(fault,) if fault else ()) as server, Client() as client:
         sent = [
             client.send(
-                API.owner_request(server.url, job.id, server.token),
+                build_owner_request(API, server.url, job.id, server.token),
                 deadline_s=PATIENCE_S,
             )
             for job in server.jobs[:4]

@@ -11,10 +11,11 @@ import pytest
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.hostile_ids import HOSTILE_IDS
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.contract.suite.planning.job_ids import HOSTILE, altered_ids, fresh_id, recased_id
+from jobproof.contract.suite.planning.job_ids import altered_ids, fresh_id, recased_id
 from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan, request_of
-from jobproof.contract.suite.planning.target import Effort, SuiteTarget, is_loopback, parse_rate
+from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
 from jobproof.contract.suite.reporting.summary import list_requests
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
@@ -91,12 +92,17 @@ def test_without_a_seed_ids_are_fresh_each_time(target: SuiteTarget) -> None:
 
 def test_a_hostile_id_stays_one_segment_of_the_path(target: SuiteTarget) -> None:
     prefix = target.base_url + target.api.operation_path.partition("{}")[0]
-    for job_id in (*HOSTILE, ".", ".."):
+    for job_id in (*HOSTILE_IDS, ".", ".."):
         url = target.api.target(target.base_url, job_id)
         segment = url.removeprefix(prefix)
         assert segment, job_id
         assert not set(segment) & set("/?#\\ \x00"), job_id
         assert segment not in (".", "..")
+
+
+def test_no_hostile_id_leads_to_another_route_or_comes_twice() -> None:
+    assert not {"", ".", ".."} & set(HOSTILE_IDS)
+    assert len(set(HOSTILE_IDS)) == len(HOSTILE_IDS)
 
 
 def test_altered_ids_are_never_the_id_itself() -> None:
@@ -128,17 +134,3 @@ def test_what_is_no_rate_is_one_line(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_rate(text)
     assert str(caught.value) == f"rate limit {text!r}: write 30/m, 2/s or unlimited"
-
-
-@pytest.mark.parametrize(
-    ("url", "ours"),
-    [
-        ("http://127.0.0.1:8080", True),
-        ("http://localhost", True),
-        ("http://[::1]:1", True),
-        ("https://api.example.com", False),
-        ("http://127.0.0.1.example.com", False),
-    ],
-)
-def test_only_this_machine_is_loopback(url: str, ours: bool) -> None:
-    assert is_loopback(url) is ours

@@ -20,7 +20,7 @@ from tests.wire import Wire
 from jobproof.contract.client.address_policy import AddressPolicy
 from jobproof.contract.client.curl import Client
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.formats.urls import (
+from jobproof.contract.formats.addresses.urls import (
     UrlError,
     is_loopback,
     parse_url,

@@ -23,6 +23,7 @@ from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockJob, MockServer
+from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.plugins import find_api
 from jobproof.contract.recordings.har import har
 
@@ -145,7 +146,7 @@ def world(folder: Path, config: str) -> Iterator[World]:
 
 
 def _recorded(server: MockServer, job: MockJob) -> str:
-    request = server.api.owner_request(server.url, job.id, server.token)
+    request = build_owner_request(server.api, server.url, job.id, server.token)
     with Client() as client:
         return json.dumps(har([client.send(request, deadline_s=PATIENCE_S)]))
 

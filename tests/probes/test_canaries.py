@@ -19,6 +19,8 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
+from jobproof.contract.model.hostile_ids import HOSTILE_IDS, NONSENSE_IDS
+from jobproof.contract.model.request import build_request
 from jobproof.contract.plugins import find_api
 from jobproof.probes.canaries.anonymous import AnonymousCanary, AnonymousOptions
 from jobproof.probes.canaries.canary import (
@@ -32,7 +34,6 @@ from jobproof.probes.canaries.foreign import ForeignCanary
 from jobproof.probes.canaries.known import KnownCanary
 from jobproof.probes.canaries.malformed import MalformedCanary
 from jobproof.probes.canaries.missing import MissingCanary
-from jobproof.probes.canaries.request import build_request
 from jobproof.probes.engine.judging import outcome_of
 from jobproof.probes.result import ProbeOutcome
 
@@ -42,6 +43,17 @@ TOKEN = Secret("sk-0123456789")
 
 def context(*others: str, known: tuple[str, ...] = ()) -> CanaryContext:
     return CanaryContext(API, random.Random(3), known, frozenset(others))
+
+
+def request_of(ask: CanaryRequest) -> Request:
+    return build_request(
+        API,
+        "http://h",
+        ask.job_id,
+        subject=ask.subject,
+        credential=ask.credential,
+        token=TOKEN,
+    )
 
 
 def known(*ids: str) -> KnownCanary:
@@ -97,14 +109,20 @@ def test_malformed_ids_rotate_and_none_is_empty() -> None:
     canary = MalformedCanary(CanaryOptions(), context())
     ids = [canary.next_request().job_id for _ in range(120)]
     assert all(ids)
-    assert len(set(ids)) > 40
-    assert max(map(len, ids)) == 1024
+    assert set(NONSENSE_IDS) <= set(ids)
+
+
+def test_a_monitor_sends_nothing_that_a_firewall_takes_for_an_attack() -> None:
+    attacks = set(HOSTILE_IDS) - set(NONSENSE_IDS)
+    assert {"' OR '1'='1", "../../etc/passwd", "<script>alert(1)</script>"} <= attacks
+    canary = MalformedCanary(CanaryOptions(), context())
+    assert not attacks & {canary.next_request().job_id for _ in range(200)}
 
 
 def test_every_malformed_id_stays_one_path_segment() -> None:
     canary = MalformedCanary(CanaryOptions(), context())
     for _ in range(120):
-        request = build_request(API, "http://h", canary.next_request(), TOKEN, user_agent="t")
+        request = request_of(canary.next_request())
         segment = request.url.removeprefix("http://h/jobs/")
         assert segment
         assert not set(segment) & set("/?# \n\0")
@@ -132,11 +150,9 @@ def test_anonymous_without_known_ids_asks_for_missing_ones() -> None:
 def test_our_token_goes_along_only_as_the_owner() -> None:
     for credential in (Credential.NONE, Credential.INVALID):
         ask = CanaryRequest("a", Subject.KNOWN, credential)
-        request = build_request(API, "http://h", ask, TOKEN, user_agent="t")
+        request = request_of(ask)
         assert TOKEN.reveal() not in repr(request)
-    request = build_request(
-        API, "http://h", CanaryRequest("a", Subject.KNOWN), TOKEN, user_agent="t"
-    )
+    request = request_of(CanaryRequest("a", Subject.KNOWN))
     assert request.header("authorization") == f"Bearer {TOKEN.reveal()}"
 
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from jobproof.contract.model.exchange import Credential, Request, Subject
-from jobproof.contract.suite.planning.job_ids import HOSTILE, altered_ids, fresh_id, recased_id
+from jobproof.contract.model.hostile_ids import HOSTILE_IDS
+from jobproof.contract.model.request import build_request
+from jobproof.contract.suite.planning.job_ids import altered_ids, fresh_id, recased_id
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget
 
 __all__ = ["PlannedRequest", "RequestSequence", "build_plan", "request_of"]
@@ -76,19 +78,15 @@ def request_of(target: SuiteTarget, ask: PlannedRequest) -> Request:
     """
     The request as it is sent.
     """
-    headers: tuple[tuple[str, str], ...] = (("Accept", "application/json"), *ask.headers)
-    auth = target.api.profile.auth
-    if ask.credential is Credential.OWNER and target.token is not None:
-        headers += (target.api.authorization(target.token.reveal()),)
-    elif ask.credential is Credential.INVALID:
-        headers += (target.api.authorization(auth.invalid),)
-    return Request(
-        method=ask.method,
-        url=target.api.target(target.base_url, ask.job_id),
-        headers=headers,
-        job_id=ask.job_id,
+    return build_request(
+        target.api,
+        target.base_url,
+        ask.job_id,
         subject=ask.subject,
         credential=ask.credential,
+        token=target.token,
+        method=ask.method,
+        headers=ask.headers,
     )
 
 
@@ -125,7 +123,7 @@ def _foreign(job_id: str) -> Iterator[PlannedRequest]:
 
 
 def _odd_ids(target: SuiteTarget) -> Iterator[RequestSequence]:
-    hostile = HOSTILE if target.effort is not Effort.QUICK else HOSTILE[:6]
+    hostile = HOSTILE_IDS if target.effort is not Effort.QUICK else HOSTILE_IDS[:6]
     for job_id in hostile:
         ask = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
         yield RequestSequence(job_id, (ask,))

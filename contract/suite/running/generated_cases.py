@@ -11,8 +11,8 @@ from __future__ import annotations
 import random
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import requests
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.openapi import from_dict
 
+from jobproof.contract.formats.addresses.urls import parse_url
 from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.model.exchange import (
     Credential,
@@ -31,7 +32,9 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
-from jobproof.contract.suite.planning.job_ids import HOSTILE, fresh_id
+from jobproof.contract.model.hostile_ids import HOSTILE_IDS
+from jobproof.contract.model.request import build_request
+from jobproof.contract.suite.planning.job_ids import fresh_id
 from jobproof.contract.suite.planning.target import SuiteTarget
 
 __all__ = ["CaseSender", "GeneratedCase", "cases"]
@@ -123,23 +126,25 @@ class CaseSender:
         return Exchange(request, answer, started, elapsed, Phases(wait=elapsed))
 
     def _request(self, case: GeneratedCase) -> Request:
-        api, token = self._target.api, self._target.token
-        headers = {"Accept": "application/json", **case.headers}
-        pairs = tuple(headers.items())
-        if case.credential is Credential.OWNER and token is not None:
-            pairs += (api.authorization(token.reveal()),)
-        url = requests.Request(
-            "GET", api.target(self._target.base_url, case.job_id), params=dict(case.query)
-        )
         subject = case.subject
         if case.negative and subject in (Subject.KNOWN, Subject.MISSING):
             subject = Subject.UNSTATED
-        return Request("GET", str(url.prepare().url), pairs, case.job_id, subject, case.credential)
+        return build_request(
+            self._target.api,
+            self._target.base_url,
+            case.job_id,
+            subject=subject,
+            credential=case.credential,
+            token=self._target.token,
+            headers=tuple(case.headers.items()),
+            query=_pairs(case.query),
+        )
 
     def _answer(self, request: Request) -> Response | TransportFailure:
         cap = self._target.api.profile.body.limit
         prepared = requests.Request("GET", request.url, headers=dict(request.headers)).prepare()
         prepared.url = request.url  # as encoded by us, dot segments and all
+        _dial_this_machine(prepared)
         with self._session.send(
             prepared, timeout=self._target.timeout_s, allow_redirects=False, stream=True
         ) as got:
@@ -151,6 +156,16 @@ class CaseSender:
             headers = tuple(got.raw.headers.items())
             data = bytes(body)
             return Response(got.status_code, headers, data, data)
+
+
+def _dial_this_machine(prepared: requests.PreparedRequest) -> None:
+    """
+    Make a name below `localhost` lead here, as it does for libcurl: few resolvers know it.
+    """
+    url = parse_url(str(prepared.url))
+    if url.scheme == "http" and url.host.removesuffix(".").endswith(".localhost"):
+        prepared.headers["Host"] = url.origin.removeprefix("http://")
+        prepared.url = replace(url, host="localhost").origin + url.target
 
 
 def _operation(target: SuiteTarget) -> Any:
@@ -168,12 +183,21 @@ def _ids(target: SuiteTarget) -> st.SearchStrategy[tuple[str, Subject]]:
     fresh = st.integers(0, 2**64).map(
         lambda n: (fresh_id(target.api.profile, random.Random(n)), Subject.MISSING)  # noqa: S311
     )
-    hostile = (st.sampled_from(HOSTILE) | st.text(min_size=1, max_size=60)).filter(
+    hostile = (st.sampled_from(HOSTILE_IDS) | st.text(min_size=1, max_size=60)).filter(
         lambda text: text not in _DOTS and text.isprintable()
     )
     odd = hostile.map(lambda i: (i, Subject.MALFORMED))
     # Half of the cases must reach a body: one_of would favour the widest branch.
     return st.sampled_from((known, known, fresh, odd)).flatmap(lambda kind: kind)
+
+
+def _pairs(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """
+    Parameters one by one: a list is its name again and again, None is left out.
+    """
+    for name, value in query.items():
+        several = value if isinstance(value, list | tuple) else [value]
+        yield from ((name, str(one)) for one in several if one is not None)
 
 
 def _path(target: SuiteTarget, job_id: str) -> dict[str, str]:

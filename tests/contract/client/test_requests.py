@@ -15,7 +15,7 @@ from tests.tools import PATIENCE_S
 from tests.wire import Wire
 
 from jobproof.contract.client.curl import Client
-from jobproof.contract.formats.urls import UrlError
+from jobproof.contract.formats.addresses.urls import UrlError
 from jobproof.contract.model.exchange import Request
 
 

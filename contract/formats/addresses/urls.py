@@ -14,12 +14,13 @@ from urllib.parse import quote
 import idna
 from pydantic import AfterValidator
 
-from jobproof.contract.formats.ip_addresses import (
+from jobproof.contract.formats.addresses.ip_addresses import (
     IpAddress,
     ends_in_number,
     is_loopback_address,
     parse_address,
 )
+from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.secret import MASK
 
 __all__ = ["BaseUrl", "Url", "UrlError", "is_loopback", "parse_url", "read_base_url", "read_host"]
@@ -39,7 +40,6 @@ _URL = re.compile(
 _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
 _PLAIN = re.compile(r"[!-~]*")
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
-_PORT = re.compile(r"0*([0-9]{1,5})", re.ASCII)
 _JOINERS = "\u200c\u200d"  # unseen, yet letters of Persian and of Indic names
 
 
@@ -235,9 +235,8 @@ def _parse_authority(authority: str) -> tuple[str, int | None]:
     host = _parse_host(found["host"])
     if not found["port"]:
         return host, None
-    digits = _PORT.fullmatch(found["port"])
-    port = int(digits[1]) if digits else 0
-    if not 1 <= port <= 65_535:
+    port = read_digits(found["port"], most=65_536)
+    if port is None or not 1 <= port <= 65_535:
         raise _RefusedError("has a port that isn't 1 to 65535", "write one, or leave it out")
     return host, port
 

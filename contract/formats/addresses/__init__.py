@@ -1,0 +1,3 @@
+"""
+Where does a URL or an IP address lead, and may it be written so?
+"""

@@ -1,0 +1,71 @@
+"""
+A question as a request: one builder, whoever asks.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.model.exchange import Credential, Request, Subject
+from jobproof.contract.model.request import build_listing_request, build_request, request_headers
+from jobproof.contract.plugins import find_api
+
+API = find_api("krea")
+TOKEN = Secret("sk-0123456789")
+ACCEPT = ("Accept", "application/json")
+OWNER = ("Authorization", "Bearer sk-0123456789")
+INVALID = ("Authorization", f"Bearer {API.profile.auth.invalid}")
+
+
+def built(credential: Credential = Credential.OWNER, **others: object) -> Request:
+    options = {"subject": Subject.KNOWN, "token": TOKEN, **others}
+    return build_request(API, "http://h/v1", "a/../b?", credential=credential, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("credential", "token", "carried"),
+    [
+        (Credential.OWNER, TOKEN, (OWNER,)),
+        (Credential.OWNER, None, ()),
+        (Credential.NONE, TOKEN, ()),
+        (Credential.INVALID, TOKEN, (INVALID,)),
+        (Credential.INVALID, None, (INVALID,)),
+        (Credential.UNSTATED, TOKEN, ()),
+    ],
+)
+def test_the_token_goes_along_only_as_the_owner(
+    credential: Credential, token: Secret | None, carried: tuple[tuple[str, str], ...]
+) -> None:
+    request = built(credential, token=token)
+    assert request.headers == (ACCEPT, *carried)
+    assert (request.credential, request.subject) == (credential, Subject.KNOWN)
+    assert "sk-0123456789" not in repr(request) + request.url
+
+
+def test_the_id_is_one_segment_and_stays_known() -> None:
+    request = built()
+    assert (request.method, request.url) == ("GET", "http://h/v1/jobs/a%2F..%2Fb%3F")
+    assert request.job_id == "a/../b?"
+
+
+def test_what_differs_between_askers_is_an_argument() -> None:
+    headers = (("accept", "text/html"), ("If-None-Match", '"1"'))
+    query = [("a", "1"), ("a", "é &")]
+    request = built(method="HEAD", headers=headers, query=query, user_agent="t/1")
+    assert request.method == "HEAD"
+    assert request.url.endswith("?a=1&a=%C3%A9+%26")
+    assert request.headers == (("User-Agent", "t/1"), *headers, OWNER)
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [("/jobs", "http://h/v1/jobs?limit=5"), ("/jobs?all=1", "http://h/v1/jobs?all=1&limit=5")],
+)
+def test_a_page_of_the_list_is_asked_for_as_the_owner(path: str, url: str) -> None:
+    headers = request_headers(API, Credential.OWNER, TOKEN, user_agent="t/1")
+    request = build_listing_request("http://h/v1/", path, [("limit", "5")], headers)
+    assert (request.url, request.credential) == (url, Credential.OWNER)
+    assert request.headers == (ACCEPT, ("User-Agent", "t/1"), OWNER)
+    assert request.job_id is None
+    assert build_listing_request("http://h", "/jobs", [], ()).url == "http://h/jobs"
