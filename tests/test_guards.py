@@ -371,12 +371,12 @@ def test_a_url_is_read_in_one_place(module: Path) -> None:
 def test_an_address_is_judged_in_one_place(module: Path) -> None:
     judges = {"is_private", "is_global", "is_link_local", "is_reserved", "is_multicast"}
     asked = {node.attr for node in ast.walk(_tree(module)) if isinstance(node, ast.Attribute)}
-    assert not asked & judges or module.as_posix() == "contract/formats/ip_addresses.py"
-    assert "is_loopback" not in asked or module.as_posix() == "contract/formats/urls.py"
+    assert not asked & judges or module.as_posix() == "contract/formats/addresses/ip_addresses.py"
+    assert "is_loopback" not in asked or module.as_posix() == "contract/formats/addresses/urls.py"
     networks = [
         text for _, text in _literals(module) if re.fullmatch(r"[0-9a-f]*[.:][0-9a-f.:]*/\d+", text)
     ]
-    assert not networks or module.as_posix() == "contract/formats/ip_addresses.py"
+    assert not networks or module.as_posix() == "contract/formats/addresses/ip_addresses.py"
 
 
 @every_module
@@ -535,11 +535,7 @@ def _attributes(module: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("names", "doors"),
     [
-        (
-            {"isdigit", "isdecimal", "isnumeric"},
-            # The latter asks whether a host may be an address, in digits of whatever script.
-            {"contract/formats/digits.py", "contract/checks/outcome.py"},
-        ),
+        ({"isdigit", "isdecimal", "isnumeric"}, {"contract/formats/digits.py"}),
         ({"parsedate", "parsedate_tz", "parsedate_to_datetime", "mktime_tz", "strptime"}, set()),
         ({"mktime", "localtime", "utcfromtimestamp"}, set()),
     ],
@@ -575,7 +571,7 @@ def test_a_retry_after_is_read_by_one_function() -> None:
 def test_no_pattern_takes_the_digits_of_other_scripts() -> None:
     # In bytes `\d` is 0 to 9 alone, and _literals tells of text.
     found = {m.as_posix() for m in MODULES for _, text in _literals(m) if r"\d" in text}
-    assert found == {"contract/checks/outcome.py"}
+    assert found == set()
 
 
 _FOLDS = frozenset({"lower", "casefold", "upper", "title"})

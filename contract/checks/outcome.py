@@ -12,6 +12,7 @@ from jobproof.contract.formats.addresses.ip_addresses import (
     ends_in_number,
     parse_address,
 )
+from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
@@ -173,8 +174,11 @@ def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:
 
 
 def _is_private(host: str) -> bool:
-    host = host.rstrip(".").lower()
-    address = parse_address(host)
+    try:
+        host = read_host(f"[{host}]" if ":" in host else host).rstrip(".")
+    except UrlError:
+        return "." not in host or ends_in_number(host)
+    address = parse_address(host.strip("[]"))
     if address is None:
-        return "." not in host or host.endswith(_PRIVATE_SUFFIXES) or ends_in_number(host)
+        return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
     return address_kind(address) is not None

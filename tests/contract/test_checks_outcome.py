@@ -111,6 +111,7 @@ def test_a_link_that_is_not_safe_to_open_is_a_violation(url: str) -> None:
         "0177.0.0.1",
         "0x7f.0x0.0x0.0xa",
         "256.1.1.1",
+        "１２７.0.0.１",
         "[::1]",
         "[::ffff:10.0.0.1]",
         "[64:ff9b::7f00:1]",

@@ -8,6 +8,8 @@ import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
+from jobproof.contract.formats.digits import is_digits
+
 __all__ = [
     "NEVER_DIALLED",
     "IpAddress",
@@ -88,7 +90,7 @@ def ends_in_number(host: str) -> bool:
     Whether `host` can only be an IPv4 address, right or not: no name ends in a number.
     """
     last = host.removesuffix(".").rpartition(".")[2]
-    return last.isdecimal() or _HEX.fullmatch(last) is not None
+    return is_digits(last) or _HEX.fullmatch(last) is not None
 
 
 def _parse_ipv4(text: str) -> IPv4Address | None:
