@@ -4,7 +4,7 @@ Ids out of the sibling operation that lists jobs; where things stand in it is pr
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
