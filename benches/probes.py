@@ -16,7 +16,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from soak import free_port
 
 KNOWN = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 TOKEN = "bench-token-0123456789"
@@ -122,14 +123,9 @@ async def _serve(port: int, delay_s: float, truth_file: str) -> None:
 # -- processes --------------------------------------------------------------------------
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
 @contextlib.contextmanager
 def _endpoint(folder: Path, delay_s: float = 0.0) -> Iterator[tuple[str, Path]]:
-    port, truth = _free_port(), folder / f"truth-{delay_s}.json"
+    port, truth = free_port(), folder / f"truth-{delay_s}.json"
     command = [sys.executable, __file__, "--serve", f"{port},{delay_s},{truth}"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -187,7 +183,7 @@ def _blackbox(folder: Path, target: str, seconds: float) -> float | None:
     binary = shutil.which("prometheus-blackbox-exporter")
     if binary is None:
         return None
-    config, port = folder / "blackbox.yml", _free_port()
+    config, port = folder / "blackbox.yml", free_port()
     config.write_text(
         "modules: {job: {prober: http, http: {preferred_ip_protocol: ip4, "
         "fail_if_body_not_matches_regexp: ['completed']}}}\n",
@@ -246,7 +242,7 @@ def _config(folder: Path, target: str, *, rate: int, sink: bool, missing: bool) 
 
 @contextlib.contextmanager
 def _daemon(config: Path, *, core: int | None = None) -> Iterator[tuple[int, str]]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-P", "-m", "jobproof", "probe", "--config", str(config)]
     command += ["--listen", f"127.0.0.1:{port}", "--log-level", "warning"]
     base = f"http://127.0.0.1:{port}"

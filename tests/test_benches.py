@@ -5,25 +5,17 @@ A small sample of the benches whose figures the tests leave to them: they run, a
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tests.tools import PATIENCE_S
+from tests.tools import PYTHON, run_to_end
 
 BENCHES = Path(__file__).parent.parent / "benches"
 
 
 @pytest.mark.ladder
 def test_deadlines_are_shown_beside_their_peers() -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", BENCHES / "deadlines.py", "--rounds", "1", "--deadline", "0.3"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    done = run_to_end(*PYTHON, BENCHES / "deadlines.py", "--rounds", "1", "--deadline", "0.3")
     # 1 is a figure over the bar, which a busy machine may well come to.
     assert done.returncode in (0, 1), done.stderr
     rows = re.findall(r"^(no handshake|silence|dripping \w+) +(\S+) ", done.stdout, re.MULTILINE)

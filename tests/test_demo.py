@@ -6,33 +6,28 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 
 import pytest
-from tests.tools import PATIENCE_S
+from tests.servers import free_port
+from tests.tools import PATIENCE_S, output_of
 
 DEMO = [sys.executable, "-P", "-m", "jobproof", "demo"]
 
 
 @pytest.mark.ladder
 def test_one_round_says_kept_and_ends() -> None:
-    done = subprocess.run(
-        [*DEMO, "--once"], capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "verdict: kept" in done.stdout
-    assert "questions were answered as promised" in done.stdout
+    printed = output_of(*DEMO, "--once")
+    assert "verdict: kept" in printed
+    assert "questions were answered as promised" in printed
 
 
 @pytest.mark.ladder
 def test_it_goes_on_as_a_monitor_until_it_is_interrupted() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     demo = subprocess.Popen(
         [*DEMO, "--listen", f"127.0.0.1:{port}"],
         stdout=subprocess.PIPE,

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -16,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.tools import PATIENCE_S
+from tests.tools import PYTHON, output_of
 
 import jobproof
 from jobproof.contract.formats.json_pointer import walk
@@ -286,14 +284,7 @@ def test_a_model_of_a_file_is_strict(module: Path) -> None:
 )
 def test_nothing_heavy_comes_along(load: str, barred: tuple[str, ...]) -> None:
     code = f"import sys, {load}; print(*sorted({set(barred)!r} & sys.modules.keys()))"
-    run = subprocess.run(
-        [sys.executable, "-P", "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=True,
-    )
-    assert run.stdout.split() == []
+    assert output_of(*PYTHON, "-c", code).split() == []
 
 
 @every_module

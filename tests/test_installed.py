@@ -17,8 +17,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from tests.third_party import built_wheel, run_python
-from tests.tools import PATIENCE_S
+from tests.third_party import built_wheel
+from tests.tools import PYTHON, output_of, run_to_end
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = Path(sys.executable).with_name("jobproof")
@@ -58,7 +58,7 @@ def test_it_is_typed_and_holds_every_file_of_the_three_folders(wheel: Path) -> N
 
 
 def test_a_wheel_built_from_the_archive_is_the_same(wheel: Path, tmp_path: Path) -> None:
-    run_python("-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path), cwd=ROOT)
+    output_of(*PYTHON, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path, folder=ROOT)
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as packed:
         packed.extractall(tmp_path, filter="data")
@@ -84,15 +84,7 @@ def project(tmp_path: Path) -> Path:
 def run(
     command: Sequence[str | Path], folder: Path, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **more},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    return run_to_end(*command, folder=folder, env={**os.environ, **more})
 
 
 def test_pytest_starts_in_a_project_that_has_folders_of_these_names(project: Path) -> None:
@@ -144,7 +136,7 @@ def editable(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         if "jobproof" not in path.name:
             (own / path.name).symlink_to(path)
     pip = ("-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index")
-    run_python(*pip, "--no-build-isolation", "-e", str(checkout), cwd=folder)
+    output_of(*PYTHON, *pip, "--no-build-isolation", "-e", checkout, folder=folder)
     return {"python": python, "checkout": checkout, "folder": folder}
 
 

@@ -5,8 +5,9 @@ The project has one name, everywhere: what is installed, typed, scraped and read
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
+
+from tests.tools import output_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,14 +19,9 @@ def files() -> list[str]:
     """
     What git keeps or would keep, relative to the root: the folder above may have any name.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
+    options = ("-z", "--cached", "--others", "--exclude-standard")
+    listed = output_of("git", "ls-files", *options, folder=ROOT)
+    return [name for name in listed.split("\0") if (ROOT / name).is_file()]
 
 
 def test_the_former_name_stands_in_one_line_of_the_changelog_and_nowhere_else() -> None:

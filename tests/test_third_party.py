@@ -17,7 +17,7 @@ from types import ModuleType
 
 import pytest
 from tests.third_party import EXAMPLE, Installation, Said, bare_distribution, install_wheel
-from tests.tools import PATIENCE_S
+from tests.tools import PATIENCE_S, run_to_end
 
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
@@ -360,22 +360,11 @@ def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
 
 def test_a_wrong_plugin_ends_plain_pytest_by_the_same_line(tmp_path: Path) -> None:
     wrong = bare_distribution(tmp_path, "acme-ttl", {"jobproof.checks": {"ttl": "nowhere"}})
-    done = subprocess.run(
-        [
-            wrong.python,
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "--pyargs",
-            "jobproof.contract.suite",
-        ],
-        cwd=tmp_path,
+    pytest_alone = (wrong.python, "-m", "pytest", "-p", "no:cacheprovider")
+    done = run_to_end(
+        *(*pytest_alone, "--pyargs", "jobproof.contract.suite"),
+        folder=tmp_path,
         env=wrong.settings(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
     )
     assert done.returncode == 2
     assert "jobproof: plug-in 'ttl' (acme-ttl 0.1): can't be loaded" in done.stdout

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import venv
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
-from tests.tools import PATIENCE_S
+from tests.tools import PYTHON, output_of, run_to_end
 
 __all__ = [
     "EXAMPLE",
@@ -25,7 +24,6 @@ __all__ = [
     "bare_distribution",
     "built_wheel",
     "install_wheel",
-    "run_python",
 ]
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "plugin"
@@ -67,14 +65,10 @@ class Installation:
         """
         Run `jobproof` to its end, outside the checkout.
         """
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=folder or self.python.parent,
+        done = run_to_end(
+            *self.command(*arguments),
+            folder=folder or self.python.parent,
             env=self.settings(**more),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
@@ -83,7 +77,7 @@ def built_wheel(project: Path, folder: Path) -> Path:
     """
     The project's wheel, built into `folder`; its backend comes from this environment.
     """
-    run_python("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=project)
+    output_of(*PYTHON, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, folder=project)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -105,7 +99,7 @@ def install_wheel(project: Path, folder: Path) -> Installation:
     (Path(own) / "tested.pth").write_text(pth, encoding="utf-8")
     quiet = ("--quiet", "--disable-pip-version-check")
     pip = ("-m", "pip", "--python", str(python), "install", *quiet, "--no-deps", "--no-index")
-    run_python(*pip, str(wheel), cwd=folder)
+    output_of(*PYTHON, *pip, wheel, folder=folder)
     return Installation(python)
 
 
@@ -126,18 +120,3 @@ def bare_distribution(
     for module, text in modules.items():
         (folder / f"{module}.py").write_text(dedent(text))
     return Installation(Path(sys.executable), {"PYTHONPATH": str(folder)})
-
-
-def run_python(*arguments: str, cwd: Path) -> None:
-    """
-    Run this environment's Python to its end, which has to be a good one.
-    """
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"

@@ -7,13 +7,28 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-__all__ = ["PATIENCE_S", "time_zone", "tool", "until"]
+__all__ = [
+    "JOBPROOF",
+    "PATIENCE_S",
+    "PYTHON",
+    "output_of",
+    "run_to_end",
+    "time_zone",
+    "tool",
+    "until",
+]
+
+PYTHON = (sys.executable, "-P")
+JOBPROOF = (*PYTHON, "-m", "jobproof")
 
 PATIENCE_S = 300.0
 """What only a hang takes, on whatever machine: a test waits so long and asserts no less."""
@@ -33,6 +48,41 @@ def tool(*names: str) -> str:
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+def run_to_end(
+    *command: str | Path,
+    folder: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """
+    What a command comes to that is run to its end, with what it prints.
+
+    Args:
+        env: All of its environment; without, it has the tests' own.
+    """
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=folder,
+        env=env,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def output_of(
+    *command: str | Path, folder: Path | None = None, env: Mapping[str, str] | None = None
+) -> str:
+    """
+    What a command prints that has to succeed.
+    """
+    done = run_to_end(*command, folder=folder, env=env)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def until(condition: Callable[[], object], *, what: str = "a condition") -> None:

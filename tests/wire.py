@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-__all__ = ["BODY", "SCRIPTS", "Certificates", "Line", "Script", "Wire", "answer", "say"]
+__all__ = ["BODY", "SCRIPTS", "Certificates", "Script", "ServerConnection", "Wire", "answer", "say"]
 
 BODY = b'{"job_id": "7", "status": "queued"}'
 BIG_BYTES = 200 * 1024 * 1024
@@ -41,7 +41,7 @@ BIG_BYTES = 200 * 1024 * 1024
 End = Literal["keep", "close", "reset"]
 
 
-class Line:
+class ServerConnection:
     """
     One connection, from the server's side.
 
@@ -122,7 +122,7 @@ class Line:
         self._sock.close()
 
 
-Script = Callable[[Line], None]
+Script = Callable[[ServerConnection], None]
 
 
 def say(*parts: bytes, end: End = "keep", apart_s: float = 0.0) -> Script:
@@ -130,7 +130,7 @@ def say(*parts: bytes, end: End = "keep", apart_s: float = 0.0) -> Script:
     A script that sends `parts`, whatever was asked, and ends the connection so.
     """
 
-    def script(line: Line) -> None:
+    def script(line: ServerConnection) -> None:
         for index, part in enumerate(parts):
             if index and apart_s:
                 line.pause(apart_s)
@@ -147,7 +147,7 @@ def answer(
     A script that gives a correct answer, without the body where HEAD asks.
     """
 
-    def script(line: Line) -> None:
+    def script(line: ServerConnection) -> None:
         head = _head(code, *headers, ("Content-Length", str(len(body))))
         line.send(head if line.method == "HEAD" else head + body)
         line.end(end)
@@ -160,26 +160,26 @@ def _head(code: int, *headers: tuple[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def _echo(line: Line) -> None:
+def _echo(line: ServerConnection) -> None:
     answer(200, line.request, ("Content-Type", "message/http"))(line)
 
 
-def _dripping_head(line: Line) -> None:
+def _dripping_head(line: ServerConnection) -> None:
     line.drip(_head(200, *((f"X-{n}", "drip") for n in range(500))), every_s=0.05)
 
 
-def _dripping_body(line: Line) -> None:
+def _dripping_body(line: ServerConnection) -> None:
     line.send(_head(200, ("Content-Length", "4000")))
     line.drip(b"x" * 4000, every_s=0.05)
 
 
-def _endless_interim(line: Line) -> None:
+def _endless_interim(line: ServerConnection) -> None:
     while True:
         line.send(_head(103, ("Link", "</style.css>; rel=preload")))
         line.pause(0.05)
 
 
-def _huge_body(line: Line) -> None:
+def _huge_body(line: ServerConnection) -> None:
     line.send(_head(200, ("Content-Length", str(BIG_BYTES))))
     block = b"x" * 65536
     for _ in range(BIG_BYTES // len(block)):
@@ -202,11 +202,11 @@ def _bomb() -> bytes:
     return start + block * count + end + struct.pack("<II", crc, BIG_BYTES)
 
 
-def _gzip_bomb(line: Line) -> None:
+def _gzip_bomb(line: ServerConnection) -> None:
     answer(200, _bomb(), ("Content-Encoding", "gzip"))(line)
 
 
-def _redirect_loop(line: Line) -> None:
+def _redirect_loop(line: ServerConnection) -> None:
     answer(302, b"", ("Location", line.target))(line)
 
 
@@ -215,7 +215,7 @@ def _flood(start: bytes, drop: bytes) -> Script:
     Far more than any head, as fast as it is taken.
     """
 
-    def script(line: Line) -> None:
+    def script(line: ServerConnection) -> None:
         line.send(start)
         with suppress(OSError):
             for _ in range(BIG_BYTES // (1_000 * len(drop))):
@@ -225,7 +225,7 @@ def _flood(start: bytes, drop: bytes) -> Script:
     return script
 
 
-def _stale_keep_alive(line: Line) -> None:
+def _stale_keep_alive(line: ServerConnection) -> None:
     """
     Answers once on each connection and hangs up on the request after it.
     """
@@ -235,7 +235,7 @@ def _stale_keep_alive(line: Line) -> None:
         line.end("reset")
 
 
-def _no_content(line: Line) -> None:
+def _no_content(line: ServerConnection) -> None:
     line.send(_head(204))
 
 
@@ -254,7 +254,7 @@ _CHUNK = b"%x\r\n%s\r\n" % (len(BODY), BODY)
 _LENGTH = ("Content-Length", str(len(BODY)))
 
 
-def _reset_in_body(line: Line) -> None:
+def _reset_in_body(line: ServerConnection) -> None:
     line.send(_FRAMED + BODY[:10])
     # A reset discards what the peer hasn't read, so give it time to read the head.
     line.pause(0.1)
@@ -282,7 +282,7 @@ SCRIPTS: Mapping[str, Script] = {
         BODY,
     ),
     # Time
-    "silent": Line.hold,
+    "silent": ServerConnection.hold,
     "dripping-head": _dripping_head,
     "dripping-body": _dripping_body,
     "endless-interim": _endless_interim,
@@ -426,14 +426,14 @@ class Wire:
             if self._tls is not None and not self._mute:
                 sock = self._tls.wrap_socket(accepted, server_side=True)
                 self._swap(accepted, sock)
-            self._converse(Line(sock, self._stopping))
+            self._converse(ServerConnection(sock, self._stopping))
         except OSError:
             pass  # the peer hung up, or the server closes
         finally:
             self._swap(sock, None)
             sock.close()
 
-    def _converse(self, line: Line) -> None:
+    def _converse(self, line: ServerConnection) -> None:
         if self._mute:
             line.hold()
             return

@@ -66,7 +66,7 @@ def ask(mock: Mock, job_id: str, **headers: str) -> tuple[int, Any]:
 
 
 @dataclass(frozen=True)
-class Asked:
+class MockExchange:
     """
     One answer of the probe: what would go over the wire, and how.
     """
@@ -83,7 +83,7 @@ class Asked:
 
 def probe(
     api: Api, *, faults: Iterable[str] = (), variants: Iterable[str] = (), polls: int = 22
-) -> list[Asked]:
+) -> list[MockExchange]:
     """
     A fixed script of questions that touches every corner of the endpoint.
     """
@@ -101,7 +101,7 @@ def probe(
     for method, target, token in questions:
         headers = bearer(token) if token else []
         answer = mock.respond(method, target, [*headers, ("Accept-Encoding", "gzip")])
-        asked.append(Asked(f"{method} {target[:80]}", answer, mock.log[-1].fault))
+        asked.append(MockExchange(f"{method} {target[:80]}", answer, mock.log[-1].fault))
     return asked
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tests.tools import PATIENCE_S
+from tests.servers import free_port
+from tests.tools import JOBPROOF, run_to_end
 
 from jobproof.contract.plugins import default_api, find_api
 
@@ -26,21 +25,7 @@ def jobproof(*args: str, cwd: Path, token: str | None = TOKEN) -> subprocess.Com
     environ = {k: v for k, v in os.environ.items() if k != variable}
     if token is not None:
         environ[variable] = token
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "jobproof", *args],
-        cwd=cwd,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-
-
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return run_to_end(*JOBPROOF, *args, folder=cwd, env=environ)
 
 
 URL = "http://127.0.0.1:9"
@@ -161,7 +146,7 @@ def test_an_unreadable_document_is_told_by_line(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_host_is_inconclusive(tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{closed_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     done = jobproof("test", "--url", url, "--job", JOB, cwd=tmp_path)
     assert f"verdict: inconclusive: {url} can't be reached: " in done.stdout
     assert done.returncode == 3

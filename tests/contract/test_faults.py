@@ -8,14 +8,13 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 
 import pytest
 from tests.contract.requests_to_mock import (
     APIS,
-    Asked,
+    MockExchange,
     Raw,
     api_named,
     head_and_body,
@@ -32,7 +31,7 @@ _POLLS = 22
 
 
 @cache
-def _reference(name: str, polls: int = _POLLS) -> list[Asked]:
+def _reference(name: str, polls: int = _POLLS) -> list[MockExchange]:
     return probe(api_named(name), polls=polls)
 
 
@@ -124,12 +123,6 @@ def test_faults_add_up() -> None:
 
 
 # On the wire.
-
-
-@pytest.fixture
-def server() -> Iterator[MockServer]:
-    with MockServer(api_named("krea")) as running:
-        yield running
 
 
 def _sent(server: MockServer, fault: str, *, job: str | None = None) -> tuple[list[bytes], bytes]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -19,12 +18,6 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.urls import read_base_url
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.serving.wire import BadRequest, RequestReader
-
-
-@pytest.fixture
-def server() -> Iterator[MockServer]:
-    with MockServer(api_named("krea")) as running:
-        yield running
 
 
 def _known(server: MockServer) -> str:

@@ -6,15 +6,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.tools import PATIENCE_S
+from tests.servers import QuietHandler, http_server
+from tests.tools import JOBPROOF, run_to_end
 
 from jobproof.contract.plugins import default_api, find_api
 
@@ -22,7 +19,7 @@ TOKEN = 'tok"en\\with/odd+signs-5d2f'
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 
 
-class Parrot(BaseHTTPRequestHandler):
+class Parrot(QuietHandler):
     """
     Gives back what it is sent, in every place where it can.
     """
@@ -44,37 +41,20 @@ class Parrot(BaseHTTPRequestHandler):
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET
 
-    def log_message(self, *_: object) -> None:
-        """
-        Say nothing.
-        """
-
 
 @pytest.fixture
 def parrot() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Parrot)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with http_server(Parrot) as url:
+        yield url
 
 
 def test_a_token_that_is_sent_back_stands_in_no_output(parrot: str, tmp_path: Path) -> None:
     variable = find_api(default_api()).profile.token_env
     report, junit = tmp_path / "report.json", tmp_path / "junit.xml"
-    command = [sys.executable, "-P", "-m", "jobproof", "test", "--url", parrot, "--job", JOB]
+    command = [*JOBPROOF, "test", "--url", parrot, "--job", JOB]
     command += ["--report", str(report), "--junit", str(junit), "--effort", "quick"]
     command += ["--", "-vv", "--showlocals", "--tb=long"]
-    done = subprocess.run(
-        command,
-        env={**os.environ, variable: TOKEN},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    done = run_to_end(*command, env={**os.environ, variable: TOKEN})
     assert done.returncode == 1
     assert "no_secret_in_answer" in done.stdout
     written = report.read_text() + junit.read_text()

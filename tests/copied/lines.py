@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-__all__ = ["ROOT", "Line", "all_lines", "container", "files", "programs_in"]
+__all__ = ["ROOT", "CommandLine", "all_lines", "container", "files", "programs_in"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +45,7 @@ _ASSIGNED = re.compile(r"^(?:[A-Z_]+=\S+ +)+")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CommandLine:
     """
     One command line as it stands in a file.
 
@@ -79,7 +79,7 @@ def files() -> Iterator[Path]:
                 yield path
 
 
-def all_lines() -> list[Line]:
+def all_lines() -> list[CommandLine]:
     """
     Every command line in every file.
     """
@@ -90,7 +90,7 @@ def all_lines() -> list[Line]:
         name = path.relative_to(ROOT).as_posix()
         for start, command, is_typed in reader(text):
             for part in _commands(command, is_typed=is_typed):
-                found.append(Line(name, text.count("\n", 0, start) + 1, part, is_typed))
+                found.append(CommandLine(name, text.count("\n", 0, start) + 1, part, is_typed))
     return [*found, *_in_tox(), *_in_docstrings()]
 
 
@@ -126,21 +126,21 @@ Place = tuple[int, str, bool]
 """Where a text begins, the text, and whether it is to be typed as it stands."""
 
 
-def _in_tox() -> Iterator[Line]:
+def _in_tox() -> Iterator[CommandLine]:
     file = configparser.ConfigParser(interpolation=None)
     file.read(ROOT / "tox.ini", encoding="utf-8")
     for section in file.sections():
         for line in file.get(section, "commands", fallback="").splitlines():
             command = line.replace("{posargs}", "").strip()
             if command.startswith(("jobproof ", "python ")):
-                yield Line("tox.ini", 0, command)
+                yield CommandLine("tox.ini", 0, command)
 
 
-def _in_docstrings() -> Iterator[Line]:
+def _in_docstrings() -> Iterator[CommandLine]:
     for path in (*sorted((ROOT / "benches").glob("*.py")), ROOT / "docs" / "generate.py"):
         told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         for line in re.findall(r"^    (python .+?)(?: {2,}.*| \[.*)?$", told, re.MULTILINE):
-            yield Line(path.relative_to(ROOT).as_posix(), 0, line)
+            yield CommandLine(path.relative_to(ROOT).as_posix(), 0, line)
 
 
 def _in_markdown(text: str) -> Iterator[Place]:

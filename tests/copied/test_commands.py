@@ -11,7 +11,6 @@ from __future__ import annotations
 import configparser
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -21,10 +20,10 @@ from uuid import uuid4
 import click
 import pytest
 import yaml
-from tests.copied.lines import PROGRAMS, ROOT, Line, all_lines, files, programs_in
-from tests.copied.world import World, world
+from tests.copied.lines import PROGRAMS, ROOT, CommandLine, all_lines, files, programs_in
+from tests.copied.sandbox import Sandbox, sandbox
 from tests.third_party import EXAMPLE, Installation, install_wheel
-from tests.tools import tool
+from tests.tools import output_of, tool
 
 from jobproof.contract.plugins import plugins
 from jobproof.contract.suite.options import OPTIONS
@@ -37,11 +36,11 @@ NOT_RUN = frozenset({"demo", "mock", "score"})
 pytestmark = pytest.mark.xdist_group("copied")
 
 
-def of(program: str) -> list[tuple[Line, list[str]]]:
+def of(program: str) -> list[tuple[CommandLine, list[str]]]:
     """
     The words with which that program is called, and a line in which it stands so.
     """
-    found: dict[tuple[bool | str, ...], tuple[Line, list[str]]] = {}
+    found: dict[tuple[bool | str, ...], tuple[CommandLine, list[str]]] = {}
     for line in LINES:
         text = re.sub(r"\$\{\{.*?\}\}", "ID", line.text)
         for words in map(_without_settings, programs_in(text)):
@@ -62,11 +61,11 @@ def each(program: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"```yaml\n(# jobproof.yaml\n.*?)```", readme, re.DOTALL)
     assert shown is not None
-    with world(tmp_path_factory.mktemp("copied"), shown[1]) as made:
+    with sandbox(tmp_path_factory.mktemp("copied"), shown[1]) as made:
         yield made
 
 
@@ -147,7 +146,7 @@ def _is_whole(words: list[str]) -> bool:
     return True
 
 
-def _filled(words: list[str], here: World) -> list[str]:
+def _filled(words: list[str], here: Sandbox) -> list[str]:
     """
     The words with what a reader puts in by hand.
     """
@@ -167,7 +166,7 @@ def _filled(words: list[str], here: World) -> list[str]:
 
 @each("jobproof")
 def test_jobproof_does_what_is_shown(
-    line: Line, words: list[str], here: World, request: pytest.FixtureRequest
+    line: CommandLine, words: list[str], here: Sandbox, request: pytest.FixtureRequest
 ) -> None:
     command = words[0]
     words = _filled(words, here)
@@ -191,12 +190,12 @@ def test_jobproof_does_what_is_shown(
             assert (here.folder / words[words.index(option) + 1]).exists()
 
 
-def _existing(words: list[str], here: World) -> list[str]:
+def _existing(words: list[str], here: Sandbox) -> list[str]:
     # click looks whether a file exists, from wherever the tests were started.
     return [str(here.folder / w) if (here.folder / w).exists() else w for w in words]
 
 
-def _run_with_the_example(words: list[str], here: World, example: Installation) -> None:
+def _run_with_the_example(words: list[str], here: Sandbox, example: Installation) -> None:
     more = {"ACME_KEY": "a-key-of-acme"}
     if words[0] == "test":
         words = [*words, "--effort", "quick"]
@@ -205,7 +204,7 @@ def _run_with_the_example(words: list[str], here: World, example: Installation) 
 
 
 @each("pytest")
-def test_pytest_does_what_is_shown(line: Line, words: list[str], here: World) -> None:
+def test_pytest_does_what_is_shown(line: CommandLine, words: list[str], here: Sandbox) -> None:
     words = _filled(words, here)
     if "--pyargs" not in words:
         assert all((ROOT / word).exists() for word in words if not word.startswith("-"))
@@ -217,7 +216,7 @@ def test_pytest_does_what_is_shown(line: Line, words: list[str], here: World) ->
 
 
 @each("tox")
-def test_tox_has_the_environment_shown(line: Line, words: list[str]) -> None:
+def test_tox_has_the_environment_shown(line: CommandLine, words: list[str]) -> None:
     assert words[0] == "-e"
     file = configparser.ConfigParser(interpolation=None)
     file.read(ROOT / "tox.ini", encoding="utf-8")
@@ -226,7 +225,7 @@ def test_tox_has_the_environment_shown(line: Line, words: list[str]) -> None:
 
 
 @each("python")
-def test_python_finds_what_is_shown(line: Line, words: list[str], here: World) -> None:
+def test_python_finds_what_is_shown(line: CommandLine, words: list[str], here: Sandbox) -> None:
     if words[0] == "-m":
         assert find_spec(words[1]) is not None
     elif words[0] == "-c":
@@ -236,7 +235,7 @@ def test_python_finds_what_is_shown(line: Line, words: list[str], here: World) -
 
 
 @each("python3")
-def test_python3_finds_what_is_shown(line: Line, words: list[str]) -> None:
+def test_python3_finds_what_is_shown(line: CommandLine, words: list[str]) -> None:
     assert words[0] == "-m"
     assert find_spec(words[1]) is not None
 
@@ -244,7 +243,7 @@ def test_python3_finds_what_is_shown(line: Line, words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "words"), [*of("docker"), *of("podman"), *of("kubectl"), *of("systemctl")], ids=str
 )
-def test_what_a_service_is_started_from_exists(line: Line, words: list[str]) -> None:
+def test_what_a_service_is_started_from_exists(line: CommandLine, words: list[str]) -> None:
     given = [after for before, after in pairwise(words) if before in ("-f", "-k")]
     assert all((ROOT / name).exists() for name in given)
     mounted = [word.partition(":")[0] for word in words if re.match(r"\./\S+:/", word)]
@@ -259,7 +258,7 @@ def test_what_a_service_is_started_from_exists(line: Line, words: list[str]) -> 
 
 
 @each("promtool")
-def test_promtool_does_what_is_shown(line: Line, words: list[str], here: World) -> None:
+def test_promtool_does_what_is_shown(line: CommandLine, words: list[str], here: Sandbox) -> None:
     if len(words) < 3:
         words = [*words, "--help"]
     rules = [tool("promtool"), *words]
@@ -267,7 +266,7 @@ def test_promtool_does_what_is_shown(line: Line, words: list[str], here: World) 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_prometheus_finds_the_rules_that_the_page_has_it_write(here: World) -> None:
+def test_prometheus_finds_the_rules_that_the_page_has_it_write(here: Sandbox) -> None:
     shown = [line for line in LINES if line.file == "deploy/prometheus.yml"]
     assert [programs_in(line.text)[0][0] for line in shown] == ["jobproof", "promtool"]
     for line in shown:
@@ -278,7 +277,7 @@ def test_prometheus_finds_the_rules_that_the_page_has_it_write(here: World) -> N
     assert re.search(r"SUCCESS: 2 rule files found", done.stdout)
 
 
-def test_kubectl_finds_what_the_lines_before_it_write(here: World) -> None:
+def test_kubectl_finds_what_the_lines_before_it_write(here: Sandbox) -> None:
     shown = [line for line in LINES if line.file == "grafana/kubernetes/kustomization.yaml"]
     *writing, applying = [programs_in(line.text)[0] for line in shown]
     assert [words[0] for words in writing] == ["jobproof", "jobproof"]
@@ -302,7 +301,7 @@ LOCAL = re.compile(r"http://127\.0\.0\.1:(909[03])")
 
 
 @pytest.fixture(scope="module")
-def prober(here: World) -> Iterator[str]:
+def prober(here: Sandbox) -> Iterator[str]:
     with here.daemon(["--config", "/etc/jobproof/jobproof.yaml"]) as url:
         yield url
 
@@ -310,7 +309,7 @@ def prober(here: World) -> Iterator[str]:
 @pytest.mark.parametrize(
     "line", list({line: None for line, _ in of("curl") if not LOCAL.search(line.text)}), ids=str
 )
-def test_curl_asks_what_is_shown(line: Line, here: World, prober: str) -> None:
+def test_curl_asks_what_is_shown(line: CommandLine, here: Sandbox, prober: str) -> None:
     text = line.text.replace("http://127.0.0.1:9641", prober).replace("<id>", str(uuid4()))
     tool("curl")
     more = {"PROBER": prober}
@@ -324,7 +323,7 @@ def test_curl_asks_what_is_shown(line: Line, here: World, prober: str) -> None:
     assert done.returncode in ((0, 1) if "grep" in text else (0,)), done.stdout + done.stderr
 
 
-def test_what_a_page_has_a_run_write_is_what_its_next_line_reads(here: World) -> None:
+def test_what_a_page_has_a_run_write_is_what_its_next_line_reads(here: Sandbox) -> None:
     page = [line for line in LINES if line.file == "docs/contract.md"]
     wrote = next(line for line in page if "--report" in line.text)
     reads = next(line for line in page if "python -c" in line.text)
@@ -338,7 +337,7 @@ def test_what_a_page_has_a_run_write_is_what_its_next_line_reads(here: World) ->
     assert json.loads(read.stdout)["overlay"] == "1.0.0"
 
 
-def test_a_shard_that_does_not_exist_is_refused_by_what_is_tested_here(here: World) -> None:
+def test_a_shard_that_does_not_exist_is_refused_by_what_is_tested_here(here: Sandbox) -> None:
     words = ["probe", "--config", "jobproof.yaml", "--shard", "2/2"]
     done = here.run([sys.executable, "-P", "-m", "jobproof", *words])
     assert done.returncode == 2
@@ -348,7 +347,7 @@ def test_a_shard_that_does_not_exist_is_refused_by_what_is_tested_here(here: Wor
 SHARDS = re.compile(r"`--shard (\S+)`")
 
 
-def test_every_shard_named_in_a_sentence_exists(here: World) -> None:
+def test_every_shard_named_in_a_sentence_exists(here: Sandbox) -> None:
     named = [
         (path.name, shard)
         for path in files()
@@ -367,5 +366,4 @@ def test_a_workflow_of_ours_runs_what_exists() -> None:
     assert scripts
     for script in scripts:
         assert (ROOT / script).is_file()
-        done = subprocess.run(["bash", "-n", ROOT / script], capture_output=True, check=False)
-        assert done.returncode == 0
+        assert output_of("bash", "-n", ROOT / script) == ""

@@ -22,10 +22,10 @@ import jsonschema_rs
 import pytest
 import yaml
 from tests.copied.lines import ROOT, container
-from tests.copied.world import World, world
-from tests.grafana.servers import free_port
+from tests.copied.sandbox import Sandbox, sandbox
+from tests.servers import free_port
 from tests.third_party import built_wheel
-from tests.tools import PATIENCE_S, tool, until
+from tests.tools import PATIENCE_S, run_to_end, tool, until
 
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.schema import config_schema
@@ -83,8 +83,8 @@ STARTED = {
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path, "targets: []\n") as made:
+def here(tmp_path: Path) -> Iterator[Sandbox]:
+    with sandbox(tmp_path, "targets: []\n") as made:
         for place in ("run/mock", "run/secrets/jobproof", "var/lib/jobproof"):
             (tmp_path / place).mkdir(parents=True, exist_ok=True)
         for place in ("run/mock", "run/secrets/jobproof"):
@@ -93,13 +93,13 @@ def here(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("how", STARTED)
-def test_the_daemon_starts_serves_and_ends_as_it_is_started_there(how: str, here: World) -> None:
+def test_the_daemon_starts_serves_and_ends_as_it_is_started_there(how: str, here: Sandbox) -> None:
     words, config = STARTED[how]
     program, *arguments = words()
     assert Path(program).name == "jobproof"
     assert arguments[0] == "probe"
     installed = here.folder / "etc" / "jobproof" / "jobproof.yaml"
-    installed.write_text(here.here(config.read_text(encoding="utf-8")), encoding="utf-8")
+    installed.write_text(here.localised(config.read_text(encoding="utf-8")), encoding="utf-8")
     with here.daemon(arguments[1:]) as url:
         with urllib.request.urlopen(f"{url}/-/healthy", timeout=PATIENCE_S) as answer:
             assert answer.status == 200
@@ -206,13 +206,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert command.is_file()
     text = unit().replace("/opt/jobproof/bin/jobproof", str(command))
     (tmp_path / "jobproof.service").write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        [tool("systemd-analyze"), "verify", tmp_path / "jobproof.service"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    done = run_to_end(tool("systemd-analyze"), "verify", tmp_path / "jobproof.service")
     assert done.returncode == 0, done.stderr
     assert "jobproof" not in done.stderr
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import email
 import re
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -14,15 +13,15 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from tests.copied.lines import ROOT, Line, all_lines, programs_in
+from tests.copied.lines import ROOT, CommandLine, all_lines, programs_in
 from tests.third_party import built_wheel
-from tests.tools import PATIENCE_S
+from tests.tools import run_to_end
 
 TOOLS = frozenset({"tox"})
 """Other people's programs that our pages tell a reader to install."""
 
 
-def _install_lines() -> list[tuple[Line, list[str]]]:
+def _install_lines() -> list[tuple[CommandLine, list[str]]]:
     """
     Whoever installs, as if it were pip.
     """
@@ -42,7 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("line", "words"), _install_lines(), ids=str)
-def test_what_is_installed_is_ours(line: Line, words: list[str], wheel: Path) -> None:
+def test_what_is_installed_is_ours(line: CommandLine, words: list[str], wheel: Path) -> None:
     options = [word for word in words[2:] if word.startswith("-")]
     wanted = [word for word in words[2:] if not word.startswith("-")]
     assert wanted
@@ -68,13 +67,8 @@ def _resolve(what: str, options: list[str], wheel: Path) -> None:
     """
     only_ours = ("--dry-run", "--no-deps", "--no-index", f"--find-links={wheel.parent}")
     pip = (sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "install")
-    done = subprocess.run(
-        [*pip, *options, *only_ours, "--ignore-installed", "--target", str(wheel.parent), what],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    into = ("--ignore-installed", "--target", wheel.parent)
+    done = run_to_end(*pip, *options, *only_ours, *into, what)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Would install jobproof-" in done.stdout
     assert "WARNING" not in done.stderr  # an extra that doesn't exist is only warned of

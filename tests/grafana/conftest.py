@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.grafana.history import month, newborn
 from tests.grafana.recorded import record_past
-from tests.grafana.servers import Prometheus, prometheus
+from tests.servers import Prometheus, prometheus
 
 from jobproof.grafana.files import HOME
 from jobproof.grafana.settings import DashboardSettings, default_settings

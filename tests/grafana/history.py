@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from prometheus_client import CollectorRegistry
-from tests.grafana.servers import promtool
+from tests.servers import promtool
 
 from jobproof.contract.model.exchange import (
     Credential,

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobproof.contract.formats.durations import parse_duration, write_duration
 
-__all__ = ["Asked", "every_panel", "every_query", "expand", "selectors"]
+__all__ = ["PanelQuery", "every_panel", "every_query", "expand", "selectors"]
 
 Json = dict[str, Any]
 SCRAPE_S = 60.0
@@ -19,7 +19,7 @@ POINTS = 800
 
 
 @dataclass(frozen=True)
-class Asked:
+class PanelQuery:
     """
     One query of one panel, at its place.
     """
@@ -41,14 +41,14 @@ def every_panel(board: Json) -> Iterator[Json]:
         yield from panel.get("panels", ())
 
 
-def every_query(boards: dict[str, Json]) -> Iterator[Asked]:
+def every_query(boards: dict[str, Json]) -> Iterator[PanelQuery]:
     """
     All queries of all dashboards.
     """
     for uid, board in boards.items():
         for panel in every_panel(board):
             for target in panel.get("targets", ()):
-                yield Asked(uid, panel, target)
+                yield PanelQuery(uid, panel, target)
 
 
 def expand(text: str, *, step_s: float = 60.0, variables: dict[str, str] | None = None) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.grafana.history import DAY_S
-from tests.grafana.servers import Prometheus, prometheus, promtool
+from tests.servers import Prometheus, prometheus, promtool
 
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.alerting.rules import rule_groups

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from tests.grafana.servers import promtool
+from tests.servers import promtool
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.plugins import find_api

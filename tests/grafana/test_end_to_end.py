@@ -10,21 +10,26 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.grafana.servers import Prometheus, alertmanager, free_port, prometheus
-from tests.tools import PATIENCE_S, until
+from tests.servers import (
+    Prometheus,
+    QuietHandler,
+    alertmanager,
+    free_port,
+    http_server,
+    prometheus,
+    serving,
+)
+from tests.tools import JOBPROOF, PATIENCE_S, until
 
 from jobproof.contract.formats.durations import parse_duration, write_duration
 from jobproof.contract.mock import MockServer
@@ -127,7 +132,7 @@ class Pager:
 def paging() -> Iterator[tuple[Pager, str]]:
     pager = Pager()
 
-    class Hook(BaseHTTPRequestHandler):
+    class Hook(QuietHandler):
         def do_POST(self) -> None:
             length = int(self.headers["content-length"])
             pager.take(json.loads(self.rfile.read(length)))
@@ -135,17 +140,8 @@ def paging() -> Iterator[tuple[Pager, str]]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield pager, f"http://127.0.0.1:{server.server_address[1]}/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with http_server(Hook) as url:
+        yield pager, f"{url}/"
 
 
 def faster(text: str) -> str:
@@ -197,27 +193,16 @@ def configuration(mocks: dict[str, MockServer], folder: Path) -> str:
 
 
 @contextmanager
-def daemon(config: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def daemon(config: Path, folder: Path) -> Iterator[str]:
     """
-    `jobproof probe`, as it is installed.
+    `jobproof probe`, as it is installed; its address.
     """
-    address = f"127.0.0.1:{free_port()}"
-    with (folder / "daemon.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "jobproof", "probe", "--config", str(config)),
-                *("--listen", address),
-            ],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
-        )
-    try:
-        until(lambda: _status(f"http://{address}/-/healthy") == 200, what="the daemon")
-        yield process, address
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
+    port = free_port()
+    options = ("--config", str(config), "--listen", f"127.0.0.1:{port}")
+    env = {**os.environ, "PYTHONWARNINGS": "error"}
+    log, ready = folder / "daemon.log", f"{port}/-/healthy"
+    with serving(*JOBPROOF, "probe", *options, log=log, ready=ready, env=env) as url:
+        yield url.removeprefix("http://")
 
 
 def _status(url: str, method: str = "GET") -> int:
@@ -266,7 +251,8 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         (tmp_path / "rules.yml").write_text(fast_rules(config), encoding="utf-8")
         pager, hook = stack.enter_context(paging())
         alerting = stack.enter_context(alertmanager(tmp_path, quick_alertmanager(hook)))
-        process, address = stack.enter_context(daemon(config, tmp_path))
+        probing = stack.enter_context(ExitStack())
+        address = probing.enter_context(daemon(config, tmp_path))
         server = stack.enter_context(
             prometheus(
                 tmp_path,
@@ -296,8 +282,7 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         _reload_goes_wrong_and_right(pager, config, address)
         # Over its whole life each target has set off what it should, and nothing else.
         assert _ever(pager, expected) == expected
-        process.terminate()
-        process.wait(PATIENCE_S)
+        probing.close()
         until(lambda: "JobproofProberDown" in pager.of(""), what="JobproofProberDown")
         text = pager.texts["JobproofProberDown", ""]
         assert address in text["description"]

@@ -5,7 +5,6 @@ Dashboards and rules against the running daemon: neither names what the other la
 from __future__ import annotations
 
 import re
-import subprocess
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from tests.grafana.reading import every_query, expand, selectors
 from tests.grafana.test_end_to_end import daemon
-from tests.tools import PATIENCE_S, tool, until
+from tests.tools import PATIENCE_S, run_to_end, tool, until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.plugins import find_api
@@ -247,12 +246,5 @@ def test_promtool_finds_no_fault_in_the_exposition(
 ) -> None:
     assert exposed.samples
     file = next(tmp_path_factory.getbasetemp().glob("exposed*/metrics.txt"))
-    with file.open("rb") as text:
-        done = subprocess.run(
-            [tool("promtool"), "check", "metrics"],
-            stdin=text,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    done = run_to_end(tool("promtool"), "check", "metrics", stdin=file.read_text("utf-8"))
     assert (done.returncode, done.stderr) == (0, "")

@@ -5,15 +5,14 @@ Every query of every panel, asked of a real Prometheus as Grafana would ask it.
 from __future__ import annotations
 
 import math
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.grafana.reading import Asked, every_query, expand, span_s, step_of
-from tests.grafana.servers import Prometheus, promtool
-from tests.tools import PATIENCE_S, tool
+from tests.grafana.reading import PanelQuery, every_query, expand, span_s, step_of
+from tests.servers import Prometheus, promtool
+from tests.tools import run_to_end, tool
 
 from jobproof.grafana.settings import DashboardSettings
 
@@ -51,7 +50,7 @@ PLAUSIBLE = {
 }
 
 
-def ask(server: Prometheus, board: Json, asked: Asked, now: float) -> list[Any]:
+def ask(server: Prometheus, board: Json, asked: PanelQuery, now: float) -> list[Any]:
     """
     What the panel gets: one value a series, or values over the dashboard's range.
     """
@@ -121,7 +120,7 @@ def test_one_minute_after_the_start_nothing_errs_and_nothing_alarms(
     assert empty == []
 
 
-def _colour(asked: Asked, value: float) -> str:
+def _colour(asked: PanelQuery, value: float) -> str:
     reached = [
         step["color"]
         for step in asked.panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
@@ -172,10 +171,4 @@ def test_this_promtool_accepts_every_query(boards: dict[str, Json], tmp_path: Pa
 def test_promtool_refuses_a_query_that_is_none(tmp_path: Path) -> None:
     file = tmp_path / "queries.yml"
     file.write_text("groups: [{name: a, rules: [{record: a, expr: 'sum(rate(x[5m])'}]}]")
-    done = subprocess.run(
-        [tool("promtool"), "check", "rules", str(file)],
-        capture_output=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode != 0
+    assert run_to_end(tool("promtool"), "check", "rules", file).returncode != 0

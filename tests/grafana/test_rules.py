@@ -5,7 +5,6 @@ The rules: each alert where it must fire, and where its nearest neighbour must n
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import promql_parser
 import pytest
 import yaml
 from tests.grafana.reading import every_query, selectors
-from tests.grafana.servers import promtool
-from tests.tools import PATIENCE_S, tool
+from tests.servers import promtool
+from tests.tools import run_to_end, tool
 
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.grafana.alerting.alerts import Alert, alerts
@@ -49,7 +48,7 @@ def one(name: str, labels: str, values: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Case:
+class AlertCase:
     """
     Series at one sample a minute, and what fires at a minute.
 
@@ -99,7 +98,7 @@ def slower(percent: int) -> dict[str, str]:
 
 
 CASES = [
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(), server_error=growing()),
         10,
@@ -108,13 +107,13 @@ CASES = [
         "5m look the same.",
         title="half of the probes fail",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(93), server_error=growing(7)),
         10,
         title="7 % fail and 7.2 % is the limit",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(3), server_error=growing(1)),
         20,
@@ -124,7 +123,7 @@ CASES = [
         title="the second pair of windows joins after a quarter of an hour",
         more=({"long_window": "6h", "short_window": "30m", "factor": "6"},),
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(98), server_error=growing(2)),
         70,
@@ -133,13 +132,13 @@ CASES = [
         "look the same.",
         title="the third pair of windows after an hour",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(986), server_error=growing(14)),
         70,
         title="1.4 % fail and 1.5 % is the third pair's limit",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(99), server_error=growing(1)),
         200,
@@ -148,13 +147,13 @@ CASES = [
         "look the same.",
         title="the fourth pair of windows after three hours",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(996), server_error=growing(4)),
         200,
         title="0.4 % fail and 0.5 % may",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=f"0+1x6 6x{LONG}", server_error="0 0 0 1 2 3x30"),
         8,
@@ -163,31 +162,31 @@ CASES = [
         "last 5m look the same.",
         title="three failures are enough",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(), server_error="0 0 0 1 2x30"),
         8,
         title="two failures are too few to wake anybody",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok="0+1x10 10x200", server_error="0+1x10 10x200"),
         50,
         title="without traffic nothing is said",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(), server_error=f"0+1x5 5x{LONG}"),
         12,
         title="it resolves when the short window is clean",
     ),
-    Case(
+    AlertCase(
         "JobproofErrorBudgetBurn",
         probes(ok=growing(), auth=growing(), rate_limited=growing()),
         2,
         title="a refused token is no failure of the endpoint",
     ),
-    Case(
+    AlertCase(
         "JobproofLatencyBudgetBurn",
         {**one(f"{SLOW}_count", "", growing(2)), **one(f"{SLOW}_bucket", 'le="1.0"', growing())},
         10,
@@ -195,7 +194,7 @@ CASES = [
         "50% of the probes of krea in the last 1h were slower than promised: a burn rate above "
         "14.4, and the last 5m look the same.",
     ),
-    Case(
+    AlertCase(
         "JobproofLatencyBudgetBurn",
         slower(20),
         20,
@@ -205,7 +204,7 @@ CASES = [
         title="the second pair of windows",
         more=({"long_window": "6h", "short_window": "30m", "factor": "6"},),
     ),
-    Case(
+    AlertCase(
         "JobproofLatencyBudgetBurn",
         slower(2),
         70,
@@ -214,7 +213,7 @@ CASES = [
         "and the last 2h look the same.",
         title="the third pair of windows",
     ),
-    Case(
+    AlertCase(
         "JobproofLatencyBudgetBurn",
         slower(1),
         200,
@@ -223,13 +222,13 @@ CASES = [
         "and the last 6h look the same.",
         title="the fourth pair of windows",
     ),
-    Case(
+    AlertCase(
         "JobproofLatencyBudgetBurn",
         {**one(f"{SLOW}_count", "", growing(2)), **one(f"{SLOW}_bucket", 'le="1.0"', growing(2))},
         10,
         title="all probes are fast",
     ),
-    Case(
+    AlertCase(
         "JobproofKnownJobNotFound",
         one("jobproof_not_found_total", 'canary="known",expected="false"', late()),
         8,
@@ -238,13 +237,13 @@ CASES = [
         "the job (404 also means not authorized). If every known job is denied at once, suspect "
         "the token or the workspace.",
     ),
-    Case(
+    AlertCase(
         "JobproofKnownJobNotFound",
         one("jobproof_not_found_total", 'canary="missing",expected="true"', growing()),
         8,
         title="a missing job is rightly not found",
     ),
-    Case(
+    AlertCase(
         "JobproofJobVisibleToStranger",
         one(CODES, 'canary="anonymous",code="200"', late()),
         8,
@@ -252,7 +251,7 @@ CASES = [
         "The anonymous canary of krea was answered with 2xx 1 times in 15 minutes; it must be "
         "refused every time.",
     ),
-    Case(
+    AlertCase(
         "JobproofJobVisibleToStranger",
         {
             **one(CODES, 'canary="anonymous",code="401"', growing()),
@@ -261,7 +260,7 @@ CASES = [
         8,
         title="strangers are refused and owners are answered",
     ),
-    Case(
+    AlertCase(
         "JobproofMissingJobFound",
         one(CODES, 'canary="missing",code="200"', late()),
         8,
@@ -269,13 +268,13 @@ CASES = [
         "The missing canary of krea asks for ids that can't exist and got 2xx 1 times in 15 "
         "minutes: a soft 404, or a cache or proxy that answers for the API.",
     ),
-    Case(
+    AlertCase(
         "JobproofMissingJobFound",
         one(CODES, 'canary="missing",code="503"', growing()),
         8,
         title="an outage is no soft 404",
     ),
-    Case(
+    AlertCase(
         "JobproofContractViolation",
         one(FINDINGS, 'check="body_matches_schema",kind="violation"', late()),
         8,
@@ -283,7 +282,7 @@ CASES = [
         "Check body_matches_schema found broken promises in answers of krea within the last 15 "
         "minutes. The status page of the prober has the evidence.",
     ),
-    Case(
+    AlertCase(
         "JobproofContractViolation",
         one(FINDINGS, 'check="from_a_plugin",kind="violation"', f"_x20 1x{LONG}"),
         25,
@@ -292,7 +291,7 @@ CASES = [
         "minutes. The status page of the prober has the evidence.",
         title="a series that is born with its first violation",
     ),
-    Case(
+    AlertCase(
         "JobproofContractViolation",
         {
             **one(FINDINGS, 'check="code_is_documented",kind="gap"', growing()),
@@ -303,7 +302,7 @@ CASES = [
         30,
         title="gaps and drift are no violations",
     ),
-    Case(
+    AlertCase(
         "JobproofUnknownJobStatus",
         one("jobproof_job_status_observations_total", 'job_status="unknown"', late()),
         8,
@@ -311,13 +310,13 @@ CASES = [
         "krea sent an undocumented job status 1 times in 15 minutes; clients that switch over "
         "the status fall through.",
     ),
-    Case(
+    AlertCase(
         "JobproofUnknownJobStatus",
         one("jobproof_job_status_observations_total", 'job_status="completed"', growing()),
         8,
         title="documented words are no news",
     ),
-    Case(
+    AlertCase(
         "JobproofContractDrift",
         one("jobproof_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
         8,
@@ -325,13 +324,13 @@ CASES = [
         "krea shows undeclared_key at /x for the first time. Allowed, but worth a look before "
         "clients depend on it.",
     ),
-    Case(
+    AlertCase(
         "JobproofContractDrift",
         one("jobproof_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
         90,
         title="what has been there for an hour is no news",
     ),
-    Case(
+    AlertCase(
         "JobproofCheckCrashing",
         {f'jobproof_check_crashes_total{{{PROBER},check="mine"}}': late()},
         8,
@@ -340,13 +339,13 @@ CASES = [
         "not being watched.",
         about="",
     ),
-    Case(
+    AlertCase(
         "JobproofCheckCrashing",
         {f'jobproof_check_crashes_total{{{PROBER},check="mine"}}': f"7x{LONG}"},
         30,
         title="old crashes are over",
     ),
-    Case(
+    AlertCase(
         "JobproofJobsStuck",
         one("jobproof_stuck_jobs", "", f"3x{LONG}"),
         8,
@@ -354,7 +353,7 @@ CASES = [
         "3 followed jobs of krea have not ended although the documented limits say that they "
         "must have.",
     ),
-    Case(
+    AlertCase(
         "JobproofJobsStuck",
         {
             **one("jobproof_stuck_jobs", "", f"0x10 1x2 0x{LONG}"),
@@ -363,7 +362,7 @@ CASES = [
         13,
         title="stuck for two minutes, and old but not stuck",
     ),
-    Case(
+    AlertCase(
         "JobproofEndedJobMoved",
         one(MOVES, 'from_status="completed",to_status="processing"', f"_x20 1x{LONG}"),
         25,
@@ -371,13 +370,13 @@ CASES = [
         "A job of krea went from completed to processing within the last 15 minutes; clients "
         "stop polling at completed and never learn of it.",
     ),
-    Case(
+    AlertCase(
         "JobproofEndedJobMoved",
         one(MOVES, 'from_status="processing",to_status="completed"', growing()),
         25,
         title="the usual way round",
     ),
-    Case(
+    AlertCase(
         "JobproofAuthFailing",
         probes(ok=growing(), auth=late(3)),
         8,
@@ -385,13 +384,13 @@ CASES = [
         "3 probes of krea were refused in 10 minutes. Until the token is right nothing is known "
         "about the endpoint.",
     ),
-    Case(
+    AlertCase(
         "JobproofAuthFailing",
         probes(ok=growing(), auth=late(2)),
         8,
         title="two refusals may be a rotation under way",
     ),
-    Case(
+    AlertCase(
         "JobproofRateLimited",
         probes(ok=growing(3), rate_limited=growing()),
         30,
@@ -399,20 +398,20 @@ CASES = [
         "25% of the probes of krea were answered with 429 in the last 10 minutes: ask less "
         "often, or find who shares the key.",
     ),
-    Case(
+    AlertCase(
         "JobproofRateLimited",
         probes(ok=growing(19), rate_limited=growing()),
         30,
         title="one in twenty passes",
     ),
-    Case(
+    AlertCase(
         "JobproofProbeStale",
         one("jobproof_last_probe_timestamp_seconds", 'canary="known"', f"0+60x10 600x{LONG}"),
         20,
         {"canary": "known"},
         "The known canary of krea last ended 10m 0s ago: the prober runs, but doesn't ask.",
     ),
-    Case(
+    AlertCase(
         "JobproofProbeStale",
         {
             **one("jobproof_last_probe_timestamp_seconds", 'canary="known"', growing(60)),
@@ -422,7 +421,7 @@ CASES = [
         20,
         title="a canary of five minutes may be a quarter of an hour old, a followed one older",
     ),
-    Case(
+    AlertCase(
         "JobproofSlotsMissed",
         {
             **probes(ok=growing()),
@@ -433,7 +432,7 @@ CASES = [
         "50% of the slots of krea passed without a probe in the last 30 minutes; figures rest "
         "on fewer probes than configured.",
     ),
-    Case(
+    AlertCase(
         "JobproofSlotsMissed",
         {
             **probes(ok=growing(9)),
@@ -443,20 +442,20 @@ CASES = [
         40,
         title="one in ten passes, and shutdowns are wanted",
     ),
-    Case(
+    AlertCase(
         "JobproofCertificateExpiring",
         one("jobproof_tls_certificate_expiry_timestamp_seconds", "", f"{20 * 86400 + 1200}x{LONG}"),
         20,
         {"within": "21d"},
         "The certificate of krea expires in 20d 0h 0m 0s.",
     ),
-    Case(
+    AlertCase(
         "JobproofCertificateExpiring",
         one("jobproof_tls_certificate_expiry_timestamp_seconds", "", f"{22 * 86400}x{LONG}"),
         20,
         title="three weeks and a day are enough",
     ),
-    Case(
+    AlertCase(
         "JobproofClockSkew",
         one("jobproof_clock_skew_seconds", "", f"-95x{LONG}"),
         20,
@@ -464,13 +463,13 @@ CASES = [
         "The Date header of krea is 1m 35s off our clock; ages of jobs and signed URLs depend "
         "on it.",
     ),
-    Case(
+    AlertCase(
         "JobproofClockSkew",
         one("jobproof_clock_skew_seconds", "", f"29x{LONG}"),
         20,
         title="half a minute is tolerated",
     ),
-    Case(
+    AlertCase(
         "JobproofProberDown",
         {},
         10,
@@ -479,14 +478,14 @@ CASES = [
         about="",
         up=f"1x3 0x{LONG}",
     ),
-    Case(
+    AlertCase(
         "JobproofProberDown",
         {'up{job="other",instance="x:1"}': f"0x{LONG}"},
         10,
         up=f"1x3 0x2 1x{LONG}",
         title="it came back after two minutes, and others are not ours",
     ),
-    Case(
+    AlertCase(
         "JobproofProberAbsent",
         {'up{job="other",instance="x:1"}': f"1x{LONG}"},
         10,
@@ -496,14 +495,14 @@ CASES = [
         about="",
         up="",
     ),
-    Case(
+    AlertCase(
         "JobproofProberAbsent",
         {},
         2,
         up=f"0x{LONG}",
         title="a prober that is down is not absent",
     ),
-    Case(
+    AlertCase(
         "JobproofProberFailing",
         probes(ok=growing(), internal=late()),
         8,
@@ -511,13 +510,13 @@ CASES = [
         "1 probes of krea ended with an internal error in 15 minutes; they count for no "
         "objective. The prober's log says why.",
     ),
-    Case(
+    AlertCase(
         "JobproofProberFailing",
         probes(ok=growing(), internal=f"4x{LONG}"),
         30,
         title="old errors are over",
     ),
-    Case(
+    AlertCase(
         "JobproofScheduleLagging",
         {
             f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': f"0x{LONG}",
@@ -530,7 +529,7 @@ CASES = [
         "and latencies include the wait.",
         about="",
     ),
-    Case(
+    AlertCase(
         "JobproofScheduleLagging",
         {
             f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': growing(),
@@ -540,7 +539,7 @@ CASES = [
         30,
         title="all within a second",
     ),
-    Case(
+    AlertCase(
         "JobproofConfigReloadFailed",
         {f"jobproof_config_last_reload_successful{{{PROBER}}}": f"0x{LONG}"},
         10,
@@ -549,7 +548,7 @@ CASES = [
         "stays in force until it is restarted.",
         about="",
     ),
-    Case(
+    AlertCase(
         "JobproofConfigReloadFailed",
         {f"jobproof_config_last_reload_successful{{{PROBER}}}": f"1x3 0x3 1x{LONG}"},
         10,
@@ -574,7 +573,7 @@ def _named(name: str, labels: dict[str, str]) -> Alert:
     )
 
 
-def _expected(case: Case, labels: dict[str, str], says: str) -> Json:
+def _expected(case: AlertCase, labels: dict[str, str], says: str) -> Json:
     settings, alert = default_settings(), _named(case.name, labels)
     about = {"target": "krea"} if case.about else {}
     board = f"{settings.grafana_url}/d/jobproof-{alert.board}"
@@ -596,7 +595,7 @@ def _expected(case: Case, labels: dict[str, str], says: str) -> Json:
     }
 
 
-def _run(tmp_path: Path, case: Case, expected: list[Json]) -> str:
+def _run(tmp_path: Path, case: AlertCase, expected: list[Json]) -> str:
     series = dict(case.series)
     if case.up:
         series[f"up{{{PROBER}}}"] = case.up
@@ -616,22 +615,16 @@ def _run(tmp_path: Path, case: Case, expected: list[Json]) -> str:
     }
     file = tmp_path / "test.yml"
     file.write_text(yaml.safe_dump(test, sort_keys=False), encoding="utf-8")
-    done = subprocess.run(
-        [tool("promtool"), "test", "rules", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    done = run_to_end(tool("promtool"), "test", "rules", file)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def _case_id(case: Case) -> str:
+def _case_id(case: AlertCase) -> str:
     return f"{case.name.removeprefix('Jobproof')}-{case.title or 'fires'}".replace(" ", "_")
 
 
 @pytest.mark.parametrize("case", CASES, ids=_case_id)
-def test_this_alert_and_no_other_one(case: Case, tmp_path: Path) -> None:
+def test_this_alert_and_no_other_one(case: AlertCase, tmp_path: Path) -> None:
     expected = []
     if case.fires is not None:
         expected.append(_expected(case, case.fires, case.says))
@@ -653,7 +646,7 @@ def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
 
 
 def test_the_watchdog_fires_from_the_first_minute(tmp_path: Path) -> None:
-    case = Case("JobproofWatchdog", {}, 1, {}, "", about="")
+    case = AlertCase("JobproofWatchdog", {}, 1, {}, "", about="")
     says = _named("JobproofWatchdog", {}).description
     assert _run(tmp_path, case, [_expected(case, {}, says)]) == ""
 

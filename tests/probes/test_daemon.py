@@ -5,7 +5,6 @@ The daemon against the mocked endpoint: what the mock did is what the metrics sa
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,18 +14,11 @@ from tests.tools import PATIENCE_S, until
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Kind
-from jobproof.contract.plugins import find_api
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.result import MissReason, ProbeOutcome
 
 _INTERVAL_S = 0.1
-
-
-@pytest.fixture
-def mock() -> Iterator[MockServer]:
-    with MockServer(find_api("krea")) as server:
-        yield server
 
 
 def ended_job(server: MockServer) -> str:

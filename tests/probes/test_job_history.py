@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.probes.live import running, sample, write_config
 from tests.tools import until
-from tests.wire import Line, Wire, answer
+from tests.wire import ServerConnection, Wire, answer
 
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.judging.judge import Judge
@@ -149,7 +149,7 @@ def test_a_closed_list_costs_the_past_and_nothing_else(watchlist: WatchList) -> 
 def test_a_daemon_that_starts_again_notices_what_happened_meanwhile(tmp_path: Path) -> None:
     status = "processing"
 
-    def job(line: Line) -> None:
+    def job(line: ServerConnection) -> None:
         answer(200, _body(status), ("Content-Type", "application/json"))(line)
 
     findings = "jobproof_contract_findings_total"

@@ -5,7 +5,6 @@ What a scrape shows, held against the reference implementations of the formats.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric as PrometheusFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from tests.tools import PATIENCE_S, time_zone, tool
+from tests.tools import run_to_end, time_zone, tool
 
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import (
@@ -316,14 +315,8 @@ def test_an_id_that_no_exemplar_can_hold_is_left_out(job_id: str) -> None:
 
 
 def test_promtool_finds_nothing_to_say() -> None:
-    done = subprocess.run(
-        [tool("promtool"), "check", "metrics"],
-        input=expose(busy()).body,
-        capture_output=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    done = run_to_end(tool("promtool"), "check", "metrics", stdin=expose(busy()).body.decode())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_default_configuration_stays_under_a_thousand_series() -> None:

@@ -4,96 +4,35 @@ A real Prometheus scrapes the daemon; what it answers is what the mock did.
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import threading
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from tests.probes.live import running, write_config
-from tests.tools import PATIENCE_S, tool, until
+from tests.servers import QuietHandler, http_server, prometheus
+from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.finding import Kind
-from jobproof.contract.plugins import find_api
 from jobproof.probes.daemon import Daemon
 from jobproof.probes.export.prometheus import expose, new_registry, push
 
-
-class Prometheus:
-    """
-    Asks a running Prometheus.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def query(self, expression: str) -> dict[str, float]:
-        """
-        Value by the labels that the expression leaves, joined by commas.
-        """
-        text = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(
-            f"{self._url}/api/v1/query?{text}", timeout=PATIENCE_S
-        ) as answer:
-            rows = json.load(answer)["data"]["result"]
-        return {",".join(row["metric"].values()): float(row["value"][1]) for row in rows}
-
-    def is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self._url}/-/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-
-@contextmanager
-def scraping(folder: Path, target: str) -> Iterator[Prometheus]:
-    """
-    A Prometheus that scrapes `target` every half second.
-    """
-    binary = tool("prometheus")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = folder / "prometheus.yml"
-    config.write_text(
-        "global: {scrape_interval: 500ms, scrape_timeout: 400ms}\n"
-        "scrape_configs:\n"
-        f"  - {{job_name: jobproof, static_configs: [{{targets: ['{target}']}}]}}\n",
-        encoding="utf-8",
-    )
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(binary, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"),
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        prometheus = Prometheus(f"http://127.0.0.1:{port}")
-        until(prometheus.is_ready)
-        yield prometheus
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
+SCRAPING = """\
+global: {{scrape_interval: 500ms, scrape_timeout: 400ms}}
+scrape_configs:
+  - {{job_name: jobproof, static_configs: [{{targets: ['{target}']}}]}}
+"""
 
 
 @contextmanager
 def exposed(daemon: Daemon) -> Iterator[str]:
     """
-    The daemon's metrics on a port of their own.
+    The daemon's metrics on a port of their own: `host:port`.
     """
 
-    class Scrape(BaseHTTPRequestHandler):
+    class Scrape(QuietHandler):
         def do_GET(self) -> None:
             answer = expose(daemon.registry, accept=self.headers["accept"])
             self.send_response(200)
@@ -101,23 +40,8 @@ def exposed(daemon: Daemon) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Scrape)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture
-def mock() -> Iterator[MockServer]:
-    with MockServer(find_api("krea")) as server:
-        yield server
+    with http_server(Scrape) as url:
+        yield url.removeprefix("http://")
 
 
 def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_path: Path) -> None:
@@ -128,7 +52,7 @@ def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_pat
     with (
         running(config) as (daemon, heard),
         exposed(daemon) as target,
-        scraping(tmp_path, target) as prometheus,
+        prometheus(tmp_path, SCRAPING.format(target=target)) as server,
     ):
         until(lambda: len(heard.results) >= 20)
         for fault in ("never_found", "status_unheard_of", "crash_on_unknown_id"):
@@ -138,18 +62,18 @@ def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_pat
         mock.set_faults()
         assert daemon.stop(within_s=PATIENCE_S)
         total = len(heard.results)
-        until(lambda: prometheus.query("sum(jobproof_probes_total)").get("") == total)
+        until(lambda: server.values("sum(jobproof_probes_total)").get("") == total)
         assert total == len(mock.log)
         by_code = {
             str(code): sum(entry.code == code for entry in mock.log) for code in (200, 404, 500)
         }
-        seen = prometheus.query("sum by (code) (jobproof_http_responses_total) > 0")
+        seen = server.values("sum by (code) (jobproof_http_responses_total) > 0")
         assert seen == by_code
         denied = sum(entry.code == 404 and entry.job_id == ended for entry in mock.log)
         query = 'sum by (expected) (jobproof_not_found_total{canary="known"})'
-        assert prometheus.query(query) == {"false": denied}
+        assert server.values(query) == {"false": denied}
         query = 'sum by (expected) (jobproof_not_found_total{canary="missing"})'
-        assert prometheus.query(query) == {"true": by_code["404"] - denied}
+        assert server.values(query) == {"true": by_code["404"] - denied}
         strange = sum(
             f.check == "status_is_documented" and f.kind is Kind.VIOLATION
             for r in heard.results
@@ -159,9 +83,9 @@ def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_pat
             "sum by (check) (jobproof_contract_findings_total"
             '{check="status_is_documented",kind="violation"})'
         )
-        assert prometheus.query(query) == {"status_is_documented": strange}
+        assert server.values(query) == {"status_is_documented": strange}
         assert strange >= 5
-        completed = prometheus.query(
+        completed = server.values(
             "sum by (job_status) (jobproof_job_status_observations_total) > 0"
         )
         assert completed["unknown"] == strange
@@ -173,7 +97,7 @@ def test_queries_return_what_the_mock_did_to_the_count(mock: MockServer, tmp_pat
             measured = sorted(result.duration_s for result in heard.results)
             truth = measured[min(total - 1, int(quantile * total))]
             upper = next(edge for edge in (0.005, 0.01, 0.025, 0.05, 0.1, 2.5) if truth <= edge)
-            assert 0 < prometheus.query(query)[""] <= upper
+            assert 0 < server.values(query)[""] <= upper
 
 
 @pytest.mark.parametrize(

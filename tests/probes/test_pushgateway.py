@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +13,10 @@ import bcrypt
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.probes.live import write_config
-from tests.tools import PATIENCE_S, tool, until
+from tests.servers import free_port, serving
+from tests.tools import JOBPROOF, PATIENCE_S, run_to_end, tool
 
 from jobproof.contract.mock import MockServer
-from jobproof.contract.plugins import find_api
 
 
 @contextmanager
@@ -27,30 +24,11 @@ def gateway(folder: Path, *options: str) -> Iterator[str]:
     """
     A Pushgateway on a free port: `host:port`.
     """
-    binary = tool("prometheus-pushgateway", "pushgateway")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with (folder / "gateway.log").open("wb") as log:
-        process = subprocess.Popen(
-            [binary, f"--web.listen-address=127.0.0.1:{port}", *options], stdout=log, stderr=log
-        )
-    try:
-        until(lambda: _listens(port))
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as trying:
-        return trying.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture
-def mock() -> Iterator[MockServer]:
-    with MockServer(find_api("krea")) as server:
-        yield server
+    program, port = tool("prometheus-pushgateway", "pushgateway"), free_port()
+    listen = f"--web.listen-address=127.0.0.1:{port}"
+    ready = f"{port}/-/ready"
+    with serving(program, listen, *options, log=folder / "gateway.log", ready=ready) as url:
+        yield url.removeprefix("http://")
 
 
 @pytest.fixture
@@ -62,17 +40,7 @@ def config(mock: MockServer, tmp_path: Path) -> Path:
 
 
 def once(config: Path, url: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-P", "-m", "jobproof", "once", "--config", config),
-            "--pushgateway",
-            url,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    done = run_to_end(*JOBPROOF, "once", "--config", config, "--pushgateway", url)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -120,8 +88,7 @@ def test_a_password_opens_the_gateway_and_is_never_shown(config: Path, tmp_path:
 
 
 def test_a_gateway_that_is_not_there_is_said_after_the_round(config: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        where = f"127.0.0.1:{free.getsockname()[1]}"
+    where = f"127.0.0.1:{free_port()}"
     code, said = once(config, where)
     assert code == 2
     assert "2 of 2 questions were answered as promised" in said

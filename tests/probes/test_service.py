@@ -5,34 +5,24 @@ The daemon as a process: signals, ports, kill -9, and what it never says.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.probes.live import write_config
 from tests.probes.process import daemon
-from tests.tools import PATIENCE_S, until
+from tests.tools import JOBPROOF, PATIENCE_S, PYTHON, output_of, run_to_end, until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import load_api
 from jobproof.contract.plugins import find_api
 from jobproof.probes.following.watch_list import WatchList
-
-
-@pytest.fixture
-def mock() -> Iterator[MockServer]:
-    with MockServer(find_api("krea")) as server:
-        yield server
 
 
 def test_sigterm_ends_in_order(mock: MockServer, tmp_path: Path) -> None:
@@ -72,13 +62,7 @@ def test_sighup_reloads(mock: MockServer, tmp_path: Path) -> None:
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "jobproof", *arguments],
-        capture_output=True,
-        timeout=PATIENCE_S,
-        check=False,
-        text=True,
-    )
+    done = run_to_end(*JOBPROOF, *arguments)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -238,13 +222,4 @@ def test_the_process_doesn_t_load_the_test_tools(tmp_path: Path) -> None:
         "heavy = {'pytest', 'hypothesis', 'schemathesis', 'requests', 'jobproof.contract.suite'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ},
-    )
-    assert done.stdout == "[]\n"
+    assert output_of(*PYTHON, "-c", code, folder=tmp_path) == "[]\n"

@@ -5,14 +5,13 @@ Sharding: Prometheus and the daemon split the same targets the same way.
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.probes.web_world import Operator, krea, open_world
-from tests.tools import PATIENCE_S, tool
+from tests.tools import output_of, tool
 
 from jobproof.contract.errors import ConfigError
 from jobproof.probes.engine.shard import Shard, hashmod
@@ -38,14 +37,9 @@ def _discovered(config: Path) -> list[dict[str, dict[str, str]]]:
     """
     What Prometheus makes of the job's targets, before and after relabelling.
     """
-    ran = subprocess.run(
-        [tool("promtool"), "check", "service-discovery", "--timeout=3s", str(config), "jobs"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=True,
-    )
-    found: list[dict[str, dict[str, str]]] = json.loads(ran.stdout[ran.stdout.index("[") :])
+    looking = ("check", "service-discovery", "--timeout=3s", config, "jobs")
+    printed = output_of(tool("promtool"), *looking)
+    found: list[dict[str, dict[str, str]]] = json.loads(printed[printed.index("[") :])
     return found
 
 

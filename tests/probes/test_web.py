@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from tests.probes.web_world import Operator, World, krea, open_world
-from tests.tools import PATIENCE_S, tool
+from tests.tools import run_to_end, tool
 
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.finding import Basis, Drift, Kind
@@ -23,12 +21,6 @@ from jobproof.contract.recordings.har import read_har
 from jobproof.probes.following.tracker import JobCounts
 from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.pages import page as page_module
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_world(tmp_path) as opened:
-        yield opened
 
 
 class _Page(HTMLParser):
@@ -317,14 +309,8 @@ def test_metrics_can_be_had_by_name_and_compressed(world: World) -> None:
 
 def test_promtool_finds_nothing_wrong_with_what_is_served(world: World) -> None:
     for path in ("/metrics", "/probe?target=krea"):
-        ran = subprocess.run(
-            [tool("promtool"), "check", "metrics"],
-            input=world.ask(path).body,
-            capture_output=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        assert (ran.returncode, ran.stderr) == (0, b"")
+        ran = run_to_end(tool("promtool"), "check", "metrics", stdin=world.ask(path).text)
+        assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_healthy_as_long_as_it_answers(world: World) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.probes.results import NOW, exchange, failed, finding, result
-from tests.probes.web_world import World, krea, open_world
+from tests.probes.web_world import World, krea
 from tests.tools import PATIENCE_S, tool
 
 from jobproof.probes.following.tracker import JobCounts
@@ -38,19 +38,19 @@ _FLAGS = (
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_world(tmp_path) as opened:
-        opened.operator.jobs = JobCounts({"queued": 2}, 1, 500.0)
-        for number in range(40):
-            at = NOW - 30 * (40 - number)
-            opened.record(*(result(at=at, canary=c.name) for c in krea().canaries[:4]))
-        seen = exchange(job_id="x" * 150)
-        long = replace(finding(seen, message="y" * 300, pointer="/" + "z" * 120))
-        broken = replace(
-            result(ProbeOutcome.VIOLATION, seen=seen, canary="followed"), findings=(long,)
-        )
-        opened.record(broken, failed(at=NOW))
-        yield opened
+def world(world: World) -> World:
+    """
+    With all that makes a page wide and long.
+    """
+    world.operator.jobs = JobCounts({"queued": 2}, 1, 500.0)
+    for number in range(40):
+        at = NOW - 30 * (40 - number)
+        world.record(*(result(at=at, canary=c.name) for c in krea().canaries[:4]))
+    seen = exchange(job_id="x" * 150)
+    long = replace(finding(seen, message="y" * 300, pointer="/" + "z" * 120))
+    broken = replace(result(ProbeOutcome.VIOLATION, seen=seen, canary="followed"), findings=(long,))
+    world.record(broken, failed(at=NOW))
+    return world
 
 
 def _chromium(folder: Path, url: str, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -5,20 +5,16 @@
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
-import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from tests.probes.results import NOW, exchange, failed, result
-from tests.probes.web_world import World, open_world
+from tests.probes.web_world import World
+from tests.servers import QuietHandler, free_port, http_server, serving
 from tests.tools import PATIENCE_S, time_zone, tool
 
 from jobproof.contract.client.curl import Client
@@ -29,12 +25,6 @@ from jobproof.probes.web.blackbox import blackbox_text
 _METADATA = "http://169.254.169.254/latest"
 _NO_URL = "A target is a configured name, never a URL."
 _OURS = {"probe_failed_due_to_contract", "probe_contract_findings", "probe_timeout_seconds"}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_world(tmp_path) as opened:
-        yield opened
 
 
 def _samples(text: str) -> dict[str, float]:
@@ -118,7 +108,7 @@ def test_a_spent_budget_refuses_the_scrape(world: World) -> None:
 
 @contextmanager
 def _endpoint() -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -129,18 +119,8 @@ def _endpoint() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/jobs/j"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with http_server(Handler) as url:
+        yield f"{url}/jobs/j"
 
 
 def _blackbox(folder: Path, url: str) -> str:
@@ -150,22 +130,13 @@ def _blackbox(folder: Path, url: str) -> str:
     program = tool("prometheus-blackbox-exporter", "blackbox_exporter")
     config = folder / "blackbox.yml"
     config.write_text("modules: {http_2xx: {prober: http, http: {preferred_ip_protocol: ip4}}}\n")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    listen = f"--web.listen-address=127.0.0.1:{port}"
-    command = [program, f"--config.file={config}", listen]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as exporter:
-        try:
-            until = time.monotonic() + PATIENCE_S
-            while True:
-                try:
-                    address = f"http://127.0.0.1:{port}/probe?module=http_2xx&target={url}"
-                    with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
-                        return str(answer.read().decode())
-                except OSError:
-                    assert time.monotonic() < until, "blackbox_exporter doesn't answer"
-        finally:
-            exporter.terminate()
+    port = free_port()
+    options = (f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}")
+    log, ready = folder / "blackbox.log", f"{port}/-/healthy"
+    with serving(program, *options, log=log, ready=ready) as exporter:
+        address = f"{exporter}/probe?module=http_2xx&target={url}"
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
+            return str(answer.read().decode())
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])

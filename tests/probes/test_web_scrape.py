@@ -9,8 +9,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 import trustme
-from tests.grafana.servers import Prometheus, prometheus, promtool
 from tests.probes.web_world import Operator, World, krea, open_world
+from tests.servers import Prometheus, prometheus, promtool
 from tests.tools import until
 
 _HASH = bcrypt.hashpw(b"a password", bcrypt.gensalt(4)).decode()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.contract.client.sending import body, failure, get
 from tests.tools import PATIENCE_S, until
-from tests.wire import BODY, SCRIPTS, Line, Wire, answer
+from tests.wire import BODY, SCRIPTS, ServerConnection, Wire, answer
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.model.exchange import Reason
@@ -50,7 +50,7 @@ class TestConnections:
             assert len(server.requests) == 1
 
     def test_reset_after_bytes_on_a_kept_connection_is_never_retried(self, client: Client) -> None:
-        def second_time_short(line: Line) -> None:
+        def second_time_short(line: ServerConnection) -> None:
             if line.turn == 1:
                 answer()(line)
             else:
@@ -73,7 +73,7 @@ class TestConnections:
     ) -> None:
         chattered = threading.Event()
 
-        def chatter(line: Line) -> None:
+        def chatter(line: ServerConnection) -> None:
             answer()(line)
             line.pause(0.1)
             line.send(b"HTTP/1.1 408 Too Late\r\nContent-Length: 0\r\n\r\n")
@@ -105,7 +105,7 @@ class TestConnections:
     def test_requests_in_flight_dont_wait_for_each_other(self, client: Client) -> None:
         together = threading.Barrier(32, timeout=PATIENCE_S)
 
-        def meet(line: Line) -> None:
+        def meet(line: ServerConnection) -> None:
             together.wait()
             answer()(line)
 
@@ -116,7 +116,7 @@ class TestConnections:
     def test_closed_client_hangs_up_and_refuses(self) -> None:
         hung_up = threading.Event()
 
-        def watch(line: Line) -> None:
+        def watch(line: ServerConnection) -> None:
             answer()(line)
             line.hold()
             hung_up.set()
@@ -133,7 +133,7 @@ class TestConnections:
     def test_close_while_asking_lets_the_answer_in(self) -> None:
         asked, go_on = threading.Event(), threading.Event()
 
-        def slow(line: Line) -> None:
+        def slow(line: ServerConnection) -> None:
             asked.set()
             go_on.wait(PATIENCE_S)
             answer()(line)

@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pycurl
 import pytest
 from tests.contract.client.sending import AUTH, BROKEN_ON_THE_WIRE, TOKEN, body, failure, get
-from tests.tools import PATIENCE_S, tool
+from tests.tools import PATIENCE_S, PYTHON, output_of, tool
 from tests.wire import BODY, SCRIPTS, Wire
 
 from jobproof.contract.client.address_policy import AddressPolicy
@@ -134,14 +132,8 @@ class TestOurSide:
             "try: print(ask().answer)\n"
             "except (OSError, RuntimeError) as error: print('ours', error)"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code, wire.url("ok")],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=True,
-        )
-        assert done.stdout == "ours [Errno 24] Too many open files\n"
+        printed = output_of(*PYTHON, "-c", code, wire.url("ok"))
+        assert printed == "ours [Errno 24] Too many open files\n"
 
     def test_a_code_of_ours_is_raised(self) -> None:
         line = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), kept=True)
@@ -163,11 +155,7 @@ class TestSlowResolver:
             f"{{ sleep({HANG_S}); return -2; }}\n"
         )
         library = tmp_path / "slow.so"
-        subprocess.run(
-            [tool("cc", "gcc", "clang"), "-w", "-shared", "-fPIC", "-o", str(library), str(source)],
-            check=True,
-            timeout=PATIENCE_S,
-        )
+        output_of(tool("cc", "gcc", "clang"), "-w", "-shared", "-fPIC", "-o", library, source)
         code = (
             "import time; from jobproof.contract.client.curl import Client; "
             "from jobproof.contract.model.exchange import Request\n"
@@ -178,15 +166,9 @@ class TestSlowResolver:
             "e.phases.resolve)"
         )
         start = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "LD_PRELOAD": str(library)},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=True,
-        )
-        reason, took_s, closing_s, resolve_s = done.stdout.split()
+        preloaded = {**os.environ, "LD_PRELOAD": str(library)}
+        printed = output_of(*PYTHON, "-c", code, env=preloaded)
+        reason, took_s, closing_s, resolve_s = printed.split()
         assert reason == "timeout"
         assert float(took_s) < HANG_S
         assert float(closing_s) < HANG_S

@@ -4,12 +4,9 @@ What an answer may cost has a cap, on both sides of it.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from tests.contract.client.sending import BROKEN_ON_THE_WIRE, body, failure, get
-from tests.tools import PATIENCE_S
+from tests.tools import PYTHON, output_of
 from tests.wire import BODY, Wire, say
 
 from jobproof.contract.client.curl import Client
@@ -68,14 +65,7 @@ class TestLimits:
             "ask('ok'); before = peak(); big = ask(sys.argv[2])\n"
             "print(big.failure.reason.value, peak() - before)"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code, wire.url(), script],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=True,
-        )
-        reason, grown_kib = done.stdout.split()
+        reason, grown_kib = output_of(*PYTHON, "-c", code, wire.url(), script).split()
         assert reason == BROKEN_ON_THE_WIRE[script][0]
         assert int(grown_kib) < 8 * 1024
 

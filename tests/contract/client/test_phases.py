@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import pytest
 from tests.contract.client.sending import BROKEN_ON_THE_WIRE, get
-from tests.wire import Line, Wire
+from tests.wire import ServerConnection, Wire
 
 from jobproof.contract.client.curl import Client
 
 
 class TestPhases:
     def test_phases_sum_up_to_the_whole(self, client: Client) -> None:
-        def paced(line: Line) -> None:
+        def paced(line: ServerConnection) -> None:
             line.pause(0.1)
             line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
             line.pause(0.2)

@@ -5,13 +5,11 @@ What goes out is what was given, and no more.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.contract.client.sending import AUTH, TOKEN, get, sent
-from tests.tools import PATIENCE_S
+from tests.tools import PYTHON, output_of
 from tests.wire import Wire
 
 from jobproof.contract.client.curl import Client
@@ -196,18 +194,11 @@ class TestRequests:
                 "e = Client().send(Request('GET', sys.argv[1]), deadline_s=60)\n"
                 "print(e.response.body.decode())"
             )
-            done = subprocess.run(
-                [sys.executable, "-c", code, wire.url("echo")],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE_S,
-                check=True,
-            )
+            printed = output_of(*PYTHON, "-c", code, wire.url("echo"), env=environment)
             assert proxy.connections == 0
-        assert done.stdout.startswith("GET /echo HTTP/1.1")
-        assert "Authorization" not in done.stdout
-        assert "X-Curlrc" not in done.stdout
+        assert printed.startswith("GET /echo HTTP/1.1")
+        assert "Authorization" not in printed
+        assert "X-Curlrc" not in printed
 
 
 def _user_agent(lines: list[bytes]) -> bytes:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.copied.lines import ROOT
-from tests.tools import PATIENCE_S, until
+from tests.tools import PATIENCE_S, run_to_end, until
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockJob, MockServer
@@ -27,7 +27,7 @@ from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.plugins import find_api
 from jobproof.contract.recordings.har import har
 
-__all__ = ["World", "world"]
+__all__ = ["Sandbox", "sandbox"]
 
 _ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 _SERVING = re.compile(rb"serving (http://[^;]+)/;")
@@ -35,7 +35,7 @@ PROBE = (sys.executable, "-P", "-m", "jobproof", "probe")
 
 
 @dataclass(frozen=True)
-class World:
+class Sandbox:
     """
     Attributes:
         folder: Where lines are run; what they name stands there.
@@ -62,9 +62,9 @@ class World:
             "TARGET": "krea",
         }
 
-    def here(self, text: str) -> str:
+    def localised(self, text: str) -> str:
         """
-        A configuration or a command with this world's addresses, ids and folders.
+        A configuration or a command with this sandbox's addresses, ids and folders.
         """
         for address in ("https://api.krea.ai", "https://api.example.com", "http://mock:8080"):
             text = text.replace(address, self.server.url)
@@ -80,16 +80,7 @@ class World:
         """
         A command, to its end.
         """
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**self.environment, **more},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        return run_to_end(*command, folder=self.folder, env={**self.environment, **more})
 
     @contextmanager
     def daemon(self, options: Sequence[str]) -> Iterator[str]:
@@ -97,7 +88,7 @@ class World:
         `jobproof probe` with these options, on a free port of this machine; its URL. It
         has to start, serve, and end in order.
         """
-        words = [self.here(word) for word in options]
+        words = [self.localised(word) for word in options]
         if "--listen" in words:
             at = words.index("--listen")
             del words[at : at + 2]
@@ -123,23 +114,23 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, config: str) -> Iterator[World]:
+def sandbox(folder: Path, config: str) -> Iterator[Sandbox]:
     """
-    A world whose `jobproof.yaml` is the one that a page shows.
+    A sandbox whose `jobproof.yaml` is the one that a page shows.
     """
     api = find_api("krea")
     with MockServer(api) as server:
         now = time.time()
         job = next(job for job in server.jobs if job.has_ended(now))
-        made = World(folder, server, job)
+        made = Sandbox(folder, server, job)
         for name in ("deploy", "examples", "grafana"):
             shutil.copytree(ROOT / name, folder / name)
         # One budget a minute would make a round by hand wait: that isn't what is copied here.
         config = re.sub(r"requests_per_minute: \d+", "requests_per_minute: unlimited", config)
-        (folder / "jobproof.yaml").write_text(made.here(config), encoding="utf-8")
+        (folder / "jobproof.yaml").write_text(made.localised(config), encoding="utf-8")
         installed = folder / "etc" / "jobproof" / "jobproof.yaml"
         installed.parent.mkdir(parents=True)
-        installed.write_text(made.here((ROOT / "deploy" / "jobproof.yaml").read_text()))
+        installed.write_text(made.localised((ROOT / "deploy" / "jobproof.yaml").read_text()))
         (folder / "traffic.har").write_text(_recorded(server, job), encoding="utf-8")
         shutil.copytree(api.folder, folder / "path" / "to" / "folder")
         yield made

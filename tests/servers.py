@@ -1,5 +1,6 @@
 """
-Prometheus and Alertmanager as real processes, on free ports, stopped by their own handles.
+Servers that tests ask: real Prometheus and its kin, jobproof itself, a few lines of HTTP;
+on free ports, stopped by their own handles.
 """
 
 from __future__ import annotations
@@ -7,30 +8,35 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.tools import PATIENCE_S, tool, until
+from tests.tools import PATIENCE_S, run_to_end, tool, until
 
-__all__ = ["Prometheus", "alertmanager", "free_port", "prometheus", "promtool"]
+__all__ = [
+    "Prometheus",
+    "QuietHandler",
+    "alertmanager",
+    "free_port",
+    "http_server",
+    "prometheus",
+    "promtool",
+    "serving",
+]
 
 
-def promtool(*arguments: str | Path, within_s: float = PATIENCE_S) -> str:
+def promtool(*arguments: str | Path) -> str:
     """
     Run promtool; what it prints, or a failure with it.
     """
-    done = subprocess.run(
-        [tool("promtool"), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=within_s,
-        check=False,
-    )
+    done = run_to_end(tool("promtool"), *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -41,6 +47,64 @@ def free_port() -> int:
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    *command: str, log: Path, ready: str, env: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """
+    A server as a process of its own, from when it answers until the block ends; its URL.
+
+    Args:
+        ready: The port that it was told to listen on, and the path that answers 200.
+    """
+    port = ready.partition("/")[0]
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=sink, env=env)
+    try:
+        until(
+            lambda: _answers(f"http://127.0.0.1:{ready}") or process.poll() is not None,
+            what=f"{command[0]}, see {log}",
+        )
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+class QuietHandler(BaseHTTPRequestHandler):
+    """
+    Answers, and writes no line about it to the terminal.
+    """
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def http_server(handler: type[QuietHandler]) -> Iterator[str]:
+    """
+    A server of this process, a thread a request; its URL.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class Prometheus:
@@ -72,6 +136,13 @@ class Prometheus:
         when = {} if at is None else {"time": str(at)}
         return list(self.ask("query", query=expression, **when)["result"])
 
+    def values(self, expression: str) -> dict[str, float]:
+        """
+        Value by the labels that the expression leaves, joined by commas.
+        """
+        rows = self.instant(expression)
+        return {",".join(row["metric"].values()): float(row["value"][1]) for row in rows}
+
     def over(self, expression: str, *, start: float, end: float, step: float) -> list[Any]:
         """
         Result of a range query.
@@ -98,7 +169,6 @@ def prometheus(
     file.write_text(config, encoding="utf-8")
     port = free_port()
     arguments = [
-        tool("prometheus"),
         f"--config.file={file}",
         f"--storage.tsdb.path={data or folder / 'tsdb'}",
         "--storage.tsdb.retention.time=40d",
@@ -106,8 +176,8 @@ def prometheus(
         f"--web.listen-address=127.0.0.1:{port}",
         *options,
     ]
-    url = f"http://127.0.0.1:{port}"
-    with _running(arguments, folder / "prometheus.log", f"{url}/-/ready"):
+    log = folder / "prometheus.log"
+    with serving(tool("prometheus"), *arguments, log=log, ready=f"{port}/-/ready") as url:
         yield Prometheus(url)
 
 
@@ -120,33 +190,13 @@ def alertmanager(folder: Path, config: str) -> Iterator[str]:
     file = folder / "alertmanager.yml"
     file.write_text(config, encoding="utf-8")
     port = free_port()
+    program = tool("prometheus-alertmanager", "alertmanager")
     arguments = [
-        tool("prometheus-alertmanager", "alertmanager"),
         f"--config.file={file}",
         f"--storage.path={folder / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
     ]
-    url = f"http://127.0.0.1:{port}"
-    with _running(arguments, folder / "alertmanager.log", f"{url}/-/ready"):
+    log = folder / "alertmanager.log"
+    with serving(program, *arguments, log=log, ready=f"{port}/-/ready") as url:
         yield url
-
-
-@contextmanager
-def _running(arguments: list[str], log: Path, ready: str) -> Iterator[None]:
-    with log.open("wb") as sink:
-        process = subprocess.Popen(arguments, stdout=sink, stderr=sink)
-    try:
-        until(lambda: _answers(ready), what=f"{arguments[0]}, see {log}")
-        yield
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
