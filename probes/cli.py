@@ -149,7 +149,8 @@ def check(file: Path) -> int:
         rates = ", ".join(
             f"{canary.name} every {write_duration(canary.interval_s)}" for canary in target.canaries
         )
-        click.echo(f"{target.name}: {target.api.name} at {target.shown_url}: {rates}")
+        line = f"{target.name}: {target.api.name} at {target.shown_url}: {rates}"
+        click.echo(settings.redactor.text(line))
     click.echo(f"{file}: {len(settings.targets)} target(s), nothing wrong")
     return 0
 

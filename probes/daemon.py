@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from jobproof.contract.errors import JobproofError
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Exchange
@@ -28,7 +29,6 @@ from jobproof.probes.export.sink import Sink
 from jobproof.probes.following.follower import FollowPlan, JobFollower
 from jobproof.probes.following.job_history import JobHistory
 from jobproof.probes.following.watch_list import WatchList
-from jobproof.probes.logs import Redactor
 from jobproof.probes.result import FOLLOWED, ProbeResult
 
 __all__ = ["Daemon", "EvidenceWriter", "ReloadResult", "ResultListener", "labels_of"]
@@ -118,8 +118,8 @@ class Daemon:
         self._writing = threading.Lock()
         self._looked: dict[tuple[str, str], int] = {}
         self.settings = settings
-        self.metrics = Metrics(registry)
-        history = JobHistory(watchlist, redactor.values)
+        self.metrics = Metrics(registry, redactor=redactor)
+        history = JobHistory(watchlist, redactor)
         self.prober = Prober(
             make_client=make_client,
             judge=Judge(checks),
@@ -174,8 +174,10 @@ class Daemon:
 
         Raises:
             ConfigError: The target isn't configured.
-            ValueError: The id is empty or too long.
+            ValueError: The id is empty or too long, or holds a secret.
         """
+        if self.redactor.holds_secret(job_id):
+            raise ValueError("a job id that holds a secret isn't followed")
         self.settings.target(target)
         return self.watchlist.add(target, job_id, source="pushed", now=self.clock.wall())
 
@@ -190,7 +192,7 @@ class Daemon:
                 sinks = self._open_sinks(fresh)
             except JobproofError as exc:
                 self.metrics.reloaded(taken=False, at=self.clock.wall())
-                error = self.redactor(str(exc))
+                error = self.redactor.text(str(exc))
                 _LOG.error("reload refused, the old configuration stays: %s", error)
                 return ReloadResult(error)
             report = _difference(self.settings, fresh)
@@ -244,8 +246,10 @@ class Daemon:
         with self._writing:
             for take in (self._keep, self._show, self.following.saw):
                 _safely(take, judged)
-            for sink in tuple(self._sinks.values()):
-                _safely(sink.write, result)
+            sinks = tuple(self._sinks.values())
+            clean = result.redacted(self.redactor) if sinks else result
+            for sink in sinks:
+                _safely(sink.write, clean)
 
     def _keep(self, judged: JudgedResult) -> None:
         if self.evidence is not None and self._is_worth_a_look(judged.result):

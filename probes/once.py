@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobproof.contract.formats.json_value import JsonObject
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding, Kind
@@ -34,7 +35,6 @@ from jobproof.probes.export.jsonl import as_json
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry, expose, new_registry
 from jobproof.probes.export.prometheus import push as push_registry
-from jobproof.probes.logs import Redactor
 from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
 from jobproof.probes.service import connect
 
@@ -109,7 +109,8 @@ def ask_round(
     """
     registry = new_registry(process=False)
     checks = load_checks()
-    metrics = Metrics(registry, [labels_of(t) for t in targets], [check.id for check in checks])
+    ids = [check.id for check in checks]
+    metrics = Metrics(registry, [labels_of(t) for t in targets], ids, settings.redactor)
     rng = random.Random(random.SystemRandom().getrandbits(64))  # noqa: S311 -- ids, no secrets
     keys = RateBudgets(_limits(targets), rng)
     clients: dict[ClientSettings, HttpClient] = {}
@@ -132,7 +133,7 @@ def ask_round(
             results.append(judged.result)
     for client in clients.values():
         client.close()
-    return ProbeRound(tuple(results), registry, strict, Redactor(settings.secrets), tuple(stopped))
+    return ProbeRound(tuple(results), registry, strict, settings.redactor, tuple(stopped))
 
 
 def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = False) -> None:
@@ -143,12 +144,13 @@ def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = F
     if not console.is_terminal:
         console.width = 200  # a pipe has no edge to fold a line at
     if as_json:
-        console.out(done.redactor(json.dumps(_as_json(done), ensure_ascii=False, indent=2)))
+        shown = done.redactor.value(_as_json(done))
+        console.out(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
         console.print(_table(done))
         for line in _findings(done):
-            console.print(done.redactor(line))
-        console.print(f"[bold]{done.verdict.value}[/]: {_reason(done)}")
+            console.print(line)
+        console.print(f"[bold]{done.verdict.value}[/]: {done.redactor.text(_reason(done))}")
     if as_metrics:
         console.out(expose(done.registry).body.decode(), end="")
 
@@ -199,15 +201,16 @@ def _table(done: ProbeRound) -> Table:
     for name in ("target", "canary", "asked for", "answer", "outcome"):
         table.add_column(name, overflow="fold")
     table.add_column("time", justify="right")
-    for result in done.results:
+    for seen in done.results:
+        result = seen.redacted(done.redactor)
         style = {ProbeOutcome.OK: "green", ProbeOutcome.VIOLATION: "bold red"}.get(
             result.outcome, "yellow"
         )
         table.add_row(
-            result.target,
+            escape(done.redactor.text(result.target)),
             result.canary,
             escape(_asked(result)),
-            escape(done.redactor(_answer(result))),
+            escape(_answer(result)),
             f"[{style}]{result.outcome.value}[/]",
             f"{result.duration_s * 1000:.0f} ms",
         )
@@ -238,7 +241,7 @@ def _findings(done: ProbeRound) -> Iterator[str]:
     found: list[Finding] = [finding for result in done.results for finding in result.findings]
     styles = {Kind.VIOLATION: "red", Kind.DRIFT: "yellow", Kind.GAP: "cyan"}
     for item in group(found):
-        first = item.first
+        first = item.first.redacted(done.redactor)
         style = styles.get(first.kind, "dim")
         times = f" ({item.count} times)" if item.count > 1 else ""
         where = f" at {escape(first.pointer)}" if first.pointer else ""

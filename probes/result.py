@@ -5,9 +5,10 @@ or none, and why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
 
@@ -72,6 +73,18 @@ class ProbeResult:
     findings: tuple[Finding, ...] = ()
     job_status: str | None = None
     error: str | None = None
+
+    def redacted(self, redactor: Redactor) -> ProbeResult:
+        """
+        The same without secrets: what may leave the process.
+        """
+        return replace(
+            self,
+            exchange=None if self.exchange is None else self.exchange.redacted(redactor),
+            findings=tuple(finding.redacted(redactor) for finding in self.findings),
+            job_status=None if self.job_status is None else redactor.text(self.job_status),
+            error=None if self.error is None else redactor.text(self.error),
+        )
 
 
 class MissReason(StrEnum):

@@ -27,6 +27,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.ip_addresses import is_loopback_address
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.digits import read_digits
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl
@@ -36,7 +37,7 @@ from jobproof.probes.engine.target_state import ClientSettings, user_agent
 from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.export.prometheus import expose, new_registry
 from jobproof.probes.following.watch_list import WatchList
-from jobproof.probes.logs import Redactor, set_up_logs
+from jobproof.probes.logs import set_up_logs
 from jobproof.probes.web.access.hosts import Hosts
 from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.app import create_app
@@ -127,7 +128,7 @@ class Service:
             return names.get(target) or "TOKEN"
 
         evidence, watchlist = _state(options.state, token_env, redactor, stack)
-        results = RecentResults(redact=redactor)
+        results = RecentResults(redactor=redactor)
         daemon = Daemon(
             settings,
             make_client=connect,
@@ -232,7 +233,7 @@ def _state(
     if watchlist.moved_aside is not None:
         aside = watchlist.moved_aside
         _LOG.error("the watch list was unreadable; it is %s now, and a new one begins", aside)
-    evidence = EvidenceStore(folder / "evidence", secrets=redactor.values, token_env=token_env)
+    evidence = EvidenceStore(folder / "evidence", redactor=redactor, token_env=token_env)
     return evidence, watchlist
 
 

@@ -429,6 +429,37 @@ def test_a_function_does_one_thing(module: Path) -> None:
     assert [(name, lines) for name, lines in lengths if lines > MOST_LINES] == []
 
 
+REVEALS = {
+    "contract/formats/redaction.py": "to mask it",
+    "contract/suite/planning/plan.py": "to send it",
+    "contract/suite/running/generated_cases.py": "to send it",
+    "contract/suite/running/run.py": "so that a check can look for it",
+    "probes/canaries/request.py": "to send it",
+    "probes/config/reader.py": "to name the key by a digest",
+    "probes/engine/judging.py": "so that a check can look for it",
+}
+"""Who may see a secret in clear. Whoever can't has no way of masking it, well or badly."""
+
+
+def test_a_secret_is_seen_in_clear_where_it_is_sent_looked_for_or_masked() -> None:
+    assert {m.as_posix() for m in MODULES if "reveal" in _attributes(m)} == REVEALS.keys()
+
+
+@every_module
+def test_one_module_masks(module: Path) -> None:
+    place = module.as_posix()
+    if place != "contract/formats/secret.py":
+        assert [line for line, text in _literals(module) if "***" in text] == []
+    names = {name.removeprefix("jobproof.contract.formats.") for name in _imports(_tree(module))}
+    if place != "contract/formats/redaction.py":
+        assert not names & {"secret.MASK", "spellings.SecretFinder"}
+        assert not _attributes(module) & {"redact", "scrub", "mask", "masked"}
+
+
+def _attributes(module: Path) -> set[str]:
+    return {node.attr for node in ast.walk(_tree(module)) if isinstance(node, ast.Attribute)}
+
+
 # What a vendor calls things stands in `contract/apis/<name>/` and nowhere in Python.
 #
 # Names (of the API, its host, its token's variable) may stand nowhere at all, comments

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.check import check
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
@@ -14,7 +15,6 @@ from jobproof.contract.model.trace import Trace
 __all__ = ["no_credentialed_wildcard_origin", "no_secret_in_answer", "no_stack_trace"]
 
 _READ = 65_536
-_SHORTEST = 8  # a shorter token is a word that may stand anywhere
 _TRACE = re.compile(
     rb"Traceback \(most recent call last\)"
     rb'|File "[^"\n]{1,200}", line \d'
@@ -85,11 +85,11 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
     response = trace.latest.response
     if response is None:
         return
-    if trace.token and len(trace.token) >= _SHORTEST:
-        token = trace.token.encode()
-        if token in response.body:
+    if trace.token:
+        told = Redactor([trace.token])
+        if told.holds_secret(response.body):
             yield violation("body", "the token is sent back", expected="no token", found="a token")
-        if any(trace.token in value for _, value in response.headers):
+        if told.holds_secret("\n".join(part for header in response.headers for part in header)):
             yield violation(
                 "headers", "the token is sent back", expected="no token", found="a token"
             )

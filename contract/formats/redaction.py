@@ -1,22 +1,144 @@
 """
-Text and headers without the secrets in them.
+Text, headers and values without the secrets in them: the one place that masks.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
+from functools import lru_cache
+from typing import Any
 
-from jobproof.contract.formats.secret import MASK
+from jobproof.contract.formats.secret import MASK, Secret
+from jobproof.contract.formats.spellings import SHORTEST_SECRET, SecretFinder
 
-__all__ = ["is_sensitive", "redact_headers", "redact_text", "scheme_of", "spellings"]
+__all__ = ["SHORTEST_SECRET", "Redactor", "is_sensitive", "scheme_of"]
 
 # Vendors have names of their own for the header that carries the token.
 _SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
-_SCHEME = re.compile(r"[A-Za-z]+ ")
-_BEARER = re.compile(r"(?i)\b(bearer|basic|key)\s+[A-Za-z0-9._~+/=-]{8,}")
+# Of other two words the first may be half the secret; a scheme that we don't know is one word.
+_SCHEME = re.compile(r"(?i:bearer|basic|digest|key|apikey|token) |[A-Za-z]+ (?=\S+$)")
+
+# Each begins with a sign that few texts are full of: what comes behind it is read only there.
+_CREDENTIAL = re.compile(
+    r"([BbKk](?<![A-Za-z0-9_].)"
+    r"(?:(?<=[Bb])(?i:earer)|(?:(?<=[Bb])(?i:asic)|(?<=[Kk])(?i:ey))"
+    # "Basic authentication" and "key completed_at" are words, not credentials.
+    r"(?=(?:\s|\+|%(?:25)*20){1,8}+[a-z._~+/%-]{0,80}[A-Z0-9=]))"
+    r"(?:\s|\+|%(?:25)*20){1,8}+)"
+    # A challenge names the scheme too, and then its parameters.
+    r"(?![A-Za-z_-]{1,40}=[\"' ])[A-Za-z0-9._~+/=%-]{8,}"
+)
+_PARAMETER = re.compile(
+    r"((?:\?|&|;|\\(?<!\\\\)\\*+u00(?:26|3[Ff])|%(?:25)*(?:26|3[Ff]))"
+    r"(?=[\w.~-]{2,80}(?:=|\\|%))(?i:"
+    r"[\w.~-]{0,64}(?:signature|sig|token|credentials?|secret|password|api[-_]?key|key[-_]?(?:pair[-_]?)?id)"
+    r"|(?:[\w.~-]{0,64}[-_.])?(?:key|auth|hmac))"
+    r"(?:=|\\+u003[Dd]|%(?:25)*3[Dd]))"
+    # The value ends at the next parameter, however that is escaped.
+    r"(?:[^&;\"'\\\s<>%#]++|%(?!(?:25)*26)|\\+/|\\+u00(?!2[267]|3[CcEe])[0-9A-Fa-f]{2})+"
+)
+
+
+class Redactor:
+    """
+    Masks the secrets that it was told of, in every spelling, and what anybody's credentials
+    look like: `Bearer x`, signatures and keys of links, the headers that carry them.
+
+    A text is masked before it is cut: half a token is a secret too. Safe to share
+    between threads.
+
+    Args:
+        secrets: Those shorter than `SHORTEST_SECRET` are masked in headers only.
+    """
+
+    def __init__(self, secrets: Iterable[Secret | str] = ()) -> None:
+        self._secrets: frozenset[str] = frozenset()
+        self._finder = _finder(self._secrets)
+        self.add(secrets)
+
+    def __repr__(self) -> str:
+        return f"Redactor({len(self._secrets)} secrets)"
+
+    def add(self, secrets: Iterable[Secret | str]) -> None:
+        """
+        Mask these too from now on; what was masked stays so: an old token may still be in
+        a traceback.
+        """
+        known = self._secrets.union(
+            secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets
+        )
+        if known != self._secrets:
+            self._finder, self._secrets = _finder(known), known
+
+    def also(self, secrets: Iterable[Secret | str]) -> Redactor:
+        """
+        One that masks these too; this one where it does so already.
+        """
+        wider = Redactor(self._secrets)
+        wider.add(secrets)
+        return self if wider._secrets == self._secrets else wider
+
+    def text(self, text: str, *, foreign: bool = True) -> str:
+        """
+        `text` without secrets.
+
+        Args:
+            foreign: Also without the credentials of anybody else.
+        """
+        spans = self._finder.spans(text)
+        if spans:
+            text = _masked(text, spans)
+        if not foreign:
+            return text
+        for pattern in (_CREDENTIAL, _PARAMETER):
+            if pattern.search(text) is not None:  # quicker than a replacement that finds nothing
+                text = pattern.sub(rf"\1{MASK}", text)
+        return text
+
+    def content(self, content: bytes) -> bytes:
+        """
+        Bytes in whatever encoding, without secrets.
+        """
+        # Every byte is a sign of Latin-1 and comes back as it was.
+        return self.text(content.decode("latin-1")).encode("latin-1")
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """
+        Name and value pairs; of a sensitive one only the scheme is left.
+        """
+        return tuple((self.text(name), self.header(name, value)) for name, value in headers)
+
+    def header(self, name: str, value: str) -> str:
+        """
+        The value of the header of that name.
+        """
+        clean = self.text(value)
+        return f"{scheme_of(clean)}{MASK}" if is_sensitive(name) and value else clean
+
+    def value(self, value: Any) -> Any:
+        """
+        A value as JSON holds it, its keys and numbers included.
+        """
+        # Text by text: in the JSON of the whole, a secret's quotes would be escaped once more.
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        if isinstance(value, dict):
+            return {self.value(key): self.value(item) for key, item in value.items()}
+        if value is None or isinstance(value, bool):
+            return value
+        written = str(value)
+        clean = self.text(written)
+        return value if clean == written and isinstance(value, int | float) else clean
+
+    def holds_secret(self, text: str | bytes) -> bool:
+        """
+        Whether one of its secrets stands in `text`, in whatever spelling.
+        """
+        shown = text if isinstance(text, str) else text.decode("latin-1")
+        return bool(self._finder.spans(shown))
 
 
 def is_sensitive(header: str) -> bool:
@@ -34,29 +156,15 @@ def scheme_of(credential: str) -> str:
     return found.group() if found else ""
 
 
-def redact_headers(
-    headers: Iterable[tuple[str, str]], secrets: Iterable[str] = ()
-) -> list[dict[str, str]]:
-    """
-    Headers as HAR writes them, sensitive values masked.
-    """
-    return [
-        {"name": name, "value": MASK if is_sensitive(name) else redact_text(value, secrets)}
-        for name, value in headers
-    ]
+@lru_cache(maxsize=256)
+def _finder(secrets: frozenset[str]) -> SecretFinder:
+    return SecretFinder(secrets)
 
 
-def spellings(secret: str) -> tuple[str, ...]:
-    """
-    How a secret may stand in an answer that gives it back: plain, in JSON, in a URL.
-    """
-    return tuple(dict.fromkeys((secret, json.dumps(secret)[1:-1], quote(secret, safe=""))))
-
-
-def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """
-    `text` without the given secrets and without anything that looks like a credential.
-    """
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return _BEARER.sub(lambda match: f"{match.group(1)} {MASK}", text)
+def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    at = 0
+    for start, end in spans:
+        parts += text[at:start], MASK
+        at = end
+    return "".join((*parts, text[at:]))

@@ -4,7 +4,7 @@ A value that no output shows.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 __all__ = ["MASK", "Secret"]
 
@@ -34,12 +34,6 @@ class Secret:
         """
         return self.__value
 
-    def redact(self, text: str) -> str:
-        """
-        `text` with every occurrence of the value masked.
-        """
-        return text.replace(self.__value, MASK)
-
     def __repr__(self) -> str:
         return f"Secret({MASK!r})"
 
@@ -57,6 +51,3 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self.__value)
-
-    def __json__(self) -> Any:
-        return MASK

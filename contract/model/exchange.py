@@ -4,10 +4,11 @@ One question and its answer, as values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from jobproof.contract.formats.headers import HeaderPairs, header_value, header_values
+from jobproof.contract.formats.redaction import Redactor, is_sensitive, scheme_of
 
 __all__ = [
     "Credential",
@@ -80,6 +81,27 @@ class Request:
         """
         return header_value(self.headers, name)
 
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """
+        The secrets that it carries; a token that can't be right is none.
+        """
+        if self.credential is Credential.INVALID:
+            return ()
+        sent = (value for name, value in self.headers if is_sensitive(name))
+        return tuple(value.removeprefix(scheme_of(value)) for value in sent)
+
+    def redacted(self, redactor: Redactor) -> Request:
+        """
+        The same without secrets; asking again needs a token that can't be right, so it stays.
+        """
+        if self.credential is Credential.INVALID:
+            headers = tuple((n, redactor.text(v, foreign=False)) for n, v in self.headers)
+        else:
+            headers = redactor.headers(self.headers)
+        job_id = None if self.job_id is None else redactor.text(self.job_id)
+        return replace(self, url=redactor.text(self.url), headers=headers, job_id=job_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -110,6 +132,15 @@ class Response:
         All values received under `name` (any case), in order.
         """
         return header_values(self.headers, name)
+
+    def redacted(self, redactor: Redactor) -> Response:
+        """
+        The same without secrets.
+        """
+        body = redactor.content(self.body)
+        # What decodes to a body without secrets holds none either.
+        raw = self.raw if body == self.body else body
+        return replace(self, headers=redactor.headers(self.headers), body=body, raw=raw)
 
 
 class Reason(StrEnum):
@@ -145,6 +176,15 @@ class TransportFailure:
     reason: Reason
     detail: str
     partial: Response | None = None
+
+    def redacted(self, redactor: Redactor) -> TransportFailure:
+        """
+        The same without secrets.
+        """
+        partial = self.partial.redacted(redactor) if self.partial is not None else None
+        if partial is not None:
+            partial = replace(partial, raw=partial.body)  # more may have come than was decoded
+        return replace(self, detail=redactor.text(self.detail), partial=partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +242,12 @@ class Exchange:
         Wall clock when the answer was whole, Unix seconds.
         """
         return self.started_at + self.elapsed_s
+
+    def redacted(self, redactor: Redactor) -> Exchange:
+        """
+        The same without the redactor's secrets, and without those that the request carries.
+        """
+        wider = redactor.also(self.request.credentials)
+        return replace(
+            self, request=self.request.redacted(wider), answer=self.answer.redacted(wider)
+        )

@@ -4,11 +4,12 @@ What is said about an answer, and what it adds up to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_value import Json, JsonObject
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 
 __all__ = [
@@ -144,6 +145,21 @@ class Finding:
             self.kind is Kind.VIOLATION
             and self.accepted is None
             and (strict or self.basis is not Basis.INFERRED)
+        )
+
+    def redacted(self, redactor: Redactor) -> Finding:
+        """
+        The same without the redactor's secrets, and without those that the request carries.
+        """
+        wider = redactor.also(self.exchange.request.credentials)
+        return replace(
+            self,
+            pointer=wider.text(self.pointer),
+            message=wider.text(self.message),
+            expected=wider.value(self.expected),
+            found=wider.value(self.found),
+            patch=wider.value(self.patch),
+            exchange=self.exchange.redacted(wider),
         )
 
 

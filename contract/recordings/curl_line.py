@@ -8,17 +8,24 @@ import re
 import shlex
 
 from jobproof.contract.formats.headers import without_headers
-from jobproof.contract.formats.redaction import is_sensitive, scheme_of
+from jobproof.contract.formats.redaction import Redactor, is_sensitive, scheme_of
 from jobproof.contract.model.exchange import Credential, Exchange
 
 __all__ = ["curl"]
 
 
-def curl(exchange: Exchange, *, token_env: str = "TOKEN") -> str:  # noqa: S107 -- a name
+def curl(
+    exchange: Exchange,
+    redactor: Redactor | None = None,
+    *,
+    token_env: str = "TOKEN",  # noqa: S107 -- a name
+) -> str:
     """
     A shell line that asks the same again; the token is a variable, never a value.
     """
-    request = exchange.request
+    # Before the shell's quotes come in: a secret that holds one would be spelled anew.
+    wider = (redactor or Redactor()).also(exchange.request.credentials)
+    request = exchange.request.redacted(wider)
     parts = ["curl", "-sS", "-i", "--path-as-is"]
     if request.method == "HEAD":
         parts.append("-I")

@@ -14,14 +14,7 @@ from typing import Any
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
-from jobproof.contract.formats.redaction import (
-    is_sensitive,
-    redact_headers,
-    redact_text,
-    scheme_of,
-    spellings,
-)
-from jobproof.contract.formats.secret import MASK
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.formats.text_file import read_text
 from jobproof.contract.model.exchange import (
     Credential,
@@ -38,36 +31,40 @@ __all__ = ["har", "har_entry", "read_har", "read_har_entry"]
 
 _KEPT_BYTES = 65_536
 _LARGEST = 1e12
-_SHORTEST_SECRET = 6  # a shorter one would blot out ordinary words
 
 
 def har(
-    exchanges: Iterable[Exchange], *, version: str = "0", notes: JsonDocument | None = None
+    exchanges: Iterable[Exchange],
+    redactor: Redactor | None = None,
+    *,
+    version: str = "0",
+    notes: JsonDocument | None = None,
 ) -> JsonObject:
     """
     A HAR 1.2 log of `exchanges`, redacted; `jobproof check` reads it.
 
     Args:
+        redactor: Knows of more secrets than the requests themselves carry.
         notes: What else the log is to hold, under keys that start with `_`.
     """
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "jobproof", "version": version},
-            "entries": [har_entry(exchange) for exchange in exchanges],
+            "entries": [har_entry(exchange, redactor) for exchange in exchanges],
             **(notes or {}),
         }
     }
 
 
-def har_entry(exchange: Exchange) -> JsonObject:
+def har_entry(exchange: Exchange, redactor: Redactor | None = None) -> JsonObject:
     """
-    One HAR entry. `_jobproof` holds what HAR has no place for.
+    One HAR entry, redacted. `_jobproof` holds what HAR has no place for.
     """
+    exchange = exchange.redacted(redactor or Redactor())
     request, answer = exchange.request, exchange.answer
     response = answer if isinstance(answer, Response) else answer.partial
     phases = exchange.phases
-    sent = _sent_secrets(request)
     notes: JsonObject = {
         "job_id": request.job_id,
         "subject": request.subject.value,
@@ -76,7 +73,7 @@ def har_entry(exchange: Exchange) -> JsonObject:
     if isinstance(answer, TransportFailure):
         notes["failure"] = {
             "reason": answer.reason.value,
-            "detail": redact_text(answer.detail, sent),
+            "detail": answer.detail,
             "head_arrived": answer.partial is not None,
         }
     entry: JsonObject = {
@@ -86,15 +83,15 @@ def har_entry(exchange: Exchange) -> JsonObject:
         "time": round(exchange.elapsed_s * 1000, 3),
         "request": {
             "method": request.method,
-            "url": redact_text(request.url, sent),
+            "url": request.url,
             "httpVersion": "HTTP/1.1",
             "cookies": [],
-            "headers": _asked_headers(request),
+            "headers": _headers(request.headers),
             "queryString": [],
             "headersSize": -1,
             "bodySize": 0,
         },
-        "response": _har_response(response, sent),
+        "response": _har_response(response),
         "cache": {},
         "timings": {
             "dns": _ms(phases.resolve),
@@ -153,28 +150,11 @@ def read_har_entry(entry: JsonDocument) -> Exchange:
         raise RecordingError(f"is no HAR entry: {type(exc).__name__}: {exc}") from None
 
 
-def _asked_headers(request: Request) -> list[dict[str, str]]:
-    # A token that can't be right is no secret, and asking again needs it.
-    if request.credential is Credential.INVALID:
-        return [{"name": name, "value": value} for name, value in request.headers]
-    return redact_headers(request.headers)
+def _headers(headers: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in headers]
 
 
-def _sent_secrets(request: Request) -> tuple[str, ...]:
-    """
-    What an answer must not give back: the token that this very request carried.
-    """
-    if request.credential is Credential.INVALID:
-        return ()
-    found: list[str] = []
-    for name, value in request.headers:
-        token = value.removeprefix(scheme_of(value))
-        if is_sensitive(name) and len(token) >= _SHORTEST_SECRET and token != MASK:
-            found.extend(spellings(token))
-    return tuple(found)
-
-
-def _har_response(response: Response | None, secrets: tuple[str, ...]) -> JsonObject:
+def _har_response(response: Response | None) -> JsonObject:
     if response is None:
         return {
             "status": 0,
@@ -191,25 +171,22 @@ def _har_response(response: Response | None, secrets: tuple[str, ...]) -> JsonOb
         "size": len(response.body),
         "mimeType": response.header("content-type") or "",
     }
-    body = response.body
-    for secret in secrets:
-        body = body.replace(secret.encode(), MASK.encode())
-    kept = body[:_KEPT_BYTES]
+    kept = response.body[:_KEPT_BYTES]
     try:
-        content["text"] = redact_text(kept.decode("utf-8"))
+        content["text"] = kept.decode("utf-8")
     except UnicodeDecodeError:
         content["text"] = base64.b64encode(kept).decode("ascii")
         content["encoding"] = "base64"
-    if len(kept) < len(body):
+    if len(kept) < len(response.body):
         content["comment"] = f"cut at {_KEPT_BYTES} bytes"
     return {
         "status": response.code,
         "statusText": "",
         "httpVersion": f"HTTP/{response.http_version}",
         "cookies": [],
-        "headers": redact_headers(response.headers, secrets),
+        "headers": _headers(response.headers),
         "content": content,
-        "redirectURL": redact_text(response.header("location") or "", secrets),
+        "redirectURL": response.header("location") or "",
         "headersSize": -1,
         "bodySize": len(response.raw),
     }

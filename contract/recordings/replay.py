@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.json_value import JsonObject
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
@@ -69,7 +70,7 @@ class ReplayResult:
                     "breaks": g.first.breaks(strict=self.strict),
                     "evidence": {"curl": self._curl(g.first)},
                 }
-                for g in group(self.findings)
+                for g in group(self._redacted)
             ],
         }
 
@@ -79,7 +80,7 @@ class ReplayResult:
         """
         For a person.
         """
-        for found in grouped(self.findings):
+        for found in grouped(self._redacted):
             finding = found.first
             mark = "BROKEN" if finding.breaks(strict=self.strict) else finding.kind.value
             times = f" ({found.count} times)" if found.count > 1 else ""
@@ -87,6 +88,11 @@ class ReplayResult:
             yield f"  promised  {finding.basis.value}: {finding.source}"
             yield f"  again     {self._curl(finding)}"
         yield f"verdict: {self.verdict} [{self.judged} exchanges judged, {self.skipped} skipped]"
+
+    @property
+    def _redacted(self) -> list[Finding]:
+        # Recordings of others hold whatever their browsers sent.
+        return [finding.redacted(Redactor()) for finding in self.findings]
 
     def _curl(self, finding: Finding) -> str:
         return curl(finding.exchange, token_env=self.api.profile.token_env)

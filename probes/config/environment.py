@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from jobproof.contract.formats.json_value import Json
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.redaction import SHORTEST_SECRET
 from jobproof.contract.formats.yaml_file import Location, YamlFile
 
-__all__ = ["can_be_hidden", "inline", "masked"]
+__all__ = ["can_be_hidden", "inline"]
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -56,14 +56,4 @@ def can_be_hidden(text: str) -> bool:
     """
     Whether a value is long and plain enough to be masked wherever it occurs.
     """
-    # Masking "1" or "on" wherever it occurs would make every output unreadable.
-    return len(text) >= 6 and text.isascii() and text.isprintable()
-
-
-def masked(text: str, secrets: Sequence[Secret]) -> str:
-    """
-    `text` without any of `secrets`.
-    """
-    for secret in secrets:
-        text = secret.redact(text)
-    return text
+    return len(text) >= SHORTEST_SECRET and text.isascii() and text.isprintable()

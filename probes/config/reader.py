@@ -16,13 +16,18 @@ from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.addresses.urls import UrlError, parse_url, read_base_url
 from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.formats.json_value import Json, JsonObject
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import find_api
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
-from jobproof.probes.config.environment import can_be_hidden, inline, masked
-from jobproof.probes.config.file import LONGEST_INTERVAL_S, ConfigFile, TargetPart
+from jobproof.probes.config.environment import can_be_hidden, inline
+from jobproof.probes.config.file import (
+    LONGEST_INTERVAL_S,
+    ConfigFile,
+    TargetPart,
+)
 from jobproof.probes.config.plugin_options import load_options
 from jobproof.probes.config.settings import (
     CanarySettings,
@@ -63,7 +68,7 @@ def load_settings(
         targets = reader.targets()
         sinks = reader.sinks()
     except ConfigError as exc:
-        raise type(exc)(masked(str(exc), secrets)) from None
+        raise type(exc)(Redactor(secrets).text(str(exc))) from None
     secrets += [target.token for target in targets if target.token is not None]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return MonitorSettings(path, digest, targets, sinks, tuple(secrets))

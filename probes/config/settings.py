@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.probes.canaries.canary import Canary, CanaryOptions
@@ -82,6 +83,13 @@ class TargetSettings:
     ca_file: Path | None = None
 
     @property
+    def redactor(self) -> Redactor:
+        """
+        Masks its token.
+        """
+        return Redactor([self.token] if self.token is not None else [])
+
+    @property
     def edges_s(self) -> tuple[float, ...]:
         """
         Thresholds and time-outs, which must be edges of the latency histogram.
@@ -108,6 +116,13 @@ class MonitorSettings:
     targets: tuple[TargetSettings, ...]
     sinks: tuple[SinkSettings, ...] = ()
     secrets: tuple[Secret, ...] = ()
+
+    @property
+    def redactor(self) -> Redactor:
+        """
+        Masks them.
+        """
+        return Redactor(self.secrets)
 
     def target(self, name: str) -> TargetSettings:
         """

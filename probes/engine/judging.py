@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
@@ -165,7 +166,7 @@ class ResultJudge:
             self._baselines[seen.credential] = seen
 
     def _hidden(self, message: str) -> str:
-        return self.token.redact(message) if self.token is not None else message
+        return Redactor([self.token] if self.token is not None else []).text(message)
 
 
 def _is_sight(seen: Observation) -> bool:

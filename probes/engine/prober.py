@@ -442,14 +442,13 @@ class Prober:
         error: str | None,
     ) -> RawResult:
         lag_s = max(0.0, started - task.intended)
-        token = task.state.target.token
         if exchange is not None:
             intended_at, elapsed_s = exchange.started_at - lag_s, exchange.elapsed_s
         else:
             intended_at = self.clock.wall() - (ended - task.intended)
             elapsed_s = ended - started
-        if error is not None and token is not None:
-            error = token.redact(error)
+        if error is not None:
+            error = task.state.target.redactor.text(error)
         name = task.state.target.name
         job_id = task.request.job_id
         return RawResult(name, task.canary, intended_at, lag_s, elapsed_s, exchange, error, job_id)

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from jobproof.contract.formats.json_value import JsonObject
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.finding import Finding, Kind
-from jobproof.probes.evidence.redaction import Scrubber
 from jobproof.probes.result import ProbeOutcome, ProbeResult
 
 __all__ = [
@@ -135,7 +135,7 @@ def new_id(result: ProbeResult, prints: Iterable[str]) -> str:
     return f"{max(0, int(exchange.ended_at * 1000)):013d}"[:13] + f"-{digest}"
 
 
-def seen_in(finding: Finding, scrubber: Scrubber) -> StoredFinding:
+def seen_in(finding: Finding, redactor: Redactor) -> StoredFinding:
     """
     A finding as the evidence remembers it, without secrets.
     """
@@ -144,8 +144,8 @@ def seen_in(finding: Finding, scrubber: Scrubber) -> StoredFinding:
         kind=finding.kind.value,
         basis=finding.basis.value,
         source=finding.source,
-        pointer=scrubber.text(finding.pointer)[:200],
-        message=scrubber.text(finding.message)[:1_000],
+        pointer=redactor.text(finding.pointer)[:200],
+        message=redactor.text(finding.message)[:1_000],
     )
 
 

@@ -12,10 +12,11 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import har
@@ -30,7 +31,6 @@ from jobproof.probes.evidence.entry import (
     read_evidence,
     seen_in,
 )
-from jobproof.probes.evidence.redaction import Scrubber
 from jobproof.probes.result import ProbeResult
 
 __all__ = ["EvidenceStore"]
@@ -70,7 +70,7 @@ class EvidenceStore:
         folder: Made if missing; files in it that aren't evidence are left alone.
         max_bytes: Most bytes that all evidence takes together.
         every: One in so many further sightings of a fingerprint is kept.
-        secrets: The tokens that mustn't be written, asked for at each writing.
+        redactor: Masks what mustn't be written.
         token_env: The variable that `curl` lines of a target name for its token.
     """
 
@@ -80,13 +80,13 @@ class EvidenceStore:
         *,
         max_bytes: int = 32 * 1024 * 1024,
         every: int = 100,
-        secrets: Callable[[], Iterable[str]] = tuple,
+        redactor: Redactor | None = None,
         token_env: Callable[[str], str] = lambda _target: "TOKEN",
     ) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
         self.every = every
-        self._secrets = secrets
+        self._redactor = redactor or Redactor()
         self._token_env = token_env
         self._lock = threading.Lock()
         self._kept: dict[str, Evidence] = {}
@@ -223,9 +223,7 @@ class EvidenceStore:
         self, result: ProbeResult, history: Sequence[Exchange], prints: tuple[str, ...]
     ) -> Evidence | None:
         assert result.exchange is not None
-        scrubber = Scrubber(self._secrets())
-        exchange = scrubber.exchange(result.exchange)
-        earlier = [scrubber.exchange(one) for one in history[-_HISTORY:]]
+        redactor, exchange = self._redactor, result.exchange
         evidence = Evidence(
             id=new_id(result, prints),
             at=result.exchange.ended_at,
@@ -233,12 +231,13 @@ class EvidenceStore:
             canary=result.canary,
             outcome=result.outcome.value,
             priority=priority_of(result),
-            curl=curl(exchange, token_env=self._token_env(result.target)),
-            findings=tuple(seen_in(finding, scrubber) for finding in result.findings),
+            curl=curl(exchange, redactor, token_env=self._token_env(result.target)),
+            findings=tuple(seen_in(finding, redactor) for finding in result.findings),
             fingerprints=prints,
             size_bytes=0,
         )
-        log = har([*earlier, exchange], notes={NOTES: notes_of(evidence)})
+        notes = {NOTES: notes_of(evidence)}
+        log = har([*history[-_HISTORY:], exchange], redactor, notes=notes)
         content = json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace")
         try:
             _write_whole(self._path(evidence.id), content)

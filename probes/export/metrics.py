@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 from jobproof.contract.formats.http_date import read_http_date
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Drift, Finding, Kind
@@ -326,7 +327,9 @@ class Metrics(Collector):
         registry: CollectorRegistry,
         targets: Iterable[TargetLabels] = (),
         checks: Sequence[str] = (),
+        redactor: Redactor | None = None,
     ) -> None:
+        self._redactor = redactor or Redactor()
         self._lock = RLock()
         self._families: dict[str, Family[Counter] | Family[Gauge] | Family[Histogram]] = {}
         self._counters: dict[str, Family[Counter]] = {}
@@ -476,7 +479,7 @@ class Metrics(Collector):
             if series is None:
                 series = self._find(result.target, result.canary)
             series.outcomes[result.outcome].value += 1.0
-            series.duration.observe(result.duration_s, _job_exemplar(result))
+            series.duration.observe(result.duration_s, self._job_exemplar(result))
             self._histograms["jobproof_schedule_lag_seconds"].child().observe(result.lag_s)
             self._say_last(series, result)
             if result.exchange is not None:
@@ -557,9 +560,9 @@ class Metrics(Collector):
             target, finding.check, finding.kind.value
         )
         counter.value += 1.0
-        counter.exemplar = _job_exemplar(result, 1.0) or counter.exemplar
+        counter.exemplar = self._job_exemplar(result, 1.0) or counter.exemplar
         if finding.drift is not None:
-            pointer = self._pointers[target].word(finding.pointer)
+            pointer = self._pointers[target].word(self._redactor.text(finding.pointer))
             counters["jobproof_contract_drift_total"].child(
                 target, finding.drift.value, pointer
             ).value += 1.0
@@ -635,7 +638,7 @@ class Metrics(Collector):
         with self._lock:
             if target in self._targets:
                 child = self._histograms[metric].child(target, self._status(target, job_status))
-                child.observe(max(0.0, seconds), _exemplar(job_id, max(0.0, seconds), 0.0))
+                child.observe(max(0.0, seconds), self._exemplar(job_id, max(0.0, seconds), 0.0))
 
     def jobs_followed(
         self,
@@ -663,6 +666,19 @@ class Metrics(Collector):
                 oldest.remove(lambda labels: labels["target"] == target)
             else:
                 oldest.child(target).value = oldest_pending_s
+
+    def _job_exemplar(self, result: ProbeResult, value: float | None = None) -> JobExemplar | None:
+        if result.exchange is None or result.exchange.request.subject is Subject.MALFORMED:
+            return None
+        job_id = result.exchange.request.job_id
+        at = result.intended_at + result.duration_s
+        return self._exemplar(job_id or "", result.duration_s if value is None else value, at)
+
+    def _exemplar(self, job_id: str, value: float, at: float) -> JobExemplar | None:
+        # OpenMetrics allows an exemplar 128 characters, name of the label included.
+        if not 0 < len(job_id) <= 100 or not job_id.isprintable():
+            return None
+        return None if self._redactor.holds_secret(job_id) else JobExemplar(job_id, value, at)
 
     def _status(self, target: str, word: str) -> str:
         return word if word in self._statuses[target] else UNKNOWN_STATUS
@@ -706,21 +722,6 @@ def _flag(value: bool) -> str:
 
 def _edges(basis: Edges, more: Iterable[Edges]) -> Edges:
     return tuple(sorted({*basis, *(float(edge) for edges in more for edge in edges)}))
-
-
-def _job_exemplar(result: ProbeResult, value: float | None = None) -> JobExemplar | None:
-    if result.exchange is None or result.exchange.request.subject is Subject.MALFORMED:
-        return None
-    job_id = result.exchange.request.job_id
-    at = result.intended_at + result.duration_s
-    return _exemplar(job_id or "", result.duration_s if value is None else value, at)
-
-
-def _exemplar(job_id: str, value: float, at: float) -> JobExemplar | None:
-    # OpenMetrics allows an exemplar 128 characters, name of the label included.
-    return (
-        JobExemplar(job_id, value, at) if 0 < len(job_id) <= 100 and job_id.isprintable() else None
-    )
 
 
 def _family(metric: Metric) -> PrometheusFamily:

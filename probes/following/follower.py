@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.request import request_headers
@@ -181,7 +182,7 @@ class JobFollower:
             return
         exchange = judged.result.exchange
         at = exchange.ended_at if exchange is not None else self._clock.wall()
-        seen = _sighting(judged.seen, at)
+        seen = _sighting(judged.seen, at, self._history.redactor)
         progress = tracker.advance(job, seen)
         self._count(target, job_id, progress)
         if progress.done:
@@ -249,7 +250,9 @@ class JobFollower:
     def _found(self, poller: SourcePoller, found: FoundIds) -> None:
         poller.took(found)
         now = self._clock.wall()
-        for job_id in found.ids:
+        # An id goes to disk and into URLs as it is: one with a secret in it is nobody's job.
+        redactor = self._history.redactor
+        for job_id in (one for one in found.ids if not redactor.holds_secret(one)):
             self._watchlist.add(poller.target, job_id, source=poller.name, now=now)
 
     def _ask_due(self) -> None:
@@ -295,12 +298,12 @@ class JobFollower:
                 self._under_way.pop((target, job_id), None)
 
 
-def _sighting(seen: Observation | None, at: float) -> JobObservation:
+def _sighting(seen: Observation | None, at: float, redactor: Redactor) -> JobObservation:
     if seen is None or seen.response is None:
         return JobObservation(at)
     job = seen.job
     if job is None:
         return JobObservation(at, missing=seen.code == 404)
-    status = job.status if isinstance(job.status, str) else None
+    status = redactor.text(job.status) if isinstance(job.status, str) else None
     ended = max(job.later.values(), default=None)
     return JobObservation(at, job_status=status, created_at=job.created_at, ended_at=ended)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
 
 from jobproof.contract.errors import JobproofError
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.har import har_entry, read_har_entry
-from jobproof.probes.evidence.redaction import Scrubber
 from jobproof.probes.following.watch_list import WatchList
 
 __all__ = ["JobHistory"]
@@ -26,14 +25,12 @@ class JobHistory:
     Writes sights down and reads them back.
 
     Args:
-        secrets: What must not be written, all that is known by then.
+        redactor: Masks what must not be written.
     """
 
-    def __init__(
-        self, watchlist: WatchList, secrets: Callable[[], Iterable[str]] = tuple[str, ...]
-    ) -> None:
+    def __init__(self, watchlist: WatchList, redactor: Redactor | None = None) -> None:
         self._watchlist = watchlist
-        self._secrets = secrets
+        self.redactor = redactor or Redactor()
 
     def of(self, target: str, job_id: str) -> tuple[Exchange, ...]:
         """
@@ -51,6 +48,6 @@ class JobHistory:
         """
         An exchange as it is kept, redacted as evidence is; None where it is too large.
         """
-        clean = Scrubber(self._secrets()).exchange(exchange)
-        text = json.dumps(har_entry(clean), ensure_ascii=False, separators=(",", ":"))
+        entry = har_entry(exchange, self.redactor)
+        text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
         return text if len(text) <= _LARGEST else None

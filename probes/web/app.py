@@ -182,7 +182,11 @@ class _Routes:
             )
         if not is_job_id(job_id):
             raise HTTPException(400, "a job id has 1 to 200 printable characters")
-        if self.control.follow(target.name, job_id):
+        try:
+            taken = self.control.follow(target.name, job_id)
+        except ValueError as wrong:
+            raise HTTPException(400, str(wrong)) from None
+        if taken:
             return PlainTextResponse("followed\n", 202)
         return PlainTextResponse("not taken: followed already, ended, or the list is full\n")
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 import threading
 from array import array
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.probes.evidence.entry import fingerprint_of
 from jobproof.probes.result import ProbeOutcome, ProbeResult
@@ -149,16 +150,16 @@ class RecentResults:
     Args:
         max_bytes: About the most it takes; half for answers, a quarter each for jobs
             and for news.
-        redact: Masks secrets in whatever text an answer brought.
+        redactor: Masks secrets in whatever text an answer brought.
     """
 
     def __init__(
-        self, *, max_bytes: int = 8 * 1024 * 1024, redact: Callable[[str], str] = str
+        self, *, max_bytes: int = 8 * 1024 * 1024, redactor: Redactor | None = None
     ) -> None:
         self._max_windows = max(1, max_bytes // 2 // _ResultWindow.SIZE_BYTES)
         self._max_jobs = max(1, max_bytes // 4 // 400)
         self._max_findings_bytes = max_bytes // 4
-        self._redact = redact
+        self._redactor = redactor or Redactor()
         self._lock = threading.Lock()
         self._windows: OrderedDict[tuple[str, str], _ResultWindow] = OrderedDict()
         self._jobs: OrderedDict[tuple[str, str], str] = OrderedDict()
@@ -288,8 +289,8 @@ class RecentResults:
 
     def _text(self, text: str) -> str:
         # Masked before it is cut: half a token is a secret too.
-        masked = self._redact(text)
+        masked = self._redactor.text(text)
         return masked if len(masked) <= _LONGEST_TEXT else masked[: _LONGEST_TEXT - 1] + "…"
 
     def _value(self, value: object) -> str:
-        return self._text(value if isinstance(value, str) else repr(value))
+        return self._text(value if isinstance(value, str) else repr(self._redactor.value(value)))

@@ -16,7 +16,7 @@ from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job, 
 from tests.contract.lives import exchanges
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.formats.redaction import redact_text
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -79,8 +79,8 @@ def test_the_token_is_in_no_evidence_whatever_its_header_is_called(name: str) ->
 
 
 def test_a_bearer_token_in_a_body_is_masked() -> None:
-    assert redact_text("you sent Bearer abc.def-12345678") == "you sent Bearer ***"
-    assert redact_text(f"a {TOKEN} b", [TOKEN]) == "a *** b"
+    assert Redactor().text("you sent Bearer abc.def-12345678") == "you sent Bearer ***"
+    assert Redactor([TOKEN]).text(f"a {TOKEN} b") == "a *** b"
 
 
 @settings(deadline=None, max_examples=60)

@@ -13,6 +13,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 from tests.tools import PATIENCE_S
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.plugins import load_checks
@@ -20,7 +21,6 @@ from jobproof.probes.config.reader import load_settings
 from jobproof.probes.daemon import Daemon
 from jobproof.probes.export.prometheus import expose, new_registry
 from jobproof.probes.following.watch_list import WatchList
-from jobproof.probes.logs import Redactor
 from jobproof.probes.result import ProbeResult
 from jobproof.probes.service import connect
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.exchange import Reason
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.recordings.har import read_har
@@ -26,7 +27,7 @@ from jobproof.probes.result import ProbeOutcome, ProbeResult
 def _store(folder: Path, **options: int) -> EvidenceStore:
     return EvidenceStore(
         folder / "evidence",
-        secrets=lambda: [TOKEN],
+        redactor=Redactor([TOKEN]),
         token_env=lambda target: f"{target.upper()}_TOKEN",
         **options,
     )

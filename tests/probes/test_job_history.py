@@ -16,6 +16,7 @@ from tests.probes.live import running, sample, write_config
 from tests.tools import until
 from tests.wire import ServerConnection, Wire, answer
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
@@ -77,7 +78,7 @@ def test_what_is_written_down_is_read_back_without_the_token(watchlist: WatchLis
     assert TOKEN not in text
     _keep(watchlist, text)
     (read,) = JobHistory(watchlist).of("t", JOB)
-    assert read.request.header("authorization") == "***"
+    assert read.request.header("authorization") == "Bearer ***"
     assert replace(read, request=seen.request) == seen
     assert replace(read.request, headers=()) == replace(seen.request, headers=())
 
@@ -125,7 +126,7 @@ def test_a_huge_body_is_not_kept(watchlist: WatchList) -> None:
 def test_secrets_and_signatures_of_links_are_not_kept(watchlist: WatchList) -> None:
     link = "https://cdn.example.com/a.png?X-Signature=s1gned-away&size=2"
     seen = _seen(_body("processing", note=f"of 0ther-secret and {TOKEN}", result={"urls": [link]}))
-    text = JobHistory(watchlist, lambda: ["0ther-secret"]).text(seen)
+    text = JobHistory(watchlist, Redactor(["0ther-secret"])).text(seen)
     assert text is not None
     assert "a.png?X-Signature=***&size=2" in text
     assert not [secret for secret in ("0ther-secret", TOKEN, "s1gned-away") if secret in text]

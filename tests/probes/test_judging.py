@@ -13,6 +13,7 @@ from io import StringIO
 
 import pytest
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.check import Facet, check
@@ -21,7 +22,7 @@ from jobproof.contract.model.finding import Basis, Remark, violation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
 from jobproof.probes.engine.judging import RawResult, ResponseHistory, ResultJudge
-from jobproof.probes.logs import Redactor, set_up_logs
+from jobproof.probes.logs import set_up_logs
 from jobproof.probes.result import ProbeOutcome
 
 API = find_api("krea")
@@ -170,7 +171,7 @@ def test_logs_mask_secrets_in_messages_values_and_tracebacks(style: str) -> None
 def test_a_secret_that_was_replaced_stays_masked() -> None:
     redactor = Redactor([Secret("the-old-token")])
     redactor.add([Secret("the-new-token")])
-    assert redactor("the-old-token the-new-token") == "*** ***"
+    assert redactor.text("the-old-token the-new-token") == "*** ***"
 
 
 def test_an_answer_that_comes_again_is_read_as_if_it_were_new() -> None:

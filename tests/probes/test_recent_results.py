@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from tests.probes.results import NOW, exchange, failed, finding, result
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.exchange import Reason
 from jobproof.contract.model.finding import Kind
 from jobproof.probes.evidence.entry import fingerprint_of
@@ -114,7 +115,7 @@ def test_violations_outlive_other_news() -> None:
 
 
 def test_a_secret_is_masked_before_a_text_is_cut() -> None:
-    results = RecentResults(redact=lambda text: text.replace("s3cret-token", "***"))
+    results = RecentResults(redactor=Redactor(["s3cret-token"]))
     seen = exchange(job_id="s3cret-token")
     long = "x" * 395 + "s3cret-token"
     broken = replace(finding(seen, message=long), expected="s3cret-token", found={"s3cret-token"})

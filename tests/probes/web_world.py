@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.probes.results import NOW, TOKEN, result
 from tests.tools import PATIENCE_S
 
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.plugins import find_api
 from jobproof.probes.daemon import ReloadResult
 from jobproof.probes.evidence.store import EvidenceStore
@@ -175,10 +176,11 @@ def open_world(
     registry = Registry()
     metrics = Metrics(registry)
     metrics.configure([_labels(face) for face in (operator or Operator()).targets()], ["a_check"])
+    redactor = Redactor([TOKEN])
     evidence = EvidenceStore(
-        folder / "evidence", secrets=lambda: [TOKEN], token_env=lambda _: "KREA_API_TOKEN"
+        folder / "evidence", redactor=redactor, token_env=lambda _: "KREA_API_TOKEN"
     )
-    results = RecentResults(redact=lambda text: text.replace(TOKEN, "***"))
+    results = RecentResults(redactor=redactor)
     listener = socket.create_server(("127.0.0.1", 0))
     world = World(listener.getsockname()[1], operator or Operator(), results, evidence)
     app = create_app(

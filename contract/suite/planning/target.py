@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.digits import read_decimal
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.formats.secret import Secret
 from jobproof.contract.model.api import Api
 
@@ -78,6 +79,13 @@ class SuiteTarget:
     timeout_s: float = 10.0
     strict: bool = False
     seed: int = 0
+
+    @property
+    def redactor(self) -> Redactor:
+        """
+        Masks the token in whatever is said about a run.
+        """
+        return Redactor([self.token] if self.token is not None else [])
 
     @property
     def sequences(self) -> int:

@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
-from jobproof.contract.formats.redaction import redact_text, spellings
+from jobproof.contract.formats.json_value import JsonDocument, JsonObject
+from jobproof.contract.formats.redaction import Redactor
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group, overlay
 from jobproof.contract.recordings.curl_line import curl
@@ -29,10 +29,11 @@ def build_report(
     Everything a program may want to know of a run.
     """
     target, findings = run.target, run.findings
+    profile = target.api.profile
     groups = group(findings)
     missing = run.coverage.missing(generated=generated and run.stopped is None)
     verdict = conclude(findings, missing=missing, strict=target.strict)
-    secrets = spellings(target.token.reveal()) if target.token else ()
+    redactor = target.redactor
     report = {
         "verdict": verdict.value,
         "exit_code": verdict.exit_code,
@@ -45,12 +46,12 @@ def build_report(
         "duration_seconds": round(duration_s, 3),
         "requests": run.requests,
         "findings": [
-            finding_as_dict(g, strict=target.strict, token_env=target.api.profile.token_env)
+            finding_as_dict(g, redactor, strict=target.strict, token_env=profile.token_env)
             for g in groups
         ],
         "checks": [_check_as_dict(run, c.id, groups) for c in run.checks],
         "reach": {**run.coverage.as_dict(), "missing": list(missing)},
-        "overlay": overlay(groups, title=target.api.profile.title),
+        "overlay": overlay(groups, title=profile.title),
         "document": {
             "digest": target.api.operation.digest,
             "openapi": target.api.operation.version,
@@ -58,10 +59,12 @@ def build_report(
         "jobproof": version("jobproof"),
     }
     plain = json.loads(json.dumps(report, default=str))
-    return cast("JsonDocument", _redacted(plain, secrets))
+    return cast("JsonDocument", redactor.value(plain))
 
 
-def finding_as_dict(found: FindingGroup, *, strict: bool, token_env: str) -> JsonObject:
+def finding_as_dict(
+    found: FindingGroup, redactor: Redactor, *, strict: bool, token_env: str
+) -> JsonObject:
     """
     One finding as the report and `--json` write it.
     """
@@ -81,8 +84,8 @@ def finding_as_dict(found: FindingGroup, *, strict: bool, token_env: str) -> Jso
         "accepted": finding.accepted,
         "drift": finding.drift.value if finding.drift else None,
         "evidence": {
-            "curl": curl(finding.exchange, token_env=token_env),
-            "har": har_entry(finding.exchange),
+            "curl": curl(finding.exchange, redactor, token_env=token_env),
+            "har": har_entry(finding.exchange, redactor),
         },
     }
 
@@ -95,17 +98,6 @@ def write_report(report: JsonDocument, path: Path) -> None:
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path)
-
-
-def _redacted(value: Json, secrets: tuple[str, ...]) -> Json:
-    # Text by text: in the JSON of the whole, a secret's quotes would be escaped twice.
-    if isinstance(value, str):
-        return redact_text(value, secrets)
-    if isinstance(value, list):
-        return [_redacted(item, secrets) for item in value]
-    if isinstance(value, dict):
-        return {redact_text(key, secrets): _redacted(item, secrets) for key, item in value.items()}
-    return value
 
 
 def _check_as_dict(run: Run, check_id: str, groups: Iterable[FindingGroup]) -> JsonObject:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import JsonDocument
-from jobproof.contract.formats.redaction import redact_text, spellings
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import FindingGroup
@@ -23,7 +22,8 @@ def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) ->
     """
     One finding: the promise, where it stands, what was seen, and how to see it again.
     """
-    finding = found.first
+    # Masked piece by piece: the shell's quotes and the repr of a value spell a secret anew.
+    finding = found.first.redacted(target.redactor)
     request = finding.exchange.request
     times = f"   ({found.count} times)" if found.count > 1 else ""
     asker = f"({request.subject.value} id, credential: {request.credential.value})"
@@ -32,11 +32,11 @@ def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) ->
         f"  promised  {finding.basis.value}: {finding.source}",
         f"  asked     {request.method} {_path(request.url)} {asker}",
         f"  seen      at {finding.pointer}: {finding.message}{times}",
-        f"  again     {curl(finding.exchange, token_env=target.api.profile.token_env)}",
+        f"  again     {_curl(found.first, target)}",
     ]
     if finding.expected is not None and str(finding.expected) not in finding.message:
         lines.insert(4, f"  expected  {finding.expected!r}; found {finding.found!r}")
-    return _clean("\n".join(lines), target)
+    return "\n".join(lines)
 
 
 def summarise(report: JsonDocument) -> Iterator[str]:
@@ -75,15 +75,14 @@ def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> 
     """
     for sequence in sequences:
         for ask in sequence.asks:
-            request = request_of(target, ask)
+            request = request_of(target, ask).redacted(target.redactor)
             often = f"x{ask.times}"
             if ask.until_end:
                 often = f"every {target.poll_interval_s:g} s to its end"
-            line = (
+            yield (
                 f"{ask.method:7} {request.url}  [{ask.subject.value}, "
                 f"{ask.credential.value}, {often}] {ask.why}"
             )
-            yield _clean(line, target)
     effort = target.effort
     yield foretell(target, sequences)
     yield (
@@ -115,8 +114,8 @@ def _path(url: str) -> str:
     return path if len(path) <= 120 else f"{path[:117]}..."
 
 
-def _clean(text: str, target: SuiteTarget) -> str:
-    return redact_text(text, spellings(target.token.reveal()) if target.token else ())
+def _curl(finding: Finding, target: SuiteTarget) -> str:
+    return curl(finding.exchange, target.redactor, token_env=target.api.profile.token_env)
 
 
 def breaking(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:

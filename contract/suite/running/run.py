@@ -212,7 +212,7 @@ class Run:
                 book.baseline = seen
         failure = seen.exchange.failure
         if failure and failure.reason in _UNREACHABLE and len(book.history) == 1:
-            book.unreachable = failure.detail
+            book.unreachable = self.target.redactor.text(failure.detail)
 
     def _send_sequence(self, sequence: RequestSequence) -> None:
         started = time.monotonic()

@@ -1,0 +1,295 @@
+"""
+Where a secret stands in a text, in whatever spelling: escaped, quoted, encoded, cut off.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from html.entities import html5
+from typing import NamedTuple
+from urllib.parse import quote, quote_plus
+
+__all__ = ["SHORTEST_SECRET", "SecretFinder"]
+
+SHORTEST_SECRET = 6
+"""
+A shorter secret may be any word or number, and masking it would blot out every text: it is
+looked for nowhere, and only the header that carries it is masked.
+"""
+
+# Three rounds undo the escapes of an escaped text in an escaped text; no more, so that an
+# answer can't choose how often it is read.
+_ROUNDS = 3
+# Each way of escaping begins with a sign of its own, so that the rest of a text is skipped fast;
+# `++` gives nothing back: a million backslashes are read once.
+_ESCAPE = re.compile(
+    r"%(?:25)*(?P<percent>[2-7][0-9A-Fa-f])"
+    # A backslash that spells no sign escapes the one behind it; NULs are the half of UTF-16.
+    r"|\\\\*+(?:(?:u00|x)(?P<backslash>[2-7][0-9A-Fa-f])|u0000)?"
+    r"|&(?:amp;)*(?:#[xX]0{0,6}(?P<hex>[2-7][0-9A-Fa-f]);?"
+    r"|#0{0,6}(?P<decimal>[0-9]{2,3});?|(?P<name>[A-Za-z]{2,8});)"
+    r"|\0\0*"
+    # Our own messages point at a key that an answer chose by a JSON Pointer.
+    r"|~(?P<pointer>[01])"
+)
+_MARK = re.compile(r"[%\\&\0~]")
+_SPELLED = re.compile(r"\\(?:u00|x)")
+_NAMED = {name[:-1]: sign for name, sign in html5.items() if name[-1] == ";" and sign < "\x7f"}
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+# Half an escape, and how a text shows that the rest of it is missing.
+_CUT = re.compile(
+    r"(?:%[0-9A-Fa-f]?|&#?\w{0,5}|\\*[ux][0-9A-Fa-f]{0,3}|\\+)?(?:\.\.\.|…|â\x80¦|\Z)"
+)
+
+
+class _Spelling(NamedTuple):
+    text: str
+    is_base64: bool = False
+
+
+class SecretFinder:
+    """
+    Finds some secrets in any text, in one pass over it and one over what it decodes to.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        found = {spelling for secret in secrets for spelling in _spellings(secret)}
+        beginnings: dict[str, list[_Spelling]] = defaultdict(list)
+        for spelling in sorted(found, key=lambda one: len(one.text), reverse=True):
+            beginnings[spelling.text[:SHORTEST_SECRET]].append(spelling)
+        self._beginnings: Mapping[str, list[_Spelling]] = beginnings
+        self._beginning = re.compile(_any_of(beginnings)) if beginnings else None
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """
+        Start and end of every secret in `text`, in order and apart from each other.
+        """
+        if self._beginning is None:
+            return []
+        spans = list(self._plain_spans(text))
+        decoded = _decode(text)
+        if decoded is not text and self._beginning.search(decoded):
+            # Where each sign came from is worked out for the few texts that seem to hold one.
+            rounds = list(_rounds(text))
+            shown = _fold(rounds[-1].text if rounds else text)
+            spans.extend(_in_source(rounds, *span) for span in self._plain_spans(shown))
+        return _apart(text, spans)
+
+    def _plain_spans(self, text: str) -> Iterator[tuple[int, int]]:
+        assert self._beginning is not None
+        at = 0
+        while (found := self._beginning.search(text, at)) is not None:
+            start = found.start()
+            span = self._span(text, start, self._beginnings[found.group()])
+            if span is not None:
+                yield span
+            at = span[1] if span is not None else start + 1
+
+    def _span(
+        self, text: str, start: int, spellings: Iterable[_Spelling]
+    ) -> tuple[int, int] | None:
+        for spelling in spellings:
+            if text.startswith(spelling.text, start):
+                end = start + len(spelling.text)
+                return _with_padding(text, start, end) if spelling.is_base64 else (start, end)
+        for spelling in spellings:
+            # Whoever cut the text before it came here may have cut the secret.
+            end = start + _in_common(spelling.text, text, start)
+            if _CUT.match(text, end):
+                return start, end
+        return None
+
+
+class _Round:
+    """
+    A text with its escapes undone once, and where each sign of it came from.
+    """
+
+    def __init__(self, text: str) -> None:
+        parts: list[str] = []
+        self._ends: list[int] = [0]
+        self._sources: list[tuple[int, int]] = [(0, 0)]
+        length = at = 0
+        for match in _ESCAPE.finditer(text):
+            sign = _sign(match.group())
+            parts += text[at : match.start()], sign
+            length += match.start() - at + len(sign)
+            at = match.end()
+            self._ends.append(length)
+            self._sources.append((match.start() if sign else at, at))
+        self.text = "".join((*parts, text[at:]))
+
+    def source_start(self, index: int) -> int:
+        """
+        Where the sign at `index` begins in the source.
+        """
+        before = bisect_right(self._ends, index) - 1
+        if self._is_escaped(before + 1, index):
+            return self._sources[before + 1][0]
+        return self._sources[before][1] + index - self._ends[before]
+
+    def source_end(self, index: int) -> int:
+        """
+        Where the sign before `index` ends in the source.
+        """
+        escape = bisect_right(self._ends, index - 1)
+        if self._is_escaped(escape, index - 1):
+            return self._sources[escape][1]
+        return self.source_start(index - 1) + 1
+
+    def _is_escaped(self, escape: int, index: int) -> bool:
+        """
+        Whether the sign at `index` is what that escape, by its number, stands for.
+        """
+        if escape >= len(self._ends) or self._ends[escape] != index + 1:
+            return False
+        start, end = self._sources[escape]
+        return start < end  # else it stands for none
+
+
+def _in_source(rounds: Sequence[_Round], start: int, end: int) -> tuple[int, int]:
+    for one in reversed(rounds):
+        start, end = one.source_start(start), one.source_end(end)
+    return start, end
+
+
+def _rounds(text: str) -> Iterator[_Round]:
+    for _ in range(_ROUNDS):
+        one = _Round(text)
+        if one.text == text:
+            return
+        text = one.text
+        yield one
+
+
+def _spellings(secret: str) -> Iterator[_Spelling]:
+    """
+    What to look for: other spellings decode to one of these.
+    """
+    content = secret.encode()
+    texts = {secret, _decode(secret), content.hex(), content.hex().upper()}
+    yield from (_Spelling(text) for text in texts if len(text) >= SHORTEST_SECRET)
+    if len(secret) < SHORTEST_SECRET:
+        return
+    quoted = quote(secret, safe="")
+    escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
+    inside = {secret, escaped, escaped.replace("/", "\\/"), quoted, quote(secret)}
+    inside |= {quote_plus(secret), re.sub("%..", lambda code: code.group().lower(), quoted)}
+    for text in {part for whole in inside for part in _in_base64(whole.encode())}:
+        for alphabet in (text, text.replace("+", "-").replace("/", "_")):
+            yield _Spelling(alphabet, is_base64=True)
+            yield _Spelling(_fold(alphabet), is_base64=True)
+
+
+def _in_base64(content: bytes) -> Iterator[str]:
+    """
+    What stands for `content` in the base64 of anything that holds it, by its place in three.
+    """
+    for before in range(3):
+        bits = 8 * before, 8 * (before + len(content))
+        encoded = base64.b64encode(b"\0" * before + content).decode()
+        yield encoded[-(-bits[0] // 6) : bits[1] // 6]
+
+
+def _decode(text: str) -> str:
+    """
+    `text` with its escapes undone; the same object where there is none.
+    """
+    decoded = text
+    for _ in range(_ROUNDS):
+        before = decoded
+        if "\\" in decoded and not _SPELLED.search(decoded):
+            decoded = decoded.replace("\\", "")  # most texts have no others, and this is quick
+        if _MARK.search(decoded) is not None:
+            decoded = _ESCAPE.sub(_replacement, decoded)
+        if decoded == before:
+            break
+    folded = _fold(decoded)
+    return text if folded == text else folded
+
+
+def _fold(text: str) -> str:
+    # In a form a blank is written +, and nothing tells the one from the other.
+    return text.replace("+", " ")
+
+
+def _replacement(match: re.Match[str]) -> str:
+    return _sign(match.group())
+
+
+@lru_cache(maxsize=4096)
+def _sign(escape: str) -> str:
+    """
+    The sign that an escape stands for; itself where it stands for none that a secret can hold.
+    """
+    match = _ESCAPE.fullmatch(escape)
+    assert match is not None
+    kind = match.lastgroup
+    if kind is None:
+        return ""
+    written = match[kind]
+    if kind == "pointer":
+        return "~/"[int(written)]
+    if kind == "name":
+        return _NAMED.get(written, escape)
+    code = int(written, 10 if kind == "decimal" else 16)
+    return chr(code) if 0x20 <= code < 0x7F else escape
+
+
+def _in_common(word: str, text: str, start: int) -> int:
+    """
+    How many signs of `word` stand in `text` from `start` on.
+    """
+    pairs = enumerate(zip(word, text[start : start + len(word)], strict=False))
+    differing = (index for index, (one, other) in pairs if one != other)
+    return next(differing, min(len(word), len(text) - start))
+
+
+def _with_padding(text: str, start: int, end: int) -> tuple[int, int]:
+    """
+    The span with the signs at its edges that hold a few bits of the secret, too.
+    """
+    start -= text[start - 1 : start] in _BASE64 if start else 0
+    end += text[end : end + 1] in _BASE64
+    while text[end : end + 1] == "=":
+        end += 1
+    return start, end
+
+
+def _apart(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """
+    The spans in order, those that touch as one, each with the backslashes that escape it.
+    """
+    apart: list[tuple[int, int]] = []
+    for span in sorted(spans):
+        last = apart[-1][1] if apart else 0
+        start, end = max(last, span[0]), span[1]
+        while start > last and text[start - 1] == "\\":
+            start -= 1
+        if apart and start == last:
+            apart[-1] = apart[-1][0], max(last, end)
+        else:
+            apart.append((start, end))
+    return apart
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """
+    A pattern of the words that reads no sign twice, however many they are.
+    """
+    tails: dict[str, set[str]] = defaultdict(set)
+    for word in words:
+        tails[word[:1]].add(word[1:])
+    parts = [re.escape(first) + _tail_of(frozenset(rest)) for first, rest in sorted(tails.items())]
+    return "|".join(parts)
+
+
+def _tail_of(tails: frozenset[str]) -> str:
+    if len(tails) == 1:
+        return re.escape(next(iter(tails)))
+    return f"(?:{_any_of(tails)})"
