@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from jobproof.contract.errors import JobproofError
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Exchange

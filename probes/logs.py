@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 
 __all__ = ["set_up_logs"]
 

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding, Kind

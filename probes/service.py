@@ -27,7 +27,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.ip_addresses import is_loopback_address
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.digits import read_digits
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl

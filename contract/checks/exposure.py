@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.check import check
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
@@ -86,7 +87,7 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
     if response is None:
         return
     if trace.token:
-        told = Redactor([trace.token])
+        told = _redactor(trace.token)
         if told.holds_secret(response.body):
             yield violation("body", "the token is sent back", expected="no token", found="a token")
         if told.holds_secret("\n".join(part for header in response.headers for part in header)):
@@ -96,3 +97,8 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
     has_mark = b"-----BEGIN " in response.body or b"AKIA" in response.body
     if has_mark and _KEY.search(response.body[:_READ]):
         yield violation("body", "a private key", expected="no key", found="a key")
+
+
+@lru_cache(maxsize=64)
+def _redactor(token: str) -> Redactor:
+    return Redactor([token])

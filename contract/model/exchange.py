@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from jobproof.contract.formats.headers import HeaderPairs, header_value, header_values
-from jobproof.contract.formats.redaction import Redactor, is_sensitive, scheme_of
+from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
 
 __all__ = [
     "Credential",

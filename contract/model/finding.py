@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 
 __all__ = [

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from jobproof.contract.formats.headers import HeaderPairs, header_names, without_headers
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Request, Subject
 

@@ -8,7 +8,7 @@ import re
 import shlex
 
 from jobproof.contract.formats.headers import without_headers
-from jobproof.contract.formats.redaction import Redactor, is_sensitive, scheme_of
+from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
 from jobproof.contract.model.exchange import Credential, Exchange
 
 __all__ = ["curl"]

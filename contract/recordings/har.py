@@ -14,7 +14,7 @@ from typing import Any
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.text_file import read_text
 from jobproof.contract.model.exchange import (
     Credential,

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from jobproof.contract.formats.json_value import Json
-from jobproof.contract.formats.redaction import SHORTEST_SECRET
+from jobproof.contract.formats.secrets.redaction import SHORTEST_SECRET
 from jobproof.contract.formats.yaml_file import Location, YamlFile
 
 __all__ = ["can_be_hidden", "inline"]

@@ -16,8 +16,8 @@ from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.addresses.urls import UrlError, parse_url, read_base_url
 from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.formats.redaction import Redactor
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import find_api

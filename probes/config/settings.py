@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jobproof.contract.errors import ConfigError, did_you_mean
-from jobproof.contract.formats.redaction import Redactor
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.probes.canaries.canary import Canary, CanaryOptions
 

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from jobproof.contract.formats.redaction import Redactor
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Subject

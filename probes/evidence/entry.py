@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.probes.result import ProbeOutcome, ProbeResult
 

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.probes.evidence.entry import fingerprint_of
 from jobproof.probes.result import ProbeOutcome, ProbeResult

@@ -16,7 +16,7 @@ from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job, 
 from tests.contract.lives import exchanges
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,

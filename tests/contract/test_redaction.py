@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.parrot import TOKEN, shown_in, spellings_of
 
-from jobproof.contract.formats.redaction import SHORTEST_SECRET, Redactor
-from jobproof.contract.formats.secret import MASK, Secret
+from jobproof.contract.formats.secrets.redaction import SHORTEST_SECRET, Redactor
+from jobproof.contract.formats.secrets.secret import MASK, Secret
 
 TOKENS = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=8, max_size=40)
 
@@ -95,6 +95,7 @@ def test_a_short_secret_blots_out_nothing(secret: str) -> None:
         ("%3Fkey%3Dab%26w%3D1", "%3Fkey%3D***%26w%3D1"),
         ("?X-Amz-Security-Token=ab", "?X-Amz-Security-Token=***"),
         ("?Key-Pair-Id=ab", "?Key-Pair-Id=***"),
+        ("https://me:pass-word@h/x", "https://***@h/x"),
     ],
 )
 def test_credentials_of_anybody_are_masked(text: str, shown: str) -> None:
@@ -111,6 +112,7 @@ def test_credentials_of_anybody_are_masked(text: str, shown: str) -> None:
         'Bearer authorization_uri="https://h/"',
         "?monkey=1&turkeys=2&design=x",
         '{"next": "/jobs?cursor=abc&limit=3"}',
+        "https://h/@me/x?to=a@b",
         "100% & <b>bold</b> \\o/",
     ],
 )

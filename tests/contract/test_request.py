@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.exchange import Credential, Request, Subject
 from jobproof.contract.model.request import build_listing_request, build_request, request_headers
 from jobproof.contract.plugins import find_api

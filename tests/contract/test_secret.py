@@ -10,7 +10,7 @@ import pickle
 
 import pytest
 
-from jobproof.contract.formats.secret import MASK, Secret
+from jobproof.contract.formats.secrets.secret import MASK, Secret
 
 TOKEN = "tok-5f2a9c"
 

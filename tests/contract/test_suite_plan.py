@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
 from jobproof.contract.plugins import default_api, find_api

@@ -13,7 +13,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 from tests.tools import PATIENCE_S
 
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.plugins import load_checks

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Reason
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.recordings.har import read_har

@@ -16,8 +16,8 @@ from tests.probes.live import running, sample, write_config
 from tests.tools import until
 from tests.wire import ServerConnection, Wire, answer
 
-from jobproof.contract.formats.redaction import Redactor
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Finding

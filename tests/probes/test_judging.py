@@ -13,8 +13,8 @@ from io import StringIO
 
 import pytest
 
-from jobproof.contract.formats.redaction import Redactor
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from tests.probes.results import NOW, exchange, failed, finding, result
 
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Reason
 from jobproof.contract.model.finding import Kind
 from jobproof.probes.evidence.entry import fingerprint_of

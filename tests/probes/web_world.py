@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.probes.results import NOW, TOKEN, result
 from tests.tools import PATIENCE_S
 
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.plugins import find_api
 from jobproof.probes.daemon import ReloadResult
 from jobproof.probes.evidence.store import EvidenceStore

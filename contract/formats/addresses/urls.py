@@ -21,7 +21,7 @@ from jobproof.contract.formats.addresses.ip_addresses import (
     parse_address,
 )
 from jobproof.contract.formats.digits import read_digits
-from jobproof.contract.formats.secret import MASK
+from jobproof.contract.formats.secrets.redaction import without_userinfo
 
 __all__ = ["BaseUrl", "Url", "UrlError", "is_loopback", "parse_url", "read_base_url", "read_host"]
 
@@ -294,9 +294,6 @@ def _shown(text: str) -> str:
     """
     The text without what may be a secret in it, clean, and cut.
     """
-    before, at, after = text.rpartition("@")
-    if at:
-        scheme, slashes, _ = before.partition("://")
-        text = f"{scheme}://{MASK}@{after}" if slashes else f"{MASK}@{after}"
+    text = without_userinfo(text)
     clean = "".join(c if c.isprintable() else " " for c in re.split(r"(?<=[?#])", text)[0])
     return clean if len(clean) <= _LONGEST_SHOWN else f"{clean[:_LONGEST_SHOWN]}…"

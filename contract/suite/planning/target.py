@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.digits import read_decimal
-from jobproof.contract.formats.redaction import Redactor
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
 
 __all__ = ["Effort", "SuiteTarget", "parse_rate"]

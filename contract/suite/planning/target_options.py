@@ -12,7 +12,7 @@ from typing import Any
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.urls import UrlError, is_loopback, read_base_url
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.suite.options import OptionValues

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
-from jobproof.contract.formats.redaction import Redactor
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group, overlay
 from jobproof.contract.recordings.curl_line import curl

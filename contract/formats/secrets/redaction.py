@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from jobproof.contract.formats.secret import MASK, Secret
-from jobproof.contract.formats.spellings import SHORTEST_SECRET, SecretFinder
+from jobproof.contract.formats.secrets.secret import MASK, Secret
+from jobproof.contract.formats.secrets.spellings import SHORTEST_SECRET, SecretFinder
 
-__all__ = ["SHORTEST_SECRET", "Redactor", "is_sensitive", "scheme_of"]
+__all__ = ["SHORTEST_SECRET", "Redactor", "is_sensitive", "scheme_of", "without_userinfo"]
 
 # Vendors have names of their own for the header that carries the token.
 _SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
@@ -38,6 +38,7 @@ _PARAMETER = re.compile(
     # The value ends at the next parameter, however that is escaped.
     r"(?:[^&;\"'\\\s<>%#]++|%(?!(?:25)*26)|\\+/|\\+u00(?!2[267]|3[CcEe])[0-9A-Fa-f]{2})+"
 )
+_USERINFO = re.compile(r"(://)[^\s/?#@\"'<>\\]{1,256}(?=@)")
 
 
 class Redactor:
@@ -91,7 +92,7 @@ class Redactor:
             text = _masked(text, spans)
         if not foreign:
             return text
-        for pattern in (_CREDENTIAL, _PARAMETER):
+        for pattern in (_CREDENTIAL, _PARAMETER, _USERINFO):
             if pattern.search(text) is not None:  # quicker than a replacement that finds nothing
                 text = pattern.sub(rf"\1{MASK}", text)
         return text
@@ -154,6 +155,17 @@ def scheme_of(credential: str) -> str:
     """
     found = _SCHEME.match(credential)
     return found.group() if found else ""
+
+
+def without_userinfo(url: str) -> str:
+    """
+    A text that is meant as one URL, however wrong, without what stands before its last `@`.
+    """
+    before, at, after = url.rpartition("@")
+    scheme, slashes, _ = before.partition("://")
+    if not at:
+        return url
+    return f"{scheme}://{MASK}@{after}" if slashes else f"{MASK}@{after}"
 
 
 @lru_cache(maxsize=256)
