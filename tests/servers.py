@@ -57,7 +57,7 @@ def serving(
     A server as a process of its own, from when it answers until the block ends; its URL.
 
     Args:
-        ready: The port that it was told to listen on, and the path that answers 200.
+        ready: The port that it was told to listen on, and the path that says 503 until it is ready.
     """
     port = ready.partition("/")[0]
     with log.open("wb") as sink:
@@ -78,6 +78,8 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return bool(answer.status == 200)
+    except urllib.error.HTTPError as refused:
+        return refused.code < 500  # 401: it is ready for those who have the password
     except OSError:
         return False
 
