@@ -11,7 +11,15 @@ from jobproof.contract.formats.http_date import read_retry_after
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
-from jobproof.contract.model.finding import Basis, Remark, Severity, gap, inconclusive, violation
+from jobproof.contract.model.finding import (
+    Basis,
+    Remark,
+    Severity,
+    gap,
+    inconclusive,
+    shorten,
+    violation,
+)
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import ExpectedCode
 from jobproof.contract.model.trace import Trace
@@ -116,7 +124,7 @@ def throttling_says_when(trace: Trace) -> Iterator[Remark]:
     if value is None:
         yield violation("header:retry-after", expected=_WHEN, found="no Retry-After")
     elif read_retry_after(value, now=trace.now) is None:
-        yield violation("header:retry-after", expected=_WHEN, found=value[:80])
+        yield violation("header:retry-after", expected=_WHEN, found=shorten(value, 80))
 
 
 @check(

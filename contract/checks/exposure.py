@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.check import check
-from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.finding import Basis, Remark, Severity, shorten, violation
 from jobproof.contract.model.trace import Trace
 
 __all__ = ["no_credentialed_wildcard_origin", "no_secret_in_answer", "no_stack_trace"]
@@ -70,7 +70,9 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     found = _TRACE.search(response.body[:_READ])
     if found:
         yield violation(
-            "body", expected="no stack trace", found=found.group().decode("utf-8", "replace")[:40]
+            "body",
+            expected="no stack trace",
+            found=shorten(found.group().decode("utf-8", "replace"), 40),
         )
 
 

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from jobproof.contract.formats.json_pointer import parent, pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.check import Facet, check
-from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, drift, violation
+from jobproof.contract.model.finding import (
+    Basis,
+    Drift,
+    Remark,
+    Severity,
+    drift,
+    shorten,
+    violation,
+)
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.openapi.schema import SchemaError
 
@@ -160,7 +168,7 @@ def _siblings(trace: Trace, at: str) -> frozenset[str]:
 
 def _shown(value: Json) -> Json:
     if isinstance(value, str):
-        return value if len(value) <= 120 else f"{value[:117]}..."
+        return shorten(value, 120)
     if isinstance(value, dict | list):
         return f"{type(value).__name__} of {len(value)}"
     return value

@@ -23,6 +23,7 @@ __all__ = [
     "drift",
     "gap",
     "inconclusive",
+    "shorten",
     "violation",
 ]
 
@@ -222,7 +223,15 @@ def brief(value: Json) -> Json:
     `value` as a finding shows it: long ones are cut to a line.
     """
     text = repr(value)
-    return value if len(text) <= _LINE else f"{text[: _LINE - 3]}..."
+    return value if len(text) <= _LINE else shorten(text, _LINE)
+
+
+def shorten(text: str, at_most: int) -> str:
+    """
+    `text` where it isn't longer; else its beginning, marked so that a redactor sees that
+    what stands last may be the beginning of a secret.
+    """
+    return text if len(text) <= at_most else f"{text[: at_most - 3]}..."
 
 
 def _versus(expected: Json, found: Json) -> str:

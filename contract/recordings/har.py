@@ -26,6 +26,7 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
+from jobproof.contract.model.finding import shorten
 
 __all__ = ["har", "har_entry", "read_har", "read_har_entry"]
 
@@ -258,5 +259,5 @@ def _number(value: Any) -> float:
     number = read_decimal(value) if isinstance(value, str) else value
     # Neither NaN nor an integer beyond any double passes this.
     if not isinstance(number, int | float) or not abs(number) < _LARGEST:
-        raise ValueError(f"{str(value)[:80]!r} is no number to count with")
+        raise ValueError(f"{shorten(str(value), 80)!r} is no number to count with")
     return float(number)

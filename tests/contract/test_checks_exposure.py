@@ -8,6 +8,8 @@ import pytest
 from tests.contract.builders import TOKEN, answer, job, not_found, said, trace
 from tests.contract.cases import Case
 
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Basis
 
 _ORIGIN, _CREDENTIALS = "access-control-allow-origin", "access-control-allow-credentials"
@@ -73,3 +75,20 @@ def test_a_private_key_is_found() -> None:
 
 def test_a_word_that_happens_to_be_the_token_is_no_leak() -> None:
     assert said(trace(answer(), token="url")) == ()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        answer({"error": "busy"}, 429, headers={"retry-after": "x" * 66 + TOKEN}),
+        not_found(b"at Object.<a> (" + b"x" * 14 + TOKEN.encode() + b".js:1)"),
+        answer(job(**{"x" * 180 + TOKEN: 1})),
+        answer(job(status="x" * 183 + TOKEN)),
+    ],
+)
+def test_a_token_that_a_finding_cuts_off_is_masked_all_the_same(seen: Exchange) -> None:
+    findings = [f.redacted(Redactor([TOKEN])) for f in said(trace(seen))]
+    assert findings
+    for finding in findings:
+        shown = f"{finding.pointer} {finding.message} {finding.expected} {finding.found}"
+        assert TOKEN[:8] not in shown

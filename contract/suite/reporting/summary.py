@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.model.check import Check
-from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.finding import Finding, Kind, shorten
 from jobproof.contract.model.verdict import FindingGroup
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.suite.planning.plan import RequestSequence, request_of
@@ -111,7 +111,7 @@ def foretell(target: SuiteTarget, sequences: Iterable[RequestSequence]) -> str:
 def _path(url: str) -> str:
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return path if len(path) <= 120 else f"{path[:117]}..."
+    return shorten(path, 120)
 
 
 def _curl(finding: Finding, target: SuiteTarget) -> str:
