@@ -54,6 +54,7 @@ class DashboardTarget:
         canaries: Seconds between probes, by canary.
         documented: HTTP codes of the API's document, as regular expressions.
         limits_s: Documented limits of a job's life.
+        not_found: HTTP codes by which the API says that there is no such job.
     """
 
     name: str
@@ -65,6 +66,7 @@ class DashboardTarget:
     statuses: tuple[StatusStyle, ...]
     documented: tuple[str, ...]
     limits_s: tuple[float, ...] = ()
+    not_found: tuple[str, ...] = ()
 
 
 class BurnRate(StrictModel):
@@ -175,6 +177,13 @@ class DashboardSettings:
         return tuple(sorted({code for target in self.targets for code in target.documented}))
 
     @property
+    def not_found_codes(self) -> tuple[str, ...]:
+        """
+        Codes by which at least one API says that there is no such job.
+        """
+        return tuple(sorted({code for target in self.targets for code in target.not_found}))
+
+    @property
     def limits_s(self) -> tuple[float, ...]:
         """
         All documented limits of a job's life.
@@ -218,6 +227,7 @@ def target_of(
         statuses=_statuses(api.profile),
         documented=_documented(api.operation.responses),
         limits_s=tuple(sorted(limit.after for limit in api.profile.status.limits)),
+        not_found=tuple(map(str, api.profile.not_found.codes)),
     )
 
 

@@ -311,6 +311,7 @@ def labels_of(target: TargetSettings) -> TargetLabels:
         terminal=frozenset(name for name, word in statuses.words.items() if word.phase.terminal),
         edges_s=target.edges_s,
         limits_s=tuple(limit.after for limit in statuses.limits),
+        not_found_codes=target.api.profile.not_found.codes,
         openapi_version=target.api.operation.version,
         spec_sha256=target.api.operation.digest[:16],
     )

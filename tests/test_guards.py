@@ -295,6 +295,19 @@ def test_a_process_of_our_own_takes_nothing_from_the_current_folder(module: Path
             assert words[0] != "sys.executable" or words[1:2] == ["'-P'"], node.lineno
 
 
+NOT_FOUND_BY_HTTP = {
+    "contract/model/profile.py": "the default of `not_found.codes`",
+    "probes/web/app.py": "the daemon's own routes",
+}
+
+
+@every_module
+def test_which_code_denies_a_job_stands_in_the_profile_alone(module: Path) -> None:
+    if module.as_posix() not in NOT_FOUND_BY_HTTP:
+        literals = [n for n in ast.walk(_tree(module)) if isinstance(n, ast.Constant)]
+        assert [n.lineno for n in literals if n.value in (404, "404")] == []
+
+
 @every_module
 def test_a_module_says_what_it_promises(module: Path) -> None:
     tree = _tree(module)

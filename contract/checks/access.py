@@ -100,7 +100,7 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: 404 where the client is not authorized to see the job",
+    source="profile.yaml: not_found is for jobs that the asker may not see, too",
     severity=Severity.CRITICAL,
     needs=("foreign",),
     only=("foreign",),
@@ -121,7 +121,7 @@ def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: 404 where the client is not authorized to see the job",
+    source="profile.yaml: not_found is for jobs that the asker may not see, too",
     severity=Severity.HIGH,
     needs=("foreign", "missing"),
     only=("foreign",),
@@ -158,7 +158,8 @@ def _let_in(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
     seen = trace.latest
     if seen.credential is not who or seen.method == "OPTIONS" or not 200 <= seen.code < 300:
         return
-    yield violation("code", f"answered {how}", expected="401, 403 or 404", found=seen.code)
+    refusals = sorted({401, 403, *trace.api.profile.not_found.codes})
+    yield violation("code", f"answered {how}", expected=refusals, found=seen.code)
 
 
 def _says_nothing(seen: Observation, baseline: Observation) -> bool:

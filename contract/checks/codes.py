@@ -188,7 +188,7 @@ def _token_works(trace: Trace) -> bool:
     unknown id that there is no such job.
     """
     baseline = trace.baseline
-    told = baseline is not None and baseline.code in trace.api.profile.not_found.codes
+    told = baseline is not None and baseline.is_not_found
     return told or _let_in(trace)
 
 

@@ -116,7 +116,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: 404 is for jobs that don't exist or aren't the asker's",
+    source="profile.yaml: not_found is for jobs that don't exist or aren't the asker's",
     severity=Severity.CRITICAL,
     needs=("known",),
     only=("known",),
@@ -128,7 +128,7 @@ def known_job_is_found(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.method != "GET" or seen.subject is not Subject.KNOWN or not seen.authorised:
         return
-    if seen.code in trace.api.profile.not_found.codes:
+    if seen.is_not_found:
         before = "it was there before" if trace.views else "it was given as known"
         # A page for people, before any job was seen, smells of a base URL that leads astray.
         hint = "" if trace.views or "json" in seen.media_type else "; is the base URL right?"

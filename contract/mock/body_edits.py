@@ -19,7 +19,7 @@ from jobproof.contract.openapi.schema import Content
 __all__ = [
     "blank",
     "content_of",
-    "documents",
+    "documents_absence",
     "drop",
     "ends",
     "forbids",
@@ -45,11 +45,11 @@ def content_of(api: Api, code: int = 200) -> Content | None:
     return spec.content_for("application/json") if spec else None
 
 
-def documents(code: int) -> Callable[[Api], bool]:
+def documents_absence(api: Api) -> bool:
     """
-    APIs whose document has a body for `code`.
+    APIs whose document has a body for the answer that there is no such job.
     """
-    return lambda api: content_of(api, code) is not None
+    return any(content_of(api, code) is not None for code in api.profile.not_found.codes)
 
 
 def forbids(api: Api, pointer: str, value: Json) -> bool:

@@ -187,7 +187,7 @@ def preflight(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return opened.with_header("Access-Control-Max-Age", "600")
 
 
-@_variant(Hook.ANSWER, "the 404 says more than the document asks")
+@_variant(Hook.ANSWER, "the answer to an unknown id says more than the document asks")
 def not_found_says_more(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     body = context.script.pages.unknown.body
     if context.outcome is not AnswerKind.UNKNOWN or body is None:

@@ -49,7 +49,7 @@ class Api:
 
     @cached_property
     def _observer(self) -> Observer:
-        return Observer(self.operation, self.reader)
+        return Observer(self.operation, self.profile, self.reader)
 
     def observe(self, exchange: Exchange) -> Observation:
         """

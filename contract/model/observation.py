@@ -11,6 +11,7 @@ from itertools import islice
 from jobproof.contract.formats.json_body import JsonBody, read_body
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.job import Job, JobReader
+from jobproof.contract.model.profile import Profile
 from jobproof.contract.openapi.document import Operation
 from jobproof.contract.openapi.schema import Content, ResponseSpec, SchemaError
 
@@ -83,7 +84,8 @@ class Observation:
         content: What the document says of this code and media type, or None.
         body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
         job: The job in a 200; None elsewhere, or where the body is no object.
-        parsed_body: The four before, the same for each answer of the same code, media type and
+        is_not_found: The answer says that there is no such job, by the profile's codes.
+        parsed_body: The four before it, the same for each answer of the same code, media type and
             bytes.
     """
 
@@ -95,6 +97,7 @@ class Observation:
     content: Content | None
     body: JsonBody | None
     job: Job | None
+    is_not_found: bool
     parsed_body: ParsedBody = field(repr=False, compare=False)
 
     @property
@@ -169,10 +172,11 @@ class Observer:
     the document's schema again: an endpoint under watch says the same thing all day.
     """
 
-    __slots__ = ("_operation", "_parsed_bodies", "_reader")
+    __slots__ = ("_operation", "_parsed_bodies", "_profile", "_reader")
 
-    def __init__(self, operation: Operation, reader: JobReader) -> None:
+    def __init__(self, operation: Operation, profile: Profile, reader: JobReader) -> None:
         self._operation = operation
+        self._profile = profile
         self._reader = reader
         self._parsed_bodies: dict[tuple[int, str, str, bytes], ParsedBody] = {}
 
@@ -192,7 +196,8 @@ class Observer:
                 if len(self._parsed_bodies) >= _REMEMBERED:
                     del self._parsed_bodies[next(iter(self._parsed_bodies))]  # the oldest
                 self._parsed_bodies[key] = parsed_body
-        return _observation(exchange, response, media_type, parsed_body)
+        is_not_found = self._profile.is_not_found(response.code)
+        return _observation(exchange, response, media_type, parsed_body, is_not_found=is_not_found)
 
     def _read(self, exchange: Exchange, response: Response, media_type: str) -> ParsedBody:
         spec = self._operation.response_for(response.code)
@@ -205,10 +210,17 @@ class Observer:
 
 
 def _observation(
-    exchange: Exchange, response: Response | None, media_type: str, read: ParsedBody
+    exchange: Exchange,
+    response: Response | None,
+    media_type: str,
+    read: ParsedBody,
+    *,
+    is_not_found: bool = False,
 ) -> Observation:
     return Observation(
-        exchange, response, media_type, read.spec, read.content, read.body, read.job, read
+        *(exchange, response, media_type, read.spec, read.content, read.body, read.job),
+        is_not_found,
+        read,
     )
 
 

@@ -258,7 +258,7 @@ class NotFound(Promise):
     How the endpoint says that there is no such job.
     """
 
-    codes: tuple[int, ...] = (404,)
+    codes: tuple[Annotated[int, Field(ge=400, le=499)], ...] = Field(default=(404,), min_length=1)
 
 
 class ExpectedCode(Promise):
@@ -360,6 +360,12 @@ class Profile(StrictModel):
     body: BodyLimit
     listing: Listing | None = None
     policy: Policy = Policy()
+
+    def is_not_found(self, code: int) -> bool:
+        """
+        Whether an answer with that code says that there is no such job.
+        """
+        return code in self.not_found.codes
 
     @model_validator(mode="after")
     def _words_are_known(self) -> Self:

@@ -8,6 +8,7 @@ second, no sockets after the recording. Beside it stands the document's schema a
 from __future__ import annotations
 
 import json
+import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -117,7 +118,7 @@ def _record(api: Api) -> Iterator[list[Exchange]]:
 
 
 def _missing(api: Api, server: MockServer, client: Client) -> Exchange:
-    job_id = str(uuid.uuid4())
+    job_id = api.profile.id.fresh(random.Random(0))  # noqa: S311 -- an id, no secret
     request = build_owner_request(api, server.url, job_id, server.token, Subject.MISSING)
     return client.send(request, deadline_s=5.0)
 
@@ -141,7 +142,8 @@ def _schema_notices(seen: Observation) -> bool:
 
 
 def _mutants(api: Api, response: Response) -> Iterator[_Mutant]:
-    for code in (200, 201, 204, 301, 400, 403, 404, 418, 500, 502):
+    denials = api.profile.not_found.codes
+    for code in (200, 201, 204, 301, 400, 403, *denials, 418, 500, 502):
         if code != response.code:
             yield _Mutant(f"code to {code // 100}xx", str(code), replace(response, code=code))
     yield from _heads(response)

@@ -128,9 +128,9 @@ def _access() -> Iterator[Alert]:
         f"{sum_by('target', lost)} > 0",
         "critical",
         "0s",
-        "A job that exists was answered with 404.",
+        "A job that exists was not found.",
         '{{ $labels.target }} denied a known job {{ $value | printf "%.0f" }} times in 10 minutes: '
-        "lost data, or the token no longer sees the job (404 also means not authorized). "
+        "lost data, or the token no longer sees the job (not found also means not authorized). "
         "If every known job is denied at once, suspect the token or the workspace.",
         "overview",
     )

@@ -5,6 +5,7 @@ Is the endpoint healthy? If not: since when, for whom, and where does it hurt?
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.grafana.alerting.slo import sli
@@ -35,14 +36,6 @@ FIRING = (
     'alertstate="firing",target=~"$target|"}'
 )
 FIRING_LOUD = FIRING.replace("}", ',severity=~"critical|warning"}')
-CODE_COLOURS = (
-    coloured("^2..$", "green", regex=True),
-    coloured("^3..$", "blue", regex=True),
-    coloured("^4..$", "yellow", regex=True),
-    coloured("^404$", "#8e8e8e", regex=True),
-    coloured("^429$", "orange", regex=True),
-    coloured("^5..$", "dark-red", regex=True),
-)
 OUTCOME_COLOURS = (
     coloured("violation", "purple"),
     coloured("not_found", "orange"),
@@ -65,7 +58,7 @@ def board(settings: DashboardSettings) -> Dashboard:
         title="jobproof: overview",
         description=(
             "Whether the job endpoint keeps its promises: health and error budget first, then "
-            "answers, latency and the 404s that should and shouldn't be there."
+            "answers, latency and the denied jobs that should and shouldn't be denied."
         ),
         variables=(*COMMON, CANARY),
         rows=(
@@ -74,13 +67,13 @@ def board(settings: DashboardSettings) -> Dashboard:
                 "What is wrong",
                 (
                     PanelRow(7, (_canaries(), _firing())),
-                    PanelRow(8, (_codes(), _failures(), _error_ratio())),
+                    PanelRow(8, (_codes(settings), _failures(), _error_ratio())),
                 ),
             ),
             Row("Latency", (PanelRow(8, (_percentiles(settings), _latency_map(), _phases())),)),
             Row(
-                "404 and undocumented codes",
-                (PanelRow(7, (_not_found(), _undocumented(settings), _last_right())),),
+                f"{_denials(settings)} and undocumented codes",
+                (PanelRow(7, (_not_found(settings), _undocumented(settings), _last_right())),),
             ),
         ),
     )
@@ -263,17 +256,32 @@ def _firing() -> Panel:
     )
 
 
-def _codes() -> Panel:
+def _denials(settings: DashboardSettings) -> str:
+    return " or ".join(settings.not_found_codes)
+
+
+def _code_colours(settings: DashboardSettings) -> tuple[dict[str, Any], ...]:
+    return (
+        coloured("^2..$", "green", regex=True),
+        coloured("^3..$", "blue", regex=True),
+        coloured("^4..$", "yellow", regex=True),
+        *(coloured(f"^{code}$", "#8e8e8e", regex=True) for code in settings.not_found_codes),
+        coloured("^429$", "orange", regex=True),
+        coloured("^5..$", "dark-red", regex=True),
+    )
+
+
+def _codes(settings: DashboardSettings) -> Panel:
     return timeseries(
         "Answers by HTTP code",
-        "What does the endpoint answer? 404 is grey because the missing-id canary provokes it; "
-        "the panel of 404s below tells right from wrong.",
+        f"What does the endpoint answer? {_denials(settings)} is grey because the missing-id "
+        "canary provokes it; the panel of denied jobs below tells right from wrong.",
         Query(sum_by("code", SCOPE.increase("http_responses_total")) + " > 0", "{{code}}"),
         unit="short",
         width=8,
         stacked="normal",
         bars=True,
-        overrides=CODE_COLOURS,
+        overrides=_code_colours(settings),
         limits=(0, None),
         no_value="no answers",
     )
@@ -386,11 +394,11 @@ def _phases() -> Panel:
     )
 
 
-def _not_found() -> Panel:
+def _not_found(settings: DashboardSettings) -> Panel:
     return timeseries(
-        "404: expected and unexpected",
-        "Are jobs being denied that exist? Expected 404s answer ids that nobody may see and prove "
-        "that the endpoint refuses them; a single unexpected one means a lost job or a lost "
+        f"{_denials(settings)}: expected and unexpected",
+        "Are jobs being denied that exist? Expected denials answer ids that nobody may see and "
+        "prove that the endpoint refuses them; a single unexpected one means a lost job or a lost "
         "permission.",
         Query(sum_by("expected", SCOPE.rate("not_found_total", expected="true")), "expected"),
         Query(sum_by("expected", SCOPE.rate("not_found_total", expected="false")), "unexpected"),
@@ -398,7 +406,7 @@ def _not_found() -> Panel:
         width=9,
         overrides=[coloured("expected", "#8e8e8e"), coloured("unexpected", "red")],
         limits=(0, None),
-        no_value="no 404s",
+        no_value="none denied",
     )
 
 

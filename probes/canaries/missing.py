@@ -15,7 +15,7 @@ __all__ = ["MissingCanary"]
 
 class MissingCanary:
     """
-    An id that nobody has, another one each time so that no cache answers: 404 is right.
+    An id that nobody has, another one each time so that no cache answers: "no such job" is right.
     """
 
     Options: ClassVar[type[CanaryOptions]] = CanaryOptions

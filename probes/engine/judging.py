@@ -240,7 +240,7 @@ def _right_codes(api: Api, seen: Observation) -> frozenset[int]:
 def _outcome_of_code(code: int, api: Api) -> ProbeOutcome:
     if code == 429:
         return ProbeOutcome.RATE_LIMITED
-    if code in api.profile.not_found.codes:
+    if api.profile.is_not_found(code):
         return ProbeOutcome.NOT_FOUND
     if code in (401, 403):
         return ProbeOutcome.AUTH

@@ -48,14 +48,13 @@ __all__ = [
     "Metric",
     "Metrics",
     "TargetLabels",
-    "not_found_is_expected",
 ]
 
 UNKNOWN_STATUS = "unknown"
 _LONGEST_OVERLAP_S = 600.0
 OTHER_CODE = "other"
 PHASES = ("resolve", "connect", "tls", "wait", "transfer")
-CODES = ("200", "400", "401", "403", "404", "429", "500", "502", "503", "504")
+CODES = ("200", "400", "401", "403", "429", "500", "502", "503", "504")
 
 Edges = tuple[float, ...]
 
@@ -286,6 +285,7 @@ class TargetLabels:
         terminal: Those of them that end a job's life.
         edges_s: SLO threshold and time-outs: edges of the duration histogram.
         limits_s: Documented limits of a job's life: edges of the job histograms.
+        not_found_codes: HTTP codes by which the API says that there is no such job.
     """
 
     name: str
@@ -296,6 +296,7 @@ class TargetLabels:
     terminal: frozenset[str]
     edges_s: tuple[float, ...] = ()
     limits_s: tuple[float, ...] = ()
+    not_found_codes: tuple[int, ...] = ()
     openapi_version: str = ""
     spec_sha256: str = ""
 
@@ -431,7 +432,7 @@ class Metrics(Collector):
             histograms["jobproof_probe_duration_seconds"].child(name, canary)
             for outcome in ProbeOutcome:
                 counters["jobproof_probes_total"].child(name, canary, outcome.value)
-            for code in CODES:
+            for code in dict.fromkeys((*CODES, *map(str, target.not_found_codes))):
                 counters["jobproof_http_responses_total"].child(name, canary, code)
             expected = _flag(absence_is_right)
             counters["jobproof_not_found_total"].child(name, canary, expected)
@@ -539,12 +540,19 @@ class Metrics(Collector):
             family = self._counters["jobproof_http_responses_total"]
             code = series.codes[head.code] = family.child(result.target, result.canary, word)
         code.value += 1.0
-        if head.code == 404:
-            expected = _flag(not_found_is_expected(exchange.request))
-            self._counters["jobproof_not_found_total"].child(
-                result.target, result.canary, expected
-            ).value += 1.0
+        self._see_denial(result, exchange.request, head.code)
         self._see_clock(result.target, head, exchange)
+
+    def _see_denial(self, result: ProbeResult, request: Request, code: int) -> None:
+        """
+        Count an answer that denies the job; only the owner of a known job is promised it.
+        """
+        outcome, codes = result.outcome, self._targets[result.target].not_found_codes
+        if outcome is ProbeOutcome.NOT_FOUND or code in codes:
+            owner = request.credential is Credential.OWNER
+            expected = _flag(request.subject is not Subject.KNOWN or not owner)
+            family = self._counters["jobproof_not_found_total"]
+            family.child(result.target, result.canary, expected).value += 1.0
 
     def _see_clock(self, target: str, head: Response, exchange: Exchange) -> None:
         said = head.header("date")
@@ -707,13 +715,6 @@ class Metrics(Collector):
         with self._lock:
             families = [_export(family) for family in self._families.values()]
         yield from families
-
-
-def not_found_is_expected(request: Request) -> bool:
-    """
-    Whether 404 is right: only the owner of a known job is promised its answer.
-    """
-    return not (request.subject is Subject.KNOWN and request.credential is Credential.OWNER)
 
 
 def _flag(value: bool) -> str:

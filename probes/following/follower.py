@@ -303,7 +303,7 @@ def _sighting(seen: Observation | None, at: float, redactor: Redactor) -> JobObs
         return JobObservation(at)
     job = seen.job
     if job is None:
-        return JobObservation(at, missing=seen.code == 404)
+        return JobObservation(at, missing=seen.is_not_found)
     status = redactor.text(job.status) if isinstance(job.status, str) else None
     ended = max(job.later.values(), default=None)
     return JobObservation(at, job_status=status, created_at=job.created_at, ended_at=ended)

@@ -59,6 +59,7 @@ def labels_of(target: DashboardTarget) -> TargetLabels:
         terminal=frozenset(s.word for s in target.statuses if s.phase.terminal),
         edges_s=(target.latency_s, target.timeout_s),
         limits_s=target.limits_s,
+        not_found_codes=api.profile.not_found.codes,
         openapi_version=api.operation.version,
         spec_sha256=api.operation.digest[:16],
     )

@@ -32,7 +32,6 @@ from jobproof.probes.export.metrics import (
     METRICS,
     Metrics,
     TargetLabels,
-    not_found_is_expected,
 )
 from jobproof.probes.export.prometheus import OPENMETRICS, TEXT, Registry, expose
 from jobproof.probes.export.series import Histogram
@@ -52,6 +51,7 @@ def labels(name: str = "krea", **canaries: bool) -> TargetLabels:
         terminal=frozenset({"completed", "failed"}),
         edges_s=(0.75, 10.0),
         limits_s=(180.0, 7200.0),
+        not_found_codes=(404, 410),
         openapi_version="3.1.0",
         spec_sha256="abc",
     )
@@ -172,21 +172,45 @@ def test_failures_are_in_the_duration_histogram() -> None:
     assert value(registry, name, target="krea", canary="known") == len(ProbeOutcome)
 
 
-def test_missing_ids_and_known_jobs_have_404_rates_of_their_own() -> None:
+@pytest.mark.parametrize("code", [404, 410])
+def test_missing_ids_and_known_jobs_are_denied_at_rates_of_their_own(code: int) -> None:
     registry, counts = metrics()
-    counts.observe(result(ProbeOutcome.NOT_FOUND, seen=exchange(404)))
-    missing = exchange(404, Subject.MISSING)
+    counts.observe(result(ProbeOutcome.NOT_FOUND, seen=exchange(code)))
+    missing = exchange(code, Subject.MISSING)
     counts.observe(result(canary="missing", seen=missing, job_status=None))
     name = "jobproof_not_found_total"
     assert value(registry, name, target="krea", canary="known", expected="false") == 1.0
     assert value(registry, name, target="krea", canary="missing", expected="true") == 1.0
 
 
-def test_404_is_right_for_whoever_may_not_see_the_job() -> None:
-    known = Request("GET", "u", (), "1", Subject.KNOWN, Credential.NONE)
-    assert not_found_is_expected(known)
-    owner = Request("GET", "u", (), "1", Subject.KNOWN, Credential.OWNER)
-    assert not not_found_is_expected(owner)
+@pytest.mark.parametrize(
+    ("credential", "expected"), [(Credential.NONE, "true"), (Credential.OWNER, "false")]
+)
+def test_a_denial_is_right_for_whoever_may_not_see_the_job(
+    credential: Credential, expected: str
+) -> None:
+    registry, counts = metrics()
+    told = exchange(404)
+    asked = replace(told, request=replace(told.request, credential=credential))
+    counts.observe(result(ProbeOutcome.OK, seen=asked))
+    name = "jobproof_not_found_total"
+    assert value(registry, name, target="krea", canary="known", expected=expected) == 1.0
+
+
+def test_a_code_that_the_profile_does_not_name_denies_nothing() -> None:
+    registry, counts = metrics(replace(labels(), not_found_codes=(410,)))
+    counts.observe(result(ProbeOutcome.UNEXPECTED_CODE, seen=exchange(404)))
+    counts.observe(result(canary="missing", seen=exchange(404, Subject.MISSING)))
+    for canary in ("known", "missing"):
+        of = {"target": "krea", "canary": canary}
+        found = value(
+            registry, "jobproof_not_found_total", **of, expected=str(canary != "known").lower()
+        )
+        assert found == 0.0
+    assert (
+        value(registry, "jobproof_http_responses_total", target="krea", canary="known", code="410")
+        == 0.0
+    )
 
 
 def test_slo_threshold_and_timeout_are_bucket_edges() -> None:

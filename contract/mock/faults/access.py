@@ -97,7 +97,7 @@ def any_origin_with_credentials(answer: MockAnswer, context: RequestContext) -> 
     return opened.with_header("Access-Control-Allow-Credentials", "true")
 
 
-@ACCESS.answer("the 404 shows a stack trace", "no_stack_trace", definite=False)
+@ACCESS.answer("the answer to an unknown id shows a stack trace", "no_stack_trace", definite=False)
 def stack_trace_in_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.outcome is not AnswerKind.UNKNOWN:
         return answer

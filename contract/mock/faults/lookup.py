@@ -10,7 +10,7 @@ from dataclasses import replace
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.mock.answer import JSON, AnswerKind, MockAnswer, encode
 from jobproof.contract.mock.behaviour import RequestContext
-from jobproof.contract.mock.body_edits import documents
+from jobproof.contract.mock.body_edits import documents_absence
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
 
@@ -56,29 +56,42 @@ def crash_on_unknown_id(answer: MockAnswer, context: RequestContext) -> MockAnsw
     return context.page(answer, context.script.pages.crash)
 
 
-@LOOKUP.answer("the 404 has no body", "body_is_json", applies=documents(404))
+@LOOKUP.answer("the answer to an unknown id has no body", "body_is_json", applies=documents_absence)
 def not_found_empty(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return replace(answer, body=b"") if context.outcome is AnswerKind.UNKNOWN else answer
 
 
 @LOOKUP.answer(
-    "the 404 is an HTML page", "media_type_is_documented", "body_is_json", applies=documents(404)
+    "the answer to an unknown id is an HTML page",
+    "media_type_is_documented",
+    "body_is_json",
+    applies=documents_absence,
 )
 def not_found_html(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.outcome is not AnswerKind.UNKNOWN:
         return answer
-    page = b"<!DOCTYPE html><html><head><title>404</title></head><body>Not found</body></html>"
-    return answer.saying(404, page, "text/html; charset=utf-8")
+    page = (
+        b"<!DOCTYPE html><html><head><title>Not found</title></head><body>No such job</body></html>"
+    )
+    return answer.saying(answer.code, page, "text/html; charset=utf-8")
 
 
-@LOOKUP.answer("the 404 has another key", "body_matches_schema", applies=documents(404))
+@LOOKUP.answer(
+    "the answer to an unknown id has another key",
+    "body_matches_schema",
+    applies=documents_absence,
+)
 def not_found_with_other_key(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.outcome is not AnswerKind.UNKNOWN:
         return answer
     return answer.saying(answer.code, encode({"detail": "Not found"}), JSON)
 
 
-@LOOKUP.answer("the 404 has another type", "body_matches_schema", applies=documents(404))
+@LOOKUP.answer(
+    "the answer to an unknown id has another type",
+    "body_matches_schema",
+    applies=documents_absence,
+)
 def not_found_with_other_type(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.outcome is not AnswerKind.UNKNOWN:
         return answer
