@@ -16,6 +16,7 @@ from jobproof.contract.model.finding import (
     Remark,
     Severity,
     drift,
+    gap,
     shorten,
     violation,
 )
@@ -48,9 +49,8 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     """
     The body is what its schema says, formats included.
     """
-    status_at = trace.api.profile.status.at
     for error in trace.schema_errors:
-        if _is_null(error) or (error.at == status_at and error.keyword == "enum"):
+        if _is_null(error) or _is_status_word(trace, error):
             continue
         yield violation(
             error.at or "body", error.message, expected=error.keyword, found=_shown(error.found)
@@ -85,7 +85,10 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
     if seen.job is None or not seen.speaks_for_document:
         return
     status = seen.job.status
-    if not isinstance(status, str) or trace.api.lifecycle.knows(status):
+    if not isinstance(status, str):
+        return
+    if trace.api.lifecycle.knows(status):
+        yield from _undocumented_word(trace, status)
         return
     words = list(promise.words)
     yield violation(
@@ -145,6 +148,23 @@ def no_sensitive_keys(trace: Trace) -> Iterator[Remark]:
     for at, key, _ in trace.undeclared:
         if _SENSITIVE.search(key):
             yield violation(at, expected="no such key", found=key)
+
+
+def _undocumented_word(trace: Trace, word: str) -> Iterator[Remark]:
+    at, source = trace.api.profile.status.at, trace.api.profile.status.words[word].source
+    if source is not None and any(error.at == at for error in trace.schema_errors):
+        message = f"{word!r} is right here and the document doesn't list it"
+        yield gap(at, message, found=word, source=source)
+
+
+def _is_status_word(trace: Trace, error: SchemaError) -> bool:
+    """
+    Whether it is about which word the status is: status_is_documented speaks of that.
+    """
+    status = trace.api.profile.status
+    if error.at != status.at or not isinstance(error.found, str):
+        return False
+    return error.keyword == "enum" or error.found in status.words
 
 
 def _is_null(error: SchemaError) -> bool:

@@ -4,16 +4,20 @@ One job API: its document, its profile, and what follows from both.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
+from jobproof.contract.errors import ProfileError, did_you_mean
+from jobproof.contract.formats.yaml_file import Location, read_yaml
 from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.model.finding import brief
 from jobproof.contract.model.job import JobReader
 from jobproof.contract.model.lifecycle import Lifecycle
 from jobproof.contract.model.observation import Observation, Observer
-from jobproof.contract.model.profile import Profile, read_profile
+from jobproof.contract.model.profile import Profile
 from jobproof.contract.openapi.document import Operation, read_operation
 
 __all__ = ["Api", "load_api"]
@@ -91,14 +95,43 @@ def load_api(folder: Path, *, provider: str = "a folder") -> Api:
     Load the API whose data is in `folder`.
 
     Raises:
-        ProfileError: `profile.yaml` is missing or wrong.
+        ProfileError: `profile.yaml` is missing or wrong, or its status words aren't those that
+            the document enumerates.
         DocumentError: The OpenAPI document is missing or lacks the operation.
     """
-    profile = read_profile(folder / "profile.yaml")
+    file = read_yaml(folder / "profile.yaml", ProfileError)
+    profile = file.parse(Profile, ProfileError)
     operation = read_operation(
         folder / profile.document,
         method=profile.operation.method,
         template=profile.operation.path,
         parameter=profile.operation.parameter,
     )
+    for place, message in _disagreements(profile, operation):
+        raise file.error(place, message, ProfileError)
     return Api(profile.api, folder, profile, operation, provider)
+
+
+def _disagreements(profile: Profile, operation: Operation) -> Iterator[tuple[Location, str]]:
+    """
+    Status words that the profile and the document don't have in common, and what to do.
+    """
+    spec, status = operation.response_for(200), profile.status
+    listed = spec.words_at(status.at) if spec else None
+    if listed is None:
+        return
+    presentable = [word for word in sorted(listed) if word.isprintable() and len(word) <= 60]
+    for word, meaning in status.words.items():
+        if word not in listed and meaning.source is None:
+            message = (
+                f"{profile.document} doesn't list this word at {status.at}. "
+                f"{did_you_mean(word, presentable[:30])} "
+                "If the vendor documents it elsewhere, give the word a `source` that says where"
+            )
+            yield ("status", "words", word), message
+    for word in sorted(listed - status.words.keys()):
+        message = (
+            f"{profile.document} lists {brief(word)!r} at {status.at}, too: add the word with its "
+            "phase, so that nobody has to guess what it means"
+        )
+        yield ("status", "words"), message

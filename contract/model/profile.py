@@ -157,6 +157,8 @@ class StatusWord(StrictModel):
     colour: str = "#8e8e8e"
     waits_unbounded: bool = False
     """A status whose length no documented limit covers."""
+    source: str | None = Field(default=None, min_length=1)
+    """Where it stands written, if the document's enumeration lacks it."""
 
 
 class TransitionRule(Promise):

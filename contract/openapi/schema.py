@@ -13,6 +13,7 @@ import jsonschema_rs
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_pointer import escape, resolve, walk
 from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.openapi.enumeration import words_at
 
 __all__ = ["Content", "ResponseSpec", "SchemaError"]
 
@@ -115,6 +116,15 @@ class ResponseSpec:
             if plain.endswith(("/json", "+json")):
                 return content.media_type
         return None
+
+    def words_at(self, pointer: str) -> frozenset[str] | None:
+        """
+        The texts that its bodies may hold at `pointer`; None where they aren't enumerated.
+        """
+        found = [words_at(content.schema, pointer) for content in self.contents]
+        if not found or None in found:
+            return None
+        return frozenset(word for words in found for word in words or ())
 
     def content_for(self, media_type: str) -> Content | None:
         """

@@ -234,8 +234,8 @@ CASES = [
         8,
         {},
         "krea denied a known job 1 times in 10 minutes: lost data, or the token no longer sees "
-        "the job (404 also means not authorized). If every known job is denied at once, suspect "
-        "the token or the workspace.",
+        "the job (not found also means not authorized). If every known job is denied at once, "
+        "suspect the token or the workspace.",
     ),
     AlertCase(
         "JobproofKnownJobNotFound",
