@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
 
 import pytest
 import trustme
 import yaml
 from pydantic import BaseModel
+from tests.models import parts_of
 from tests.tools import output_of, tool
 
 from jobproof.contract.formats.yaml_file import PlainLoader
@@ -274,8 +274,7 @@ def _promises(model: type[BaseModel], at: str) -> Iterator[str]:
 
 
 def _fields(model: type[BaseModel], at: str) -> Iterator[tuple[str, type[BaseModel] | None, str]]:
-    for name, field in model.model_fields.items():
-        below, suffix = _model_in(field.annotation)
+    for name, below, suffix in parts_of(model):
         if suffix == ".<word>":
             yield name, None, f"{at}{name}"
         yield name, below, f"{at}{name}{suffix}"
@@ -283,19 +282,6 @@ def _fields(model: type[BaseModel], at: str) -> Iterator[tuple[str, type[BaseMod
 
 def _is_bare_promise(model: type[BaseModel]) -> bool:
     return model is Promise
-
-
-def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, str]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, ""
-    suffix = {"tuple": "[]", "dict": ".<word>"}.get(
-        getattr(getattr(annotation, "__origin__", None), "__name__", ""), ""
-    )
-    for argument in get_args(annotation):
-        below, _ = _model_in(argument)
-        if below is not None:
-            return below, suffix
-    return None, ""
 
 
 def _anchors(page: Path) -> set[str]:

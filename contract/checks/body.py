@@ -70,9 +70,17 @@ def body_is_within_size_cap(trace: Trace) -> Iterator[Remark]:
             f"the body passed the cap and was cut: {failure.detail}",
             expected=f"at most {limit.limit} bytes",
             found="more",
+            basis=limit.basis,
+            source=limit.source,
         )
     elif size > limit.limit:
-        yield violation("body", expected=f"at most {limit.limit} bytes", found=size)
+        yield violation(
+            "body",
+            expected=f"at most {limit.limit} bytes",
+            found=size,
+            basis=limit.basis,
+            source=limit.source,
+        )
 
 
 @check(basis=Basis.RFC, source="RFC 9110 12.5.3")

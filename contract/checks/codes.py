@@ -44,7 +44,7 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.method != "GET" or seen.spec is not None or _judged_elsewhere(trace, seen):
         return
-    expected = _expected(trace, seen)
+    expected = trace.api.profile.expected_code(seen.code, seen.subject, seen.credential)
     if expected is None and seen.subject is Subject.MALFORMED and seen.code // 100 == 4:
         yield gap("code", f"{seen.code} refuses a hostile id", found=seen.code)
     elif expected is not None:
@@ -53,6 +53,7 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
             f"{seen.code} is right here and the document doesn't list it: {expected.description}",
             found=seen.code,
             patch=_overlay(trace, expected),
+            basis=expected.basis,
             source=expected.source,
         )
     else:
@@ -190,16 +191,6 @@ def _token_works(trace: Trace) -> bool:
     baseline = trace.baseline
     told = baseline is not None and baseline.is_not_found
     return told or _let_in(trace)
-
-
-def _expected(trace: Trace, seen: Observation) -> ExpectedCode | None:
-    asked = {seen.subject.value, seen.credential.value}
-    for expected in trace.api.profile.expected:
-        if expected.code == seen.code and (not expected.asked or asked & set(expected.asked)):
-            return expected
-        if expected.code == seen.code and seen.subject is Subject.UNSTATED:
-            return expected
-    return None
 
 
 def _overlay(trace: Trace, expected: ExpectedCode) -> JsonObject:

@@ -74,6 +74,7 @@ def status_moves_forward(trace: Trace) -> Iterator[Remark]:
             f"{before.status} -> {job.status} is unusual",
             of=Drift.TOLERATED_MOVE,
             found=f"{before.status} -> {job.status}",
+            basis=step.basis,
             source=step.source,
         )
     else:
@@ -234,7 +235,14 @@ def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
                 source=limit.source,
             )
         else:
-            yield drift(at, message, of=Drift.LIMIT_EXCEEDED, found=job.status, source=limit.source)
+            yield drift(
+                at,
+                message,
+                of=Drift.LIMIT_EXCEEDED,
+                found=job.status,
+                basis=limit.basis,
+                source=limit.source,
+            )
         return
 
 

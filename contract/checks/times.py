@@ -46,6 +46,8 @@ def creation_time_is_past(trace: Trace) -> Iterator[Remark]:
             f"{ahead:.0f} s in the future",
             expected="a time before now",
             found=job.created_text,
+            basis=times.basis,
+            source=times.source,
         )
 
 
@@ -155,7 +157,13 @@ def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
     if before is None or before.created_at is None:
         return
     if abs(before.created_at - job.created_at) >= _PRECISION_S:
-        yield violation(times.created, expected=before.created_text, found=job.created_text)
+        yield violation(
+            times.created,
+            expected=before.created_text,
+            found=job.created_text,
+            basis=times.basis,
+            source=times.source,
+        )
 
 
 @check(

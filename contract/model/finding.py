@@ -187,12 +187,13 @@ def gap(
     *,
     found: Json = None,
     patch: JsonObject | None = None,
+    basis: Basis | None = None,
     source: str | None = None,
 ) -> Remark:
     """
     Right behaviour that the document doesn't describe.
     """
-    return Remark(Kind.GAP, at, message, None, found, None, source, None, patch)
+    return Remark(Kind.GAP, at, message, None, found, basis, source, None, patch)
 
 
 def drift(

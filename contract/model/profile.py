@@ -22,6 +22,7 @@ from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import read_yaml
+from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis
 
 __all__ = [
@@ -263,13 +264,18 @@ class NotFound(Promise):
     codes: tuple[Annotated[int, Field(ge=400, le=499)], ...] = Field(default=(404,), min_length=1)
 
 
+AskedBy = Literal[
+    "known", "missing", "malformed", "altered", "recased", "foreign", "owner", "none", "invalid"
+]
+
+
 class ExpectedCode(Promise):
     """
     A code that is right although the document doesn't list it.
     """
 
     code: int = Field(ge=100, le=599)
-    asked: tuple[str, ...] = ()
+    asked: tuple[AskedBy, ...] = ()
     """Subjects (`malformed`) or credentials (`none`, `invalid`); empty: any."""
     description: str
 
@@ -368,6 +374,19 @@ class Profile(StrictModel):
         Whether an answer with that code says that there is no such job.
         """
         return code in self.not_found.codes
+
+    def expected_code(
+        self, code: int, subject: Subject, credential: Credential
+    ) -> ExpectedCode | None:
+        """
+        The entry of `expected` by which `code` is right for such a question, if one is.
+        """
+        asked = {subject.value, credential.value}
+        for expected in self.expected:
+            anybody = not expected.asked or subject is Subject.UNSTATED
+            if expected.code == code and (anybody or not asked.isdisjoint(expected.asked)):
+                return expected
+        return None
 
     @model_validator(mode="after")
     def _words_are_known(self) -> Self:

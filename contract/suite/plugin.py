@@ -86,6 +86,7 @@ class Session:
 
     def _start(self) -> Run:
         from jobproof.contract.client.curl import Client
+        from jobproof.contract.client.response_parser import Limits
         from jobproof.contract.errors import JobproofError
         from jobproof.contract.suite.planning.target_options import with_target_options
         from jobproof.contract.suite.running.run import Run
@@ -95,7 +96,8 @@ class Session:
         except JobproofError as exc:
             self.error = str(exc)
             pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
-        client = self._stack.enter_context(Client(exact_framing=True))
+        limits = Limits(body_bytes=target.api.profile.body.limit)
+        client = self._stack.enter_context(Client(exact_framing=True, limits=limits))
         if target.rate_per_minute is not None:
             from jobproof.contract.suite.planning.plan import build_plan
             from jobproof.contract.suite.reporting.summary import foretell

@@ -218,29 +218,33 @@ def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Prob
     failure = seen.exchange.failure
     if failure is not None:
         return _FAILURES[failure.reason]
-    code, wanted = seen.code, _right_codes(api, seen)
-    if code not in wanted:
-        if 200 not in wanted and 200 <= code < 300:
+    if not _is_right(api, seen):
+        if not _is_sight(seen) and 200 <= seen.code < 300:
             return ProbeOutcome.VIOLATION  # somebody's job, shown to whoever asks
-        return _outcome_of_code(code, api)
+        return _outcome_of_code(seen)
     if any(finding.breaks(strict=False) for finding in findings):
         return ProbeOutcome.VIOLATION
     return ProbeOutcome.OK
 
 
-def _right_codes(api: Api, seen: Observation) -> frozenset[int]:
-    if seen.subject is Subject.KNOWN and seen.credential is Credential.OWNER:
-        return frozenset({200})
-    asked = {seen.subject.value, seen.credential.value}
-    profile = api.profile
-    refusals = {e.code for e in profile.expected if asked.intersection(e.asked)}
-    return frozenset(profile.not_found.codes).union(refusals)
+def _is_right(api: Api, seen: Observation) -> bool:
+    if _is_sight(seen):
+        return seen.code == 200
+    expected = api.profile.expected_code(seen.code, seen.subject, seen.credential)
+    if expected is not None and not expected.asked and _says_later(seen.code):
+        return False  # right for anybody, but no answer to what was asked
+    return seen.is_not_found or expected is not None
 
 
-def _outcome_of_code(code: int, api: Api) -> ProbeOutcome:
+def _says_later(code: int) -> bool:
+    return code == 429 or code >= 500
+
+
+def _outcome_of_code(seen: Observation) -> ProbeOutcome:
+    code = seen.code
     if code == 429:
         return ProbeOutcome.RATE_LIMITED
-    if api.profile.is_not_found(code):
+    if seen.is_not_found:
         return ProbeOutcome.NOT_FOUND
     if code in (401, 403):
         return ProbeOutcome.AUTH

@@ -53,6 +53,8 @@ __all__ = [
 UNKNOWN_STATUS = "unknown"
 _LONGEST_OVERLAP_S = 600.0
 OTHER_CODE = "other"
+ACCEPTED = "accepted"
+"""The kind of a finding that the profile's policy accepts: no alert may ring for it."""
 PHASES = ("resolve", "connect", "tls", "wait", "transfer")
 CODES = ("200", "400", "401", "403", "429", "500", "502", "503", "504")
 
@@ -267,7 +269,7 @@ LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
     "outcome": tuple(ProbeOutcome),
     "phase": PHASES,
     "expected": ("true", "false"),
-    "kind": tuple(Kind),
+    "kind": (*Kind, ACCEPTED),
     "drift": tuple(Drift),
     "reason": tuple(MissReason),
 }
@@ -564,12 +566,11 @@ class Metrics(Collector):
 
     def _see_finding(self, result: ProbeResult, finding: Finding) -> None:
         target, counters = result.target, self._counters
-        counter = counters["jobproof_contract_findings_total"].child(
-            target, finding.check, finding.kind.value
-        )
+        kind = finding.kind.value if finding.accepted is None else ACCEPTED
+        counter = counters["jobproof_contract_findings_total"].child(target, finding.check, kind)
         counter.value += 1.0
         counter.exemplar = self._job_exemplar(result, 1.0) or counter.exemplar
-        if finding.drift is not None:
+        if finding.drift is not None and finding.accepted is None:
             pointer = self._pointers[target].word(self._redactor.text(finding.pointer))
             counters["jobproof_contract_drift_total"].child(
                 target, finding.drift.value, pointer

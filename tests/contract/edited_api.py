@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,6 @@ def put_key(place: str, value: object) -> Edit:
         here = root
         for step in above:
             here = here[int(step)] if isinstance(here, list) else here.setdefault(step, {})
-        here[int(last) if isinstance(here, list) else last] = value
+        here[int(last) if isinstance(here, list) else last] = deepcopy(value)
 
     return edit

@@ -197,6 +197,17 @@ def test_a_denial_is_right_for_whoever_may_not_see_the_job(
     assert value(registry, name, target="krea", canary="known", expected=expected) == 1.0
 
 
+def test_an_accepted_deviation_is_counted_apart() -> None:
+    registry, counts = metrics()
+    known = replace(finding(), accepted="the vendor's ticket 4711")
+    new = replace(finding(drift=Drift.UNDECLARED_KEY), accepted="the vendor's ticket 4712")
+    counts.observe(result(findings=(known, new)))
+    name = "jobproof_contract_findings_total"
+    assert value(registry, name, target="krea", check="a", kind="accepted") == 2.0
+    assert value(registry, name, target="krea", check="a", kind="violation") == 0.0
+    assert "jobproof_contract_drift_total{" not in expose(registry).body.decode()
+
+
 def test_a_code_that_the_profile_does_not_name_denies_nothing() -> None:
     registry, counts = metrics(replace(labels(), not_found_codes=(410,)))
     counts.observe(result(ProbeOutcome.UNEXPECTED_CODE, seen=exchange(404)))

@@ -1,0 +1,432 @@
+"""
+For every key of a profile, something that goes differently when the key says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.contract.builders import (
+    JOB,
+    MISSING,
+    NOW,
+    TOKEN,
+    answer,
+    failure,
+    job,
+    judge,
+    not_found,
+    trace,
+    written,
+)
+from tests.contract.edited_api import Edit
+from tests.probes.live import write_config
+
+from jobproof.contract.formats.secret import Secret
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Credential, Exchange, Reason, Response, Subject
+from jobproof.contract.model.finding import Finding
+from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan, request_of
+from jobproof.contract.suite.planning.target_options import target_from
+from jobproof.probes.canaries.anonymous import AnonymousCanary, AnonymousOptions
+from jobproof.probes.canaries.canary import CanaryContext, CanaryOptions, CanaryRequest
+from jobproof.probes.canaries.missing import MissingCanary
+from jobproof.probes.canaries.request import build_request
+from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.settings import TargetSettings
+from jobproof.probes.daemon import labels_of
+from jobproof.probes.engine.judging import RawResult, ResultJudge
+from jobproof.probes.engine.prober import TargetState
+from jobproof.probes.export.metrics import Metrics
+from jobproof.probes.export.prometheus import expose, new_registry
+from jobproof.probes.following.tracker import JobObservation, Tracker
+from jobproof.probes.following.watch_list import FollowedJob
+from jobproof.probes.sources.listing import ListingOptions, ListingSource
+from jobproof.probes.sources.source import SourceContext
+from jobproof.probes.web.view_protocols import statuses_of
+
+__all__ = ["SCENARIOS", "UNUSED", "Scenario", "Sight"]
+
+Sight = Callable[[Api], object]
+"""What one side makes of an API's data; it is compared."""
+
+URL = "https://api.example.com"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """
+    Attributes:
+        key: Where in the profile; items of lists by number, statuses by word.
+        value: What it says instead.
+        suite: What the suite makes of it; a text says why it has no part in it.
+        daemon: The same of the daemon.
+        given: What the profile says besides, before and after.
+        document: What the document says besides.
+    """
+
+    key: str
+    value: object
+    suite: Sight | str
+    daemon: Sight | str
+    given: Mapping[str, object] = field(default_factory=dict)
+    document: Edit | None = None
+
+
+# -- what is judged ---------------------------------------------------------------------------
+
+
+def _told(finding: Finding) -> tuple[object, ...]:
+    return (
+        *(finding.check, finding.kind, finding.basis, finding.source, finding.pointer),
+        *(finding.message, repr(finding.expected), repr(finding.found), finding.accepted),
+    )
+
+
+def _by_the_suite(exchanges: tuple[Exchange, ...]) -> Sight:
+    return lambda api: [_told(finding) for finding in judge()(trace(*exchanges, of=api))]
+
+
+def _by_the_daemon(exchanges: tuple[Exchange, ...]) -> Sight:
+    def sight(api: Api) -> object:
+        target = settings(api)
+        registry = new_registry(process=False)
+        metrics = Metrics(registry, [labels_of(target)], [])
+        judging, seen = ResultJudge(api, judge(), Secret(TOKEN)), []
+        for exchange in exchanges:
+            raw = RawResult("mocked", _canary(exchange), NOW, 0.0, exchange.elapsed_s, exchange)
+            result = judging(raw).result
+            metrics.observe(result)
+            seen.append((result.outcome, *map(_told, result.findings)))
+        return seen, expose(registry).body
+
+    return sight
+
+
+def _canary(exchange: Exchange) -> str:
+    owner = exchange.request.credential is Credential.OWNER
+    if not owner:
+        return "anonymous"
+    return "known" if exchange.request.subject is Subject.KNOWN else "missing"
+
+
+def judged(key: str, value: object, *exchanges: Exchange, **given: object) -> Scenario:
+    """
+    Both judge these answers, and the last of them otherwise.
+    """
+    places = {place.replace("__", "."): what for place, what in given.items()}
+    return Scenario(key, value, _by_the_suite(exchanges), _by_the_daemon(exchanges), places)
+
+
+# -- what else is made of it ------------------------------------------------------------------
+
+
+def settings(api: Api, **replaced: str) -> TargetSettings:
+    """
+    The daemon's settings for a target of that API, all else by default.
+    """
+    folder = api.folder.parent
+    canaries = f"      known: {{ids: [{JOB}], interval: 1h}}\n"
+    canaries += "      missing: {interval: 1h}\n      anonymous: {interval: 1h}\n"
+    config = write_config(folder, URL, api=f"./{api.folder.name}", canaries=canaries)
+    text = config.read_text(encoding="utf-8").replace("    requests_per_minute: unlimited\n", "")
+    for line, other in replaced.items():
+        text = text.replace(f"    {line}: {URL}\n", other)
+    config.write_text(text, encoding="utf-8")
+    return load_settings(config).targets[0]
+
+
+def _suite_target(api: Api, **values: object) -> Any:
+    variables = {api.profile.token_env: f"token in {api.profile.token_env}"}
+    options = {"api": str(api.folder), "url": URL, "job": [JOB], "seed": 7, **values}
+    return target_from(options, environ=variables)
+
+
+def _suite_asks(api: Api) -> object:
+    target = _suite_target(api)
+    ask = PlannedRequest("GET", JOB, Subject.KNOWN, Credential.OWNER, "")
+    wrong = PlannedRequest("GET", JOB, Subject.KNOWN, Credential.INVALID, "")
+    requests = [request_of(target, one) for one in (ask, wrong)]
+    return [(one.url, one.headers) for one in requests], build_plan(target)[0].job_id
+
+
+def _daemon_asks(api: Api) -> object:
+    context = CanaryContext(api, Random(7))
+    missing = MissingCanary(CanaryOptions(), context).next_request()
+    anonymous = AnonymousCanary(AnonymousOptions(), context)
+    anonymous.next_request()
+    asks = [CanaryRequest(JOB, Subject.KNOWN), missing, anonymous.next_request()]
+    built = [build_request(api, URL, ask, Secret(TOKEN), user_agent="x") for ask in asks]
+    return [(one.url, one.headers) for one in built]
+
+
+def asked(key: str, value: object, **given: object) -> Scenario:
+    """
+    Both ask otherwise.
+    """
+    places = {place.replace("__", "."): what for place, what in given.items()}
+    return Scenario(key, value, _suite_asks, _daemon_asks, places)
+
+
+def _next_poll(quiet_polls: int) -> Sight:
+    def sight(api: Api) -> object:
+        waiting = FollowedJob("t", JOB, "static", NOW, NOW)
+        tracker, now = Tracker.of(api.profile), NOW
+        due = []
+        for _ in range(quiet_polls + 1):
+            waiting = tracker.advance(waiting, JobObservation(now, "queued")).job
+            due.append(waiting.next_poll_at - now)
+            now = waiting.next_poll_at
+        return due
+
+    return sight
+
+
+def _stuck(api: Api) -> object:
+    tracker, counts = Tracker.of(api.profile), []
+    for hours in (1, 3, 25):
+        created_at = NOW - hours * 3_600
+        job = FollowedJob("t", JOB, "static", NOW, NOW)
+        seen = JobObservation(NOW, "processing", created_at=created_at)
+        job = tracker.advance(job, seen).job
+        counts.append([tracker.job_counts([job], now=NOW + s).stuck for s in (0, 240, 9_000)])
+    return counts
+
+
+def stuck(key: str, value: object) -> Scenario:
+    """
+    The suite's check of limits says otherwise, and the daemon's gauge of stuck jobs, too.
+    """
+    return Scenario(key, value, _limits, _stuck)
+
+
+def _limits(api: Api) -> object:
+    return [_by_the_suite((exchange,))(api) for exchange in (_LONG, _OVERDUE)]
+
+
+def _listing(api: Api) -> object:
+    source = ListingSource(ListingOptions(), SourceContext("t", api, URL, (), Path()))
+    page = (
+        b'{"items": [{"job_id": "a", "status": "queued", "id": "b"}], "next_cursor": "c2",'
+        b' "jobs": [{"job_id": "d", "status": "queued"}], "next": "c3", "job_id": "e"}'
+    )
+    response = Response(200, (("Content-Type", "application/json"),), page, page)
+    steps: list[object] = []
+    for _ in range(4):
+        request = source.wants()
+        assert request is not None
+        found = source.take(Exchange(request, response, NOW, 0.1))
+        steps.append((request.url, found.ids, found.problem))
+    return steps
+
+
+def listed(key: str, value: object) -> Scenario:
+    """
+    The source of ids asks for another list, or reads it otherwise.
+    """
+    return Scenario(f"listing.{key}", value, "the suite asks for no list", _listing)
+
+
+def _body_cap(api: Api) -> object:
+    return TargetState(settings(api), judge(), Random(7)).client.body_limit
+
+
+PEOPLE = "for people's eyes"
+
+_UNHEARD = answer({**job("queued"), "status": "reticulating"})
+_OTHER_ID = answer(job(job_id=MISSING))
+_CAME_BACK = (answer(at=NOW - 5), answer(job("processing")))
+_MOVED_BACK = (answer(job("sampling"), at=NOW - 5), answer(job("queued")))
+_CONTINUED = (answer(job("intermediate-complete"), at=NOW - 5), answer(job("processing")))
+_UNUSUAL = (answer(job("sampling"), at=NOW - 5), answer(job("processing")))
+_OVERDUE = answer(job("processing", created_at=written(NOW - 3 * 86_400)))
+_LONG = answer(job("processing", created_at=written(NOW - 3 * 3_600)))
+_FROM_TOMORROW = answer(job("queued", created_at=written(NOW + 3_600)))
+_ENDS_TOMORROW = answer(job(completed_at=written(NOW + 86_400)))
+_NO_END = answer(job(without=["completed_at"]))
+_EARLY_END = answer(job("processing", completed_at=written(NOW - 5)))
+_NO_RESULT = answer(job(result={"urls": []}))
+_UNSAFE = answer(job(result={"urls": ["http://gen.krea.ai/1.png"]}))
+_PREVIEW = answer(job("sampling", result={"urls": ["https://gen.krea.ai/1.png"]}))
+_NO_REASON = answer(job("failed", without=["error"]))
+_REASON = answer(job("failed"))
+_REASON_OF_SUCCESS = answer(job(error={"code": "X", "message": "y"}))
+_GONE = not_found(code=410, job_id=JOB, subject=Subject.KNOWN)
+_INVENTED = answer(job(job_id=MISSING), job_id=MISSING, subject=Subject.MISSING)
+_REFUSED = answer({"error": "no"}, 401, credential=Credential.NONE)
+_THROTTLED = answer({"error": "no"}, 429, headers={"retry-after": "1"})
+_CHANGED = (answer(at=NOW - 5), answer(job(result={"urls": ["https://gen.krea.ai/other.png"]})))
+_SLOW = tuple(answer(at=NOW - 30 + n * 10, elapsed_s=3.0) for n in range(3))
+_LARGE = failure(Reason.TOO_LARGE, partial=Response(200, ()))
+_PAUSED = answer(job("paused"))
+_PAUSED_WORD = {"phase": "pending", "rank": 3, "source": "a page of the vendor"}
+_TOKEN_IDS: dict[str, object] = {"id__shape": "token"}
+_ACCEPTED: dict[str, object] = {
+    "policy__accept": [
+        {
+            "check": "status_is_documented",
+            "pointer": "/status",
+            "reason": "the vendor's ticket 4711",
+            "expires": "2100-01-01",
+        }
+    ]
+}
+
+
+def _another_path(document: Any) -> None:
+    paths = document["paths"]
+    paths["/tasks/{id}"] = paths["/jobs/{id}"]
+    paths["/of/{id}/{job}"] = paths["/jobs/{id}"]
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        "api",
+        "another",
+        lambda api: _suite_target(api).api.name,
+        lambda api: settings(api).api.name,
+    ),
+    Scenario("operation.path", "/tasks/{id}", _suite_asks, _daemon_asks, document=_another_path),
+    Scenario(
+        "operation.parameter",
+        "job",
+        _suite_asks,
+        _daemon_asks,
+        {"operation.path": "/of/{id}/{job}"},
+        _another_path,
+    ),
+    Scenario(
+        "server",
+        "https://other.example.com",
+        "a run is told the URL",
+        lambda api: settings(api, url="").url,
+    ),
+    Scenario(
+        "token_env",
+        "OTHER_TOKEN",
+        lambda api: _suite_target(api).token.reveal(),
+        "the configuration names each target's own variable",
+    ),
+    asked("auth.header", "X-Api-Key"),
+    asked("auth.prefix", "Key "),
+    asked("auth.invalid", "another-invalid-token"),
+    judged("id.at", "/id", _OTHER_ID),
+    judged("id.basis", "inferred", _OTHER_ID),
+    judged("id.source", "elsewhere", _OTHER_ID),
+    judged("id.case_insensitive", False, answer(job(job_id=JOB.upper()))),
+    asked("id.shape", "integer"),
+    asked("id.alphabet", "xyz", **_TOKEN_IDS),
+    asked("id.prefix", "job_", **_TOKEN_IDS),
+    asked("id.length", 9, **_TOKEN_IDS),
+    judged("status.at", "/state", _UNHEARD),
+    judged("status.basis", "inferred", _UNHEARD),
+    judged("status.source", "elsewhere", _UNHEARD),
+    judged("status.words.completed.phase", "pending", *_CAME_BACK),
+    judged("status.words.queued.rank", 9, *_MOVED_BACK),
+    Scenario("status.words.queued.meaning", "else", PEOPLE, lambda api: statuses_of(api.profile)),
+    Scenario("status.words.queued.colour", "#123456", PEOPLE, lambda api: statuses_of(api.profile)),
+    judged("status.words.processing.waits_unbounded", True, _OVERDUE),
+    judged("status.words.paused.source", "else", _PAUSED, status__words__paused=_PAUSED_WORD),
+    judged("status.backward.basis", "documented", *_MOVED_BACK),
+    judged("status.backward.source", "elsewhere", *_MOVED_BACK),
+    judged("status.terminal.basis", "rfc", *_CAME_BACK),
+    judged("status.terminal.source", "elsewhere", *_CAME_BACK),
+    judged("status.moves.0.before", ["sampling"], *_CONTINUED),
+    judged("status.moves.0.after", ["sampling"], *_CONTINUED),
+    judged("status.moves.0.verdict", "illegal", *_CONTINUED),
+    judged("status.moves.1.basis", "documented", *_UNUSUAL),
+    judged("status.moves.1.source", "elsewhere", *_UNUSUAL),
+    judged("status.limits.1.name", "else", _OVERDUE),
+    judged("status.limits.1.after", "90d", _OVERDUE),
+    judged("status.limits.1.verdict", "drift", _OVERDUE),
+    judged("status.limits.1.basis", "inferred", _OVERDUE),
+    judged("status.limits.0.basis", "inferred", _LONG),
+    judged("status.limits.1.source", "elsewhere", _OVERDUE),
+    judged("status.limits.1.unobserved_wait", "0s", _LONG),
+    stuck("status.words.processing.waits_unbounded", True),
+    stuck("status.limits.1.after", "90d"),
+    stuck("status.limits.1.verdict", "drift"),
+    stuck("status.limits.1.unobserved_wait", "0s"),
+    judged("times.created", "/started_at", _FROM_TOMORROW),
+    judged("times.codec", "unix", _FROM_TOMORROW),
+    judged("times.skew", "2h", _FROM_TOMORROW),
+    judged("times.basis", "inferred", _FROM_TOMORROW),
+    judged("times.source", "elsewhere", _FROM_TOMORROW),
+    judged("times.later.0.at", "/finished_at", _NO_END),
+    judged("times.later.0.codec", "unix", _ENDS_TOMORROW),
+    judged("times.later.0.ends_life", False, _ENDS_TOMORROW),
+    judged("times.later.0.required_in", ["failed"], _NO_END),
+    judged("times.later.0.required.basis", "documented", _NO_END),
+    judged("times.later.0.required.source", "elsewhere", _NO_END),
+    judged("times.later.0.allowed_in", ["processing", "completed"], _EARLY_END),
+    judged("times.later.0.allowed.basis", "inferred", _EARLY_END),
+    judged("times.later.0.allowed.source", "elsewhere", _EARLY_END),
+    judged("result.at", ["/output"], _NO_RESULT),
+    judged("result.proof", ["/created_at"], _NO_RESULT),
+    judged("result.required_in", [], _NO_RESULT),
+    judged("result.basis", "inferred", _NO_RESULT),
+    judged("result.source", "elsewhere", _NO_RESULT),
+    judged("result.links", [], _UNSAFE),
+    judged("result.schemes", ["http"], _UNSAFE),
+    judged("result.early_in", [], _PREVIEW),
+    judged("failure.at", ["/problem"], _REASON),
+    judged("failure.required_in", [], _NO_REASON),
+    judged("failure.basis", "documented", _NO_REASON),
+    judged("failure.source", "elsewhere", _NO_REASON),
+    judged("failure.allowed_in", ["completed"], _REASON_OF_SUCCESS),
+    judged("failure.allowed.basis", "inferred", _REASON_OF_SUCCESS),
+    judged("failure.allowed.source", "elsewhere", _REASON_OF_SUCCESS),
+    judged("not_found.codes", [404, 410], _GONE),
+    judged("not_found.basis", "inferred", _INVENTED),
+    judged("not_found.source", "elsewhere", _INVENTED),
+    judged("expected.0.code", 402, _REFUSED),
+    judged("expected.0.asked", ["foreign"], _REFUSED),
+    judged("expected.0.description", "else", _REFUSED),
+    judged("expected.0.basis", "inferred", _REFUSED),
+    judged("expected.0.source", "elsewhere", _REFUSED),
+    judged("declared_elsewhere", ["/position"], answer(job(position=3))),
+    judged("volatile", ["/result"], *_CHANGED),
+    Scenario("cadence.poll", "7s", lambda api: _suite_target(api).poll_interval_s, _next_poll(0)),
+    Scenario(
+        "cadence.slowest", "9s", "it watches no job for longer than ten minutes", _next_poll(9)
+    ),
+    Scenario(
+        "cadence.requests_per_minute",
+        99,
+        lambda api: _suite_target(api).rate_per_minute,
+        lambda api: settings(api).requests_per_minute,
+    ),
+    judged("latency.budget", "10s", *_SLOW),
+    Scenario("latency.budget", "10s", _by_the_suite(_SLOW), lambda api: settings(api).latency_s),
+    judged("latency.basis", "documented", *_SLOW),
+    judged("latency.source", "elsewhere", *_SLOW),
+    judged("body.limit", 100, answer()),
+    Scenario("body.limit", 100, _by_the_suite((answer(),)), _body_cap),
+    judged("body.basis", "documented", _LARGE),
+    judged("body.source", "elsewhere", _LARGE),
+    listed("path", "/all"),
+    listed("items", "/jobs"),
+    listed("id", "/id"),
+    listed("status", "/state"),
+    listed("cursor", "/next"),
+    listed("cursor_parameter", "after"),
+    listed("status_parameter", "state"),
+    listed("limit_parameter", "size"),
+    judged("policy.accept.0.check", "body_is_json", _UNHEARD, **_ACCEPTED),
+    judged("policy.accept.0.pointer", "/job_id", _UNHEARD, **_ACCEPTED),
+    judged("policy.accept.0.reason", "the vendor's ticket 4712", _UNHEARD, **_ACCEPTED),
+    judged("policy.accept.0.expires", "2001-01-01", _UNHEARD, **_ACCEPTED),
+)
+
+UNUSED: Mapping[str, str] = {
+    "title": "documentation only: what lists and reports call the API",
+    "document": "a file's name: another one is another document",
+    "operation.method": "has one value, get",
+    "listing.basis": "documentation only: no check speaks of the list",
+    "listing.source": "documentation only: no check speaks of the list",
+}
+"""Keys that nothing is judged or asked by, and why."""
