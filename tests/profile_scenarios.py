@@ -26,16 +26,23 @@ from tests.contract.builders import (
 from tests.contract.edited_api import Edit
 from tests.probes.live import write_config
 
-from jobproof.contract.formats.secret import Secret
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.exchange import Credential, Exchange, Reason, Response, Subject
+from jobproof.contract.model.exchange import (
+    Credential,
+    Exchange,
+    Reason,
+    Request,
+    Response,
+    Subject,
+)
 from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.request import build_request
 from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan, request_of
 from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.probes.canaries.anonymous import AnonymousCanary, AnonymousOptions
 from jobproof.probes.canaries.canary import CanaryContext, CanaryOptions, CanaryRequest
 from jobproof.probes.canaries.missing import MissingCanary
-from jobproof.probes.canaries.request import build_request
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.daemon import labels_of
@@ -160,8 +167,17 @@ def _daemon_asks(api: Api) -> object:
     anonymous = AnonymousCanary(AnonymousOptions(), context)
     anonymous.next_request()
     asks = [CanaryRequest(JOB, Subject.KNOWN), missing, anonymous.next_request()]
-    built = [build_request(api, URL, ask, Secret(TOKEN), user_agent="x") for ask in asks]
+    built = [_request(api, ask) for ask in asks]
     return [(one.url, one.headers) for one in built]
+
+
+def _request(api: Api, ask: CanaryRequest) -> Request:
+    return build_request(
+        *(api, URL, ask.job_id),
+        subject=ask.subject,
+        credential=ask.credential,
+        token=Secret(TOKEN),
+    )
 
 
 def asked(key: str, value: object, **given: object) -> Scenario:

@@ -5,21 +5,19 @@ A status word goes from the profile to the panel: profile and mock are edited, n
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.contract.edited_api import Edit, copied, put_key
 from tests.probes.live import running, sample, write_config
-from tests.tools import PATIENCE_S, until
+from tests.tools import PATIENCE_S, PYTHON, run_to_end, until
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import Api, load_api
-from jobproof.contract.model.exchange import Credential, Request, Subject
 from jobproof.contract.model.profile import Phase
+from jobproof.contract.model.request import build_owner_request
 from jobproof.grafana.configured import configured_settings
 from jobproof.grafana.files import dashboard_files
 from jobproof.probes.web.view_protocols import statuses_of
@@ -74,23 +72,15 @@ def test_the_mock_serves_it(folder: Path) -> None:
 
 def _status(api: Api, mock: MockServer, client: Client) -> object:
     job_id = mock.jobs[0].id
-    headers = (api.authorization(mock.token),)
-    url = api.target(mock.url, job_id)
-    request = Request("GET", url, headers, job_id, Subject.KNOWN, Credential.OWNER)
+    request = build_owner_request(api, mock.url, job_id, mock.token)
     seen = api.observe(client.send(request, deadline_s=PATIENCE_S))
     return seen.job.status if seen.job is not None else seen.code
 
 
 def test_the_suite_says_kept_and_has_reached_it(folder: Path) -> None:
     report = folder.parent / "report.json"
-    command = ["-P", "-m", "jobproof", "test", "--api", str(folder), "--report", str(report)]
-    done = subprocess.run(
-        [sys.executable, *command, "--effort", "quick"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    options = ("--api", folder, "--report", report, "--effort", "quick")
+    done = run_to_end(*PYTHON, "-m", "jobproof", "test", *options)
     said = json.loads(report.read_text(encoding="utf-8"))
     assert (done.returncode, said["verdict"]) == (0, "kept"), done.stdout
     reach = next(line for line in done.stdout.splitlines() if line.startswith("reach:"))

@@ -5,7 +5,7 @@ Every key of a profile is honoured, by the suite and by the daemon, or it is sai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.contract.edited_api import Edit, edited, put_key
 from tests.models import parts_of
 from tests.profile_scenarios import SCENARIOS, UNUSED, Scenario
 
+from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Profile, Promise
 
 
@@ -66,15 +67,41 @@ def _together(*edits: Edit) -> Edit:
     return edit
 
 
+Twins = Callable[[Scenario], tuple[Api, Api]]
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Twins:
+    """
+    Two copies of a scenario's API before the key is changed; made once for all that share it.
+    """
+    made: dict[str, tuple[Api, Api]] = {}
+
+    def twins_of(scenario: Scenario) -> tuple[Api, Api]:
+        key = f"{scenario.given}{scenario.document}"
+        if key not in made:
+            folder = tmp_path_factory.mktemp("unchanged")
+            first, second = (_api(folder / name, scenario) for name in ("one", "other"))
+            made[key] = first, second
+        return made[key]
+
+    return twins_of
+
+
+def _api(folder: Path, scenario: Scenario, *changes: Edit) -> Api:
+    given = (put_key(place, value) for place, value in scenario.given.items())
+    document = {"document": scenario.document} if scenario.document else {}
+    return edited(folder, profile=_together(*given, *changes), **document)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: f"{s.key}={s.value}")
-def test_what_a_key_says_makes_a_difference(scenario: Scenario, tmp_path: Path) -> None:
-    given = [put_key(place, value) for place, value in scenario.given.items()]
-    changed = [*given, put_key(scenario.key, scenario.value)]
-    more = {"document": scenario.document} if scenario.document else {}
-    before = edited(tmp_path / "before", profile=_together(*given), **more)
-    after = edited(tmp_path / "after", profile=_together(*changed), **more)
+def test_what_a_key_says_makes_a_difference(
+    scenario: Scenario, twins: Twins, tmp_path: Path
+) -> None:
+    one, other = twins(scenario)
+    changed = _api(tmp_path, scenario, put_key(scenario.key, scenario.value))
     sights = [sight for sight in (scenario.suite, scenario.daemon) if not isinstance(sight, str)]
     assert sights
     for sight in sights:
-        assert sight(before) != sight(after)
-        assert sight(before) == sight(edited(tmp_path / "again", profile=_together(*given), **more))
+        assert sight(one) != sight(changed)
+        assert sight(one) == sight(other)

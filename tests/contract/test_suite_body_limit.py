@@ -4,13 +4,11 @@ How much of an answer the suite reads is what the profile says, no matter what i
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.contract.edited_api import copied, put_key
-from tests.tools import PATIENCE_S
+from tests.tools import PYTHON, run_to_end
 
 _MORE_THAN_USUAL = 1_500_000
 
@@ -27,9 +25,7 @@ def test_the_suite_reads_as_far_as_the_profile_says(
         ),
         mock=put_key("job.preview", "x" * _MORE_THAN_USUAL),
     )
-    command = ("-P", "-m", "jobproof", "test", "--api", str(folder), "--effort", "quick")
-    done = subprocess.run(
-        [sys.executable, *command], capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
+    options = ("--api", folder, "--effort", "quick")
+    done = run_to_end(*PYTHON, "-m", "jobproof", "test", *options)
     assert done.returncode == exit_code, done.stdout
     assert ("body_is_within_size_cap" in done.stdout) == bool(exit_code)
