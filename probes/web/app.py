@@ -32,6 +32,7 @@ from jobproof.probes.web.blackbox import blackbox_text
 from jobproof.probes.web.pages.evidence_view import make_evidence_view
 from jobproof.probes.web.pages.page import make_page
 from jobproof.probes.web.view_protocols import (
+    CanaryInfo,
     DaemonView,
     EvidenceReader,
     MetricsView,
@@ -42,11 +43,13 @@ from jobproof.probes.web.view_protocols import (
 
 __all__ = ["create_app"]
 
-_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+# Of blackbox_exporter's answers; `/metrics` negotiates its own.
+_EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SCRAPE_MARGIN_S = 0.5
-_PROBES_AT_ONCE = 32
-_ICONS = {"ok": "#237a3f", "bad": "#c4303c", "silent": "#7d3fb2", "odd": "#965000"}
-_IDLE_ICON = "#5d6672"
+# Each holds a thread until its timeout; a scraper of many targets must not take them all.
+_CONCURRENT_PROBES = 32
+_ICON_COLOURS = {"ok": "#237a3f", "bad": "#c4303c", "silent": "#7d3fb2", "odd": "#965000"}
+_IDLE_ICON_COLOUR = "#5d6672"
 
 
 def create_app(
@@ -64,30 +67,31 @@ def create_app(
     The application behind the daemon's socket.
 
     Args:
+        control: The daemon.
         expose: Answers `/metrics`.
         promises: The first line of each check's docstring, by its id.
         config: Users and headers; everybody may come in without it.
-        hosts: The names that may be asked for; any without it.
+        hosts: The host names that requests may be for; any without it.
     """
-    pages = _Routes(control, results, evidence, expose, promises or {}, clock, _templates())
+    endpoints = _Endpoints(control, results, evidence, expose, promises or {}, clock, _templates())
     routes = [
-        Route("/", pages.status),
-        Route("/metrics", pages.metrics),
-        Route("/probe", pages.probe),
-        Route("/evidence/{name}", pages.one_evidence),
-        Route("/-/healthy", pages.healthy),
-        Route("/-/ready", pages.ready),
-        Route("/-/sd", pages.discovery),
-        Route("/-/reload", pages.reload, methods=["POST"]),
-        Route("/jobs/{target}/{job_id:path}", pages.push, methods=["POST"]),
+        Route("/", endpoints.status),
+        Route("/metrics", endpoints.metrics),
+        Route("/probe", endpoints.probe),
+        Route("/evidence/{name}", endpoints.show_evidence),
+        Route("/-/healthy", endpoints.healthy),
+        Route("/-/ready", endpoints.ready),
+        Route("/-/sd", endpoints.discovery),
+        Route("/-/reload", endpoints.reload, methods=["POST"]),
+        Route("/jobs/{target}/{job_id:path}", endpoints.push, methods=["POST"]),
     ]
-    handlers = {HTTPException: _plain_error, JobproofError: _not_now}
+    handlers = {HTTPException: _plain_error, JobproofError: _unavailable}
     app = Starlette(routes=routes, exception_handlers=handlers)
     return AccessMiddleware(app, config or WebConfig(), hosts)
 
 
 @dataclass
-class _Routes:
+class _Endpoints:
     control: DaemonView
     results: RecentResultsView
     evidence: EvidenceReader
@@ -103,7 +107,7 @@ class _Routes:
         page = make_page(self.control, self.results, self.evidence, self.promises, now=self.clock())
         return self._html("status.html", page.tone, root="./", page=page)
 
-    def one_evidence(self, request: Request) -> Response:
+    def show_evidence(self, request: Request) -> Response:
         name = request.path_params["name"]
         evidence_id, dot, form = name.partition(".")
         file = self.evidence.get(evidence_id)
@@ -113,40 +117,41 @@ class _Routes:
         if form == "curl":
             return PlainTextResponse(file.curl + "\n")
         if form == "har":
-            attached = {"Content-Disposition": f'attachment; filename="{evidence_id}.har"'}
-            return Response(content, media_type="application/json", headers=attached)
+            headers = {"Content-Disposition": f'attachment; filename="{evidence_id}.har"'}
+            return Response(content, media_type="application/json", headers=headers)
         view = make_evidence_view(file, content)
         apis = {target.name: target.api for target in self.control.targets()}
         values = {"view": view, "promises": self.promises, "api": apis.get(file.target)}
         return self._html("evidence.html", view.tone, root="../", **values)
 
     def metrics(self, request: Request) -> Response:
-        shown = self.expose(
+        exposition = self.expose(
             accept=request.headers.get("accept", ""),
             accept_encoding=request.headers.get("accept-encoding", ""),
             names=request.query_params.getlist("name[]"),
         )
-        headers = {"Content-Type": shown.content_type, "Vary": "Accept, Accept-Encoding"}
-        if shown.encoding is not None:
-            headers["Content-Encoding"] = shown.encoding
-        return Response(shown.body, headers=headers)
+        headers = {"Content-Type": exposition.content_type, "Vary": "Accept, Accept-Encoding"}
+        if exposition.encoding is not None:
+            headers["Content-Encoding"] = exposition.encoding
+        return Response(exposition.body, headers=headers)
 
     async def probe(self, request: Request) -> Response:
         target = self._target(request.query_params.get("target"))
         canary = self._canary(target, request.query_params)
         timeout_s = _timeout_s(request, next(c for c in target.canaries if c.name == canary))
+        # Not in __post_init__: a limiter is made inside the event loop that uses it.
         if self._probes is None:
-            self._probes = CapacityLimiter(_PROBES_AT_ONCE)
+            self._probes = CapacityLimiter(_CONCURRENT_PROBES)
 
-        def ask() -> str:
+        def probe_now() -> str:
             result = self.control.probe(target.name, canary, timeout_s=timeout_s)
             return blackbox_text(result, timeout_s=timeout_s)
 
         try:
-            text = await to_thread.run_sync(ask, limiter=self._probes)
+            text = await to_thread.run_sync(probe_now, limiter=self._probes)
         except ProbeRefused as refused:
             raise HTTPException(429, str(refused)) from None
-        return Response(text, headers={"Content-Type": _TEXT})
+        return Response(text, headers={"Content-Type": _EXPOSITION_TYPE})
 
     def healthy(self, request: Request) -> Response:
         return PlainTextResponse("jobproof is healthy.\n")
@@ -195,6 +200,8 @@ class _Routes:
         if not name:
             raise HTTPException(code, f"say which: ?target=NAME. {did_you_mean('', known)}")
         if name not in known:
+            # An URL instead of a name is how blackbox_exporter is used; whoever could have us
+            # fetch any URL would reach into our network.
             short = name if len(name) <= 80 else f"{name[:79]}…"
             why = " A target is a configured name, never a URL." if "://" in name else ""
             raise HTTPException(
@@ -213,6 +220,7 @@ class _Routes:
         return wanted
 
     def _html(self, name: str, tone: str, *, root: str, **values: Any) -> Response:
+        # A new one for every page: only the style and the script in this very page may run.
         nonce = secrets.token_urlsafe(16)
         text = self.templates.get_template(name).render(
             nonce=nonce, root=root, icon=_icon(tone), **values
@@ -249,23 +257,23 @@ class _Verbatim(str):
         return str(self)
 
 
-def _timeout_s(request: Request, canary: Any) -> float:
-    longest: float = canary.timeout_s
-    asked = request.headers.get("x-prometheus-scrape-timeout-seconds")
-    if asked is None:
-        return longest
-    scrape_s = read_decimal(asked)
+def _timeout_s(request: Request, canary: CanaryInfo) -> float:
+    configured_s = canary.timeout_s
+    header = request.headers.get("x-prometheus-scrape-timeout-seconds")
+    if header is None:
+        return configured_s
+    scrape_s = read_decimal(header)
     if scrape_s is None:
         raise HTTPException(400, "X-Prometheus-Scrape-Timeout-Seconds is no number")
     if not 0 < scrape_s < 86_400:
         raise HTTPException(400, "X-Prometheus-Scrape-Timeout-Seconds is out of range")
     # The answer must be on its way before the scraper gives up.
     margin_s = min(_SCRAPE_MARGIN_S, scrape_s / 2)
-    return min(longest, scrape_s - margin_s)
+    return min(configured_s, scrape_s - margin_s)
 
 
 def _icon(tone: str) -> str:
-    colour = _ICONS.get(tone, _IDLE_ICON)
+    colour = _ICON_COLOURS.get(tone, _IDLE_ICON_COLOUR)
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
         f'<circle cx="8" cy="8" r="7" fill="{colour}"/></svg>'
@@ -283,6 +291,6 @@ def _plain_error(request: Request, error: Exception) -> Response:
     return Response(content, error.status_code, headers=error.headers, media_type=media_type)
 
 
-def _not_now(_request: Request, error: Exception) -> Response:
+def _unavailable(_request: Request, error: Exception) -> Response:
     # The disk is full, the daemon is ending, or a reload took the target away meanwhile.
     return PlainTextResponse(f"{error}\n", 503, {"Retry-After": "1"})

@@ -28,27 +28,27 @@ def blackbox_text(result: ProbeResult, *, timeout_s: float) -> str:
     lines = []
     for name, help_, samples in _gauges(result, timeout_s):
         lines += [f"# HELP {name} {help_}", f"# TYPE {name} gauge"]
-        lines += [f"{name}{_braced(labels)} {float(value)!r}" for labels, value in samples]
+        lines += [f"{name}{_label_set(labels)} {float(value)!r}" for labels, value in samples]
     return "\n".join(lines) + "\n"
 
 
 def _gauges(result: ProbeResult, timeout_s: float) -> Iterator[tuple[str, str, list[_Sample]]]:
-    def one(name: str, help_: str, value: float) -> tuple[str, str, list[_Sample]]:
+    def gauge(name: str, help_: str, value: float) -> tuple[str, str, list[_Sample]]:
         return name, help_, [({}, value)]
 
     success = float(result.outcome.success)
-    yield one("probe_success", "Displays whether or not the probe was a success", success)
-    yield one(
+    yield gauge("probe_success", "Displays whether or not the probe was a success", success)
+    yield gauge(
         "probe_duration_seconds",
         "Returns how long the probe took to complete in seconds",
         result.duration_s,
     )
-    yield one("probe_timeout_seconds", "The time limit of this probe in seconds", timeout_s)
-    broken = any(finding.breaks(strict=False) for finding in result.findings)
-    yield one(
+    yield gauge("probe_timeout_seconds", "The time limit of this probe in seconds", timeout_s)
+    violated = any(finding.breaks(strict=False) for finding in result.findings)
+    yield gauge(
         "probe_failed_due_to_contract",
         "Indicates if the probe failed because a promise of the contract is broken",
-        float(broken),
+        float(violated),
     )
     kinds = Counter(finding.kind for finding in result.findings)
     yield (
@@ -57,12 +57,12 @@ def _gauges(result: ProbeResult, timeout_s: float) -> Iterator[tuple[str, str, l
         [({"kind": kind.value}, float(kinds[kind])) for kind in Kind],
     )
     if result.exchange is not None:
-        yield from _of_exchange(result.exchange)
+        yield from _exchange_gauges(result.exchange)
 
 
-def _of_exchange(exchange: Exchange) -> Iterator[tuple[str, str, list[_Sample]]]:
+def _exchange_gauges(exchange: Exchange) -> Iterator[tuple[str, str, list[_Sample]]]:
     phases = exchange.phases
-    named = {
+    seconds_by_phase = {
         "resolve": phases.resolve,
         "connect": phases.connect,
         "tls": phases.tls,
@@ -72,11 +72,11 @@ def _of_exchange(exchange: Exchange) -> Iterator[tuple[str, str, list[_Sample]]]
     yield (
         "probe_http_duration_seconds",
         "Duration of http request by phase, summed over all redirects",
-        [({"phase": phase}, seconds) for phase, seconds in named.items()],
+        [({"phase": phase}, seconds) for phase, seconds in seconds_by_phase.items()],
     )
     failure = exchange.failure
     response = exchange.response or (failure.partial if failure is not None else None)
-    for name, help_, value in _of_response(response, exchange.ended_at):
+    for name, help_, value in _response_gauges(response, exchange.ended_at):
         yield name, help_, [({}, value)]
     rest = {
         "probe_dns_lookup_time_seconds": (
@@ -108,29 +108,29 @@ def _of_exchange(exchange: Exchange) -> Iterator[tuple[str, str, list[_Sample]]]
         yield name, help_, [({}, value)]
 
 
-def _of_response(response: Response | None, now: float) -> Iterator[tuple[str, str, float]]:
+def _response_gauges(response: Response | None, now: float) -> Iterator[tuple[str, str, float]]:
     code = response.code if response is not None else 0
     yield "probe_http_status_code", "Response HTTP status code", float(code)
     version = read_decimal(response.http_version) if response is not None else None
     yield "probe_http_version", "Returns the version of HTTP of the probe response", version or 0.0
     yield "probe_http_content_length", "Length of http content response", _length(response)
-    body = len(response.body) if response is not None else 0
+    body_bytes = len(response.body) if response is not None else 0
     yield (
         "probe_http_uncompressed_body_length",
         "Length of uncompressed response body",
-        float(body),
+        float(body_bytes),
     )
-    stated = response.header("last-modified") if response is not None else None
-    changed = read_http_date(stated, now=now) if stated is not None else None
-    if changed is not None:
+    last_modified = response.header("last-modified") if response is not None else None
+    modified_at = read_http_date(last_modified, now=now) if last_modified is not None else None
+    if modified_at is not None:
         yield (
             "probe_http_last_modified_timestamp_seconds",
             "Returns the Last-Modified HTTP response header in unixtime",
-            changed,
+            modified_at,
         )
 
 
-def _braced(labels: Mapping[str, str]) -> str:
+def _label_set(labels: Mapping[str, str]) -> str:
     # Label values here are our own words; none needs escaping.
     return "{" + ",".join(f'{k}="{v}"' for k, v in labels.items()) + "}" if labels else ""
 
@@ -138,6 +138,7 @@ def _braced(labels: Mapping[str, str]) -> str:
 def _length(response: Response | None) -> float:
     if response is None:
         return 0.0
+    # blackbox_exporter says -1 where the header is missing or is no length.
     length = read_digits(response.header("content-length") or "", most=_LONGEST_BODY)
     return -1.0 if length is None else float(length)
 
@@ -157,7 +158,7 @@ def _fnv32(text: str) -> int:
         address = ip_address(text).packed
     except ValueError:
         return 0
-    number = 0x811C9DC5
+    digest = 0x811C9DC5
     for byte in address:
-        number = ((number ^ byte) * 0x01000193) % 2**32
-    return number
+        digest = ((digest ^ byte) * 0x01000193) % 2**32
+    return digest

@@ -56,17 +56,17 @@ class LastAnswer:
 @dataclass(frozen=True, slots=True)
 class CanaryView:
     """
-    A canary as it stands.
+    The recent results of a canary.
 
     Attributes:
         points: The latest probes, oldest first.
-        asked: Probes since the start, and how many of them were fine.
+        probes: How many since the start; `successes` is how many of them succeeded.
     """
 
     last: LastAnswer
     points: tuple[ResultPoint, ...]
-    asked: int
-    fine: int
+    probes: int
+    successes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class RecentFinding:
     One finding, however often it was made.
 
     Attributes:
-        shelf: Where `EvidenceStore.latest_for` finds what was seen.
-        source: Where the promise stands written.
+        source: Where the promise is documented.
         accepted: Why it is accepted, where the policy does.
+        fingerprint: By which `EvidenceStore.latest_for` finds its evidence.
     """
 
     target: str
@@ -116,8 +116,8 @@ class _ResultWindow:
     at: array[float] = field(default_factory=lambda: array("d"))
     duration_s: array[float] = field(default_factory=lambda: array("d"))
     outcome: bytearray = field(default_factory=bytearray)
-    asked: int = 0
-    fine: int = 0
+    probes: int = 0
+    successes: int = 0
 
     # Per point: two doubles and a byte, and the slack that arrays keep.
     SIZE_BYTES = 1_000 + _POINTS * 20
@@ -131,25 +131,25 @@ class _ResultWindow:
         self.outcome.append(_OUTCOMES.index(last.outcome))
         for ring in (self.at, self.duration_s, self.outcome):
             del ring[:-_POINTS]
-        self.asked += 1
-        self.fine += last.outcome.success
+        self.probes += 1
+        self.successes += last.outcome.success
 
     def view(self) -> CanaryView:
         probes = zip(self.at, self.duration_s, self.outcome, strict=True)
         points = tuple(ResultPoint(at, took, _OUTCOMES[number]) for at, took, number in probes)
-        return CanaryView(self.last, points, self.asked, self.fine)
+        return CanaryView(self.last, points, self.probes, self.successes)
 
 
 class RecentResults:
     """
-    Told every result, asked by every page; both from any thread.
+    Records every result and answers every page; both from any thread.
 
-    Nothing in it grows without bound: what was heard of least recently goes first, and
-    violations stay longer than other news.
+    Nothing in it grows without bound: what was seen least recently goes first, and
+    violations stay longer than other findings.
 
     Args:
         max_bytes: About the most it takes; half for answers, a quarter each for jobs
-            and for news.
+            and for findings.
         redactor: Masks secrets in whatever text an answer brought.
     """
 
@@ -171,7 +171,7 @@ class RecentResults:
         Take a result in.
         """
         last = self._last(result)
-        findings = [self._tell(result, finding, last.at) for finding in result.findings]
+        findings = [self._recent_finding(result, finding, last.at) for finding in result.findings]
         with self._lock:
             key = (result.target, result.canary)
             window = self._windows.setdefault(key, _ResultWindow(last))
@@ -180,13 +180,13 @@ class RecentResults:
             while len(self._windows) > self._max_windows:
                 self._windows.popitem(last=False)
             if result.job_status is not None and last.job_id is not None:
-                self._see_job(result.target, last.job_id, result.job_status)
+                self._record_job(result.target, last.job_id, result.job_status)
             for item in findings:
                 self._add_finding(item)
 
     def canary(self, target: str, canary: str) -> CanaryView | None:
         """
-        How a canary stands; None before its first result.
+        The recent results of a canary; None before its first.
         """
         with self._lock:
             window = self._windows.get((target, canary))
@@ -244,14 +244,14 @@ class RecentResults:
             detail=None if detail is None else self._text(detail),
         )
 
-    def _see_job(self, target: str, job_id: str, status: str) -> None:
+    def _record_job(self, target: str, job_id: str, status: str) -> None:
         key = (target, job_id)
         self._jobs[key] = self._text(status)[:60]
         self._jobs.move_to_end(key)
         while len(self._jobs) > self._max_jobs:
             self._jobs.popitem(last=False)
 
-    def _tell(self, result: ProbeResult, finding: Finding, at: float) -> RecentFinding:
+    def _recent_finding(self, result: ProbeResult, finding: Finding, at: float) -> RecentFinding:
         return RecentFinding(
             target=result.target,
             canary=result.canary,
@@ -282,10 +282,10 @@ class RecentResults:
         self._findings[finding.fingerprint] = finding
         self._findings_bytes += finding.size_bytes
         while self._findings_bytes > self._max_findings_bytes:
-            least = min(
+            least_important = min(
                 self._findings.values(), key=lambda one: (one.kind is Kind.VIOLATION, one.last_at)
             )
-            self._findings_bytes -= self._findings.pop(least.fingerprint).size_bytes
+            self._findings_bytes -= self._findings.pop(least_important.fingerprint).size_bytes
 
     def _text(self, text: str) -> str:
         # Masked before it is cut: half a token is a secret too.

@@ -33,9 +33,9 @@ _TOO_LARGE = (
 class WebLimits:
     """
     Attributes:
-        connections: Open at once; a few more are told 503, further ones are dropped.
+        connections: Open at once; a few more are answered with 503, further ones are dropped.
         request_bytes: Request line, headers and body: nothing here needs a long one.
-        request_s: From the first byte's chance to the whole request.
+        request_s: From the connection, or from a further request's first byte, to its last.
         idle_s: Between two requests on one connection.
         answer_s: From the whole request to the answer's last byte; longer than any probe.
         handshake_s: For TLS.
@@ -99,7 +99,7 @@ class WebServer:
     def _run(self) -> None:
         try:
             self._server.run(sockets=[self._listener])
-        except BaseException as failure:  # noqa: BLE001 -- told by start(), and logged
+        except BaseException as failure:  # noqa: BLE001 -- start() raises it
             self._failure = failure
             _LOG.exception("the web server failed")
         finally:
@@ -138,14 +138,14 @@ class _Server(uvicorn.Server):
         await self.lifespan.startup()
         loop = asyncio.get_running_loop()
 
-        def connect() -> asyncio.Protocol:
+        def make_protocol() -> asyncio.Protocol:
             return _Connection(self.config, self.server_state, self._limits, self._tls)
 
         secure: dict[str, Any] = {}
         if self._tls is not None:
             secure = {"ssl": self._tls.context, "ssl_handshake_timeout": self._limits.handshake_s}
         self.servers = [
-            await loop.create_server(connect, sock=one, backlog=128, **secure)
+            await loop.create_server(make_protocol, sock=one, backlog=128, **secure)
             for one in sockets or ()
         ]
         self.started = True
@@ -154,7 +154,7 @@ class _Server(uvicorn.Server):
 
 class _Connection(H11Protocol):
     """
-    Lets no peer hold a connection by being slow: not to ask, nor to listen.
+    Bounds how long a peer may take to send its request and to read the answer.
     """
 
     def __init__(
@@ -169,24 +169,25 @@ class _Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """
-        Take the peer in, unless there are too many, or it isn't allowed.
+        Accept the peer, unless there are too many connections, or its certificate isn't allowed.
         """
         super().connection_made(transport)
-        # Those just over the limit are told so by uvicorn; a flood is not worth words.
-        crowded = len(self.connections) > self._limits.connections + 32
-        if crowded or (self._tls is not None and not self._tls.admits(transport)):
+        # uvicorn answers those just over the limit with 503; a flood gets no answer at all.
+        over_limit = len(self.connections) > self._limits.connections + 32
+        if over_limit or (self._tls is not None and not self._tls.admits(transport)):
             transport.abort()
             return
-        self._arm(self._limits.request_s)
+        self._start_timer(self._limits.request_s)
 
     def data_received(self, data: bytes) -> None:
         """
-        Read on; from the whole request on, the time for the answer runs.
+        Feed the parser; once the request is whole, the time for the answer runs.
         """
+        # No timer runs between two requests of a connection: this is the next one's beginning.
         if self._timer is None:
             self._awaits_request = True
             self._request_bytes = 0
-            self._arm(self._limits.request_s)
+            self._start_timer(self._limits.request_s)
         self._request_bytes += len(data)
         # h11's own bound only holds while a head is incomplete: one large read slips by.
         if self._request_bytes > self._limits.request_bytes:
@@ -197,27 +198,28 @@ class _Connection(H11Protocol):
         super().data_received(data)
         if self._awaits_request and self.conn.their_state in (h11.DONE, h11.MUST_CLOSE):
             self._awaits_request = False
-            self._arm(self._limits.answer_s)
+            self._start_timer(self._limits.answer_s)
 
     def on_response_complete(self) -> None:
         """
         The answer is out; from here on uvicorn's idle time runs.
         """
-        self._disarm()
+        self._stop_timer()
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """
         The peer is gone.
         """
-        self._disarm()
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _arm(self, seconds: float) -> None:
-        self._disarm()
+    def _start_timer(self, seconds: float) -> None:
+        self._stop_timer()
+        # abort(), not close(): closing waits for a peer that doesn't read what is still to be sent.
         self._timer = self.loop.call_later(seconds, self.transport.abort)
 
-    def _disarm(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

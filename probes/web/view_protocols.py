@@ -1,5 +1,5 @@
 """
-What the web pages need of the daemon: its targets as values, and a few things to do.
+What the web pages need of the daemon, as protocols; they import nothing of its engine.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class StatusInfo:
     """
-    A job status as pages draw it.
+    A job status as pages show it.
     """
 
     phase: Phase
@@ -60,7 +60,7 @@ class TargetInfo:
         title: The API's own name.
         url: As outputs may show it.
         latency_s: The objective, drawn as a line.
-        statuses: Words of the profile, in the order of life.
+        statuses: The profile's job statuses, in the order of a job's life.
         accepts_jobs: Whether jobs may be pushed for it.
     """
 
@@ -76,13 +76,13 @@ class TargetInfo:
 
 class ProbeRefused(Exception):
     """
-    A probe can't be made now: the key's budget is spent, or it rests.
+    A probe can't be made now: the key's request budget is spent, or a Retry-After holds it back.
     """
 
 
 class ReloadReport(Protocol):
     """
-    What a reload came to; `error` is None if the configuration was taken over.
+    The result of a reload; `error` is None if the new configuration is in force.
     """
 
     @property
@@ -91,12 +91,12 @@ class ReloadReport(Protocol):
 
 class DaemonView(Protocol):
     """
-    The daemon, as far as the web may reach into it. Called from several threads.
+    What the pages may read of the daemon and have it do. Called from several threads.
     """
 
     def targets(self) -> Sequence[TargetInfo]:
         """
-        The targets that are asked now.
+        The targets that are probed now.
         """
 
     def job_counts(self, target: str) -> JobCounts | None:
@@ -106,7 +106,7 @@ class DaemonView(Protocol):
 
     def lag_in_intervals(self) -> float:
         """
-        How far the schedule is behind its grid.
+        How late the schedule is, in intervals of the canary that is latest.
         """
 
     def reload(self) -> ReloadReport:
@@ -116,7 +116,7 @@ class DaemonView(Protocol):
 
     def probe(self, target: str, canary: str, *, timeout_s: float) -> ProbeResult:
         """
-        Ask once, now, and judge.
+        Probe once, now, and judge the answer.
 
         Raises:
             ProbeRefused: The key may not be used now.
@@ -127,13 +127,13 @@ class DaemonView(Protocol):
         Follow a job; False if it is followed already, has ended, or the list is full.
 
         Raises:
-            ValueError: It can't be an id.
+            ValueError: It can't be a job id.
         """
 
 
 class RecentResultsView(Protocol):
     """
-    `jobproof.probes.web.recent_results.RecentResults`, read.
+    What pages read of `jobproof.probes.web.recent_results.RecentResults`.
     """
 
     def canary(self, target: str, canary: str) -> CanaryView | None: ...
@@ -147,7 +147,7 @@ class RecentResultsView(Protocol):
 
 class EvidenceReader(Protocol):
     """
-    `jobproof.probes.evidence.store.EvidenceStore`, read.
+    What pages read of `jobproof.probes.evidence.store.EvidenceStore`.
     """
 
     def get(self, evidence_id: str) -> Evidence | None: ...
@@ -169,7 +169,7 @@ class MetricsView(Protocol):
 
 def statuses_of(profile: Profile) -> dict[str, StatusInfo]:
     """
-    The profile's status words as pages draw them.
+    The profile's job statuses as pages show them, by word.
     """
     return {
         word: StatusInfo(status.phase, status.colour, status.meaning)

@@ -1,5 +1,5 @@
 """
-The board: what pages show is right, masked, and bounded.
+Recent results: what pages show is right, masked, and bounded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def test_a_canary_that_was_never_asked_has_no_answer() -> None:
     assert RecentResults().canary("krea", "known") is None
 
 
-def test_the_last_answer_stands() -> None:
+def test_the_latest_result_is_the_last_answer() -> None:
     results = RecentResults()
     results.record(result(at=NOW, job_status="queued"))
     results.record(failed(Reason.TIMEOUT, at=NOW + 30))
@@ -31,7 +31,7 @@ def test_the_last_answer_stands() -> None:
     assert seen is not None
     assert (seen.last.outcome, seen.last.code) == (ProbeOutcome.TIMEOUT, None)
     assert seen.last.detail == "no byte in 10 s"
-    assert (seen.asked, seen.fine) == (2, 1)
+    assert (seen.probes, seen.successes) == (2, 1)
     assert [point.outcome for point in seen.points] == [ProbeOutcome.OK, ProbeOutcome.TIMEOUT]
 
 
@@ -74,7 +74,7 @@ def test_charts_keep_the_latest_ninety_probes() -> None:
     assert seen is not None
     assert len(seen.points) == 90
     assert seen.points[-1].at == pytest.approx(NOW + 199)
-    assert seen.asked == 200
+    assert seen.probes == 200
 
 
 def test_jobs_are_counted_by_their_last_status() -> None:
@@ -85,7 +85,7 @@ def test_jobs_are_counted_by_their_last_status() -> None:
     assert results.jobs("other") == {}
 
 
-def test_one_finding_is_one_piece_of_news() -> None:
+def test_a_finding_made_again_is_counted_not_repeated() -> None:
     results = RecentResults()
     for number in range(3):
         results.record(
@@ -97,14 +97,14 @@ def test_one_finding_is_one_piece_of_news() -> None:
     assert findings.fingerprint == fingerprint_of("krea", finding(exchange()))
 
 
-def test_the_latest_news_comes_first() -> None:
+def test_the_latest_finding_comes_first() -> None:
     results = RecentResults()
     for number, check in enumerate(["old", "new", "old"]):
         results.record(result(ProbeOutcome.VIOLATION, at=NOW + number, checks=(check,)))
     assert [findings.check for findings in results.findings()] == ["old", "new"]
 
 
-def test_violations_outlive_other_news() -> None:
+def test_violations_outlive_other_findings() -> None:
     results = RecentResults(max_bytes=40_000)
     results.record(result(ProbeOutcome.VIOLATION, at=NOW, checks=("broken",)))
     for number in range(100):

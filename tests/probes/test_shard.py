@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.probes.web_world import Operator, krea, open_world
+from tests.probes.web_world import StubDaemon, krea, open_world
 from tests.tools import output_of, tool
 
 from jobproof.contract.errors import ConfigError
@@ -89,8 +89,8 @@ scrape_configs:
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_prometheus_keeps_the_targets_that_the_shard_owns(tmp_path: Path, index: int) -> None:
     names = [f"target-{number}" for number in range(30)]
-    operator = Operator(faces=tuple(krea(name) for name in names))
-    with open_world(tmp_path, operator=operator) as world:
+    daemon = StubDaemon(target_infos=tuple(krea(name) for name in names))
+    with open_world(tmp_path, daemon=daemon) as world:
         config = tmp_path / "prometheus.yml"
         config.write_text(_HTTP_SD.format(url=world.url, index=index))
         found = _discovered(config)

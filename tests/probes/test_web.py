@@ -1,5 +1,5 @@
 """
-The pages, asked for over a real socket.
+The pages, requested over a real socket.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
-from tests.probes.web_world import Operator, World, krea, open_world
+from tests.probes.web_world import StubDaemon, World, krea, open_world
 from tests.tools import run_to_end, tool
 
 from jobproof.contract.errors import JobproofError
@@ -57,14 +57,14 @@ def _page(world: World, path: str = "/") -> _Page:
     return _Page(answer.text)
 
 
-def test_a_daemon_that_has_asked_nothing_says_so(world: World) -> None:
+def test_a_daemon_that_has_probed_nothing_says_so(world: World) -> None:
     page = _page(world).text
     assert "Waiting for the first answers 1 target, 5 canaries" in page
     assert "not asked yet" in page
     assert "No finding so far." in page
 
 
-def test_kept_promises_are_said(world: World) -> None:
+def test_without_a_problem_the_headline_says_so(world: World) -> None:
     for canary in krea().canaries:
         world.record(result(canary=canary.name))
     assert "All promises kept" in _page(world).text
@@ -101,9 +101,9 @@ def test_a_broken_promise_shows_the_promise_its_source_and_what_was_seen(world: 
     assert "Written openapi.yaml, path parameter `id` (documented)" in page.text
     assert 'curl -sS -i --path-as-is -H "Authorization: Bearer $KREA_API_TOKEN"' in page.text
     hrefs = [attrs["href"] for tag, attrs in page.tags if tag == "a" and "href" in attrs]
-    (kept,) = world.evidence.all()
+    (entry,) = world.evidence.all()
     for form in ("", ".curl", ".har"):
-        assert f"./evidence/{kept.id}{form}" in hrefs
+        assert f"./evidence/{entry.id}{form}" in hrefs
 
 
 def test_an_old_violation_is_history(world: World) -> None:
@@ -139,7 +139,7 @@ def test_jobs_are_drawn_in_the_order_of_life_with_the_profiles_colours(world: Wo
     for number, status in enumerate(["completed", "queued", "completed", "sabotage"]):
         seen = exchange(job_id=f"job-{number}")
         world.record(result(canary="followed", seen=seen, job_status=status))
-    world.operator.jobs = JobCounts({"queued": 7}, 2, 8_100.0)
+    world.daemon.jobs = JobCounts({"queued": 7}, 2, 8_100.0)
     page = _page(world)
     assert "queued 1 completed 2 unknown 1" in page.text
     assert "7 followed now oldest unfinished 2 h 15 min 2 past the documented limit" in page.text
@@ -151,14 +151,14 @@ def test_jobs_are_drawn_in_the_order_of_life_with_the_profiles_colours(world: Wo
 
 def test_the_chart_says_in_words_what_it_shows(world: World) -> None:
     world.record(*(result(at=NOW - n, duration_s=0.1) for n in range(20, 1, -1)), failed(at=NOW))
-    strip = next(attrs for _, attrs in _page(world).tags if attrs.get("class") == "strip")
-    assert strip["aria-label"] == (
+    chart = next(attrs for _, attrs in _page(world).tags if attrs.get("class") == "sparkline")
+    assert chart["aria-label"] == (
         "latest 20 probes: 1 not as they should be, median 100 ms, slowest 10 s"
     )
 
 
 def test_a_late_schedule_comes_before_everything_else(world: World) -> None:
-    world.operator.lag = 3.25
+    world.daemon.lag = 3.25
     assert "Asking late the schedule is 3.2 intervals behind" in _page(world).text
 
 
@@ -168,11 +168,11 @@ _HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 def test_nothing_an_answer_says_becomes_markup(world: World) -> None:
     seen = exchange(job_id=_HOSTILE, body=_HOSTILE.encode())
     hostile = replace(finding(seen, _HOSTILE, pointer=_HOSTILE, message=_HOSTILE), source=_HOSTILE)
-    world.operator.faces = (replace(krea(), title=_HOSTILE, url=_HOSTILE),)
+    world.daemon.target_infos = (replace(krea(), title=_HOSTILE, url=_HOSTILE),)
     bad = result(ProbeOutcome.VIOLATION, seen=seen, job_status=_HOSTILE)
     world.record(replace(bad, findings=(hostile,)))
-    (kept,) = world.evidence.all()
-    for path in ("/", f"/evidence/{kept.id}"):
+    (entry,) = world.evidence.all()
+    for path in ("/", f"/evidence/{entry.id}"):
         page = _page(world, path)
         assert "alert(1)" in page.text
         assert not [tag for tag, _ in page.tags if tag == "img"]
@@ -221,7 +221,7 @@ def test_the_page_can_be_read_aloud(world: World) -> None:
 
 
 def test_many_targets_and_findings_stay_one_small_page(world: World) -> None:
-    world.operator.faces = tuple(krea(f"target-{n}") for n in range(20))
+    world.daemon.target_infos = tuple(krea(f"target-{n}") for n in range(20))
     for number in range(200):
         world.record(
             result(
@@ -236,16 +236,16 @@ def test_many_targets_and_findings_stay_one_small_page(world: World) -> None:
 def test_evidence_is_shown_as_page_curl_and_har(world: World, tmp_path: Path) -> None:
     seen = exchange(body=b'{"job_id": "k", "job_id": "j"}')
     world.record(result(ProbeOutcome.VIOLATION, seen=seen, checks=("job_id_is_echoed",)))
-    (kept,) = world.evidence.all()
-    page = _page(world, f"/evidence/{kept.id}").text
+    (entry,) = world.evidence.all()
+    page = _page(world, f"/evidence/{entry.id}").text
     assert "Promise broken krea / known" in page
-    assert f"jobproof check --api krea {kept.id}.har" in page
+    assert f"jobproof check --api krea {entry.id}.har" in page
     assert '{"job_id": "k", "job_id": "j"}' in page
-    curl = world.ask(f"/evidence/{kept.id}.curl")
+    curl = world.ask(f"/evidence/{entry.id}.curl")
     assert curl.text.startswith("curl -sS -i")
     assert curl.headers["content-type"].startswith("text/plain")
-    har = world.ask(f"/evidence/{kept.id}.har")
-    assert har.headers["content-disposition"] == f'attachment; filename="{kept.id}.har"'
+    har = world.ask(f"/evidence/{entry.id}.har")
+    assert har.headers["content-disposition"] == f'attachment; filename="{entry.id}.har"'
     path = tmp_path / "replay.har"
     path.write_bytes(har.body)
     (again,) = read_har(path)
@@ -256,14 +256,14 @@ def test_evidence_is_shown_as_page_curl_and_har(world: World, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "name", ["nothing", "..%2f..%2fetc%2fpasswd", "1764000000000-aaaaaaaaaaaaaaaa.har", "%00"]
 )
-def test_evidence_that_is_not_kept_is_not_found(world: World, name: str) -> None:
+def test_evidence_that_is_not_stored_is_not_found(world: World, name: str) -> None:
     assert world.ask(f"/evidence/{name}").code == 404
 
 
 def test_evidence_has_no_other_form(world: World) -> None:
     world.record(result(ProbeOutcome.VIOLATION, checks=("a_check",)))
-    (kept,) = world.evidence.all()
-    assert world.ask(f"/evidence/{kept.id}.exe").code == 404
+    (entry,) = world.evidence.all()
+    assert world.ask(f"/evidence/{entry.id}.exe").code == 404
 
 
 def test_no_page_shows_the_token(world: World) -> None:
@@ -272,18 +272,18 @@ def test_no_page_shows_the_token(world: World) -> None:
     )
     leak = replace(finding(seen, message=f"the token {TOKEN} is in the body"), found=TOKEN)
     world.record(replace(result(ProbeOutcome.VIOLATION, seen=seen), findings=(leak,)))
-    (kept,) = world.evidence.all()
-    paths = ["/", "/metrics", "/-/sd", *(f"/evidence/{kept.id}{f}" for f in ("", ".curl", ".har"))]
+    (entry,) = world.evidence.all()
+    paths = ["/", "/metrics", "/-/sd", *(f"/evidence/{entry.id}{f}" for f in ("", ".curl", ".har"))]
     for path in paths:
         assert TOKEN not in world.ask(path).text
         assert "tok%2Fen" not in world.ask(path).text
 
 
-def test_a_drift_is_news_but_no_trouble(world: World) -> None:
+def test_a_drift_is_shown_but_is_no_problem(world: World) -> None:
     seen = exchange()
-    news = replace(finding(seen, kind=Kind.DRIFT), drift=Drift.UNDECLARED_KEY)
+    drift_finding = replace(finding(seen, kind=Kind.DRIFT), drift=Drift.UNDECLARED_KEY)
     for canary in krea().canaries:
-        world.record(replace(result(canary=canary.name, seen=seen), findings=(news,)))
+        world.record(replace(result(canary=canary.name, seen=seen), findings=(drift_finding,)))
     page = _page(world).text
     assert "All promises kept" in page
     assert "new krea / " in page
@@ -314,7 +314,7 @@ def test_promtool_finds_nothing_wrong_with_what_is_served(world: World) -> None:
 
 
 def test_healthy_as_long_as_it_answers(world: World) -> None:
-    world.operator.lag = 99.0
+    world.daemon.lag = 99.0
     assert world.ask("/-/healthy").code == 200
 
 
@@ -322,12 +322,12 @@ def test_healthy_as_long_as_it_answers(world: World) -> None:
 def test_ready_fails_when_the_schedule_lags_two_intervals(
     world: World, lag: float, code: int
 ) -> None:
-    world.operator.lag = lag
+    world.daemon.lag = lag
     assert world.ask("/-/ready").code == code
 
 
 def test_discovery_gives_names_and_nothing_else(world: World) -> None:
-    world.operator.faces = (krea("one"), krea("two"))
+    world.daemon.target_infos = (krea("one"), krea("two"))
     answer = world.ask("/-/sd")
     assert answer.headers["content-type"] == "application/json"
     assert json.loads(answer.text) == [
@@ -340,13 +340,13 @@ def test_discovery_gives_names_and_nothing_else(world: World) -> None:
 def test_a_reload_is_posted(world: World) -> None:
     got = world.ask("/-/reload")
     assert (got.code, got.headers["allow"]) == (405, "POST")
-    assert world.operator.reloads == 0
+    assert world.daemon.reloads == 0
     assert world.ask("/-/reload", "POST").code == 200
-    assert world.operator.reloads == 1
+    assert world.daemon.reloads == 1
 
 
 def test_a_refused_reload_says_why(world: World) -> None:
-    world.operator.error = "jobproof.yaml:7: targets[0].intervall: unknown key"
+    world.daemon.error = "jobproof.yaml:7: targets[0].intervall: unknown key"
     answer = world.ask("/-/reload", "POST")
     assert answer.code == 500
     assert "jobproof.yaml:7: targets[0].intervall: unknown key" in answer.text
@@ -364,7 +364,7 @@ def test_a_refused_reload_says_why(world: World) -> None:
 def test_no_other_sites_page_may_post(world: World, headers: dict[str, str]) -> None:
     assert world.ask("/-/reload", "POST", **headers).code == 403
     assert world.ask("/jobs/krea/abc", "POST", **headers).code == 403
-    assert (world.operator.reloads, world.operator.followed) == (0, [])
+    assert (world.daemon.reloads, world.daemon.followed) == (0, [])
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -385,12 +385,12 @@ def test_a_pushed_job_is_followed(world: World) -> None:
     job_id = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
     assert world.ask(f"/jobs/krea/{job_id}", "POST").code == 202
     assert world.ask(f"/jobs/krea/{job_id}", "POST").code == 200
-    assert world.operator.followed[0] == ("krea", job_id)
+    assert world.daemon.followed[0] == ("krea", job_id)
 
 
 def test_a_pushed_id_may_hold_anything_printable(world: World) -> None:
     assert world.ask("/jobs/krea/a%2Fb%20c", "POST").code == 202
-    assert world.operator.followed == [("krea", "a/b c")]
+    assert world.daemon.followed == [("krea", "a/b c")]
 
 
 @pytest.mark.parametrize(
@@ -406,22 +406,22 @@ def test_a_wrong_push_says_what_is_wrong(world: World, path: str, code: int, wor
     answer = world.ask(path, "POST")
     assert answer.code == code
     assert word in answer.text
-    assert world.operator.followed == []
+    assert world.daemon.followed == []
 
 
-def test_a_push_that_cannot_be_kept_is_to_be_tried_again(world: World) -> None:
+def test_a_push_that_cannot_be_stored_is_to_be_tried_again(world: World) -> None:
     def fail(target: str, job_id: str) -> bool:
         raise JobproofError("followed.sqlite: the watch list failed: database or disk is full")
 
-    world.operator.follow = fail  # type: ignore[method-assign]
+    world.daemon.follow = fail  # type: ignore[method-assign]
     answer = world.ask("/jobs/krea/abc", "POST")
     assert (answer.code, answer.headers["retry-after"]) == (503, "1")
     assert "database or disk is full" in answer.text
 
 
 def test_a_target_that_takes_no_jobs_says_how_it_would(tmp_path: Path) -> None:
-    operator = Operator(faces=(krea(accepts_jobs=False),))
-    with open_world(tmp_path, operator=operator) as world:
+    daemon = StubDaemon(target_infos=(krea(accepts_jobs=False),))
+    with open_world(tmp_path, daemon=daemon) as world:
         answer = world.ask("/jobs/krea/abc", "POST")
     assert answer.code == 409
     assert "configure follow: [{source: pushed}]" in answer.text
@@ -439,7 +439,7 @@ def test_other_paths_are_not_found(world: World, path: str) -> None:
 
 
 def test_of_many_targets_those_in_trouble_are_drawn_in_full(world: World) -> None:
-    world.operator.faces = tuple(krea(f"target-{n}") for n in range(2_000))
+    world.daemon.target_infos = tuple(krea(f"target-{n}") for n in range(2_000))
     for number in range(2_000):
         world.results.record(result(target=f"target-{number}"))
     world.record(replace(failed(), target="target-1999"))

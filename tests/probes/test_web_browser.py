@@ -42,7 +42,7 @@ def world(world: World) -> World:
     """
     With all that makes a page wide and long.
     """
-    world.operator.jobs = JobCounts({"queued": 2}, 1, 500.0)
+    world.daemon.jobs = JobCounts({"queued": 2}, 1, 500.0)
     for number in range(40):
         at = NOW - 30 * (40 - number)
         world.record(*(result(at=at, canary=c.name) for c in krea().canaries[:4]))
@@ -137,15 +137,15 @@ def test_the_page_is_drawn_in_light_and_in_dark(
 
 def test_the_page_renews_itself_and_the_policy_blocks_nothing(tmp_path: Path, world: World) -> None:
     asked = threading.Event()
-    targets = world.operator.targets
+    targets = world.daemon.targets
 
     def count() -> Sequence[TargetInfo]:
         if asked.is_set():
-            world.operator.faces = (krea("renewed"),)
+            world.daemon.target_infos = (krea("renewed"),)
         asked.set()
         return targets()
 
-    world.operator.targets = count  # type: ignore[method-assign]
+    world.daemon.targets = count  # type: ignore[method-assign]
     ran = _chromium(tmp_path, world.url, "--dump-dom", "--virtual-time-budget=12000")
     assert "CONSOLE" not in ran.stderr, ran.stderr
     assert ">krea</h2>" not in ran.stdout.replace("</span> ", "")

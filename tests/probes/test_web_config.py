@@ -66,7 +66,7 @@ def test_nobody_comes_in_without_a_password(guarded: World) -> None:
         assert answer.headers["www-authenticate"] == 'Basic realm="jobproof"'
     assert guarded.ask("/-/reload", "POST").code == 401
     assert guarded.ask("/jobs/krea/abc", "POST").code == 401
-    assert (guarded.operator.reloads, guarded.operator.followed) == (0, [])
+    assert (guarded.daemon.reloads, guarded.daemon.followed) == (0, [])
 
 
 def test_the_right_password_opens(guarded: World) -> None:
@@ -135,7 +135,7 @@ def test_remembered_answers_are_bounded() -> None:
     users = Users({"prometheus": bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode()})
     for number in range(150):
         users.admits("prometheus", str(number))
-    assert len(users._known) == 100
+    assert len(users._verified) == 100
 
 
 def test_users_follow_the_file_without_a_restart(guarded: World, tmp_path: Path) -> None:
@@ -235,10 +235,10 @@ def test_a_renewed_certificate_is_served_without_a_restart(
         assert world.ask("/-/healthy").code == 200
         _write_pair(tmp_path, fresh)
         world.context = _client(fresh)
-        assert _soon(world) == 200
+        assert _code_once_renewed(world) == 200
 
 
-def _soon(world: World) -> int:
+def _code_once_renewed(world: World) -> int:
     # The handshake that notices the change may itself still show the old certificate.
     until = time.monotonic() + PATIENCE_S
     while True:

@@ -32,7 +32,7 @@ from jobproof.probes.web.access.hosts import Hosts
     ],
 )
 def test_this_machine_s_names_are_known(host: str | None) -> None:
-    assert Hosts(["jobs.example.COM"]).know(host)
+    assert Hosts(["jobs.example.COM"]).admits(host)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_this_machine_s_names_are_known(host: str | None) -> None:
     ],
 )
 def test_names_of_the_public_dns_are_not(host: str) -> None:
-    assert Hosts(["jobs.example.com"]).know(host) is (host == "127.0.0.1.")
+    assert Hosts(["jobs.example.com"]).admits(host) is (host == "127.0.0.1.")
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_a_rebound_name_reads_nothing_and_posts_nothing(config: Path) -> None:
     with daemon(config, *names) as process:
         port = int(process.url.rstrip("/").rpartition(":")[2])
         for path in ("/", "/metrics", "/probe?target=mocked", "/-/sd", "/evidence/x", "/nothing"):
-            code, said = ask(port, path, _ELSEWHERE)
+            code, text = ask(port, path, _ELSEWHERE)
             assert code == 421
-            assert said == (
+            assert text == (
                 "jobproof listens on loopback and isn't known as 'evil.test'. Where a proxy hands "
                 "that name on, start it with --hostname evil.test, or name users in "
                 "--web-config.\n"

@@ -32,11 +32,11 @@ def _samples(text: str) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 
-def test_a_probe_is_made_now_and_told_in_blackbox_words(world: World) -> None:
-    world.operator.answer = result(ProbeOutcome.OK, duration_s=0.25)
+def test_a_probe_is_made_now_and_reported_in_blackbox_words(world: World) -> None:
+    world.daemon.answer = result(ProbeOutcome.OK, duration_s=0.25)
     answer = world.ask("/probe?target=krea&canary=missing")
     assert answer.code == 200
-    assert world.operator.probed == [("krea", "missing", 10.0)]
+    assert world.daemon.probed == [("krea", "missing", 10.0)]
     seen = _samples(answer.text)
     assert seen["probe_success"] == 1.0
     assert seen["probe_duration_seconds"] == 0.25
@@ -45,18 +45,18 @@ def test_a_probe_is_made_now_and_told_in_blackbox_words(world: World) -> None:
 
 
 def test_each_probe_stands_for_itself(world: World) -> None:
-    world.operator.answer = result(ProbeOutcome.VIOLATION, checks=("a_check",))
+    world.daemon.answer = result(ProbeOutcome.VIOLATION, checks=("a_check",))
     first = _samples(world.ask("/probe?target=krea").text)
     assert first["probe_failed_due_to_contract"] == 1.0
     assert first['probe_contract_findings{kind="violation"}'] == 1.0
-    world.operator.answer = result()
+    world.daemon.answer = result()
     second = _samples(world.ask("/probe?target=krea").text)
     assert second["probe_failed_due_to_contract"] == 0.0
     assert second['probe_contract_findings{kind="violation"}'] == 0.0
 
 
 def test_silence_is_a_failed_probe_with_all_its_phases(world: World) -> None:
-    world.operator.answer = failed()
+    world.daemon.answer = failed()
     seen = _samples(world.ask("/probe?target=krea").text)
     assert (seen["probe_success"], seen["probe_http_status_code"]) == (0.0, 0.0)
     assert sum(name.startswith("probe_http_duration_seconds") for name in seen) == 5
@@ -67,14 +67,14 @@ def test_silence_is_a_failed_probe_with_all_its_phases(world: World) -> None:
 )
 def test_the_scrapers_timeout_is_honoured(world: World, scrape_s: str, timeout_s: float) -> None:
     world.ask("/probe?target=krea", X_Prometheus_Scrape_Timeout_Seconds=scrape_s)
-    assert world.operator.probed == [("krea", "known", pytest.approx(timeout_s))]
+    assert world.daemon.probed == [("krea", "known", pytest.approx(timeout_s))]
 
 
 @pytest.mark.parametrize("scrape_s", ["0", "-1", "nan", "inf", "soon", "1e9", ""])
 def test_an_absurd_timeout_is_refused(world: World, scrape_s: str) -> None:
     answer = world.ask("/probe?target=krea", X_Prometheus_Scrape_Timeout_Seconds=scrape_s)
     assert answer.code == 400
-    assert world.operator.probed == []
+    assert world.daemon.probed == []
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_an_absurd_timeout_is_refused(world: World, scrape_s: str) -> None:
 def test_only_configured_names_are_asked(world: World, query: str, message: str) -> None:
     answer = world.ask(f"/probe{query}")
     assert (answer.code, answer.text) == (400, f"{message}\n")
-    assert world.operator.probed == []
+    assert world.daemon.probed == []
 
 
 def test_a_spent_budget_refuses_the_scrape(world: World) -> None:
-    world.operator.refusal = "the key's budget is spent, or it rests"
+    world.daemon.refusal = "the key's budget is spent, or it rests"
     answer = world.ask("/probe?target=krea")
     assert (answer.code, answer.text) == (429, "the key's budget is spent, or it rests\n")
 
@@ -166,8 +166,8 @@ def test_names_types_and_values_are_those_of_blackbox_exporter(tmp_path: Path) -
     with _endpoint() as url:
         theirs = _blackbox(tmp_path, url)
         client = Client()
-        asked = replace(exchange().request, url=url)
-        seen = client.send(asked, deadline_s=PATIENCE_S)
+        request = replace(exchange().request, url=url)
+        seen = client.send(request, deadline_s=PATIENCE_S)
         client.close()
     ours = blackbox_text(result(seen=seen), timeout_s=5.0)
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)", theirs, re.MULTILINE))

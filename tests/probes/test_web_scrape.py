@@ -9,7 +9,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 import trustme
-from tests.probes.web_world import Operator, World, krea, open_world
+from tests.probes.web_world import StubDaemon, World, krea, open_world
 from tests.servers import Prometheus, prometheus, promtool
 from tests.tools import until
 
@@ -96,20 +96,20 @@ def test_prometheus_takes_the_same_file(secured: Path) -> None:
 def test_prometheus_comes_through_tls_certificate_and_password(
     secured: Path, tmp_path: Path
 ) -> None:
-    operator = Operator(faces=(krea("one"), krea("two")))
-    with open_world(secured, web_config=_WEB, operator=operator) as world:
+    daemon = StubDaemon(target_infos=(krea("one"), krea("two")))
+    with open_world(secured, web_config=_WEB, daemon=daemon) as world:
         config = _config(world, secured, "a password")
         with prometheus(tmp_path, config) as server:
             wanted = {f"localhost:{world.port}": "1", "one": "1", "two": "1"}
             until(lambda: _up(server) == wanted, what="three targets that are up")
             rows = server.instant("probe_success")
     assert {row["metric"]["instance"] for row in rows} == {"one", "two"}
-    assert {(target, canary) for target, canary, _ in operator.probed} == {
+    assert {(target, canary) for target, canary, _ in daemon.probed} == {
         ("one", "missing"),
         ("two", "missing"),
     }
     # Half a second is kept back for the way home, but never more than half of the timeout.
-    assert {timeout_s for _, _, timeout_s in operator.probed} == {0.225}
+    assert {timeout_s for _, _, timeout_s in daemon.probed} == {0.225}
 
 
 def test_prometheus_with_a_wrong_password_sees_nothing(secured: Path, tmp_path: Path) -> None:
@@ -118,6 +118,6 @@ def test_prometheus_with_a_wrong_password_sees_nothing(secured: Path, tmp_path: 
         with prometheus(tmp_path, config) as server:
             wanted = {f"localhost:{world.port}": "0"}
             until(lambda: _up(server) == wanted, what="a target that is down")
-            told = str(server.ask("targets"))
-    assert "401 Unauthorized" in told
-    assert world.operator.probed == []
+            shown = str(server.ask("targets"))
+    assert "401 Unauthorized" in shown
+    assert world.daemon.probed == []

@@ -1,5 +1,5 @@
 """
-The web pages on a real socket, with a daemon of values behind them.
+The web pages on a real socket, with a stub of the daemon behind them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from jobproof.probes.web.recent_results import RecentResults
 from jobproof.probes.web.server import WebLimits, WebServer
 from jobproof.probes.web.view_protocols import CanaryInfo, ProbeRefused, TargetInfo, statuses_of
 
-__all__ = ["Answer", "Operator", "World", "krea", "open_world"]
+__all__ = ["Answer", "StubDaemon", "World", "krea", "open_world"]
 
 
 def krea(name: str = "krea", *, accepts_jobs: bool = True) -> TargetInfo:
@@ -57,12 +57,12 @@ def krea(name: str = "krea", *, accepts_jobs: bool = True) -> TargetInfo:
 
 
 @dataclass
-class Operator:
+class StubDaemon:
     """
     A daemon whose every answer a test can set.
     """
 
-    faces: Sequence[TargetInfo] = field(default_factory=lambda: (krea(),))
+    target_infos: Sequence[TargetInfo] = field(default_factory=lambda: (krea(),))
     lag: float = 0.0
     error: str | None = None
     refusal: str | None = None
@@ -73,7 +73,7 @@ class Operator:
     reloads: int = 0
 
     def targets(self) -> Sequence[TargetInfo]:
-        return self.faces
+        return self.target_infos
 
     def job_counts(self, target: str) -> JobCounts | None:
         return self.jobs
@@ -119,7 +119,7 @@ class World:
     """
 
     port: int
-    operator: Operator
+    daemon: StubDaemon
     results: RecentResults
     evidence: EvidenceStore
     now: float = NOW
@@ -131,7 +131,7 @@ class World:
 
     def record(self, *results: ProbeResult) -> None:
         """
-        Tell the board and the evidence store, as the daemon does.
+        Hand results to the recent results and the evidence store, as the daemon does.
         """
         for one in results:
             self.evidence.keep(one)
@@ -163,7 +163,7 @@ def open_world(
     *,
     web_config: str | None = None,
     limits: WebLimits | None = None,
-    operator: Operator | None = None,
+    daemon: StubDaemon | None = None,
 ) -> Iterator[World]:
     """
     A server on a free port of the loopback, until the block ends.
@@ -175,16 +175,18 @@ def open_world(
         config = WebConfig(path)
     registry = Registry()
     metrics = Metrics(registry)
-    metrics.configure([_labels(face) for face in (operator or Operator()).targets()], ["a_check"])
+    metrics.configure(
+        [_labels(target) for target in (daemon or StubDaemon()).targets()], ["a_check"]
+    )
     redactor = Redactor([TOKEN])
     evidence = EvidenceStore(
         folder / "evidence", redactor=redactor, token_env=lambda _: "KREA_API_TOKEN"
     )
     results = RecentResults(redactor=redactor)
     listener = socket.create_server(("127.0.0.1", 0))
-    world = World(listener.getsockname()[1], operator or Operator(), results, evidence)
+    world = World(listener.getsockname()[1], daemon or StubDaemon(), results, evidence)
     app = create_app(
-        control=world.operator,
+        control=world.daemon,
         results=results,
         evidence=evidence,
         expose=partial(expose, registry),
@@ -200,12 +202,12 @@ def open_world(
         assert server.stop()
 
 
-def _labels(face: TargetInfo) -> TargetLabels:
+def _labels(target: TargetInfo) -> TargetLabels:
     return TargetLabels(
-        name=face.name,
-        api=face.api,
-        url=face.url,
-        canaries={canary.name: canary.name != "known" for canary in face.canaries},
-        statuses=tuple(face.statuses),
-        terminal=frozenset(w for w, status in face.statuses.items() if status.phase.terminal),
+        name=target.name,
+        api=target.api,
+        url=target.url,
+        canaries={canary.name: canary.name != "known" for canary in target.canaries},
+        statuses=tuple(target.statuses),
+        terminal=frozenset(w for w, status in target.statuses.items() if status.phase.terminal),
     )

@@ -1,5 +1,5 @@
 """
-Under which names a daemon on loopback is asked for.
+The host names that a daemon on loopback answers to.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ class Hosts:
     name of the public DNS, so it has a dot: addresses and bare machine names are ours.
 
     Args:
-        names: Further names of ours, as of a proxy that hands its own on.
+        names: Further names of ours, such as that of a proxy that passes `Host` on.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = frozenset(name.lower().rstrip(".") for name in names)
 
-    def know(self, host: str | None) -> bool:
+    def admits(self, host: str | None) -> bool:
         """
         Whether the `Host` of a request is one of ours; a browser always sends one.
         """
@@ -40,4 +40,5 @@ class Hosts:
 
 
 def _without_port(host: str) -> str:
+    # An IPv6 address without a port ends in a bracket, and its colons are no separators.
     return host if host.endswith("]") else host.rpartition(":")[0] or host

@@ -1,6 +1,5 @@
 """
-In front of every page: who may come in, by which name, which site may act, which headers
-go out.
+In front of every page: authentication, host names, requests of other sites, response headers.
 """
 
 from __future__ import annotations
@@ -38,24 +37,25 @@ class AccessMiddleware:
     Wraps the application; without users everybody may come in.
 
     Args:
-        hosts: The names that may be asked for where there are no users; None: any.
+        hosts: The host names that are answered where there are no users; None for any.
     """
 
     def __init__(self, app: ASGIApp, config: WebConfig, hosts: Hosts | None = None) -> None:
         self._app = app
         self._config = config
         self._hosts = hosts
-        self._doors: CapacityLimiter | None = None
+        self._password_checks: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """
         Let the request through, or answer it here.
         """
+        # WebSockets and lifespan events: the server sends neither.
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
 
-        async def dress(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
@@ -67,31 +67,32 @@ class AccessMiddleware:
         rate_limit, users = self._config.rate_limit, self._config.users
         if rate_limit is not None and not rate_limit.admits(time.monotonic()):
             # Before the password: guessing is what the limit is for.
-            await PlainTextResponse("Too Many Requests\n", 429)(scope, receive, dress)
-        elif users is not None and not await self._knows(users, headers):
+            await PlainTextResponse("Too Many Requests\n", 429)(scope, receive, send_with_headers)
+        elif users is not None and not await self._authenticates(users, headers):
             refusal = PlainTextResponse(
                 "Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="jobproof"'}
             )
-            await refusal(scope, receive, dress)
-        elif users is None and not self._is_for_us(headers):
-            await _misdirected(headers)(scope, receive, dress)
-        elif _does_something(scope) and _comes_from_elsewhere(headers):
+            await refusal(scope, receive, send_with_headers)
+        # Only without users: a page that rebinds its name to us has no password of ours.
+        elif users is None and not self._has_admitted_host(headers):
+            await _misdirected(headers)(scope, receive, send_with_headers)
+        elif _has_side_effects(scope) and _is_cross_site(headers):
             answer = PlainTextResponse("Only this site's own pages and programs may ask.\n", 403)
-            await answer(scope, receive, dress)
+            await answer(scope, receive, send_with_headers)
         else:
-            await self._app(scope, receive, dress)
+            await self._app(scope, receive, send_with_headers)
 
-    def _is_for_us(self, headers: Headers) -> bool:
-        return self._hosts is None or self._hosts.know(headers.get("host"))
+    def _has_admitted_host(self, headers: Headers) -> bool:
+        return self._hosts is None or self._hosts.admits(headers.get("host"))
 
-    async def _knows(self, users: Users, headers: Headers) -> bool:
+    async def _authenticates(self, users: Users, headers: Headers) -> bool:
         given = _credentials(headers.get("authorization", ""))
         if given is None:
             return False
-        if self._doors is None:
+        if self._password_checks is None:
             # Its own small pool: guessing passwords must not hold up a scrape.
-            self._doors = CapacityLimiter(4)
-        return await to_thread.run_sync(users.admits, *given, limiter=self._doors)
+            self._password_checks = CapacityLimiter(4)
+        return await to_thread.run_sync(users.admits, *given, limiter=self._password_checks)
 
 
 def _misdirected(headers: Headers) -> PlainTextResponse:
@@ -114,15 +115,16 @@ def _credentials(header: str) -> tuple[str, str] | None:
     return (name, password) if colon else None
 
 
-def _does_something(scope: Scope) -> bool:
-    # A probe spends the key's budget, though it is asked for by GET.
+def _has_side_effects(scope: Scope) -> bool:
+    # GET /probe is no safe method: each one spends the key's request budget.
     return bool(scope["method"] == "POST" or scope["path"] == "/probe")
 
 
-def _comes_from_elsewhere(headers: Headers) -> bool:
+def _is_cross_site(headers: Headers) -> bool:
     """
-    Whether a browser asks for a page of another site: a reload must not be had by a link.
+    Whether a browser sends it for a page of another site: a link must not cause a reload.
     """
+    # Browsers from before 2023 may lack Sec-Fetch-Site; they send Origin with a POST all the same.
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.strict_model import StrictModel
 
-__all__ = ["Tls", "TlsSettings", "stamp"]
+__all__ = ["Tls", "TlsSettings", "file_stamp"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,9 +53,9 @@ class Tls:
         self._files = (cert, key)
         self._sans = frozenset(config.client_allowed_sans)
         self.context = _context(config, client_ca)
-        self._seen = self._stamps()
+        self._loaded_stamps = self._stamps()
         self._load()
-        self.context.sni_callback = self._on_hello
+        self.context.sni_callback = self._on_client_hello
 
     def admits(self, transport: asyncio.BaseTransport) -> bool:
         """
@@ -67,18 +67,19 @@ class Tls:
         names = {value for _, value in certificate.get("subjectAltName", ())}
         return not self._sans.isdisjoint(names)
 
-    def _on_hello(self, _socket: Any, _name: str | None, _context: ssl.SSLContext) -> None:
-        seen = self._stamps()
-        if seen == self._seen:
+    def _on_client_hello(self, _socket: Any, _name: str | None, _context: ssl.SSLContext) -> None:
+        stamps = self._stamps()
+        if stamps == self._loaded_stamps:
             return
-        self._seen = seen
+        # Before loading: a broken pair is reported once, not at every handshake.
+        self._loaded_stamps = stamps
         try:
             self._load()
         except ConfigError as wrong:
             _LOG.error("%s; the old certificate stays", wrong)
 
     def _stamps(self) -> tuple[tuple[int, int] | None, ...]:
-        return tuple(stamp(path) for path in self._files)
+        return tuple(file_stamp(path) for path in self._files)
 
     def _load(self) -> None:
         cert, key = self._files
@@ -93,15 +94,15 @@ class Tls:
             raise ConfigError(f"{cert} and {key} are no certificate and its key: {wrong}") from None
 
 
-def stamp(path: Path) -> tuple[int, int] | None:
+def file_stamp(path: Path) -> tuple[int, int] | None:
     """
     Changes when the file does; None while there is none.
     """
     try:
-        now = os.stat(path)  # noqa: PTH116 -- one call, no object, at every handshake
+        status = os.stat(path)  # noqa: PTH116 -- one call, no object, at every handshake
     except OSError:
         return None
-    return now.st_mtime_ns, now.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 def _context(config: TlsSettings, client_ca: Path | None) -> ssl.SSLContext:
@@ -119,23 +120,26 @@ def _context(config: TlsSettings, client_ca: Path | None) -> ssl.SSLContext:
             context.load_verify_locations(client_ca)
         except (OSError, ssl.SSLError) as wrong:
             raise ConfigError(f"client_ca_file {client_ca} can't be used: {wrong}") from None
-        must = config.client_auth_type == "RequireAndVerifyClientCert"
-        context.verify_mode = ssl.CERT_REQUIRED if must else ssl.CERT_OPTIONAL
+        required = config.client_auth_type == "RequireAndVerifyClientCert"
+        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
     return context
 
 
 def _set_ciphers(context: ssl.SSLContext, names: tuple[str, ...]) -> None:
     # Go writes IANA names, OpenSSL its own; those of TLS 1.3 can't be chosen in either.
-    ours = [_openssl_name(name) for name in names if not name.startswith(("TLS_AES", "TLS_CHACHA"))]
-    if not ours:
+    openssl_names = [
+        _openssl_name(name) for name in names if not name.startswith(("TLS_AES", "TLS_CHACHA"))
+    ]
+    if not openssl_names:
         return
     try:
-        context.set_ciphers(":".join(ours))
+        context.set_ciphers(":".join(openssl_names))
     except ssl.SSLError:
         raise ConfigError(f"cipher_suites: none of {', '.join(names)} is known") from None
 
 
 def _openssl_name(name: str) -> str:
+    # TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is ECDHE-RSA-AES128-GCM-SHA256 there.
     text = name.removeprefix("TLS_").replace("_WITH_", "-").replace("_", "-")
     text = text.replace("AES-128", "AES128").replace("AES-256", "AES256").replace("-CBC-", "-")
     text = text.removesuffix("-SHA256") if "CHACHA20-POLY1305" in text else text

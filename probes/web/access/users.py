@@ -1,5 +1,5 @@
 """
-Who may come in, and how often: bcrypt users and the pace of requests.
+Users with bcrypt passwords, and the rate limit of requests.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from jobproof.contract.formats.digits import read_digits
 
 __all__ = ["RateLimit", "Users", "bcrypt_hash"]
 
-_REMEMBERED = 100
+_CACHE_SIZE = 100
 
-# Of a password that nobody has: who tries an unknown name waits as long as for a known one.
-_NOBODY = b"$2b$10$0OnsCNUWUzsGwxTzdLybb.VvKyi4MTsiYmZWoXT5XmzbBs5J7053S"
+# Checked for unknown names, so that they take as long as known ones and can't be told apart.
+_DUMMY_HASH = b"$2b$10$0OnsCNUWUzsGwxTzdLybb.VvKyi4MTsiYmZWoXT5XmzbBs5J7053S"
 
 
 @dataclass
 class Users:
     """
-    Who may come in. Each check of a password costs its bcrypt once; the last answers
-    are remembered, without the passwords.
+    Who may come in. A password costs its bcrypt once; the latest results are cached under a
+    keyed hash, without the passwords.
+
+    Attributes:
+        hashes: bcrypt hashes by user name.
     """
 
     hashes: Mapping[str, str] = field(repr=False)
@@ -35,7 +38,7 @@ class Users:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._salt = secrets.token_bytes(32)
-        self._known: OrderedDict[bytes, bool] = OrderedDict()
+        self._verified: OrderedDict[bytes, bool] = OrderedDict()
 
     def admits(self, name: str, password: str) -> bool:
         """
@@ -43,26 +46,26 @@ class Users:
         """
         import bcrypt
 
-        wanted = self.hashes.get(name)
-        stored = wanted.encode() if wanted is not None else _NOBODY
+        user_hash = self.hashes.get(name)
+        stored = user_hash.encode() if user_hash is not None else _DUMMY_HASH
         # bcrypt reads 72 bytes; the libraries disagree about what follows.
-        given = password.encode()[:72]
+        password_bytes = password.encode()[:72]
         text = b"\0".join((name.encode(), stored, password.encode()))
-        memory = hmac.digest(self._salt, text, hashlib.sha256)
+        cache_key = hmac.digest(self._salt, text, hashlib.sha256)
         # One at a time: a hundred guesses at once would take every core.
         with self._lock:
-            right = self._known.get(memory)
-            if right is None:
-                right = b"\0" not in given and bcrypt.checkpw(given, stored)
-                self._known[memory] = right
-                while len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
-        return right and wanted is not None
+            matches = self._verified.get(cache_key)
+            if matches is None:
+                matches = b"\0" not in password_bytes and bcrypt.checkpw(password_bytes, stored)
+                self._verified[cache_key] = matches
+                while len(self._verified) > _CACHE_SIZE:
+                    self._verified.popitem(last=False)
+        return matches and user_hash is not None
 
 
 class RateLimit:
     """
-    So many requests at once, and one more each interval; asked from one thread.
+    A token bucket: `burst` requests at once, and one more each interval. Not thread-safe.
     """
 
     def __init__(self, interval_s: float, burst: int) -> None:
@@ -74,6 +77,7 @@ class RateLimit:
         """
         Whether a request may come in at `now`, a monotonic clock's seconds.
         """
+        # The bucket as one number, when it is full again (GCRA): nothing has to refill it.
         full_at = max(self._full_at, now) + self._interval_s
         if full_at > now + self._interval_s * self._burst + 1e-9:
             return False

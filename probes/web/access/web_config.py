@@ -16,7 +16,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import read_yaml
-from jobproof.probes.web.access.tls import Tls, TlsSettings, stamp
+from jobproof.probes.web.access.tls import Tls, TlsSettings, file_stamp
 from jobproof.probes.web.access.users import RateLimit, Users, bcrypt_hash
 
 __all__ = ["WebConfig"]
@@ -26,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 class _HttpServer(StrictModel):
     http2: bool = True
-    """Taken for the format's sake; HTTP/1.1 is what is spoken."""
+    """Accepted because Prometheus' exporters have it; only HTTP/1.1 is spoken."""
     headers: dict[
         Literal[
             "Content-Security-Policy",
@@ -39,7 +39,7 @@ class _HttpServer(StrictModel):
     ] = Field(default_factory=dict)
 
 
-class _RateLimitPart(StrictModel):
+class _RateLimitSettings(StrictModel):
     interval: Annotated[Duration, Field(ge=0)] = 0.0
     burst: int = Field(default=1, ge=1, le=1_000_000)
 
@@ -50,13 +50,13 @@ class _File(StrictModel):
     basic_auth_users: dict[str, Annotated[str, BeforeValidator(bcrypt_hash)]] = Field(
         default_factory=dict
     )
-    rate_limit: _RateLimitPart = _RateLimitPart()
+    rate_limit: _RateLimitSettings = _RateLimitSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class _Guards:
+class _Access:
     """
-    What one reading of the file came to.
+    What the file says, ready for use.
     """
 
     tls: Tls | None = None
@@ -74,7 +74,7 @@ class WebConfig:
         tls: None for plain HTTP; only the certificate's files are read again.
 
     Args:
-        path: The file that `--web-config` names; None for an open door.
+        path: The file that `--web-config` names; None lets everybody in, over plain HTTP.
 
     Raises:
         ConfigError: With file, line and key of what is wrong.
@@ -82,63 +82,64 @@ class WebConfig:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._seen = stamp(path) if path is not None else None
-        self._guards = _read(path) if path is not None else _Guards()
-        self.tls = self._guards.tls
+        self._loaded_stamp = file_stamp(path) if path is not None else None
+        self._access = _read(path) if path is not None else _Access()
+        self.tls = self._access.tls
 
     @property
     def users(self) -> Users | None:
         """
         Who may come in; None where everybody may.
         """
-        return self._now().users
+        return self._current().users
 
     @property
     def headers(self) -> Mapping[str, str]:
         """
         Sent with every answer.
         """
-        return self._now().headers
+        return self._current().headers
 
     @property
     def rate_limit(self) -> RateLimit | None:
         """
         How many requests are taken; None for as many as come.
         """
-        return self._now().rate_limit
+        return self._current().rate_limit
 
-    def _now(self) -> _Guards:
-        if self._path is not None and (seen := stamp(self._path)) != self._seen:
-            self._seen = seen
+    def _current(self) -> _Access:
+        if self._path is not None and (stamp := file_stamp(self._path)) != self._loaded_stamp:
+            # Before reading: a broken file is reported once, not at every request.
+            self._loaded_stamp = stamp
             try:
-                self._guards = _read(self._path)
+                self._access = _read(self._path)
             except ConfigError as wrong:
                 _LOG.error("%s; who may come in stays as it was", wrong)
-        return self._guards
+        return self._access
 
 
-def _read(path: Path) -> _Guards:
+def _read(path: Path) -> _Access:
     file = read_yaml(path, ConfigError)
     config = file.parse(_File, ConfigError)
     tls = _tls(path, config.tls_server_config) if config.tls_server_config else None
     users = Users(config.basic_auth_users) if config.basic_auth_users else None
     if users is not None:
-        _need_bcrypt(path)
+        _require_bcrypt(path)
     headers = {
         str(name): value for name, value in config.http_server_config.headers.items() if value
     }
     limit = config.rate_limit
     rate_limit = RateLimit(limit.interval, limit.burst) if limit.interval else None
-    return _Guards(tls, users, headers, rate_limit)
+    return _Access(tls, users, headers, rate_limit)
 
 
 def _tls(path: Path, config: TlsSettings) -> Tls:
     folder = path.parent
-    asks = config.client_auth_type != "NoClientCert"
+    wants_certificates = config.client_auth_type != "NoClientCert"
     at = f"{path}: tls_server_config"
-    if asks and config.client_ca_file is None:
+    if wants_certificates and config.client_ca_file is None:
         raise ConfigError(f"{at}: client_auth_type {config.client_auth_type} needs client_ca_file")
-    if not asks and (config.client_ca_file or config.client_allowed_sans):
+    if not wants_certificates and (config.client_ca_file or config.client_allowed_sans):
         raise ConfigError(
             f"{at}: client certificates are named but not asked for; "
             "set client_auth_type: RequireAndVerifyClientCert"
@@ -150,7 +151,7 @@ def _tls(path: Path, config: TlsSettings) -> Tls:
         raise ConfigError(f"{at}: {wrong}") from None
 
 
-def _need_bcrypt(path: Path) -> None:
+def _require_bcrypt(path: Path) -> None:
     try:
         import bcrypt  # noqa: F401
     except ImportError:

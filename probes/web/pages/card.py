@@ -12,7 +12,7 @@ from markupsafe import Markup
 from jobproof.contract.model.profile import Phase
 from jobproof.probes.evidence.entry import fingerprint_of_outcome
 from jobproof.probes.following.tracker import UNKNOWN, JobCounts
-from jobproof.probes.web.pages.chart import Share, share_bar, strip
+from jobproof.probes.web.pages.chart import Share, share_bar, sparkline
 from jobproof.probes.web.pages.health import tone_now
 from jobproof.probes.web.pages.wording import age_text, clock_text, outcome_text, seconds_text
 from jobproof.probes.web.recent_results import CanaryView
@@ -23,7 +23,7 @@ from jobproof.probes.web.view_protocols import (
     TargetInfo,
 )
 
-__all__ = ["CanaryRow", "Legend", "TargetCard", "make_card"]
+__all__ = ["CanaryRow", "LegendItem", "TargetCard", "make_card"]
 
 _BY_PHASE = {
     Phase.PENDING: "#5b8def",
@@ -38,29 +38,35 @@ _UNKNOWN_COLOUR = "#a352cc"
 @dataclass(frozen=True, slots=True)
 class CanaryRow:
     """
-    One canary: what it last saw, and how it went lately.
+    One canary: its last result, and the latest probes as a sparkline.
+
+    Attributes:
+        tone: The colour of the last outcome, as a CSS class.
+        label: The last outcome in two words.
+        success_rate: Of all probes since the start, as text.
+        evidence: Id of what was sent and seen when it last failed.
     """
 
     name: str
     tone: str
-    word: str
+    label: str
     code: str
     latency: str
     age: str
     at: str
-    fine: str
+    success_rate: str
     detail: str
-    strip: Markup
+    sparkline: Markup
     evidence: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Legend:
+class LegendItem:
     """
     One status in the distribution of jobs.
     """
 
-    word: str
+    label: str
     count: int
     colour: str
     meaning: str
@@ -70,6 +76,15 @@ class Legend:
 class TargetCard:
     """
     One target.
+
+    Attributes:
+        rows: Its canaries.
+        jobs: The latest status of recently seen jobs, as a stacked bar; `legend` explains it.
+        jobs_seen: How many jobs are in it.
+        followed: How many jobs are followed now; None where none can be.
+        stuck: Of those, how many are past the longest documented limit.
+        oldest: Age of the oldest unfinished job, as text.
+        objective: The promised latency, as text.
     """
 
     name: str
@@ -78,7 +93,7 @@ class TargetCard:
     tone: str
     rows: tuple[CanaryRow, ...]
     jobs: Markup
-    legend: tuple[Legend, ...]
+    legend: tuple[LegendItem, ...]
     jobs_seen: int
     followed: int | None
     stuck: int
@@ -103,7 +118,7 @@ def make_card(
     )
     seen = dict(results.jobs(target.name))
     legend = _legend(target, seen)
-    shares = [Share(item.word, item.count, item.colour) for item in legend]
+    shares = [Share(item.label, item.count, item.colour) for item in legend]
     oldest = job_counts.oldest_pending_s if job_counts is not None else None
     return TargetCard(
         name=target.name,
@@ -141,28 +156,29 @@ def _row(
     return CanaryRow(
         name=canary.name,
         tone=tone,
-        word="no answer lately" if tone == "stale" else outcome_text(last.outcome),
+        label="no answer lately" if tone == "stale" else outcome_text(last.outcome),
         code=str(last.code) if last.code is not None else "—",
         latency=seconds_text(last.duration_s),
         age=f"{age_text(age_s)} ago",
         at=clock_text(last.at),
-        fine=_percent(view.fine, view.asked),
+        success_rate=_percent(view.successes, view.probes),
         detail=last.detail or status,
-        strip=strip(view.points, objective_s=target.latency_s),
+        sparkline=sparkline(view.points, objective_s=target.latency_s),
         evidence=None if last.outcome.success else evidence.latest_for(fingerprint),
     )
 
 
-def _legend(target: TargetInfo, seen: Mapping[str, int]) -> tuple[Legend, ...]:
+def _legend(target: TargetInfo, seen: Mapping[str, int]) -> tuple[LegendItem, ...]:
+    # In the profile's order, that of a job's life, not in the order in which jobs were seen.
     found = [
-        Legend(word, seen[word], status.colour or _BY_PHASE[status.phase], status.meaning)
-        for word, status in target.statuses.items()
-        if seen.get(word)
+        LegendItem(label, seen[label], status.colour or _BY_PHASE[status.phase], status.meaning)
+        for label, status in target.statuses.items()
+        if seen.get(label)
     ]
-    strange = sum(count for word, count in seen.items() if word not in target.statuses)
-    if strange:
+    unknown = sum(count for label, count in seen.items() if label not in target.statuses)
+    if unknown:
         meaning = "a status that the profile doesn't have"
-        found.append(Legend(UNKNOWN, strange, _UNKNOWN_COLOUR, meaning))
+        found.append(LegendItem(UNKNOWN, unknown, _UNKNOWN_COLOUR, meaning))
     return tuple(found)
 
 

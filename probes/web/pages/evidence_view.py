@@ -1,5 +1,5 @@
 """
-One kept file as the evidence page shows it.
+One HAR file of the evidence store as the evidence page shows it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,24 @@ from jobproof.probes.web.pages.wording import clock_text, outcome_text, seconds_
 
 __all__ = ["EvidenceStep", "EvidenceView", "make_evidence_view"]
 
+# Characters; the HAR file has the whole body.
 _LONGEST_BODY = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceStep:
     """
-    One exchange.
+    One exchange of the file.
+
+    Attributes:
+        request_line: Method and URL.
+        outcome_line: HTTP version, code and latency, or why there was no whole answer.
+        body: Of the answer; JSON is indented.
     """
 
-    asked: str
+    request_line: str
     at: str
-    answered: str
+    outcome_line: str
     headers: tuple[tuple[str, str], ...]
     body: str
 
@@ -36,12 +42,17 @@ class EvidenceStep:
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
     """
-    What is kept, oldest exchange first.
+    The whole file.
+
+    Attributes:
+        tone: The colour of the outcome, as a CSS class.
+        headline: The outcome in two words.
+        steps: The exchanges, as the file has them: oldest first.
     """
 
     file: Evidence
     tone: str
-    word: str
+    headline: str
     at_text: str
     steps: tuple[EvidenceStep, ...]
 
@@ -52,11 +63,11 @@ def make_evidence_view(file: Evidence, content: bytes) -> EvidenceView:
     """
     outcome = ProbeOutcome(file.outcome)
     entries = json.loads(content)["log"]["entries"]
-    word = outcome_text(outcome)
+    headline = outcome_text(outcome)
     return EvidenceView(
         file=file,
         tone="info" if outcome.success and file.findings else tone_of(outcome),
-        word=word[:1].upper() + word[1:],
+        headline=headline[:1].upper() + headline[1:],
         at_text=clock_text(file.at),
         steps=tuple(_step(entry) for entry in entries),
     )
@@ -67,13 +78,13 @@ def _step(entry: JsonDocument) -> EvidenceStep:
     failure = entry.get("_jobproof", {}).get("failure")
     took = seconds_text(float(entry["time"]) / 1000)
     if failure is not None:
-        answered = f"No whole answer after {took}: {failure['detail']}"
+        outcome_line = f"No whole answer after {took}: {failure['detail']}"
     else:
-        answered = f"{response['httpVersion']} {response['status']} after {took}"
+        outcome_line = f"{response['httpVersion']} {response['status']} after {took}"
     return EvidenceStep(
-        asked=f"{request['method']} {request['url']}",
+        request_line=f"{request['method']} {request['url']}",
         at=str(entry["startedDateTime"]),
-        answered=answered,
+        outcome_line=outcome_line,
         headers=tuple((h["name"], h["value"]) for h in response["headers"]),
         body=_body(response["content"]),
     )
@@ -83,30 +94,31 @@ def _body(content: JsonDocument) -> str:
     text = str(content.get("text", ""))
     if content.get("encoding") == "base64":
         try:
-            raw = base64.b64decode(text)
+            decoded = base64.b64decode(text)
         except (binascii.Error, ValueError):
-            raw = b""
-        text = raw.decode("latin-1").encode("unicode_escape").decode("ascii")
+            decoded = b""
+        # Bytes that are no text: escaped, so that a browser shows each of them.
+        text = decoded.decode("latin-1").encode("unicode_escape").decode("ascii")
     else:
-        text = _pretty(text)
+        text = _indented(text)
     return text if len(text) <= _LONGEST_BODY else text[:_LONGEST_BODY] + "\n… cut here"
 
 
-def _pretty(text: str) -> str:
+def _indented(text: str) -> str:
     try:
-        # Where a key stands twice, that is the very thing to be looked at: left as it came.
-        value = json.loads(text, object_pairs_hook=_whole, parse_constant=_refuse)
+        # A key that comes twice is the very thing to look at: such a body is left as it came.
+        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return text
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _whole(pairs: list[tuple[str, Json]]) -> JsonObject:
+def _unique_keys(pairs: list[tuple[str, Json]]) -> JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key comes twice")
     return found
 
 
-def _refuse(constant: str) -> Json:
+def _refuse_constant(constant: str) -> Json:
     raise ValueError(constant)

@@ -15,7 +15,7 @@ from jobproof.probes.web.view_protocols import EvidenceReader
 
 __all__ = ["FindingView", "make_finding_view"]
 
-_KINDS = {
+_TONES_AND_LABELS = {
     Kind.VIOLATION: ("odd", "suspect"),
     Kind.GAP: ("info", "undocumented"),
     Kind.DRIFT: ("info", "new"),
@@ -26,11 +26,20 @@ _KINDS = {
 @dataclass(frozen=True, slots=True)
 class FindingView:
     """
-    One finding: the promise, where it is written, what was seen.
+    One finding with what its evidence is known by.
+
+    Attributes:
+        tone: Its colour, as a CSS class.
+        label: Its state in a word or two.
+        promise: What the check promises.
+        times: How often it was made, as text.
+        last: How long ago it was last made, as text; `last_at` and `first_at` are the moments.
+        evidence: Id of the latest evidence; None where it was removed meanwhile.
+        curl: The command that sends the request again.
     """
 
     tone: str
-    word: str
+    label: str
     finding: RecentFinding
     promise: str
     times: str
@@ -45,32 +54,34 @@ def make_finding_view(
     finding: RecentFinding, evidence: EvidenceReader, promises: Mapping[str, str], now: float
 ) -> FindingView:
     """
-    The news with its promise and with what is kept of it.
+    A finding with its promise and with the latest evidence of it.
     """
-    kept = evidence.latest_for(finding.fingerprint)
-    file = evidence.get(kept) if kept is not None else None
+    evidence_id = evidence.latest_for(finding.fingerprint)
+    # The store removes its oldest files by itself, so the id may be of one that is gone.
+    file = evidence.get(evidence_id) if evidence_id is not None else None
     current = is_current(finding, now)
-    tone, word = _say(finding, current=current)
+    tone, label = _tone_and_label(finding, current=current)
     return FindingView(
         tone=tone,
-        word=word,
+        label=label,
         finding=finding,
         promise=promises.get(finding.check, finding.check.replace("_", " ")),
         times=count_text(finding.count, "time"),
         last=f"{age_text(now - finding.last_at)} ago",
         last_at=clock_text(finding.last_at),
         first_at=clock_text(finding.first_at),
-        evidence=kept if file is not None else None,
+        evidence=evidence_id if file is not None else None,
         curl=file.curl if file is not None else None,
     )
 
 
-def _say(finding: RecentFinding, *, current: bool) -> tuple[str, str]:
+def _tone_and_label(finding: RecentFinding, *, current: bool) -> tuple[str, str]:
     """
-    Its colour and its word.
+    Its colour and its state in a word or two.
     """
+    # The reason for accepting it was written by somebody: it counts for more than the kind.
     if finding.accepted is not None:
         return "idle", "accepted"
     if is_broken(finding):
         return ("bad", "broken") if current else ("past", "was broken")
-    return _KINDS[finding.kind]
+    return _TONES_AND_LABELS[finding.kind]

@@ -1,5 +1,5 @@
 """
-How things stand, as a colour: of a canary's last answer, a target, a finding.
+The state of a canary, a target or a finding as a tone: the CSS class that gives its colour.
 """
 
 from __future__ import annotations
@@ -12,15 +12,24 @@ from jobproof.probes.web.pages.chart import tone_of
 from jobproof.probes.web.recent_results import LastAnswer, RecentFinding
 from jobproof.probes.web.view_protocols import CanaryInfo, RecentResultsView, TargetInfo
 
-__all__ = ["SEVERITY", "health", "is_broken", "is_current", "problems", "tone_now", "worst"]
+__all__ = [
+    "SEVERITY",
+    "canary_tones",
+    "count_problems",
+    "is_broken",
+    "is_current",
+    "tone_now",
+    "worst_tone",
+]
 
 SEVERITY = {"bad": 4, "silent": 3, "odd": 2, "stale": 1, "idle": 0, "ok": 0}
-"""How urgently a person wants to know of a tone."""
+"""How urgent a tone is; the highest of several is shown."""
 
-_FRESH_S = 900.0
+# As far as the alert on contract violations looks back, so that page and alert agree.
+_CURRENT_S = 900.0
 
 
-def health(target: TargetInfo, results: RecentResultsView, now: float) -> list[str]:
+def canary_tones(target: TargetInfo, results: RecentResultsView, now: float) -> list[str]:
     """
     The tones of a target's canaries.
     """
@@ -34,36 +43,40 @@ def tone_now(canary: CanaryInfo, last: LastAnswer | None, now: float) -> str:
     """
     if last is None:
         return "idle"
-    patience_s = 3 * canary.interval_s + canary.timeout_s if canary.interval_s else math.inf
-    stale = last.outcome.success and now - last.at > patience_s
+    # A followed job is polled when it is due, which may be never again: it has no interval.
+    stale_after_s = 3 * canary.interval_s + canary.timeout_s if canary.interval_s else math.inf
+    # A failure keeps its colour however old it is: grey would hide it.
+    stale = last.outcome.success and now - last.at > stale_after_s
     return "stale" if stale else tone_of(last.outcome)
 
 
-def worst(tones: Iterable[str]) -> str:
+def worst_tone(tones: Iterable[str]) -> str:
     """
-    The most urgent of some tones; `idle` where nobody was asked.
+    The most urgent of some tones; `idle` where no canary has a result yet.
     """
-    asked = [tone for tone in tones if tone != "idle"]
-    return max(asked, key=lambda tone: SEVERITY[tone], default="idle")
+    known = [tone for tone in tones if tone != "idle"]
+    return max(known, key=lambda tone: SEVERITY[tone], default="idle")
 
 
-def problems(counted: Mapping[str, int]) -> int:
+def count_problems(by_tone: Mapping[str, int]) -> int:
     """
     How many canaries, counted by tone, are not as they should be.
     """
-    return sum(counted.get(tone, 0) for tone in ("bad", "silent", "odd", "stale"))
+    return sum(by_tone.get(tone, 0) for tone in ("bad", "silent", "odd", "stale"))
 
 
 def is_current(finding: RecentFinding, now: float) -> bool:
     """
-    Whether it is a promise that is broken now. One that is only our reading warns.
+    Whether it is about a promise that was broken within the last 15 minutes.
     """
-    return is_broken(finding) and now - finding.last_at <= _FRESH_S
+    return is_broken(finding) and now - finding.last_at <= _CURRENT_S
 
 
 def is_broken(finding: RecentFinding) -> bool:
     """
-    Whether it is a broken promise that stands written somewhere and isn't accepted.
+    Whether it is a violation that nobody has accepted, of a promise that is documented.
+
+    An inferred promise is only our reading of the document: breaking it is no more than suspect.
     """
     written = finding.basis != Basis.INFERRED
     return finding.kind is Kind.VIOLATION and written and finding.accepted is None

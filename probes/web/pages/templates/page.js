@@ -1,8 +1,9 @@
 "use strict";
 (() => {
-  const every = 5000;
-  const open = () => new Set([...document.querySelectorAll("details[open]")].map((d) => d.id));
-  async function renew() {
+  const intervalMs = 5000;
+  const openIds = () => new Set([...document.querySelectorAll("details[open]")].map((d) => d.id));
+  async function refresh() {
+    // A new page would take away what is being marked for copying.
     if (document.hidden || String(getSelection())) return;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
@@ -10,9 +11,9 @@
       // The new page's style carries the new page's nonce, which this page's policy refuses.
       const text = (await answer.text()).replace(/<(style|script)\b[^]*?<\/\1>/g, "");
       const fresh = new DOMParser().parseFromString(text, "text/html");
-      const was = open();
+      const wasOpen = openIds();
       const focused = document.activeElement && document.activeElement.id;
-      for (const d of fresh.querySelectorAll("details")) d.open = was.has(d.id);
+      for (const d of fresh.querySelectorAll("details")) d.open = wasOpen.has(d.id);
       document.title = fresh.title;
       document.getElementById("at").replaceWith(fresh.getElementById("at"));
       document.querySelector("link[rel=icon]").replaceWith(fresh.querySelector("link[rel=icon]"));
@@ -22,6 +23,6 @@
       document.getElementById("at").textContent = "the daemon doesn't answer";
     }
   }
-  setInterval(renew, every);
-  document.addEventListener("visibilitychange", renew);
+  setInterval(refresh, intervalMs);
+  document.addEventListener("visibilitychange", refresh);
 })();
