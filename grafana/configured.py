@@ -1,5 +1,5 @@
 """
-The daemon's configuration, read for what dashboards and rules need of it.
+The daemon's configuration file as settings of dashboards and rules.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ from pathlib import Path
 from jobproof.grafana.settings import DashboardSettings, DashboardTarget, settings_for, target_of
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import TargetSettings
+from jobproof.probes.result import FOLLOWED
 
 __all__ = ["configured_settings"]
-
-FOLLOWED = "followed"
 
 
 class _Environment(Mapping[str, str]):
     """
-    The environment, in which every variable is set: rules are written where no token is.
+    The environment with a stand-in for every variable that isn't set: rules are often written on
+    a machine that has no token.
     """
 
     def __init__(self, real: Mapping[str, str]) -> None:
         self._real = real
 
     def __getitem__(self, name: str) -> str:
-        # A URL, because ${...} may stand for one; by name, so that keys stay apart.
+        # A URL, because ${...} may be one; with the name, because two tokens with one value
+        # would be one key.
         return self._real.get(name) or f"http://{name.lower()}.invalid"
 
     def __contains__(self, name: object) -> bool:

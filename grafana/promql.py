@@ -48,7 +48,7 @@ def metric_name(short: str) -> str:
 
 def escape(value: str) -> str:
     """
-    `value` as it stands inside a PromQL string.
+    `value` as the inside of a PromQL string.
     """
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
@@ -64,15 +64,15 @@ def any_of(words: tuple[str, ...] | list[str]) -> str:
 @dataclass(frozen=True, slots=True)
 class Selector:
     """
-    Where queries stand: in a rule, or on a dashboard with its variables.
+    Writes selectors with the matchers of their place: a rule, or a dashboard with its variables.
 
     Attributes:
-        always: Matchers that every selector carries.
-        where_labelled: Matchers for metrics that have the label.
+        always: Matchers of every selector.
+        if_labelled: Matchers of metrics that have the label.
     """
 
     always: tuple[tuple[str, str], ...] = ()
-    where_labelled: tuple[tuple[str, str], ...] = ()
+    if_labelled: tuple[tuple[str, str], ...] = ()
 
     def select(self, short: str, *, part: str = "", **matchers: str) -> str:
         """
@@ -89,7 +89,7 @@ class Selector:
                 raise UnknownSeriesError(
                     f"{full} has no label {label!r}. {did_you_mean(label, known)}"
                 )
-        scoped = [(k, v) for k, v in self.where_labelled if k in known and k not in matchers]
+        scoped = [(k, v) for k, v in self.if_labelled if k in known and k not in matchers]
         pairs = [*self.always, *scoped, *matchers.items()]
         inside = ",".join(_matcher(label, value) for label, value in pairs)
         return f"{full}{part}{{{inside}}}" if inside else full + part
@@ -110,6 +110,7 @@ class Selector:
         """
         A selector of a recorded series: it has lost `job` and `instance`.
         """
+        # A rule reads what it recorded of all targets; only dashboards have a variable to narrow.
         variables = [] if self == RULES or "target" in matchers else [("target", "=~$target")]
         inside = ",".join(_matcher(k, v) for k, v in [*variables, *matchers.items()])
         return f"{name}{{{inside}}}" if inside else name
@@ -123,7 +124,7 @@ def _matcher(label: str, value: str) -> str:
 RULES = Selector()
 BOARD = Selector(
     always=(("job", "=~$job"), ("instance", "=~$instance")),
-    where_labelled=(("target", "=~$target"),),
+    if_labelled=(("target", "=~$target"),),
 )
 
 
@@ -143,7 +144,7 @@ def ratio(part: str, whole: str) -> str:
 
 def quantile(q: float, by: str, rate: str) -> str:
     """
-    A percentile of a histogram's buckets, kept apart by `by`.
+    A percentile of a histogram's buckets, one for each value of the labels `by`.
     """
     labels = f"{by}, le" if by else "le"
     return f"histogram_quantile({q}, sum by ({labels}) ({rate}))"

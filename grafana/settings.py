@@ -18,6 +18,7 @@ from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Phase, Profile
 from jobproof.contract.plugins import find_api
 from jobproof.probes.export.metrics import UNKNOWN_STATUS
+from jobproof.probes.result import FOLLOWED
 
 __all__ = [
     "BurnRate",
@@ -35,7 +36,7 @@ DEFAULTS = Path(__file__).with_name("defaults.yaml")
 @dataclass(frozen=True, slots=True)
 class StatusStyle:
     """
-    A status word, where in life it stands and how it is painted.
+    A job status: its word, its phase, and its colour on every panel.
     """
 
     word: str
@@ -120,7 +121,7 @@ class DashboardSettings:
     statuses: tuple[StatusStyle, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        # One word may live in several APIs; the first one paints it.
+        # Several APIs may share a word; a panel over all targets can give it one colour only.
         words: dict[str, StatusStyle] = {}
         for target in self.targets:
             for status in target.statuses:
@@ -130,7 +131,7 @@ class DashboardSettings:
     @property
     def words(self) -> tuple[str, ...]:
         """
-        All words in the order of life, and the one that stands for every other.
+        All status words in the order of a job's life, then the label value of every other one.
         """
         return (*(status.word for status in self.statuses), UNKNOWN_STATUS)
 
@@ -263,7 +264,7 @@ def _default_target(target: _TargetDefaults) -> DashboardTarget:
         canaries={
             "known": target.interval,
             "missing": target.interval,
-            "followed": target.interval,
+            FOLLOWED: target.interval,
             "malformed": 300.0,
             "anonymous": 300.0,
             "foreign": 300.0,
@@ -272,6 +273,7 @@ def _default_target(target: _TargetDefaults) -> DashboardTarget:
 
 
 def _documented(codes: Iterable[str]) -> tuple[str, ...]:
+    # A `default` response documents every code there is.
     if "default" in codes:
         return (".+",)
     return tuple(sorted(code.upper().replace("X", ".") for code in codes))

@@ -1,5 +1,5 @@
 """
-What wakes somebody, what can wait for the morning, and where to read on.
+The alerting rules: their conditions, severities, texts and the dashboards they link to.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.promql import RULES, any_of, sum_by
 from jobproof.grafana.settings import BurnRate, DashboardSettings
+from jobproof.probes.result import FOLLOWED
 
 __all__ = ["Alert", "alert_groups", "alerts"]
 
@@ -26,6 +27,8 @@ class Alert:
         hold: How long the expression must hold, as a Prometheus duration.
         summary: A fixed sentence; the description says the rest.
         board: The dashboard to open, without its `jobproof-`.
+        labels: Besides `severity` and those of the expression.
+        about_a_target: Whether the series has a `target`, which the dashboard is opened for.
     """
 
     name: str
@@ -48,7 +51,7 @@ def alerts(settings: DashboardSettings) -> Iterator[Alert]:
     yield from _access()
     yield from _contract()
     yield from _jobs(settings)
-    yield from _asking(settings)
+    yield from _probing(settings)
     yield from _prober(settings)
 
 
@@ -67,7 +70,7 @@ def alert_groups(settings: DashboardSettings) -> dict[str, list[Alert]]:
 
 def _budgets(settings: DashboardSettings) -> Iterator[Alert]:
     for burn in settings.burn_rates:
-        yield _burning(
+        yield _burn_alert(
             "JobproofErrorBudgetBurn",
             "availability",
             burn,
@@ -76,7 +79,7 @@ def _budgets(settings: DashboardSettings) -> Iterator[Alert]:
             "failed",
         )
     for burn in settings.burn_rates:
-        yield _burning(
+        yield _burn_alert(
             "JobproofLatencyBudgetBurn",
             "latency",
             burn,
@@ -86,7 +89,7 @@ def _budgets(settings: DashboardSettings) -> Iterator[Alert]:
         )
 
 
-def _burning(
+def _burn_alert(
     name: str, slo: str, burn: BurnRate, settings: DashboardSettings, summary: str, what: str
 ) -> Alert:
     chosen = f'{{sloth_slo="{slo}"}}'
@@ -174,7 +177,9 @@ def _contract() -> Iterator[Alert]:
         "JobproofContractViolation",
         "contract",
         # Third-party checks may be born with their first finding: `or` keeps those.
-        _grown("contract_findings_total", "target, check", _RECENT, broken, kind="violation"),
+        _increased_or_born(
+            "contract_findings_total", "target, check", _RECENT, broken, kind="violation"
+        ),
         "warning",
         "0s",
         "Answers break the contract.",
@@ -198,6 +203,7 @@ def _contract() -> Iterator[Alert]:
     yield Alert(
         "JobproofContractDrift",
         "contract",
+        # Not increase(): new is a series that wasn't there an hour ago, not one that grows.
         f"sum by (target, drift, pointer) ({drift} unless {drift} offset 1h) > 0",
         "info",
         "0s",
@@ -209,7 +215,7 @@ def _contract() -> Iterator[Alert]:
     yield Alert(
         "JobproofCheckCrashing",
         "contract",
-        _grown(
+        _increased_or_born(
             "check_crashes_total",
             "check",
             _RECENT,
@@ -225,11 +231,11 @@ def _contract() -> Iterator[Alert]:
     )
 
 
-def _grown(short: str, labels: str, window: str, grown: str, **matchers: str) -> str:
+def _increased_or_born(short: str, labels: str, window: str, increase: str, **matchers: str) -> str:
     # increase() of a series that is born at 1 is 0; `unless ... offset` sees the birth.
     now = RULES.select(short, **matchers)
     born = f"({now} unless {now} offset {window})"
-    return f"{sum_by(labels, grown)} > 0\nor\n{sum_by(labels, born)} > 0"
+    return f"{sum_by(labels, increase)} > 0\nor\n{sum_by(labels, born)} > 0"
 
 
 # -- jobs ---------------------------------------------------------------------------------
@@ -250,7 +256,7 @@ def _jobs(settings: DashboardSettings) -> Iterator[Alert]:
     yield Alert(
         "JobproofEndedJobMoved",
         "jobs",
-        "\nor\n".join(_moved(settings)),
+        "\nor\n".join(_left_terminal_status(settings)),
         "critical",
         "0s",
         "A job that had ended changed its status.",
@@ -261,7 +267,8 @@ def _jobs(settings: DashboardSettings) -> Iterator[Alert]:
     )
 
 
-def _moved(settings: DashboardSettings) -> Iterator[str]:
+def _left_terminal_status(settings: DashboardSettings) -> Iterator[str]:
+    # Which words end a job differs by API: one expression for all targets of the same words.
     by_words: dict[tuple[str, ...], list[str]] = {}
     for target in settings.targets:
         terminal = tuple(s.word for s in target.statuses if s.phase.terminal)
@@ -271,16 +278,16 @@ def _moved(settings: DashboardSettings) -> Iterator[str]:
         chosen = {"from_status": "=~" + any_of(terminal)}
         if len(by_words) > 1:
             chosen = {"target": "=~" + any_of(names), **chosen}
-        grown = RULES.increase("job_transitions_total", _RECENT, **chosen)
-        yield _grown("job_transitions_total", labels, _RECENT, grown, **chosen)
+        increase = RULES.increase("job_transitions_total", _RECENT, **chosen)
+        yield _increased_or_born("job_transitions_total", labels, _RECENT, increase, **chosen)
 
 
-# -- asking -------------------------------------------------------------------------------
+# -- probing ------------------------------------------------------------------------------
 
 
-def _asking(settings: DashboardSettings) -> Iterator[Alert]:
+def _probing(settings: DashboardSettings) -> Iterator[Alert]:
     yield from _refused(settings)
-    yield from _not_asked(settings)
+    yield from _not_probed(settings)
     yield from _connection()
 
 
@@ -312,7 +319,7 @@ def _refused(settings: DashboardSettings) -> Iterator[Alert]:
     )
 
 
-def _not_asked(settings: DashboardSettings) -> Iterator[Alert]:
+def _not_probed(settings: DashboardSettings) -> Iterator[Alert]:
     yield Alert(
         "JobproofProbeStale",
         "prober",
@@ -329,6 +336,7 @@ def _not_asked(settings: DashboardSettings) -> Iterator[Alert]:
     yield Alert(
         "JobproofSlotsMissed",
         "prober",
+        # `> 0` inside the denominator: without slots there is no ratio, not NaN.
         f"{missed}\n/\n({missed} + {started} > 0)\n> 0.25",
         "warning",
         "15m",
@@ -372,10 +380,12 @@ def _stale(settings: DashboardSettings) -> Iterator[str]:
     for target in settings.targets:
         by_interval: dict[float, list[str]] = {}
         for canary, interval_s in target.canaries.items():
-            # A followed job is asked for when it is due, which may be never.
-            if canary != "followed":
+            # A followed job is polled when it is due, which may be never.
+            if canary != FOLLOWED:
                 by_interval.setdefault(interval_s, []).append(canary)
         for interval_s, canaries in by_interval.items():
+            # Two missed intervals may be a busy moment; the timeout, because the timestamp is
+            # of the probe's end.
             limit_s = 3 * interval_s + target.timeout_s
             chosen = {"target": target.name, "canary": "=~" + any_of(canaries)}
             last = RULES.select("last_probe_timestamp_seconds", **chosen)
@@ -386,8 +396,9 @@ def _stale(settings: DashboardSettings) -> Iterator[str]:
 
 
 def _prober(settings: DashboardSettings) -> Iterator[Alert]:
-    yield from _out_of_sight(settings.scrape_job)
-    yield from _in_trouble()
+    yield from _unreachable(settings.scrape_job)
+    yield from _degraded()
+    # Everything else falls silent with a broken pipeline; this one is missed when it stops.
     yield Alert(
         "JobproofWatchdog",
         "prober",
@@ -402,7 +413,7 @@ def _prober(settings: DashboardSettings) -> Iterator[Alert]:
     )
 
 
-def _out_of_sight(job: str) -> Iterator[Alert]:
+def _unreachable(job: str) -> Iterator[Alert]:
     yield Alert(
         "JobproofProberDown",
         "prober",
@@ -428,7 +439,7 @@ def _out_of_sight(job: str) -> Iterator[Alert]:
     )
 
 
-def _in_trouble() -> Iterator[Alert]:
+def _degraded() -> Iterator[Alert]:
     internal = RULES.increase("probes_total", _RECENT, outcome="internal")
     yield Alert(
         "JobproofProberFailing",

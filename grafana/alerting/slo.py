@@ -86,6 +86,7 @@ class Slo:
         Probes that break the objective, as `rate` or `increase` over `window`.
         """
         name = self.target.name
+        # Slow ones are all minus fast ones: a histogram only counts what is below an edge.
         if self.kind == "latency":
             edge = bucket_edge(self.target.latency_s)
             of = "probe_duration_seconds"
@@ -98,19 +99,19 @@ class Slo:
 
     def total(self, window: str) -> str:
         """
-        Probes a second that count for the objective.
+        Probes per second that the objective counts.
         """
         name = self.target.name
         if self.kind == "latency":
             of = "probe_duration_seconds"
             return f"sum({RULES.rate(of, window, part='_count', target=name)})"
-        counts = "!~" + any_of(list(self.not_the_endpoint))
-        return f"sum({RULES.rate('probes_total', window, target=name, outcome=counts)})"
+        counted = "!~" + any_of(list(self.not_the_endpoint))
+        return f"sum({RULES.rate('probes_total', window, target=name, outcome=counted)})"
 
 
 def bucket_edge(seconds: float) -> str:
     """
-    An edge as the exposition spells it in `le`.
+    An edge as the exposition writes it in `le`: `1.0`, never `1`, which would match nothing.
     """
     return repr(float(seconds))
 
@@ -139,21 +140,22 @@ def slo_groups(settings: DashboardSettings) -> Iterator[RuleGroup]:
         name = dict(slo.labels)["sloth_id"]
         short = [w for w in WINDOWS if parse_duration(w) < _LONG_S]
         long = [w for w in WINDOWS if parse_duration(w) >= _LONG_S]
-        guards = {burn.long for burn in settings.burn_rates}
-        yield RuleGroup(f"jobproof-slo-{name}", "30s", tuple(_windows(slo, short, guards)))
+        long_windows = {burn.long for burn in settings.burn_rates}
+        yield RuleGroup(f"jobproof-slo-{name}", "30s", tuple(_windows(slo, short, long_windows)))
         # A window of hours moves little in two minutes and costs much to read.
-        yield RuleGroup(f"jobproof-slo-{name}-long", "2m", tuple(_windows(slo, long, guards)))
+        yield RuleGroup(f"jobproof-slo-{name}-long", "2m", tuple(_windows(slo, long, long_windows)))
         yield RuleGroup(f"jobproof-slo-{name}-facts", "30s", tuple(_facts(slo, settings)))
 
 
-def _windows(slo: Slo, windows: list[str], guards: set[str]) -> Iterator[Record]:
+def _windows(slo: Slo, windows: list[str], long_windows: set[str]) -> Iterator[Record]:
     for window in windows:
         yield Record(
             sli(window),
             ratio(slo.failures("rate", window), slo.total(window)),
             (*slo.labels, ("sloth_window", window)),
         )
-        if window in guards:
+        # For the alerts' minimum of failures: of two probes a single failure is 50 %.
+        if window in long_windows:
             yield Record(
                 f"slo:sli_failures:increase{window}",
                 slo.failures("increase", window),
@@ -170,6 +172,8 @@ def _facts(slo: Slo, settings: DashboardSettings) -> Iterator[Record]:
     # Rounded: 1 - 0.999 is 0.0009999999999999 in binary.
     yield Record("slo:error_budget:ratio", f"vector({round(1 - objective, 12)!r})", labels)
     yield Record("slo:time_period:days", f"vector({days})", labels)
+    # Averaged from the recorded 5m ratio: a rate over 30 days of raw samples is too dear to
+    # evaluate every 30 seconds.
     yield Record(
         sli(period),
         f"sum_over_time({recent}[{period}])\n/ ignoring (sloth_window)\n"
@@ -192,7 +196,7 @@ def _facts(slo: Slo, settings: DashboardSettings) -> Iterator[Record]:
 
 def probe_group() -> RuleGroup:
     """
-    What dashboards show over fixed windows, summed once instead of at every look.
+    What dashboards show over fixed windows, computed once instead of by every viewer.
     """
     by_code = sum_by("target, canary, code", RULES.increase("http_responses_total", "1d"))
     findings = "contract_findings_total"

@@ -10,11 +10,11 @@ from jobproof.grafana.boards.panels import (
     Panel,
     Query,
     bargauge,
-    coloured,
+    fixed_colour,
     override,
     stat,
-    steps,
     table,
+    threshold_steps,
     timeseries,
 )
 from jobproof.grafana.boards.variables import COMMON
@@ -23,12 +23,12 @@ from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["board"]
 
-FOUND = "target_check_kind:jobproof_contract_findings:increase1d"
+FINDINGS_1D = "target_check_kind:jobproof_contract_findings:increase1d"
 KIND_COLOURS = (
-    coloured("violation", "red"),
-    coloured("gap", "blue"),
-    coloured("drift", "orange"),
-    coloured("inconclusive", "#8e8e8e"),
+    fixed_colour("violation", "red"),
+    fixed_colour("gap", "blue"),
+    fixed_colour("drift", "orange"),
+    fixed_colour("inconclusive", "#8e8e8e"),
 )
 
 
@@ -49,7 +49,7 @@ def board(settings: DashboardSettings) -> Dashboard:
                 "",
                 (
                     PanelRow(4, _tiles()),
-                    PanelRow(12, (_matrix(), _broken_now(), _by_kind())),
+                    PanelRow(12, (_matrix(), _violations_by_check(), _by_kind())),
                 ),
             ),
             Row("New and allowed", (PanelRow(8, (_drift(), _drift_over_time())),)),
@@ -63,41 +63,45 @@ def board(settings: DashboardSettings) -> Dashboard:
 
 
 def _tiles() -> tuple[Panel, ...]:
-    def found(kind: str, title: str, question: str, colour: str) -> Panel:
+    def finding_stat(kind: str, title: str, question: str, colour: str) -> Panel:
         return stat(
             f"{title}, 24 h",
             question,
-            Query(sum_by("target", BOARD.recorded(FOUND, kind=kind)), "{{target}}", instant=True),
+            Query(
+                sum_by("target", BOARD.recorded(FINDINGS_1D, kind=kind)), "{{target}}", instant=True
+            ),
             unit="locale",
             width=5,
             no_value="no rules loaded",
-            thresholds=steps("green", (0.5, colour)),
+            thresholds=threshold_steps("green", (0.5, colour)),
             decimals=0,
             background=kind == "violation",
         )
 
+    # The raw counter, not increase(): a series that is born at 1 has no increase, and a single
+    # crash must be seen.
     crashed = BOARD.select("check_crashes_total")
     return (
-        found(
+        finding_stat(
             "violation",
             "Broken promises",
             "How often did an answer break the contract in the last 24 hours?",
             "red",
         ),
-        found(
+        finding_stat(
             "drift",
             "Drift",
             "How often did answers hold something new that is allowed? Worth reading before "
             "clients depend on it.",
             "orange",
         ),
-        found(
+        finding_stat(
             "gap",
             "Gaps in the document",
             "How often was the answer right but not described by the API's document?",
             "blue",
         ),
-        found(
+        finding_stat(
             "inconclusive",
             "Inconclusive",
             "How often could nothing be said: the endpoint was down, or told us to come back?",
@@ -111,7 +115,7 @@ def _tiles() -> tuple[Panel, ...]:
             unit="short",
             width=4,
             no_value="0",
-            thresholds=steps("green", (0.5, "red")),
+            thresholds=threshold_steps("green", (0.5, "red")),
             decimals=0,
             named=False,
         ),
@@ -119,12 +123,12 @@ def _tiles() -> tuple[Panel, ...]:
 
 
 def _matrix() -> Panel:
-    found = BOARD.recorded(FOUND, kind="violation")
+    findings = BOARD.recorded(FINDINGS_1D, kind="violation")
     return table(
         "Checks and targets: broken promises, 24 h",
         "Which check fails at which target? One row a check; green held in the last 24 hours, "
         "red was broken so many times. Broken ones lead the list.",
-        Query(sum_by("check, target", found), instant=True, shape="table"),
+        Query(sum_by("check, target", findings), instant=True, format="table"),
         unit="locale",
         width=10,
         no_value="-",
@@ -145,18 +149,18 @@ def _matrix() -> Panel:
                 custom__width=330,
             )
         ],
-        thresholds=steps("semi-dark-green", (0.5, "semi-dark-red")),
+        thresholds=threshold_steps("semi-dark-green", (0.5, "semi-dark-red")),
         decimals=0,
     )
 
 
-def _broken_now() -> Panel:
-    found = BOARD.increase("contract_findings_total", kind="violation")
+def _violations_by_check() -> Panel:
+    findings = BOARD.increase("contract_findings_total", kind="violation")
     return timeseries(
         "Broken promises by check",
         "When did which check begin to fail, and does it still? Only checks that found something "
         "are shown, so an empty panel is good news.",
-        Query(f"{sum_by('check', found)} > 0", "{{check}}"),
+        Query(f"{sum_by('check', findings)} > 0", "{{check}}"),
         unit="short",
         width=8,
         stacked="normal",
@@ -167,12 +171,12 @@ def _broken_now() -> Panel:
 
 
 def _by_kind() -> Panel:
-    found = BOARD.increase("contract_findings_total")
+    findings = BOARD.increase("contract_findings_total")
     return timeseries(
         "Findings by kind",
         "What sort of news comes in? Red is broken promises; grey is an endpoint about which "
         "nothing could be said.",
-        Query(sum_by("kind", found), "{{kind}}"),
+        Query(sum_by("kind", findings), "{{kind}}"),
         unit="short",
         width=6,
         stacked="normal",
@@ -191,7 +195,7 @@ def _drift() -> Panel:
         Query(
             f"{sum_by('target, drift, pointer', BOARD.select('contract_drift_total'))} > 0",
             instant=True,
-            shape="table",
+            format="table",
         ),
         unit="locale",
         width=12,
@@ -231,12 +235,12 @@ def _drift_over_time() -> Panel:
 
 
 def _codes() -> Panel:
-    reached = BOARD.recorded("target_canary_code:jobproof_http_responses:increase1d")
+    responses = BOARD.recorded("target_canary_code:jobproof_http_responses:increase1d")
     return table(
         "Codes reached, 24 h",
         "Which kinds of answers did the checks get to see? Columns are HTTP codes; a canary "
         "without numbers has proven nothing.",
-        Query(f"{sum_by('canary, code', reached)} > 0", instant=True, shape="table"),
+        Query(f"{sum_by('canary, code', responses)} > 0", instant=True, format="table"),
         unit="locale",
         width=9,
         no_value="-",
@@ -247,18 +251,18 @@ def _codes() -> Panel:
             }
         ],
         overrides=[override("canary\\code", displayName="Canary", custom__width=110)],
-        thresholds=steps("transparent", (0.5, "semi-dark-blue")),
+        thresholds=threshold_steps("transparent", (0.5, "semi-dark-blue")),
         decimals=0,
     )
 
 
 def _statuses(settings: DashboardSettings) -> Panel:
-    reached = "target_status:jobproof_job_status_observations:increase1d"
+    recorded = "target_status:jobproof_job_status_observations:increase1d"
     return bargauge(
         "Job statuses reached, 24 h",
         "Which statuses were seen, so that their promises were tested at all? A status at zero "
         "is untested, not healthy.",
-        *by_status(settings.words, lambda word: BOARD.recorded(reached, job_status=word)),
+        *by_status(settings.words, lambda word: BOARD.recorded(recorded, job_status=word)),
         unit="locale",
         width=7,
         no_value="no rules loaded",
@@ -274,7 +278,7 @@ def _documents() -> Panel:
         Query(
             f"max by (target, api, openapi_version, spec_sha256) ({BOARD.select('contract_info')})",
             instant=True,
-            shape="table",
+            format="table",
         ),
         unit="none",
         width=8,

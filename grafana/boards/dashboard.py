@@ -24,28 +24,32 @@ class Variable:
     A drop-down filled from a label's values.
 
     Attributes:
-        among: Short name of the metric whose label is read, or a recorded series.
+        label: What the page calls it.
+        series: Short name of the metric whose label is read, or a recorded series.
+        source_label: The label.
+        matching: Matchers of the series, in braces.
         multi: Several values at once, and All.
+        default: Chosen at first where it isn't `multi`.
     """
 
     name: str
     label: str
-    among: str
-    values_of: str
+    series: str
+    source_label: str
     matching: str = ""
     multi: bool = True
-    preset: str = ""
+    default: str = ""
 
     def build(self) -> JsonObject:
         """
         The variable as JSON.
         """
-        series = self.among if ":" in self.among else metric_name(self.among)
-        query = f"label_values({series}{self.matching}, {self.values_of})"
-        everything: JsonObject = {"selected": True, "text": ["All"], "value": ["$__all"]}
-        chosen: JsonObject = {"selected": True, "text": self.preset, "value": self.preset}
+        series = self.series if ":" in self.series else metric_name(self.series)
+        query = f"label_values({series}{self.matching}, {self.source_label})"
+        all_values: JsonObject = {"selected": True, "text": ["All"], "value": ["$__all"]}
+        chosen: JsonObject = {"selected": True, "text": self.default, "value": self.default}
         made: JsonObject = {
-            "current": everything if self.multi else chosen,
+            "current": all_values if self.multi else chosen,
             "datasource": DATASOURCE,
             "definition": query,
             "hide": 0,
@@ -55,12 +59,14 @@ class Variable:
             "name": self.name,
             "options": [],
             "query": {"qryType": 1, "query": query, "refId": f"Variable-{self.name}"},
+            # When the time range changes: an old range has targets that today's hasn't.
             "refresh": 2,
             "regex": "",
             "sort": 1,
             "type": "query",
         }
         if self.multi:
+            # Grafana would list every value otherwise: a long query, and none that is new.
             made["allValue"] = ".+"
         return made
 
@@ -78,7 +84,7 @@ class PanelRow:
 @dataclass(frozen=True, slots=True)
 class Row:
     """
-    Shelves under a heading; without a title they stand at the top of the dashboard.
+    Rows of panels under a heading; without a title they have none and can't be collapsed.
     """
 
     title: str
@@ -110,10 +116,11 @@ class Dashboard:
         return {
             "annotations": {"list": _annotations()},
             "description": self.description,
+            # What is changed on the page is lost with the next provisioning.
             "editable": False,
             "fiscalYearStartMonth": 0,
             "graphTooltip": 1,
-            "links": [_others()],
+            "links": [_dashboard_links()],
             "panels": self._panels(),
             "refresh": self.refresh,
             "schemaVersion": SCHEMA_VERSION,
@@ -131,11 +138,12 @@ class Dashboard:
         made: list[JsonObject] = []
         next_id, y = 1, 0
         for row in self.rows:
-            folded: list[JsonObject] = []
+            # Grafana keeps the panels of a collapsed row inside of it, of an open one beside it.
+            collapsed_panels: list[JsonObject] = []
             if row.title:
-                made.append(_heading(row, next_id, y, folded))
+                made.append(_heading(row, next_id, y, collapsed_panels))
                 next_id, y = next_id + 1, y + 1
-            into = folded if row.title and row.collapsed else made
+            into = collapsed_panels if row.title and row.collapsed else made
             for panel_row in row.panel_rows:
                 x = 0
                 for panel in panel_row.panels:
@@ -153,12 +161,12 @@ def encode(document: JsonObject) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _heading(row: Row, panel_id: int, y: int, folded: list[JsonObject]) -> JsonObject:
+def _heading(row: Row, panel_id: int, y: int, collapsed_panels: list[JsonObject]) -> JsonObject:
     return {
         "collapsed": row.collapsed,
         "gridPos": {"h": 1, "w": COLUMNS, "x": 0, "y": y},
         "id": panel_id,
-        "panels": folded,
+        "panels": collapsed_panels,
         "title": row.title,
         "type": "row",
     }
@@ -180,7 +188,7 @@ def _datasource() -> JsonObject:
     }
 
 
-def _others() -> JsonObject:
+def _dashboard_links() -> JsonObject:
     return {
         "asDropdown": True,
         "icon": "external link",

@@ -12,12 +12,12 @@ from jobproof.grafana.boards.panels import (
     Panel,
     Query,
     bargauge,
-    coloured,
+    fixed_colour,
     heatmap,
     override,
     stat,
-    steps,
     table,
+    threshold_steps,
     timeseries,
 )
 from jobproof.grafana.boards.variables import COMMON
@@ -45,18 +45,28 @@ def board(settings: DashboardSettings) -> Dashboard:
         rows=(
             Row(
                 "",
-                (PanelRow(4, _tiles(settings)), PanelRow(9, (_now(settings), _followed(settings)))),
+                (
+                    PanelRow(4, _tiles(settings)),
+                    PanelRow(9, (_followed_now(settings), _followed_over_time(settings))),
+                ),
             ),
             Row(
                 "How jobs end",
                 (
-                    PanelRow(8, (_outcomes(settings), _ends(settings), _age(settings))),
-                    PanelRow(9, (_waits(settings), _completion())),
+                    PanelRow(
+                        8,
+                        (
+                            _ended_over_time(settings),
+                            _ended_in_a_day(settings),
+                            _oldest_age(settings),
+                        ),
+                    ),
+                    PanelRow(9, (_status_durations(settings), _completion_times())),
                 ),
             ),
             Row(
                 "Which way jobs go",
-                (PanelRow(10, (_moves(), _observed(settings))),),
+                (PanelRow(10, (_transitions(), _status_shares(settings))),),
             ),
         ),
     )
@@ -66,23 +76,24 @@ def status_colours(settings: DashboardSettings) -> list[JsonObject]:
     """
     One fixed colour a status word, the same on every panel.
     """
-    known = [coloured(status.word, status.colour) for status in settings.statuses]
-    return [*known, coloured(UNKNOWN_STATUS, UNKNOWN_COLOUR)]
+    known = [fixed_colour(status.word, status.colour) for status in settings.statuses]
+    return [*known, fixed_colour(UNKNOWN_STATUS, UNKNOWN_COLOUR)]
 
 
 def by_status(words: tuple[str, ...], selector: Callable[[str], str]) -> Iterator[Query]:
     """
-    One query a status, so that bars stand in the order of life instead of the alphabet's.
+    One query a status: bars come in the order of a job's life, where one query would sort them
+    by the alphabet.
     """
     for word in words:
         yield Query(f"sum by (job_status) ({selector(word)})", word, instant=True)
 
 
 def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
-    return (*_in_the_works(settings), *_ended(settings))
+    return (*_unfinished(settings), *_ended(settings))
 
 
-def _in_the_works(settings: DashboardSettings) -> tuple[Panel, ...]:
+def _unfinished(settings: DashboardSettings) -> tuple[Panel, ...]:
     pending = BOARD.select(
         "followed_jobs", job_status="=~" + any_of([*settings.pending, UNKNOWN_STATUS])
     )
@@ -94,7 +105,7 @@ def _in_the_works(settings: DashboardSettings) -> tuple[Panel, ...]:
             unit="none",
             width=4,
             no_value="nothing followed",
-            thresholds=steps("green", (1, "red")),
+            thresholds=threshold_steps("green", (1, "red")),
             background=True,
             named=False,
         ),
@@ -123,7 +134,7 @@ def _in_the_works(settings: DashboardSettings) -> tuple[Panel, ...]:
 
 def _ended(settings: DashboardSettings) -> tuple[Panel, ...]:
     ended = "target_status:jobproof_job_completions:increase1d"
-    good = BOARD.recorded(ended, job_status="=~" + any_of(settings.succeeded))
+    succeeded = BOARD.recorded(ended, job_status="=~" + any_of(settings.succeeded))
     unknown = BOARD.recorded(
         "target_status:jobproof_job_status_observations:increase1d", job_status=UNKNOWN_STATUS
     )
@@ -131,11 +142,13 @@ def _ended(settings: DashboardSettings) -> tuple[Panel, ...]:
         stat(
             "Succeeded, 24 h",
             "What share of the jobs that ended in the last 24 hours came to a result?",
-            Query(ratio(f"sum({good})", f"sum({BOARD.recorded(ended)})"), "share", instant=True),
+            Query(
+                ratio(f"sum({succeeded})", f"sum({BOARD.recorded(ended)})"), "share", instant=True
+            ),
             unit="percentunit",
             width=4,
             no_value="none ended",
-            thresholds=steps("red", (0.8, "orange"), (0.95, "green")),
+            thresholds=threshold_steps("red", (0.8, "orange"), (0.95, "green")),
             decimals=1,
             named=False,
         ),
@@ -156,7 +169,7 @@ def _ended(settings: DashboardSettings) -> tuple[Panel, ...]:
             unit="short",
             width=4,
             no_value="no rules loaded",
-            thresholds=steps("green", (0.5, "red")),
+            thresholds=threshold_steps("green", (0.5, "red")),
             decimals=0,
             named=False,
         ),
@@ -165,10 +178,10 @@ def _ended(settings: DashboardSettings) -> tuple[Panel, ...]:
 
 def _limit_steps(settings: DashboardSettings, base: str) -> JsonObject:
     colours = ["orange", "red"] if len(settings.limits_s) > 1 else ["red"]
-    return steps(base, *zip(settings.limits_s, colours, strict=False))
+    return threshold_steps(base, *zip(settings.limits_s, colours, strict=False))
 
 
-def _now(settings: DashboardSettings) -> Panel:
+def _followed_now(settings: DashboardSettings) -> Panel:
     return bargauge(
         "Followed jobs by status, now",
         "Where in life are the jobs that are being followed? A long bar early in the list is a "
@@ -181,7 +194,7 @@ def _now(settings: DashboardSettings) -> Panel:
     )
 
 
-def _followed(settings: DashboardSettings) -> Panel:
+def _followed_over_time(settings: DashboardSettings) -> Panel:
     return timeseries(
         "Followed jobs by status, over time",
         "Does work flow, or does it pile up in one status? A band that widens is a bottleneck.",
@@ -195,7 +208,7 @@ def _followed(settings: DashboardSettings) -> Panel:
     )
 
 
-def _outcomes(settings: DashboardSettings) -> Panel:
+def _ended_over_time(settings: DashboardSettings) -> Panel:
     ended = BOARD.increase("job_completion_seconds", part="_count")
     return timeseries(
         "Jobs that ended, by how",
@@ -211,7 +224,7 @@ def _outcomes(settings: DashboardSettings) -> Panel:
     )
 
 
-def _ends(settings: DashboardSettings) -> Panel:
+def _ended_in_a_day(settings: DashboardSettings) -> Panel:
     return bargauge(
         "Jobs that ended, 24 h",
         "How many jobs ended in each way during the last 24 hours?",
@@ -228,7 +241,7 @@ def _ends(settings: DashboardSettings) -> Panel:
     )
 
 
-def _age(settings: DashboardSettings) -> Panel:
+def _oldest_age(settings: DashboardSettings) -> Panel:
     limits = " and ".join(f"{limit:g} s" for limit in settings.limits_s) or "none"
     return timeseries(
         "Age of the oldest unfinished job",
@@ -243,7 +256,7 @@ def _age(settings: DashboardSettings) -> Panel:
     )
 
 
-def _waits(settings: DashboardSettings) -> Panel:
+def _status_durations(settings: DashboardSettings) -> Panel:
     buckets = BOARD.rate("job_status_duration_seconds", part="_bucket")
     return timeseries(
         "Time spent in a status, p95",
@@ -258,25 +271,25 @@ def _waits(settings: DashboardSettings) -> Panel:
     )
 
 
-def _completion() -> Panel:
+def _completion_times() -> Panel:
     buckets = BOARD.increase("job_completion_seconds", part="_bucket")
     return heatmap(
         "Time from creation to the end",
         "How long do whole jobs take? Brighter cells hold more jobs; a second band is a second "
         "kind of job.",
-        Query(sum_by("le", buckets), "{{le}}", shape="heatmap", exemplar=True),
+        Query(sum_by("le", buckets), "{{le}}", format="heatmap", exemplar=True),
         unit="s",
         width=12,
     )
 
 
-def _moves() -> Panel:
-    moved = BOARD.recorded("target_from_to:jobproof_job_transitions:increase1d")
+def _transitions() -> Panel:
+    transitions = BOARD.recorded("target_from_to:jobproof_job_transitions:increase1d")
     return table(
         "Moves between statuses, 24 h",
         "Which way do jobs go? Rows are where they came from, columns where they went. A row for "
         "a status that ends a job should not exist.",
-        Query(f"{sum_by('from_status, to_status', moved)} > 0", instant=True, shape="table"),
+        Query(f"{sum_by('from_status, to_status', transitions)} > 0", instant=True, format="table"),
         unit="locale",
         width=14,
         no_value="-",
@@ -291,12 +304,12 @@ def _moves() -> Panel:
             }
         ],
         overrides=[override("from_status\\to_status", displayName="From", custom__width=150)],
-        thresholds=steps("transparent", (0.5, "semi-dark-blue")),
+        thresholds=threshold_steps("transparent", (0.5, "semi-dark-blue")),
         decimals=0,
     )
 
 
-def _observed(settings: DashboardSettings) -> Panel:
+def _status_shares(settings: DashboardSettings) -> Panel:
     seen = BOARD.rate("job_status_observations_total")
     return timeseries(
         "Statuses read in answers, share",

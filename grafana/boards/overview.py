@@ -13,39 +13,40 @@ from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.panels import (
     Panel,
     Query,
-    between,
-    coloured,
+    fixed_colour,
     heatmap,
     override,
+    range_mapping,
     stat,
-    steps,
     table,
+    threshold_steps,
     timeline,
     timeseries,
-    words,
+    value_mappings,
 )
-from jobproof.grafana.boards.variables import CANARY, COMMON, to_board
+from jobproof.grafana.boards.variables import CANARY, COMMON, dashboard_link
 from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
 from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["board"]
 
-SCOPE = replace(BOARD, where_labelled=(*BOARD.where_labelled, ("canary", "=~$canary")))
+SCOPE = replace(BOARD, if_labelled=(*BOARD.if_labelled, ("canary", "=~$canary")))
+# The empty alternative keeps alerts about the prober itself, which have no target.
 FIRING = (
     'ALERTS{alertname=~"Jobproof.+",alertname!="JobproofWatchdog",'
     'alertstate="firing",target=~"$target|"}'
 )
-FIRING_LOUD = FIRING.replace("}", ',severity=~"critical|warning"}')
+FIRING_SEVERE = FIRING.replace("}", ',severity=~"critical|warning"}')
 OUTCOME_COLOURS = (
-    coloured("violation", "purple"),
-    coloured("not_found", "orange"),
-    coloured("server_error", "dark-red"),
-    coloured("unexpected_code", "light-red"),
-    coloured("timeout", "dark-orange"),
-    coloured("connect", "dark-yellow"),
-    coloured("auth", "blue"),
-    coloured("rate_limited", "light-orange"),
-    coloured("internal", "#8e8e8e"),
+    fixed_colour("violation", "purple"),
+    fixed_colour("not_found", "orange"),
+    fixed_colour("server_error", "dark-red"),
+    fixed_colour("unexpected_code", "light-red"),
+    fixed_colour("timeout", "dark-orange"),
+    fixed_colour("connect", "dark-yellow"),
+    fixed_colour("auth", "blue"),
+    fixed_colour("rate_limited", "light-orange"),
+    fixed_colour("internal", "#8e8e8e"),
 )
 
 
@@ -73,7 +74,7 @@ def board(settings: DashboardSettings) -> Dashboard:
             Row("Latency", (PanelRow(8, (_percentiles(settings), _latency_map(), _phases())),)),
             Row(
                 f"{_denials(settings)} and undocumented codes",
-                (PanelRow(7, (_not_found(settings), _undocumented(settings), _last_right())),),
+                (PanelRow(7, (_not_found(settings), _undocumented(settings), _last_success())),),
             ),
         ),
     )
@@ -84,20 +85,20 @@ def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
         "Health now",
         "Is the endpoint answering as promised right now? Share of right answers over the last "
         "few probes: all right is HEALTHY, at least half is DEGRADED, fewer is DOWN.",
-        Query(_right(settings), "{{target}}", instant=True),
+        Query(_success_ratio(settings), "{{target}}", instant=True),
         unit="percentunit",
         width=6,
         no_value="NO PROBES",
-        thresholds=steps("red", (0.5, "orange"), (0.9999, "green")),
+        thresholds=threshold_steps("red", (0.5, "orange"), (0.9999, "green")),
         mappings=[
-            between(0.9999, 1.1, "HEALTHY", "green"),
-            between(0.5, 0.9999, "DEGRADED", "orange"),
-            between(0, 0.5, "DOWN", "red"),
+            range_mapping(0.9999, 1.1, "HEALTHY", "green"),
+            range_mapping(0.5, 0.9999, "DEGRADED", "orange"),
+            range_mapping(0, 0.5, "DOWN", "red"),
         ],
         background=True,
     )
     return (
-        health.linked("SLO details", to_board("slo")),
+        health.linked("SLO details", dashboard_link("slo")),
         _alert_count(),
         _availability(settings),
         _budget(),
@@ -106,10 +107,10 @@ def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
     )
 
 
-def _right(settings: DashboardSettings) -> str:
-    right = sum_by("target", SCOPE.rate("probes_total", outcome="ok"))
-    counts = "!~" + any_of(list(settings.not_the_endpoint))
-    return ratio(right, sum_by("target", SCOPE.rate("probes_total", outcome=counts)))
+def _success_ratio(settings: DashboardSettings) -> str:
+    successes = sum_by("target", SCOPE.rate("probes_total", outcome="ok"))
+    counted = "!~" + any_of(list(settings.not_the_endpoint))
+    return ratio(successes, sum_by("target", SCOPE.rate("probes_total", outcome=counted)))
 
 
 def _alert_count() -> Panel:
@@ -118,14 +119,14 @@ def _alert_count() -> Panel:
         "Is somebody being woken? Number of critical and warning alerts that fire for the chosen "
         "targets or for the prober itself. Zero is also shown when no rules are loaded.",
         Query(
-            f"count({FIRING_LOUD}) or vector(0)",
+            f"count({FIRING_SEVERE}) or vector(0)",
             "alerts",
             instant=True,
         ),
         unit="none",
         width=3,
         no_value="0",
-        thresholds=steps("green", (1, "red")),
+        thresholds=threshold_steps("green", (1, "red")),
         decimals=0,
         background=True,
         named=False,
@@ -145,9 +146,9 @@ def _availability(settings: DashboardSettings) -> Panel:
         unit="percentunit",
         width=4,
         no_value="no rules loaded",
-        thresholds=steps("red", (settings.objective, "green")),
+        thresholds=threshold_steps("red", (settings.objective, "green")),
         decimals=2,
-    ).linked("SLO details", to_board("slo"))
+    ).linked("SLO details", dashboard_link("slo"))
 
 
 def _budget() -> Panel:
@@ -163,10 +164,10 @@ def _budget() -> Panel:
         unit="percentunit",
         width=4,
         no_value="no rules loaded",
-        thresholds=steps("red", (0, "orange"), (0.25, "green")),
+        thresholds=threshold_steps("red", (0, "orange"), (0.25, "green")),
         limits=(0, 1),
         decimals=0,
-    ).linked("SLO details", to_board("slo"))
+    ).linked("SLO details", dashboard_link("slo"))
 
 
 def _p95(settings: DashboardSettings) -> Panel:
@@ -182,7 +183,7 @@ def _p95(settings: DashboardSettings) -> Panel:
         unit="s",
         width=3,
         no_value="no probes",
-        thresholds=steps("green", (settings.latency_s, "red")),
+        thresholds=threshold_steps("green", (settings.latency_s, "red")),
     )
 
 
@@ -197,9 +198,9 @@ def _violations() -> Panel:
         unit="locale",
         width=4,
         no_value="no rules loaded",
-        thresholds=steps("green", (0.5, "red")),
+        thresholds=threshold_steps("green", (0.5, "red")),
         decimals=0,
-    ).linked("Contract details", to_board("contract"))
+    ).linked("Contract details", dashboard_link("contract"))
 
 
 def _canaries() -> Panel:
@@ -211,7 +212,7 @@ def _canaries() -> Panel:
             f"min by (target, canary) ({SCOPE.select('probe_success')})", "{{target}} {{canary}}"
         ),
         width=14,
-        mappings=words({"1": ("as promised", "green"), "0": ("not as promised", "red")}),
+        mappings=value_mappings({"1": ("as promised", "green"), "0": ("not as promised", "red")}),
         no_value="no probes yet",
     )
 
@@ -221,7 +222,7 @@ def _firing() -> Panel:
         "Firing alerts",
         "What fires at this moment, and for which target? Empty is good news; the runbooks "
         "dashboard says what to do about each.",
-        Query(f"max by (severity, alertname, target) ({FIRING})", instant=True, shape="table"),
+        Query(f"max by (severity, alertname, target) ({FIRING})", instant=True, format="table"),
         unit="none",
         width=10,
         no_value="Nothing fires",
@@ -242,7 +243,7 @@ def _firing() -> Panel:
         overrides=[
             override(
                 "Severity",
-                mappings=words(
+                mappings=value_mappings(
                     {
                         "critical": ("critical", "red"),
                         "warning": ("warning", "orange"),
@@ -262,12 +263,12 @@ def _denials(settings: DashboardSettings) -> str:
 
 def _code_colours(settings: DashboardSettings) -> tuple[dict[str, Any], ...]:
     return (
-        coloured("^2..$", "green", regex=True),
-        coloured("^3..$", "blue", regex=True),
-        coloured("^4..$", "yellow", regex=True),
-        *(coloured(f"^{code}$", "#8e8e8e", regex=True) for code in settings.not_found_codes),
-        coloured("^429$", "orange", regex=True),
-        coloured("^5..$", "dark-red", regex=True),
+        fixed_colour("^2..$", "green", regex=True),
+        fixed_colour("^3..$", "blue", regex=True),
+        fixed_colour("^4..$", "yellow", regex=True),
+        *(fixed_colour(f"^{code}$", "#8e8e8e", regex=True) for code in settings.not_found_codes),
+        fixed_colour("^429$", "orange", regex=True),
+        fixed_colour("^5..$", "dark-red", regex=True),
     )
 
 
@@ -348,11 +349,11 @@ def _percentiles(settings: DashboardSettings) -> Panel:
         ),
         unit="s",
         width=8,
-        thresholds=steps("transparent", (settings.latency_s, "red")),
+        thresholds=threshold_steps("transparent", (settings.latency_s, "red")),
         overrides=[
-            coloured("p50", "green"),
-            coloured("p95", "yellow"),
-            coloured("p99", "orange"),
+            fixed_colour("p50", "green"),
+            fixed_colour("p95", "yellow"),
+            fixed_colour("p99", "orange"),
         ],
         limits=(0, None),
         no_value="no probes",
@@ -365,7 +366,7 @@ def _latency_map() -> Panel:
         "Latency distribution",
         "Are there two kinds of answers, fast and slow, that percentiles would blur? Brighter "
         "cells hold more probes.",
-        Query(sum_by("le", buckets), "{{le}}", shape="heatmap", exemplar=True),
+        Query(sum_by("le", buckets), "{{le}}", format="heatmap", exemplar=True),
         unit="s",
         width=8,
     )
@@ -383,11 +384,11 @@ def _phases() -> Panel:
         width=8,
         stacked="normal",
         overrides=[
-            coloured("resolve", "purple"),
-            coloured("connect", "blue"),
-            coloured("tls", "#37a2a2"),
-            coloured("wait", "orange"),
-            coloured("transfer", "green"),
+            fixed_colour("resolve", "purple"),
+            fixed_colour("connect", "blue"),
+            fixed_colour("tls", "#37a2a2"),
+            fixed_colour("wait", "orange"),
+            fixed_colour("transfer", "green"),
         ],
         limits=(0, None),
         no_value="no probes",
@@ -404,20 +405,21 @@ def _not_found(settings: DashboardSettings) -> Panel:
         Query(sum_by("expected", SCOPE.rate("not_found_total", expected="false")), "unexpected"),
         unit="reqps",
         width=9,
-        overrides=[coloured("expected", "#8e8e8e"), coloured("unexpected", "red")],
+        overrides=[fixed_colour("expected", "#8e8e8e"), fixed_colour("unexpected", "red")],
         limits=(0, None),
         no_value="none denied",
     )
 
 
 def _undocumented(settings: DashboardSettings) -> Panel:
+    # The codes are regular expressions already (`2..`); any_of() would escape the dots.
     documented = "!~" + "|".join(settings.documented_codes)
     name = "target_canary_code:jobproof_http_responses:increase1d"
     return table(
         "Undocumented codes, 24 h",
         "Which answers does the API's document not describe? 401 and 429 are usual gaps in a "
         "document; a 5xx is an outage; anything else deserves a look.",
-        Query(f"{BOARD.recorded(name, code=documented)} > 0", instant=True, shape="table"),
+        Query(f"{BOARD.recorded(name, code=documented)} > 0", instant=True, format="table"),
         unit="locale",
         width=8,
         no_value="none",
@@ -441,13 +443,13 @@ def _undocumented(settings: DashboardSettings) -> Panel:
     )
 
 
-def _last_right() -> Panel:
+def _last_success() -> Panel:
     last = SCOPE.select("last_success_timestamp_seconds")
     return table(
         "Last right answer",
         "How long ago was each canary last answered as promised? Canaries that ask every five "
         "minutes are at most that old; orange is ten minutes, red an hour.",
-        Query(f"time() - max by (target, canary) ({last})", instant=True, shape="table"),
+        Query(f"time() - max by (target, canary) ({last})", instant=True, format="table"),
         unit="s",
         width=7,
         no_value="none yet",
@@ -461,7 +463,7 @@ def _last_right() -> Panel:
                 },
             }
         ],
-        thresholds=steps("semi-dark-green", (600, "orange"), (3600, "semi-dark-red")),
+        thresholds=threshold_steps("semi-dark-green", (600, "orange"), (3600, "semi-dark-red")),
         sort="Ago",
         decimals=0,
     )

@@ -15,17 +15,17 @@ __all__ = [
     "Panel",
     "Query",
     "bargauge",
-    "between",
-    "coloured",
+    "fixed_colour",
     "heatmap",
     "override",
+    "range_mapping",
     "stat",
-    "steps",
     "table",
     "text",
+    "threshold_steps",
     "timeline",
     "timeseries",
-    "words",
+    "value_mappings",
 ]
 
 DATASOURCE: JsonObject = {"type": "prometheus", "uid": "${datasource}"}
@@ -40,7 +40,7 @@ class Query:
     expr: str
     legend: str = ""
     instant: bool = False
-    shape: str = "time_series"
+    format: str = "time_series"
     exemplar: bool = False
 
     def target(self, ref_id: str) -> JsonObject:
@@ -52,7 +52,7 @@ class Query:
             "editorMode": "code",
             "exemplar": self.exemplar,
             "expr": self.expr,
-            "format": self.shape,
+            "format": self.format,
             "instant": self.instant,
             "legendFormat": self.legend or "__auto",
             "range": not self.instant,
@@ -109,11 +109,12 @@ class Panel:
 
 
 def _ref_id(index: int) -> str:
+    # A to Z, then AA, AB and so on, as Grafana's editor names them.
     first, last = divmod(index, 26)
     return (chr(ord("A") + first - 1) if first else "") + chr(ord("A") + last)
 
 
-def steps(base: str, *more: tuple[float, str]) -> JsonObject:
+def threshold_steps(base: str, *more: tuple[float, str]) -> JsonObject:
     """
     Thresholds: the base colour, then (from this value, colour).
     """
@@ -124,7 +125,7 @@ def steps(base: str, *more: tuple[float, str]) -> JsonObject:
     }
 
 
-def words(mapping: dict[str, tuple[str, str]]) -> list[JsonObject]:
+def value_mappings(mapping: dict[str, tuple[str, str]]) -> list[JsonObject]:
     """
     Value mappings from a value to (text, colour).
     """
@@ -135,7 +136,7 @@ def words(mapping: dict[str, tuple[str, str]]) -> list[JsonObject]:
     return [{"options": options, "type": "value"}]
 
 
-def between(low: float, high: float, shown: str, colour: str) -> JsonObject:
+def range_mapping(low: float, high: float, shown: str, colour: str) -> JsonObject:
     """
     A value mapping for a range, both ends included.
     """
@@ -143,7 +144,7 @@ def between(low: float, high: float, shown: str, colour: str) -> JsonObject:
     return {"options": {"from": low, "result": result, "to": high}, "type": "range"}
 
 
-def coloured(name: str, colour: str, *, regex: bool = False) -> JsonObject:
+def fixed_colour(name: str, colour: str, *, regex: bool = False) -> JsonObject:
     """
     An override that gives one series a fixed colour.
     """
@@ -175,12 +176,14 @@ def _field(
     limits: tuple[float | None, float | None] | None = None,
     decimals: int | None = None,
 ) -> JsonObject:
+    # Without limits Grafana fits the axis to the data, and 0.1 % of errors fills the panel.
     if unit == "percentunit" and limits is None:
         limits = (0, 1)
     made: JsonObject = {
         "color": {"mode": colour},
         "mappings": list(mappings),
-        "thresholds": thresholds or steps("text"),
+        # Grafana's own default is red from 80 on, whatever the unit.
+        "thresholds": thresholds or threshold_steps("text"),
         "unit": unit,
     }
     if no_value:
@@ -302,6 +305,7 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
             "steps": 64,
         },
         "exemplars": {"color": "rgba(255,0,255,0.7)"},
+        # Empty buckets are left blank instead of being painted in the palest colour.
         "filterValues": {"le": 1e-09},
         "legend": {"show": True},
         "rowsFrame": {"layout": "auto"},
@@ -388,7 +392,7 @@ def table(
         "filterable": False,
         "minWidth": 60,
     }
-    painted = [_NUMBERS_PAINTED] if thresholds else []
+    coloured_numbers = [_COLOURED_NUMBERS] if thresholds else []
     return Panel(
         "table",
         title,
@@ -397,12 +401,12 @@ def table(
         width,
         options,
         defaults,
-        (*painted, *overrides),
+        (*coloured_numbers, *overrides),
         {"transformations": list(transformations)},
     )
 
 
-_NUMBERS_PAINTED: JsonObject = {
+_COLOURED_NUMBERS: JsonObject = {
     "matcher": {"id": "byType", "options": "number"},
     "properties": [
         {"id": "custom.cellOptions", "value": {"mode": "basic", "type": "color-background"}}

@@ -8,12 +8,12 @@ from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row
 from jobproof.grafana.boards.panels import (
     Panel,
     Query,
-    coloured,
+    fixed_colour,
     stat,
-    steps,
     table,
+    threshold_steps,
     timeseries,
-    words,
+    value_mappings,
 )
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, quantile, ratio, sum_by
@@ -21,13 +21,14 @@ from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["board"]
 
-HERE = '{job=~"$job",instance=~"$instance"}'
+# Written out: `up` and the process metrics aren't in the daemon's table of metrics.
+JOB_AND_INSTANCE = '{job=~"$job",instance=~"$instance"}'
 REASON_COLOURS = (
-    coloured("overlap", "red"),
-    coloured("budget", "orange"),
-    coloured("backoff", "yellow"),
-    coloured("late", "blue"),
-    coloured("shutdown", "#8e8e8e"),
+    fixed_colour("overlap", "red"),
+    fixed_colour("budget", "orange"),
+    fixed_colour("backoff", "yellow"),
+    fixed_colour("late", "blue"),
+    fixed_colour("shutdown", "#8e8e8e"),
 )
 
 
@@ -48,21 +49,22 @@ def board(settings: DashboardSettings) -> Dashboard:
             Row(
                 "On time",
                 (
-                    PanelRow(8, (_lag(), _missed(), _asked())),
-                    PanelRow(7, (_flight(), _budget(), _ours())),
+                    PanelRow(8, (_lag(), _missed(), _probe_rate())),
+                    PanelRow(7, (_in_flight(), _budget(), _uninformative())),
                 ),
             ),
-            Row("The way to the endpoint", (PanelRow(7, (_skew(), _certificates(), _running())),)),
-            Row("Process", (PanelRow(7, (_cpu(), _memory(), _files())),), collapsed=True),
+            Row("The way to the endpoint", (PanelRow(7, (_skew(), _certificates(), _versions())),)),
+            Row("Process", (PanelRow(7, (_cpu(), _memory(), _open_files())),), collapsed=True),
         ),
     )
 
 
 def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
-    return (*_asking(settings), *_configuration(), _held_back())
+    return (*_liveness(settings), *_configuration(), _backoff())
 
 
-def _asking(settings: DashboardSettings) -> tuple[Panel, ...]:
+def _liveness(settings: DashboardSettings) -> tuple[Panel, ...]:
+    # Of the target that is probed least often: the panel has one threshold for all of them.
     every = float(max(min(target.canaries.values()) for target in settings.targets))
     last = BOARD.select("last_probe_timestamp_seconds")
     return (
@@ -70,12 +72,12 @@ def _asking(settings: DashboardSettings) -> tuple[Panel, ...]:
             "Probers up",
             "Can Prometheus scrape the probers? Red means that nothing is being watched from "
             "there.",
-            Query(f"min by (instance) (up{HERE})", "{{instance}}", instant=True),
+            Query(f"min by (instance) (up{JOB_AND_INSTANCE})", "{{instance}}", instant=True),
             unit="none",
             width=5,
             no_value="NO PROBER",
-            thresholds=steps("red", (1, "green")),
-            mappings=words({"1": ("UP", "green"), "0": ("DOWN", "red")}),
+            thresholds=threshold_steps("red", (1, "green")),
+            mappings=value_mappings({"1": ("UP", "green"), "0": ("DOWN", "red")}),
             background=True,
             named=False,
         ),
@@ -86,7 +88,7 @@ def _asking(settings: DashboardSettings) -> tuple[Panel, ...]:
             unit="s",
             width=5,
             no_value="none yet",
-            thresholds=steps("green", (3 * every, "orange"), (10 * every, "red")),
+            thresholds=threshold_steps("green", (3 * every, "orange"), (10 * every, "red")),
             limits=(0, None),
             decimals=0,
         ),
@@ -107,8 +109,8 @@ def _configuration() -> tuple[Panel, ...]:
             unit="none",
             width=4,
             no_value="never read",
-            thresholds=steps("red", (1, "green")),
-            mappings=words({"1": ("ACCEPTED", "green"), "0": ("REFUSED", "red")}),
+            thresholds=threshold_steps("red", (1, "green")),
+            mappings=value_mappings({"1": ("ACCEPTED", "green"), "0": ("REFUSED", "red")}),
             named=False,
         ),
         stat(
@@ -129,7 +131,7 @@ def _configuration() -> tuple[Panel, ...]:
     )
 
 
-def _held_back() -> Panel:
+def _backoff() -> Panel:
     backoff = BOARD.select("backoff_until_timestamp_seconds")
     return stat(
         "Held back",
@@ -138,7 +140,7 @@ def _held_back() -> Panel:
         unit="s",
         width=5,
         no_value="no targets",
-        thresholds=steps("green", (1, "orange")),
+        thresholds=threshold_steps("green", (1, "orange")),
         decimals=0,
     )
 
@@ -152,7 +154,7 @@ def _lag() -> Panel:
         *(Query(quantile(q, "", buckets), f"p{q * 100:g}") for q in (0.5, 0.99)),
         unit="s",
         width=8,
-        thresholds=steps("transparent", (1, "red")),
+        thresholds=threshold_steps("transparent", (1, "red")),
         limits=(0, None),
         no_value="no probes",
     )
@@ -176,7 +178,7 @@ def _missed() -> Panel:
     )
 
 
-def _asked() -> Panel:
+def _probe_rate() -> Panel:
     return timeseries(
         "Probes by canary",
         "How much is being asked, and by which canary? The height is the request rate that the "
@@ -190,7 +192,7 @@ def _asked() -> Panel:
     )
 
 
-def _flight() -> Panel:
+def _in_flight() -> Panel:
     return timeseries(
         "Probes in flight",
         "How many probes are waiting for an answer at once? A plateau is a limit that was reached.",
@@ -210,17 +212,17 @@ def _budget() -> Panel:
         Query(f"max by (target) ({BOARD.select('request_budget_used_ratio')})", "{{target}}"),
         unit="percentunit",
         width=8,
-        thresholds=steps("transparent", (0.9, "orange")),
+        thresholds=threshold_steps("transparent", (0.9, "orange")),
         limits=(0, 1),
         no_value="no targets",
     )
 
 
-def _ours() -> Panel:
+def _uninformative() -> Panel:
     def share(outcome: str) -> Query:
-        ours = sum_by("target", BOARD.rate("probes_total", outcome=outcome))
+        probes = sum_by("target", BOARD.rate("probes_total", outcome=outcome))
         every = sum_by("target", BOARD.rate("probes_total"))
-        return Query(ratio(ours, every), f"{{{{target}}}} {outcome}")
+        return Query(ratio(probes, every), f"{{{{target}}}} {outcome}")
 
     return timeseries(
         "Probes that say nothing about the endpoint",
@@ -252,7 +254,7 @@ def _certificates() -> Panel:
         "TLS certificates",
         "When do the endpoints' certificates expire? Orange is three weeks, red is one. Plain "
         "HTTP has none.",
-        Query(f"min by (target) ({expiry}) - time()", instant=True, shape="table"),
+        Query(f"min by (target) ({expiry}) - time()", instant=True, format="table"),
         unit="s",
         width=8,
         no_value="plain HTTP",
@@ -266,18 +268,18 @@ def _certificates() -> Panel:
                 },
             }
         ],
-        thresholds=steps("red", (7 * 86_400, "orange"), (21 * 86_400, "semi-dark-green")),
+        thresholds=threshold_steps("red", (7 * 86_400, "orange"), (21 * 86_400, "semi-dark-green")),
     )
 
 
-def _running() -> Panel:
+def _versions() -> Panel:
     return table(
         "What is running",
         "Which version of the prober, on which Python, runs where?",
         Query(
             f"max by (instance, version, python_version) ({BOARD.select('build_info')})",
             instant=True,
-            shape="table",
+            format="table",
         ),
         unit="none",
         width=8,
@@ -303,7 +305,9 @@ def _cpu() -> Panel:
     return timeseries(
         "CPU",
         "How much of a core does the prober use? Python has one to give: near 1, lag grows.",
-        Query(f"rate(process_cpu_seconds_total{HERE}[$__rate_interval])", "{{instance}}"),
+        Query(
+            f"rate(process_cpu_seconds_total{JOB_AND_INSTANCE}[$__rate_interval])", "{{instance}}"
+        ),
         unit="percentunit",
         width=8,
         limits=(0, 1),
@@ -315,7 +319,7 @@ def _memory() -> Panel:
     return timeseries(
         "Memory",
         "Does the prober leak? A line that only climbs for days is one.",
-        Query(f"process_resident_memory_bytes{HERE}", "{{instance}}"),
+        Query(f"process_resident_memory_bytes{JOB_AND_INSTANCE}", "{{instance}}"),
         unit="bytes",
         width=8,
         limits=(0, None),
@@ -323,11 +327,14 @@ def _memory() -> Panel:
     )
 
 
-def _files() -> Panel:
+def _open_files() -> Panel:
     return timeseries(
         "Open files",
         "Is the prober running out of sockets? At 100 % no probe can connect.",
-        Query(f"process_open_fds{HERE}\n/\nprocess_max_fds{HERE}", "{{instance}}"),
+        Query(
+            f"process_open_fds{JOB_AND_INSTANCE}\n/\nprocess_max_fds{JOB_AND_INSTANCE}",
+            "{{instance}}",
+        ),
         unit="percentunit",
         width=8,
         limits=(0, 1),

@@ -39,6 +39,7 @@ def sections() -> dict[str, str]:
     The runbook of every alert, by its name.
     """
     pieces = _HEADING.split(files("jobproof.grafana").joinpath("runbooks.md").read_text("utf-8"))
+    # With a group in the pattern, split() returns the names between the bodies.
     return dict(zip(pieces[1::2], (body.strip() for body in pieces[2::2]), strict=True))
 
 

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 
 from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.boards.dashboard import Dashboard, PanelRow, Row, Variable
-from jobproof.grafana.boards.panels import Panel, Query, stat, steps, timeseries
+from jobproof.grafana.boards.panels import Panel, Query, stat, threshold_steps, timeseries
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD
 from jobproof.grafana.settings import BurnRate, DashboardSettings
 
 __all__ = ["board"]
 
-SLO = Variable("slo", "SLO", "slo:objective:ratio", "sloth_slo", multi=False, preset="availability")
+SLO = Variable(
+    "slo", "SLO", "slo:objective:ratio", "sloth_slo", multi=False, default="availability"
+)
 OF_SLO = {"sloth_slo": "=~$slo"}
 
 
@@ -23,7 +25,7 @@ def board(settings: DashboardSettings) -> Dashboard:
     """
     The dashboard behind the burn-rate alerts.
     """
-    burns = tuple(_burns(settings))
+    burn_panels = tuple(_burn_panels(settings))
     return Dashboard(
         uid="jobproof-slo",
         title="jobproof: SLO",
@@ -36,7 +38,9 @@ def board(settings: DashboardSettings) -> Dashboard:
             Row("", (PanelRow(5, _tiles(settings)), PanelRow(8, (_budget(settings),)))),
             Row(
                 "Burn rates against their alert thresholds",
-                tuple(PanelRow(7, burns[at : at + 2]) for at in range(0, len(burns), 2)),
+                tuple(
+                    PanelRow(7, burn_panels[at : at + 2]) for at in range(0, len(burn_panels), 2)
+                ),
             ),
             Row("What the objective is made of", (PanelRow(7, (_error_ratio(), _p95(settings))),)),
         ),
@@ -46,10 +50,10 @@ def board(settings: DashboardSettings) -> Dashboard:
 
 
 def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
-    return (*_kept(settings), *_burn_rates(settings))
+    return (*_objective_stats(settings), *_burn_rate_stats(settings))
 
 
-def _kept(settings: DashboardSettings) -> tuple[Panel, ...]:
+def _objective_stats(settings: DashboardSettings) -> tuple[Panel, ...]:
     return (
         stat(
             "Objective",
@@ -72,7 +76,7 @@ def _kept(settings: DashboardSettings) -> tuple[Panel, ...]:
             unit="percentunit",
             width=5,
             no_value="no rules loaded",
-            thresholds=steps("red", (settings.objective, "green")),
+            thresholds=threshold_steps("red", (settings.objective, "green")),
             decimals=2,
         ),
         stat(
@@ -87,14 +91,14 @@ def _kept(settings: DashboardSettings) -> tuple[Panel, ...]:
             unit="percentunit",
             width=6,
             no_value="no rules loaded",
-            thresholds=steps("red", (0, "orange"), (0.25, "green")),
+            thresholds=threshold_steps("red", (0, "orange"), (0.25, "green")),
             decimals=0,
             background=True,
         ),
     )
 
 
-def _burn_rates(settings: DashboardSettings) -> tuple[Panel, ...]:
+def _burn_rate_stats(settings: DashboardSettings) -> tuple[Panel, ...]:
     return (
         stat(
             "Burn rate, 1 h",
@@ -104,7 +108,9 @@ def _burn_rates(settings: DashboardSettings) -> tuple[Panel, ...]:
             unit="none",
             width=5,
             no_value="no rules loaded",
-            thresholds=steps("green", (1, "orange"), (settings.burn_rates[0].factor, "red")),
+            thresholds=threshold_steps(
+                "green", (1, "orange"), (settings.burn_rates[0].factor, "red")
+            ),
             limits=(0, None),
             decimals=1,
         ),
@@ -117,7 +123,7 @@ def _burn_rates(settings: DashboardSettings) -> tuple[Panel, ...]:
             unit="none",
             width=4,
             no_value="no rules loaded",
-            thresholds=steps("green", (1, "red")),
+            thresholds=threshold_steps("green", (1, "red")),
             limits=(0, None),
             decimals=2,
         ),
@@ -138,18 +144,18 @@ def _budget(settings: DashboardSettings) -> Panel:
         Query(BOARD.recorded("slo:period_error_budget_remaining:ratio", **OF_SLO), "{{target}}"),
         unit="percentunit",
         width=24,
-        thresholds=steps("transparent", (0, "red"), (0.0001, "transparent")),
+        thresholds=threshold_steps("transparent", (0, "red"), (0.0001, "transparent")),
         limits=(None, 1),
         no_value="no rules loaded",
     )
 
 
-def _burns(settings: DashboardSettings) -> Iterator[Panel]:
+def _burn_panels(settings: DashboardSettings) -> Iterator[Panel]:
     for burn in settings.burn_rates:
-        yield _burn(burn)
+        yield _burn_panel(burn)
 
 
-def _burn(burn: BurnRate) -> Panel:
+def _burn_panel(burn: BurnRate) -> Panel:
     return timeseries(
         f"Burn rate over {burn.long} and {burn.short}: {burn.severity} at {burn.factor:g}",
         f"Does this pair of windows alert? It does when both lines stay above the dashed "
@@ -158,7 +164,7 @@ def _burn(burn: BurnRate) -> Panel:
         Query(_burn_rate(burn.short), f"{{{{target}}}} {burn.short}"),
         unit="none",
         width=12,
-        thresholds=steps(
+        thresholds=threshold_steps(
             "transparent", (burn.factor, "red" if burn.severity == "critical" else "orange")
         ),
         limits=(0, None),
@@ -187,7 +193,7 @@ def _p95(settings: DashboardSettings) -> Panel:
         Query(BOARD.recorded("target:jobproof_probe_duration_seconds:p95_rate5m"), "{{target}}"),
         unit="s",
         width=12,
-        thresholds=steps("transparent", (settings.latency_s, "red")),
+        thresholds=threshold_steps("transparent", (settings.latency_s, "red")),
         limits=(0, None),
         no_value="no rules loaded",
     )

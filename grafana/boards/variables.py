@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from jobproof.grafana.boards.dashboard import Variable
 
-__all__ = ["CANARY", "COMMON", "INSTANCE", "JOB", "TARGET", "to_board"]
+__all__ = ["CANARY", "COMMON", "INSTANCE", "JOB", "TARGET", "dashboard_link"]
 
+# From build_info and target_info, which are there from the first scrape on: a counter of failures
+# may not be born yet, and the drop-down would be empty.
 JOB = Variable("job", "Job", "build_info", "job")
 INSTANCE = Variable("instance", "Instance", "build_info", "instance", '{job=~"$job"}')
 TARGET = Variable(
@@ -23,7 +25,7 @@ CANARY = Variable(
 COMMON = (JOB, INSTANCE, TARGET)
 
 
-def to_board(name: str, *, this_target: bool = True) -> str:
+def dashboard_link(name: str, *, this_target: bool = True) -> str:
     """
     A link to another dashboard that keeps the time range and narrows to the value's target.
     """

@@ -1,5 +1,5 @@
 """
-What the ladder shares: the committed dashboards, and Prometheus with a past.
+What these tests share: the committed dashboards, and Prometheus with a history.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def old(
     settings: DashboardSettings, now: float, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
     """
-    A Prometheus that has watched for a month.
+    A Prometheus with a month of samples.
     """
     folder = tmp_path_factory.mktemp("month")
     data = month(folder, now, settings)

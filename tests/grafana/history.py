@@ -1,7 +1,7 @@
 """
 A month of monitoring, made up, in the daemon's own exposition.
 
-The last day is told by the daemon's `Metrics`, fed with results as the prober makes
+The last day is exported by the daemon's `Metrics`, fed with results as the prober makes
 them. The month before needs only what the objectives read; its names and labels are
 checked against the same exposition.
 """
@@ -35,7 +35,7 @@ from jobproof.grafana.settings import DashboardSettings, DashboardTarget
 from jobproof.probes.export.metrics import Metrics, TargetLabels
 from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
 
-__all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "scenes"]
+__all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "state_at"]
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 STEP_S = 60.0
@@ -78,9 +78,9 @@ class Job:
 
 
 @dataclass
-class Scene:
+class EndpointState:
     """
-    What the endpoint is like at a moment.
+    How the endpoint behaves at a moment: shares of probes, and how many jobs are stuck.
     """
 
     failing: float = 0.0
@@ -94,7 +94,7 @@ class Scene:
 @dataclass
 class History:
     """
-    One target's day, lived step by step.
+    One target's metrics over time, made step by step.
     """
 
     settings: DashboardSettings
@@ -109,7 +109,7 @@ class History:
         for status in self.target.statuses:
             self.words[status.phase.value].append(status.word)
 
-    def live(self, now: float, scene: Scene, step_s: float = STEP_S) -> None:
+    def live(self, now: float, state: EndpointState, step_s: float = STEP_S) -> None:
         """
         Everything that happens in the `step_s` before `now`.
         """
@@ -117,30 +117,30 @@ class History:
             due = now - step_s
             while due < now:
                 if int(due // interval_s) != int((due - 1) // interval_s) or interval_s < 60:
-                    self._probe(canary, due, scene)
+                    self._probe(canary, due, state)
                 due += min(interval_s, step_s)
-        self._jobs(now, scene, step_s)
+        self._jobs(now, state, step_s)
         self.metrics.in_flight(self.rng.choice([0, 1, 1, 2]))
         used = 0.55 + 0.05 * self.rng.random()
         self.metrics.budget(self.target.name, used_ratio=used, backoff_until=0.0)
-        if scene.slow and self.rng.random() < 0.3:
+        if state.slow and self.rng.random() < 0.3:
             self.metrics.slot_missed(self.target.name, MissReason.OVERLAP)
 
-    def _probe(self, canary: str, due: float, scene: Scene) -> None:
+    def _probe(self, canary: str, due: float, state: EndpointState) -> None:
         rng = self.rng
         wait = rng.lognormvariate(-1.75, 0.35) + (
-            rng.uniform(1, 3) if rng.random() < scene.slow else 0
+            rng.uniform(1, 3) if rng.random() < state.slow else 0
         )
         lag = rng.expovariate(1 / 0.002)
         code, outcome, findings = _right(canary), ProbeOutcome.OK, ()
         failure = None
-        if rng.random() < scene.failing:
+        if rng.random() < state.failing:
             code, outcome = rng.choice(
                 [(503, ProbeOutcome.SERVER_ERROR), (500, ProbeOutcome.SERVER_ERROR)]
             )
             if rng.random() < 0.25:
                 failure, outcome, wait = Reason.TIMEOUT, ProbeOutcome.TIMEOUT, self.target.timeout_s
-        elif canary == "known" and rng.random() < scene.lost:
+        elif canary == "known" and rng.random() < state.lost:
             code, outcome = 404, ProbeOutcome.NOT_FOUND
         request = _request(canary, f"0000{int(due) % 9973:04d}")
         phases = Phases(0.004, 0.011, 0.019, wait, 0.003)
@@ -152,7 +152,7 @@ class History:
             request, answer, due + lag, elapsed, phases, "192.0.2.7", False, expiry - due % DAY_S
         )
         if outcome is ProbeOutcome.OK and canary in ("known", "followed"):
-            findings = tuple(self._findings(exchange, scene))
+            findings = tuple(self._findings(exchange, state))
             if any(finding.kind is Kind.VIOLATION for finding in findings):
                 outcome = ProbeOutcome.VIOLATION
         status = self._status() if code == 200 and canary in ("known", "followed") else None
@@ -170,13 +170,13 @@ class History:
             )
         )
 
-    def _findings(self, exchange: Exchange, scene: Scene) -> Iterator[Finding]:
-        if self.rng.random() < scene.broken:
+    def _findings(self, exchange: Exchange, state: EndpointState) -> Iterator[Finding]:
+        if self.rng.random() < state.broken:
             check = self.rng.choice(
                 ["body_matches_schema", "body_matches_schema", "links_use_safe_schemes"]
             )
             yield _finding(check, Kind.VIOLATION, "/result/urls/0", exchange)
-        if scene.drifting and self.rng.random() < 0.5:
+        if state.drifting and self.rng.random() < 0.5:
             yield _finding(
                 "keys_are_declared", Kind.DRIFT, "/queue_position", exchange, Drift.UNDECLARED_KEY
             )
@@ -188,7 +188,7 @@ class History:
             [job.path[job.at][0] for job in self.jobs] or self.words["succeeded"]
         )
 
-    def _jobs(self, now: float, scene: Scene, step_s: float) -> None:
+    def _jobs(self, now: float, state: EndpointState, step_s: float) -> None:
         rng, name = self.rng, self.target.name
         arrivals = rng.choice([0, 1, 1, 2, 2, 3]) if step_s >= STEP_S else rng.choice([0, 1])
         for _ in range(arrivals):
@@ -196,7 +196,7 @@ class History:
         ended = []
         for job in self.jobs:
             word, lasts_s = job.path[job.at]
-            if now - job.since < lasts_s * (1 + 2 * scene.slow):
+            if now - job.since < lasts_s * (1 + 2 * state.slow):
                 continue
             after = job.path[job.at + 1][0]
             self.metrics.job_waited(name, word, now - job.since, "0001")
@@ -211,23 +211,23 @@ class History:
             word = job.path[job.at][0]
             counts[word] = counts.get(word, 0) + 1
         oldest = max((now - job.born for job in self.jobs), default=None)
-        self.metrics.jobs_followed(name, counts, stuck=scene.stuck, oldest_pending_s=oldest)
+        self.metrics.jobs_followed(name, counts, stuck=state.stuck, oldest_pending_s=oldest)
 
     def _path(self) -> list[tuple[str, float]]:
         pending = self.words["pending"]
-        kept = [word for word in pending if self.rng.random() < 0.75] or pending[:1]
-        path = [(word, self.rng.lognormvariate(3.4, 0.8)) for word in kept]
-        roll = self.rng.random()
-        phase = "succeeded" if roll < 0.94 else "failed" if roll < 0.98 else "cancelled"
+        visited = [word for word in pending if self.rng.random() < 0.75] or pending[:1]
+        path = [(word, self.rng.lognormvariate(3.4, 0.8)) for word in visited]
+        share = self.rng.random()
+        phase = "succeeded" if share < 0.94 else "failed" if share < 0.98 else "cancelled"
         return [*path, (self.words[phase][0], 0.0)]
 
 
-def scenes(ago_s: float) -> Scene:
+def state_at(ago_s: float) -> EndpointState:
     """
     The last day: one bad quarter of an hour, one slow one, one release at the vendor's.
     """
     hours = ago_s / HOUR_S
-    return Scene(
+    return EndpointState(
         failing=0.35 if 2.6 < hours < 2.85 else 0.0,
         slow=0.45 if 4.3 < hours < 4.6 else 0.004,
         broken=0.06 if 0.9 < hours < 1.6 else 0.0,
@@ -264,7 +264,7 @@ def newborn(folder: Path, end: float, settings: DashboardSettings) -> Path:
         for index in range(4):
             now = end - 60 + 20 * index
             history.metrics.reloaded(taken=True, at=end - 60)
-            history.live(now, Scene(), 20.0)
+            history.live(now, EndpointState(), 20.0)
             _write(out, history, now)
         out.write("# EOF\n")
     promtool("tsdb", "create-blocks-from", "openmetrics", file, data)
@@ -275,7 +275,7 @@ def _last_day(out: TextIO, history: History, start: float, end: float) -> None:
     history.metrics.reloaded(taken=True, at=start)
     now = start
     while now <= end + 1:
-        history.live(now, scenes(end - now))
+        history.live(now, state_at(end - now))
         _write(out, history, now)
         now += STEP_S
 

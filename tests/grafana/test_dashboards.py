@@ -45,25 +45,25 @@ def test_every_status_word_has_its_colour_wherever_statuses_are_drawn(
 ) -> None:
     words = {status.word: status.colour for status in settings.statuses}
     found = 0
-    for asked in every_query(boards):
-        by_status = asked.target["legendFormat"] == "{{job_status}}"
-        if asked.panel["type"] not in ("timeseries", "bargauge") or not by_status:
+    for query in every_query(boards):
+        by_status = query.target["legendFormat"] == "{{job_status}}"
+        if query.panel["type"] not in ("timeseries", "bargauge") or not by_status:
             continue
         found += 1
-        overrides = asked.panel["fieldConfig"]["overrides"]
+        overrides = query.panel["fieldConfig"]["overrides"]
         colours = {
             o["matcher"]["options"]: o["properties"][0]["value"]["fixedColor"] for o in overrides
         }
-        assert colours.pop("unknown"), str(asked)
-        assert colours == words, str(asked)
+        assert colours.pop("unknown"), str(query)
+        assert colours == words, str(query)
     assert found >= 4
 
 
 # -- the rules of Grafana's dashboard-linter, and more ------------------------------------
 
 
-def _parsed(asked: Any) -> Any:
-    return promql_parser.parse(expand(asked.target["expr"]))
+def _parsed(query: Any) -> Any:
+    return promql_parser.parse(expand(query.target["expr"]))
 
 
 def _datasource_variable(boards: dict[str, Json]) -> Iterator[str]:
@@ -109,10 +109,10 @@ def _variables_reload_with_the_time_range(boards: dict[str, Json]) -> Iterator[s
 
 
 def _panels_use_the_datasource_variable(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        for place in (asked.panel, asked.target):
+    for query in every_query(boards):
+        for place in (query.panel, query.target):
             if place["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
-                yield str(asked)
+                yield str(query)
 
 
 def _panels_ask_a_question(boards: dict[str, Json]) -> Iterator[str]:
@@ -129,9 +129,9 @@ def _panels_have_a_unit_grafana_knows(boards: dict[str, Json]) -> Iterator[str]:
     from grafana_foundation_sdk.models import units
 
     known = {value for value in vars(units).values() if isinstance(value, str)}
-    for asked in every_query(boards):
-        if asked.panel["fieldConfig"]["defaults"].get("unit") not in known:
-            yield str(asked)
+    for query in every_query(boards):
+        if query.panel["fieldConfig"]["defaults"].get("unit") not in known:
+            yield str(query)
 
 
 def _panels_have_targets(boards: dict[str, Json]) -> Iterator[str]:
@@ -142,40 +142,40 @@ def _panels_have_targets(boards: dict[str, Json]) -> Iterator[str]:
 
 
 def _queries_parse(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
+    for query in every_query(boards):
         try:
-            _parsed(asked)
+            _parsed(query)
         except ValueError as exc:
-            yield f"{asked}: {exc}"
+            yield f"{query}: {exc}"
 
 
 def _rates_use_the_rate_interval(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        windows = re.findall(r"\[([^\]]+)\]", asked.target["expr"])
+    for query in every_query(boards):
+        windows = re.findall(r"\[([^\]]+)\]", query.target["expr"])
         if any(window != "$__rate_interval" for window in windows):
-            yield str(asked)
+            yield str(query)
 
 
 def _selectors_are_scoped(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        for found in selectors(_parsed(asked)):
+    for query in every_query(boards):
+        for found in selectors(_parsed(query)):
             matchers = {m.name: m.value for m in found.matchers.matchers}
             if ":" in found.name or found.name in ("ALERTS", "sloth_slo_info"):
                 scoped = "target" in matchers
             else:
                 scoped = matchers.get("job") == ".+" and matchers.get("instance") == ".+"
             if not scoped:
-                yield f"{asked}: {found.name}"
+                yield f"{query}: {found.name}"
 
 
 def _counters_are_rated_before_they_are_summed(boards: dict[str, Json]) -> Iterator[str]:
     # Since the start of the process is what these two say, and say that they do.
     absolute = {"Checks that crashed", "Drift by place"}
-    for asked in every_query(boards):
-        text = re.sub(r"(rate|increase)\([^()]*\)", "", asked.target["expr"])
+    for query in every_query(boards):
+        text = re.sub(r"(rate|increase)\([^()]*\)", "", query.target["expr"])
         raw = re.search(r"jobproof_\w+_(total|bucket|sum|count)\b", text)
-        if raw and asked.panel["title"] not in absolute:
-            yield f"{asked}: {raw[0]}"
+        if raw and query.panel["title"] not in absolute:
+            yield f"{query}: {raw[0]}"
 
 
 def _boards_are_not_editable(boards: dict[str, Json]) -> Iterator[str]:
@@ -205,7 +205,7 @@ def _panels_do_not_overlap(boards: dict[str, Json]) -> Iterator[str]:
                         yield f"{uid}: {panel['title']} over {other}"
 
 
-def _shelves_are_full(boards: dict[str, Json]) -> Iterator[str]:
+def _rows_are_full(boards: dict[str, Json]) -> Iterator[str]:
     for uid, board in boards.items():
         widths: Counter[int] = Counter()
         for panel in every_panel(board):
@@ -214,48 +214,48 @@ def _shelves_are_full(boards: dict[str, Json]) -> Iterator[str]:
 
 
 def _every_panel_says_what_no_data_means(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        silent = asked.panel["type"] == "heatmap"
-        if not silent and not asked.panel["fieldConfig"]["defaults"].get("noValue"):
-            yield str(asked)
+    for query in every_query(boards):
+        silent = query.panel["type"] == "heatmap"
+        if not silent and not query.panel["fieldConfig"]["defaults"].get("noValue"):
+            yield str(query)
 
 
 def _no_default_threshold_is_left(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        limits = asked.panel["fieldConfig"]["defaults"].get("thresholds", {"steps": []})["steps"]
+    for query in every_query(boards):
+        limits = query.panel["fieldConfig"]["defaults"].get("thresholds", {"steps": []})["steps"]
         if any(step["value"] == 80 for step in limits):
-            yield str(asked)
+            yield str(query)
 
 
 def _series_have_names(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        if asked.target["format"] != "table" and asked.target["legendFormat"] == "__auto":
-            yield str(asked)
+    for query in every_query(boards):
+        if query.target["format"] != "table" and query.target["legendFormat"] == "__auto":
+            yield str(query)
 
 
 def _legends_name_labels_that_survive(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        for label in re.findall(r"\{\{(\w+)\}\}", asked.target["legendFormat"]):
-            kept = re.findall(r"by \(([^)]*)\)", asked.target["expr"])
-            plain = not kept and (
-                "{target" in expand(asked.target["expr"]) or "process" in asked.target["expr"]
+    for query in every_query(boards):
+        for label in re.findall(r"\{\{(\w+)\}\}", query.target["legendFormat"]):
+            grouped_by = re.findall(r"by \(([^)]*)\)", query.target["expr"])
+            plain = not grouped_by and (
+                "{target" in expand(query.target["expr"]) or "process" in query.target["expr"]
             )
-            if not plain and not any(label in re.split(r",\s*", k) for k in kept):
-                yield f"{asked}: {label}"
+            if not plain and not any(label in re.split(r",\s*", k) for k in grouped_by):
+                yield f"{query}: {label}"
 
 
 def _buckets_are_spelled_as_exposed(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        if re.search(r'le="\d+"', asked.target["expr"]):
-            yield str(asked)
+    for query in every_query(boards):
+        if re.search(r'le="\d+"', query.target["expr"]):
+            yield str(query)
 
 
 def _heatmaps_keep_their_buckets(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        if asked.panel["type"] == "heatmap":
-            right = asked.target["format"] == "heatmap" and "by (le)" in asked.target["expr"]
+    for query in every_query(boards):
+        if query.panel["type"] == "heatmap":
+            right = query.target["format"] == "heatmap" and "by (le)" in query.target["expr"]
             if not right:
-                yield str(asked)
+                yield str(query)
 
 
 def _links_lead_to_a_board(boards: dict[str, Json]) -> Iterator[str]:
@@ -274,10 +274,10 @@ def _alerts_are_drawn_as_annotations(boards: dict[str, Json]) -> Iterator[str]:
 
 
 def _ratios_have_limits(boards: dict[str, Json]) -> Iterator[str]:
-    for asked in every_query(boards):
-        defaults = asked.panel["fieldConfig"]["defaults"]
+    for query in every_query(boards):
+        defaults = query.panel["fieldConfig"]["defaults"]
         if defaults.get("unit") == "percentunit" and not {"min", "max"} & defaults.keys():
-            yield str(asked)
+            yield str(query)
 
 
 def _boards_are_small(boards: dict[str, Json]) -> Iterator[str]:
@@ -309,7 +309,7 @@ LINT: tuple[Callable[[dict[str, Json]], Iterator[str]], ...] = (
     _boards_are_not_editable,
     _ids_are_unique,
     _panels_do_not_overlap,
-    _shelves_are_full,
+    _rows_are_full,
     _every_panel_says_what_no_data_means,
     _no_default_threshold_is_left,
     _series_have_names,
@@ -332,11 +332,11 @@ def test_lint_finds_nothing(
     assert list(rule(boards)) == []
 
 
-def _spoil_expr(board: Json, expr: str) -> None:
+def _set_expr(board: Json, expr: str) -> None:
     board["panels"][0]["targets"][0]["expr"] = expr
 
 
-SPOILERS: dict[str, Callable[[Json], object]] = {
+MUTATIONS: dict[str, Callable[[Json], object]] = {
     "datasource_variable": lambda b: b["templating"]["list"].pop(0),
     "job_and_instance_variables": lambda b: b["templating"]["list"].pop(1),
     "variable_queries_parse": lambda b: b["templating"]["list"][1].update(
@@ -349,10 +349,10 @@ SPOILERS: dict[str, Callable[[Json], object]] = {
         unit="furlong"
     ),
     "panels_have_targets": lambda b: b["panels"][0].update(targets=[]),
-    "queries_parse": lambda b: _spoil_expr(b, "sum(rate(x[5m])"),
-    "rates_use_the_rate_interval": lambda b: _spoil_expr(b, "rate(x[5m])"),
-    "selectors_are_scoped": lambda b: _spoil_expr(b, "up"),
-    "counters_are_rated_before_they_are_summed": lambda b: _spoil_expr(
+    "queries_parse": lambda b: _set_expr(b, "sum(rate(x[5m])"),
+    "rates_use_the_rate_interval": lambda b: _set_expr(b, "rate(x[5m])"),
+    "selectors_are_scoped": lambda b: _set_expr(b, "up"),
+    "counters_are_rated_before_they_are_summed": lambda b: _set_expr(
         b, "sum(jobproof_probes_total)"
     ),
     "boards_are_not_editable": lambda b: b.update(editable=True),
@@ -369,7 +369,7 @@ SPOILERS: dict[str, Callable[[Json], object]] = {
     "legends_name_labels_that_survive": lambda b: b["panels"][0]["targets"][0].update(
         legendFormat="{{gone}}"
     ),
-    "buckets_are_spelled_as_exposed": lambda b: _spoil_expr(b, 'x_bucket{le="1"}'),
+    "buckets_are_spelled_as_exposed": lambda b: _set_expr(b, 'x_bucket{le="1"}'),
     "heatmaps_keep_their_buckets": lambda b: b["panels"][0].update(type="heatmap"),
     "links_lead_to_a_board": lambda b: b["panels"][0].update(links=[{"url": "/d/nowhere"}]),
     "alerts_are_drawn_as_annotations": lambda b: b["annotations"]["list"].pop(),
@@ -385,15 +385,15 @@ SPOILERS: dict[str, Callable[[Json], object]] = {
 def test_each_rule_finds_the_fault_that_it_is_there_for(
     rule: Callable[[dict[str, Json]], Iterator[str]], boards: dict[str, Json]
 ) -> None:
-    spoilt = json.loads(json.dumps(boards["jobproof-overview"]))
-    SPOILERS[rule.__name__.strip("_")](spoilt)
-    assert list(rule({"jobproof-overview": spoilt}))
+    mutated = json.loads(json.dumps(boards["jobproof-overview"]))
+    MUTATIONS[rule.__name__.strip("_")](mutated)
+    assert list(rule({"jobproof-overview": mutated}))
 
 
 # -- Grafana's own schema -----------------------------------------------------------------
 
 
-def _vanished(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
+def _lost_keys(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
     if isinstance(ours, dict):
         for key, value in ours.items():
             if not isinstance(theirs, dict) or key not in theirs:
@@ -401,10 +401,10 @@ def _vanished(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
                 if value not in (None, "", [], {}, False, 0):
                     yield f"{at}/{key}"
             else:
-                yield from _vanished(value, theirs[key], f"{at}/{key}")
+                yield from _lost_keys(value, theirs[key], f"{at}/{key}")
     elif isinstance(ours, list) and isinstance(theirs, list):
         for index, value in enumerate(ours):
-            yield from _vanished(
+            yield from _lost_keys(
                 value, theirs[index] if index < len(theirs) else None, f"{at}/{index}"
             )
 
@@ -425,10 +425,10 @@ def _round_trip(board: Json) -> Json:
 
 def test_grafanas_schema_knows_every_key(boards: dict[str, Json]) -> None:
     for uid, board in boards.items():
-        assert list(_vanished(board, _round_trip(board))) == [], uid
+        assert list(_lost_keys(board, _round_trip(board))) == [], uid
 
 
 def test_a_key_that_grafana_does_not_know_is_seen(boards: dict[str, Json]) -> None:
-    spoilt = json.loads(json.dumps(boards["jobproof-overview"]))
-    spoilt["panels"][0]["options"]["colourMode"] = "background"
-    assert list(_vanished(spoilt, _round_trip(spoilt))) == ["/panels/0/options/colourMode"]
+    mutated = json.loads(json.dumps(boards["jobproof-overview"]))
+    mutated["panels"][0]["options"]["colourMode"] = "background"
+    assert list(_lost_keys(mutated, _round_trip(mutated))) == ["/panels/0/options/colourMode"]

@@ -1,5 +1,5 @@
 """
-The daemon, mocked endpoints, Prometheus and Alertmanager: each fault wakes whom it should.
+The daemon, mocked endpoints, Prometheus and Alertmanager: each fault fires its alerts.
 
 The rules are the shipped ones with time running 120 times as fast: every window and every
 wait is divided by 120, nothing else is changed.
@@ -40,7 +40,7 @@ from jobproof.grafana.files import HOME
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
 
-FASTER = 120.0
+SPEEDUP = 120.0
 Alert = tuple[str, str]
 """Name and target."""
 
@@ -107,16 +107,16 @@ class Pager:
             # One message speaks of all alerts of one name and target.
             states: dict[Alert, set[str]] = {}
             for alert in message["alerts"]:
-                who = (alert["labels"]["alertname"], alert["labels"].get("target", ""))
-                states.setdefault(who, set()).add(alert["status"])
-                self.texts[who] = alert["annotations"]
-            for who, said in states.items():
-                if "firing" in said:
-                    self.firing.add(who)
-                    self.seen.add(who)
+                key = (alert["labels"]["alertname"], alert["labels"].get("target", ""))
+                states.setdefault(key, set()).add(alert["status"])
+                self.texts[key] = alert["annotations"]
+            for key, statuses in states.items():
+                if "firing" in statuses:
+                    self.firing.add(key)
+                    self.seen.add(key)
                 else:
-                    self.firing.discard(who)
-                    self.resolved.add(who)
+                    self.firing.discard(key)
+                    self.resolved.add(key)
 
     def forget(self) -> None:
         with self.lock:
@@ -144,8 +144,8 @@ def paging() -> Iterator[tuple[Pager, str]]:
         yield pager, f"{url}/"
 
 
-def faster(text: str) -> str:
-    return write_duration(parse_duration(text) / FASTER)
+def shortened(text: str) -> str:
+    return write_duration(parse_duration(text) / SPEEDUP)
 
 
 def fast_rules(config: Path) -> str:
@@ -159,10 +159,10 @@ def fast_rules(config: Path) -> str:
     for group in groups:
         group["interval"] = "500ms"
         for rule in group["rules"]:
-            text = re.sub(r"\[(\w+)\]", lambda m: f"[{faster(m[1])}]", rule["expr"])
-            rule["expr"] = re.sub(r"offset (\w+)", lambda m: f"offset {faster(m[1])}", text)
+            text = re.sub(r"\[(\w+)\]", lambda m: f"[{shortened(m[1])}]", rule["expr"])
+            rule["expr"] = re.sub(r"offset (\w+)", lambda m: f"offset {shortened(m[1])}", text)
             if "for" in rule:
-                rule["for"] = faster(rule["for"])
+                rule["for"] = shortened(rule["for"])
     return yaml.safe_dump({"groups": groups}, sort_keys=False)
 
 
@@ -224,7 +224,7 @@ scrape_configs: [{{job_name: jobproof, static_configs: [{{targets: ['{daemon}']}
 """
 
 
-def quick_alertmanager(hook: str) -> str:
+def fast_alertmanager(hook: str) -> str:
     """
     The shipped routes and inhibitions; every receiver is the hook, and nobody waits.
     """
@@ -238,7 +238,7 @@ def quick_alertmanager(hook: str) -> str:
     return yaml.safe_dump(config, sort_keys=False)
 
 
-def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None:
+def test_each_fault_fires_its_alerts_and_no_others(tmp_path: Path) -> None:
     with ExitStack() as stack:
         api = find_api("krea")
         mocks = {
@@ -250,7 +250,7 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         config.write_text(configuration(mocks, tmp_path), encoding="utf-8")
         (tmp_path / "rules.yml").write_text(fast_rules(config), encoding="utf-8")
         pager, hook = stack.enter_context(paging())
-        alerting = stack.enter_context(alertmanager(tmp_path, quick_alertmanager(hook)))
+        alerting = stack.enter_context(alertmanager(tmp_path, fast_alertmanager(hook)))
         probing = stack.enter_context(ExitStack())
         address = probing.enter_context(daemon(config, tmp_path))
         server = stack.enter_context(
@@ -261,14 +261,14 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
                 "--rules.alert.resend-delay=1s",
             )
         )
-        _calm_before(pager, server)
+        _wait_until_calm(pager, server)
         for one in TROUBLES:
             one.begin(mocks[one.target])
         (tmp_path / "locked.token").write_text("no-longer-valid", encoding="utf-8")
         assert _status(f"http://{address}/-/reload", "POST") == 200
         expected = {one.target: set(one.alerts) for one in TROUBLES}
         expected["locked"] = {"JobproofAuthFailing"}
-        _wait_for(lambda: _heard(pager, expected), lambda: _state(pager, expected, server))
+        _wait_for(lambda: _all_fired(pager, expected), lambda: _state(pager, expected, server))
 
         for one in TROUBLES:
             one.end(mocks[one.target])
@@ -281,7 +281,7 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         )
         _reload_goes_wrong_and_right(pager, config, address)
         # Over its whole life each target has set off what it should, and nothing else.
-        assert _ever(pager, expected) == expected
+        assert _ever_fired(pager, expected) == expected
         probing.close()
         until(lambda: "JobproofProberDown" in pager.of(""), what="JobproofProberDown")
         text = pager.texts["JobproofProberDown", ""]
@@ -289,7 +289,7 @@ def test_each_fault_wakes_whom_it_should_and_nobody_else(tmp_path: Path) -> None
         assert text["runbook_url"].endswith("#jobproofproberdown")
 
 
-def _calm_before(pager: Pager, server: Prometheus) -> None:
+def _wait_until_calm(pager: Pager, server: Prometheus) -> None:
     until(lambda: "JobproofWatchdog" in pager.of(""), what="the watchdog")
     ready = 'min(count_over_time(slo:sli_error:ratio_rate5m{sloth_slo="availability"}[1m])) > 10'
     until(lambda: server.instant(ready), what="recorded objectives")
@@ -299,29 +299,29 @@ def _calm_before(pager: Pager, server: Prometheus) -> None:
     pager.forget()
 
 
-def _heard(pager: Pager, expected: dict[str, set[str]]) -> bool:
+def _all_fired(pager: Pager, expected: dict[str, set[str]]) -> bool:
     return all(
-        alerts <= pager.of(target) | _over(pager, target) for target, alerts in expected.items()
+        alerts <= pager.of(target) | _resolved(pager, target) for target, alerts in expected.items()
     )
 
 
-def _over(pager: Pager, target: str) -> set[str]:
-    # News of a moment (drift) may be over before the last burn rate is due.
+def _resolved(pager: Pager, target: str) -> set[str]:
+    # A short alert (drift) may be over before the last burn rate is due.
     with pager.lock:
         return {name for name, where in pager.resolved if where == target}
 
 
-def _ever(pager: Pager, expected: dict[str, set[str]]) -> dict[str, set[str]]:
+def _ever_fired(pager: Pager, expected: dict[str, set[str]]) -> dict[str, set[str]]:
     with pager.lock:
         return {t: {name for name, where in pager.seen if where == t} for t in expected}
 
 
 def _state(pager: Pager, expected: dict[str, set[str]], server: Prometheus) -> str:
-    said = [
+    prometheus_alerts = [
         (a["labels"]["alertname"], a["labels"].get("target"), a["state"]) for a in server.alerts()
     ]
     wrong = {t: (sorted(pager.of(t)), sorted(e)) for t, e in expected.items() if pager.of(t) != e}
-    return f"heard and expected differ: {wrong}\nPrometheus: {sorted(map(str, said))}"
+    return f"fired and expected differ: {wrong}\nPrometheus: {sorted(map(str, prometheus_alerts))}"
 
 
 def _wait_for(condition: Callable[[], bool], state: Callable[[], str]) -> None:

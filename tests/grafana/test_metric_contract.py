@@ -81,9 +81,9 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposed]:
         }
         config = folder / "jobproof.yaml"
         config.write_text(yaml.safe_dump({"targets": [target]}), encoding="utf-8")
-        with daemon(config, folder) as (_, address):
+        with daemon(config, folder) as address:
             url = f"http://{address}/metrics"
-            until(lambda: _all_asked(_read(url)), what="every canary and some drift")
+            until(lambda: _all_probed(_read(url)), what="every canary and some drift")
             found = Exposed()
             text = _read(url)
             (folder / "metrics.txt").write_text(text, encoding="utf-8")
@@ -95,7 +95,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposed]:
             yield found
 
 
-def _all_asked(text: str) -> bool:
+def _all_probed(text: str) -> bool:
     asked = re.findall(r'last_success_timestamp_seconds\{target="krea",canary="(\w+)"', text)
     return len(set(asked)) == 6 and "jobproof_contract_drift_total{" in text
 
@@ -107,9 +107,9 @@ def _read(url: str) -> str:
 
 def every_expression(boards: dict[str, Any]) -> list[tuple[str, str]]:
     """
-    Where it stands, and what is asked.
+    The place and the text of every query.
     """
-    found = [(str(asked), expand(asked.target["expr"])) for asked in every_query(boards)]
+    found = [(str(query), expand(query.target["expr"])) for query in every_query(boards)]
     for board in boards.values():
         for variable in board["templating"]["list"]:
             if variable["type"] == "query":
@@ -123,7 +123,7 @@ def every_expression(boards: dict[str, Any]) -> list[tuple[str, str]]:
 
 def faults(expressions: list[tuple[str, str]], exposed: Exposed) -> Iterator[str]:
     """
-    Everything that is asked for and isn't there.
+    Everything that a query reads and the daemon doesn't export.
     """
     for place, text in expressions:
         ours = [

@@ -1,5 +1,5 @@
 """
-Every query of every panel, asked of a real Prometheus as Grafana would ask it.
+Every query of every panel, run on a real Prometheus as Grafana would run it.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ PLAUSIBLE = {
 }
 
 
-def ask(server: Prometheus, board: Json, asked: PanelQuery, now: float) -> list[Any]:
+def ask(server: Prometheus, board: Json, query: PanelQuery, now: float) -> list[Any]:
     """
     What the panel gets: one value a series, or values over the dashboard's range.
     """
-    step = step_of(board, asked.panel)
-    text = expand(asked.target["expr"], step_s=step)
-    if asked.target["instant"]:
+    step = step_of(board, query.panel)
+    text = expand(query.target["expr"], step_s=step)
+    if query.target["instant"]:
         return server.instant(text, now)
     return server.over(text, start=now - span_s(board), end=now, step=step)
 
@@ -73,57 +73,57 @@ def test_after_a_month_every_panel_shows_plausible_values(
     boards: dict[str, Json], old: Prometheus, now: float
 ) -> None:
     empty, wrong = [], []
-    for asked in every_query(boards):
-        found = ask(old, boards[asked.board], asked, now)
-        if not found and asked.panel["title"] not in QUIET_NOW:
-            empty.append(str(asked))
-        unit = asked.panel["fieldConfig"]["defaults"]["unit"]
+    for query in every_query(boards):
+        found = ask(old, boards[query.board], query, now)
+        if not found and query.panel["title"] not in QUIET_NOW:
+            empty.append(str(query))
+        unit = query.panel["fieldConfig"]["defaults"]["unit"]
         low, high = PLAUSIBLE[unit]
         for series in found:
             numbers = values(series)
             # A percentile of a window without observations is NaN, which Grafana leaves out.
             real = [n for n in numbers if not math.isnan(n)]
             if not real:
-                wrong.append(f"{asked}: only NaN")
+                wrong.append(f"{query}: only NaN")
             elif not (low <= min(real) and max(real) <= high):
-                wrong.append(f"{asked}: {min(real)} to {max(real)} {unit}")
+                wrong.append(f"{query}: {min(real)} to {max(real)} {unit}")
     assert empty == []
     assert wrong == []
 
 
 def test_a_panel_that_may_be_empty_exists(boards: dict[str, Json]) -> None:
-    titles = {asked.panel["title"] for asked in every_query(boards)}
+    titles = {query.panel["title"] for query in every_query(boards)}
     assert QUIET_NOW.keys() | NOTHING_YET.keys() <= titles
 
 
 def test_single_values_are_single_for_one_target(
     boards: dict[str, Json], old: Prometheus, now: float
 ) -> None:
-    for asked in every_query(boards):
-        if asked.panel["type"] in ("stat", "bargauge"):
-            assert len(ask(old, boards[asked.board], asked, now)) == 1, str(asked)
+    for query in every_query(boards):
+        if query.panel["type"] in ("stat", "bargauge"):
+            assert len(ask(old, boards[query.board], query, now)) == 1, str(query)
 
 
 def test_one_minute_after_the_start_nothing_errs_and_nothing_alarms(
     boards: dict[str, Json], young: Prometheus, now: float
 ) -> None:
     empty = []
-    for asked in every_query(boards):
-        found = ask(young, boards[asked.board], asked, now)
-        recorded = ":" in asked.target["expr"]
-        if not found and not recorded and asked.panel["title"] not in NOTHING_YET:
-            empty.append(str(asked))
-        if asked.panel["type"] == "stat":
+    for query in every_query(boards):
+        found = ask(young, boards[query.board], query, now)
+        recorded = ":" in query.target["expr"]
+        if not found and not recorded and query.panel["title"] not in NOTHING_YET:
+            empty.append(str(query))
+        if query.panel["type"] == "stat":
             numbers = [n for series in found for n in values(series)]
-            assert not any(math.isnan(n) or math.isinf(n) for n in numbers), str(asked)
-            assert not numbers or _colour(asked, numbers[0]) != "red", str(asked)
+            assert not any(math.isnan(n) or math.isinf(n) for n in numbers), str(query)
+            assert not numbers or _colour(query, numbers[0]) != "red", str(query)
     assert empty == []
 
 
-def _colour(asked: PanelQuery, value: float) -> str:
+def _colour(query: PanelQuery, value: float) -> str:
     reached = [
         step["color"]
-        for step in asked.panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        for step in query.panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
         if step["value"] is None or value >= step["value"]
     ]
     return str(reached[-1])
@@ -160,8 +160,8 @@ def test_the_month_shows_the_incidents_that_were_put_into_it(old: Prometheus, no
 
 def test_this_promtool_accepts_every_query(boards: dict[str, Json], tmp_path: Path) -> None:
     rules = [
-        {"record": f"query:number:{index}", "expr": expand(asked.target["expr"])}
-        for index, asked in enumerate(every_query(boards))
+        {"record": f"query:number:{index}", "expr": expand(query.target["expr"])}
+        for index, query in enumerate(every_query(boards))
     ]
     file = tmp_path / "queries.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}))

@@ -671,11 +671,11 @@ def test_every_alert_says_what_where_and_what_to_do() -> None:
     for rule in every_rule():
         if "alert" not in rule:
             continue
-        said = rule["annotations"]
-        assert set(said) == {"summary", "description", "dashboard_url", "runbook_url"}
-        assert said["summary"][0].isupper(), rule["alert"]
-        assert said["summary"].endswith("."), rule["alert"]
-        assert "{{" not in said["summary"], rule["alert"]
+        annotations = rule["annotations"]
+        assert set(annotations) == {"summary", "description", "dashboard_url", "runbook_url"}
+        assert annotations["summary"][0].isupper(), rule["alert"]
+        assert annotations["summary"].endswith("."), rule["alert"]
+        assert "{{" not in annotations["summary"], rule["alert"]
         assert rule["labels"]["severity"] in ("critical", "warning", "info", "none")
         assert not any("$value" in value for value in rule["labels"].values())
         assert re.fullmatch(r"Jobproof[A-Z]\w+", rule["alert"])
