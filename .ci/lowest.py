@@ -17,7 +17,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-__all__ = ["constraints", "lowest", "main", "strangers"]
+__all__ = ["constraints", "lowest", "main", "mismatches"]
 
 HERE = Path(__file__).parent
 _HEAD = "# Written by .ci/lowest.py from the lower bounds in pyproject.toml.\n"
@@ -25,7 +25,7 @@ _HEAD = "# Written by .ci/lowest.py from the lower bounds in pyproject.toml.\n"
 
 def lowest(project: Mapping[str, Any]) -> dict[str, str]:
     """
-    The lowest version of everything that the product and its tests ask for.
+    The lowest version of everything that the product and its tests require, by name.
 
     Args:
         project: The file's `[project]`.
@@ -34,13 +34,13 @@ def lowest(project: Mapping[str, Any]) -> dict[str, str]:
         ValueError: A requirement has no lower bound.
     """
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *extras["web-users"], *extras["test"]]
+    requirements = [*project["dependencies"], *extras["web-users"], *extras["test"]]
     found: dict[str, str] = {}
-    for requirement in map(Requirement, asked):
+    for requirement in map(Requirement, requirements):
         bounds = [one.version for one in requirement.specifier if one.operator in (">=", "==")]
         if not bounds:
             raise ValueError(f"pyproject.toml: {requirement} has no lower bound; say >= a version")
-        # What two lists ask for has to satisfy both.
+        # A requirement of two lists has to satisfy both.
         found[requirement.name] = max(
             (*bounds, found.get(requirement.name, bounds[0])), key=Version
         )
@@ -55,11 +55,11 @@ def constraints(project: Mapping[str, Any]) -> str:
     return _HEAD + "".join(sorted(lines, key=str.lower))
 
 
-def strangers(wanted: Mapping[str, str]) -> Iterator[str]:
+def mismatches(bounds: Mapping[str, str]) -> Iterator[str]:
     """
-    What is installed in another version than the lowest, a sentence each.
+    A sentence for everything that is installed in another version than the lowest.
     """
-    for name, bound in wanted.items():
+    for name, bound in bounds.items():
         if Version(version(name)) != Version(bound):
             yield f"{name}: {version(name)} is installed, not {bound}"
 
@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
     if "--here" not in arguments:
         (HERE / "lowest.txt").write_text(constraints(project), encoding="utf-8")
         return 0
-    found = list(strangers(lowest(project)))
+    found = list(mismatches(lowest(project)))
     sys.stderr.writelines(f"{line}\n" for line in found)
     return 1 if found else 0
 

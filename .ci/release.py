@@ -1,8 +1,8 @@
 """
-Build what a release consists of, and look at it before anybody else does.
+Build the files of a release and check them before they are published.
 
     python .ci/release.py           builds dist/ and build/sbom.cdx.json from this checkout
-    python .ci/release.py v1.2.3    the same, if the version and the changelog are of that tag
+    python .ci/release.py v1.2.3    the same, if the version and the changelog fit that tag
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import tomllib
 import venv
 from pathlib import Path
 
-__all__ = ["build", "main", "wrong_with"]
+__all__ = ["build", "main", "tag_error"]
 
 ROOT = Path(__file__).parent.parent
 
 
-def wrong_with(tag: str, *, version: str, changelog: str) -> str | None:
+def tag_error(tag: str, *, version: str, changelog: str) -> str | None:
     """
     Why this tag can't be released, in a sentence; None where it can.
     """
@@ -37,11 +37,10 @@ def wrong_with(tag: str, *, version: str, changelog: str) -> str | None:
 
 def build(dist: Path, sbom: Path) -> None:
     """
-    An archive and a wheel made from it, checked as the index would, and what an installation of the
-    wheel consists of.
+    Write the source archive, the wheel made from it, and an SBOM of the wheel installed.
 
     Raises:
-        subprocess.CalledProcessError: One of the tools isn't content; it has said why.
+        subprocess.CalledProcessError: One of the tools failed; it has printed why.
     """
     shutil.rmtree(dist, ignore_errors=True)
     _run("-m", "build", "--outdir", dist, ROOT)
@@ -80,7 +79,7 @@ def main(arguments: list[str]) -> int:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     for tag in arguments:
-        wrong = wrong_with(tag, version=project["version"], changelog=changelog)
+        wrong = tag_error(tag, version=project["version"], changelog=changelog)
         if wrong is not None:
             sys.stderr.write(f"{wrong}\n")
             return 1

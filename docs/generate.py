@@ -1,7 +1,7 @@
 """
 Bring the references in this folder up to date with the code that they describe.
 
-    python docs/generate.py            writes what stands between the marks
+    python docs/generate.py            writes what is between the marks
     python docs/generate.py --check    names the pages that are out of date, exit 1
 
 A mark is `<!-- begin: NAME ARGUMENT -->`; everything up to `<!-- end -->` is written here, and so
@@ -56,12 +56,12 @@ def main(arguments: list[str]) -> int:
 
 def pages() -> list[Path]:
     """
-    Every page that has marks or may have some, or that counts.
+    Every page that may have marks, and every other one that has sentences in `COUNTED`.
     """
-    return [*sorted(DOCS.glob("*.md")), *DOCS.parent.glob("README.md"), *_beside(DOCS)]
+    return [*sorted(DOCS.glob("*.md")), *DOCS.parent.glob("README.md"), *_counted_elsewhere(DOCS)]
 
 
-def _beside(folder: Path) -> list[Path]:
+def _counted_elsewhere(folder: Path) -> list[Path]:
     return sorted(page for page in COUNTED if page.parent.parent == folder.parent)
 
 
@@ -88,21 +88,22 @@ def rendered(page: Path) -> str:
 
 def counts(text: str, page: Path) -> dict[str, int]:
     """
-    The numbers that stand in the sentences of a page.
+    The numbers in the sentences of a page, by name.
     """
     found: dict[str, int] = {}
     for sentence in COUNTED[page]:
         for match in re.finditer(sentence, text):
-            found |= {name: _number(said) for name, said in match.groupdict().items()}
+            found |= {name: _number(text) for name, text in match.groupdict().items()}
     return found
 
 
 def _counted(match: re.Match[str]) -> str:
     text, start = match[0], match.start()
-    for name, said in reversed(match.groupdict().items()):
+    # From the back: a number that gets longer moves everything behind it.
+    for name, before in reversed(match.groupdict().items()):
         text = (
             text[: match.start(name) - start]
-            + _said(NUMBERS[name](), said)
+            + _spelled(NUMBERS[name](), before)
             + (text[match.end(name) - start :])
         )
     return text
@@ -114,15 +115,15 @@ _WORDS = (
 )
 
 
-def _said(number: int, before: str) -> str:
+def _spelled(number: int, before: str) -> str:
     if before[0].isdigit() or number >= len(_WORDS):
         return f"{number:,}"
     word = _WORDS[number]
     return word.capitalize() if before[0].isupper() else word
 
 
-def _number(said: str) -> int:
-    plain = said.replace(",", "")
+def _number(text: str) -> int:
+    plain = text.replace(",", "")
     return int(plain) if plain.isdigit() else _WORDS.index(plain.lower())
 
 
@@ -162,23 +163,25 @@ def _source(check: Any) -> str:
     return f"{check.source}{needs}"
 
 
-def _house(_argument: str) -> str:
-    rooms = [
-        room.parent
+def _folders(_argument: str) -> str:
+    folders = [
+        folder.parent
         for package in ("contract", "probes", "grafana")
-        for room in sorted((ROOT / package).rglob("__init__.py"))
+        for folder in sorted((ROOT / package).rglob("__init__.py"))
     ]
-    rows = ((_room(room.relative_to(ROOT).as_posix()), _question(room)) for room in rooms)
+    rows = (
+        (_folder_link(folder.relative_to(ROOT).as_posix()), _question(folder)) for folder in folders
+    )
     return table(("folder", "the question that it answers"), rows)
 
 
-def _room(place: str) -> str:
+def _folder_link(place: str) -> str:
     depth, name = place.count("/"), place.rpartition("/")[2]
     return f"{'&nbsp;&nbsp;&nbsp;' * depth}[`{name}/`]({place})"
 
 
-def _question(room: Path) -> str:
-    tree = ast.parse((room / "__init__.py").read_text(encoding="utf-8"))
+def _question(folder: Path) -> str:
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
     return (ast.get_docstring(tree) or "").partition("\n\n")[0]
 
 
@@ -267,7 +270,7 @@ def _default(field: Mapping[str, Any]) -> str:
     return f"`{default}`" if default not in ([], ()) else "none"
 
 
-def _plugged(argument: str) -> str:
+def _plugins(argument: str) -> str:
     group, tag = argument.split()
     parts = []
     schema = config_schema()
@@ -324,21 +327,21 @@ def _parameter(parameter: inspect.Parameter) -> str:
     return f"{parameter.name}: {parameter.annotation} = {shown}"
 
 
-def _members_of(argument: str) -> str:
+def _attributes(argument: str) -> str:
     module, _, name = argument.partition(":")
     found = getattr(import_module(module), name)
     about = inspect.getdoc(found) or ""
-    told = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", about, re.MULTILINE))
+    attribute_docs = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", about, re.MULTILINE))
     rows = []
     for field in getattr(found, "__dataclass_fields__", {}).values():
-        said = re.sub(r"\s+", " ", told.get(field.name, ""))
-        rows.append((f"`{field.name}`", f"`{field.type}`", said))
+        meaning = re.sub(r"\s+", " ", attribute_docs.get(field.name, ""))
+        rows.append((f"`{field.name}`", f"`{field.type}`", meaning))
     for key, member in vars(found).items():
         function = getattr(member, "fget", None) or getattr(member, "func", None)
         if not key.startswith("_") and function is not None:
             kind = function.__annotations__.get("return", "")
-            said = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
-            rows.append((f"`{key}`", f"`{kind}`", said))
+            meaning = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
+            rows.append((f"`{key}`", f"`{kind}`", meaning))
     return table(("name", "type", "what it is"), rows)
 
 
@@ -347,10 +350,10 @@ def _command(argument: str) -> str:
     rows = []
     for option in getattr(import_module(module), name).params:
         value = "" if getattr(option, "is_flag", False) else f" {_metavar(option)}"
-        said = (option.help or "").strip()
+        meaning = (option.help or "").strip()
         # A default that nobody has to know, such as an empty text, isn't shown.
-        usual = f" Default: `{option.default}`." if option.show_default else ""
-        rows.append((f"`{option.opts[0]}{value}`", f"{said}{usual}".strip()))
+        default = f" Default: `{option.default}`." if option.show_default else ""
+        rows.append((f"`{option.opts[0]}{value}`", f"{meaning}{default}".strip()))
     return table(("option", "meaning"), rows)
 
 
@@ -368,15 +371,16 @@ def _values(argument: str) -> str:
 
 
 def _members(enum: Any) -> Iterator[tuple[str, str]]:
+    # From the source: a string below a member is documentation that Python doesn't keep.
     source = inspect.getsource(enum)
     for member in enum:
-        said = re.search(rf'{member.name} = "[^"]*"\n\s+"""(.*?)"""', source, re.DOTALL)
-        yield f"`{member.value}`", said.group(1) if said else ""
+        docstring = re.search(rf'{member.name} = "[^"]*"\n\s+"""(.*?)"""', source, re.DOTALL)
+        yield f"`{member.value}`", docstring.group(1) if docstring else ""
 
 
 BLOCKS: Mapping[str, Block] = {
     "checks": _checks,
-    "house": _house,
+    "house": _folders,
     "number-of-checks": _number_of_checks,
     "metrics": _metrics,
     "labels": _labels,
@@ -384,15 +388,15 @@ BLOCKS: Mapping[str, Block] = {
     "command": _command,
     "options": _options,
     "keys": _keys,
-    "plugged": _plugged,
+    "plugged": _plugins,
     "file": _file,
     "entry-points": _entry_points,
     "protocol": _protocol,
     "signature": _signature,
-    "members": _members_of,
+    "members": _attributes,
     "values": _values,
 }
-"""What a mark can ask for."""
+"""What a mark can name."""
 
 
 def _nodes() -> int:
@@ -410,7 +414,7 @@ NUMBERS: Mapping[str, Callable[[], int]] = {
     # The runbooks are a dashboard for Grafana and a page for a reader.
     "dashboards": lambda: len(list((ROOT / "grafana" / "dashboards").glob("*.json"))) - 1,
 }
-"""What there is of everything that a page counts."""
+"""How many there are now of everything that a page counts, by the name in its sentence."""
 
 COUNTED: Mapping[Path, tuple[str, ...]] = {
     ROOT / "README.md": (

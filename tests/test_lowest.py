@@ -64,5 +64,5 @@ def test_a_requirement_without_a_lower_bound_is_refused() -> None:
 
 
 def test_what_is_installed_in_another_version_is_named() -> None:
-    found = list(module().strangers({"click": "0.1", "pytest": version("pytest")}))
+    found = list(module().mismatches({"click": "0.1", "pytest": version("pytest")}))
     assert found == [f"click: {version('click')} is installed, not 0.1"]

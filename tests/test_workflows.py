@@ -159,7 +159,7 @@ def script() -> ModuleType:
 def test_a_tag_is_released_if_version_and_changelog_are_its_own(
     tag: str, changelog: str, says: str | None
 ) -> None:
-    wrong = script().wrong_with(tag, version="1.2.0", changelog=changelog)
+    wrong = script().tag_error(tag, version="1.2.0", changelog=changelog)
     assert wrong is None if says is None else wrong.startswith(says)
 
 
