@@ -37,9 +37,9 @@ __all__ = [
     "set_up",
 ]
 
-Made = TypeVar("Made")
+Instance = TypeVar("Instance")
 
-OWN = "jobproof"
+_OWN_DISTRIBUTION = "jobproof"
 _PROTOCOLS: dict[str, tuple[str, ...]] = {
     "jobproof.canaries": ("Options", "absence_is_right", "round_size", "next_request", "on_result"),
     "jobproof.sources": ("Options", "wants", "take"),
@@ -113,7 +113,7 @@ def load_group(group: str) -> dict[str, Any]:
     return {plugin.name: _class_of(plugin) for plugin in plugins(group)}
 
 
-def set_up(group: str, name: str, make: type[Made], *arguments: Any) -> Made:
+def set_up(group: str, name: str, cls: type[Instance], *arguments: Any) -> Instance:
     """
     One object of a class out of `group`.
 
@@ -121,7 +121,7 @@ def set_up(group: str, name: str, make: type[Made], *arguments: Any) -> Made:
         PluginError: Its constructor fails with anything but an error meant for people.
     """
     try:
-        return make(*arguments)
+        return cls(*arguments)
     except JobproofError:
         raise
     except Exception as exc:
@@ -137,14 +137,14 @@ def load_checks() -> tuple[Check, ...]:
     Raises:
         PluginError: An entry holds no check, or two checks have one id.
     """
-    taken: dict[str, Plugin] = {}
+    origin: dict[str, Plugin] = {}
     checks: list[Check] = []
     for plugin in plugins("jobproof.checks"):
         for check in _checks_of(plugin):
-            other = taken.get(check.id)
+            other = origin.get(check.id)
             if other is not None:
                 raise plugin.error(f"check {check.id!r} exists already, from {other.provider}")
-            taken[check.id] = plugin
+            origin[check.id] = plugin
             checks.append(check)
     return tuple(checks)
 
@@ -192,16 +192,16 @@ def _found(group: str) -> Iterator[Plugin]:
 
 
 def _is_own(plugin: Plugin) -> bool:
-    return plugin.entry.dist is not None and plugin.entry.dist.name == OWN
+    return plugin.entry.dist is not None and plugin.entry.dist.name == _OWN_DISTRIBUTION
 
 
 def _class_of(plugin: Plugin) -> Any:
     loaded = plugin.load()
     if not isinstance(loaded, type):
         raise plugin.error(f"is no class but a {type(loaded).__name__}; name it as package:Class")
-    lacks = [name for name in _PROTOCOLS[plugin.group] if not hasattr(loaded, name)]
-    if lacks:
-        raise plugin.error(f"class {loaded.__name__} has no {', '.join(lacks)}")
+    missing = [name for name in _PROTOCOLS[plugin.group] if not hasattr(loaded, name)]
+    if missing:
+        raise plugin.error(f"class {loaded.__name__} has no {', '.join(missing)}")
     options = getattr(loaded, "Options", None)
     if not (isinstance(options, type) and issubclass(options, BaseModel)):
         raise plugin.error(f"{loaded.__name__}.Options is no pydantic model")

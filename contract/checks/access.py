@@ -43,7 +43,7 @@ _VOLATILE = frozenset(
         "transfer-encoding",
     }
 )
-_WORD = re.compile(r"[\w.:+-]{8,}", re.ASCII)
+_IDENTIFIER = re.compile(r"[\w.:+-]{8,}", re.ASCII)
 
 
 @check(
@@ -57,7 +57,7 @@ def token_is_required(trace: Trace) -> Iterator[Remark]:
     """
     Nobody sees a job without a token.
     """
-    yield from _let_in(trace, Credential.NONE, "without a token")
+    yield from _reveals_job(trace, Credential.NONE, "without a token")
 
 
 @check(
@@ -71,7 +71,7 @@ def invalid_token_is_refused(trace: Trace) -> Iterator[Remark]:
     """
     Nobody sees a job with a token that isn't valid.
     """
-    yield from _let_in(trace, Credential.INVALID, "with a token that can't be valid")
+    yield from _reveals_job(trace, Credential.INVALID, "with a token that can't be valid")
 
 
 @check(
@@ -133,16 +133,18 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     seen, baseline = trace.latest, trace.baseline
     if seen.subject is not Subject.FOREIGN or seen.method != "GET" or baseline is None:
         return
-    if seen.response is None or baseline.response is None or _says_nothing(seen, baseline):
+    if seen.response is None or baseline.response is None or _is_transient(seen, baseline):
         return
     if seen.code != baseline.code:
         yield violation(
             "code", "the code tells that the job exists", expected=baseline.code, found=seen.code
         )
         return
-    ours, theirs = _shape(seen), _shape(baseline)
-    if ours != theirs:
-        yield violation("body", "the body tells that the job exists", expected=theirs, found=ours)
+    foreign, unknown = _shape(seen), _shape(baseline)
+    if foreign != unknown:
+        yield violation(
+            "body", "the body tells that the job exists", expected=unknown, found=foreign
+        )
     names, usual = _header_names(seen.response), _header_names(baseline.response)
     if names != usual:
         yield violation(
@@ -154,7 +156,7 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
         )
 
 
-def _let_in(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
+def _reveals_job(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
     seen = trace.latest
     if seen.credential is not who or seen.method == "OPTIONS" or not 200 <= seen.code < 300:
         return
@@ -162,7 +164,7 @@ def _let_in(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
     yield violation("code", f"answered {how}", expected=refusals, found=seen.code)
 
 
-def _says_nothing(seen: Observation, baseline: Observation) -> bool:
+def _is_transient(seen: Observation, baseline: Observation) -> bool:
     # A refusal for load or outage tells about the moment, not about the job.
     return any(
         o.code in (429, 503) or o.code >= 500 or 200 <= o.code < 300 for o in (seen, baseline)
@@ -182,7 +184,7 @@ def _outline(value: Json, asked: str) -> Json:
         return [_outline(item, asked) for item in value[:3]]
     if isinstance(value, str):
         text = value.replace(asked, "<id>") if asked else value
-        return _WORD.sub(_without_identifier, text) if len(text) <= 200 else "text"
+        return _IDENTIFIER.sub(_without_identifier, text) if len(text) <= 200 else "text"
     return type(value).__name__
 
 

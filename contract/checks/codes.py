@@ -75,9 +75,9 @@ def no_server_error(trace: Trace) -> Iterator[Remark]:
     if seen.code == 501 and seen.method != "GET":
         return  # "not implemented" is a right answer to an unknown method
     if {str(seen.code), "5XX"} & trace.api.operation.responses.keys():
-        own = "a server error is a failure, listed or not"
+        source = "a server error is a failure, listed or not"
         yield violation(
-            "code", expected="no 5xx", found=seen.code, basis=Basis.INFERRED, source=own
+            "code", expected="no 5xx", found=seen.code, basis=Basis.INFERRED, source=source
         )
     else:
         yield violation("code", expected="no 5xx", found=seen.code)
@@ -166,7 +166,7 @@ def _judged_elsewhere(trace: Trace, seen: Observation) -> bool:
     if not _is_refused(seen):
         return False
     # foreign_job_looks_unknown compares the codes; token_keeps_working knows better days.
-    return seen.subject is Subject.FOREIGN or _let_in(trace) or not _token_works(trace)
+    return seen.subject is Subject.FOREIGN or _was_accepted(trace) or not _token_works(trace)
 
 
 def _is_refused(seen: Observation) -> bool:
@@ -179,7 +179,7 @@ def _is_refused(seen: Observation) -> bool:
     return asks and seen.code in (401, 403)
 
 
-def _let_in(trace: Trace) -> bool:
+def _was_accepted(trace: Trace) -> bool:
     return any(o.code == 200 and o.credential is Credential.OWNER for o in trace.earlier)
 
 
@@ -189,8 +189,8 @@ def _token_works(trace: Trace) -> bool:
     unknown id that there is no such job.
     """
     baseline = trace.baseline
-    told = baseline is not None and baseline.is_not_found
-    return told or _let_in(trace)
+    baseline_accepted = baseline is not None and baseline.is_not_found
+    return baseline_accepted or _was_accepted(trace)
 
 
 def _overlay(trace: Trace, expected: ExpectedCode) -> JsonObject:

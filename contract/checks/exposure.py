@@ -15,8 +15,8 @@ from jobproof.contract.model.trace import Trace
 
 __all__ = ["no_credentialed_wildcard_origin", "no_secret_in_answer", "no_stack_trace"]
 
-_READ = 65_536
-_TRACE = re.compile(
+_SEARCHED_BYTES = 65_536
+_STACK_TRACE = re.compile(
     rb"Traceback \(most recent call last\)"
     rb'|File "[^"\n]{1,200}", line \d'
     rb"|\bat [\w.$<>]{1,120} ?\([^()\n]{1,160}:\d{1,6}(?::\d{1,5})?\)"
@@ -28,7 +28,7 @@ _TRACE = re.compile(
     rb"|System\.\w{1,60}Exception"
 )
 # No trace is without one of these; looking for them first is ten times as fast.
-_MARKS = (
+_STACK_TRACE_MARKS = (
     b"Traceback ",
     b'", line ',
     b"at ",
@@ -38,7 +38,7 @@ _MARKS = (
     b"SQL",
     b"ORA-",
 )
-_KEY = re.compile(rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
 
 
 @check(basis=Basis.INFERRED, source="Fetch standard: CORS protocol and credentials")
@@ -65,9 +65,9 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     An answer holds no stack trace.
     """
     response = trace.latest.response
-    if response is None or not any(mark in response.body for mark in _MARKS):
+    if response is None or not any(mark in response.body for mark in _STACK_TRACE_MARKS):
         return
-    found = _TRACE.search(response.body[:_READ])
+    found = _STACK_TRACE.search(response.body[:_SEARCHED_BYTES])
     if found:
         yield violation(
             "body",
@@ -89,15 +89,15 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
     if response is None:
         return
     if trace.token:
-        told = _redactor(trace.token)
-        if told.holds_secret(response.body):
+        redactor = _redactor(trace.token)
+        if redactor.holds_secret(response.body):
             yield violation("body", "the token is sent back", expected="no token", found="a token")
-        if told.holds_secret("\n".join(part for header in response.headers for part in header)):
+        if redactor.holds_secret("\n".join(part for header in response.headers for part in header)):
             yield violation(
                 "headers", "the token is sent back", expected="no token", found="a token"
             )
     has_mark = b"-----BEGIN " in response.body or b"AKIA" in response.body
-    if has_mark and _KEY.search(response.body[:_READ]):
+    if has_mark and _PRIVATE_KEY.search(response.body[:_SEARCHED_BYTES]):
         yield violation("body", "a private key", expected="no key", found="a key")
 
 

@@ -206,7 +206,7 @@ def _changes(old: Json, new: Json, at: str, skip: Set[str]) -> Iterator[tuple[st
             if below not in skip:
                 yield from _changes(old.get(key), new.get(key), below, skip)
         return
-    before, after = _still(old), _still(new)
+    before, after = _stable_part(old), _stable_part(new)
     if before != after and not (is_empty(before) and is_empty(after)):
         yield at, before, after
 
@@ -221,8 +221,8 @@ def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
     running = trace.now - since
     age = trace.now - job.created_at if job.created_at is not None else 0.0
     for limit in sorted(lifecycle.limits, key=lambda x: -x.after):
-        by_age = not waited and age > limit.after + limit.unobserved_wait + _SLACK_S
-        if not by_age and running <= limit.after + _SLACK_S:
+        too_old = not waited and age > limit.after + limit.unobserved_wait + _SLACK_S
+        if not too_old and running <= limit.after + _SLACK_S:
             continue
         message = f"{job.status!r} at the age of {age:.0f} s; {limit.name}: {limit.after:.0f} s"
         if limit.verdict == "violation":
@@ -274,7 +274,7 @@ def _time_pointers(trace: Trace) -> Iterator[str]:
         yield from (stamp.at for stamp in times.later)
 
 
-def _still(value: Json) -> Json:
+def _stable_part(value: Json) -> Json:
     """
     `value` without what may change: the order and the signatures of links.
     """
@@ -282,9 +282,9 @@ def _still(value: Json) -> Json:
         parts = urlsplit(value)
         return f"{parts.scheme}://{parts.netloc}{parts.path}"
     if isinstance(value, list):
-        items = [_still(item) for item in value]
+        items = [_stable_part(item) for item in value]
         texts = [item for item in items if isinstance(item, str)]
         return sorted(texts) if len(texts) == len(items) else items
     if isinstance(value, dict):
-        return {key: _still(item) for key, item in value.items()}
+        return {key: _stable_part(item) for key, item in value.items()}
     return value

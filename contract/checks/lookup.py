@@ -79,17 +79,17 @@ def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     asked, found = seen.asked_for or "", promise.spelled(seen.job.id)
     if promise.shape == "integer" and found == asked:
         return  # half of a number is a number, and may be another job's
-    spelling = isinstance(found, str) and _names(found, asked, shape=promise.shape)
+    respelled = isinstance(found, str) and _respells(found, asked, shape=promise.shape)
     yield violation(
         "code",
         f"the id {asked!r} finds the job {found!r}",
         expected=list(trace.api.profile.not_found.codes),
         found=200,
-        basis=Basis.INFERRED if spelling else Basis.DOCUMENTED,
+        basis=Basis.INFERRED if respelled else Basis.DOCUMENTED,
     )
 
 
-def _names(found: str, asked: str, *, shape: str) -> bool:
+def _respells(found: str, asked: str, *, shape: str) -> bool:
     """
     Whether `asked` is `found` in another spelling that a lenient reader takes.
     """

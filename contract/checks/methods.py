@@ -88,8 +88,8 @@ def head_is_answered(trace: Trace) -> Iterator[Remark]:
     """
     HEAD is answered where GET is.
     """
-    seen, twin = trace.latest, _get_before(trace)
-    if seen.method == "HEAD" and twin is not None and twin.code == 200:
+    seen, get = trace.latest, _get_before(trace)
+    if seen.method == "HEAD" and get is not None and get.code == 200:
         if seen.code in (405, 501):
             yield violation("code", expected=200, found=seen.code)
 
@@ -99,22 +99,22 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
     """
     HEAD says what GET says, without the body.
     """
-    seen, twin = trace.latest, _get_before(trace)
-    if seen.method != "HEAD" or seen.response is None or twin is None or twin.response is None:
+    seen, get = trace.latest, _get_before(trace)
+    if seen.method != "HEAD" or seen.response is None or get is None or get.response is None:
         return
-    if seen.code in (405, 501, 429, 503) or twin.code in (429, 503):
+    if seen.code in (405, 501, 429, 503) or get.code in (429, 503):
         return
-    if seen.code != twin.code:
-        yield violation("code", expected=twin.code, found=seen.code)
+    if seen.code != get.code:
+        yield violation("code", expected=get.code, found=seen.code)
         return
-    if seen.media_type and seen.media_type != twin.media_type:
-        yield violation("header:content-type", expected=twin.media_type, found=seen.media_type)
-    if not _is_still(trace, twin) or _coding(seen.response) != _coding(twin.response):
+    if seen.media_type and seen.media_type != get.media_type:
+        yield violation("header:content-type", expected=get.media_type, found=seen.media_type)
+    if not _cannot_change(trace, get) or _coding(seen.response) != _coding(get.response):
         return
     for name in ("content-length", "etag"):
-        told, was = seen.response.header(name), twin.response.header(name)
-        if told is not None and was is not None and told != was:
-            yield violation(f"header:{name}", expected=was, found=told)
+        in_head, in_get = seen.response.header(name), get.response.header(name)
+        if in_head is not None and in_get is not None and in_head != in_get:
+            yield violation(f"header:{name}", expected=in_get, found=in_head)
 
 
 def _get_before(trace: Trace) -> Observation | None:
@@ -131,14 +131,14 @@ def _coding(response: Response) -> str:
     return (response.header("content-encoding") or "identity").lower()
 
 
-def _is_still(trace: Trace, twin: Observation) -> bool:
+def _cannot_change(trace: Trace, get: Observation) -> bool:
     """
     Whether the answer can't have changed between the two questions.
     """
-    if twin.subject is not Subject.KNOWN or twin.job is None:
+    if get.subject is not Subject.KNOWN or get.job is None:
         return False
-    if not trace.api.lifecycle.is_terminal(twin.job.status):
+    if not trace.api.lifecycle.is_terminal(get.job.status):
         return False
     links = trace.api.profile.result.links if trace.api.profile.result else ()
-    texts = (text for at in links for _, text in links_in(pick(twin.job.body, at)))
+    texts = (text for at in links for _, text in links_in(pick(get.job.body, at)))
     return not any("?" in text for text in texts)  # a signature may be new each time

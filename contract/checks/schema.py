@@ -53,7 +53,7 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
         if _is_null(error) or _is_status_word(trace, error):
             continue
         yield violation(
-            error.at or "body", error.message, expected=error.keyword, found=_shown(error.found)
+            error.at or "body", error.message, expected=error.keyword, found=_shortened(error.found)
         )
 
 
@@ -92,13 +92,17 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
         return
     words = list(promise.words)
     yield violation(
-        promise.at, expected=words, found=_shown(status), basis=promise.basis, source=promise.source
+        promise.at,
+        expected=words,
+        found=_shortened(status),
+        basis=promise.basis,
+        source=promise.source,
     )
     yield drift(
         promise.at,
-        f"a status that nobody documented: {_shown(status)}",
+        f"a status that nobody documented: {_shortened(status)}",
         of=Drift.UNKNOWN_STATUS,
-        found=_shown(status),
+        found=_shortened(status),
     )
 
 
@@ -186,7 +190,7 @@ def _siblings(trace: Trace, at: str) -> frozenset[str]:
     return frozenset(place) if isinstance(place, dict) else frozenset()
 
 
-def _shown(value: Json) -> Json:
+def _shortened(value: Json) -> Json:
     if isinstance(value, str):
         return shorten(value, 120)
     if isinstance(value, dict | list):

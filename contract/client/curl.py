@@ -1,7 +1,7 @@
 """
 The one HTTP client: a request goes out once, what came back is a value.
 
-libcurl does the talking, since one option each gives what an honest
+libcurl does the transfer, since one option each gives what an honest
 measurement needs: a deadline that bounds DNS and dripping headers too, phases
 stamped without Python in between, the peer's address before a byte is sent.
 Whatever the endpoint does is data; only a request that can't be sent raises.
@@ -40,8 +40,8 @@ from jobproof.contract.model.exchange import (
 
 __all__ = ["AddressPolicy", "Client", "Limits"]
 
-_IDLE_LINES = 256
-_QUICK_EXIT = 322  # CURLOPT_QUICK_EXIT, which pycurl has no name for
+_MOST_IDLE = 256
+_CURLOPT_QUICK_EXIT = 322  # pycurl has no name for it
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
 
@@ -57,7 +57,7 @@ _REASONS: dict[int, Reason] = {
     52: Reason.PROTOCOL,  # GOT_NOTHING: closed before a status line
     53: Reason.TLS,  # SSL_ENGINE_NOTFOUND
     54: Reason.TLS,  # SSL_ENGINE_SETFAILED
-    55: Reason.PROTOCOL,  # SEND_ERROR: reset while asking
+    55: Reason.PROTOCOL,  # SEND_ERROR: reset while the request was sent
     56: Reason.PROTOCOL,  # RECV_ERROR: reset while answering, or a bad chunk
     58: Reason.TLS,  # SSL_CERTPROBLEM
     59: Reason.TLS,  # SSL_CIPHER
@@ -74,7 +74,7 @@ _REASONS: dict[int, Reason] = {
     98: Reason.TLS,  # SSL_CLIENTCERT
     100: Reason.TOO_LARGE,  # TOO_LARGE: a header line, or their number
 }
-_OURS = {2, 23, 27, 43, 48}
+_LOCAL_ERRORS = {2, 23, 27, 43, 48}
 """
 FAILED_INIT, WRITE_ERROR, OUT_OF_MEMORY, BAD_FUNCTION_ARGUMENT, UNKNOWN_OPTION:
 it went wrong on this side, so the endpoint isn't blamed.
@@ -89,7 +89,7 @@ did come, so what was read of it is kept.
 
 class Client:
     """
-    Asks and tells; safe to share between threads, each `send` on a line of its own.
+    Sends requests; safe to share between threads, each `send` on a handle of its own.
 
     The wire carries the request's headers as given, and `Host`, `User-Agent`,
     `Accept` and `Accept-Encoding` where the request has none. HTTP/1.1 only.
@@ -137,7 +137,7 @@ class Client:
 
     def send(self, request: Request, *, deadline_s: float) -> Exchange:
         """
-        Ask once; never retry: a retry hides the outage.
+        Send once; never retry: a retry hides the outage.
 
         The one exception is libcurl's own: where a kept connection turns out
         to be dead before any byte of an answer, the request goes out again on
@@ -160,24 +160,24 @@ class Client:
             raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
         url = _parse(request.url)
         headers = _header_lines(request.method, request.headers, self._user_agent)
-        line = self._take(url.origin)
+        handle = self._acquire(url.origin)
         try:
-            exchange = line.ask(request, url.target, headers, deadline_s)
+            exchange = handle.perform(request, url.target, headers, deadline_s)
         except BaseException:
-            line.close()
+            handle.close()
             raise
-        self._give_back(line)
+        self._release(handle)
         return exchange
 
     def close(self) -> None:
         """
-        Hang up every idle line; one in use hangs up when its `send` ends.
+        Close every idle connection; one in use is closed when its `send` ends.
         """
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for line in idle:
-            line.close()
+        for handle in idle:
+            handle.close()
 
     def __enter__(self) -> Self:
         return self
@@ -185,16 +185,16 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, origin: str) -> _Handle:
+    def _acquire(self, origin: str) -> _Handle:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-            kept = self._pop_idle(origin)
-        if kept is not None:
-            if kept.is_quiet():
-                return kept
-            kept.close()
-        return _Handle(origin, self._configured(), self._limits, self._policy, kept=self._reuse)
+            idle = self._pop_idle(origin)
+        if idle is not None:
+            if idle.is_reusable():
+                return idle
+            idle.close()
+        return _Handle(origin, self._new_curl(), self._limits, self._policy, reuse=self._reuse)
 
     def _pop_idle(self, origin: str) -> _Handle | None:
         # Last used first: a warm connection stays warm, spare ones age.
@@ -203,16 +203,16 @@ class Client:
                 return self._idle.pop(at)
         return None
 
-    def _give_back(self, line: _Handle) -> None:
-        surplus: _Handle | None = line
+    def _release(self, handle: _Handle) -> None:
+        surplus: _Handle | None = handle
         with self._lock:
             if not self._closed:
-                self._idle.append(line)
-                surplus = self._idle.pop(0) if len(self._idle) > _IDLE_LINES else None
+                self._idle.append(handle)
+                surplus = self._idle.pop(0) if len(self._idle) > _MOST_IDLE else None
         if surplus is not None:
             surplus.close()
 
-    def _configured(self) -> Any:
+    def _new_curl(self) -> Any:
         curl = pycurl.Curl()
         for option, value in (
             (pycurl.NOSIGNAL, 1),
@@ -224,11 +224,11 @@ class Client:
             (pycurl.NOPROXY, "*"),
             (pycurl.HTTP_CONTENT_DECODING, 0),
             (pycurl.PATH_AS_IS, 1),
-            # One connection a line, so that a stale one can be retried once only.
+            # One connection a handle, so that a stale one can be retried once only.
             (pycurl.MAXCONNECTS, 1),
             (pycurl.OPT_CERTINFO, 1),
-            # Without it closing a line waits for a resolver that hangs.
-            (_QUICK_EXIT, 1),
+            # Without it closing a handle waits for a resolver that hangs.
+            (_CURLOPT_QUICK_EXIT, 1),
             (pycurl.SSL_VERIFYPEER, int(self._verify)),
             (pycurl.SSL_VERIFYHOST, 2 if self._verify else 0),
             (pycurl.FRESH_CONNECT, int(not self._reuse)),
@@ -250,60 +250,60 @@ class _Handle:
     """
 
     def __init__(
-        self, origin: str, curl: Any, limits: Limits, policy: AddressPolicy, *, kept: bool
+        self, origin: str, curl: Any, limits: Limits, policy: AddressPolicy, *, reuse: bool
     ) -> None:
         self.origin = origin
         self._secure = origin.startswith("https:")
-        self._kept = kept
+        self._reuse = reuse
         self._policy = policy
         self._curl = curl
-        self._answer = ResponseParser(limits)
-        self._aimed: tuple[object, ...] = (None, None, None, None)
+        self._parser = ResponseParser(limits)
+        self._prepared: tuple[object, ...] = (None, None, None, None)
         self._sockets: list[socket.socket] = []
         self._refused: list[str] = []
         self._exhausted: OSError | None = None
         self._expires_at: float | None = None
         curl.setopt(pycurl.URL, origin + "/")
-        curl.setopt(pycurl.HEADERFUNCTION, self._answer.lines.append)
-        curl.setopt(pycurl.WRITEFUNCTION, self._answer.take_body)
-        curl.setopt(pycurl.DEBUGFUNCTION, self._answer.take_log)
+        curl.setopt(pycurl.HEADERFUNCTION, self._parser.lines.append)
+        curl.setopt(pycurl.WRITEFUNCTION, self._parser.take_body)
+        curl.setopt(pycurl.DEBUGFUNCTION, self._parser.take_log)
         curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
 
     def close(self) -> None:
         self._curl.close()
 
-    def is_quiet(self) -> bool:
+    def is_reusable(self) -> bool:
         """
-        Whether no byte waits that nobody asked for.
+        Whether no byte waits that no request called for.
 
-        libcurl may ask on, and then takes such bytes for the next answer.
+        libcurl may send the next request all the same, and takes such bytes for its answer.
         """
         descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
-        return descriptor < 0 or self._is_quiet_at(descriptor)
+        return descriptor < 0 or self._is_drained(descriptor)
 
-    def _is_quiet_at(self, descriptor: int) -> bool:
+    def _is_drained(self, descriptor: int) -> bool:
         # Behind TLS a waiting byte may be a session ticket, so nothing is said.
         return self._secure or not _has_waiting_bytes(descriptor)
 
-    def ask(
+    def perform(
         self, request: Request, target: str, headers: tuple[bytes, ...], deadline_s: float
     ) -> Exchange:
-        self._aim(request.method, target, headers, deadline_s)
+        self._prepare(request.method, target, headers, deadline_s)
         self._refused = []
         self._exhausted = None
         started_at = time.time()
         clock_s = time.monotonic()
-        code, message = self._perform()
+        code, message = self._transfer()
         spent_s = time.monotonic() - clock_s
-        self._raise_if_ours(code, message)
+        self._raise_if_local(code, message)
         elapsed_s = self._seconds(pycurl.TOTAL_TIME_T) or spent_s
         remote_ip = self._curl.getinfo(pycurl.PRIMARY_IP) or None
         reused = remote_ip is not None and self._curl.getinfo(pycurl.NUM_CONNECTS) == 0
         if not reused:
             self._expires_at = self._certificate_expiry()
-        self._answer.finish()
-        answer = self._judge(request, code, message)
-        self._answer.clear()  # an idle line keeps no body alive
+        self._parser.finish()
+        answer = self._evaluate(request, code, message)
+        self._parser.clear()  # an idle handle keeps no body alive
         return Exchange(
             request=request,
             answer=answer,
@@ -315,9 +315,11 @@ class _Handle:
             certificate_expires_at=self._expires_at,
         )
 
-    def _aim(self, method: str, target: str, headers: tuple[bytes, ...], deadline_s: float) -> None:
+    def _prepare(
+        self, method: str, target: str, headers: tuple[bytes, ...], deadline_s: float
+    ) -> None:
         curl = self._curl
-        before, self._aimed = self._aimed, (method, target, headers, deadline_s)
+        before, self._prepared = self._prepared, (method, target, headers, deadline_s)
         if method != before[0]:
             curl.setopt(pycurl.HTTPGET, 1)
             if method == "HEAD":
@@ -334,7 +336,7 @@ class _Handle:
         if deadline_s != before[3]:
             curl.setopt(pycurl.TIMEOUT_MS, _milliseconds(deadline_s))
 
-    def _perform(self) -> tuple[int, str]:
+    def _transfer(self) -> tuple[int, str]:
         try:
             self._curl.perform()
         except pycurl.error as error:
@@ -342,17 +344,17 @@ class _Handle:
             return int(code), str(message)
         finally:
             # pycurl duplicated them; ours would keep the connection half open.
-            for opened in self._sockets:
-                opened.close()
+            for sock in self._sockets:
+                sock.close()
             self._sockets = []
         return 0, ""
 
-    def _raise_if_ours(self, code: int, message: str) -> None:
+    def _raise_if_local(self, code: int, message: str) -> None:
         if code == pycurl.E_URL_MALFORMAT:
             raise ValueError(f"not a URL that can be asked: {one_line(message)}")
         if self._exhausted is not None:
             raise self._exhausted
-        if code in _OURS and not self._answer.aborted:
+        if code in _LOCAL_ERRORS and not self._parser.aborted:
             raise RuntimeError(f"asking failed on our side: {_code_name(code)}: {message}")
 
     def _open_socket(self, _purpose: int, peer: Any) -> Any:
@@ -362,44 +364,44 @@ class _Handle:
             self._refused.append(f"{address} is {refusal}")
             return pycurl.SOCKET_BAD
         try:
-            opened = socket.socket(peer.family, peer.socktype, peer.protocol)
+            sock = socket.socket(peer.family, peer.socktype, peer.protocol)
         except OSError as error:
             if error.errno in _EXHAUSTED:
                 self._exhausted = error
             return pycurl.SOCKET_BAD
-        self._sockets.append(opened)
-        return opened
+        self._sockets.append(sock)
+        return sock
 
-    def _judge(self, request: Request, code: int, message: str) -> Response | TransportFailure:
+    def _evaluate(self, request: Request, code: int, message: str) -> Response | TransportFailure:
         if code:
             return self._failure(code, message)
-        incoming = self._answer
-        response = incoming.response()
-        if incoming.overflow:
-            return TransportFailure(Reason.TOO_LARGE, incoming.overflow, response)
-        if not incoming.complete:
+        parser = self._parser
+        response = parser.response()
+        if parser.overflow:
+            return TransportFailure(Reason.TOO_LARGE, parser.overflow, response)
+        if not parser.complete:
             return TransportFailure(Reason.PROTOCOL, "the connection was closed inside the head")
-        if incoming.malformed:
-            return TransportFailure(Reason.PROTOCOL, incoming.malformed, response)
-        if incoming.excess or self._has_excess(request):
+        if parser.malformed:
+            return TransportFailure(Reason.PROTOCOL, parser.malformed, response)
+        if parser.excess or self._has_excess(request):
             detail = "more bytes came than the head announces"
             return TransportFailure(Reason.PROTOCOL, detail, response)
-        if incoming.undecodable:
-            return TransportFailure(Reason.ENCODING, incoming.undecodable, response)
+        if parser.undecodable:
+            return TransportFailure(Reason.ENCODING, parser.undecodable, response)
         return response
 
     def _failure(self, code: int, message: str) -> TransportFailure:
-        incoming = self._answer
+        parser = self._parser
         if code == pycurl.E_COULDNT_CONNECT and self._refused:
             detail = f"refused to connect: {', '.join(self._refused)}"
             return TransportFailure(Reason.BLOCKED, detail)
-        given_up = incoming.overflow or code in _HEAD_REFUSED
-        arrived = incoming.complete or (incoming.code and given_up)
-        partial = incoming.response() if arrived else None
-        if incoming.overflow:
-            return TransportFailure(Reason.TOO_LARGE, incoming.overflow, partial)
-        if incoming.malformed:
-            return TransportFailure(Reason.PROTOCOL, incoming.malformed, partial)
+        given_up = parser.overflow or code in _HEAD_REFUSED
+        arrived = parser.complete or (parser.code and given_up)
+        partial = parser.response() if arrived else None
+        if parser.overflow:
+            return TransportFailure(Reason.TOO_LARGE, parser.overflow, partial)
+        if parser.malformed:
+            return TransportFailure(Reason.PROTOCOL, parser.malformed, partial)
         detail = one_line(message) or _code_name(code)
         if code not in _REASONS:
             detail = f"{_code_name(code)}: {detail}"
@@ -407,17 +409,17 @@ class _Handle:
 
     def _has_excess(self, request: Request) -> bool:
         """
-        Whether bytes came after the end of an answer that left the line open.
+        Whether bytes came after the end of an answer that left the connection open.
 
         libcurl drops a connection on which it read more than announced, though
         nothing in the answer asks for that; what it didn't read yet still waits.
         """
-        if not self._kept:
+        if not self._reuse:
             return False
         descriptor = self._curl.getinfo(pycurl.ACTIVESOCKET)
-        if descriptor >= 0 and self._is_quiet_at(descriptor):
+        if descriptor >= 0 and self._is_drained(descriptor):
             return False  # the rule, so it is looked at first
-        return _stays_open(request, self._answer)
+        return _stays_open(request, self._parser)
 
     def _seconds(self, info: int) -> float:
         return float(self._curl.getinfo(info)) / 1e6
@@ -436,7 +438,7 @@ class _Handle:
             **(tls if self._secure else {}),
             "wait": first_byte,
         }
-        return _lengths(marks, elapsed_s)
+        return _durations(marks, elapsed_s)
 
     def _certificate_expiry(self) -> float | None:
         if not self._secure:
@@ -476,26 +478,26 @@ def _header_lines(
     return tuple(lines)
 
 
-def _lengths(marks: dict[str, float], elapsed_s: float) -> Phases:
+def _durations(marks: dict[str, float], elapsed_s: float) -> Phases:
     """
     Each phase by itself, from the moments at which they ended, in order.
 
     The first one without a mark is where it ended; it takes what remains.
     """
-    lengths: dict[str, float] = {}
+    durations: dict[str, float] = {}
     passed = 0.0
     for name, mark in marks.items():
         if not mark:
-            return Phases(**lengths, **{name: max(elapsed_s - passed, 0.0)})
-        lengths[name] = max(mark - passed, 0.0)
+            return Phases(**durations, **{name: max(elapsed_s - passed, 0.0)})
+        durations[name] = max(mark - passed, 0.0)
         passed = max(mark, passed)
-    return Phases(**lengths, transfer=max(elapsed_s - passed, 0.0))
+    return Phases(**durations, transfer=max(elapsed_s - passed, 0.0))
 
 
-def _stays_open(request: Request, incoming: ResponseParser) -> bool:
-    headers, code = incoming.headers, incoming.code
-    words = (request.header("Connection") or "", *header_values(headers, "Connection"))
-    if incoming.http_version != "1.1" or any("close" in word.lower() for word in words):
+def _stays_open(request: Request, parser: ResponseParser) -> bool:
+    headers, code = parser.headers, parser.code
+    tokens = (request.header("Connection") or "", *header_values(headers, "Connection"))
+    if parser.http_version != "1.1" or any("close" in token.lower() for token in tokens):
         return False
     bodyless = request.method == "HEAD" or code in (204, 304)
     announced = header_names(headers) & {"content-length", "transfer-encoding"}

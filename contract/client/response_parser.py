@@ -132,12 +132,12 @@ class ResponseParser:
         The answer as far as it came.
         """
         # Of what passed a cap only a sample is of use, and copies of it cost memory.
-        kept = _SAMPLE_BYTES if self.overflow else None
-        raw = bytes(self._raw[:kept])
+        end = _SAMPLE_BYTES if self.overflow else None
+        raw = bytes(self._raw[:end])
         return Response(
             code=self.code,
             headers=tuple(self.headers),
-            body=raw if self._decoder is None else bytes(self._decoded[:kept]),
+            body=raw if self._decoder is None else bytes(self._decoded[:end]),
             raw=raw,
             http_version=self.http_version,
         )
@@ -164,7 +164,7 @@ class ResponseParser:
     def _end_head(self, fault: str) -> None:
         self.complete = True
         self.malformed = fault
-        if not fault and any(map(_is_endless, header_values(self.headers, "content-length"))):
+        if not fault and any(map(_is_unbounded, header_values(self.headers, "content-length"))):
             # libcurl would read on until the peer hangs up.
             self.malformed = "Content-Length is more than any body can hold"
         self._decoder = _decoder_for(header_values(self.headers, "content-encoding"))
@@ -222,20 +222,20 @@ def _read_status_line(line: bytes) -> tuple[int, str, str]:
     """
     Code, version, and what is wrong with it.
     """
-    if found := _STATUS_LINE.fullmatch(line):
-        return int(found[2]), found[1].decode(), ""
+    if match := _STATUS_LINE.fullmatch(line):
+        return int(match[2]), match[1].decode(), ""
     fault = "the status line isn't `HTTP/1.x` and a three-digit code"
     loose = _LOOSE_STATUS_LINE.match(line)
     return (int(loose[2]), loose[1].decode(), fault) if loose else (0, "", fault)
 
 
-def _is_endless(length: str) -> bool:
+def _is_unbounded(length: str) -> bool:
     return read_digits(length, most=_MOST_BYTES + 1) == _MOST_BYTES + 1
 
 
 def _decoder_for(values: Sequence[str]) -> _Decoder | None:
-    words = ",".join(values).split(",")
-    codings = [word for word in (w.strip().lower() for w in words) if word not in ("", "identity")]
+    tokens = ",".join(values).split(",")
+    codings = [word for word in (w.strip().lower() for w in tokens) if word not in ("", "identity")]
     known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
     return _Decoder(known[codings[0]]) if len(codings) == 1 and codings[0] in known else None
 

@@ -38,7 +38,7 @@ _ASCTIME = re.compile(
 )
 _LONGEST = len("Wednesday, 30-Sep-26 23:59:59 GMT")
 
-_Rest = tuple[int, int, int, int, int]
+_WithinYear = tuple[int, int, int, int, int]
 """Month, day, hour, minute and second: what a date says besides its year."""
 
 
@@ -57,8 +57,8 @@ def read_http_date(text: str, *, now: float) -> float | None:
     found = _RFC_850.fullmatch(bare)
     if found is None:
         return _read_full_year(bare)
-    rest = _rest(found)
-    return _unix(_full_year(int(found["year"]), rest, now), rest)
+    within_year = _within_year(found)
+    return _unix(_full_year(int(found["year"]), within_year, now), within_year)
 
 
 def read_delta_seconds(text: str) -> int | None:
@@ -92,16 +92,16 @@ def read_retry_after(text: str | None, *, now: float) -> float | None:
 def _read_full_year(text: str) -> float | None:
     # Answers of one second share their Date, and reading it costs more than most checks.
     found = _IMF_FIXDATE.fullmatch(text) or _ASCTIME.fullmatch(text)
-    return _unix(int(found["year"]), _rest(found)) if found is not None else None
+    return _unix(int(found["year"]), _within_year(found)) if found is not None else None
 
 
-def _rest(found: re.Match[str]) -> _Rest:
+def _within_year(found: re.Match[str]) -> _WithinYear:
     day, hour, minute, second = (int(found[name]) for name in ("day", "hour", "minute", "second"))
     return _MONTHS.index(found["month"]) + 1, day, hour, minute, second
 
 
-def _unix(year: int, rest: _Rest) -> float | None:
-    month, day, hour, minute, second = rest
+def _unix(year: int, within_year: _WithinYear) -> float | None:
+    month, day, hour, minute, second = within_year
     leap = second == 60  # which no clock of ours can hold
     try:
         moment = datetime(year, month, day, hour, minute, second - leap, tzinfo=UTC)
@@ -110,13 +110,13 @@ def _unix(year: int, rest: _Rest) -> float | None:
     return moment.timestamp() + leap
 
 
-def _full_year(two_digits: int, rest: _Rest, now: float) -> int:
+def _full_year(two_digits: int, within_year: _WithinYear, now: float) -> int:
     """
     The latest year with these last digits in which the date isn't too far ahead.
     """
     today = datetime.fromtimestamp(min(max(now, _YEAR_1), _YEAR_9999), UTC)
     limit = (today.year + _YEARS_AHEAD, *today.timetuple()[1:6])
     year = today.year - today.year % 100 + 100 + two_digits
-    while (year, *rest) > limit:
+    while (year, *within_year) > limit:
         year -= 100
     return year

@@ -15,8 +15,8 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 
 __all__ = ["Flaw", "JsonBody", "read_body"]
 
-_EXACT = 2**53
-_DEEPEST = 100
+_LARGEST_EXACT = 2**53
+_MOST_LEVELS = 100
 """RFC 8259 9 lets a reader set a limit; whoever walks a body may count on this one."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -68,14 +68,14 @@ def read_body(data: bytes) -> JsonBody:
     text = _decode(data, flaws)
     if text is None:
         return JsonBody(None, False, tuple(flaws))
-    notes = _Notes(flaws)
+    collector = _FlawCollector(flaws)
     try:
         value = json.loads(
             text,
-            object_pairs_hook=notes.pairs,
-            parse_constant=notes.constant,
-            parse_int=notes.integer,
-            parse_float=notes.float,
+            object_pairs_hook=collector.pairs,
+            parse_constant=collector.constant,
+            parse_int=collector.integer,
+            parse_float=collector.float,
         )
     except RecursionError:
         flaws.append((Flaw.NOT_JSON, "nested too deep to read"))
@@ -83,15 +83,15 @@ def read_body(data: bytes) -> JsonBody:
     except ValueError as exc:
         flaws.append((Flaw.NOT_JSON, _explain(exc, text)))
         return JsonBody(None, False, tuple(flaws))
-    if text.count("[") + text.count("{") > _DEEPEST and _depth(value) > _DEEPEST:
-        flaws.append((Flaw.NOT_JSON, f"nested deeper than {_DEEPEST} levels"))
+    if text.count("[") + text.count("{") > _MOST_LEVELS and _depth(value) > _MOST_LEVELS:
+        flaws.append((Flaw.NOT_JSON, f"nested deeper than {_MOST_LEVELS} levels"))
         return JsonBody(None, False, tuple(flaws))
     if "\\u" in text and (found := _SURROGATE.search(json.dumps(value, ensure_ascii=False))):
         flaws.append((Flaw.LONE_SURROGATE, f"half a character: {found.group()!a}"))
     return JsonBody(value, True, tuple(flaws))
 
 
-class _Notes:
+class _FlawCollector:
     """
     Hooks of one reading; the flaws go into the list given.
     """
@@ -121,7 +121,7 @@ class _Notes:
             self._flaws.append((Flaw.INEXACT_NUMBER, f"an integer of {len(digits)} digits"))
             return math.inf
         value = int(digits)
-        if not -_EXACT <= value <= _EXACT:
+        if not -_LARGEST_EXACT <= value <= _LARGEST_EXACT:
             self._flaws.append((Flaw.INEXACT_NUMBER, f"{digits} is beyond 2^53"))
         return value
 

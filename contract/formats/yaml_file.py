@@ -127,7 +127,7 @@ class YamlFile:
             return self.error(parent, f"key {str(first['loc'][-1])!r} is missing", kind)
         message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
         message = message[:1].lower() + message[1:]
-        shown = "" if first["type"] == "value_error" else f" (found {_short(first['input'])})"
+        shown = "" if first["type"] == "value_error" else f" (found {_shortened(first['input'])})"
         return self.error(location, f"{message}{shown}", kind)
 
     def _present(self, location: Location) -> Location:
@@ -218,6 +218,6 @@ def _dotted(location: Location) -> str:
     return text
 
 
-def _short(value: Json) -> str:
+def _shortened(value: Json) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

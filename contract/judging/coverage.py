@@ -53,19 +53,19 @@ class Coverage:
         """
         What the floor demands and the run did not reach, in words; empty if enough.
         """
-        lacks = []
+        missing = []
         if self.validated < 3:
-            lacks.append(f"{self.validated} bodies of known jobs were validated, 3 are the floor")
+            missing.append(f"{self.validated} bodies of known jobs were validated, 3 are the floor")
         ended = [s for s in self.statuses if self.api.lifecycle.is_terminal(s)]
         if self.validated and not ended and not self.statuses["unknown"]:
-            lacks.append("no ended job was seen")
+            missing.append("no ended job was seen")
         if not self.subjects["missing"]:
-            lacks.append("no unknown id was asked for")
+            missing.append("no unknown id was asked for")
         if not self.credentials["none"]:
-            lacks.append("nothing was asked without a token")
+            missing.append("nothing was asked without a token")
         if generated and self.generated_views < 3:
-            lacks.append(f"{self.generated_views} generated cases reached a known job")
-        return tuple(lacks)
+            missing.append(f"{self.generated_views} generated cases reached a known job")
+        return tuple(missing)
 
     def as_dict(self) -> JsonObject:
         """

@@ -32,14 +32,14 @@ class Judge:
 
     def __init__(self, checks: Sequence[Check]) -> None:
         self.checks = tuple(checks)
-        self._asked: dict[tuple[str, int, str, str, str], tuple[Check, ...]] = {}
+        self._selected: dict[tuple[str, int, str, str, str], tuple[Check, ...]] = {}
 
     def __call__(self, trace: Trace) -> tuple[Finding, ...]:
         """
         Everything there is to say about the latest exchange of `trace`.
         """
         findings: list[Finding] = []
-        for check in self._concerned(trace):
+        for check in self._select(trace):
             try:
                 for remark in check.run(trace):
                     findings.append(_finding(check, remark, trace))
@@ -47,24 +47,24 @@ class Judge:
                 findings.append(_crash(check, exc, trace))
         return tuple(findings)
 
-    def _concerned(self, trace: Trace) -> tuple[Check, ...]:
+    def _select(self, trace: Trace) -> tuple[Check, ...]:
         """
         The checks that speak of an exchange like the latest, worked out once a kind.
         """
         seen = trace.latest
         method = seen.method if seen.method in _METHODS else "other"
         key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method)
-        found = self._asked.get(key)
-        if found is None:
-            name, depth, *words = key
-            found = self._asked[key] = tuple(
+        selected = self._selected.get(key)
+        if selected is None:
+            name, depth, *features = key
+            selected = self._selected[key] = tuple(
                 check
                 for check in self.checks
                 if _ORDER.index(check.about) <= depth
                 and check.speaks_of(name)
-                and (not check.only or set(check.only) & set(words))
+                and (not check.only or set(check.only) & set(features))
             )
-        return found
+        return selected
 
     def replay(self, trace: Trace, observations: Iterable[Observation]) -> tuple[Finding, ...]:
         """

@@ -17,8 +17,8 @@ from jobproof.contract.openapi.schema import Content, ResponseSpec, SchemaError
 
 __all__ = ["Observation", "Observer", "ParsedBody", "media_type_of"]
 
-_REMEMBERED = 128
-_REMEMBERED_BYTES = 16_384
+_MOST_CACHED = 128
+_MOST_CACHED_BYTES = 16_384
 _MOST_ERRORS = 10
 _AUTHORISED = (Credential.OWNER, Credential.UNSTATED)
 
@@ -68,7 +68,7 @@ class ParsedBody:
         return self.content or self.spec.contents[0]
 
 
-_NOTHING = ParsedBody()
+_NO_BODY = ParsedBody()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +186,14 @@ class Observer:
         """
         response = exchange.response
         if response is None:
-            return _observation(exchange, None, "", _NOTHING)
+            return _observation(exchange, None, "", _NO_BODY)
         media_type = media_type_of(response)
         key = (response.code, media_type, exchange.request.method, response.body)
         parsed_body = self._parsed_bodies.get(key)
         if parsed_body is None:
             parsed_body = self._read(exchange, response, media_type)
-            if len(response.body) <= _REMEMBERED_BYTES:
-                if len(self._parsed_bodies) >= _REMEMBERED:
+            if len(response.body) <= _MOST_CACHED_BYTES:
+                if len(self._parsed_bodies) >= _MOST_CACHED:
                     del self._parsed_bodies[next(iter(self._parsed_bodies))]  # the oldest
                 self._parsed_bodies[key] = parsed_body
         is_not_found = self._profile.is_not_found(response.code)

@@ -28,7 +28,7 @@ from jobproof.contract.openapi.schema import Content, ResponseSpec
 
 __all__ = ["Operation", "read_operation"]
 
-_SILENT = frozenset(
+_DROPPED = frozenset(
     {"example", "examples", "xml", "externalDocs", "discriminator"}
     | {"$id", "$schema", "$anchor", "$comment"}
 )
@@ -92,13 +92,13 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
         listed = ", ".join(m.upper() for m in _METHODS if m in item) or "none"
         raise DocumentError(f"{path}: {template} has no {method.upper()}; it has: {listed}")
     raw = _need_mapping(item[method], base, f"{method.upper()} {template}")
-    cutter = _SchemaExtractor(files, base, version)
-    responses = cutter.responses(raw, root)
-    document = _as_document(root, template, method, parameter, raw, responses, cutter.defs)
-    specs = {code: _spec(code, r, cutter.defs, path) for code, r in responses.items()}
+    extractor = _SchemaExtractor(files, base, version)
+    responses = extractor.responses(raw, root)
+    document = _as_document(root, template, method, parameter, raw, responses, extractor.defs)
+    specs = {code: _spec(code, r, extractor.defs, path) for code, r in responses.items()}
     meaning: JsonDocument = {
         "responses": responses,
-        "defs": cutter.defs,
+        "defs": extractor.defs,
         "path": template,
         "method": method,
     }
@@ -217,15 +217,15 @@ class _SchemaExtractor:
         self._path = path.resolve()
         self._swagger = version.startswith("2.")
         # Until 3.0 a schema is a dialect of its own, with `nullable` and no `$ref` siblings.
-        self._dialect = version.startswith(("2.", "3.0"))
+        self._is_pre_3_1 = version.startswith(("2.", "3.0"))
         self._names: dict[tuple[Path, str], str] = {}
         self.defs: JsonObject = {}
 
     def responses(self, operation: JsonDocument, root: JsonDocument) -> dict[str, JsonDocument]:
         produces = operation.get("produces") or root.get("produces") or ["application/json"]
         found: dict[str, JsonDocument] = {}
-        written = _need_mapping(operation.get("responses") or {}, self._path, "`responses`")
-        for code, node in written.items():
+        listed = _need_mapping(operation.get("responses") or {}, self._path, "`responses`")
+        for code, node in listed.items():
             name = str(code)
             if name.startswith("x-"):
                 continue
@@ -261,10 +261,10 @@ class _SchemaExtractor:
         out = {
             str(key): self._keyword(key, value, base)
             for key, value in node.items()
-            if key not in _SILENT and (key == "x-nullable" or not str(key).startswith("x-"))
+            if key not in _DROPPED and (key == "x-nullable" or not str(key).startswith("x-"))
         }
-        if self._dialect:
-            _modernise(out)
+        if self._is_pre_3_1:
+            _upgrade(out)
         return out
 
     def _keyword(self, key: str, value: Json, base: Path) -> Json:
@@ -291,14 +291,14 @@ class _SchemaExtractor:
             self.defs[name] = True  # taken, so that a schema may contain itself
             self.defs[name] = self.schema(target, where)
         out: JsonObject = {"$ref": f"#/$defs/{self._names[key]}"}
-        if self._dialect:
+        if self._is_pre_3_1:
             nullable = node.get("nullable") or node.get("x-nullable")
             return {"anyOf": [out, {"type": "null"}]} if nullable else out
         siblings = self.schema({k: v for k, v in node.items() if k not in _BESIDE_REF}, base)
         return {"allOf": [out, siblings]} if siblings else out
 
 
-def _modernise(schema: JsonObject) -> None:
+def _upgrade(schema: JsonObject) -> None:
     """
     Bring a Swagger 2 or OpenAPI 3.0 schema object to JSON Schema 2020-12.
     """

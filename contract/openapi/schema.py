@@ -17,7 +17,7 @@ from jobproof.contract.openapi.enumeration import words_at
 
 __all__ = ["Content", "ResponseSpec", "SchemaError"]
 
-_READ_ITEMS = 50
+_MOST_ITEMS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Content:
     One documented media type of one documented code.
     """
 
-    __slots__ = ("_place", "_validator", "declared", "media_type", "schema")
+    __slots__ = ("_root_node", "_validator", "declared", "media_type", "schema")
 
     def __init__(self, media_type: str, schema: JsonDocument | None) -> None:
         self.media_type = media_type
         self.schema = schema
         self.declared = frozenset(_declared(schema or {}, schema or {}))
-        self._place = _SchemaMap(schema or {}).place([schema or {}])
+        self._root_node = _SchemaTree(schema or {}).node([schema or {}])
         self._validator = (
             jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
             if schema is not None
@@ -74,25 +74,25 @@ class Content:
         Keys in `value` that the schema doesn't name: pointer, key, and the names
         declared at that place. Silent where the schema leaves the place open.
         """
-        return _undeclared(value, self._place, "")
+        return _undeclared(value, self._root_node, "")
 
     def names_at(self, pointer: str) -> frozenset[str]:
         """
         The keys that the schema declares for the object at `pointer`.
         """
-        place: _SchemaNode | None = self._place
+        node: _SchemaNode | None = self._root_node
         for step in walk(pointer):
-            place = place.below.get(step) if place is not None else None
-        return place.names if place is not None else frozenset()
+            node = node.properties.get(step) if node is not None else None
+        return node.names if node is not None else frozenset()
 
     def allows(self, pointer: str, value: Json) -> bool:
         """
         Whether the schema admits `value` at `pointer`; True where it doesn't speak of it.
         """
-        spot = _schema_at(self.schema or {}, pointer)
-        if spot is None:
+        schema = _schema_at(self.schema or {}, pointer)
+        if schema is None:
             return True
-        schema = {**spot, "$defs": (self.schema or {}).get("$defs", {})}
+        schema = {**schema, "$defs": (self.schema or {}).get("$defs", {})}
         return bool(jsonschema_rs.is_valid(schema, value))
 
 
@@ -172,63 +172,63 @@ def _branches(schema: Json, root: JsonDocument) -> Iterator[JsonDocument]:
 @dataclass(slots=True)
 class _SchemaNode:
     """
-    What a schema says of the names at one place; `below` and `items` lead on.
+    What a schema says of the names at one place; `properties` and `items` lead on.
     """
 
     names: frozenset[str] = frozenset()
     closed: bool = False
-    below: dict[str, _SchemaNode] = field(default_factory=dict)
+    properties: dict[str, _SchemaNode] = field(default_factory=dict)
     items: _SchemaNode | None = None
 
 
-class _SchemaMap:
+class _SchemaTree:
     """
     The places of one schema, each worked out once, however deep it contains itself.
     """
 
     def __init__(self, root: JsonDocument) -> None:
         self._root = root
-        self._places: dict[frozenset[int], _SchemaNode] = {}
+        self._nodes: dict[frozenset[int], _SchemaNode] = {}
 
-    def place(self, schemas: list[Json]) -> _SchemaNode:
+    def node(self, schemas: list[Json]) -> _SchemaNode:
         """
         The place that all of `schemas` speak of.
         """
         branches = [branch for schema in schemas for branch in _branches(schema, self._root)]
         key = frozenset(id(branch) for branch in branches)
-        if key in self._places:
-            return self._places[key]
-        place = self._places[key] = _SchemaNode()
-        below: dict[str, list[Json]] = {}
+        if key in self._nodes:
+            return self._nodes[key]
+        node = self._nodes[key] = _SchemaNode()
+        properties: dict[str, list[Json]] = {}
         items: list[Json] = []
         is_open = False
         for branch in branches:
             for name, schema in (branch.get("properties") or {}).items():
-                below.setdefault(name, []).append(schema)
+                properties.setdefault(name, []).append(schema)
             if "items" in branch:
                 items.append(branch["items"])
             is_open |= bool(branch.get("patternProperties") or branch.get("additionalProperties"))
-        place.names = frozenset(below)
-        place.closed = bool(below) and not is_open
-        place.below = {name: self.place(found) for name, found in below.items()}
-        place.items = self.place(items) if items else None
-        return place
+        node.names = frozenset(properties)
+        node.closed = bool(properties) and not is_open
+        node.properties = {name: self.node(found) for name, found in properties.items()}
+        node.items = self.node(items) if items else None
+        return node
 
 
 def _undeclared(
-    value: Json, place: _SchemaNode, at: str
+    value: Json, node: _SchemaNode, at: str
 ) -> Iterator[tuple[str, str, frozenset[str]]]:
     if isinstance(value, dict):
         for key, item in value.items():
-            if key not in place.names:
-                if place.closed:
-                    yield f"{at}/{escape(key)}", key, place.names
+            if key not in node.names:
+                if node.closed:
+                    yield f"{at}/{escape(key)}", key, node.names
             elif isinstance(item, dict | list):
-                yield from _undeclared(item, place.below[key], f"{at}/{escape(key)}")
-    elif isinstance(value, list) and place.items is not None:
-        for index, item in enumerate(value[:_READ_ITEMS]):
+                yield from _undeclared(item, node.properties[key], f"{at}/{escape(key)}")
+    elif isinstance(value, list) and node.items is not None:
+        for index, item in enumerate(value[:_MOST_ITEMS]):
             if isinstance(item, dict | list):
-                yield from _undeclared(item, place.items, f"{at}/{index}")
+                yield from _undeclared(item, node.items, f"{at}/{index}")
 
 
 def _declared(schema: Json, root: JsonDocument) -> Iterator[str]:
@@ -237,17 +237,17 @@ def _declared(schema: Json, root: JsonDocument) -> Iterator[str]:
 
 
 def _schema_at(root: JsonDocument, pointer: str) -> JsonDocument | None:
-    spots: list[Json] = [root]
+    schemas: list[Json] = [root]
     for step in walk(pointer):
         following: list[Json] = []
-        for spot in spots:
-            for branch in _branches(spot, root):
+        for schema in schemas:
+            for branch in _branches(schema, root):
                 if step in (branch.get("properties") or {}):
                     following.append(branch["properties"][step])
                 elif is_digits(step) and "items" in branch:
                     following.append(branch["items"])
         if not following:
             return None
-        spots = following
-    only = spots[0] if len(spots) == 1 else {"anyOf": spots}
+        schemas = following
+    only = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     return only if isinstance(only, Mapping) else None

@@ -106,20 +106,22 @@ def judge_recordings(api: Api, paths: Iterable[Path], *, strict: bool = False) -
         RecordingError: A file can't be read, is no HAR, or holds no entry.
     """
     judge = Judge(load_checks())
-    lives: dict[str, list[Exchange]] = defaultdict(list)
+    exchanges_by_job: dict[str, list[Exchange]] = defaultdict(list)
     skipped = 0
     for path in _files(paths):
         for exchange in read_har(path):
-            known = _about_a_job(api, exchange)
-            if known is None:
+            job_exchange = _with_job_id(api, exchange)
+            if job_exchange is None:
                 skipped += 1
             else:
-                lives[known.request.job_id or ""].append(known)
+                exchanges_by_job[job_exchange.request.job_id or ""].append(job_exchange)
     findings: list[Finding] = []
-    for life in lives.values():
-        seen = [api.observe(exchange) for exchange in sorted(life, key=lambda e: e.started_at)]
+    for exchanges in exchanges_by_job.values():
+        seen = [api.observe(exchange) for exchange in sorted(exchanges, key=lambda e: e.started_at)]
         findings.extend(judge.replay(Trace(api, seen[0]), seen))
-    return ReplayResult(api, tuple(findings), sum(map(len, lives.values())), skipped, strict)
+    return ReplayResult(
+        api, tuple(findings), sum(map(len, exchanges_by_job.values())), skipped, strict
+    )
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -133,7 +135,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         yield from found
 
 
-def _about_a_job(api: Api, exchange: Exchange) -> Exchange | None:
+def _with_job_id(api: Api, exchange: Exchange) -> Exchange | None:
     """
     The exchange with its job id filled in; None where it is about something else.
     """

@@ -56,7 +56,7 @@ NEVER_DIALLED = frozenset(
 )
 """The kinds at which no job API can be, whoever names them."""
 
-_CARRIERS: tuple[tuple[IPv6Network, int], ...] = (
+_IPV4_EMBEDDING: tuple[tuple[IPv6Network, int], ...] = (
     (IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped
     (IPv6Network("::ffff:0:0:0/96"), 0),  # IPv4-translated
     (IPv6Network("::/96"), 0),  # IPv4-compatible
@@ -113,13 +113,13 @@ def address_kind(address: IpAddress) -> str | None:
 
     An IPv6 address that carries an IPv4 address is of that one's kind, too.
     """
-    carried = _carried(address)
+    embedded = _embedded_ipv4(address)
     for kind, networks in _NETWORKS.items():
-        for candidate in (address, *carried):
+        for candidate in (address, *embedded):
             if any(candidate in network for network in networks):
                 return kind
     # What the registry of special addresses has beside these.
-    return None if all(one.is_global for one in carried or (address,)) else "set aside"
+    return None if all(one.is_global for one in embedded or (address,)) else "set aside"
 
 
 def is_loopback_address(address: IpAddress) -> bool:
@@ -133,11 +133,11 @@ def is_loopback_address(address: IpAddress) -> bool:
 _LOOPBACK = _NETWORKS["loopback"]
 
 
-def _carried(address: IpAddress) -> tuple[IPv4Address, ...]:
+def _embedded_ipv4(address: IpAddress) -> tuple[IPv4Address, ...]:
     if isinstance(address, IPv4Address) or int(address) <= 1:
         return ()
     return tuple(
         IPv4Address(int(address) >> shift & 0xFFFFFFFF)
-        for network, shift in _CARRIERS
+        for network, shift in _IPV4_EMBEDDING
         if address in network
     )

@@ -54,7 +54,7 @@ class UrlError(ValueError):
     def __init__(self, problem: str, remedy: str, url: str | None = None) -> None:
         self.problem = problem
         self.remedy = remedy
-        shown = "" if url is None else f"{_shown(url)!r} "
+        shown = "" if url is None else f"{_displayed(url)!r} "
         super().__init__(f"{shown}{problem}: {remedy}")
 
 
@@ -133,8 +133,8 @@ def parse_url(text: str, *, instead: str = "leave it out") -> Url:
             scheme,
             host,
             None if port == _DEFAULT_PORTS[scheme] else port,
-            _encoded(found["path"]),
-            None if found["query"] is None else _encoded(found["query"]),
+            _percent_encoded(found["path"]),
+            None if found["query"] is None else _percent_encoded(found["query"]),
             found["fragment"],
         )
     except _RefusedError as exc:
@@ -221,7 +221,7 @@ def _refuse_scheme(text: str) -> NoReturn:
         raise _RefusedError("has no host", f"write {_EXAMPLE}")
     if "://" in text:
         raise _RefusedError("has a scheme that can't be asked", "write http:// or https://")
-    bare = _shown(text).lstrip("/")
+    bare = _displayed(text).lstrip("/")
     scheme = "http" if is_loopback(f"http://{bare}") else "https"
     raise _RefusedError("has no scheme", f"write {scheme}://{bare}")
 
@@ -231,7 +231,7 @@ def _parse_authority(authority: str) -> tuple[str, int | None]:
     found = _AUTHORITY.fullmatch(authority)
     bare_ipv6 = authority.count(":") > 1 and not authority.startswith("[")
     if found is None or bare_ipv6:
-        raise _RefusedError(*_NO_HOST)
+        raise _RefusedError(*_BAD_HOST)
     host = _parse_host(found["host"])
     if not found["port"]:
         return host, None
@@ -241,7 +241,7 @@ def _parse_authority(authority: str) -> tuple[str, int | None]:
     return host, port
 
 
-_NO_HOST = ("has a host that is no name and no address", "write a name, 127.0.0.1 or [::1]")
+_BAD_HOST = ("has a host that is no name and no address", "write a name, 127.0.0.1 or [::1]")
 
 
 def _parse_host(text: str) -> str:
@@ -250,24 +250,24 @@ def _parse_host(text: str) -> str:
     if text.startswith("["):
         address = parse_address(text[1:-1]) if ":" in text and "%" not in text else None
         if address is None or not text.endswith("]"):
-            raise _RefusedError(*_NO_HOST)
-        return _written(address)
-    name = _ascii(text).lower()
+            raise _RefusedError(*_BAD_HOST)
+        return _format_address(address)
+    name = _to_ascii(text).lower()
     address = None if ":" in name else parse_address(name)
     if address is not None:
-        return _written(address)
+        return _format_address(address)
     if len(name.removesuffix(".")) > _LONGEST_HOST or not _NAME.fullmatch(name):
-        raise _RefusedError(*_NO_HOST)
+        raise _RefusedError(*_BAD_HOST)
     if ends_in_number(name):
-        raise _RefusedError(*_NO_HOST)
+        raise _RefusedError(*_BAD_HOST)
     return name
 
 
-def _ascii(name: str) -> str:
+def _to_ascii(name: str) -> str:
     if name.isascii():
         return name
     if len(name) > _LONGEST_HOST:
-        raise _RefusedError(*_NO_HOST)
+        raise _RefusedError(*_BAD_HOST)
     try:
         return idna.encode(name, uts46=True).decode("ascii")
     except idna.IDNAError:
@@ -275,22 +275,22 @@ def _ascii(name: str) -> str:
         raise _RefusedError(problem, "write its xn-- form, or another name") from None
 
 
-def _written(address: IpAddress) -> str:
+def _format_address(address: IpAddress) -> str:
     mapped = None if isinstance(address, IPv4Address) else address.ipv4_mapped
     if (mapped or address).is_unspecified:
-        ours = "[::1]" if mapped is None and address.version == 6 else "127.0.0.1"
-        raise _RefusedError("has a host that stands for all addresses", f"write {ours}")
+        instead = "[::1]" if mapped is None and address.version == 6 else "127.0.0.1"
+        raise _RefusedError("has a host that stands for all addresses", f"write {instead}")
     if isinstance(address, IPv4Address):
         return str(address)
     # Python 3.13 spells a mapped address otherwise than those before.
     return f"[::ffff:{mapped}]" if mapped is not None else f"[{address}]"
 
 
-def _encoded(text: str) -> str:
+def _percent_encoded(text: str) -> str:
     return re.sub(r"[^\x00-\x7f]+", lambda found: quote(found[0]), text)
 
 
-def _shown(text: str) -> str:
+def _displayed(text: str) -> str:
     """
     The text without what may be a secret in it, clean, and cut.
     """

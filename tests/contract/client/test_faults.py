@@ -109,9 +109,9 @@ class TestFaults:
         assert set(_REASONS) <= named | younger
 
     def test_a_code_outside_the_table_says_its_name(self, client: Client) -> None:
-        line = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), kept=True)
-        failed = line._failure(pycurl.E_FTP_WEIRD_PASV_REPLY, "who\r\nknows")
-        line.close()
+        handle = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), reuse=True)
+        failed = handle._failure(pycurl.E_FTP_WEIRD_PASV_REPLY, "who\r\nknows")
+        handle.close()
         assert failed.reason is Reason.PROTOCOL
         assert failed.detail == "libcurl error 13 (E_FTP_WEIRD_PASV_REPLY): who knows"
 
@@ -136,10 +136,10 @@ class TestOurSide:
         assert printed == "ours [Errno 24] Too many open files\n"
 
     def test_a_code_of_ours_is_raised(self) -> None:
-        line = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), kept=True)
+        handle = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), reuse=True)
         with pytest.raises(RuntimeError, match=r"our side: libcurl error 27 \(E_OUT_OF_MEMORY\)"):
-            line._raise_if_ours(pycurl.E_OUT_OF_MEMORY, "no memory")
-        line.close()
+            handle._raise_if_local(pycurl.E_OUT_OF_MEMORY, "no memory")
+        handle.close()
 
 
 class TestSlowResolver:
