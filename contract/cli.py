@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import click
 
-from jobproof.contract.errors import JobproofError
+from jobproof.contract.errors import JobproofError, did_you_mean
 from jobproof.contract.plugins import Plugin, plugins
 
 __all__ = ["main"]
@@ -40,6 +40,7 @@ class _LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         names = [plugin.name for plugin in plugins(_GROUP)]
+        # Ours in the order in which one meets them, then those of plug-ins by name.
         order = list(_SUMMARIES)
         return sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))
 
@@ -55,8 +56,6 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from jobproof.contract.errors import did_you_mean
-
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             hint = did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"no command {args[0]!r}. {hint}", ctx)
@@ -88,11 +87,13 @@ def main(args: list[str] | None = None) -> None:
     Run the command line; every mistake a person can mend is one line, never a traceback.
     """
     try:
+        # On its own click would print and exit: JobproofError would never get its line.
         code = _jobproof.main(args, standalone_mode=False)
     except click.exceptions.Exit as exc:
         code = exc.exit_code
     except click.Abort:
         click.echo("interrupted", err=True)
+        # As shells have it: 128 and the number of SIGINT.
         code = 130
     except click.ClickException as exc:
         exc.show()

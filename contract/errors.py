@@ -6,7 +6,7 @@ What goes wrong on our side, as exceptions; what goes wrong at the endpoint is d
     │   ├── ProfileError         ... in an API's profile
     │   └── DocumentError        ... in an API's OpenAPI document
     ├── PluginError              a plug-in that doesn't keep its protocol
-    ├── RecordingError           a HAR file or kept evidence that can't be read
+    ├── RecordingError           a HAR file or stored evidence that can't be read
     └── InconclusiveError        exit 3: nothing can be said
 """
 

@@ -94,6 +94,7 @@ def plugins(group: str) -> tuple[Plugin, ...]:
         if only_own and not _is_own(plugin):
             continue
         other = found.get(plugin.name)
+        # One object under one name, listed twice, is no clash.
         if other is not None and other.entry.value != plugin.entry.value:
             raise plugin.error(
                 f"the name is taken in {group} by {other.provider}; rename one of them"
@@ -171,6 +172,7 @@ def find_api(name_or_folder: str) -> Api:
     Raises:
         ConfigError: Neither exists, or the data in it is wrong.
     """
+    # A name comes first, so that no folder lying about changes what it means.
     for plugin in plugins("jobproof.apis"):
         if plugin.name == name_or_folder:
             return _api_of(plugin)
@@ -216,6 +218,7 @@ def _checks_of(plugin: Plugin) -> list[Check]:
         raise plugin.error(
             "is a plain function; decorate it with @check(...) of jobproof.contract.model.check"
         )
+    # Only what is offered: a module may import checks of others to build on them.
     names = getattr(loaded, "__all__", ())
     found = [item for item in (getattr(loaded, n, None) for n in names) if isinstance(item, Check)]
     if not found:
@@ -225,6 +228,7 @@ def _checks_of(plugin: Plugin) -> list[Check]:
 
 @cache
 def _loaded(folder: Path, provider: str) -> Api:
+    # Compiling a document's schemas takes far longer than a look at the cache.
     return load_api(folder, provider=provider)
 
 

@@ -123,6 +123,7 @@ def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
     basis=Basis.DOCUMENTED,
     source="profile.yaml: not_found is for jobs that the asker may not see, too",
     severity=Severity.HIGH,
+    # The baseline is an id that nobody has, asked for with the same token: hence "missing".
     needs=("foreign", "missing"),
     only=("foreign",),
 )
@@ -136,6 +137,7 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     if seen.response is None or baseline.response is None or _is_transient(seen, baseline):
         return
     if seen.code != baseline.code:
+        # Another code comes with another body and other headers: one finding says it all.
         yield violation(
             "code", "the code tells that the job exists", expected=baseline.code, found=seen.code
         )
@@ -145,6 +147,7 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
         yield violation(
             "body", "the body tells that the job exists", expected=unknown, found=foreign
         )
+    # No document lists every header, so a difference among them is our reading alone.
     names, usual = _header_names(seen.response), _header_names(baseline.response)
     if names != usual:
         yield violation(
@@ -158,6 +161,7 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
 
 def _reveals_job(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
     seen = trace.latest
+    # Browsers send a CORS preflight without credentials, so OPTIONS may answer anybody.
     if seen.credential is not who or seen.method == "OPTIONS" or not 200 <= seen.code < 300:
         return
     refusals = sorted({401, 403, *trace.api.profile.not_found.codes})
@@ -183,8 +187,10 @@ def _outline(value: Json, asked: str) -> Json:
     if isinstance(value, list):
         return [_outline(item, asked) for item in value[:3]]
     if isinstance(value, str):
+        # An error that echoes the id differs from another one by the id alone.
         text = value.replace(asked, "<id>") if asked else value
         return _IDENTIFIER.sub(_without_identifier, text) if len(text) <= 200 else "text"
+    # A number may count requests or seconds, so its type is compared and not its value.
     return type(value).__name__
 
 

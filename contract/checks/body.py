@@ -26,6 +26,8 @@ __all__ = [
     "json_text_is_unicode",
 ]
 
+# What the client offers where a request states nothing. `x-gzip` is another name of gzip (RFC
+# 9110 8.4.1.3), and identity needs no offer.
 _OFFERED = frozenset({"gzip", "x-gzip", "deflate", "identity"})
 
 
@@ -40,8 +42,10 @@ def body_arrives_whole(trace: Trace) -> Iterator[Remark]:
     An answer whose head arrives has the body that its head announces.
     """
     failure = trace.latest.exchange.failure
+    # Without a head nobody answered: endpoint_is_available speaks of it.
     if failure is None or failure.partial is None:
         return
+    # A timeout amid the body isn't here: a slow network cuts an answer off, too.
     if failure.reason in (Reason.PROTOCOL, Reason.ENCODING):
         yield violation(
             "body",
@@ -69,6 +73,7 @@ def body_is_within_size_cap(trace: Trace) -> Iterator[Remark]:
             "body",
             f"the body passed the cap and was cut: {failure.detail}",
             expected=f"at most {limit.limit} bytes",
+            # The client stops reading at its own cap, so nobody knows the true size.
             found="more",
             basis=limit.basis,
             source=limit.source,
@@ -106,6 +111,7 @@ def content_coding_was_offered(trace: Trace) -> Iterator[Remark]:
 def _flaw(trace: Trace, kind: Flaw, expected: str) -> Iterator[Remark]:
     seen = trace.latest
     detail = seen.body.flaw(kind) if seen.body is not None and seen.body.flaws else None
+    # A hostile id may have led to another route, whose body isn't this operation's.
     if detail is not None and seen.speaks_for_document:
         yield violation("body", detail, expected=expected, found=kind.value)
 
@@ -140,6 +146,8 @@ def body_is_json(trace: Trace) -> Iterator[Remark]:
         if trace.latest.spec is not None:
             yield remark
         else:
+            # No document asked for JSON here, so the answer is held to its own Content-Type
+            # alone.
             yield replace(remark, basis=Basis.RFC, source="RFC 8259: the head calls it JSON")
 
 

@@ -21,6 +21,8 @@ __all__ = [
     "private_answer_is_not_public",
 ]
 
+# Recipients ought to take an argument quoted, too, whichever form a sender must use (RFC 9111
+# 5.2).
 _SECONDS = re.compile(
     r"(?:^|[,\s])(s-maxage|max-age|stale-while-revalidate|stale-if-error)\s*=\s*\"?([0-9]+)"
 )
@@ -40,6 +42,8 @@ def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
     words = {word.strip().partition("=")[0] for word in stated.split(",")}
     if "no-store" in words:
         return
+    # With Authorization in the request, these are what lets a shared cache store the answer (RFC
+    # 9111 3.5).
     if "public" in words or ("s-maxage" in words and "private" not in words):
         yield violation("header:cache-control", expected="private or no-store", found=stated)
 
@@ -53,16 +57,11 @@ def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
     tag = seen.response.header("etag") if seen.response else None
     if tag is None or seen.body is None:
         return
-    for view in trace.views_backwards():
-        if view.response is not None and view.response.header("etag") == tag:
-            if _has_changed(tag, view, seen):
-                yield violation(
-                    "header:etag",
-                    "the body changed, its tag didn't",
-                    expected="a new tag",
-                    found=tag,
-                )
-            return
+    view = _view_with(trace, tag)
+    if view is not None and _has_changed(tag, view, seen):
+        yield violation(
+            "header:etag", "the body changed, its tag didn't", expected="a new tag", found=tag
+        )
 
 
 @check(basis=Basis.RFC, source="RFC 9110 15.4.5", severity=Severity.HIGH)
@@ -72,6 +71,7 @@ def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
     """
     seen = trace.latest
     tag = seen.exchange.request.header("if-none-match")
+    # Without a sight of the job nothing is known to have changed.
     if seen.code != 304 or tag is None or not trace.views:
         return
     newest = trace.views[-1]
@@ -103,10 +103,14 @@ def _cache_control(response: Response) -> str:
 
 
 def _freshness(stated: str) -> int:
+    # Nothing stated counts as 0, like these: a shared cache may not reuse an answer to
+    # Authorization that didn't say so.
     if "no-store" in stated or "no-cache" in stated:
         return 0
     found = {word: read_delta_seconds(text) or 0 for word, text in _SECONDS.findall(stated)}
+    # Either lets an answer be served past its lifetime (RFC 5861).
     stale = max(found.get("stale-while-revalidate", 0), found.get("stale-if-error", 0))
+    # Age comes from a shared cache, for which s-maxage overrides max-age (RFC 9111 5.2.2.10).
     return found.get("s-maxage", found.get("max-age", 0)) + stale
 
 
@@ -130,6 +134,7 @@ def _has_changed(tag: str, before: Observation, after: Observation) -> bool:
 
 
 def _view_with(trace: Trace, tag: str) -> Observation | None:
+    # Newest first: a tag may come back together with its old body.
     for view in trace.views_backwards():
         if view.response is not None and view.response.header("etag") == tag:
             return view

@@ -42,9 +42,11 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     The HTTP code is one that the document lists, or one that is expected here.
     """
     seen = trace.latest
+    # The document describes this one operation; the family `methods` judges all others.
     if seen.method != "GET" or seen.spec is not None or _judged_elsewhere(trace, seen):
         return
     expected = trace.api.profile.expected_code(seen.code, seen.subject, seen.credential)
+    # Any refusal is right for what can't be an id; no document says which one.
     if expected is None and seen.subject is Subject.MALFORMED and seen.code // 100 == 4:
         yield gap("code", f"{seen.code} refuses a hostile id", found=seen.code)
     elif expected is not None:
@@ -70,11 +72,13 @@ def no_server_error(trace: Trace) -> Iterator[Remark]:
     No question makes the server fail.
     """
     seen = trace.latest
+    # 503 says that it is out of service for now: endpoint_is_available speaks of it.
     if seen.code < 500 or seen.code == 503:
         return
     if seen.code == 501 and seen.method != "GET":
         return  # "not implemented" is a right answer to an unknown method
     if {str(seen.code), "5XX"} & trace.api.operation.responses.keys():
+        # Once listed it breaks no written word, so that it is wrong is our reading.
         source = "a server error is a failure, listed or not"
         yield violation(
             "code", expected="no 5xx", found=seen.code, basis=Basis.INFERRED, source=source
@@ -107,6 +111,7 @@ def no_redirect(trace: Trace) -> Iterator[Remark]:
     location = seen.response.header("location") or ""
     if seen.subject is Subject.MALFORMED:
         yield gap("code", "a hostile id is answered by a redirect", found=seen.code)
+    # The base URL that we were given is to blame, not the server.
     elif _only_adds_tls(seen.exchange.request.url, location):
         yield inconclusive("code", "the server wants https; give the https URL", found=seen.code)
     else:
@@ -141,10 +146,13 @@ def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     failure = seen.exchange.failure
     if failure is not None:
+        # A head that arrived is an answer; that its body is broken, body_arrives_whole says. A
+        # timeout stays silence, whatever came before it.
         if failure.partial is None or failure.reason is Reason.TIMEOUT:
             yield inconclusive("code", f"no answer: {failure.detail}", found=failure.reason.value)
     elif seen.code == 503:
         yield inconclusive("code", "out of service for now", found=503)
+    # A firewall or a login page in front of the API: its HTML says nothing of the token.
     elif _is_refused(seen) and seen.code == 403 and "json" not in seen.media_type:
         yield inconclusive(
             "code",
@@ -195,6 +203,7 @@ def _token_works(trace: Trace) -> bool:
 
 def _overlay(trace: Trace, expected: ExpectedCode) -> JsonObject:
     operation = trace.api.operation
+    # An Overlay names the place it changes by JSONPath.
     target = f"$.paths['{operation.path}'].{operation.method.lower()}.responses"
     return {
         "target": target,
@@ -211,9 +220,11 @@ def _split(location: str) -> SplitResult:
     try:
         return urlsplit(location)
     except ValueError:
+        # Foreign text: urlsplit raises on brackets that aren't an IPv6 address.
         return urlsplit("")
 
 
 def _host(location: str) -> str:
     parts = _split(location)
+    # What stands before the `@` may be a password.
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "a path"

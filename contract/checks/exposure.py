@@ -15,6 +15,7 @@ from jobproof.contract.model.trace import Trace
 
 __all__ = ["no_credentialed_wildcard_origin", "no_secret_in_answer", "no_stack_trace"]
 
+# Foreign bytes: this, and an upper bound in every repetition, bounds what a search costs.
 _SEARCHED_BYTES = 65_536
 _STACK_TRACE = re.compile(
     rb"Traceback \(most recent call last\)"
@@ -49,6 +50,7 @@ def no_credentialed_wildcard_origin(trace: Trace) -> Iterator[Remark]:
     response = trace.latest.response
     if response is None or response.header("access-control-allow-origin") != "*":
         return
+    # Browsers refuse this pair, so whoever sends it means to open what can't be opened.
     if (response.header("access-control-allow-credentials") or "").lower() == "true":
         yield violation(
             "header:access-control-allow-origin", expected="one origin", found="* with credentials"
@@ -96,6 +98,7 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
             yield violation(
                 "headers", "the token is sent back", expected="no token", found="a token"
             )
+    # Looking for fixed bytes first is cheap, and nearly every answer ends here.
     has_mark = b"-----BEGIN " in response.body or b"AKIA" in response.body
     if has_mark and _PRIVATE_KEY.search(response.body[:_SEARCHED_BYTES]):
         yield violation("body", "a private key", expected="no key", found="a key")
@@ -103,4 +106,5 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
 
 @lru_cache(maxsize=64)
 def _redactor(token: str) -> Redactor:
+    # A token has many spellings; they are worked out once a token, not once an answer.
     return Redactor([token])

@@ -48,6 +48,7 @@ def job_id_keeps_its_case(trace: Trace) -> Iterator[Remark]:
     The id comes back byte for byte as it was asked for.
     """
     seen, promise = trace.latest, trace.api.profile.id
+    # Asked for in the other case, a server may well answer in its own.
     if seen.job is None or seen.asked_for is None or seen.subject is Subject.RECASED:
         return
     found = seen.job.id
@@ -63,4 +64,5 @@ def _is_same(found: object, asked: str, *, case_insensitive: bool) -> bool:
 
 
 def _judged_elsewhere(subject: Subject) -> bool:
+    # altered_id_finds_nothing and malformed_id_is_refused speak of these.
     return subject in (Subject.ALTERED, Subject.MALFORMED)

@@ -25,6 +25,7 @@ __all__ = [
     "terminal_status_is_final",
 ]
 
+# Polls come seconds apart, and created_at is by the server's clock while now is by ours.
 _SLACK_S = 30.0
 
 
@@ -64,6 +65,8 @@ def status_moves_forward(trace: Trace) -> Iterator[Remark]:
     job, before = trace.latest.job, _last_known(trace)
     if job is None or before is None or not isinstance(job.status, str):
         return
+    # `before` is the last status that was known: a word that nobody documented has no place in
+    # the order, and status_is_documented speaks of it.
     step = trace.api.lifecycle.step(str(before.status), job.status)
     if step is None or step.verdict == "legal" or trace.api.lifecycle.is_terminal(before.status):
         return  # terminal_status_is_final speaks of what comes after an end
@@ -102,6 +105,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
     if job is None or trace.api.lifecycle.is_terminal(job.status):
         return
     at = trace.api.profile.status.at
+    # The user's deadline counts from the first sight: a job given as known may be days old.
     first = trace.views[0] if trace.views else trace.latest
     watched = trace.now - first.exchange.started_at
     if trace.deadline_s is not None and watched > trace.deadline_s:
@@ -152,8 +156,11 @@ def known_job_is_answered(trace: Trace) -> Iterator[Remark]:
     seen, baseline = trace.latest, trace.baseline
     if seen.subject is not Subject.KNOWN or not _timed_out(seen) or baseline is None:
         return
+    # Where nothing is answered the endpoint is down, and where this job was answered once, it can
+    # be: neither is about this job.
     if baseline.response is None or any(o.response is not None for o in trace.earlier):
         return
+    # One timeout may be the network's, so it takes a second.
     if any(_timed_out(o) for o in trace.earlier):
         yield violation(
             "code",
@@ -177,6 +184,7 @@ def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
     if job is None or ended is None or job.status != ended.status or job.body == ended.body:
         return
     profile, content = trace.api.profile, trace.latest.content
+    # The id and the times have checks of their own.
     skip = {*profile.volatile, profile.id.at, *_time_pointers(trace)}
     if content is not None:  # nobody promises that a key stays which nobody declared
         for body in (ended.body, job.body):
@@ -206,6 +214,7 @@ def _changes(old: Json, new: Json, at: str, skip: Set[str]) -> Iterator[tuple[st
             if below not in skip:
                 yield from _changes(old.get(key), new.get(key), below, skip)
         return
+    # Absent, null and [] all say that nothing is there.
     before, after = _stable_part(old), _stable_part(new)
     if before != after and not (is_empty(before) and is_empty(after)):
         yield at, before, after
@@ -215,12 +224,16 @@ def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
     lifecycle = trace.api.lifecycle
     if not lifecycle.limits or not isinstance(job.status, str):
         return
+    # No limit runs while a job waits in a queue of unknown length.
     if lifecycle.waits_unbounded([job.status]):
         return
     since, waited = _running_since(trace)
     running = trace.now - since
     age = trace.now - job.created_at if job.created_at is not None else 0.0
+    # The longest limit that was passed says most, and one finding is enough.
     for limit in sorted(lifecycle.limits, key=lambda x: -x.after):
+        # Age includes a wait that nobody watched, so it is given more time. Where the wait was
+        # seen, the time at work is known and counts instead.
         too_old = not waited and age > limit.after + limit.unobserved_wait + _SLACK_S
         if not too_old and running <= limit.after + _SLACK_S:
             continue
@@ -279,6 +292,7 @@ def _stable_part(value: Json) -> Json:
     `value` without what may change: the order and the signatures of links.
     """
     if isinstance(value, str) and value.startswith(("http://", "https://")):
+        # A signed link gets a new query with every answer; what it leads to is in its path.
         parts = urlsplit(value)
         return f"{parts.scheme}://{parts.netloc}{parts.path}"
     if isinstance(value, list):

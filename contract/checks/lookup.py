@@ -34,6 +34,7 @@ def unknown_id_is_not_found(trace: Trace) -> Iterator[Remark]:
     seen, promise = trace.latest, trace.api.profile.not_found
     if seen.subject is not Subject.MISSING or seen.method != "GET" or not seen.authorised:
         return
+    # Of a wrong refusal, such as 400, code_is_documented speaks.
     if 200 <= seen.code < 300:
         yield violation(
             "code",
@@ -57,6 +58,7 @@ def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     A hostile string finds nobody's job.
     """
     seen = trace.latest
+    # An object without an id is no job but another route's answer, such as a list.
     if seen.subject is Subject.MALFORMED and seen.job is not None and seen.job.id is not None:
         yield violation("code", "a hostile id is answered with a job", found=seen.code)
 
@@ -79,6 +81,7 @@ def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     asked, found = seen.asked_for or "", promise.spelled(seen.job.id)
     if promise.shape == "integer" and found == asked:
         return  # half of a number is a number, and may be another job's
+    # A reader that takes another spelling harms nobody, so that it is wrong is our reading.
     respelled = isinstance(found, str) and _respells(found, asked, shape=promise.shape)
     yield violation(
         "code",
@@ -115,5 +118,6 @@ def id_is_matched_by_case(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.subject is not Subject.RECASED or seen.code != 200:
         return
+    # UUIDs are read in either case (RFC 9562 4).
     if not trace.api.profile.id.case_insensitive:
         yield violation("code", expected=list(trace.api.profile.not_found.codes), found=seen.code)

@@ -28,6 +28,7 @@ def media_type_is_documented(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.body is None or not seen.speaks_for_document or seen.spec is None:
         return
+    # A code documented without any content leaves open what comes.
     if seen.content is None and seen.spec.contents:
         listed = [content.media_type for content in seen.spec.contents]
         yield violation(
@@ -46,5 +47,6 @@ def charset_is_utf8(trace: Trace) -> Iterator[Remark]:
     if seen.response is None or "json" not in seen.media_type:
         return
     match = _CHARSET.search(seen.response.header("content-type") or "")
+    # ASCII is UTF-8 already, and `utf8` is a misspelling that every reader knows.
     if match and match.group(1).lower() not in ("utf-8", "utf8", "us-ascii"):
         yield violation("header:content-type", expected="utf-8", found=match.group(1))

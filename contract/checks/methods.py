@@ -22,6 +22,7 @@ __all__ = [
     "unlisted_method_is_refused",
 ]
 
+# HEAD goes with GET and OPTIONS describes, so a server needs no document to answer them.
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -63,6 +64,7 @@ def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     Allow lists what there is, no more.
     """
     seen = trace.latest
+    # Allow stands in both: OPTIONS gives it, 405 has to (RFC 9110 15.5.6).
     if seen.response is None or (seen.method != "OPTIONS" and seen.code != 405):
         return
     listed = {
@@ -102,6 +104,7 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
     seen, get = trace.latest, _get_before(trace)
     if seen.method != "HEAD" or seen.response is None or get is None or get.response is None:
         return
+    # head_is_answered speaks of 405 and 501; the other two are about the moment.
     if seen.code in (405, 501, 429, 503) or get.code in (429, 503):
         return
     if seen.code != get.code:
@@ -109,10 +112,12 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
         return
     if seen.media_type and seen.media_type != get.media_type:
         yield violation("header:content-type", expected=get.media_type, found=seen.media_type)
+    # Neither header describes the same bytes if the job changed in between.
     if not _cannot_change(trace, get) or _coding(seen.response) != _coding(get.response):
         return
     for name in ("content-length", "etag"):
         in_head, in_get = seen.response.header(name), get.response.header(name)
+        # HEAD may leave out what only making the body would tell (RFC 9110 9.3.2).
         if in_head is not None and in_get is not None and in_head != in_get:
             yield violation(f"header:{name}", expected=in_get, found=in_head)
 
@@ -121,6 +126,7 @@ def _get_before(trace: Trace) -> Observation | None:
     credential = trace.latest.credential
     for seen in reversed(trace.earlier):
         if seen.method == "GET" and seen.credential is credential and seen.response is not None:
+            # A conditional GET may have got a 304, whose headers are others.
             if not seen.exchange.request.header("if-none-match"):
                 return seen
     return None

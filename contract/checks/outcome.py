@@ -112,6 +112,7 @@ def result_comes_with_the_end(trace: Trace) -> Iterator[Remark]:
     if job is None or promise is None or not job.results:
         return
     phase = trace.api.lifecycle.phase(job.status)
+    # Some APIs show previews early, and the profile says in which statuses.
     if phase is not None and not phase.terminal and job.status not in promise.early_in:
         at = next(iter(job.results))
         yield drift(
@@ -136,6 +137,7 @@ def links_use_safe_schemes(trace: Trace) -> Iterator[Remark]:
         if parts.scheme.lower() not in promise.schemes:
             yield violation(at, expected=list(promise.schemes), found=parts.scheme)
         elif "@" in parts.netloc:
+            # The link holds a password, so a report gets no more than its length.
             yield violation(at, "the link carries a user name or password", found=len(text))
 
 
@@ -177,8 +179,10 @@ def _is_private(host: str) -> bool:
     try:
         host = read_host(f"[{host}]" if ":" in host else host).rstrip(".")
     except UrlError:
+        # No standard takes this host, yet a lenient client may still read a number as an address.
         return "." not in host or ends_in_number(host)
     address = parse_address(host.strip("[]"))
     if address is None:
+        # A name without a dot is found only inside somebody's network.
         return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
     return address_kind(address) is not None

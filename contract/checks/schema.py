@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _SENSITIVE = re.compile(
+    # `tokens` and `token_count` count what a model has read.
     r"passw|secret|token(?!s|_?count|_?usage)|api_?key|private_?key|credential|session|cookie|internal|"
     r"stack_?trace|debug|sql|e_?mail|phone|ssn|database|hostname",
     re.IGNORECASE,
@@ -50,6 +51,7 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     The body is what its schema says, formats included.
     """
     for error in trace.schema_errors:
+        # null_only_where_allowed and status_is_documented speak of these.
         if _is_null(error) or _is_status_word(trace, error):
             continue
         yield violation(
@@ -85,6 +87,7 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
     if seen.job is None or not seen.speaks_for_document:
         return
     status = seen.job.status
+    # body_matches_schema speaks of a status that is no text.
     if not isinstance(status, str):
         return
     if trace.api.lifecycle.knows(status):
@@ -98,6 +101,7 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
         basis=promise.basis,
         source=promise.source,
     )
+    # As drift it is counted by its word's kind, also where a policy accepts the violation.
     yield drift(
         promise.at,
         f"a status that nobody documented: {_shortened(status)}",
@@ -133,6 +137,7 @@ def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
         meant = _lookalike(key, declared)
         if meant is None:
             continue
+        # With the declared key beside it no reader misses anything.
         if meant not in _siblings(trace, at):
             yield violation(at, expected=meant, found=key)
         else:
@@ -172,6 +177,7 @@ def _is_status_word(trace: Trace, error: SchemaError) -> bool:
 
 
 def _is_null(error: SchemaError) -> bool:
+    # A type that may be null is often written as a choice, which then fails by its own keyword.
     return error.found is None and error.keyword in ("type", "anyOf", "oneOf", "enum")
 
 

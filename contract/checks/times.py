@@ -39,6 +39,7 @@ def creation_time_is_past(trace: Trace) -> Iterator[Remark]:
     job, times = trace.latest.job, trace.api.profile.times
     if job is None or times is None or job.created_at is None:
         return
+    # The time is by the server's clock. That this one is ahead, server_clock_agrees says once.
     if job.created_at > _latest_now(trace) + times.skew:
         ahead = job.created_at - trace.now
         yield violation(
@@ -100,6 +101,7 @@ def end_time_only_after_end(trace: Trace) -> Iterator[Remark]:
     A time that marks an end stands only in a job that has come to it.
     """
     job, times = trace.latest.job, trace.api.profile.times
+    # Of a status that nobody documented, nobody knows whether it is an end.
     if job is None or times is None or not trace.api.lifecycle.knows(job.status):
         return
     for stamp in times.later:
@@ -156,6 +158,7 @@ def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
     before = trace.views[-1].job
     if before is None or before.created_at is None:
         return
+    # A database may have dropped fractions of a second between the two sights.
     if abs(before.created_at - job.created_at) >= _PRECISION_S:
         yield violation(
             times.created,
@@ -204,7 +207,8 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
     if times is None or response is None or stated is None:
         return
     if response.header("age") is not None:
-        return  # the Date of a kept answer is the day on which it was made
+        return  # a cached answer keeps the Date at which it was made
+    # Date was written somewhere within the exchange, so the exchange's length is no disagreement.
     apart = abs(stated - trace.now) - trace.latest.exchange.elapsed_s
     if apart > times.skew:
         yield inconclusive(

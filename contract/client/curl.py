@@ -156,6 +156,7 @@ class Client:
             RuntimeError: The client is closed, or libcurl itself failed.
             OSError: This process has no descriptor or memory left for a socket.
         """
+        # TIMEOUT_MS is a C long, which has 32 bits on some platforms.
         if not 0 < deadline_s < 1e6:
             raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
         url = _parse(request.url)
@@ -163,6 +164,7 @@ class Client:
         handle = self._acquire(url.origin)
         try:
             exchange = handle.perform(request, url.target, headers, deadline_s)
+        # Cut off in between, the handle may hold half an answer: it isn't used again.
         except BaseException:
             handle.close()
             raise
@@ -191,6 +193,7 @@ class Client:
                 raise RuntimeError("the client is closed")
             idle = self._pop_idle(origin)
         if idle is not None:
+            # Not under the lock: looking at a socket is a system call.
             if idle.is_reusable():
                 return idle
             idle.close()
@@ -209,12 +212,14 @@ class Client:
             if not self._closed:
                 self._idle.append(handle)
                 surplus = self._idle.pop(0) if len(self._idle) > _MOST_IDLE else None
+        # Not under the lock either: closing ends TLS with the peer first.
         if surplus is not None:
             surplus.close()
 
     def _new_curl(self) -> Any:
         curl = pycurl.Curl()
         for option, value in (
+            # libcurl would end a lookup by SIGALRM, which a program with threads can't bear.
             (pycurl.NOSIGNAL, 1),
             (pycurl.TCP_NODELAY, 1),
             (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
@@ -222,6 +227,7 @@ class Client:
             (pycurl.NETRC, pycurl.NETRC_IGNORED),
             (pycurl.PROXY, ""),
             (pycurl.NOPROXY, "*"),
+            # ResponseParser decodes instead, under a cap, and keeps the bytes as they came.
             (pycurl.HTTP_CONTENT_DECODING, 0),
             (pycurl.PATH_AS_IS, 1),
             # One connection a handle, so that a stale one can be retried once only.
@@ -296,9 +302,11 @@ class _Handle:
         code, message = self._transfer()
         spent_s = time.monotonic() - clock_s
         self._raise_if_local(code, message)
+        # libcurl's clock stops with the last byte, ours only once this thread runs again.
         elapsed_s = self._seconds(pycurl.TOTAL_TIME_T) or spent_s
         remote_ip = self._curl.getinfo(pycurl.PRIMARY_IP) or None
         reused = remote_ip is not None and self._curl.getinfo(pycurl.NUM_CONNECTS) == 0
+        # A reused connection had no handshake, so the certificate is the one seen before.
         if not reused:
             self._expires_at = self._certificate_expiry()
         self._parser.finish()
@@ -320,7 +328,9 @@ class _Handle:
     ) -> None:
         curl = self._curl
         before, self._prepared = self._prepared, (method, target, headers, deadline_s)
+        # Each option takes time, and a monitor sends the same request all day.
         if method != before[0]:
+            # HTTPGET also takes back the NOBODY of an earlier HEAD.
             curl.setopt(pycurl.HTTPGET, 1)
             if method == "HEAD":
                 curl.setopt(pycurl.NOBODY, 1)
@@ -331,6 +341,7 @@ class _Handle:
         if target != before[1]:
             # Past libcurl's URL parser: dot segments and escapes go out as they came.
             curl.setopt(pycurl.REQUEST_TARGET, target)
+        # `_header_lines` is cached, so equal headers are the same tuple.
         if headers is not before[2]:
             curl.setopt(pycurl.HTTPHEADER, headers)
         if deadline_s != before[3]:
@@ -352,6 +363,7 @@ class _Handle:
     def _raise_if_local(self, code: int, message: str) -> None:
         if code == pycurl.E_URL_MALFORMAT:
             raise ValueError(f"not a URL that can be asked: {one_line(message)}")
+        # libcurl saw only a socket that didn't open, and would blame the endpoint.
         if self._exhausted is not None:
             raise self._exhausted
         if code in _LOCAL_ERRORS and not self._parser.aborted:
@@ -379,6 +391,7 @@ class _Handle:
         response = parser.response()
         if parser.overflow:
             return TransportFailure(Reason.TOO_LARGE, parser.overflow, response)
+        # libcurl takes a connection closed inside the head for an answer without a body.
         if not parser.complete:
             return TransportFailure(Reason.PROTOCOL, "the connection was closed inside the head")
         if parser.malformed:
@@ -392,6 +405,7 @@ class _Handle:
 
     def _failure(self, code: int, message: str) -> TransportFailure:
         parser = self._parser
+        # A name may have several addresses: where one of them was let through, that one counts.
         if code == pycurl.E_COULDNT_CONNECT and self._refused:
             detail = f"refused to connect: {', '.join(self._refused)}"
             return TransportFailure(Reason.BLOCKED, detail)
@@ -443,6 +457,7 @@ class _Handle:
     def _certificate_expiry(self) -> float | None:
         if not self._secure:
             return None
+        # The peer's own certificate comes first in the chain.
         for leaf in self._curl.getinfo(pycurl.INFO_CERTINFO)[:1]:
             for name, value in leaf:
                 if name == "Expire date":
@@ -463,6 +478,7 @@ def _header_lines(
         raise ValueError(f"not a method: {method!r}")
     defaults = [("User-Agent", user_agent), ("Accept-Encoding", "gzip, deflate")]
     if method in ("POST", "PUT", "PATCH"):
+        # Without one a server may wait for a body (RFC 9110 8.6).
         defaults.append(("Content-Length", "0"))
     missing = without_headers(defaults, *header_names(headers))
     lines = []
@@ -497,8 +513,10 @@ def _durations(marks: dict[str, float], elapsed_s: float) -> Phases:
 def _stays_open(request: Request, parser: ResponseParser) -> bool:
     headers, code = parser.headers, parser.code
     tokens = (request.header("Connection") or "", *header_values(headers, "Connection"))
+    # HTTP/1.1 keeps a connection open unless either side says `close` (RFC 9112 9.3).
     if parser.http_version != "1.1" or any("close" in token.lower() for token in tokens):
         return False
+    # A body of unannounced length ends where the connection does.
     bodyless = request.method == "HEAD" or code in (204, 304)
     announced = header_names(headers) & {"content-length", "transfer-encoding"}
     return code != 101 and (bodyless or bool(announced))
@@ -528,6 +546,7 @@ def _default_user_agent() -> str:
 
 
 def _milliseconds(seconds: float) -> int:
+    # To libcurl 0 means no timeout at all.
     return max(1, round(seconds * 1000))
 
 

@@ -16,6 +16,7 @@ from jobproof.contract.model.exchange import Response
 
 __all__ = ["Limits", "ResponseParser", "one_line"]
 
+# libcurl counts in 64 bits with a sign.
 _MOST_BYTES = 2**63 - 1
 _SAMPLE_BYTES = 65_536
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
@@ -124,6 +125,7 @@ class ResponseParser:
         """
         if not self.complete:
             self._read_head()
+        # An answer to HEAD names a coding and has no body that could be cut off.
         if self._decoder is not None and self._raw and not self._decoder.ended:
             self.undecodable = self.undecodable or f"{self._decoder.coding}: the stream is cut off"
 
@@ -154,6 +156,7 @@ class ResponseParser:
                 self.code, self.http_version, fault = _read_status_line(line)
                 self.headers = []
             elif line in _BLANK:
+                # An interim answer is followed by another head; 101 ends HTTP on this connection.
                 if not 100 <= self.code < 200 or self.code == 101:
                     self._end_head(fault)
                     return  # whatever follows are trailers
@@ -172,6 +175,8 @@ class ResponseParser:
     def _decode(self, decoder: _Decoder, data: bytes) -> None:
         cap = self._limits.body_bytes
         try:
+            # One byte beyond the cap is enough to know that it was passed, so a bomb never
+            # unfolds.
             self._decoded += decoder.feed(data, cap + 1 - len(self._decoded))
         except zlib.error as error:
             self.undecodable = f"{decoder.coding}: {one_line(str(error))}"
@@ -203,6 +208,7 @@ class _Decoder:
         """
         if self._stream is None:
             self._start += data
+            # Two bytes tell framed from bare deflate; a chunk may bring one.
             if len(self._start) < 2:
                 return b""
             data, self._stream = self._start, zlib.decompressobj(_deflate_window(self._start))

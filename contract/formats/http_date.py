@@ -36,6 +36,7 @@ _RFC_850 = re.compile(
 _ASCTIME = re.compile(
     f"{_DAY_NAME} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"
 )
+# Longer than every form of a date, so the patterns never see foreign text without bound.
 _LONGEST = len("Wednesday, 30-Sep-26 23:59:59 GMT")
 
 _WithinYear = tuple[int, int, int, int, int]

@@ -15,6 +15,7 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 
 __all__ = ["Flaw", "JsonBody", "read_body"]
 
+# Up to here a double holds every integer, so readers agree on it (RFC 8259 6).
 _LARGEST_EXACT = 2**53
 _MOST_LEVELS = 100
 """RFC 8259 9 lets a reader set a limit; whoever walks a body may count on this one."""
@@ -83,9 +84,11 @@ def read_body(data: bytes) -> JsonBody:
     except ValueError as exc:
         flaws.append((Flaw.NOT_JSON, _explain(exc, text)))
         return JsonBody(None, False, tuple(flaws))
+    # Counting brackets is cheap; only a body with enough of them is walked.
     if text.count("[") + text.count("{") > _MOST_LEVELS and _depth(value) > _MOST_LEVELS:
         flaws.append((Flaw.NOT_JSON, f"nested deeper than {_MOST_LEVELS} levels"))
         return JsonBody(None, False, tuple(flaws))
+    # UTF-8 can't encode half a pair, so only an escape can bring one.
     if "\\u" in text and (found := _SURROGATE.search(json.dumps(value, ensure_ascii=False))):
         flaws.append((Flaw.LONE_SURROGATE, f"half a character: {found.group()!a}"))
     return JsonBody(value, True, tuple(flaws))
@@ -102,6 +105,7 @@ class _FlawCollector:
         self._flaws = flaws
 
     def pairs(self, pairs: list[tuple[str, Json]]) -> JsonObject:
+        # As with most readers, the last of two equal keys counts.
         out = dict(pairs)
         if len(out) != len(pairs):
             seen: set[str] = set()
@@ -147,6 +151,7 @@ def _decode(data: bytes, flaws: list[tuple[Flaw, str]]) -> str | None:
 
 
 def _depth(value: Json) -> int:
+    # Level by level: recursion would fail on the very bodies that this is meant to find.
     level, depth = [value], 0
     while level := [v for v in level if isinstance(v, dict | list)]:
         depth += 1

@@ -24,6 +24,7 @@ def walk(pointer: str) -> tuple[str, ...]:
     """
     The steps of a pointer, unescaped.
     """
+    # `~1` first: the other way round `~01` would become a slash (RFC 6901 4).
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 
 

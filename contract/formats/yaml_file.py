@@ -31,6 +31,7 @@ class PlainLoader(yaml.SafeLoader):
 
 
 _TAG = "tag:yaml.org,2002:"
+# PyYAML follows YAML 1.1, where these catch words that people mean as text.
 _REPLACED = ("bool", "timestamp", "value", "int", "float")
 PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in found if tag.removeprefix(_TAG) not in _REPLACED]
@@ -40,6 +41,7 @@ _INT = r"[-+]?(?:0|[1-9][0-9]*)"
 for _name, _form, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", rf"{_INT}|0x[0-9a-fA-F]+", "-+0123456789"),
+    # PyYAML reads `1e3` as text, since 1.1 wants a dot in it.
     ("float", rf"(?:{_INT}(?:\.[0-9]*)?|[-+]?\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
     ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
 ):
@@ -148,10 +150,12 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
     """
     text = read_text(path, kind)
     try:
+        # The characters are checked at once, before there is a line to point at.
         loader = PlainLoader(text)
     except yaml.YAMLError:
         raise kind(f"{path}: holds characters that YAML doesn't allow") from None
     try:
+        # Not yaml.load: only nodes know the line that they stand on.
         node = loader.get_single_node()
         if node is None:
             raise kind(f"{path}:1: the file is empty")
@@ -174,11 +178,13 @@ def _locate(
     path: Path,
     kind: type[ConfigError],
 ) -> None:
+    # A value may begin a line below its key, and the key's line was set before.
     lines.setdefault(here, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             name = str(key.value)
+            # PyYAML takes the last of two equal keys without a word. `<<` may stand twice.
             if name in seen and name != "<<":
                 raise kind(f"{path}:{key.start_mark.line + 1}: key {name!r} stands here twice")
             seen.add(name)

@@ -19,7 +19,7 @@ __all__ = ["Coverage"]
 @dataclass(slots=True)
 class Coverage:
     """
-    Counts of what was seen; `add` every observation, then ask.
+    Counts of what was seen; `add` every observation, then read `missing` or `as_dict`.
     """
 
     api: Api
@@ -42,6 +42,7 @@ class Coverage:
             return
         self.validated += 1
         self.generated_views += generated
+        # Foreign words must not become keys of the report without end.
         known = self.api.lifecycle.knows(seen.job.status)
         self.statuses[str(seen.job.status) if known else "unknown"] += 1
         job = pick(seen.job.body, self._envelope)
@@ -57,6 +58,8 @@ class Coverage:
         if self.validated < 3:
             missing.append(f"{self.validated} bodies of known jobs were validated, 3 are the floor")
         ended = [s for s in self.statuses if self.api.lifecycle.is_terminal(s)]
+        # Where no body was validated the line above says it already; an unknown status may be a
+        # new kind of end.
         if self.validated and not ended and not self.statuses["unknown"]:
             missing.append("no ended job was seen")
         if not self.subjects["missing"]:

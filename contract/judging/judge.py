@@ -18,13 +18,15 @@ __all__ = ["CRASHED", "Judge"]
 CRASHED = "check_crashed"
 """The id of the finding that says a check itself failed."""
 
+# A recording's method is foreign text: all unlisted ones share a key, so the cache of selected
+# checks stays small.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
 _ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
 
 
 class Judge:
     """
-    Asks every check that has something to say about a trace.
+    Runs every check that has something to say about a trace.
 
     A check that crashes is itself reported: a validator that fails open is worse
     than none.
@@ -40,6 +42,7 @@ class Judge:
         """
         findings: list[Finding] = []
         for check in self._select(trace):
+            # A generator crashes while it is iterated, and what it said before that counts.
             try:
                 for remark in check.run(trace):
                     findings.append(_finding(check, remark, trace))
@@ -54,6 +57,7 @@ class Judge:
         seen = trace.latest
         method = seen.method if seen.method in _METHODS else "other"
         key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method)
+        # A run judges thousands of exchanges, of a handful of kinds.
         selected = self._selected.get(key)
         if selected is None:
             name, depth, *features = key
@@ -68,7 +72,7 @@ class Judge:
 
     def replay(self, trace: Trace, observations: Iterable[Observation]) -> tuple[Finding, ...]:
         """
-        Judge a whole life: each observation with those before it as its history.
+        Judge a job's whole history: each observation with those before it.
         """
         findings: list[Finding] = []
         earlier: tuple[Observation, ...] = trace.earlier
@@ -113,6 +117,7 @@ def _accepted(check: str, pointer: str, trace: Trace) -> str | None:
         if accepted.check != check or accepted.pointer not in (None, pointer):
             continue
         today = datetime.fromtimestamp(trace.now, UTC).date()
+        # Past its day an acceptance lapses, so that somebody looks at it again.
         if today <= accepted.expires:
             return accepted.reason
     return None

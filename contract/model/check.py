@@ -41,9 +41,9 @@ class Check:
         id: The function's name: one pytest node, one metric label.
         summary: The promise, as one sentence.
         source: Where the promise stands written.
-        about: The facet without which it isn't asked.
+        about: The facet without which it isn't run.
         family: The module it stands in.
-        needs: What must have been asked for it to be reached: a subject, a credential
+        needs: What a run must have requested for it to be reached: a subject, a credential
             or a method (`foreign`, `none`, `HEAD`).
         only: Of what it speaks at all, in the same words; empty: of anything.
         apis: The APIs that it speaks about; all of them if empty.
@@ -94,6 +94,8 @@ def check(
 
     def decorate(function: CheckFunction) -> Check:
         name = function.__name__
+        # Said at import, where it names the culprit: at the first trace it would look like a
+        # crash.
         taken = len(inspect.signature(function).parameters)
         if taken != 1:
             raise TypeError(f"check takes {taken} arguments; write def {name}(trace)")

@@ -1,5 +1,5 @@
 """
-One question and its answer, as values.
+One request and its answer, as values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
 
 class Subject(StrEnum):
     """
-    What the asker knows about the id it asks for.
+    What the client knows about the id in its request.
     """
 
     KNOWN = "known"
@@ -45,7 +45,7 @@ class Subject(StrEnum):
 
 class Credential(StrEnum):
     """
-    Who asks.
+    By whose right the request is made.
     """
 
     OWNER = "owner"
@@ -60,12 +60,12 @@ class Credential(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Request:
     """
-    What is asked, and what the asker knows about it.
+    What is sent, and what the client knows about the job it is for.
 
     Attributes:
         url: Absolute, percent-encoded; as sent.
         headers: Name and value pairs as sent, `Authorization` included.
-        job_id: The id before percent-encoding; None where no job is asked for.
+        job_id: The id before percent-encoding; None where the request is for no job.
     """
 
     method: str

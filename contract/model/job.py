@@ -118,6 +118,8 @@ def read_time(value: Json, codec: Codec) -> float | None:
     except ValueError:
         return None
     if moment.tzinfo is None:
+        # The schema's date-time reports the missing zone; with one assumed, other checks can go
+        # on.
         moment = moment.replace(tzinfo=UTC)
     try:
         return moment.timestamp()
@@ -126,6 +128,7 @@ def read_time(value: Json, codec: Codec) -> float | None:
 
 
 def _unix_time(value: Json, a_second: int) -> float | None:
+    # To Python, True is an integer.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # Neither NaN nor an integer beyond any double passes this.

@@ -17,8 +17,10 @@ from jobproof.contract.openapi.schema import Content, ResponseSpec, SchemaError
 
 __all__ = ["Observation", "Observer", "ParsedBody", "media_type_of"]
 
+# Together 2 MiB of bodies at most for each API.
 _MOST_CACHED = 128
 _MOST_CACHED_BYTES = 16_384
+# One wrong type in a long list fails once an item; ten tell what is wrong.
 _MOST_ERRORS = 10
 _AUTHORISED = (Credential.OWNER, Credential.UNSTATED)
 
@@ -65,6 +67,8 @@ class ParsedBody:
     def _schema(self) -> Content | None:
         if self.spec is None or not self.spec.contents:
             return None
+        # Under an undocumented media type the body is still held to the document: one finding is
+        # about the type, others about what is in it.
         return self.content or self.spec.contents[0]
 
 
@@ -77,7 +81,7 @@ class Observation:
     An exchange with its body read.
 
     Attributes:
-        exchange: The question and what came of it, as values.
+        exchange: The request and what came of it, as values.
         response: The whole answer, or None.
         media_type: In lower case, without parameters; "" where the header is missing.
         spec: What the document says of this code, or None.
@@ -110,14 +114,14 @@ class Observation:
     @property
     def subject(self) -> Subject:
         """
-        What the asker knew of the id.
+        What the client knew of the id.
         """
         return self.exchange.request.subject
 
     @property
     def credential(self) -> Credential:
         """
-        Who asked.
+        By whose right the request was made.
         """
         return self.exchange.request.credential
 
@@ -131,14 +135,14 @@ class Observation:
     @property
     def asked_for(self) -> str | None:
         """
-        The id that was asked for.
+        The id in the request, before percent-encoding.
         """
         return self.exchange.request.job_id
 
     @property
     def authorised(self) -> bool:
         """
-        Whether the asker may see the job, as far as is known.
+        Whether the client may see the job, as far as is known.
         """
         return self.exchange.request.credential in _AUTHORISED
 
@@ -188,6 +192,7 @@ class Observer:
         if response is None:
             return _observation(exchange, None, "", _NO_BODY)
         media_type = media_type_of(response)
+        # The method belongs to it: HEAD has the head of a GET and no body to read.
         key = (response.code, media_type, exchange.request.method, response.body)
         parsed_body = self._parsed_bodies.get(key)
         if parsed_body is None:

@@ -1,5 +1,5 @@
 """
-How a question becomes the request that carries it.
+How an id, a credential and a base URL become a request.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def build_request(
     user_agent: str | None = None,
 ) -> Request:
     """
-    One question about one job; whatever the id holds, it is one segment of the path.
+    The request for one job; whatever the id holds, it is one segment of the path.
 
     Args:
         base_url: As `read_base_url` normalises it.
         token: Goes along only where `credential` is the owner's.
         headers: Further ones; one of them may take the place of ours.
-        user_agent: Who asks; None leaves it to the client.
+        user_agent: The `User-Agent` sent; None leaves it to the client.
     """
     return Request(
         method=method,
@@ -56,7 +56,7 @@ def build_owner_request(
     api: Api, base_url: str, job_id: str, token: str, subject: Subject = Subject.KNOWN
 ) -> Request:
     """
-    How the owner of `token` asks for a job.
+    The request by which the owner of `token` gets a job.
     """
     owner, secret = Credential.OWNER, Secret(token)
     return build_request(api, base_url, job_id, subject=subject, credential=owner, token=secret)
@@ -66,7 +66,7 @@ def build_listing_request(
     base_url: str, path: str, query: Iterable[tuple[str, str]], headers: HeaderPairs
 ) -> Request:
     """
-    One page of the sibling operation that lists jobs, asked for as the owner.
+    The request for one page of the operation that lists jobs, made as the owner.
 
     Args:
         headers: All of them, as `request_headers` made them for the owner.
@@ -87,6 +87,7 @@ def request_headers(
     What a request of that credential carries; the header of the token comes last.
     """
     agent = () if user_agent is None else (("User-Agent", user_agent),)
+    # A field sent twice is read as a list (RFC 9110 5.3), so ours give way.
     ours = without_headers((("Accept", "application/json"), *agent), *header_names(headers))
     return (*ours, *headers, *_authorization(api, credential, token))
 

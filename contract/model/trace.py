@@ -27,7 +27,7 @@ class Trace:
         api: Whose contract it is.
         latest: What is to be judged.
         earlier: Older observations of the same id, oldest first.
-        baseline: How the endpoint answers the same asker for an id that nobody has.
+        baseline: How the endpoint answers the same credential for an id that nobody has.
         token: Our own token, so that a check can look for it; never shown.
         deadline_s: How long a job may take by the user's own word, in seconds.
     """
@@ -45,6 +45,8 @@ class Trace:
         Earlier plain sights of the job that were over before the latest began.
         """
         start = self.latest.exchange.started_at + _CLOCK_GRAIN_S
+        # Of two polls at once nobody knows which saw the later state, so one that overlaps is no
+        # history.
         return tuple(o for o in self.earlier if o.is_view and o.exchange.ended_at <= start)
 
     @property

@@ -55,6 +55,7 @@ def group(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
     for finding in findings:
         key: tuple[str, ...] = finding.fingerprint
         if finding.kind is Kind.GAP:
+            # A hundred hostile ids refused with 400 are one hole in the document.
             key = (finding.check, finding.kind, str(finding.found))
         found.setdefault(key, []).append(finding)
     groups = [FindingGroup(_plainest(items), len(items)) for items in found.values()]
@@ -68,6 +69,7 @@ def conclude(findings: Iterable[Finding], *, missing: Sequence[str], strict: boo
     """
     Broken if a promise is; else inconclusive if the run reached too little; else kept.
     """
+    # What is broken stays broken, however little the run has reached.
     if any(finding.breaks(strict=strict) for finding in findings):
         return Verdict.BROKEN
     return Verdict.INCONCLUSIVE if missing else Verdict.KEPT
@@ -75,7 +77,7 @@ def conclude(findings: Iterable[Finding], *, missing: Sequence[str], strict: boo
 
 def _plainest(findings: list[Finding]) -> Finding:
     """
-    The finding about the simplest question: a known job before a hostile id.
+    The finding about the simplest request: a known job before a hostile id.
     """
     order = list(Subject)
     return min(findings, key=lambda f: order.index(f.exchange.request.subject))

@@ -34,6 +34,7 @@ _DROPPED = frozenset(
 )
 """What says nothing about a value, or would mean something else once cut out."""
 _BESIDE_REF = frozenset({"$ref", "description", "summary", "title", "deprecated"})
+# QUERY is among them since OpenAPI 3.2.
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
 
@@ -133,6 +134,7 @@ class _Files:
         `node` behind its `$ref`s, and the file it stands in.
         """
         seen: set[tuple[Path, str]] = set()
+        # A reference may lead to a reference, in another file, too.
         while isinstance(node, dict) and isinstance(node.get("$ref"), str):
             key = (base, node["$ref"])
             if key in seen:
@@ -146,6 +148,8 @@ class _Files:
         What `ref`, written in the file `base`, points at.
         """
         where, _, fragment = ref.partition("#")
+        # A test run depends on no network, and reads nothing that a document's author put
+        # elsewhere.
         if where.startswith(("http://", "https://", "//")):
             raise DocumentError(
                 f"{base}: $ref {ref!r} is on the network; save the file beside the document "
@@ -154,6 +158,7 @@ class _Files:
         if fragment and not fragment.startswith("/"):
             raise DocumentError(f"{base}: $ref {ref!r} is an anchor; write '#/components/...'")
         target = (base.parent / unquote(where)).resolve() if where else base
+        # A fragment is percent-encoded as any part of a URL (RFC 6901 6).
         found, node = resolve(self.load(target), unquote(fragment))
         if not found:
             raise DocumentError(f"{base}: $ref {ref!r} points at nothing")
@@ -163,6 +168,7 @@ class _Files:
 def _parse(path: Path) -> JsonDocument:
     text = read_text(path, DocumentError)
     try:
+        # JSON is mostly YAML, too, but PyYAML is far slower and refuses tabs between its tokens.
         value = json.loads(text) if text.lstrip()[:1] in "{[" and text.strip() else _yaml(text)
     except json.JSONDecodeError as exc:
         raise DocumentError(f"{path}:{exc.lineno}: not JSON: {exc.msg}") from None
@@ -198,6 +204,7 @@ def _path_item(path: Path, root: JsonDocument, template: str) -> Json:
     shape = _shape(template)
     item: Json
     for candidate, item in paths.items():
+        # A parameter's name is no part of what a path matches.
         if _shape(str(candidate)) == shape:
             return item
     raise DocumentError(f"{path}: no path {template!r}. {did_you_mean(template, map(str, paths))}")
@@ -226,10 +233,12 @@ class _SchemaExtractor:
         found: dict[str, JsonDocument] = {}
         listed = _need_mapping(operation.get("responses") or {}, self._path, "`responses`")
         for code, node in listed.items():
+            # YAML reads an unquoted 200 as a number.
             name = str(code)
             if name.startswith("x-"):
                 continue
             target, base = self._files.deref(node, self._path)
+            # A range is written `4XX`; vendors write `4xx`, too.
             key = name.upper() if name.lower() != "default" else "default"
             response = _need_mapping(target, base, f"the response {name}")
             found[key] = self._response(response, base, produces)
@@ -268,10 +277,12 @@ class _SchemaExtractor:
         return out
 
     def _keyword(self, key: str, value: Json, base: Path) -> Json:
+        # The keys here are names of the vendor's own, so none is dropped as a keyword.
         if key in ("properties", "patternProperties", "$defs", "definitions") and isinstance(
             value, dict
         ):
             return {str(name): self.schema(sub, base) for name, sub in value.items()}
+        # These hold values: a `$ref` in one of them is data.
         if isinstance(value, dict) and key not in ("enum", "const", "default"):
             return self.schema(value, base)
         if isinstance(value, list) and key in ("allOf", "anyOf", "oneOf", "prefixItems"):
@@ -286,12 +297,15 @@ class _SchemaExtractor:
         if key not in self._names:
             tail = fragment.rsplit("/", 1)[-1] or where.stem
             stem = re.sub(r"[^A-Za-z0-9_.-]", "_", tail)
+            # Two files may each have a schema of the same name.
             name = stem if stem not in self.defs else f"{stem}_{len(self.defs)}"
             self._names[key] = name
             self.defs[name] = True  # taken, so that a schema may contain itself
             self.defs[name] = self.schema(target, where)
         out: JsonObject = {"$ref": f"#/$defs/{self._names[key]}"}
         if self._is_pre_3_1:
+            # 3.0 ignores what stands beside a `$ref`, yet vendors write `nullable` there and mean
+            # it.
             nullable = node.get("nullable") or node.get("x-nullable")
             return {"anyOf": [out, {"type": "null"}]} if nullable else out
         siblings = self.schema({k: v for k, v in node.items() if k not in _BESIDE_REF}, base)
@@ -304,14 +318,17 @@ def _upgrade(schema: JsonObject) -> None:
     """
     nullable = schema.pop("nullable", False) or schema.pop("x-nullable", False)
     for bound, flag in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        # Until 3.0 the flag sharpens its neighbour; later it is the bound itself.
         if isinstance(schema.get(flag), bool) and schema.pop(flag) and bound in schema:
             schema[flag] = schema.pop(bound)
+    # Swagger 2 writes `file` for a download, which JSON Schema doesn't know.
     if schema.get("type") == "file":
         schema.pop("type")
     composed = any(keyword in schema for keyword in ("allOf", "anyOf", "oneOf"))
     if nullable and isinstance(schema.get("type"), str) and not composed:
         schema["type"] = [schema["type"], "null"]
         words = schema.get("enum")
+        # Read to the letter, 3.0.3 wants null among the words as well; vendors leave it out.
         if isinstance(words, list) and None not in words:
             schema["enum"] = [*words, None]
     elif nullable:
@@ -325,6 +342,7 @@ def _spec(code: str, response: JsonDocument, defs: JsonDocument, path: Path) -> 
     for media, entry in response.get("content", {}).items():
         schema = entry.get("schema")
         if isinstance(schema, dict):
+            # Each is compiled by itself, so each carries all definitions that it may refer to.
             schema = {**schema, "$defs": dict(defs)} if defs else schema
         elif schema is True:
             schema = {}
@@ -370,6 +388,7 @@ def _as_document(
 def _rebased(node: Json) -> Json:
     if isinstance(node, dict):
         return {
+            # JSON Schema keeps definitions under `$defs`, OpenAPI under `components`.
             key: value.replace("#/$defs/", "#/components/schemas/")
             if key == "$ref" and isinstance(value, str)
             else _rebased(value)
@@ -387,6 +406,7 @@ def _canonical(meaning: Json) -> str:
 def _without_prose(node: Json, *, names: bool = False) -> Json:
     if isinstance(node, dict):
         return {
+            # Under `properties`, `title` is the name of a field and no prose.
             key: _without_prose(value, names=key in ("properties", "patternProperties"))
             for key, value in node.items()
             if names or key not in ("description", "title", "summary", "example", "examples")

@@ -17,7 +17,9 @@ from jobproof.contract.openapi.enumeration import words_at
 
 __all__ = ["Content", "ResponseSpec", "SchemaError"]
 
+# Items of a list are alike, so the first ones show a key that is new.
 _MOST_ITEMS = 50
+_MOST_BRANCHES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Content:
         self.declared = frozenset(_declared(schema or {}, schema or {}))
         self._root_node = _SchemaTree(schema or {}).node([schema or {}])
         self._validator = (
+            # 2020-12 takes `format` for a remark unless told; a wrong date is a broken promise.
             jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
             if schema is not None
             else None
@@ -59,6 +62,7 @@ class Content:
         """
         Everything in `value` that the schema doesn't allow.
         """
+        # Most bodies are valid, and asking only that is much faster than collecting errors.
         if self._validator is None or self._validator.is_valid(value):
             return
         for error in self._validator.iter_errors(value):
@@ -153,7 +157,8 @@ def _branches(schema: Json, root: JsonDocument) -> Iterator[JsonDocument]:
     `schema` and everything it is put together from.
     """
     stack, seen = [schema], 0
-    while stack and seen < 200:
+    # A schema may contain itself by `allOf`, where following it would never end.
+    while stack and seen < _MOST_BRANCHES:
         node = stack.pop()
         seen += 1
         if not isinstance(node, Mapping):
@@ -195,9 +200,11 @@ class _SchemaTree:
         The place that all of `schemas` speak of.
         """
         branches = [branch for schema in schemas for branch in _branches(schema, self._root)]
+        # By identity: the root holds every branch, so no id is used twice while it lives.
         key = frozenset(id(branch) for branch in branches)
         if key in self._nodes:
             return self._nodes[key]
+        # Stored before it is filled, since a schema may contain itself.
         node = self._nodes[key] = _SchemaNode()
         properties: dict[str, list[Json]] = {}
         items: list[Json] = []
@@ -209,6 +216,8 @@ class _SchemaTree:
                 items.append(branch["items"])
             is_open |= bool(branch.get("patternProperties") or branch.get("additionalProperties"))
         node.names = frozenset(properties)
+        # JSON Schema allows every further key that isn't forbidden. Here a place is open only
+        # where the schema says so, or else no new key would ever be noticed.
         node.closed = bool(properties) and not is_open
         node.properties = {name: self.node(found) for name, found in properties.items()}
         node.items = self.node(items) if items else None

@@ -129,6 +129,8 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
+        # File systems list a folder in an order of their own; a report is to be the same
+        # everywhere.
         found = sorted(path.rglob("*.har"))
         if not found:
             raise RecordingError(f"{path}: the folder holds no .har file")
@@ -143,6 +145,7 @@ def _with_job_id(api: Api, exchange: Exchange) -> Exchange | None:
         return exchange
     path = urlsplit(exchange.request.url).path
     before, _, after = api.operation_path.partition("{}")
+    # Not from the start: the base URL may have a path of its own.
     match = re.search(f"{re.escape(before)}([^/]+){re.escape(after)}$", path)
     if match is None:
         return None

@@ -359,7 +359,7 @@ def test_they_agree_whatever_is_written(tmp_path: Path, text: str) -> None:
     found = outcome(lambda url: by_configuration(url, tmp_path), text)
     assert found.replace(": leave it out", "", 1) == read
     # Whatever it leads to, nothing is dialled on this machine and nobody else is asked.
-    with Client(policy=AddressPolicy(inward=False)) as client:
+    with Client(policy=AddressPolicy(allow_private=False)) as client:
         if is_loopback(text):
             sent = client.send(Request("GET", text), deadline_s=PATIENCE_S)
             assert sent.failure is not None

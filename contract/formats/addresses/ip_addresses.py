@@ -27,25 +27,31 @@ _NETWORKS: dict[str, tuple[IPv4Network | IPv6Network, ...]] = {
         "unspecified": ("0.0.0.0/8", "::/128"),
         "link-local": ("169.254.0.0/16", "fe80::/10"),
         "a cloud's metadata service": (
-            "100.100.100.200/32",
-            "168.63.129.16/32",
-            "192.0.0.192/32",
-            "fd00:ec2::/32",
-            "fd20:ce::254/128",
+            "100.100.100.200/32",  # Alibaba Cloud
+            "168.63.129.16/32",  # Azure
+            "192.0.0.192/32",  # Oracle Cloud
+            "fd00:ec2::/32",  # AWS
+            "fd20:ce::254/128",  # Google Cloud
         ),
         "multicast": ("224.0.0.0/4", "ff00::/8"),
         "reserved": ("240.0.0.0/4",),
         "loopback": ("127.0.0.0/8", "::1/128"),
-        "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10"),
-        "shared by a carrier": ("100.64.0.0/10",),
+        "private": (
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "fc00::/7",
+            "fec0::/10",  # site-local: given up by RFC 3879
+        ),
+        "shared by a carrier": ("100.64.0.0/10",),  # RFC 6598
         "set aside": (
-            "192.0.0.0/24",
-            "192.0.2.0/24",
-            "198.18.0.0/15",
-            "198.51.100.0/24",
-            "203.0.113.0/24",
-            "100::/64",
-            "2001:db8::/32",
+            "192.0.0.0/24",  # IETF protocol assignments
+            "192.0.2.0/24",  # documentation
+            "198.18.0.0/15",  # benchmarks
+            "198.51.100.0/24",  # documentation
+            "203.0.113.0/24",  # documentation
+            "100::/64",  # discarded by routers
+            "2001:db8::/32",  # documentation
         ),
     }.items()
 }
@@ -97,6 +103,7 @@ def _parse_ipv4(text: str) -> IPv4Address | None:
     parts = text.removesuffix(".").split(".")
     if len(parts) > 4 or not all(len(p) <= 40 and _NUMBER.fullmatch(p) for p in parts):
         return None
+    # inet_aton lets the last part stand for all bytes that are left: 127.1 is 127.0.0.1.
     *heads, tail = (
         int(part, 16 if part.startswith("0x") else 8 if part.startswith("0") else 10)
         for part in parts
@@ -134,6 +141,7 @@ _LOOPBACK = _NETWORKS["loopback"]
 
 
 def _embedded_ipv4(address: IpAddress) -> tuple[IPv4Address, ...]:
+    # `::` and `::1` lie among the IPv4-compatible ones and embed no address.
     if isinstance(address, IPv4Address) or int(address) <= 1:
         return ()
     return tuple(

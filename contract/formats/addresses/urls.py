@@ -28,6 +28,7 @@ __all__ = ["BaseUrl", "Url", "UrlError", "is_loopback", "parse_url", "read_base_
 _EXAMPLE = "https://api.example.com"
 _LONGEST = 100_000
 _LONGEST_BASE = 2_000
+# RFC 1035 2.3.4: 255 octets in a message are 253 characters as text.
 _LONGEST_HOST = 253
 _LONGEST_SHOWN = 100
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -39,6 +40,7 @@ _URL = re.compile(
 )
 _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
 _PLAIN = re.compile(r"[!-~]*")
+# RFC 1123 has no underscore in a host's name; DNS has, and so do services in clusters.
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _JOINERS = "\u200c\u200d"  # unseen, yet letters of Persian and of Indic names
 
@@ -248,6 +250,7 @@ def _parse_host(text: str) -> str:
     if not text:
         raise _RefusedError("has no host", f"write {_EXAMPLE}")
     if text.startswith("["):
+        # A zone index after `%` means something on one machine alone.
         address = parse_address(text[1:-1]) if ":" in text and "%" not in text else None
         if address is None or not text.endswith("]"):
             raise _RefusedError(*_BAD_HOST)
@@ -269,6 +272,7 @@ def _to_ascii(name: str) -> str:
     if len(name) > _LONGEST_HOST:
         raise _RefusedError(*_BAD_HOST)
     try:
+        # As browsers do, uts46 first maps capitals and full-width letters.
         return idna.encode(name, uts46=True).decode("ascii")
     except idna.IDNAError:
         problem = "has a host that IDNA 2008 can't encode"
@@ -277,6 +281,7 @@ def _to_ascii(name: str) -> str:
 
 def _format_address(address: IpAddress) -> str:
     mapped = None if isinstance(address, IPv4Address) else address.ipv4_mapped
+    # What connecting to it leads to differs between systems.
     if (mapped or address).is_unspecified:
         instead = "[::1]" if mapped is None and address.version == 6 else "127.0.0.1"
         raise _RefusedError("has a host that stands for all addresses", f"write {instead}")
@@ -295,5 +300,6 @@ def _displayed(text: str) -> str:
     The text without what may be a secret in it, clean, and cut.
     """
     text = without_userinfo(text)
+    # A query or a fragment may hold a token, so the text ends before it.
     clean = "".join(c if c.isprintable() else " " for c in re.split(r"(?<=[?#])", text)[0])
     return clean if len(clean) <= _LONGEST_SHOWN else f"{clean[:_LONGEST_SHOWN]}…"

@@ -39,7 +39,7 @@ class TestAddressPolicy:
     )
     def test_never_dialled(self, address: str) -> None:
         assert AddressPolicy().refusal(address)
-        assert AddressPolicy(inward=False).refusal(address)
+        assert AddressPolicy(allow_private=False).refusal(address)
 
     @pytest.mark.parametrize(
         "address",
@@ -58,13 +58,13 @@ class TestAddressPolicy:
     )
     def test_inward_addresses_are_for_configured_targets_only(self, address: str) -> None:
         assert AddressPolicy().refusal(address) is None
-        assert AddressPolicy(inward=False).refusal(address)
+        assert AddressPolicy(allow_private=False).refusal(address)
 
     @pytest.mark.parametrize(
         "address", ["93.184.215.14", "2606:2800:21f:cb07::1", "64:ff9b::5db8:d70e"]
     )
     def test_public_addresses_pass(self, address: str) -> None:
-        assert AddressPolicy(inward=False).refusal(address) is None
+        assert AddressPolicy(allow_private=False).refusal(address) is None
 
     @pytest.mark.parametrize(
         "host",
@@ -85,7 +85,7 @@ class TestAddressPolicy:
         assert exchange.remote_ip is None
 
     def test_a_name_is_judged_by_what_it_resolves_to(self, wire: Wire) -> None:
-        with Client(policy=AddressPolicy(inward=False)) as outward:
+        with Client(policy=AddressPolicy(allow_private=False)) as outward:
             failed = failure(get(outward, wire.url("ok", host="localhost")))
         assert failed.reason is Reason.BLOCKED
         assert "127.0.0.1 is loopback" in failed.detail
