@@ -45,6 +45,7 @@ class _LazyGroup(click.Group):
         return sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # Only the command that is meant gets imported, so that no other one delays or breaks it.
         plugin = next((p for p in plugins(_GROUP) if p.name == cmd_name), None)
         return _load(plugin) if plugin else None
 
@@ -101,4 +102,5 @@ def main(args: list[str] | None = None) -> None:
     except JobproofError as exc:
         click.echo(f"jobproof: {exc}", err=True)
         code = exc.exit_code
+    # A command that simply ended has returned None.
     sys.exit(code if isinstance(code, int) else 0)

@@ -71,6 +71,7 @@ class Plugin:
         """
         try:
             return self.entry.load()
+        # Importing a plug-in runs its code, which may raise anything.
         except Exception as exc:
             raise self.error(f"can't be loaded: {type(exc).__name__}: {exc}") from exc
 
@@ -90,6 +91,7 @@ def plugins(group: str) -> tuple[Plugin, ...]:
     """
     only_own = os.environ.get("JOBPROOF_NO_PLUGINS", "") not in ("", "0")
     found: dict[str, Plugin] = {}
+    # Ours first, so that of two with one name the plug-in is told to rename.
     for plugin in sorted(_found(group), key=lambda p: (not _is_own(p), p.name)):
         if only_own and not _is_own(plugin):
             continue
@@ -123,6 +125,7 @@ def set_up(group: str, name: str, cls: type[Instance], *arguments: Any) -> Insta
     """
     try:
         return cls(*arguments)
+    # Written for people already, such as an option that is wrong.
     except JobproofError:
         raise
     except Exception as exc:
@@ -245,6 +248,7 @@ def _api_of(plugin: Plugin) -> Api:
         raise plugin.error(f"{package!r} is a module; an API is a package with data in it")
     root = Path(str(files(package)))
     folder = root / plugin.name
+    # One package may bring several APIs, each in a folder of its name.
     folder = folder if folder.is_dir() else root
     if not (folder / "profile.yaml").is_file():
         raise plugin.error(f"no profile.yaml in package {package!r}")
@@ -252,6 +256,7 @@ def _api_of(plugin: Plugin) -> Api:
         api = _loaded(folder, plugin.provider)
     except ConfigError as exc:
         raise plugin.error(str(exc)) from None
+    # Options go by the entry point's name, reports and metrics by the profile's.
     if api.name != plugin.name:
         raise plugin.error(f"its profile says `api: {api.name}`; both names must be the same")
     return api

@@ -116,6 +116,7 @@ class ResponseParser:
         """
         libcurl's debug callback.
         """
+        # Kind 0 is libcurl's own text; other kinds hold headers and data, the token included.
         if kind == 0 and text.startswith((b"Leftovers after chunking", b"Excess found")):
             self.excess = True
 
@@ -161,6 +162,7 @@ class ResponseParser:
                     self._end_head(fault)
                     return  # whatever follows are trailers
             else:
+                # Latin-1 takes every byte, as RFC 9110 5.5 lets values hold them: none is lost.
                 name, _, value = line.decode("latin-1").partition(":")
                 self.headers.append((name, value.strip(" \t\r\n")))
 
@@ -193,6 +195,7 @@ class _Decoder:
     def __init__(self, coding: str) -> None:
         self.coding = coding
         self._start = b""
+        # 31 is 15, the largest window, and 16 for the framing of gzip.
         self._stream = zlib.decompressobj(31) if coding == "gzip" else None
 
     @property

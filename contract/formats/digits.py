@@ -11,6 +11,7 @@ import re
 
 __all__ = ["is_digits", "read_decimal", "read_digits", "read_hex"]
 
+# A double holds 308 digits before the point, so 300 of them are always finite.
 _DECIMAL = re.compile(r"[0-9]{1,300}(?:\.[0-9]{0,300})?")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 
@@ -28,6 +29,7 @@ def read_digits(text: str, *, most: int) -> int | None:
     """
     if not is_digits(text):
         return None
+    # Lengths are compared before int() is called: it refuses more than 4300 digits.
     digits = text.lstrip("0")
     return most if len(digits) > len(str(most)) else min(int(digits or "0"), most)
 

@@ -26,6 +26,7 @@ def parse_duration(text: str) -> float:
         ValueError: It isn't a Prometheus duration, largest unit first.
     """
     match = _PATTERN.fullmatch(text)
+    # Each unit may be left out, so the pattern fits the empty text as well.
     if not text or match is None:
         raise ValueError(f"{text!r} is no duration: write 250ms, 30s, 5m or 1h30m")
     return float(

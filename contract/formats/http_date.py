@@ -115,8 +115,10 @@ def _full_year(two_digits: int, within_year: _WithinYear, now: float) -> int:
     """
     The latest year with these last digits in which the date isn't too far ahead.
     """
+    # A recording may bring a `now` beyond what datetime holds.
     today = datetime.fromtimestamp(min(max(now, _YEAR_1), _YEAR_9999), UTC)
     limit = (today.year + _YEARS_AHEAD, *today.timetuple()[1:6])
+    # Counted down from the next century: late in this one, 01 is ahead and not long ago.
     year = today.year - today.year % 100 + 100 + two_digits
     while (year, *within_year) > limit:
         year -= 100

@@ -15,6 +15,9 @@ from jobproof.contract.model.profile import Phase
 
 __all__ = ["Coverage"]
 
+_FEWEST_BODIES = 3
+"""Of known jobs, in a run that is to say anything."""
+
 
 @dataclass(slots=True)
 class Coverage:
@@ -55,8 +58,9 @@ class Coverage:
         What the floor demands and the run did not reach, in words; empty if enough.
         """
         missing = []
-        if self.validated < 3:
-            missing.append(f"{self.validated} bodies of known jobs were validated, 3 are the floor")
+        if self.validated < _FEWEST_BODIES:
+            reached = f"{self.validated} bodies of known jobs were validated"
+            missing.append(f"{reached}, {_FEWEST_BODIES} are the floor")
         ended = [s for s in self.statuses if self.api.lifecycle.is_terminal(s)]
         # Where no body was validated the line above says it already; an unknown status may be a
         # new kind of end.
@@ -66,7 +70,7 @@ class Coverage:
             missing.append("no unknown id was asked for")
         if not self.credentials["none"]:
             missing.append("nothing was asked without a token")
-        if generated and self.generated_views < 3:
+        if generated and self.generated_views < _FEWEST_BODIES:
             missing.append(f"{self.generated_views} generated cases reached a known job")
         return tuple(missing)
 

@@ -241,6 +241,7 @@ class Exchange:
         """
         Wall clock when the answer was whole, Unix seconds.
         """
+        # Not read off the wall clock, which may be set back in between.
         return self.started_at + self.elapsed_s
 
     def redacted(self, redactor: Redactor) -> Exchange:

@@ -87,6 +87,7 @@ class JobReader:
     def _results(self, value: Json) -> JsonObject:
         if self._profile.result is None:
             return {}
+        # An empty list is no proof of success.
         found = {at: pick(value, at) for at in self._profile.result.proof}
         return {at: item for at, item in found.items() if not is_empty(item)}
 
@@ -148,6 +149,7 @@ def links_in(value: Json) -> Iterator[tuple[str, str]]:
                 yield f"/{index}{at}", text
     elif isinstance(value, dict):
         if isinstance(value.get("url"), str):
+            # Other texts beside a `url` are names or captions.
             yield "/url", value["url"]
             return
         for key, item in value.items():

@@ -22,6 +22,7 @@ _MOST_CACHED = 128
 _MOST_CACHED_BYTES = 16_384
 # One wrong type in a long list fails once an item; ten tell what is wrong.
 _MOST_ERRORS = 10
+# A recording doesn't say whose token it holds, so it is taken for the owner's.
 _AUTHORISED = (Credential.OWNER, Credential.UNSTATED)
 
 
@@ -209,6 +210,7 @@ class Observer:
         content = spec.content_for(media_type) if spec else None
         body = _body(exchange, response, media_type, spec)
         job = None
+        # Only a 200 is promised to be a job; an error may have an id and a status as well.
         if response.code == 200 and body is not None and body.readable:
             job = self._reader.read(body.value)
         return ParsedBody(spec, content, body, job)
@@ -252,4 +254,6 @@ def _body(
         return None  # an outage page may call itself anything; a redirect has no body to speak of
     documented = spec is not None and bool(spec.contents)
     looks_json = media_type == "application/json" or media_type.endswith("+json")
+    # What is documented is read whatever its Content-Type says: one wrong header would hide the
+    # body from every check.
     return read_body(response.body) if documented or looks_json else None

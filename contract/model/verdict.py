@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jobproof.contract.model.exchange import Subject
-from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.finding import Finding, Kind, Severity
 
 __all__ = ["FindingGroup", "Verdict", "conclude", "group", "overlay"]
 
@@ -59,7 +59,7 @@ def group(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
             key = (finding.check, finding.kind, str(finding.found))
         found.setdefault(key, []).append(finding)
     groups = [FindingGroup(_plainest(items), len(items)) for items in found.values()]
-    severities = ("critical", "high", "medium", "low")
+    severities = list(Severity)  # written there from the gravest down
     return tuple(
         sorted(groups, key=lambda g: (_RANK[g.first.kind], severities.index(g.first.severity)))
     )

@@ -124,6 +124,7 @@ class _Files:
         self._loaded: dict[Path, JsonDocument] = {}
 
     def load(self, path: Path) -> JsonDocument:
+        # By its real path, so that two spellings of one file are one.
         path = path.resolve()
         if path not in self._loaded:
             self._loaded[path] = _parse(path)
@@ -229,6 +230,7 @@ class _SchemaExtractor:
         self.defs: JsonObject = {}
 
     def responses(self, operation: JsonDocument, root: JsonDocument) -> dict[str, JsonDocument]:
+        # Swagger 2 names media types once for the document; an operation may have its own.
         produces = operation.get("produces") or root.get("produces") or ["application/json"]
         found: dict[str, JsonDocument] = {}
         listed = _need_mapping(operation.get("responses") or {}, self._path, "`responses`")
@@ -242,6 +244,7 @@ class _SchemaExtractor:
             key = name.upper() if name.lower() != "default" else "default"
             response = _need_mapping(target, base, f"the response {name}")
             found[key] = self._response(response, base, produces)
+        # Each code would count as undocumented, and each finding would blame the server.
         if not found:
             raise DocumentError(f"{self._path}: the operation documents no response at all")
         return found

@@ -118,6 +118,7 @@ def judge_recordings(api: Api, paths: Iterable[Path], *, strict: bool = False) -
     findings: list[Finding] = []
     for exchanges in exchanges_by_job.values():
         seen = [api.observe(exchange) for exchange in sorted(exchanges, key=lambda e: e.started_at)]
+        # The first observation only gives the trace its API: replay goes through them all.
         findings.extend(judge.replay(Trace(api, seen[0]), seen))
     return ReplayResult(
         api, tuple(findings), sum(map(len, exchanges_by_job.values())), skipped, strict

@@ -101,6 +101,7 @@ def ends_in_number(host: str) -> bool:
 
 def _parse_ipv4(text: str) -> IPv4Address | None:
     parts = text.removesuffix(".").split(".")
+    # The length is bounded, so that int() never meets thousands of digits.
     if len(parts) > 4 or not all(len(p) <= 40 and _NUMBER.fullmatch(p) for p in parts):
         return None
     # inet_aton lets the last part stand for all bytes that are left: 127.1 is 127.0.0.1.

@@ -100,6 +100,7 @@ class Url:
         Whether it leads to this machine: an address of loopback, `localhost` or a name below.
         """
         name = self.host.removesuffix(".")
+        # RFC 6761 6.3: whoever resolves these answers with loopback.
         if name == "localhost" or name.endswith(".localhost"):
             return True
         address = parse_address(self.host.strip("[]"))
@@ -134,6 +135,7 @@ def parse_url(text: str, *, instead: str = "leave it out") -> Url:
         return Url(
             scheme,
             host,
+            # One server has one origin, whether its port is written out or not.
             None if port == _DEFAULT_PORTS[scheme] else port,
             _percent_encoded(found["path"]),
             None if found["query"] is None else _percent_encoded(found["query"]),
@@ -231,10 +233,12 @@ def _refuse_scheme(text: str) -> NoReturn:
 @lru_cache(maxsize=256)
 def _parse_authority(authority: str) -> tuple[str, int | None]:
     found = _AUTHORITY.fullmatch(authority)
+    # `::1:80` could be one address, or another one with a port.
     bare_ipv6 = authority.count(":") > 1 and not authority.startswith("[")
     if found is None or bare_ipv6:
         raise _RefusedError(*_BAD_HOST)
     host = _parse_host(found["host"])
+    # A colon with nothing behind it is right (RFC 3986 3.2.3).
     if not found["port"]:
         return host, None
     port = read_digits(found["port"], most=65_536)
