@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_pointer import resolve, walk
 
 __all__ = ["words_at"]
@@ -39,6 +40,7 @@ class _Enumeration:
         """
         if not isinstance(schema, Mapping):
             return _NONE if schema is False else None
+        # What is left is always a tail of the one pointer, so that its length names it.
         key = (id(schema), len(steps))
         if key not in self._known:
             self._known[key] = None  # a schema that leads back to itself adds nothing
@@ -62,7 +64,7 @@ class _Enumeration:
         properties = schema.get("properties") or {}
         if step in properties:
             return self.at(properties[step], tuple(rest))
-        if step.isdigit() and "items" in schema:
+        if is_digits(step) and "items" in schema:
             return self.at(schema["items"], tuple(rest))
         closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
         return _NONE if closed or not _may_be(schema, "object", "array") else None
