@@ -74,7 +74,7 @@ def read_retry_after(text: str | None, *, now: float) -> float | None:
     """
     Seconds to wait, not negative; None where the header is absent or breaks its syntax.
 
-    A date in the past asks for no wait, as 0 does. How long a wait is worth heeding is the
+    A date in the past asks for no wait, as 0 does. How long a wait is too long is the
     caller's affair.
 
     Args:

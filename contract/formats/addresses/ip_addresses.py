@@ -55,7 +55,7 @@ _NETWORKS: dict[str, tuple[IPv4Network | IPv6Network, ...]] = {
         ),
     }.items()
 }
-"""The first kind that fits is told, so the narrower stand before the wider."""
+"""The first kind that fits is named, so the narrower stand before the wider."""
 
 NEVER_DIALLED = frozenset(
     {"unspecified", "link-local", "a cloud's metadata service", "multicast", "reserved"}
