@@ -89,23 +89,30 @@ def _exchange_gauges(exchange: Exchange) -> Iterator[tuple[str, str, list[_Sampl
         ),
         "probe_http_redirects": ("The number of redirects", 0.0),
     }
+    for name, (help_, value) in rest.items():
+        yield name, help_, [({}, value)]
+    for name, help_, value in _connection_gauges(exchange):
+        yield name, help_, [({}, value)]
+
+
+def _connection_gauges(exchange: Exchange) -> Iterator[tuple[str, str, float]]:
     if exchange.remote_ip is not None:
-        version = _ip_version(exchange.remote_ip)
-        rest["probe_ip_protocol"] = (
+        yield (
+            "probe_ip_protocol",
             "Specifies whether probe ip protocol is IP4 or IP6",
-            float(version),
+            float(_ip_version(exchange.remote_ip)),
         )
-        rest["probe_ip_addr_hash"] = (
+        yield (
+            "probe_ip_addr_hash",
             "Specifies the hash of IP address. It's useful to detect if the IP address changes.",
             float(_fnv32(exchange.remote_ip)),
         )
     if exchange.certificate_expires_at is not None:
-        rest["probe_ssl_earliest_cert_expiry"] = (
+        yield (
+            "probe_ssl_earliest_cert_expiry",
             "Returns last SSL chain expiry in unixtime",
             exchange.certificate_expires_at,
         )
-    for name, (help_, value) in rest.items():
-        yield name, help_, [({}, value)]
 
 
 def _response_gauges(response: Response | None, now: float) -> Iterator[tuple[str, str, float]]:

@@ -94,9 +94,9 @@ def test_prometheus_keeps_the_targets_that_the_shard_owns(tmp_path: Path, index:
         config = tmp_path / "prometheus.yml"
         config.write_text(_HTTP_SD.format(url=world.url, index=index))
         found = _discovered(config)
-    kept = {one["labels"]["instance"] for one in found if one["labels"]}
-    assert kept == {name for name in names if Shard(index, 3).owns(name)}
-    assert kept
+    owned = {one["labels"]["instance"] for one in found if one["labels"]}
+    assert owned == {name for name in names if Shard(index, 3).owns(name)}
+    assert owned
     assert len(found) == 30
 
 

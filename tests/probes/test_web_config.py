@@ -297,9 +297,9 @@ def test_a_handshake_that_hangs_is_ended(tmp_path: Path, authority: trustme.CA) 
     limits = WebLimits(handshake_s=0.5)
     with (
         open_world(tmp_path, web_config=_TLS, limits=limits) as world,
-        socket.create_connection(("127.0.0.1", world.port), timeout=PATIENCE_S) as line,
+        socket.create_connection(("127.0.0.1", world.port), timeout=PATIENCE_S) as connection,
     ):
-        assert line.recv(10) == b""
+        assert connection.recv(10) == b""
 
 
 @pytest.mark.parametrize(

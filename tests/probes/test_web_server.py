@@ -28,10 +28,10 @@ def _connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
 
 
-def _read_all(line: socket.socket) -> bytes:
+def _read_all(connection: socket.socket) -> bytes:
     parts = []
     try:
-        while part := line.recv(65_536):
+        while part := connection.recv(65_536):
             parts.append(part)
     except ConnectionResetError:
         return b"".join(parts)
@@ -57,25 +57,25 @@ def _timed(action: Callable[[], object]) -> float:
 
 def test_a_peer_that_says_nothing_is_let_go(tmp_path: Path) -> None:
     with open_world(tmp_path, limits=WebLimits(request_s=0.3)) as world:
-        with _connect(world.port) as line:
-            took = _timed(lambda: _read_all(line))
+        with _connect(world.port) as connection:
+            took = _timed(lambda: _read_all(connection))
         assert took > 0.2
 
 
 def test_a_peer_that_drips_its_headers_is_let_go(tmp_path: Path) -> None:
     with open_world(tmp_path, limits=WebLimits(request_s=0.4)) as world:
-        with _connect(world.port) as line:
-            line.settimeout(0.05)
+        with _connect(world.port) as connection:
+            connection.settimeout(0.05)
             start = time.monotonic()
-            drops = chain(_REQUEST[:-2], cycle(b"X-A: b\r\n"))
-            until(lambda: _is_let_go(line, bytes([next(drops)])))
+            bytes_sent = chain(_REQUEST[:-2], cycle(b"X-A: b\r\n"))
+            until(lambda: _is_closed(connection, bytes([next(bytes_sent)])))
         assert time.monotonic() - start > 0.3
 
 
-def _is_let_go(line: socket.socket, drop: bytes) -> bool:
+def _is_closed(connection: socket.socket, byte: bytes) -> bool:
     try:
-        line.send(drop)
-        return line.recv(1) == b""
+        connection.send(byte)
+        return connection.recv(1) == b""
     except TimeoutError:
         return False
     except OSError:
@@ -90,16 +90,16 @@ def test_a_peer_that_drips_its_body_is_let_go(tmp_path: Path) -> None:
 
     with (
         _serving(reads, WebLimits(request_s=0.3)) as port,
-        _connect(port) as line,
+        _connect(port) as connection,
     ):
-        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
-        assert b"read" not in _read_all(line)
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+        assert b"read" not in _read_all(connection)
 
 
 def test_a_peer_that_never_reads_is_let_go() -> None:
     ended = threading.Event()
 
-    async def pours(scope: Scope, receive: Receive, send: Send) -> None:
+    async def streams(scope: Scope, receive: Receive, send: Send) -> None:
         async def parts() -> object:
             try:
                 while True:
@@ -110,27 +110,27 @@ def test_a_peer_that_never_reads_is_let_go() -> None:
 
         await StreamingResponse(parts())(scope, receive, send)  # type: ignore[arg-type]
 
-    with _serving(pours, WebLimits(answer_s=0.5)) as port, _connect(port) as line:
-        line.sendall(_REQUEST)
+    with _serving(streams, WebLimits(answer_s=0.5)) as port, _connect(port) as connection:
+        connection.sendall(_REQUEST)
         assert ended.wait(PATIENCE_S)
 
 
 def test_an_idle_connection_is_let_go(tmp_path: Path) -> None:
     with open_world(tmp_path, limits=WebLimits(idle_s=1.0)) as world:
-        with _connect(world.port) as line:
-            line.sendall(_REQUEST)
-            answer = _read_all(line)
+        with _connect(world.port) as connection:
+            connection.sendall(_REQUEST)
+            answer = _read_all(connection)
         assert b"jobproof is healthy." in answer
 
 
 def test_a_connection_may_ask_again(tmp_path: Path) -> None:
     limits = WebLimits(request_s=30.0)
-    with open_world(tmp_path, limits=limits) as world, _connect(world.port) as line:
+    with open_world(tmp_path, limits=limits) as world, _connect(world.port) as connection:
         for _ in range(3):
-            line.sendall(_REQUEST)
+            connection.sendall(_REQUEST)
             answer = b""
             while not answer.endswith(b"healthy.\n"):
-                part = line.recv(4_096)
+                part = connection.recv(4_096)
                 assert part
                 answer += part
 
@@ -145,9 +145,9 @@ def test_a_connection_may_ask_again(tmp_path: Path) -> None:
 )
 def test_an_oversized_head_is_refused(tmp_path: Path, head: bytes) -> None:
     with open_world(tmp_path) as world:
-        with _connect(world.port) as line:
-            line.sendall(head)
-            answer = _read_all(line)
+        with _connect(world.port) as connection:
+            connection.sendall(head)
+            answer = _read_all(connection)
         # Where bytes are still under way, the reset may overtake the answer.
         assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431")) or answer == b""
         assert world.ask("/-/healthy").code == 200
@@ -159,9 +159,9 @@ def test_an_oversized_head_is_refused(tmp_path: Path, head: bytes) -> None:
 )
 def test_noise_is_survived(tmp_path: Path, bytes_: bytes) -> None:
     with open_world(tmp_path, limits=WebLimits(request_s=0.5)) as world:
-        with _connect(world.port) as line:
-            line.sendall(bytes_)
-            assert b" 200 " not in _read_all(line)
+        with _connect(world.port) as connection:
+            connection.sendall(bytes_)
+            assert b" 200 " not in _read_all(connection)
         assert world.ask("/-/healthy").code == 200
 
 
@@ -180,19 +180,19 @@ def test_connections_are_bounded_and_come_free_again(tmp_path: Path) -> None:
         lines = [_connect(world.port) for _ in range(300)]
         refused_code = _code(world)
         assert threading.active_count() - before < 10
-        for line in lines:
-            line.close()
+        for connection in lines:
+            connection.close()
         assert refused_code in (503, 0)
         until(lambda: _code(world) == 200, what="a free connection")
 
 
 def test_stopping_ends_open_connections(tmp_path: Path) -> None:
     with open_world(tmp_path) as world:
-        line = _connect(world.port)
-        line.sendall(_REQUEST)
-        assert b"200" in line.recv(100)
-    _read_all(line)
-    line.close()
+        connection = _connect(world.port)
+        connection.sendall(_REQUEST)
+        assert b"200" in connection.recv(100)
+    _read_all(connection)
+    connection.close()
     with pytest.raises(OSError, match="refused"):
         _connect(world.port)
 

@@ -142,19 +142,19 @@ class World:
         One request on a connection of its own.
         """
         if self.context is None:
-            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         else:
-            line = http.client.HTTPSConnection(
+            connection = http.client.HTTPSConnection(
                 "localhost", self.port, timeout=PATIENCE_S, context=self.context
             )
         try:
             fields = {name.replace("_", "-"): value for name, value in headers.items()}
-            line.request(method, path, headers=fields)
-            answer = line.getresponse()
+            connection.request(method, path, headers=fields)
+            answer = connection.getresponse()
             given = {name.lower(): value for name, value in answer.getheaders()}
             return Answer(answer.status, given, answer.read())
         finally:
-            line.close()
+            connection.close()
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class AccessMiddleware:
             await refusal(scope, receive, send_with_headers)
         # Only without users: a page that rebinds its name to us has no password of ours.
         elif users is None and not self._has_admitted_host(headers):
-            await _misdirected(headers)(scope, receive, send_with_headers)
+            await _misdirected_response(headers)(scope, receive, send_with_headers)
         elif _has_side_effects(scope) and _is_cross_site(headers):
             answer = PlainTextResponse("Only this site's own pages and programs may ask.\n", 403)
             await answer(scope, receive, send_with_headers)
@@ -95,7 +95,7 @@ class AccessMiddleware:
         return await to_thread.run_sync(users.admits, *given, limiter=self._password_checks)
 
 
-def _misdirected(headers: Headers) -> PlainTextResponse:
+def _misdirected_response(headers: Headers) -> PlainTextResponse:
     name = headers.get("host", "").partition(":")[0][:80]
     return PlainTextResponse(
         f"jobproof listens on loopback and isn't known as {name!r}. Where a proxy hands that "

@@ -18,6 +18,7 @@ from jobproof.probes.web.pages.health import (
     worst_tone,
 )
 from jobproof.probes.web.pages.wording import clock_text, count_text
+from jobproof.probes.web.recent_results import RecentFinding
 from jobproof.probes.web.view_protocols import (
     DaemonView,
     EvidenceReader,
@@ -87,14 +88,9 @@ def make_page(
         promises: What each check promises, by its id.
     """
     targets = control.targets()
-    # A reload takes a target away before its findings, and a probe under way may add one more.
-    names = {target.name for target in targets}
-    findings = [finding for finding in results.findings() if finding.target in names]
-    broken_at = {finding.target for finding in findings if is_current(finding, now)}
+    findings = _findings_of(targets, results, now)
     tones = {target.name: canary_tones(target, results, now) for target in targets}
-    tone_by_target = {
-        name: "bad" if name in broken_at else worst_tone(tones[name]) for name in tones
-    }
+    tone_by_target = _tone_by_target(tones, findings, now)
     shown, rest = _split(targets, tone_by_target)
     cards = tuple(
         make_card(
@@ -107,23 +103,15 @@ def make_page(
         )
         for target in shown
     )
-    findings.sort(key=lambda finding: (is_current(finding, now), finding.last_at), reverse=True)
     finding_views = tuple(
         make_finding_view(finding, evidence, promises, now) for finding in findings[:_MAX_FINDINGS]
     )
     broken = sum(is_current(finding, now) for finding in findings)
     by_tone = Counter(tone for each in tones.values() for tone in each)
     tone, headline, detail = _headline(len(targets), by_tone, broken, control.lag_in_intervals())
-    failing = {
-        name
-        for name, tone_of_target in tone_by_target.items()
-        if count_problems({tone_of_target: 1})
-    }
-    if failing:
-        detail = f"at {_first_names(failing)} · {detail}"
     return Page(
         headline=headline,
-        detail=detail,
+        detail=_located(detail, tone_by_target),
         tone=tone,
         problems=broken + count_problems(by_tone),
         at=clock_text(now),
@@ -133,6 +121,27 @@ def make_page(
         findings=finding_views,
         more_findings=max(0, len(findings) - _MAX_FINDINGS),
     )
+
+
+def _findings_of(
+    targets: Sequence[TargetInfo], results: RecentResultsView, now: float
+) -> list[RecentFinding]:
+    """
+    The findings of these targets, those about promises that are broken now first, then the latest.
+    """
+    # A reload takes a target away before its findings, and a probe under way may add one more.
+    names = {target.name for target in targets}
+    findings = [finding for finding in results.findings() if finding.target in names]
+    findings.sort(key=lambda finding: (is_current(finding, now), finding.last_at), reverse=True)
+    return findings
+
+
+def _tone_by_target(
+    tones: Mapping[str, Sequence[str]], findings: Iterable[RecentFinding], now: float
+) -> dict[str, str]:
+    # A broken promise colours its target even where the latest probes succeeded.
+    broken_at = {finding.target for finding in findings if is_current(finding, now)}
+    return {name: "bad" if name in broken_at else worst_tone(tones[name]) for name in tones}
 
 
 def _split(
@@ -165,6 +174,11 @@ def _headline(
     if by_tone.get("idle", 0) == canaries:
         return "idle", "Waiting for the first answers", scope
     return "ok", "All promises kept", scope
+
+
+def _located(detail: str, tone_by_target: Mapping[str, str]) -> str:
+    failing = {name for name, tone in tone_by_target.items() if count_problems({tone: 1})}
+    return f"at {_first_names(failing)} · {detail}" if failing else detail
 
 
 def _first_names(names: Iterable[str]) -> str:
