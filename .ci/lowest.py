@@ -37,7 +37,11 @@ def lowest(project: Mapping[str, Any]) -> dict[str, str]:
     requirements = [*project["dependencies"], *extras["web-users"], *extras["test"]]
     found: dict[str, str] = {}
     for requirement in map(Requirement, requirements):
-        bounds = [one.version for one in requirement.specifier if one.operator in (">=", "==")]
+        bounds = [
+            specifier.version
+            for specifier in requirement.specifier
+            if specifier.operator in (">=", "==")
+        ]
         if not bounds:
             raise ValueError(f"pyproject.toml: {requirement} has no lower bound; say >= a version")
         # A requirement of two lists has to satisfy both.

@@ -89,12 +89,12 @@ class Slo:
         # Slow ones are all minus fast ones: a histogram only counts what is below an edge.
         if self.kind == "latency":
             edge = bucket_edge(self.target.latency_s)
-            of = "probe_duration_seconds"
-            fast = RULES.select(of, part="_bucket", target=name, le=edge)
-            every = RULES.select(of, part="_count", target=name)
-            return f"(sum({function}({every}[{window}])) - sum({function}({fast}[{window}])))"
-        wrong = "!~" + any_of(["ok", *self.not_the_endpoint])
-        chosen = RULES.select("probes_total", target=name, outcome=wrong)
+            metric = "probe_duration_seconds"
+            fast = RULES.select(metric, part="_bucket", target=name, le=edge)
+            all_probes = RULES.select(metric, part="_count", target=name)
+            return f"(sum({function}({all_probes}[{window}])) - sum({function}({fast}[{window}])))"
+        failed = "!~" + any_of(["ok", *self.not_the_endpoint])
+        chosen = RULES.select("probes_total", target=name, outcome=failed)
         return f"sum({function}({chosen}[{window}]))"
 
     def total(self, window: str) -> str:
@@ -103,8 +103,8 @@ class Slo:
         """
         name = self.target.name
         if self.kind == "latency":
-            of = "probe_duration_seconds"
-            return f"sum({RULES.rate(of, window, part='_count', target=name)})"
+            metric = "probe_duration_seconds"
+            return f"sum({RULES.rate(metric, window, part='_count', target=name)})"
         counted = "!~" + any_of(list(self.not_the_endpoint))
         return f"sum({RULES.rate('probes_total', window, target=name, outcome=counted)})"
 
@@ -165,8 +165,8 @@ def _windows(slo: Slo, windows: list[str], long_windows: set[str]) -> Iterator[R
 
 def _facts(slo: Slo, settings: DashboardSettings) -> Iterator[Record]:
     objective, labels, period = slo.target.objective, slo.labels, settings.period
-    this = f'sloth_id="{dict(labels)["sloth_id"]}"'
-    recent, budget = f"{sli(CURRENT)}{{{this}}}", f"slo:error_budget:ratio{{{this}}}"
+    sloth_id = f'sloth_id="{dict(labels)["sloth_id"]}"'
+    recent, budget = f"{sli(CURRENT)}{{{sloth_id}}}", f"slo:error_budget:ratio{{{sloth_id}}}"
     days = f"{parse_duration(period) / 86_400:g}"
     yield Record("slo:objective:ratio", f"vector({objective!r})", labels)
     # Rounded: 1 - 0.999 is 0.0009999999999999 in binary.
@@ -180,12 +180,12 @@ def _facts(slo: Slo, settings: DashboardSettings) -> Iterator[Record]:
         f"count_over_time({recent}[{period}])",
         (*labels, ("sloth_window", period)),
     )
-    over = "\n/ ignoring (sloth_window)\n"
-    yield Record("slo:current_burn_rate:ratio", f"{recent}{over}{budget}", labels)
-    whole = f"{sli(period)}{{{this}}}"
-    yield Record("slo:period_burn_rate:ratio", f"{whole}{over}{budget}", labels)
-    left = f"1 - slo:period_burn_rate:ratio{{{this}}}"
-    yield Record("slo:period_error_budget_remaining:ratio", left, labels)
+    divided_by = "\n/ ignoring (sloth_window)\n"
+    yield Record("slo:current_burn_rate:ratio", f"{recent}{divided_by}{budget}", labels)
+    period_ratio = f"{sli(period)}{{{sloth_id}}}"
+    yield Record("slo:period_burn_rate:ratio", f"{period_ratio}{divided_by}{budget}", labels)
+    remaining = f"1 - slo:period_burn_rate:ratio{{{sloth_id}}}"
+    yield Record("slo:period_error_budget_remaining:ratio", remaining, labels)
     facts = (
         ("sloth_mode", "jobproof"),
         ("sloth_objective", f"{objective * 100:g}"),
@@ -201,7 +201,7 @@ def probe_group() -> RuleGroup:
     by_code = sum_by("target, canary, code", RULES.increase("http_responses_total", "1d"))
     findings = "contract_findings_total"
     by_check = "target, check, kind"
-    moves = RULES.increase("job_transitions_total", "1d")
+    transitions = RULES.increase("job_transitions_total", "1d")
     ended = RULES.increase("job_completion_seconds", "1d", part="_count")
     p95 = RULES.rate("probe_duration_seconds", "5m", part="_bucket")
     records = (
@@ -212,7 +212,7 @@ def probe_group() -> RuleGroup:
         ),
         Record(
             "target_from_to:jobproof_job_transitions:increase1d",
-            sum_by("target, from_status, to_status", moves),
+            sum_by("target, from_status, to_status", transitions),
         ),
         Record(
             "target_status:jobproof_job_completions:increase1d",

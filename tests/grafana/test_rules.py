@@ -314,7 +314,7 @@ CASES = [
         "JobproofUnknownJobStatus",
         one("jobproof_job_status_observations_total", 'job_status="completed"', growing()),
         8,
-        title="documented words are no news",
+        title="documented words fire nothing",
     ),
     AlertCase(
         "JobproofContractDrift",
@@ -328,7 +328,7 @@ CASES = [
         "JobproofContractDrift",
         one("jobproof_contract_drift_total", 'drift="undeclared_key",pointer="/x"', growing()),
         90,
-        title="what has been there for an hour is no news",
+        title="what has been there for an hour is not new",
     ),
     AlertCase(
         "JobproofCheckCrashing",
