@@ -8,10 +8,15 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from jobproof.grafana.settings import DashboardSettings, DashboardTarget, settings_for, target_of
+from jobproof.grafana.settings import (
+    FOLLOWED,
+    DashboardSettings,
+    DashboardTarget,
+    settings_for,
+    target_of,
+)
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import TargetSettings
-from jobproof.probes.result import FOLLOWED
 
 __all__ = ["configured_settings"]
 

@@ -18,9 +18,9 @@ from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Phase, Profile
 from jobproof.contract.plugins import find_api
 from jobproof.probes.export.metrics import UNKNOWN_STATUS
-from jobproof.probes.result import FOLLOWED
 
 __all__ = [
+    "FOLLOWED",
     "BurnRate",
     "DashboardSettings",
     "DashboardTarget",
@@ -29,6 +29,9 @@ __all__ = [
     "settings_for",
     "target_of",
 ]
+
+FOLLOWED = "followed"
+"""The canary of followed jobs, as the daemon's label names it."""
 
 DEFAULTS = Path(__file__).with_name("defaults.yaml")
 

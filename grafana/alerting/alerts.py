@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.promql import RULES, any_of, sum_by
-from jobproof.grafana.settings import BurnRate, DashboardSettings
-from jobproof.probes.result import FOLLOWED
+from jobproof.grafana.settings import FOLLOWED, BurnRate, DashboardSettings
 
 __all__ = ["Alert", "alert_groups", "alerts"]
 

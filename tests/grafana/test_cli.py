@@ -17,6 +17,8 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.plugins import find_api
 from jobproof.grafana.cli import dashboards, rules
 from jobproof.grafana.files import HOME
+from jobproof.grafana.settings import FOLLOWED
+from jobproof.probes import result
 
 
 @pytest.fixture
@@ -54,6 +56,10 @@ def config(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return path
+
+
+def test_the_canary_of_followed_jobs_is_named_as_the_daemon_names_it() -> None:
+    assert FOLLOWED == result.FOLLOWED
 
 
 def test_rules_are_written_for_the_configured_targets(config: Path, tmp_path: Path) -> None:

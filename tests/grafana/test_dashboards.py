@@ -358,7 +358,7 @@ MUTATIONS: dict[str, Callable[[Json], object]] = {
     "boards_are_not_editable": lambda b: b.update(editable=True),
     "ids_are_unique": lambda b: b["panels"][0].update(id=b["panels"][1]["id"]),
     "panels_do_not_overlap": lambda b: b["panels"][1]["gridPos"].update(x=0),
-    "shelves_are_full": lambda b: b["panels"][0]["gridPos"].update(w=1),
+    "rows_are_full": lambda b: b["panels"][0]["gridPos"].update(w=1),
     "every_panel_says_what_no_data_means": lambda b: b["panels"][0]["fieldConfig"][
         "defaults"
     ].update(noValue=""),
