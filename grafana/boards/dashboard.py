@@ -119,6 +119,7 @@ class Dashboard:
             # What is changed on the page is lost with the next provisioning.
             "editable": False,
             "fiscalYearStartMonth": 0,
+            # A shared crosshair: the same moment is marked on every panel.
             "graphTooltip": 1,
             "links": [_dashboard_links()],
             "panels": self._panels(),

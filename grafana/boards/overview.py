@@ -89,6 +89,7 @@ def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
         unit="percentunit",
         width=6,
         no_value="NO PROBES",
+        # Not 1: sums of rates may miss it by a rounding error.
         thresholds=threshold_steps("red", (0.5, "orange"), (0.9999, "green")),
         mappings=[
             range_mapping(0.9999, 1.1, "HEALTHY", "green"),

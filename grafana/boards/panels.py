@@ -406,6 +406,7 @@ def table(
     )
 
 
+# By type: thresholds would paint the columns of labels too, in their base colour.
 _COLOURED_NUMBERS: JsonObject = {
     "matcher": {"id": "byType", "options": "number"},
     "properties": [

@@ -144,6 +144,7 @@ def _budget(settings: DashboardSettings) -> Panel:
         Query(BOARD.recorded("slo:period_error_budget_remaining:ratio", **OF_SLO), "{{target}}"),
         unit="percentunit",
         width=24,
+        # Two steps so close together draw one line, at zero.
         thresholds=threshold_steps("transparent", (0, "red"), (0.0001, "transparent")),
         limits=(None, 1),
         no_value="no rules loaded",

@@ -158,6 +158,7 @@ class _Endpoints:
 
     def ready(self, request: Request) -> Response:
         lag = self.control.lag_in_intervals()
+        # One interval behind is a busy moment; two are a schedule that doesn't advance.
         if lag >= 2:
             return PlainTextResponse(
                 f"jobproof is not ready: the schedule is {lag:.1f} intervals behind.\n", 503

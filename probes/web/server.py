@@ -141,6 +141,7 @@ class _Server(uvicorn.Server):
         def make_protocol() -> asyncio.Protocol:
             return _Connection(self.config, self.server_state, self._limits, self._tls)
 
+        # asyncio refuses a handshake timeout where there is no TLS.
         secure: dict[str, Any] = {}
         if self._tls is not None:
             secure = {"ssl": self._tls.context, "ssl_handshake_timeout": self._limits.handshake_s}

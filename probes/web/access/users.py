@@ -97,6 +97,7 @@ def bcrypt_hash(value: object) -> str:
     parts = text.split("$")
     known = len(parts) == 4 and parts[1] in ("2a", "2b", "2x", "2y") and len(text) == 60
     cost = read_digits(parts[2], most=99) if known else None
+    # Each step doubles the time: above 16 one check of a password takes many seconds.
     if cost is None or not 4 <= cost <= 16:
         raise ValueError("write a bcrypt hash of cost 4 to 16, for example from: htpasswd -nBC 10")
     return text

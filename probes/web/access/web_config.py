@@ -125,6 +125,7 @@ def _read(path: Path) -> _Access:
     users = Users(config.basic_auth_users) if config.basic_auth_users else None
     if users is not None:
         _require_bcrypt(path)
+    # A blank value leaves the header unset, as in Prometheus' exporters.
     headers = {
         str(name): value for name, value in config.http_server_config.headers.items() if value
     }
