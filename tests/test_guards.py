@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -644,3 +645,12 @@ def test_headers_are_looked_up_in_one_place(module: Path) -> None:
 )
 def test_another_way_of_looking_a_header_up_would_be_seen(line: str) -> None:
     assert _folding_loops(ast.parse(line)) == [1]
+
+
+def test_a_class_name_means_one_thing() -> None:
+    tests = sorted(Path(__file__).parent.rglob("*.py"))
+    for trees in (map(_tree, MODULES), (ast.parse(path.read_text("utf-8")) for path in tests)):
+        names = Counter(
+            node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+        )
+        assert {name: count for name, count in names.items() if count > 1} == {}

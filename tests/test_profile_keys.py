@@ -51,10 +51,10 @@ def test_no_scenario_is_of_a_key_that_there_is_not() -> None:
 
 
 def test_a_key_that_nobody_wrote_a_scenario_for_is_told() -> None:
-    class Part(Promise):
+    class PlannedPart(Promise):
         planted: int = 0
 
-    fields: dict[str, Any] = {"loose": (str, ""), "parts": (tuple[Part, ...], ())}
+    fields: dict[str, Any] = {"loose": (str, ""), "parts": (tuple[PlannedPart, ...], ())}
     planted = create_model("Planted", __base__=Profile, **fields)
     assert _unexplained(planted) == {"loose", "parts[].planted", "parts[].basis", "parts[].source"}
 

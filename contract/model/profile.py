@@ -11,17 +11,14 @@ import random
 import uuid
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from jobproof.contract.errors import ProfileError
 from jobproof.contract.formats.addresses.urls import BaseUrl
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.strict_model import StrictModel
-from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis
 
@@ -42,7 +39,6 @@ __all__ = [
     "StatusWord",
     "Timestamp",
     "TransitionRule",
-    "read_profile",
 ]
 
 
@@ -418,13 +414,3 @@ class Profile(StrictModel):
         if self.failure:
             used.append(("failure", self.failure.required_in + self.failure.allowed_in))
         return used
-
-
-def read_profile(path: Path) -> Profile:
-    """
-    Read `profile.yaml`.
-
-    Raises:
-        ProfileError: With the line and the key of the first thing that is wrong.
-    """
-    return read_yaml(path, ProfileError).parse(Profile, ProfileError)

@@ -12,10 +12,15 @@ from random import Random
 import pytest
 
 from jobproof.contract.errors import ProfileError
-from jobproof.contract.model.profile import Id, read_profile
+from jobproof.contract.formats.yaml_file import read_yaml
+from jobproof.contract.model.profile import Id, Profile
 from jobproof.contract.plugins import api_names, find_api
 
 _KREA = find_api("krea").folder / "profile.yaml"
+
+
+def _read(path: Path) -> Profile:
+    return read_yaml(path, ProfileError).parse(Profile, ProfileError)
 
 
 def _changed(tmp_path: Path, change: Callable[[str], str]) -> Path:
@@ -84,7 +89,7 @@ def test_a_mistake_is_told_by_line_and_key(
 ) -> None:
     path = _changed(tmp_path, lambda text: text.replace(old, new, 1))
     with pytest.raises(ProfileError) as caught:
-        read_profile(path)
+        _read(path)
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}:")
 
@@ -96,15 +101,15 @@ def test_a_life_without_an_end_is_refused(tmp_path: Path) -> None:
         return text
 
     with pytest.raises(ProfileError, match="has no terminal status: polling would never end"):
-        read_profile(_changed(tmp_path, endless))
+        _read(_changed(tmp_path, endless))
 
 
 def test_an_acceptance_needs_a_reason_and_a_day_on_which_it_ends(tmp_path: Path) -> None:
     rule = "\npolicy: {accept: [{check: success_has_result, reason: %s, expires: 2027-01-01}]}\n"
-    kept = read_profile(_changed(tmp_path, lambda text: text + rule % "known to the vendor"))
+    kept = _read(_changed(tmp_path, lambda text: text + rule % "known to the vendor"))
     assert kept.policy.accept[0].expires.isoformat() == "2027-01-01"
     with pytest.raises(ProfileError, match="reason"):
-        read_profile(_changed(tmp_path, lambda text: text + rule % "why"))
+        _read(_changed(tmp_path, lambda text: text + rule % "why"))
 
 
 @pytest.mark.parametrize(

@@ -203,13 +203,13 @@ def test_a_plug_in_canary_that_crashes_is_counted_as_internal(
 ) -> None:
     from jobproof.probes.canaries.missing import MissingCanary
 
-    class Crashing(MissingCanary):
+    class CrashingCanary(MissingCanary):
         def ask(self) -> None:  # type: ignore[override]
             raise RuntimeError("no idea what to ask")
 
     settings = load_settings(write_config(tmp_path, mock))
     assert settings.targets[0].canaries[1].make is MissingCanary
-    monkeypatch.setattr(MissingCanary, "next_request", Crashing.ask)
+    monkeypatch.setattr(MissingCanary, "next_request", CrashingCanary.ask)
     with running(write_config(tmp_path, mock)) as (_daemon, heard):
         until(lambda: len(heard.of("missing")) >= 2)
         assert {result.outcome for result in heard.of("missing")} == {ProbeOutcome.INTERNAL}

@@ -28,7 +28,7 @@ from jobproof.probes.following.watch_list import FollowedJob, WatchList
 from jobproof.probes.sources.source import FoundIds, SourceOptions
 
 
-class Crashing:
+class CrashingSource:
     """
     A source that fails at every look.
     """
@@ -41,7 +41,7 @@ class Crashing:
         pass
 
     def wants(self) -> Request | None:
-        Crashing.looks += 1
+        CrashingSource.looks += 1
         raise RuntimeError("no idea")
 
     def take(self, exchange: Exchange | None) -> FoundIds:
@@ -107,7 +107,7 @@ def answer(target: TargetSettings, job_id: str, *, sent: bool = True) -> RawResu
 def test_a_source_that_crashes_costs_no_other_its_jobs(
     target: TargetSettings, watchlist: WatchList, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken = SourceSettings("crashing", Crashing, SourceOptions())
+    broken = SourceSettings("crashing", CrashingSource, SourceOptions())
     both = replace(target, follow=(broken, *target.follow))
     asker = Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
@@ -118,7 +118,7 @@ def test_a_source_that_crashes_costs_no_other_its_jobs(
         until(lambda: "no idea" in caplog.text)
     finally:
         follow.stop()
-    assert Crashing.looks == 1
+    assert CrashingSource.looks == 1
 
 
 def test_a_job_under_way_is_not_asked_for_again_and_a_refused_one_is(

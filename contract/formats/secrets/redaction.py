@@ -66,9 +66,7 @@ class Redactor:
         Mask these too from now on; what was masked stays so: an old token may still be in
         a traceback.
         """
-        known = self._secrets.union(
-            secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets
-        )
+        known = self._with(secrets)
         if known != self._secrets:
             self._finder, self._secrets = _finder(known), known
 
@@ -76,9 +74,13 @@ class Redactor:
         """
         One that masks these too; this one where it does so already.
         """
-        wider = Redactor(self._secrets)
-        wider.add(secrets)
-        return self if wider._secrets == self._secrets else wider
+        known = self._with(secrets)
+        return self if known == self._secrets else Redactor(known)
+
+    def _with(self, secrets: Iterable[Secret | str]) -> frozenset[str]:
+        return self._secrets.union(
+            secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets
+        )
 
     def text(self, text: str, *, foreign: bool = True) -> str:
         """

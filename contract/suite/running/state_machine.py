@@ -50,7 +50,7 @@ def client_machine(
 def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
     known = st.sampled_from(target.jobs)
 
-    class Client(RuleBasedStateMachine):
+    class OwnersClient(RuleBasedStateMachine):
         """
         Polls, polls again, changes its token and its method.
         """
@@ -85,7 +85,7 @@ def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
                 )
             )
 
-    return Client
+    return OwnersClient
 
 
 def _stranger(
