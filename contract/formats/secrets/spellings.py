@@ -25,21 +25,28 @@ looked for nowhere, and only the header that carries it is masked.
 # Three rounds undo the escapes of an escaped text in an escaped text; no more, so that an
 # answer can't choose how often it is read.
 _ROUNDS = 3
+_NAMED = {
+    name.removesuffix(";"): sign
+    for name, sign in html5.items()
+    if name.endswith(";") and len(sign) == 1 and " " <= sign < "\x7f"
+}
+_PRINTABLE_HEX = "(?:[2-6][0-9A-Fa-f]|7[0-9A-Ea-e])"
+_PRINTABLE_DECIMAL = "(?:3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])"
 # Each way of escaping begins with a sign of its own, so that the rest of a text is skipped fast;
-# `++` gives nothing back: a million backslashes are read once.
+# `++` gives nothing back: a million backslashes are read once. What spells no sign that a secret
+# can hold is no escape, else `&amp;AA;` would be one, and the `&` in it be missed.
 _ESCAPE = re.compile(
-    r"%(?:25)*(?P<percent>[2-7][0-9A-Fa-f])"
+    rf"%(?:25)*(?P<percent>{_PRINTABLE_HEX})"
     # A backslash that spells no sign escapes the one behind it; NULs are the half of UTF-16.
-    r"|\\\\*+(?:(?:u00|x)(?P<backslash>[2-7][0-9A-Fa-f])|u0000)?"
-    r"|&(?:amp;)*(?:#[xX]0{0,6}(?P<hex>[2-7][0-9A-Fa-f]);?"
-    r"|#0{0,6}(?P<decimal>[0-9]{2,3});?|(?P<name>[A-Za-z]{2,8});)"
+    rf"|\\\\*+(?:(?:u00|x)(?P<backslash>{_PRINTABLE_HEX})|u0000)?"
+    rf"|&(?:amp;)*(?:#[xX]0{{0,6}}(?P<hex>{_PRINTABLE_HEX})(?![0-9A-Fa-f]);?"
+    rf"|#0{{0,6}}(?P<decimal>{_PRINTABLE_DECIMAL})(?![0-9]);?|(?P<name>{'|'.join(sorted(_NAMED))});)"
     r"|\0\0*"
     # Our own messages point at a key that an answer chose by a JSON Pointer.
     r"|~(?P<pointer>[01])"
 )
 _MARK = re.compile(r"[%\\&\0~]")
 _SPELLED = re.compile(r"\\(?:u00|x)")
-_NAMED = {name[:-1]: sign for name, sign in html5.items() if name[-1] == ";" and sign < "\x7f"}
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 # Half an escape, and how a text shows that the rest of it is missing.
 _CUT = re.compile(
@@ -225,7 +232,7 @@ def _replacement(match: re.Match[str]) -> str:
 @lru_cache(maxsize=4096)
 def _sign(escape: str) -> str:
     """
-    The sign that an escape stands for; itself where it stands for none that a secret can hold.
+    The sign that an escape stands for.
     """
     match = _ESCAPE.fullmatch(escape)
     assert match is not None
@@ -236,9 +243,8 @@ def _sign(escape: str) -> str:
     if kind == "pointer":
         return "~/"[int(written)]
     if kind == "name":
-        return _NAMED.get(written, escape)
-    code = int(written, 10 if kind == "decimal" else 16)
-    return chr(code) if 0x20 <= code < 0x7F else escape
+        return _NAMED[written]
+    return chr(int(written, 10 if kind == "decimal" else 16))
 
 
 def _in_common(word: str, text: str, start: int) -> int:
