@@ -80,7 +80,7 @@ def measure(api: Api, *, rounds: int, number: int = 200) -> Costs:
 
     def unread(exchange: Exchange) -> Observation:
         # A reader of its own each time: an answer seen before isn't read again.
-        return Observer(api.operation, api.reader)(exchange)
+        return Observer(api.operation, api.profile, api.reader)(exchange)
 
     def judged() -> Any:
         return judge(Trace(api, unread(last), earlier, token="a-token-of-the-bench"))

@@ -42,7 +42,7 @@ Instance = TypeVar("Instance")
 _OWN_DISTRIBUTION = "jobproof"
 _PROTOCOLS: dict[str, tuple[str, ...]] = {
     "jobproof.canaries": ("Options", "absence_is_right", "round_size", "next_request", "on_result"),
-    "jobproof.sources": ("Options", "wants", "take"),
+    "jobproof.sources": ("Options", "next_request", "on_answer"),
     "jobproof.sinks": ("Options", "write", "close"),
 }
 """What a class must have, by group; the protocols say what it means."""

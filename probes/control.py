@@ -69,7 +69,7 @@ class DaemonControl:
         names = [one.name for one in self._target(target).canaries]
         if canary not in names:
             raise ConfigError(f"unknown canary {canary!r}. {did_you_mean(canary, names)}")
-        judged = self._daemon.prober.ask_now(target, canary, timeout_s=timeout_s)
+        judged = self._daemon.prober.probe_now(target, canary, timeout_s=timeout_s)
         if judged is None:
             raise ProbeRefused("the key's budget is spent, or it rests")
         return judged.result

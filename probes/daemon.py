@@ -244,7 +244,7 @@ class Daemon:
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug("%s", _sentence(result))
         with self._writing:
-            for take in (self._keep, self._show, self.following.saw):
+            for take in (self._keep, self._show, self.following.on_result):
                 _safely(take, judged)
             sinks = tuple(self._sinks.values())
             clean = result.redacted(self.redactor) if sinks else result

@@ -38,7 +38,7 @@ from jobproof.probes.export.prometheus import push as push_registry
 from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
 from jobproof.probes.service import connect
 
-__all__ = ["ProbeRound", "ask_round", "print_round", "push", "run_round"]
+__all__ = ["ProbeRound", "print_round", "probe_round", "push", "run_round"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,10 @@ def run_round(
     with console.status("asking") as status:
         if not shown:
             status.stop()
-        return ask_round(settings, targets, strict=strict, tell=status.update)
+        return probe_round(settings, targets, strict=strict, tell=status.update)
 
 
-def ask_round(
+def probe_round(
     settings: MonitorSettings,
     targets: Sequence[TargetSettings],
     *,

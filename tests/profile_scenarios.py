@@ -233,9 +233,9 @@ def _listing(api: Api) -> object:
     response = Response(200, (("Content-Type", "application/json"),), page, page)
     steps: list[object] = []
     for _ in range(4):
-        request = source.wants()
+        request = source.next_request()
         assert request is not None
-        found = source.take(Exchange(request, response, NOW, 0.1))
+        found = source.on_answer(Exchange(request, response, NOW, 0.1))
         steps.append((request.url, found.ids, found.problem))
     return steps
 

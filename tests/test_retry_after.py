@@ -45,7 +45,7 @@ def pause_s(value: str | None) -> float:
         wait=lambda seconds: now.__setitem__(0, now[0] + seconds),
     )
     limiter.throttled(value, now=NOW, default_s=DEFAULT_S)
-    limiter.enter()
+    limiter.acquire()
     return now[0]
 
 

@@ -268,7 +268,7 @@ WRONG: dict[str, tuple[dict[str, dict[str, str]], dict[str, str], tuple[str, ...
     ),
     "source without options": (
         {"jobproof.sources": {"ttl": "acme_ttl:Ttl"}},
-        {"acme_ttl": "class Ttl: Options = dict; wants = take = print"},
+        {"acme_ttl": "class Ttl: Options = dict; next_request = on_answer = print"},
         ("config", "schema"),
         "Ttl.Options is no pydantic model",
     ),
@@ -340,7 +340,7 @@ def test_a_plugin_that_fails_to_set_itself_up_is_one_line(
         class Ttl:
             Options = CanaryOptions
             absence_is_right = round_size = 1
-            next_request = on_result = wants = take = write = close = print
+            next_request = on_result = on_answer = write = close = print
 
             def __init__(self, *_):
                 raise KeyError("boom")

@@ -100,9 +100,9 @@ class Session:
         client = self._stack.enter_context(Client(exact_framing=True, limits=limits))
         if target.rate_per_minute is not None:
             from jobproof.contract.suite.planning.plan import build_plan
-            from jobproof.contract.suite.reporting.summary import foretell
+            from jobproof.contract.suite.reporting.summary import describe_dry_run
 
-            _say(foretell(target, build_plan(target)))
+            _say(describe_dry_run(target, build_plan(target)))
         run = Run(target, self.checks, client, progress=_progress())
         run.execute()
         return run

@@ -81,7 +81,7 @@ def test_generated_cases(contract_session: Session) -> None:
         def ask(case: GeneratedCase) -> None:
             if fresh.out_of_time():
                 return
-            run.rate_limiter.enter()
+            run.rate_limiter.acquire()
             fresh(run.record(courier.send(case), generated=True)[1])
 
         _carry_out(ask, fresh)

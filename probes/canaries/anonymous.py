@@ -52,8 +52,8 @@ class AnonymousCanary:
             return CanaryRequest(fresh, Subject.MISSING, credential)
         return CanaryRequest(self._ids[step // 4 % len(self._ids)], Subject.KNOWN, credential)
 
-    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+    def on_result(self, request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
         if outcome is ProbeOutcome.VIOLATION:
-            who = "no token" if next_request.credential is Credential.NONE else "a wrong token"
+            who = "no token" if request.credential is Credential.NONE else "a wrong token"
             return f"the answer to {who} is not a plain refusal"
         return None

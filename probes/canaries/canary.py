@@ -90,7 +90,7 @@ class Canary(Protocol):
         The next question; never an empty id, which would ask for the list of jobs.
         """
 
-    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+    def on_result(self, request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
         """
         Learn from an answer; a sentence for the log where a person should know.
         """

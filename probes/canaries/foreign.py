@@ -47,7 +47,7 @@ class ForeignCanary:
             return CanaryRequest(missing_id(self._around.api, self._around.rng), Subject.MISSING)
         return CanaryRequest(job_id, Subject.FOREIGN)
 
-    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
-        if outcome is ProbeOutcome.VIOLATION and next_request.subject is Subject.FOREIGN:
-            return f"somebody else's job {next_request.job_id} is not hidden as a missing one is"
+    def on_result(self, request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+        if outcome is ProbeOutcome.VIOLATION and request.subject is Subject.FOREIGN:
+            return f"somebody else's job {request.job_id} is not hidden as a missing one is"
         return None

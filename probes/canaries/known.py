@@ -41,8 +41,8 @@ class KnownCanary:
         alive = self._alive()
         return CanaryRequest(alive[next(self._round) % len(alive)], Subject.KNOWN)
 
-    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
-        job_id = next_request.job_id
+    def on_result(self, request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+        job_id = request.job_id
         if outcome in (ProbeOutcome.OK, ProbeOutcome.VIOLATION):
             self._shown.add(job_id)
         elif outcome is ProbeOutcome.NOT_FOUND:

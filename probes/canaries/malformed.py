@@ -39,5 +39,5 @@ class MalformedCanary:
         near = (fresh[:-1], f"{fresh}0", f"{{{fresh}}}")[step - len(NONSENSE_IDS)]
         return CanaryRequest(near, Subject.MALFORMED)
 
-    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+    def on_result(self, request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
         return None

@@ -31,5 +31,5 @@ class MissingCanary:
     def next_request(self) -> CanaryRequest:
         return CanaryRequest(missing_id(self._around.api, self._around.rng), Subject.MISSING)
 
-    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+    def on_result(self, request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
         return None

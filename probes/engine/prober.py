@@ -138,11 +138,11 @@ class Prober:
         offset = self.clock.wall() - self.clock.monotonic()
         self._keys = RateBudgets({}, rng)
         self._schedule = Schedule(self._keys, wall_offset_s=offset, seed=seed)
-        self._pool: WorkerPool[_ProbeTask] = WorkerPool(self._run, most=_MOST_THREADS)
+        self._pool: WorkerPool[_ProbeTask] = WorkerPool(self._run_task, most=_MOST_THREADS)
         self._clients: dict[ClientSettings, HttpClient] = {}
         self._states: Mapping[str, TargetState] = {}
         self._inbox: deque[Callable[[float], None] | _ProbeDone] = deque()
-        # A lock as a bell: an Event's wait() costs ten times as much, at every slot.
+        # A lock to wake up by: an Event's wait() costs ten times as much, at every slot.
         self._wakeup = threading.Lock()
         self._wakeup.acquire()
         self._flush = threading.Lock()
@@ -151,8 +151,8 @@ class Prober:
         self._in_flight = 0
         self._stopping = False
         self._stop_by = math.inf
-        self._scheduling = threading.Thread(target=self._keep_time, name="schedule", daemon=True)
-        self._judging = threading.Thread(target=self._judge_all, name="judge", daemon=True)
+        self._scheduling = threading.Thread(target=self._run_schedule, name="schedule", daemon=True)
+        self._judging = threading.Thread(target=self._run_judge, name="judge", daemon=True)
 
     # -- from any thread ----------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class Prober:
         taken = threading.Event()
 
         def change(now: float) -> None:
-            # Errands under way may still need an old client, so none is dropped here.
+            # Tasks under way may still need an old client, so none is dropped here.
             self._clients = {**self._clients, **plan.clients}
             self._states = plan.states
             self._keys.configure(_limits(plan.states.values()))
@@ -203,7 +203,7 @@ class Prober:
         if not self._scheduling.is_alive():
             change(self.clock.monotonic())
             return
-        self._tell(change)
+        self._post(change)
         taken.wait(5.0)
 
     def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None:
@@ -222,9 +222,11 @@ class Prober:
             if not self._start_beside(state, request, None, now):
                 refused()
 
-        self._tell(start)
+        self._post(start)
 
-    def look(self, target: str, request: Request, done: Callable[[Exchange | None], None]) -> None:
+    def send_beside(
+        self, target: str, request: Request, done: Callable[[Exchange | None], None]
+    ) -> None:
         """
         Send a request that is no probe, out of the same budget; it isn't judged.
 
@@ -237,9 +239,9 @@ class Prober:
             if not self._start_beside(self._states.get(target), request, done, now):
                 done(None)
 
-        self._tell(start)
+        self._post(start)
 
-    def ask_now(self, target: str, canary: str, *, timeout_s: float) -> JudgedResult | None:
+    def probe_now(self, target: str, canary: str, *, timeout_s: float) -> JudgedResult | None:
         """
         One question of a canary beside its grid, out of the same budget; it counts
         nowhere, since whoever asks for it counts it.
@@ -263,7 +265,7 @@ class Prober:
             ):
                 came.put(None)
 
-        self._tell(start)
+        self._post(start)
         try:
             return came.get(timeout=timeout_s + 5.0)
         except queue.Empty:
@@ -301,7 +303,7 @@ class Prober:
             self._schedule.stop()
             self._stopping = True
 
-        self._tell(end)
+        self._post(end)
         self._scheduling.join(within_s + 5.0)
         self._pool.close()
         self._unjudged.put(None)
@@ -310,11 +312,11 @@ class Prober:
 
     # -- the thread that keeps time -----------------------------------------------------
 
-    def _tell(self, message: Callable[[float], None]) -> None:
+    def _post(self, message: Callable[[float], None]) -> None:
         self._inbox.append(message)
         _signal(self._wakeup)
 
-    def _keep_time(self) -> None:
+    def _run_schedule(self) -> None:
         published = -math.inf
         while True:
             now = self.clock.monotonic()
@@ -414,7 +416,7 @@ class Prober:
 
     # -- the threads that ask -----------------------------------------------------------
 
-    def _run(self, task: _ProbeTask) -> None:
+    def _run_task(self, task: _ProbeTask) -> None:
         started, exchange, error = self.clock.monotonic(), None, None
         try:
             client = self._clients[task.state.client]
@@ -462,15 +464,15 @@ class Prober:
 
     # -- the thread that judges ---------------------------------------------------------
 
-    def _judge_all(self) -> None:
+    def _run_judge(self) -> None:
         while (item := self._unjudged.get()) is not None:
-            self._tell_all(item)
+            self._deliver(item)
             if self._unjudged.empty() and not self._stopping:
                 # Judged in batches: waking up for each one would cost the threads that
                 # measure more than the few milliseconds that nobody waits for here.
                 self._flush.acquire(timeout=_BATCH_S)
 
-    def _tell_all(self, item: _Unjudged) -> None:
+    def _deliver(self, item: _Unjudged) -> None:
         state, raw, private = item
         judged = state.judging(raw)
         try:

@@ -96,9 +96,9 @@ class _Row:
     def __init__(self, probe: PeriodicProbe, first: float) -> None:
         self._first = self.next = first
         self._step = 0
-        self.become(probe)
+        self.replace_probe(probe)
 
-    def become(self, probe: PeriodicProbe) -> None:
+    def replace_probe(self, probe: PeriodicProbe) -> None:
         """
         Go on as a probe of the same interval.
         """
@@ -106,7 +106,7 @@ class _Row:
         self.grace_s = probe.grace_s
         self.most_in_flight = probe.most_in_flight
 
-    def go_on(self, steps: int = 1) -> None:
+    def advance_by(self, steps: int = 1) -> None:
         # Multiplied, not added up: a thousand additions would drift off the grid.
         self._step += steps
         self.next = self._first + self._step * self.probe.interval_s
@@ -145,7 +145,7 @@ class Schedule:
             name = (probe.target, probe.canary)
             old = self._rows.get(name)
             if old is not None and old.probe.interval_s == probe.interval_s:
-                old.become(probe)
+                old.replace_probe(probe)
                 fresh[name] = old
             else:
                 fresh[name] = _Row(probe, self._first(probe, now))
@@ -173,7 +173,7 @@ class Schedule:
                     starts.append(Slot(row.probe, row.next))
                 else:
                     missed.append(MissedSlots(row.probe, why))
-                row.go_on()
+                row.advance_by()
             heapq.heappush(self._queue, (row.next, name))
         if len(starts) > 1:
             starts.sort(key=lambda slot: slot.intended)
@@ -222,7 +222,7 @@ class Schedule:
         if behind_s <= 0:
             return 0
         skipped = math.ceil(behind_s / row.probe.interval_s)
-        row.go_on(skipped)
+        row.advance_by(skipped)
         return skipped
 
     def _why_late(self) -> MissReason:

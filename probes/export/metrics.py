@@ -484,16 +484,16 @@ class Metrics(Collector):
             series.outcomes[result.outcome].value += 1.0
             series.duration.observe(result.duration_s, self._job_exemplar(result))
             self._histograms["jobproof_schedule_lag_seconds"].child().observe(result.lag_s)
-            self._say_last(series, result)
+            self._set_last(series, result)
             if result.exchange is not None:
-                self._see_exchange(series, result, result.exchange)
+                self._observe_exchange(series, result, result.exchange)
             if result.job_status is not None:
                 word = self._status(result.target, result.job_status)
                 self._counters["jobproof_job_status_observations_total"].child(
                     result.target, word
                 ).value += 1.0
             for finding in result.findings:
-                self._see_finding(result, finding)
+                self._observe_finding(result, finding)
 
     def _find(self, target: str, canary: str) -> _CanarySeries:
         probes = self._counters["jobproof_probes_total"]
@@ -506,7 +506,7 @@ class Metrics(Collector):
         self._hot[target, canary] = series
         return series
 
-    def _say_last(self, series: _CanarySeries, result: ProbeResult) -> None:
+    def _set_last(self, series: _CanarySeries, result: ProbeResult) -> None:
         key, ended_at = (result.target, result.canary), result.intended_at + result.duration_s
         if series.success is None or series.last_probe is None:
             series.success = self._gauges["jobproof_probe_success"].child(*key)
@@ -523,7 +523,9 @@ class Metrics(Collector):
                 series.last_success = gauges.child(*key)
             series.last_success.value = ended_at
 
-    def _see_exchange(self, series: _CanarySeries, result: ProbeResult, exchange: Exchange) -> None:
+    def _observe_exchange(
+        self, series: _CanarySeries, result: ProbeResult, exchange: Exchange
+    ) -> None:
         seconds = exchange.phases
         wait, transfer = seconds.wait, seconds.transfer
         spent = (seconds.resolve, seconds.connect, seconds.tls, wait, transfer)
@@ -543,7 +545,7 @@ class Metrics(Collector):
             code = series.codes[head.code] = family.child(result.target, result.canary, word)
         code.value += 1.0
         self._see_denial(result, exchange.request, head.code)
-        self._see_clock(result.target, head, exchange)
+        self._observe_clock(result.target, head, exchange)
 
     def _see_denial(self, result: ProbeResult, request: Request, code: int) -> None:
         """
@@ -556,7 +558,7 @@ class Metrics(Collector):
             family = self._counters["jobproof_not_found_total"]
             family.child(result.target, result.canary, expected).value += 1.0
 
-    def _see_clock(self, target: str, head: Response, exchange: Exchange) -> None:
+    def _observe_clock(self, target: str, head: Response, exchange: Exchange) -> None:
         said = head.header("date")
         server = read_http_date(said, now=exchange.ended_at) if said is not None else None
         if server is not None:
@@ -564,7 +566,7 @@ class Metrics(Collector):
             skew = server + 0.5 - (exchange.started_at + exchange.elapsed_s / 2)
             self._gauges["jobproof_clock_skew_seconds"].child(target).value = skew
 
-    def _see_finding(self, result: ProbeResult, finding: Finding) -> None:
+    def _observe_finding(self, result: ProbeResult, finding: Finding) -> None:
         target, counters = result.target, self._counters
         kind = finding.kind.value if finding.accepted is None else ACCEPTED
         counter = counters["jobproof_contract_findings_total"].child(target, finding.check, kind)
@@ -633,15 +635,17 @@ class Metrics(Collector):
         """
         A followed job spent `seconds` in a status and left it.
         """
-        self._see_job("jobproof_job_status_duration_seconds", target, job_status, seconds, job_id)
+        self._observe_job(
+            "jobproof_job_status_duration_seconds", target, job_status, seconds, job_id
+        )
 
     def job_ended(self, target: str, job_status: str, seconds: float, job_id: str = "") -> None:
         """
         A followed job ended in `job_status`, `seconds` after its creation.
         """
-        self._see_job("jobproof_job_completion_seconds", target, job_status, seconds, job_id)
+        self._observe_job("jobproof_job_completion_seconds", target, job_status, seconds, job_id)
 
-    def _see_job(
+    def _observe_job(
         self, metric: str, target: str, job_status: str, seconds: float, job_id: str
     ) -> None:
         with self._lock:

@@ -44,7 +44,7 @@ class JobPoller(Protocol):
 
     def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None: ...
 
-    def look(
+    def send_beside(
         self, target: str, request: Request, done: Callable[[Exchange | None], None]
     ) -> None: ...
 
@@ -68,7 +68,7 @@ class SourcePoller:
             "jobproof.sources", settings.source, settings.make, settings.options, context
         )
 
-    def took(self, found: FoundIds) -> None:
+    def reschedule(self, found: FoundIds) -> None:
         """
         Log a problem once, and its end.
         """
@@ -103,10 +103,10 @@ class JobFollower:
         metrics: Metrics,
         asker: JobPoller,
         clock: Clock | None = None,
-        sights: JobHistory | None = None,
+        job_history: JobHistory | None = None,
     ) -> None:
         self._watchlist = watchlist
-        self._history = sights or JobHistory(watchlist)
+        self._history = job_history or JobHistory(watchlist)
         self._metrics = metrics
         self._asker = asker
         self._clock = clock or Clock()
@@ -160,7 +160,7 @@ class JobFollower:
         if self._thread.is_alive():
             self._thread.join(5.0)
 
-    def saw(self, judged: JudgedResult) -> None:
+    def on_result(self, judged: JudgedResult) -> None:
         """
         Take in what a probe of a followed job came to.
         """
@@ -182,7 +182,7 @@ class JobFollower:
             return
         exchange = judged.result.exchange
         at = exchange.ended_at if exchange is not None else self._clock.wall()
-        seen = _sighting(judged.seen, at, self._history.redactor)
+        seen = _job_observation(judged.seen, at, self._history.redactor)
         progress = tracker.advance(job, seen)
         self._count(target, job_id, progress)
         if progress.done:
@@ -209,8 +209,8 @@ class JobFollower:
         counted = -_COUNT_S
         while not self._stop.wait(_LOOK_S):
             for poller in self._pollers:
-                self._safely(lambda poller=poller: self._look(poller))  # type: ignore[misc]
-            self._safely(self._ask_due)
+                self._safely(lambda poller=poller: self._poll_source(poller))  # type: ignore[misc]
+            self._safely(self._poll_due)
             now = self._clock.monotonic()
             if now - counted >= _COUNT_S:
                 counted = now
@@ -222,40 +222,40 @@ class JobFollower:
         except Exception:  # noqa: BLE001 -- logged; one bad source must not cost the others
             _LOG.exception("following stumbled; it goes on")
 
-    def _look(self, poller: SourcePoller) -> None:
+    def _poll_source(self, poller: SourcePoller) -> None:
         now = self._clock.monotonic()
         if now < poller.next_at:
             return
         # A source that fails is left alone for a while.
         poller.next_at = now + max(poller.source.interval_s, _HOLD_S)
-        request = poller.source.wants()
+        request = poller.source.next_request()
         if request is None:
-            self._found(poller, poller.source.take(None))
+            self._found(poller, poller.source.on_answer(None))
             poller.next_at = now + poller.source.interval_s
         else:
             # Not again before this one is answered: a source has one question at a time.
             poller.next_at = float("inf")
-            self._asker.look(poller.target, request, self._on_answer(poller))
+            self._asker.send_beside(poller.target, request, self._on_answer(poller))
 
     def _on_answer(self, poller: SourcePoller) -> Callable[[Exchange | None], None]:
         def answered(exchange: Exchange | None) -> None:
             try:
                 if exchange is not None:
-                    self._found(poller, poller.source.take(exchange))
+                    self._found(poller, poller.source.on_answer(exchange))
             finally:
                 poller.next_at = self._clock.monotonic() + poller.source.interval_s
 
         return answered
 
     def _found(self, poller: SourcePoller, found: FoundIds) -> None:
-        poller.took(found)
+        poller.reschedule(found)
         now = self._clock.wall()
         # An id goes to disk and into URLs as it is: one with a secret in it is nobody's job.
         redactor = self._history.redactor
         for job_id in (one for one in found.ids if not redactor.holds_secret(one)):
             self._watchlist.add(poller.target, job_id, source=poller.name, now=now)
 
-    def _ask_due(self) -> None:
+    def _poll_due(self) -> None:
         now = self._clock.wall()
         for target in self._trackers:
             with self._lock:
@@ -298,7 +298,7 @@ class JobFollower:
                 self._under_way.pop((target, job_id), None)
 
 
-def _sighting(seen: Observation | None, at: float, redactor: Redactor) -> JobObservation:
+def _job_observation(seen: Observation | None, at: float, redactor: Redactor) -> JobObservation:
     if seen is None or seen.response is None:
         return JobObservation(at)
     job = seen.job

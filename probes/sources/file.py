@@ -41,13 +41,13 @@ class FileSource:
         self._path = context.folder / options.path
         self._read: tuple[int, int, int] | None = None
 
-    def wants(self) -> Request | None:
+    def next_request(self) -> Request | None:
         """
         Nothing: the file is here.
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> FoundIds:
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
         """
         Every id in the file, if it has changed since the last look.
         """

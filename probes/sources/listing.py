@@ -58,7 +58,7 @@ class ListingSource:
         self._cursor: str | None = None
         self._newest = len(self._rounds) > 1
 
-    def wants(self) -> Request | None:
+    def next_request(self) -> Request | None:
         """
         A GET of the next page, as the owner.
         """
@@ -73,7 +73,7 @@ class ListingSource:
         pairs = [(name, value) for name, value in query.items() if name and value is not None]
         return build_listing_request(context.base_url, listing.path, pairs, context.headers)
 
-    def take(self, exchange: Exchange | None) -> FoundIds:
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
         """
         The ids on a page that are in a wanted status.
         """

@@ -25,13 +25,13 @@ class PushedSource:
     def __init__(self, options: SourceOptions, context: SourceContext) -> None:
         pass
 
-    def wants(self) -> Request | None:
+    def next_request(self) -> Request | None:
         """
         Nothing.
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> FoundIds:
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
         """
         Nothing: what was pushed is on the watch list already.
         """

@@ -59,8 +59,8 @@ class Source(Protocol):
     """
     Finds ids. It sends nothing itself, so that the key's one budget covers it too.
 
-    Every `interval_s` the daemon calls `wants`; a request that comes back is sent in the
-    key's turn and its exchange is given to `take`; without one, `take(None)` follows at
+    Every `interval_s` the daemon calls `next_request`; a request that comes back is sent in the
+    key's turn and its exchange is given to `on_answer`; without one, `on_answer(None)` follows at
     once. Calls come from one thread at a time.
 
     Attributes:
@@ -73,12 +73,12 @@ class Source(Protocol):
 
     def __init__(self, options: Any, context: SourceContext) -> None: ...
 
-    def wants(self) -> Request | None:
+    def next_request(self) -> Request | None:
         """
         The next request; None where nothing needs to be asked over the network.
         """
 
-    def take(self, exchange: Exchange | None) -> FoundIds:
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
         """
         The ids in an answer, or in whatever else the source looks at.
         """

@@ -33,13 +33,13 @@ class StaticSource:
     def __init__(self, options: StaticOptions, context: SourceContext) -> None:
         self._ids = tuple(dict.fromkeys(filter(is_job_id, options.ids)))
 
-    def wants(self) -> Request | None:
+    def next_request(self) -> Request | None:
         """
         Nothing: the ids are here.
         """
         return None
 
-    def take(self, exchange: Exchange | None) -> FoundIds:
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
         """
         Every id.
         """

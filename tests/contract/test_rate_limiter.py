@@ -24,50 +24,50 @@ class Time:
         self.now += seconds
 
 
-def limiter(time: Time, rate: float | None = None, budget: int | None = None) -> RateLimiter:
+def limiter_on(time: Time, rate: float | None = None, budget: int | None = None) -> RateLimiter:
     return RateLimiter(rate_per_minute=rate, budget=budget, monotonic=time, wait=time.wait)
 
 
 def test_requests_are_spread_evenly_at_the_rate() -> None:
     time = Time()
-    door = limiter(time, rate=30.0)
+    limiter = limiter_on(time, rate=30.0)
     starts = []
     for _ in range(4):
-        door.enter()
+        limiter.acquire()
         starts.append(time.now)
     assert starts == [100.0, 102.0, 104.0, 106.0]
 
 
 def test_without_a_rate_nobody_waits() -> None:
     time = Time()
-    door = limiter(time)
+    limiter = limiter_on(time)
     for _ in range(1000):
-        door.enter()
+        limiter.acquire()
     assert time.waits == []
-    assert door.sent == 1000
+    assert limiter.sent == 1000
 
 
 def test_the_budget_ends_the_run_and_is_never_overdrawn() -> None:
-    door = limiter(Time(), budget=2)
-    door.enter()
-    door.enter()
+    limiter = limiter_on(Time(), budget=2)
+    limiter.acquire()
+    limiter.acquire()
     with pytest.raises(BudgetSpent):
-        door.enter()
-    assert door.sent == 2
+        limiter.acquire()
+    assert limiter.sent == 2
 
 
 def test_nothing_passes_while_the_server_asked_for_rest() -> None:
     time = Time()
-    door = limiter(time)
-    door.throttled("7", now=NOW, default_s=5.0)
-    door.enter()
+    limiter = limiter_on(time)
+    limiter.throttled("7", now=NOW, default_s=5.0)
+    limiter.acquire()
     assert time.now == 107.0
 
 
 def test_a_pause_never_becomes_shorter_by_another() -> None:
     time = Time()
-    door = limiter(time)
-    door.throttled("7", now=NOW, default_s=5.0)
-    door.throttled("2", now=NOW, default_s=5.0)
-    door.enter()
+    limiter = limiter_on(time)
+    limiter.throttled("7", now=NOW, default_s=5.0)
+    limiter.throttled("2", now=NOW, default_s=5.0)
+    limiter.acquire()
     assert time.now == 107.0

@@ -36,15 +36,15 @@ def target() -> SuiteTarget:
     )
 
 
-def _asks(target: SuiteTarget) -> list[PlannedRequest]:
-    return [ask for sequence in build_plan(target) for ask in sequence.asks]
+def _planned(target: SuiteTarget) -> list[PlannedRequest]:
+    return [ask for sequence in build_plan(target) for ask in sequence.requests]
 
 
 @pytest.mark.parametrize("effort", list(Effort))
 def test_only_safe_methods_go_to_a_known_or_foreign_job(
     target: SuiteTarget, effort: Effort
 ) -> None:
-    sent = _asks(replace(target, effort=effort))
+    sent = _planned(replace(target, effort=effort))
     about_jobs = [ask for ask in sent if ask.job_id in (JOB, OTHER)]
     assert about_jobs
     assert {ask.method for ask in about_jobs} <= SAFE
@@ -54,12 +54,12 @@ def test_only_safe_methods_go_to_a_known_or_foreign_job(
 
 
 def test_a_disposable_job_gets_every_method(target: SuiteTarget) -> None:
-    sent = _asks(replace(target, disposable=frozenset({JOB})))
+    sent = _planned(replace(target, disposable=frozenset({JOB})))
     assert {"DELETE", "POST"} <= {ask.method for ask in sent if ask.job_id == JOB}
 
 
 def test_every_credential_and_subject_is_asked(target: SuiteTarget) -> None:
-    sent = _asks(target)
+    sent = _planned(target)
     assert {ask.credential for ask in sent} == {
         Credential.OWNER,
         Credential.NONE,
@@ -69,7 +69,7 @@ def test_every_credential_and_subject_is_asked(target: SuiteTarget) -> None:
 
 
 def test_the_token_travels_in_one_header_and_is_listed_nowhere(target: SuiteTarget) -> None:
-    for ask in _asks(target):
+    for ask in _planned(target):
         request = request_of(target, ask)
         carriers = [name for name, value in request.headers if TOKEN in value]
         assert carriers == (["Authorization"] if ask.credential is Credential.OWNER else [])

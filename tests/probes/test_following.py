@@ -40,11 +40,11 @@ class CrashingSource:
     def __init__(self, options: object, context: object) -> None:
         pass
 
-    def wants(self) -> Request | None:
+    def next_request(self) -> Request | None:
         CrashingSource.looks += 1
         raise RuntimeError("no idea")
 
-    def take(self, exchange: Exchange | None) -> FoundIds:
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
         return FoundIds()
 
 
@@ -60,7 +60,9 @@ class Asked_(list[str]):  # noqa: N801
         if self.refuses:
             refused()
 
-    def look(self, target: str, request: Request, done: Callable[[Exchange | None], None]) -> None:
+    def send_beside(
+        self, target: str, request: Request, done: Callable[[Exchange | None], None]
+    ) -> None:
         done(None)
 
 
@@ -92,9 +94,9 @@ def full_disk() -> Iterator[WatchList]:
         yield opened
 
 
-def following(watchlist: WatchList, asker: Asked_, *targets: TargetSettings) -> JobFollower:
+def following(watchlist: WatchList, poller: Asked_, *targets: TargetSettings) -> JobFollower:
     metrics = Metrics(Registry())
-    made = JobFollower(watchlist, metrics, asker)
+    made = JobFollower(watchlist, metrics, poller)
     made.take_over(made.plan(targets, Path()))
     return made
 
@@ -109,12 +111,12 @@ def test_a_source_that_crashes_costs_no_other_its_jobs(
 ) -> None:
     broken = SourceSettings("crashing", CrashingSource, SourceOptions())
     both = replace(target, follow=(broken, *target.follow))
-    asker = Asked_()
+    poller = Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
-    follow = following(watchlist, asker, both)
+    follow = following(watchlist, poller, both)
     follow.start()
     try:
-        until(lambda: asker == ["job-1"])
+        until(lambda: poller == ["job-1"])
         until(lambda: "no idea" in caplog.text)
     finally:
         follow.stop()
@@ -124,20 +126,20 @@ def test_a_source_that_crashes_costs_no_other_its_jobs(
 def test_a_job_under_way_is_not_asked_for_again_and_a_refused_one_is(
     target: TargetSettings, watchlist: WatchList
 ) -> None:
-    asker = Asked_()
+    poller = Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
-    asker.refuses = True
-    follow = following(watchlist, asker, target)
+    poller.refuses = True
+    follow = following(watchlist, poller, target)
     follow.start()
     try:
-        until(lambda: len(asker) >= 3)
-        asker.refuses = False
-        count = len(asker)
-        until(lambda: len(asker) > count)
-        count = len(asker)
+        until(lambda: len(poller) >= 3)
+        poller.refuses = False
+        count = len(poller)
+        until(lambda: len(poller) > count)
+        count = len(poller)
         watchlist.add(target.name, "job-2", source="pushed", now=time.time())
-        until(lambda: asker[-1] == "job-2")
-        assert len(asker) == count + 1
+        until(lambda: poller[-1] == "job-2")
+        assert len(poller) == count + 1
     finally:
         follow.stop()
 
@@ -148,7 +150,7 @@ def test_a_request_that_can_t_be_sent_backs_off(
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
     follow = following(watchlist, Asked_(), target)
     judging = ResultJudge(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
-    follow.saw(judging(answer(target, "job-1", sent=False)))
+    follow.on_result(judging(answer(target, "job-1", sent=False)))
     job = watchlist.get(target.name, "job-1")
     assert job is not None
     assert job.polls == 1
@@ -158,17 +160,17 @@ def test_a_request_that_can_t_be_sent_backs_off(
 def test_a_disk_that_is_full_doesn_t_make_it_ask_without_end(
     target: TargetSettings, full_disk: WatchList
 ) -> None:
-    watchlist, asker = full_disk, Asked_()
+    watchlist, poller = full_disk, Asked_()
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
-    follow = following(watchlist, asker, target)
+    follow = following(watchlist, poller, target)
     follow.start()
     try:
-        until(lambda: asker == ["job-1"])
+        until(lambda: poller == ["job-1"])
         judging = ResultJudge(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
         with pytest.raises(OSError, match="disk is full"):
-            follow.saw(judging(answer(target, "job-1", sent=False)))
+            follow.on_result(judging(answer(target, "job-1", sent=False)))
         watchlist.add(target.name, "job-2", source="pushed", now=time.time())
-        until(lambda: asker[-1] == "job-2")
-        assert asker == ["job-1", "job-2"]
+        until(lambda: poller[-1] == "job-2")
+        assert poller == ["job-1", "job-2"]
     finally:
         follow.stop()

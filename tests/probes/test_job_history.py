@@ -64,9 +64,12 @@ def _keep(watchlist: WatchList, sight: str | None) -> None:
 
 
 def _judge_anew(watchlist: WatchList, seen: Exchange, canary: str = "followed") -> list[Finding]:
-    sights = JobHistory(watchlist)
+    history = JobHistory(watchlist)
     judging = ResultJudge(
-        find_api("krea"), Judge(load_checks()), Secret(TOKEN), lambda job_id: sights.of("t", job_id)
+        find_api("krea"),
+        Judge(load_checks()),
+        Secret(TOKEN),
+        lambda job_id: history.of("t", job_id),
     )
     return list(judging(RawResult("t", canary, seen.started_at, 0.0, 0.1, seen)).result.findings)
 

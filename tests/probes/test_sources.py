@@ -36,7 +36,7 @@ def _page(jobs: list[tuple[Any, Any]], cursor: object = None, *, code: int = 200
 
 
 def _query(source: ListingSource) -> dict[str, list[str]]:
-    request = source.wants()
+    request = source.next_request()
     assert request is not None
     return parse_qs(urlsplit(request.url).query)
 
@@ -53,44 +53,44 @@ def test_every_source_comes_in_through_the_same_door() -> None:
 
 def test_static_ids_are_found_at_every_look(tmp_path: Path) -> None:
     source: Source = StaticSource(StaticOptions(ids=("a", "b", "a")), _around(tmp_path))
-    assert source.wants() is None
-    assert source.take(None) == source.take(None) == FoundIds(("a", "b"))
+    assert source.next_request() is None
+    assert source.on_answer(None) == source.on_answer(None) == FoundIds(("a", "b"))
 
 
 def test_pushed_jobs_need_no_looking(tmp_path: Path) -> None:
     source = PushedSource(SourceOptions(), _around(tmp_path))
     assert source.interval_s == float("inf")
-    assert source.take(None) == FoundIds()
+    assert source.on_answer(None) == FoundIds()
 
 
 def test_a_file_is_read_again_only_when_it_changes(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("# jobs\n\n a \nb\na\n")
     source = FileSource(FileOptions(path="ids.txt"), _around(tmp_path))
-    assert source.take(None) == FoundIds(("a", "b"))
-    assert source.take(None) == FoundIds()
+    assert source.on_answer(None) == FoundIds(("a", "b"))
+    assert source.on_answer(None) == FoundIds()
     path.write_text("a\nb\nc\n")
-    assert source.take(None) == FoundIds(("a", "b", "c"))
+    assert source.on_answer(None) == FoundIds(("a", "b", "c"))
 
 
 def test_a_file_that_is_replaced_is_read_again(tmp_path: Path) -> None:
     path, fresh = tmp_path / "ids.txt", tmp_path / "fresh.txt"
     path.write_text("a\n")
     source = FileSource(FileOptions(path="ids.txt"), _around(tmp_path))
-    source.take(None)
+    source.on_answer(None)
     fresh.write_text("b\n")
     now = path.stat()
     os.utime(fresh, ns=(now.st_atime_ns, now.st_mtime_ns))
     fresh.replace(path)
-    assert source.take(None) == FoundIds(("b",))
+    assert source.on_answer(None) == FoundIds(("b",))
 
 
 def test_a_missing_file_is_said_and_awaited(tmp_path: Path) -> None:
     source = FileSource(FileOptions(path="ids.txt"), _around(tmp_path))
     problem = f"{tmp_path / 'ids.txt'} can't be read: No such file or directory"
-    assert source.take(None) == FoundIds(problem=problem)
+    assert source.on_answer(None) == FoundIds(problem=problem)
     (tmp_path / "ids.txt").write_text("a\n")
-    assert source.take(None) == FoundIds(("a",))
+    assert source.on_answer(None) == FoundIds(("a",))
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_a_missing_file_is_said_and_awaited(tmp_path: Path) -> None:
 )
 def test_a_bad_file_is_said(tmp_path: Path, content: bytes, problem: str) -> None:
     (tmp_path / "ids.txt").write_bytes(content)
-    found = FileSource(FileOptions(path="ids.txt"), _around(tmp_path)).take(None)
+    found = FileSource(FileOptions(path="ids.txt"), _around(tmp_path)).on_answer(None)
     assert found.problem is not None
     assert problem in found.problem
 
 
 def test_the_list_is_asked_for_as_the_profile_says(tmp_path: Path) -> None:
     source = ListingSource(ListingOptions(statuses=("queued",), page=50), _around(tmp_path))
-    request = source.wants()
+    request = source.next_request()
     assert request is not None
     assert request.url == "http://127.0.0.1:9/v2/jobs?limit=50&status=queued"
     assert ("Authorization", "Bearer t") in request.headers
@@ -123,7 +123,7 @@ def _turns(source: ListingSource, answers: list[Exchange]) -> list[dict[str, lis
     for answer in answers:
         query = _query(source)
         asked.append({name: query[name] for name in ("status", "cursor") if name in query})
-        source.take(answer)
+        source.on_answer(answer)
     return asked
 
 
@@ -165,7 +165,7 @@ def test_the_cursor_leads_on_until_it_ends(tmp_path: Path) -> None:
 def test_a_jobs_end_is_not_followed_from_the_newest_page(tmp_path: Path) -> None:
     source = ListingSource(ListingOptions(statuses=("queued", "processing")), _around(tmp_path))
     jobs = [("a", "completed"), ("b", "processing"), ("c", "backlogged"), ("d", "queued")]
-    assert source.take(_page(jobs)) == FoundIds(("b", "d"))
+    assert source.on_answer(_page(jobs)) == FoundIds(("b", "d"))
 
 
 @pytest.mark.parametrize("cursor", ["c1", {"a": 1}, True, "", "x" * 2_001])
@@ -186,7 +186,7 @@ def test_pages_of_one_status_are_bounded(tmp_path: Path) -> None:
 def test_a_list_that_ignores_the_filter_is_filtered_here(tmp_path: Path) -> None:
     source = ListingSource(ListingOptions(statuses=("queued",)), _around(tmp_path))
     jobs = [("a", "queued"), ("b", "completed"), ("", "queued"), (7, "queued"), ("x" * 201, None)]
-    assert source.take(_page(jobs)) == FoundIds(("a",))
+    assert source.on_answer(_page(jobs)) == FoundIds(("a",))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_list_that_ignores_the_filter_is_filtered_here(tmp_path: Path) -> None
 )
 def test_a_list_that_cannot_be_read_is_said(tmp_path: Path, answer: Exchange, problem: str) -> None:
     source = ListingSource(ListingOptions(statuses=("queued",)), _around(tmp_path))
-    assert source.take(answer) == FoundIds(problem=problem)
+    assert source.on_answer(answer) == FoundIds(problem=problem)
 
 
 def test_an_unknown_status_is_refused_with_a_hint(tmp_path: Path) -> None:
@@ -221,4 +221,4 @@ def test_a_file_without_a_path_is_refused() -> None:
 def test_the_answer_is_only_read_when_it_is_a_response(tmp_path: Path) -> None:
     source = ListingSource(ListingOptions(statuses=("queued",)), _around(tmp_path))
     assert isinstance(exchange().answer, Response)
-    assert source.take(None).problem == "the list of jobs was not asked for"
+    assert source.on_answer(None).problem == "the list of jobs was not asked for"

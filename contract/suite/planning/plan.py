@@ -49,7 +49,7 @@ class RequestSequence:
     """
 
     job_id: str
-    asks: tuple[PlannedRequest, ...]
+    requests: tuple[PlannedRequest, ...]
 
 
 def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
@@ -74,29 +74,29 @@ def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
     return tuple(sequences)
 
 
-def request_of(target: SuiteTarget, ask: PlannedRequest) -> Request:
+def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
     """
     The request as it is sent.
     """
     return build_request(
         target.api,
         target.base_url,
-        ask.job_id,
-        subject=ask.subject,
-        credential=ask.credential,
+        planned.job_id,
+        subject=planned.subject,
+        credential=planned.credential,
         token=target.token,
-        method=ask.method,
-        headers=ask.headers,
+        method=planned.method,
+        headers=planned.headers,
     )
 
 
 def _missing(job_id: str) -> Iterator[PlannedRequest]:
-    ask = PlannedRequest(
+    planned = PlannedRequest(
         "GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has", times=2
     )
-    yield ask
-    yield replace(ask, credential=Credential.NONE, why="the same without a token", times=1)
-    yield replace(ask, credential=Credential.INVALID, why="the same, invalid token", times=1)
+    yield planned
+    yield replace(planned, credential=Credential.NONE, why="the same without a token", times=1)
+    yield replace(planned, credential=Credential.INVALID, why="the same, invalid token", times=1)
 
 
 def _known(target: SuiteTarget, job_id: str, *, first: bool) -> Iterator[PlannedRequest]:
@@ -115,30 +115,30 @@ def _known(target: SuiteTarget, job_id: str, *, first: bool) -> Iterator[Planned
 
 
 def _foreign(job_id: str) -> Iterator[PlannedRequest]:
-    ask = PlannedRequest(
+    planned = PlannedRequest(
         "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job", times=2
     )
-    yield ask
-    yield replace(ask, method="HEAD", times=1, why="somebody else's job, head alone")
+    yield planned
+    yield replace(planned, method="HEAD", times=1, why="somebody else's job, head alone")
 
 
 def _odd_ids(target: SuiteTarget) -> Iterator[RequestSequence]:
     hostile = HOSTILE_IDS if target.effort is not Effort.QUICK else HOSTILE_IDS[:6]
     for job_id in hostile:
-        ask = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
-        yield RequestSequence(job_id, (ask,))
+        planned = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
+        yield RequestSequence(job_id, (planned,))
     for known in target.jobs[:1]:
         for job_id in dict.fromkeys(altered_ids(known)):
-            ask = PlannedRequest(
+            planned = PlannedRequest(
                 "GET", job_id, Subject.ALTERED, Credential.OWNER, "a known id, altered"
             )
-            yield RequestSequence(job_id, (ask,))
+            yield RequestSequence(job_id, (planned,))
         other = recased_id(known)
         if other is not None:
-            ask = PlannedRequest(
+            planned = PlannedRequest(
                 "GET", other, Subject.RECASED, Credential.OWNER, "a known id, other case"
             )
-            yield RequestSequence(other, (ask,))
+            yield RequestSequence(other, (planned,))
 
 
 def _methods(job_id: str, subject: Subject) -> Iterator[PlannedRequest]:

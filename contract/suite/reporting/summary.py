@@ -15,7 +15,7 @@ from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.suite.planning.plan import RequestSequence, request_of
 from jobproof.contract.suite.planning.target import SuiteTarget
 
-__all__ = ["breaking", "explain", "foretell", "list_requests", "summarise"]
+__all__ = ["breaking", "describe_dry_run", "explain", "list_requests", "summarise"]
 
 
 def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) -> str:
@@ -74,28 +74,28 @@ def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> 
     Every request of a plan, one line each, without the token.
     """
     for sequence in sequences:
-        for ask in sequence.asks:
-            request = request_of(target, ask).redacted(target.redactor)
-            often = f"x{ask.times}"
-            if ask.until_end:
+        for planned in sequence.requests:
+            request = request_of(target, planned).redacted(target.redactor)
+            often = f"x{planned.times}"
+            if planned.until_end:
                 often = f"every {target.poll_interval_s:g} s to its end"
             yield (
-                f"{ask.method:7} {request.url}  [{ask.subject.value}, "
-                f"{ask.credential.value}, {often}] {ask.why}"
+                f"{planned.method:7} {request.url}  [{planned.subject.value}, "
+                f"{planned.credential.value}, {often}] {planned.why}"
             )
     effort = target.effort
-    yield foretell(target, sequences)
+    yield describe_dry_run(target, sequences)
     yield (
         f"then up to {effort.generated} generated GET requests and {effort.walks} walks of a "
         "client (GET, HEAD, OPTIONS on these jobs; other methods on fresh random ids only)"
     )
 
 
-def foretell(target: SuiteTarget, sequences: Iterable[RequestSequence]) -> str:
+def describe_dry_run(target: SuiteTarget, sequences: Iterable[RequestSequence]) -> str:
     """
     How many requests a run sends about, and how long the rate limit makes it take.
     """
-    planned = sum(ask.times for sequence in sequences for ask in sequence.asks)
+    planned = sum(planned.times for sequence in sequences for planned in sequence.requests)
     count = planned + target.effort.generated + 15 * target.effort.walks
     if target.budget is not None:
         count = min(count, target.budget)

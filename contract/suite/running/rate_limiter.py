@@ -43,7 +43,7 @@ class RateLimiter:
         self._next = monotonic()
         self.sent = 0
 
-    def enter(self) -> None:
+    def acquire(self) -> None:
         """
         Wait for this request's turn.
 

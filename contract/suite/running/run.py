@@ -32,7 +32,7 @@ __all__ = ["Run", "Sender"]
 
 _HISTORY = 100
 _RETRIES = 3
-_LANE_S = 25.0
+_SEQUENCE_S = 25.0
 _UNREACHABLE = (Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.BLOCKED)
 
 
@@ -88,7 +88,7 @@ class Run:
         self._clock = clock
         self._wait = wait
         self._progress = progress
-        self._book = _RunRecord()
+        self._records = _RunRecord()
         self._planned: tuple[Finding, ...] = ()
         self._lock = threading.Lock()
         self._watch_until = time.monotonic() + target.watch_s
@@ -99,7 +99,7 @@ class Run:
         Everything found so far, in the order of discovery.
         """
         with self._lock:
-            return tuple(self._book.findings)
+            return tuple(self._records.findings)
 
     @property
     def planned(self) -> tuple[Finding, ...]:
@@ -113,14 +113,14 @@ class Run:
         """
         Why the endpoint can't be reached at all; None where it can.
         """
-        return self._book.unreachable
+        return self._records.unreachable
 
     @property
     def stopped(self) -> str | None:
         """
         Why the plan wasn't carried out to its end; None where it was.
         """
-        return self._book.stopped
+        return self._records.stopped
 
     @property
     def requests(self) -> int:
@@ -135,7 +135,7 @@ class Run:
         """
         if not check.speaks_of(self.target.api.name):
             return False
-        asked = {*self.coverage.subjects, *self.coverage.credentials, *self._book.methods}
+        asked = {*self.coverage.subjects, *self.coverage.credentials, *self._records.methods}
         return all(need in asked for need in check.needs)
 
     def execute(self) -> None:
@@ -152,16 +152,16 @@ class Run:
                     done.result()
         self._planned = self.findings
 
-    def ask(self, ask: PlannedRequest) -> tuple[Observation, tuple[Finding, ...]]:
+    def send(self, planned: PlannedRequest) -> tuple[Observation, tuple[Finding, ...]]:
         """
         Send one question now, and judge its answer.
 
         Raises:
             BudgetSpent: No request is left.
         """
-        request = self._with_tag(request_of(self.target, ask), ask)
+        request = self._with_tag(request_of(self.target, planned), planned)
         for attempt in range(_RETRIES + 1):
-            self.rate_limiter.enter()
+            self.rate_limiter.acquire()
             exchange = self._sender.send(request, deadline_s=self.target.timeout_s)
             seen, findings = self.record(exchange)
             response = seen.response
@@ -183,8 +183,8 @@ class Run:
         seen = self.target.api.observe(exchange)
         key = exchange.request.job_id or exchange.request.url
         with self._lock:
-            earlier = tuple(self._book.history[key][-_HISTORY:])
-            baseline = self._book.baseline
+            earlier = tuple(self._records.history[key][-_HISTORY:])
+            baseline = self._records.baseline
         trace = Trace(
             api=self.target.api,
             latest=seen,
@@ -195,50 +195,54 @@ class Run:
         )
         findings = self._judge(trace)
         with self._lock:
-            self._enter(key, seen, findings, generated=generated)
+            self._remember(key, seen, findings, generated=generated)
         self._progress(self.rate_limiter.sent)
         return seen, findings
 
-    def _enter(
+    def _remember(
         self, key: str, seen: Observation, findings: tuple[Finding, ...], *, generated: bool
     ) -> None:
-        book = self._book
-        book.history[key].append(seen)
-        book.findings.extend(findings)
-        book.methods.add(seen.method)
+        records = self._records
+        records.history[key].append(seen)
+        records.findings.extend(findings)
+        records.methods.add(seen.method)
         self.coverage.add(seen, generated=generated)
         if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
             if seen.method == "GET" and seen.response is not None:
-                book.baseline = seen
+                records.baseline = seen
         failure = seen.exchange.failure
-        if failure and failure.reason in _UNREACHABLE and len(book.history) == 1:
-            book.unreachable = self.target.redactor.text(failure.detail)
+        if failure and failure.reason in _UNREACHABLE and len(records.history) == 1:
+            records.unreachable = self.target.redactor.text(failure.detail)
 
     def _send_sequence(self, sequence: RequestSequence) -> None:
         started = time.monotonic()
         silent = 0
         try:
-            for ask in sequence.asks:
-                for turn in range(ask.times):
-                    if turn and time.monotonic() - started > _LANE_S and self._hurried():
+            for planned in sequence.requests:
+                for number in range(planned.times):
+                    if number and time.monotonic() - started > _SEQUENCE_S and self._is_unlimited():
                         break
-                    seen = self._follow(ask) if ask.until_end else self.ask(ask)[0]
+                    seen = (
+                        self._poll_until_end(planned)
+                        if planned.until_end
+                        else self.send(planned)[0]
+                    )
                     failure = seen.exchange.failure
                     silent = silent + 1 if failure and failure.partial is None else 0
                     if silent == 2 or self.unreachable is not None:
                         return  # it won't answer the third time either
         except BudgetSpent:
-            self._book.stopped = f"the budget of {self.target.budget} requests is spent"
+            self._records.stopped = f"the budget of {self.target.budget} requests is spent"
 
-    def _hurried(self) -> bool:
+    def _is_unlimited(self) -> bool:
         return self.target.rate_per_minute is None
 
-    def _follow(self, ask: PlannedRequest) -> Observation:
+    def _poll_until_end(self, planned: PlannedRequest) -> Observation:
         lifecycle = self.target.api.lifecycle
         promised = self.target.job_deadline_s
         # All jobs share one time of watching: twenty that never end must not take twenty.
         until = self._watch_until if promised is None else time.monotonic() + promised
-        seen, _ = self.ask(ask)
+        seen, _ = self.send(planned)
         silent = 0
         while silent < 2:
             if seen.code == 200 and (seen.job is None or lifecycle.is_terminal(seen.job.status)):
@@ -248,15 +252,15 @@ class Run:
             if time.monotonic() > until:
                 return seen
             self._wait(self.target.poll_interval_s)
-            seen, _ = self.ask(ask)
+            seen, _ = self.send(planned)
             silent = silent + 1 if seen.response is None else 0
         return seen
 
-    def _with_tag(self, request: Request, ask: PlannedRequest) -> Request:
-        if not ask.conditional:
+    def _with_tag(self, request: Request, planned: PlannedRequest) -> Request:
+        if not planned.conditional:
             return request
         with self._lock:
-            history = list(self._book.history[ask.job_id])
+            history = list(self._records.history[planned.job_id])
         tag = next(
             (
                 o.response.header("etag")

@@ -39,12 +39,16 @@ def client_machine(
     Other methods than GET, HEAD and OPTIONS go to fresh random ids only.
     """
 
-    def send(ask: PlannedRequest) -> None:
+    def send(planned: PlannedRequest) -> None:
         if not stop():
-            report(run.ask(ask)[1])
+            report(run.send(planned)[1])
 
     client = _client(run.target, send)
-    return _stranger(client, run.target.foreign_jobs, send) if run.target.foreign_jobs else client
+    return (
+        _outsiders_client(client, run.target.foreign_jobs, send)
+        if run.target.foreign_jobs
+        else client
+    )
 
 
 def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
@@ -77,7 +81,7 @@ def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
             send(PlannedRequest("GET", job_id, Subject.MISSING, who, "an id that nobody has"))
 
         @rule(seed=st.integers(0, 2**32), method=st.sampled_from(_UNLISTED))
-        def meddle(self, seed: int, method: str) -> None:
+        def send_unlisted_method(self, seed: int, method: str) -> None:
             job_id = fresh_id(target.api.profile, random.Random(seed))  # noqa: S311
             send(
                 PlannedRequest(
@@ -88,20 +92,20 @@ def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
     return OwnersClient
 
 
-def _stranger(
+def _outsiders_client(
     client: type[RuleBasedStateMachine], jobs: Sequence[str], send: _Send
 ) -> type[RuleBasedStateMachine]:
-    class Stranger(client):  # type: ignore[misc, valid-type]
+    class OutsidersClient(client):  # type: ignore[misc, valid-type]
         """
         Also asks for other people's jobs.
         """
 
         @rule(job_id=st.sampled_from(jobs))
-        def pry(self, job_id: str) -> None:
+        def ask_for_foreign_job(self, job_id: str) -> None:
             send(
                 PlannedRequest(
                     "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job"
                 )
             )
 
-    return Stranger
+    return OutsidersClient

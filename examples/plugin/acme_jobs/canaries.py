@@ -33,7 +33,7 @@ class Expired:
     def next_request(self) -> CanaryRequest:
         return CanaryRequest(self._ids[next(self._round) % len(self._ids)], Subject.MISSING)
 
-    def on_result(self, next_request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
+    def on_result(self, request: CanaryRequest, outcome: ProbeOutcome) -> str | None:
         if outcome is ProbeOutcome.VIOLATION:
-            return f"render {next_request.job_id} was deleted and is back"
+            return f"render {request.job_id} was deleted and is back"
         return None

@@ -36,10 +36,10 @@ class Spool:
         self.interval_s = options.interval
         self._folder = context.folder / options.folder
 
-    def wants(self) -> Request | None:
+    def next_request(self) -> Request | None:
         return None  # nothing is asked over the network
 
-    def take(self, exchange: Exchange | None) -> FoundIds:
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
         try:
             names = sorted(path.stem for path in self._folder.glob("*.render"))
         except OSError as wrong:
