@@ -66,7 +66,7 @@ class Redactor:
         Mask these too from now on; what was masked stays so: an old token may still be in
         a traceback.
         """
-        known = self._with(secrets)
+        known = self._secrets | _in_clear(secrets)
         if known != self._secrets:
             self._finder, self._secrets = _finder(known), known
 
@@ -74,13 +74,8 @@ class Redactor:
         """
         One that masks these too; this one where it does so already.
         """
-        known = self._with(secrets)
-        return self if known == self._secrets else Redactor(known)
-
-    def _with(self, secrets: Iterable[Secret | str]) -> frozenset[str]:
-        return self._secrets.union(
-            secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets
-        )
+        more = _in_clear(secrets)
+        return self if more <= self._secrets else Redactor(self._secrets | more)
 
     def text(self, text: str, *, foreign: bool = True) -> str:
         """
@@ -168,6 +163,11 @@ def without_userinfo(url: str) -> str:
     if not at:
         return url
     return f"{scheme}://{MASK}@{after}" if slashes else f"{MASK}@{after}"
+
+
+def _in_clear(secrets: Iterable[Secret | str]) -> frozenset[str]:
+    shown = (one.reveal() if isinstance(one, Secret) else one for one in secrets)
+    return frozenset(one for one in shown if len(one) >= SHORTEST_SECRET)
 
 
 @lru_cache(maxsize=256)
