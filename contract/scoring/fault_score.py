@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.mock import MockOptions, MockServer
@@ -28,8 +28,9 @@ from jobproof.contract.model.api import Api
 
 __all__ = ["Score", "ScoreRow", "measure"]
 
+# A run takes seconds; only one that hangs ends here.
 _TIMEOUT_S = 300
-_STOCK_TIMEOUT_S = 1200  # it asks a slow server hundreds of times, one after the other
+_STOCK_TIMEOUT_S = 1200  # hundreds of requests to a slow server, one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class ScoreRow:
         found: Whether the run was red (exit 1).
         found_strict: Whether it is red with `--strict`.
         right: Whether a finding names a promise that the fault breaks.
-        stock: Whether stock Schemathesis was red; None where it wasn't asked.
+        stock: Whether stock Schemathesis was red; None where it wasn't run.
     """
 
     name: str
@@ -99,8 +100,8 @@ class Score:
             "variants": len(self.variants),
             "false_alarms": sum(row.found for row in self.variants),
             "false_alarms_strict": sum(row.found_strict for row in self.variants),
-            "stock_found": _count(row.stock for row in self.faults),
-            "stock_false_alarms": _count(row.stock for row in self.variants),
+            "stock_found": _count_known(row.stock for row in self.faults),
+            "stock_false_alarms": _count_known(row.stock for row in self.variants),
             "seconds_a_run": round(sum(seconds) / len(seconds), 2) if seconds else 0.0,
         }
 
@@ -121,7 +122,7 @@ def measure(
     names: Iterable[str] = (),
     stock: bool = False,
     workers: int = 2,
-    progress: Callable[[ScoreRow], None] = lambda _row: None,
+    progress: Callable[[ScoreRow], None] = lambda _score_case: None,
 ) -> Score:
     """
     Run the suite against every fault and variant that applies to `api`.
@@ -130,17 +131,18 @@ def measure(
         names: Only these; all where empty.
         stock: Also run stock Schemathesis on the same servers.
     """
-    wanted = set(names)
-    jobs = [job for job in _jobs(api) if not wanted or job[1] in wanted]
+    selected = set(names)
+    cases = [case for case in _cases(api) if not selected or case[1] in selected]
     rows = []
+    # Threads are enough: the work is done in processes of their own.
     with ThreadPoolExecutor(workers) as pool:
-        for row in pool.map(lambda job: _row(api, *job, stock=stock), jobs):
+        for row in pool.map(lambda case: _score_case(api, *case, stock=stock), cases):
             rows.append(row)
             progress(row)
     return Score(api.name, tuple(rows))
 
 
-def _jobs(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:
+def _cases(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:
     for name, fault in FAULTS.items():
         if fault.applies(api):
             yield "fault", name
@@ -149,13 +151,14 @@ def _jobs(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:
             yield "variant", name
 
 
-def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool) -> ScoreRow:
+def _score_case(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool) -> ScoreRow:
     started = time.monotonic()
     options: MockOptions = {"faults": (name,)} if kind == "fault" else {"variants": (name,)}
     with MockServer(api, **options) as server:
-        code, report = _suite(api, server)
-        took = time.monotonic() - started
-    red = _stock(api, options) if stock else None
+        code, report = _run_suite(api, server)
+        seconds = time.monotonic() - started
+    # On a server of its own: faults that count requests must start anew.
+    stock_is_red = _run_stock(api, options) if stock else None
     violations = [
         f for f in report.get("findings", ()) if f["kind"] == "violation" and not f["accepted"]
     ]
@@ -173,14 +176,15 @@ def _row(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool)
         right=bool(promises & set(checks)),
         checks=checks,
         requests=report.get("requests", 0),
-        seconds=round(took, 2),
-        stock=red,
+        seconds=round(seconds, 2),
+        stock=stock_is_red,
     )
 
 
-def _suite(api: Api, server: MockServer) -> tuple[int, JsonDocument]:
+def _run_suite(api: Api, server: MockServer) -> tuple[int, JsonDocument]:
     with tempfile.TemporaryDirectory(prefix="jobproof-score-") as folder:
         report = Path(folder) / "report.json"
+        # -P: a folder named jobproof where the user stands mustn't be imported instead.
         command = [sys.executable, "-P", "-m", "jobproof", "test", "--api", str(api.folder)]
         command += ["--url", server.url, "--token-env", "JOBPROOF_SCORE_TOKEN"]
         command += [f"--job={job.id}" for job in server.jobs]
@@ -188,46 +192,33 @@ def _suite(api: Api, server: MockServer) -> tuple[int, JsonDocument]:
         command += ["--timeout", "5", "--report", str(report)]
         done = subprocess.run(  # noqa: S603 -- our own command line
             command,
+            # By environment, as a user would: arguments can be read by every process.
             env={**os.environ, "JOBPROOF_SCORE_TOKEN": server.token},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=_TIMEOUT_S,
             check=False,
         )
+        # No report where the suite itself broke: the exit code says so, and finds nothing.
         return done.returncode, json.loads(report.read_text()) if report.exists() else {}
 
 
-def _stock(api: Api, options: MockOptions) -> bool:
+def _run_stock(api: Api, options: MockOptions) -> bool:
     """
     Whether stock Schemathesis is red, at its best: 401 and 429 added to the document,
     and a finished job under the document's own example id.
     """
     with MockServer(api, **options) as server, tempfile.TemporaryDirectory() as folder:
-        document = json.loads(json.dumps(api.operation.document))
-        operation = document["paths"][api.operation.path][api.operation.method.lower()]
-        for code in ("401", "429"):
-            operation["responses"].setdefault(code, {"description": "added for the comparison"})
-        ended = next(job for job in server.jobs if job.has_ended(time.time()))
-        for parameter in operation["parameters"]:
-            if parameter["name"] == api.operation.parameter:
-                parameter["example"] = ended.id
         path = Path(folder) / "openapi.json"
-        path.write_text(json.dumps(document))
+        path.write_text(json.dumps(_document_for_stock(api, server)))
         name, value = api.authorization(server.token)
         command = [sys.executable, "-P", "-m", "schemathesis.cli", "run", str(path)]
-        command += [
-            "-u",
-            server.url,
-            "-H",
-            f"{name}: {value}",
-            "--seed",
-            "1",
-            "--continue-on-failure",
-        ]
+        command += ["-u", server.url, "-H", f"{name}: {value}"]
+        command += ["--seed", "1", "--continue-on-failure"]
         command += ["--max-response-time", "1", "--request-timeout", "5", "--no-color"]
         done = subprocess.run(  # noqa: S603 -- our own command line
             command,
-            cwd=folder,
+            cwd=folder,  # its example database and any configuration stay out of the comparison
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=_STOCK_TIMEOUT_S,
@@ -236,6 +227,21 @@ def _stock(api: Api, options: MockOptions) -> bool:
         return done.returncode != 0
 
 
-def _count(values: Iterable[bool | None]) -> int | None:
+def _document_for_stock(api: Api, server: MockServer) -> JsonDocument:
+    # A copy by way of JSON: the API's own document is shared and must stay as it is.
+    document: dict[str, Any] = json.loads(json.dumps(api.operation.document))
+    operation = document["paths"][api.operation.path][api.operation.method.lower()]
+    # Undocumented, these two make it red on every server, correct ones included.
+    for code in ("401", "429"):
+        operation["responses"].setdefault(code, {"description": "added for the comparison"})
+    ended = next(job for job in server.jobs if job.has_ended(time.time()))
+    for parameter in operation["parameters"]:
+        if parameter["name"] == api.operation.parameter:
+            parameter["example"] = ended.id
+    return document
+
+
+def _count_known(values: Iterable[bool | None]) -> int | None:
+    # None and not 0 where nothing was run: a zero would read as "found nothing".
     known = [value for value in values if value is not None]
     return sum(known) if known else None

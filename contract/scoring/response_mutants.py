@@ -1,7 +1,7 @@
 """
 Response mutants: recorded answers, each with one small thing changed, shown to the judge.
 
-The score of the oracle alone, apart from what the plan happens to ask: thousands a
+The score of the oracle alone, apart from what the plan happens to request: thousands a
 second, no sockets after the recording. Beside it stands the document's schema alone.
 """
 
@@ -30,7 +30,9 @@ from jobproof.contract.plugins import load_checks
 
 __all__ = ["Tally", "measure_mutants"]
 
+# More than any scripted life takes to its end.
 _POLLS = 40
+# In days: a little, and more than any limit in a profile.
 _SHIFTS = (-400, -1, 1, 400)
 
 _Path = tuple[str | int, ...]
@@ -70,102 +72,107 @@ def measure_mutants(api: Api) -> tuple[Tally, ...]:
     """
     judge = Judge(load_checks())
     tallies: dict[str, Tally] = {}
-    for life in _record(api):
-        seen = [api.observe(exchange) for exchange in life]
-        for index in _telling(seen):
-            earlier = tuple(seen[:index])
-            _try_all(api, judge, earlier, seen[index], tallies)
+    for exchanges in _record_lives(api):
+        observations = [api.observe(exchange) for exchange in exchanges]
+        for index in _informative_indexes(observations):
+            earlier = tuple(observations[:index])
+            _judge_mutants(api, judge, earlier, observations[index], tallies)
     return tuple(sorted(tallies.values(), key=lambda t: t.operator))
 
 
-def _try_all(
+def _judge_mutants(
     api: Api,
     judge: Judge,
     earlier: tuple[Observation, ...],
     original: Observation,
     tallies: dict[str, Tally],
 ) -> None:
-    if original.response is None:
+    if original.response is None:  # a transport failure has nothing to mutate
         return
-    for mutant in _mutants(api, original.response):
+    for mutant in _mutants_of(api, original.response):
         tally = tallies.setdefault(mutant.operator, Tally(mutant.operator, survivors=[]))
         tally.made += 1
         exchange = replace(original.exchange, answer=mutant.response)
         observation = api.observe(exchange)
         findings = judge(Trace(api, observation, earlier))
-        broken = any(f.breaks(strict=False) for f in findings)
-        tally.killed += broken
-        strict = any(f.breaks(strict=True) for f in findings)
-        tally.killed_strict += strict
+        tally.killed += any(f.breaks(strict=False) for f in findings)
+        killed_strict = any(f.breaks(strict=True) for f in findings)
+        tally.killed_strict += killed_strict
         tally.schema += _schema_notices(observation)
-        if not strict and tally.survivors is not None:
+        if not killed_strict and tally.survivors is not None:
             status = original.job.status if original.job else "no job"
             tally.survivors.append(f"{status}: {mutant.place}")
 
 
-def _record(api: Api) -> Iterator[list[Exchange]]:
+def _record_lives(api: Api) -> Iterator[list[Exchange]]:
     with MockServer(api) as server, Client() as client:
         for job in server.jobs:
             request = build_owner_request(api, server.url, job.id, server.token)
-            life = []
+            exchanges = []
             for _ in range(_POLLS):
-                life.append(client.send(request, deadline_s=5.0))
-                seen = api.observe(life[-1])
-                if seen.job is None or api.lifecycle.is_terminal(seen.job.status):
+                exchanges.append(client.send(request, deadline_s=5.0))
+                observation = api.observe(exchanges[-1])
+                if observation.job is None or api.lifecycle.is_terminal(observation.job.status):
                     break
-            yield [*life, client.send(request, deadline_s=5.0)]
-        yield [_missing(api, server, client)]
+            # Once more after the end: what changes in an ended job shows in a pair only.
+            yield [*exchanges, client.send(request, deadline_s=5.0)]
+        yield [_poll_unknown_id(api, server, client)]
 
 
-def _missing(api: Api, server: MockServer, client: Client) -> Exchange:
+def _poll_unknown_id(api: Api, server: MockServer, client: Client) -> Exchange:
     job_id = api.profile.id.fresh(random.Random(0))  # noqa: S311 -- an id, no secret
     request = build_owner_request(api, server.url, job_id, server.token, Subject.MISSING)
     return client.send(request, deadline_s=5.0)
 
 
-def _telling(life: list[Observation]) -> Iterator[int]:
+def _informative_indexes(observations: list[Observation]) -> Iterator[int]:
     """
-    One index a status, and the last: the second sight of an ended job.
+    The first of each status, and the last: an ended job polled again.
     """
-    known: set[Any] = set()
-    for index, seen in enumerate(life):
-        status = seen.job.status if seen.job else None
-        if status not in known or index == len(life) - 1:
-            known.add(status)
+    statuses: set[Any] = set()
+    for index, observation in enumerate(observations):
+        status = observation.job.status if observation.job else None
+        if status not in statuses or index == len(observations) - 1:
+            statuses.add(status)
             yield index
 
 
-def _schema_notices(seen: Observation) -> bool:
-    if seen.spec is None or seen.content is None or seen.body is None or not seen.body.readable:
+def _schema_notices(observation: Observation) -> bool:
+    # An undocumented code, an undocumented media type, a body that is no JSON.
+    if observation.spec is None or observation.content is None:
         return True
-    return any(True for _ in seen.content.errors(seen.body.value))
+    if observation.body is None or not observation.body.readable:
+        return True
+    return next(iter(observation.content.errors(observation.body.value)), None) is not None
 
 
-def _mutants(api: Api, response: Response) -> Iterator[_Mutant]:
+def _mutants_of(api: Api, response: Response) -> Iterator[_Mutant]:
     denials = api.profile.not_found.codes
     for code in (200, 201, 204, 301, 400, 403, *denials, 418, 500, 502):
         if code != response.code:
             yield _Mutant(f"code to {code // 100}xx", str(code), replace(response, code=code))
-    yield from _heads(response)
+    yield from _media_type_mutants(response)
     value = json.loads(response.body)
-    yield from _texts(response)
-    for operator, place, changed in _values(api, value):
+    yield from _byte_mutants(response)
+    for operator, place, changed in _value_mutants(api, value):
         yield _Mutant(operator, place, _with_body(response, json.dumps(changed).encode()))
 
 
-def _heads(response: Response) -> Iterator[_Mutant]:
-    def head(value: str | None) -> Response:
-        kept = without_headers(response.headers, "content-type")
+def _media_type_mutants(response: Response) -> Iterator[_Mutant]:
+    def with_media_type(value: str | None) -> Response:
+        others = without_headers(response.headers, "content-type")
         added = (("Content-Type", value),) if value is not None else ()
-        return replace(response, headers=(*kept, *added))
+        return replace(response, headers=(*others, *added))
 
-    yield _Mutant("content type dropped", "content-type", head(None))
-    yield _Mutant("content type changed", "text/html", head("text/html"))
-    yield _Mutant("content type changed", "text/plain", head("text/plain; charset=utf-8"))
-    yield _Mutant("content type changed", "application/xml", head("application/xml"))
+    yield _Mutant("content type dropped", "content-type", with_media_type(None))
+    yield _Mutant("content type changed", "text/html", with_media_type("text/html"))
+    yield _Mutant(
+        "content type changed", "text/plain", with_media_type("text/plain; charset=utf-8")
+    )
+    yield _Mutant("content type changed", "application/xml", with_media_type("application/xml"))
 
 
-def _texts(response: Response) -> Iterator[_Mutant]:
+def _byte_mutants(response: Response) -> Iterator[_Mutant]:
     body = response.body
     yield _Mutant("text cut", "half", _with_body(response, body[: len(body) // 2]))
     yield _Mutant("text cut", "empty", _with_body(response, b""))
@@ -175,33 +182,34 @@ def _texts(response: Response) -> Iterator[_Mutant]:
     yield _Mutant("key twice", "a", _with_body(response, twice))
 
 
-def _values(api: Api, value: Json) -> Iterator[tuple[str, str, Json]]:
+def _value_mutants(api: Api, value: Json) -> Iterator[tuple[str, str, Json]]:
     for path, item in _walk(value):
         place = "".join(f"/{escape(str(step))}" for step in path) or "body"
-        for operator, new in _changes(api, place, item):
-            yield operator, place, _replaced(value, path, new)
+        for operator, new in _changed_values(api, place, item):
+            yield operator, place, _with_replaced(value, path, new)
+        # Elements aren't dropped: a shorter list is as right as a longer one.
         if path and not isinstance(path[-1], int):
-            yield "property dropped", place, _dropped(value, path)
+            yield "property dropped", place, _without(value, path)
         if isinstance(item, list):
-            yield "list emptied", place, _replaced(value, path, [])
-            yield "element added", place, _replaced(value, path, [*item, {"odd": True}])
+            yield "list emptied", place, _with_replaced(value, path, [])
+            yield "element added", place, _with_replaced(value, path, [*item, {"odd": True}])
 
 
-def _changes(api: Api, place: str, item: Json) -> Iterator[tuple[str, Json]]:
+def _changed_values(api: Api, place: str, item: Json) -> Iterator[tuple[str, Json]]:
     yield "value nulled", None
     if isinstance(item, str):
         yield "type changed", 7
-        yield from _text_changes(api, place, item)
+        yield from _changed_texts(api, place, item)
         return
     yield "type changed", "text"
     if isinstance(item, dict):
         yield "type changed", [item]
-    elif isinstance(item, int | float) and item > 1e9:
+    elif isinstance(item, int | float) and item > 1e9:  # Unix seconds since 2001
         for days in _SHIFTS:
             yield "time shifted", item + days * 86_400
 
 
-def _text_changes(api: Api, place: str, text: str) -> Iterator[tuple[str, Json]]:
+def _changed_texts(api: Api, place: str, text: str) -> Iterator[tuple[str, Json]]:
     yield "text emptied", ""
     yield "text in upper case", text.upper()
     if place == api.profile.status.at:
@@ -210,7 +218,7 @@ def _text_changes(api: Api, place: str, text: str) -> Iterator[tuple[str, Json]]
                 yield "status swapped", word
     if place == api.profile.id.at:
         yield "id swapped", str(uuid.uuid5(uuid.NAMESPACE_URL, text))
-    moment = _moment(text)
+    moment = _read_moment(text)
     for days in _SHIFTS if moment else ():
         yield "time shifted", (moment + timedelta(days=days)).isoformat() if moment else None
 
@@ -225,24 +233,25 @@ def _walk(value: Json, path: _Path = ()) -> Iterator[tuple[_Path, Json]]:
             yield from _walk(item, (*path, index))
 
 
-def _replaced(value: Any, path: _Path, new: Json) -> Json:
+def _with_replaced(value: Any, path: _Path, new: Json) -> Json:
     if not path:
         return new
     copy = value.copy()
-    copy[path[0]] = _replaced(value[path[0]], path[1:], new)
+    copy[path[0]] = _with_replaced(value[path[0]], path[1:], new)
     return cast("Json", copy)
 
 
-def _dropped(value: Any, path: _Path) -> Json:
+def _without(value: Any, path: _Path) -> Json:
     copy = value.copy()
     if len(path) == 1:
         del copy[path[0]]
     else:
-        copy[path[0]] = _dropped(value[path[0]], path[1:])
+        copy[path[0]] = _without(value[path[0]], path[1:])
     return cast("Json", copy)
 
 
-def _moment(text: str) -> datetime | None:
+def _read_moment(text: str) -> datetime | None:
+    # `fromisoformat` also takes dates alone and forms without hyphens, as ids may look.
     if len(text) < 19 or text[4:5] != "-":
         return None
     try:
