@@ -1,5 +1,5 @@
 """
-A question as it arrived, the answer to it, and how the answer goes over the wire.
+A request as it arrived, the answer to it, and how the answer goes over the wire.
 """
 
 from __future__ import annotations
@@ -12,14 +12,22 @@ from typing import Any
 from jobproof.contract.formats.headers import HeaderPairs, header_value, without_headers
 from jobproof.contract.formats.json_value import Json
 
-__all__ = ["JSON", "AnswerKind", "Caller", "MockAnswer", "MockRequest", "WireBehaviour", "encode"]
+__all__ = [
+    "JSON_MEDIA_TYPE",
+    "AnswerKind",
+    "Caller",
+    "MockAnswer",
+    "MockRequest",
+    "WireBehaviour",
+    "encode_json",
+]
 
-JSON = "application/json"
+JSON_MEDIA_TYPE = "application/json"
 
 
 class Caller(StrEnum):
     """
-    Who asks, as the token says.
+    Whose request it is, as the token says.
     """
 
     OWNER = "owner"
@@ -37,18 +45,22 @@ class Caller(StrEnum):
 
 class AnswerKind(StrEnum):
     """
-    What the endpoint made of a question, before any fault.
+    What the correct endpoint answers, before any fault; named as in the script's `pages`.
     """
 
     JOB = "job"
     UNKNOWN = "unknown"
     """No such job, or another tenant's."""
     ANONYMOUS = "anonymous"
+    """No token, or a wrong one."""
     METHOD = "method"
+    """The path exists, the method doesn't."""
     OPTIONS = "options"
     LISTING = "listing"
     PATH = "path"
+    """No such path."""
     REQUEST = "request"
+    """The listing's parameters can't be understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,9 @@ class MockRequest:
         The raw path: still percent-encoded, without the query.
         """
         target = self.target
-        if "://" in target.partition("?")[0][:12]:  # absolute form, as proxies are asked
+        # RFC 9112 3.2.2: a server must take the absolute form, which clients send to proxies.
+        # Looked for near the start only: an id may hold "://" itself.
+        if "://" in target.partition("?")[0][:12]:
             target = "/" + target.partition("://")[2].partition("/")[2]
         return target.partition("?")[0].partition("#")[0]
 
@@ -91,31 +105,31 @@ class MockRequest:
 @dataclass(frozen=True, slots=True)
 class WireBehaviour:
     """
-    What the wire does to an answer; the defaults are honest.
+    How an answer is sent; by the defaults, correctly.
 
     Attributes:
         delay_s: Seconds of silence before the first byte.
         silent: No byte ever comes.
-        announced: `Content-Length` where it isn't the body's.
+        declared_length: Bytes in `Content-Length`; None for those of the body.
         chunked: Send the body in chunks.
-        cut: Close after so many bytes of the body.
-        hang_up: Close afterwards without having said so.
-        bodyless: Announce the body and keep it: HEAD, 304.
+        truncated_at: Send so many bytes of the body, then close; None for all.
+        unannounced_close: Close afterwards without `Connection: close` in the head.
+        omit_body: Send the head of an answer with this body, and no body: HEAD.
     """
 
     delay_s: float = 0.0
     silent: bool = False
-    announced: int | None = None
+    declared_length: int | None = None
     chunked: bool = False
-    cut: int | None = None
-    hang_up: bool = False
-    bodyless: bool = False
+    truncated_at: int | None = None
+    unannounced_close: bool = False
+    omit_body: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MockAnswer:
     """
-    What is said; framing headers (`Content-Length`, chunks) belong to the wire.
+    What is answered; `Content-Length` and chunks are added where it is sent.
     """
 
     code: int
@@ -133,31 +147,39 @@ class MockAnswer:
         """
         The same answer with `name` set once.
         """
-        return replace(self, headers=(*self.without(name).headers, (name, value)))
+        return replace(self, headers=(*self.without_header(name).headers, (name, value)))
 
-    def without(self, *names: str) -> MockAnswer:
+    def without_header(self, *names: str) -> MockAnswer:
         """
         The same answer without any of these.
         """
         return replace(self, headers=without_headers(self.headers, *names))
 
-    def saying(self, code: int, body: bytes, content_type: str | None) -> MockAnswer:
+    def with_content(self, code: int, body: bytes, content_type: str | None) -> MockAnswer:
         """
         Another code and body under the same general headers.
         """
-        bare = self.without("content-type", "etag", "allow")
+        # These three speak about the old body and the old code; the others about the server.
+        bare = self.without_header("content-type", "etag", "allow")
         answer = replace(bare, code=code, body=body)
         return answer.with_header("Content-Type", content_type) if content_type else answer
 
-    def sent(self, **changes: Any) -> MockAnswer:
+    def with_json(self, code: int, value: Json) -> MockAnswer:
         """
-        The same answer over another wire.
+        Another code and JSON body under the same general headers.
+        """
+        return self.with_content(code, encode_json(value), JSON_MEDIA_TYPE)
+
+    def with_wire(self, **changes: Any) -> MockAnswer:
+        """
+        The same answer, sent with these attributes of `WireBehaviour` changed.
         """
         return replace(self, wire=replace(self.wire, **changes))
 
 
-def encode(value: Json) -> bytes:
+def encode_json(value: Json) -> bytes:
     """
     JSON as small as it gets, in UTF-8.
     """
+    # NaN and Infinity pass on purpose: RFC 8259 has neither, and a fault writes one.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,5 +1,5 @@
 """
-One question on its way through the mock, and the places where it can be changed by.
+The context of one request, and the hooks at which behaviours change its answer.
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from jobproof.contract.mock.answer import JSON, AnswerKind, Caller, MockAnswer, MockRequest, encode
+from jobproof.contract.mock.answer import (
+    JSON_MEDIA_TYPE,
+    AnswerKind,
+    Caller,
+    MockAnswer,
+    MockRequest,
+    encode_json,
+)
 from jobproof.contract.mock.jobs.job_store import JobStore
 from jobproof.contract.mock.jobs.life import JobView, MockJob
 from jobproof.contract.mock.jobs.script import CannedAnswer, Script
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Codec, Profile
 
-__all__ = ["Behaviour", "Hook", "JobMemory", "RequestContext"]
+__all__ = ["Behaviour", "BehaviourMemory", "Hook", "RequestContext", "every_api"]
 
 
 class Hook(StrEnum):
     """
-    Where a behaviour takes hold, in the order of an answer's making.
+    Where a behaviour takes hold, in the order in which an answer is made.
     """
 
     CALLER = "caller"
@@ -37,67 +44,73 @@ class Hook(StrEnum):
     PAYLOAD = "payload"
     """The job as bytes."""
     ANSWER = "answer"
-    """The whole answer, to any question."""
+    """The whole answer, to any request."""
 
 
-def _everywhere(_api: Api) -> bool:
+def every_api(_api: Api) -> bool:
+    """
+    Where a behaviour applies that needs nothing of a document.
+    """
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """
-    One change to what the mock does.
+    One change to what the mock does: a fault, or a correct variant.
 
     Attributes:
+        run: Takes the value of its hook and the context; returns the value to go on with.
         applies: Whether it makes a difference that this API's document speaks of.
     """
 
     name: str
     summary: str
-    stage: Hook
+    hook: Hook
     run: Callable[[Any, RequestContext], Any] = field(repr=False)
-    applies: Callable[[Api], bool] = field(default=_everywhere, repr=False)
+    applies: Callable[[Api], bool] = field(default=every_api, repr=False)
 
 
 @dataclass(slots=True)
-class JobMemory:
+class BehaviourMemory:
     """
-    What behaviours remember between questions; `counts` are per behaviour and key.
+    What behaviours remember between requests, by behaviour and key.
     """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    kept: dict[tuple[str, str], Any] = field(default_factory=dict)
+    first_values: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class RequestContext:
     """
-    Everything known about one question while its answer is made.
+    Everything known about one request while its answer is made.
 
     Attributes:
         now: Unix seconds.
-        asked_for: The id in the path, percent-decoded; None where there is none.
-        fired: Names of the behaviours that changed something.
+        job_id: The id in the path, percent-decoded; None where there is none.
+        credential: Whose token it really is.
+        caller: Whose the mock takes it to be, after faults.
+        job: The job that is shown; None before it is found, and where none is.
+        view: The job as it is shown now; None where no job is.
+        triggered: Names of the behaviours that changed something.
     """
 
-    ask: MockRequest
+    request: MockRequest
     now: float
     api: Api
     script: Script
     job_store: JobStore
-    memory: JobMemory
+    memory: BehaviourMemory
     behaviours: tuple[Behaviour, ...]
-    asked_for: str | None = None
+    job_id: str | None = None
     credential: Caller = Caller.NONE
-    """Whose token it really is."""
     caller: Caller = Caller.NONE
-    """Whose the mock takes it to be."""
-    outcome: AnswerKind = AnswerKind.PATH
+    answer_kind: AnswerKind = AnswerKind.PATH
     job: MockJob | None = None
     view: JobView | None = None
-    fired: list[str] = field(default_factory=list)
-    _running: str = ""
+    triggered: list[str] = field(default_factory=list)
+    _behaviour_name: str = ""
 
     @property
     def profile(self) -> Profile:
@@ -118,52 +131,55 @@ class RequestContext:
         What the API calls JSON in an answer of that code.
         """
         spec = self.api.operation.response_for(code)
-        return (spec.json_media_type if spec else None) or JSON
+        return (spec.json_media_type if spec else None) or JSON_MEDIA_TYPE
 
     @property
     def ended(self) -> bool:
         """
-        Whether the job asked for has ended, as it is shown now.
+        Whether the requested job has ended, as it is shown now.
         """
         return self.view is not None and self.api.lifecycle.is_terminal(self.view.status)
 
-    def changed_by(self, stage: Hook, value: Any) -> Any:
+    def apply_behaviours(self, hook: Hook, value: Any) -> Any:
         """
-        `value` after every behaviour of this stage.
+        `value` after every behaviour of this hook.
         """
         for behaviour in self.behaviours:
-            if behaviour.stage is stage:
-                self._running = behaviour.name
+            if behaviour.hook is hook:
+                self._behaviour_name = behaviour.name
                 # A body is changed in place; what it was must be there to compare with.
-                given = deepcopy(value) if stage is Hook.BODY else value
+                given = deepcopy(value) if hook is Hook.BODY else value
                 changed = behaviour.run(given, self)
+                # Named only where it made a difference: by the log, a test tells the wrong answers.
                 if changed != value:
-                    self.fired.append(behaviour.name)
+                    self.triggered.append(behaviour.name)
                 value = changed
         return value
 
-    def nth(self, key: str = "") -> int:
+    def occurrence(self, key: str = "") -> int:
         """
-        How often the running behaviour has been here with this key, this time included.
+        How often the running behaviour has called this with `key`, this time included.
         """
-        self.memory.counts[self._running, key] += 1
-        return self.memory.counts[self._running, key]
+        self.memory.counts[self._behaviour_name, key] += 1
+        return self.memory.counts[self._behaviour_name, key]
 
-    def first(self, key: str, value: Any) -> Any:
+    def first_value(self, key: str, value: Any) -> Any:
         """
-        The value that the running behaviour had here the first time.
+        The `value` with which the running behaviour called this first for `key`.
         """
-        return self.memory.kept.setdefault((self._running, key), value)
+        return self.memory.first_values.setdefault((self._behaviour_name, key), value)
 
-    def page(self, answer: MockAnswer, said: CannedAnswer) -> MockAnswer:
+    def fixed_answer(self, answer: MockAnswer, canned: CannedAnswer) -> MockAnswer:
         """
-        A fixed answer under the general headers of `answer`.
+        The canned answer under the general headers of `answer`.
         """
-        body = said.text.encode() if said.text is not None else b""
-        media: str | None = said.content_type or ("text/plain; charset=utf-8" if body else None)
-        if said.body is not None:
-            body, media = encode(said.body), said.content_type or self.media_type(said.code)
-        out = answer.saying(said.code, body, media)
-        for name, value in said.headers.items():
-            out = out.with_header(name, value)
-        return out
+        if canned.body is not None:
+            body, media_type = encode_json(canned.body), self.media_type(canned.code)
+        else:
+            body, media_type = (canned.text or "").encode(), "text/plain; charset=utf-8"
+        # No body, no media type: a 204 that names one would be a fault of its own.
+        content_type = canned.content_type or (media_type if body else None)
+        fixed = answer.with_content(canned.code, body, content_type)
+        for name, value in canned.headers.items():
+            fixed = fixed.with_header(name, value)
+        return fixed

@@ -1,5 +1,5 @@
 """
-The places in a job's body that a profile points at, and changing what is there.
+The places in a job's body that a profile points at, and edits of what is there.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from jobproof.contract.model.profile import Codec, Phase, Timestamp
 from jobproof.contract.openapi.schema import Content
 
 __all__ = [
-    "blank",
-    "content_of",
     "documents_absence",
     "drop",
-    "ends",
+    "edit_links",
+    "edit_strings",
+    "edit_time",
+    "end_times",
     "forbids",
     "has_links",
-    "later",
+    "has_rfc3339_times",
+    "json_content",
+    "later_times",
     "phase_of",
     "put",
-    "relink",
-    "rename",
-    "replace_texts",
-    "results",
-    "rewrite_time",
-    "shift",
-    "writes_dates",
+    "rename_key",
+    "reset_to_template",
+    "result_pointers",
+    "shift_time",
 ]
 
 
-def content_of(api: Api, code: int = 200) -> Content | None:
+def json_content(api: Api, code: int = 200) -> Content | None:
     """
     What the document says of the JSON body of `code`.
     """
@@ -47,16 +47,17 @@ def content_of(api: Api, code: int = 200) -> Content | None:
 
 def documents_absence(api: Api) -> bool:
     """
-    APIs whose document has a body for the answer that there is no such job.
+    For APIs whose document has a body for the answer that there is no such job.
     """
-    return any(content_of(api, code) is not None for code in api.profile.not_found.codes)
+    return any(json_content(api, code) is not None for code in api.profile.not_found.codes)
 
 
 def forbids(api: Api, pointer: str, value: Json) -> bool:
     """
     Whether the document rules out `value` at `pointer`.
     """
-    content = content_of(api)
+    content = json_content(api)
+    # Without a schema nothing is forbidden: a fault then would be none, and is left out.
     return content is not None and not content.allows(pointer, value)
 
 
@@ -67,21 +68,21 @@ def has_links(api: Api) -> bool:
     return api.profile.result is not None and bool(api.profile.result.links)
 
 
-def writes_dates(api: Api) -> bool:
+def has_rfc3339_times(api: Api) -> bool:
     """
     APIs that write times as RFC 3339 text.
     """
     return api.profile.times is not None and api.profile.times.codec is Codec.RFC3339
 
 
-def ends(api: Api) -> tuple[Timestamp, ...]:
+def end_times(api: Api) -> tuple[Timestamp, ...]:
     """
     The times that mark the end of a job.
     """
-    return later(api, ending=True)
+    return later_times(api, ending=True)
 
 
-def later(api: Api, *, ending: bool = False) -> tuple[Timestamp, ...]:
+def later_times(api: Api, *, ending: bool = False) -> tuple[Timestamp, ...]:
     """
     The times after the creation; only those that mark an end, if `ending`.
     """
@@ -100,77 +101,82 @@ def put(body: JsonObject, pointer: str, value: Json) -> None:
     """
     Set what `pointer` leads to, making the objects on the way.
     """
-    *way, last = walk(pointer)
-    holder: Any = body  # what is on the way is an object or a list, or becomes an object
-    for step in way:
-        holder = holder[int(step)] if isinstance(holder, list) else holder.setdefault(step, {})
-    holder[int(last) if isinstance(holder, list) else last] = value
+    *steps, last = walk(pointer)
+    parent_value: Any = body  # an object or a list at every step, or becomes an object
+    for step in steps:
+        if isinstance(parent_value, list):
+            parent_value = parent_value[int(step)]
+        else:
+            parent_value = parent_value.setdefault(step, {})
+    parent_value[int(last) if isinstance(parent_value, list) else last] = value
 
 
 def drop(body: JsonObject, pointer: str) -> None:
     """
     Take away what `pointer` leads to, if anything.
     """
-    holder = resolve(body, parent(pointer))[1]
-    if isinstance(holder, dict):
+    parent_value = resolve(body, parent(pointer))[1]
+    if isinstance(parent_value, dict):
         *_, last = walk(pointer)
-        holder.pop(last, None)
+        parent_value.pop(last, None)
 
 
-def blank(body: JsonObject, pointer: str, context: RequestContext) -> None:
+def reset_to_template(body: JsonObject, pointer: str, context: RequestContext) -> None:
     """
-    Put there what a job shows before it has anything: the template's value, or no key.
+    Put there what a new job has: the value of the script's `job` template, or no key.
     """
-    found, usual = resolve(context.script.job, pointer)
+    # Some APIs write null for what isn't there yet, others leave the key out.
+    found, initial = resolve(context.script.job, pointer)
     if found:
-        put(body, pointer, usual)
+        put(body, pointer, initial)
     else:
         drop(body, pointer)
 
 
-def rename(body: JsonObject, pointer: str, name: str) -> None:
+def rename_key(body: JsonObject, pointer: str, name: str) -> None:
     """
     Give the key at `pointer` another name, in its old place.
     """
-    holder = resolve(body, parent(pointer))[1]
+    parent_value = resolve(body, parent(pointer))[1]
     *_, last = walk(pointer)
-    if isinstance(holder, dict) and last in holder:
-        items = [(name if key == last else key, value) for key, value in holder.items()]
-        holder.clear()
-        holder.update(items)
+    if isinstance(parent_value, dict) and last in parent_value:
+        items = [(name if key == last else key, value) for key, value in parent_value.items()]
+        # In place, since the caller holds the body itself.
+        parent_value.clear()
+        parent_value.update(items)
 
 
-def relink(body: JsonObject, context: RequestContext, change: Callable[[str], str]) -> Json:
+def edit_links(body: JsonObject, context: RequestContext, change: Callable[[str], str]) -> Json:
     """
     Change every link of the result.
     """
     for pointer in context.profile.result.links if context.profile.result else ():
-        replace_texts(body, pointer, change)
+        edit_strings(body, pointer, change)
     return body
 
 
-def replace_texts(body: JsonObject, pointer: str, change: Callable[[str], str]) -> None:
+def edit_strings(body: JsonObject, pointer: str, change: Callable[[str], str]) -> None:
     """
-    Change every text at `pointer` and below.
+    Change every string at `pointer` and below.
     """
     found, value = resolve(body, pointer)
     if found:
-        put(body, pointer, _changed(value, change))
+        put(body, pointer, _with_edited_strings(value, change))
 
 
-def _changed(value: Json, change: Callable[[str], str]) -> Json:
+def _with_edited_strings(value: Json, change: Callable[[str], str]) -> Json:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
-        return [_changed(item, change) for item in value]
+        return [_with_edited_strings(item, change) for item in value]
     if isinstance(value, dict):
-        return {key: _changed(item, change) for key, item in value.items()}
+        return {key: _with_edited_strings(item, change) for key, item in value.items()}
     return value
 
 
-def rewrite_time(body: JsonObject, pointer: str, change: Callable[[str], Json]) -> Json:
+def edit_time(body: JsonObject, pointer: str, change: Callable[[str], Json]) -> Json:
     """
-    Change a time that stands as text at `pointer`.
+    Change the time at `pointer`, if it is a string.
     """
     text = resolve(body, pointer)[1]
     if isinstance(text, str):
@@ -178,7 +184,7 @@ def rewrite_time(body: JsonObject, pointer: str, change: Callable[[str], Json]) 
     return body
 
 
-def shift(body: JsonObject, context: RequestContext, pointer: str, seconds: float) -> None:
+def shift_time(body: JsonObject, context: RequestContext, pointer: str, seconds: float) -> None:
     """
     Move the time at `pointer`, if there is one.
     """
@@ -187,9 +193,9 @@ def shift(body: JsonObject, context: RequestContext, pointer: str, seconds: floa
         put(body, pointer, write_time(moment + seconds, context.codec))
 
 
-def results(api: Api) -> Iterator[str]:
+def result_pointers(api: Api) -> Iterator[str]:
     """
-    Everything that belongs to a result, innermost places last.
+    Pointers to all that belongs to a result, outer places first.
     """
     if api.profile.result is not None:
         yield from api.profile.result.at

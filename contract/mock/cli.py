@@ -29,6 +29,7 @@ __all__ = ["faults", "mock"]
 @click.option("--seed", default=0, show_default=True, help="Same seed, same ids and tokens.")
 @click.option(
     "--lively",
+    "jobs_per_minute",
     default=0.0,
     metavar="N",
     type=click.FloatRange(0, 6000),
@@ -42,7 +43,7 @@ def mock(
     variants: tuple[str, ...],
     lives: tuple[str, ...],
     seed: int,
-    lively: float,
+    jobs_per_minute: float,
 ) -> None:
     """
     Serve the mocked endpoint, right or with faults, until interrupted.
@@ -52,6 +53,7 @@ def mock(
     """
     api = find_api(api_name or default_api())
     stop = threading.Event()
+    # SIGTERM too: it is what containers and process managers send to end a program.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with MockServer(
@@ -61,11 +63,12 @@ def mock(
         seed=seed,
         host=host,
         port=port,
-        lively=lively,
+        jobs_per_minute=jobs_per_minute,
         lives=lives,
     ) as server:
-        click.echo(json.dumps(_card(server, faults, variants)))
-        click.echo(f"Ask it: {_command(server)}", err=True)
+        click.echo(json.dumps(_description(server, faults, variants)))
+        # Standard output stays one line of JSON: programs read it.
+        click.echo(f"Ask it: {_test_command(server)}", err=True)
         stop.wait()
 
 
@@ -76,23 +79,25 @@ def faults(api_name: str | None, as_json: bool) -> None:
     """
     List the mock's faults, and the correct variants.
     """
-    rows = list(_rows(api_name))
+    rows = list(_behaviour_rows(api_name))
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     width = max(len(row["name"]) for row in rows)
-    heading = ""
+    letter = ""
     for row in rows:
-        if row["class"] != heading:
-            heading = row["class"]
-            click.echo(f"\n{heading}: {row['title']}")
+        if row["class"] != letter:
+            letter = row["class"]
+            click.echo(f"\n{letter}: {row['title']}")
         arguable = "" if row["definite"] else "  (arguable)"
         click.echo(f"  {row['name']:<{width}}  {row['summary']}{arguable}")
         if row["promises"]:
             click.echo(f"  {'':<{width}}  found by {', '.join(row['promises'])}")
 
 
-def _card(server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]) -> JsonObject:
+def _description(
+    server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]
+) -> JsonObject:
     return {
         "api": server.api.name,
         "url": server.url,
@@ -106,18 +111,23 @@ def _card(server: MockServer, faults: tuple[str, ...], variants: tuple[str, ...]
     }
 
 
-def _command(server: MockServer) -> str:
+def _test_command(server: MockServer) -> str:
+    """
+    A command for the shell that tests this mock.
+    """
     words = ["jobproof", "test", "--api", server.api.name, "--url", server.url]
-    coming = server.mock.script.jobs.lively
+    # Jobs that keep coming may be forgotten before somebody gets to type the command.
+    generated = server.mock.script.jobs.lively
     for job in server.jobs:
-        if job.life not in coming:
+        if job.life not in generated:
             words += ["--job", job.id]
     for job in server.foreign_jobs:
         words += ["--foreign-job", job.id]
     return f"{server.api.profile.token_env}={server.token} {shlex.join(words)}"
 
 
-def _rows(api_name: str | None) -> Iterator[JsonDocument]:
+def _behaviour_rows(api_name: str | None) -> Iterator[JsonDocument]:
+    # Here, not above: `--help` must not load every fault.
     from jobproof.contract.mock.faults import FAULT_GROUPS
     from jobproof.contract.mock.variants import VARIANTS
 

@@ -1,5 +1,5 @@
 """
-The mocked endpoint itself: a question in, an answer out; no socket.
+The mocked endpoint itself: a request in, an answer out; no socket.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ from typing import TypedDict
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from jobproof.contract.errors import ConfigError
-from jobproof.contract.mock.answer import JSON, AnswerKind, Caller, MockAnswer, MockRequest, encode
-from jobproof.contract.mock.behaviour import Behaviour, Hook, JobMemory, RequestContext
+from jobproof.contract.mock.answer import (
+    AnswerKind,
+    Caller,
+    MockAnswer,
+    MockRequest,
+    encode_json,
+)
+from jobproof.contract.mock.behaviour import Behaviour, BehaviourMemory, Hook, RequestContext
 from jobproof.contract.mock.jobs.job_store import JobStore
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.jobs.script import read_script
@@ -30,14 +36,15 @@ __all__ = ["FAULT_HEADER", "LoggedRequest", "Mock", "MockOptions"]
 FAULT_HEADER = "X-Mock-Fault"
 """Names faults (comma-separated) for this one request."""
 
-_LOGGED = 200_000
-_ALLOWED = "GET, HEAD, OPTIONS"
+# Bounded, since a mock may run for days under load; the oldest entries go first.
+_LOG_LIMIT = 200_000
+_ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
     """
-    One question the mock was asked.
+    One request that the mock has answered.
 
     Attributes:
         at: Unix seconds on the mock's clock.
@@ -58,27 +65,27 @@ class LoggedRequest:
 
 class MockOptions(TypedDict, total=False):
     """
-    What a mock may be told, as `Mock` explains it.
+    The options of a mock, as `Mock` explains them.
     """
 
     faults: Iterable[str]
     variants: Iterable[str]
     seed: int
     clock: Callable[[], float]
-    lively: float
+    jobs_per_minute: float
     lives: Iterable[str]
 
 
 class Mock:
     """
-    One API's endpoint with two tenants and scripted jobs. Safe to ask from many threads.
+    One API's endpoint with two tenants and scripted jobs. Safe to use from many threads.
 
     Args:
         faults: Names of faults to have from the start.
         variants: Names of correct variants to be.
         seed: Same seed, same ids and tokens.
         clock: Unix seconds.
-        lively: New jobs in a minute.
+        jobs_per_minute: New jobs in a minute.
         lives: More jobs for the owner, by their lives' names.
 
     Raises:
@@ -93,7 +100,7 @@ class Mock:
         variants: Iterable[str] = (),
         seed: int = 0,
         clock: Callable[[], float] = time.time,
-        lively: float = 0.0,
+        jobs_per_minute: float = 0.0,
         lives: Iterable[str] = (),
     ) -> None:
         self.api = api
@@ -101,14 +108,19 @@ class Mock:
         self.prefix = urlsplit(api.profile.server).path.rstrip("/")
         self._clock = clock
         self._job_store = JobStore(
-            api, self.script, seed=seed, started=clock(), per_minute=lively, lives=lives
+            api,
+            self.script,
+            seed=seed,
+            started=clock(),
+            jobs_per_minute=jobs_per_minute,
+            lives=lives,
         )
         self._lock = threading.Lock()
-        self._log: deque[LoggedRequest] = deque(maxlen=_LOGGED)
-        self._memory = JobMemory()
+        self._log: deque[LoggedRequest] = deque(maxlen=_LOG_LIMIT)
+        self._memory = BehaviourMemory()
         self._faults: tuple[Behaviour, ...] = ()
         self._variants: tuple[Behaviour, ...] = ()
-        self._job_path = _pattern(self.prefix + api.profile.operation.path, api)
+        self._job_path = _job_path_pattern(self.prefix + api.profile.operation.path, api)
         self.set_variants(*variants)
         self.set_faults(*faults)
 
@@ -143,7 +155,7 @@ class Mock:
     @property
     def log(self) -> list[LoggedRequest]:
         """
-        What was asked so far, oldest first.
+        The requests so far, oldest first.
         """
         with self._lock:
             return list(self._log)
@@ -157,7 +169,7 @@ class Mock:
         """
         behaviours = find_behaviours(names, of="fault")
         with self._lock:
-            self._faults, self._memory = behaviours, JobMemory()
+            self._faults, self._memory = behaviours, BehaviourMemory()
 
     def set_variants(self, *names: str) -> None:
         """
@@ -174,41 +186,32 @@ class Mock:
         self, method: str, target: str, headers: Iterable[tuple[str, str]] = ()
     ) -> MockAnswer:
         """
-        Answer one question and write it down.
+        Answer one request and log it.
         """
-        ask = MockRequest(method, target, tuple(headers))
+        request = MockRequest(method, target, tuple(headers))
+        # One at a time: a fault that comes every 20th time counts on an order.
         with self._lock:
-            context = self._context(ask)
+            context = self._context(request)
+            names = _fault_names(request.header(FAULT_HEADER))
             try:
-                context.behaviours += find_behaviours(_names(ask.header(FAULT_HEADER)), of="fault")
+                context.behaviours += find_behaviours(names, of="fault")
             except ConfigError as exc:
-                answer = self._plain().saying(400, f"{exc}\n".encode(), "text/plain")
+                answer = self._base_answer().with_content(400, f"{exc}\n".encode(), "text/plain")
             else:
                 answer = self._answer(context)
-            fired = ",".join(context.fired) or None
-            self._log.append(
-                LoggedRequest(
-                    context.now,
-                    method,
-                    target,
-                    context.asked_for,
-                    context.credential,
-                    answer.code,
-                    fired,
-                )
-            )
+            self._log.append(_log_entry(context, answer))
         return answer
 
     def _jobs_of(self, caller: Caller) -> tuple[MockJob, ...]:
         with self._lock:
-            self._job_store.catch_up(self._clock())
-            return self._job_store.of(caller)
+            self._job_store.generate_due_jobs(self._clock())
+            return self._job_store.owned_by(caller)
 
-    def _context(self, ask: MockRequest) -> RequestContext:
+    def _context(self, request: MockRequest) -> RequestContext:
         now = self._clock()
-        self._job_store.catch_up(now)
+        self._job_store.generate_due_jobs(now)
         context = RequestContext(
-            ask=ask,
+            request=request,
             now=now,
             api=self.api,
             script=self.script,
@@ -216,103 +219,132 @@ class Mock:
             memory=self._memory,
             behaviours=self._variants + self._faults,
         )
-        match = self._job_path.fullmatch(ask.path)
+        match = self._job_path.fullmatch(request.path)
         if match:
+            # The target was read as Latin-1, a character a byte: so it becomes bytes again.
             raw = unquote_to_bytes(match.group("job").encode("latin-1", "replace"))
-            context.asked_for = raw.decode("utf-8", "replace")
-        context.credential = self._caller(ask)
+            context.job_id = raw.decode("utf-8", "replace")
+        context.credential = self._credential_of(request)
         return context
 
-    def _caller(self, ask: MockRequest) -> Caller:
+    def _credential_of(self, request: MockRequest) -> Caller:
         auth = self.api.profile.auth
-        value = ask.header(auth.header)
+        value = request.header(auth.header)
         if value is None:
             return Caller.NONE
         scheme, token = value[: len(auth.prefix)], value[len(auth.prefix) :]
+        # RFC 9110 11.1: the scheme in any case, the token as it is.
         if scheme.lower() == auth.prefix.lower():
-            for caller, own in self._job_store.tokens.items():
-                if token == own:
+            for caller, callers_token in self._job_store.tokens.items():
+                if token == callers_token:
                     return caller
         return Caller.INVALID
 
     def _answer(self, context: RequestContext) -> MockAnswer:
-        answer = context.changed_by(Hook.ANSWER, self._honest(context))
-        answer = _conditional(answer, context.ask)
-        if context.ask.method == "HEAD":
-            answer = answer.sent(bodyless=True)
+        answer = context.apply_behaviours(Hook.ANSWER, self._correct_answer(context))
+        # After the behaviours: what they do to a 200 must show in its tag and its HEAD too.
+        answer = _apply_if_none_match(answer, context.request)
+        if context.request.method == "HEAD":
+            answer = answer.with_wire(omit_body=True)
         return answer.with_header("Date", formatdate(context.now, usegmt=True))
 
-    def _honest(self, context: RequestContext) -> MockAnswer:
-        plain, pages, method = self._plain(), self.script.pages, context.ask.method
+    def _correct_answer(self, context: RequestContext) -> MockAnswer:
+        base, pages, method = self._base_answer(), self.script.pages, context.request.method
         listing = self.api.profile.listing
-        is_listing = listing is not None and context.ask.path == self.prefix + listing.path
-        if context.asked_for is None and not is_listing:
-            context.outcome = AnswerKind.PATH
-            return context.page(plain, pages.path)
+        is_listing = listing is not None and context.request.path == self.prefix + listing.path
+        # Path and method come before the token: they say nothing about any job.
+        if context.job_id is None and not is_listing:
+            context.answer_kind = AnswerKind.PATH
+            return context.fixed_answer(base, pages.path)
         if method == "OPTIONS":
-            context.outcome = AnswerKind.OPTIONS
-            return replace(plain.with_header("Allow", _ALLOWED), code=204)
+            context.answer_kind = AnswerKind.OPTIONS
+            return replace(base.with_header("Allow", _ALLOWED_METHODS), code=204)
         if method not in ("GET", "HEAD"):
-            context.outcome = AnswerKind.METHOD
-            return context.page(plain, pages.method).with_header("Allow", _ALLOWED)
-        private = plain.with_header("Cache-Control", "private, no-cache")
+            context.answer_kind = AnswerKind.METHOD
+            # RFC 9110 15.5.6: a 405 must list the allowed methods.
+            refusal = context.fixed_answer(base, pages.method)
+            return refusal.with_header("Allow", _ALLOWED_METHODS)
+        private = base.with_header("Cache-Control", "private, no-cache")
         private = private.with_header("Vary", self.api.profile.auth.header)
-        context.caller = context.changed_by(Hook.CALLER, context.credential)
+        context.caller = context.apply_behaviours(Hook.CALLER, context.credential)
         if not context.caller.known:
-            context.outcome = AnswerKind.ANONYMOUS
-            return context.page(private, pages.anonymous)
-        return self._list(context, private) if is_listing else self._job(context, private)
+            context.answer_kind = AnswerKind.ANONYMOUS
+            return context.fixed_answer(private, pages.anonymous)
+        if is_listing:
+            return self._listing_answer(context, private)
+        return self._job_answer(context, private)
 
-    def _list(self, context: RequestContext, plain: MockAnswer) -> MockAnswer:
+    def _listing_answer(self, context: RequestContext, base: MockAnswer) -> MockAnswer:
         try:
             body = page_of_jobs(context)
         except BadQuery:
-            context.outcome = AnswerKind.REQUEST
-            return context.page(plain, self.script.pages.request)
-        context.outcome = AnswerKind.LISTING
-        return plain.saying(200, encode(body), JSON)
+            context.answer_kind = AnswerKind.REQUEST
+            return context.fixed_answer(base, self.script.pages.request)
+        context.answer_kind = AnswerKind.LISTING
+        return base.with_json(200, body)
 
-    def _job(self, context: RequestContext, plain: MockAnswer) -> MockAnswer:
-        found = self._job_store.find(context.asked_for or "")
+    def _job_answer(self, context: RequestContext, base: MockAnswer) -> MockAnswer:
+        found = self._job_store.find(context.job_id or "")
+        # A foreign job looks like none: a 403 would tell that the id exists.
         own = found if found is not None and found.tenant == context.caller else None
-        context.job = context.changed_by(Hook.JOB, own)
+        context.job = context.apply_behaviours(Hook.JOB, own)
         if context.job is None:
-            context.outcome = AnswerKind.UNKNOWN
-            return context.page(plain, self.script.pages.unknown)
-        context.outcome = AnswerKind.JOB
-        polled = context.ask.method == "GET"
+            context.answer_kind = AnswerKind.UNKNOWN
+            return context.fixed_answer(base, self.script.pages.unknown)
+        context.answer_kind = AnswerKind.JOB
+        # Looking must not move a job: a HEAD beside a GET has to find the same body.
+        polled = context.request.method == "GET"
         view = context.job.poll(context.now) if polled else context.job.peek(context.now)
-        context.view = context.changed_by(Hook.VIEW, view)
-        body = context.changed_by(Hook.BODY, context.view.body(self.script, context.codec))
-        payload = context.changed_by(Hook.PAYLOAD, encode(body))
+        context.view = context.apply_behaviours(Hook.VIEW, view)
+        body = context.apply_behaviours(Hook.BODY, context.view.body(self.script, context.codec))
+        payload = context.apply_behaviours(Hook.PAYLOAD, encode_json(body))
         tag = hashlib.sha256(payload).hexdigest()[:32]
-        return plain.saying(200, payload, context.media_type(200)).with_header("ETag", f'"{tag}"')
+        answer = base.with_content(200, payload, context.media_type(200))
+        return answer.with_header("ETag", f'"{tag}"')
 
-    def _plain(self) -> MockAnswer:
+    def _base_answer(self) -> MockAnswer:
         return MockAnswer(200, tuple(self.script.headers.items()))
 
 
-def _pattern(template: str, api: Api) -> re.Pattern[str]:
-    own = "{" + api.profile.operation.parameter + "}"
-    parts = re.split(r"(\{[^}]*\})", template)
-    return re.compile(
-        "".join(
-            "(?P<job>[^/]*)" if part == own else "[^/]+" if part[:1] == "{" else re.escape(part)
-            for part in parts
-        )
+def _job_path_pattern(template: str, api: Api) -> re.Pattern[str]:
+    job_parameter = "{" + api.profile.operation.parameter + "}"
+    pattern = ""
+    for part in re.split(r"(\{[^}]*\})", template):
+        if part == job_parameter:
+            pattern += "(?P<job>[^/]*)"  # even empty: an empty id is an id that nobody has
+        elif part.startswith("{"):
+            pattern += "[^/]+"
+        else:
+            pattern += re.escape(part)
+    return re.compile(pattern)
+
+
+def _log_entry(context: RequestContext, answer: MockAnswer) -> LoggedRequest:
+    return LoggedRequest(
+        at=context.now,
+        method=context.request.method,
+        target=context.request.target,
+        job_id=context.job_id,
+        credential=context.credential,
+        code=answer.code,
+        fault=",".join(context.triggered) or None,
     )
 
 
-def _names(header: str | None) -> tuple[str, ...]:
+def _fault_names(header: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (header or "").split(",") if name.strip())
 
 
-def _conditional(answer: MockAnswer, ask: MockRequest) -> MockAnswer:
-    tag, known = answer.header("ETag"), ask.header("If-None-Match")
-    if answer.code != 200 or tag is None or known is None or ask.method not in ("GET", "HEAD"):
+def _apply_if_none_match(answer: MockAnswer, request: MockRequest) -> MockAnswer:
+    tag, condition = answer.header("ETag"), request.header("If-None-Match")
+    if answer.code != 200 or tag is None or condition is None:
         return answer
-    wanted = {item.strip().removeprefix("W/") for item in known.split(",")}
-    if known.strip() != "*" and tag.removeprefix("W/") not in wanted:
+    if request.method not in ("GET", "HEAD"):
         return answer
-    bare = answer.without("Content-Type").without("Content-Encoding")
+    # RFC 9110 13.1.2: tags are compared weakly, so W/ makes no difference.
+    known_tags = {item.strip().removeprefix("W/") for item in condition.split(",")}
+    if condition.strip() != "*" and tag.removeprefix("W/") not in known_tags:
+        return answer
+    # A 304 has no content, and these two would speak of it.
+    bare = answer.without_header("Content-Type").without_header("Content-Encoding")
     return replace(bare, code=304, body=b"")

@@ -19,21 +19,22 @@ __all__ = ["BadQuery", "page_of_jobs"]
 
 class BadQuery(ValueError):
     """
-    A parameter of the listing that can't be meant.
+    A parameter of the listing has a value that it can't have.
     """
 
 
 def page_of_jobs(context: RequestContext) -> Json:
     """
-    One page, newest job first. Looking at a list is no poll.
+    One page, newest job first; a listing moves no job on.
 
     Raises:
-        BadQuery: An unknown status, or a limit that is none.
+        BadQuery: An unknown status, or a limit that is out of range.
     """
     listing = context.profile.listing
     if listing is None:
         raise BadQuery("this API has no listing")
-    query = parse_qs(context.ask.query, encoding="utf-8", errors="replace")
+    # Foreign bytes: what isn't UTF-8 becomes a value that no parameter has.
+    query = parse_qs(context.request.query, encoding="utf-8", errors="replace")
     views = _views(context, _status(context, query, listing.status_parameter))
     cursor = query.get(listing.cursor_parameter, [""])[-1]
     if cursor:
@@ -41,18 +42,17 @@ def page_of_jobs(context: RequestContext) -> Json:
     limit = _limit(query, listing.limit_parameter, context.script.listing)
     page, rest = views[:limit], views[limit:]
     body: JsonObject = dict(context.script.listing.body)
-    codec = context.codec
-    items = [view.body(context.script, codec) for view in page]
+    items = [view.body(context.script, context.codec) for view in page]
     put(body, listing.items, items)
     if listing.cursor is not None:
-        put(body, listing.cursor, _key(context, page[-1]) if rest else None)
+        put(body, listing.cursor, _cursor_of(context, page[-1]) if rest else None)
     if context.script.listing.more is not None:
         put(body, context.script.listing.more, bool(rest))
     return body
 
 
 def _views(context: RequestContext, status: str | None) -> list[JobView]:
-    views = [job.peek(context.now) for job in context.job_store.of(context.caller)]
+    views = [job.peek(context.now) for job in context.job_store.owned_by(context.caller)]
     views = [view for view in views if status is None or view.status == status]
     return sorted(views, key=lambda view: view.created, reverse=True)
 
@@ -66,24 +66,27 @@ def _status(
     return status or None
 
 
-def _limit(query: dict[str, list[str]], parameter: str | None, listed: ListingAnswer) -> int:
+def _limit(query: dict[str, list[str]], parameter: str | None, script: ListingAnswer) -> int:
     text = query.get(parameter, [""])[-1] if parameter else ""
     if not text:
-        return listed.limit
-    limit = read_digits(text, most=listed.maximum + 1)
-    if limit is None or not 1 <= limit <= listed.maximum:
-        raise BadQuery(f"limit must be 1 to {listed.maximum}")
+        return script.limit
+    # read_digits clips at `most`: one above the maximum tells a larger number apart.
+    limit = read_digits(text, most=script.maximum + 1)
+    if limit is None or not 1 <= limit <= script.maximum:
+        raise BadQuery(f"limit must be 1 to {script.maximum}")
     return limit
 
 
 def _after(context: RequestContext, views: list[JobView], cursor: str) -> list[JobView]:
-    keys = [_key(context, view) for view in views]
+    cursors = [_cursor_of(context, view) for view in views]
     if context.script.listing.cursor == "created":
-        return [view for view, key in zip(views, keys, strict=True) if key < cursor]
-    return views[keys.index(cursor) + 1 :] if cursor in keys else []
+        # "Created before": holds even when the job of the cursor has left the list. Times
+        # of one form sort as text.
+        return [view for view, own in zip(views, cursors, strict=True) if own < cursor]
+    return views[cursors.index(cursor) + 1 :] if cursor in cursors else []
 
 
-def _key(context: RequestContext, view: JobView) -> str:
+def _cursor_of(context: RequestContext, view: JobView) -> str:
     if context.script.listing.cursor == "created" and context.profile.times is not None:
         return str(write_time(view.created, context.profile.times.codec))
     return view.id

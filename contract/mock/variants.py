@@ -1,5 +1,5 @@
 """
-Twenty servers that differ and are all right: none of them may be called broken.
+Servers that differ and are all correct: none of them may be called broken.
 """
 
 from __future__ import annotations
@@ -7,57 +7,39 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
-from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.mock.answer import JSON, AnswerKind, MockAnswer, encode
-from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext
-from jobproof.contract.mock.body_edits import later, put, writes_dates
+from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
+from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
+from jobproof.contract.mock.body_edits import edit_time, has_rfc3339_times, later_times
 from jobproof.contract.model.api import Api
 
-__all__ = ["VARIANTS", "Variant"]
+__all__ = ["VARIANTS"]
 
+# Longer than any URI with an id of this API, shorter than the hostile ids of the suite.
 _URI_LIMIT = 1024
-_EVERY = 25
-_TAME = re.compile(r"[\w-]+", re.ASCII)
+_THROTTLE_EVERY = 25
+_PLAIN_ID = re.compile(r"[\w-]+", re.ASCII)
 
 
-def _everywhere(_api: Api) -> bool:
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Variant(Behaviour):
-    """
-    One way to be right.
-
-    Attributes:
-        available: False where nothing can be said, because the server says "later".
-    """
-
-    available: bool = True
-
-
-_ALL: list[Variant] = []
+_VARIANTS: list[Behaviour] = []
 
 
 def _variant(
-    stage: Hook,
+    hook: Hook,
     summary: str,
     *,
-    applies: Callable[[Api], bool] = _everywhere,
-    available: bool = True,
+    applies: Callable[[Api], bool] = every_api,
 ) -> Callable[[Any], Any]:
-    def write(run: Any) -> Any:
-        name = run.__name__
-        _ALL.append(Variant(name, summary, stage, run, applies, available))
+    def register(run: Any) -> Any:
+        _VARIANTS.append(Behaviour(run.__name__, summary, hook, run, applies))
         return run
 
-    return write
+    return register
 
 
 @_variant(Hook.ANSWER, "the reference: nothing differs")
@@ -67,9 +49,10 @@ def as_documented(answer: MockAnswer, context: RequestContext) -> MockAnswer:  #
 
 @_variant(Hook.ANSWER, "401 comes before anything else: other paths, other methods")
 def token_first(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.credential.known or context.outcome not in (AnswerKind.PATH, AnswerKind.METHOD):
+    # Only these two come before the token in the reference; a preflight can't carry one.
+    if context.credential.known or context.answer_kind not in (AnswerKind.PATH, AnswerKind.METHOD):
         return answer
-    return context.page(answer, context.script.pages.anonymous)
+    return context.fixed_answer(answer, context.script.pages.anonymous)
 
 
 @_variant(Hook.ANSWER, "400 for an id that isn't well-formed")
@@ -84,10 +67,10 @@ def malformed_id_422(answer: MockAnswer, context: RequestContext) -> MockAnswer:
 
 @_variant(Hook.ANSWER, "every 25th question is throttled, with Retry-After")
 def throttles_politely(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.asked_for is None or context.nth() % _EVERY:
+    if context.job_id is None or context.occurrence() % _THROTTLE_EVERY:
         return answer
-    page = answer.saying(429, encode({"error": "Too many requests"}), JSON)
-    return page.with_header("Retry-After", "1")
+    refusal = answer.with_json(429, {"error": "Too many requests"})
+    return refusal.with_header("Retry-After", "1")
 
 
 @_variant(Hook.BODY, "a job has a key that the document doesn't have")
@@ -96,138 +79,148 @@ def has_another_key(body: JsonObject, context: RequestContext) -> Json:  # noqa:
     return body
 
 
-@_variant(Hook.BODY, "times have no fractions of a second", applies=writes_dates)
+@_variant(Hook.BODY, "times have no fractions of a second", applies=has_rfc3339_times)
 def whole_seconds(body: JsonObject, context: RequestContext) -> Json:
-    return _retime(body, context, lambda text: re.sub(r"\.[0-9]+", "", text))
+    return _edit_times(body, context, lambda text: re.sub(r"\.[0-9]+", "", text))
 
 
-@_variant(Hook.BODY, "times are written in another zone", applies=writes_dates)
+@_variant(Hook.BODY, "times are written in another zone", applies=has_rfc3339_times)
 def times_with_offset(body: JsonObject, context: RequestContext) -> Json:
-    return _retime(body, context, _in_other_zone)
+    return _edit_times(body, context, _in_other_zone)
 
 
 @_variant(Hook.ANSWER, "the media type names its charset")
 def names_its_charset(answer: MockAnswer, context: RequestContext) -> MockAnswer:  # noqa: ARG001 -- every answer does
-    if answer.header("Content-Type") != JSON:
+    if answer.header("Content-Type") != JSON_MEDIA_TYPE:
         return answer
-    return answer.with_header("Content-Type", f"{JSON}; charset=utf-8")
+    return answer.with_header("Content-Type", f"{JSON_MEDIA_TYPE}; charset=utf-8")
 
 
 @_variant(Hook.ANSWER, "other methods are not found")
 def methods_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome not in (AnswerKind.METHOD, AnswerKind.OPTIONS):
+    if context.answer_kind not in (AnswerKind.METHOD, AnswerKind.OPTIONS):
         return answer
-    return context.page(answer, context.script.pages.path)
+    return context.fixed_answer(answer, context.script.pages.path)
 
 
 @_variant(Hook.ANSWER, "methods that nobody uses are not implemented")
 def unusual_methods_501(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    usual = ("POST", "PUT", "PATCH", "DELETE")
-    if context.outcome is not AnswerKind.METHOD or context.ask.method in usual:
+    # RFC 9110 15.6.2: 501 is for methods that the server knows for no resource at all.
+    known_methods = ("POST", "PUT", "PATCH", "DELETE")
+    if context.answer_kind is not AnswerKind.METHOD or context.request.method in known_methods:
         return answer
-    return answer.saying(501, b"", None)
+    return answer.with_content(501, b"", None)
 
 
 @_variant(Hook.ANSWER, "an empty id is another path, with the web site's own 404")
 def empty_id_html(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.asked_for != "" or context.outcome in (AnswerKind.METHOD, AnswerKind.OPTIONS):
+    if context.job_id != "" or context.answer_kind in (AnswerKind.METHOD, AnswerKind.OPTIONS):
         return answer
-    return context.page(answer, context.script.pages.path)
+    return context.fixed_answer(answer, context.script.pages.path)
 
 
 @_variant(Hook.ANSWER, "a long URI is too long")
 def long_uri_414(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if len(context.ask.target) <= _URI_LIMIT:
+    if len(context.request.target) <= _URI_LIMIT:
         return answer
-    return answer.saying(414, encode({"error": "URI too long"}), JSON)
+    return answer.with_json(414, {"error": "URI too long"})
 
 
 @_variant(Hook.ANSWER, "an id with a NUL is a bad request")
 def nul_400(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if "\0" not in (context.asked_for or ""):
+    if "\0" not in (context.job_id or ""):
         return answer
-    return context.page(answer, context.script.pages.request)
+    return context.fixed_answer(answer, context.script.pages.request)
 
 
 @_variant(Hook.ANSWER, "bodies are compressed for those who accept it")
 def compresses(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    accepted = (context.ask.header("Accept-Encoding") or "").lower()
+    accepted = (context.request.header("Accept-Encoding") or "").lower()
     if "gzip" not in accepted or not answer.body:
         return answer
-    packed = replace(answer, body=gzip.compress(answer.body, mtime=0))
+    # A time in the gzip header would change the bytes under an unchanged tag.
+    compressed = replace(answer, body=gzip.compress(answer.body, mtime=0))
     tag = answer.header("ETag")
-    if tag is not None:  # another representation, another tag
-        packed = packed.with_header("ETag", f'{tag[:-1]}-gzip"')
+    if tag is not None:  # RFC 9110 8.8.3.3: another coding is another representation
+        compressed = compressed.with_header("ETag", f'{tag[:-1]}-gzip"')
     vary = ", ".join(filter(None, (answer.header("Vary"), "Accept-Encoding")))
-    return packed.with_header("Content-Encoding", "gzip").with_header("Vary", vary)
+    return compressed.with_header("Content-Encoding", "gzip").with_header("Vary", vary)
 
 
 @_variant(Hook.ANSWER, "connections are closed, every second time without a word")
 def closes_connections(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.nth() % 2:
+    # RFC 9112 9.5: a client must expect a close at any time, and may retry.
+    if context.occurrence() % 2:
         return answer.with_header("Connection", "close")
-    return answer.sent(hang_up=True)
+    return answer.with_wire(unannounced_close=True)
 
 
-@_variant(Hook.ANSWER, "out of service for a while", available=False)
-def maintenance(answer: MockAnswer, context: RequestContext) -> MockAnswer:  # noqa: ARG001 -- every question
-    page = answer.saying(503, encode({"error": "Down for maintenance"}), JSON)
-    return page.with_header("Retry-After", "120")
+@_variant(Hook.ANSWER, "out of service for a while")
+def maintenance(answer: MockAnswer, context: RequestContext) -> MockAnswer:  # noqa: ARG001 -- every request
+    refusal = answer.with_json(503, {"error": "Down for maintenance"})
+    return refusal.with_header("Retry-After", "120")
 
 
 @_variant(Hook.ANSWER, "OPTIONS answers a browser's preflight")
 def preflight(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.asked_for is None:
+    if context.job_id is None:
         return answer
-    opened = answer.with_header("Access-Control-Allow-Origin", "*")
-    if context.outcome is not AnswerKind.OPTIONS:
-        return opened
-    opened = opened.with_header("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-    opened = opened.with_header("Access-Control-Allow-Headers", context.profile.auth.header)
-    return opened.with_header("Access-Control-Max-Age", "600")
+    # A wildcard is safe as long as no credentials are allowed beside it.
+    shared = answer.with_header("Access-Control-Allow-Origin", "*")
+    if context.answer_kind is not AnswerKind.OPTIONS:
+        return shared
+    shared = shared.with_header("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+    # Not among the headers that a browser sends unasked: Authorization needs its name here.
+    shared = shared.with_header("Access-Control-Allow-Headers", context.profile.auth.header)
+    return shared.with_header("Access-Control-Max-Age", "600")
 
 
 @_variant(Hook.ANSWER, "the answer to an unknown id says more than the document asks")
 def not_found_says_more(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     body = context.script.pages.unknown.body
-    if context.outcome is not AnswerKind.UNKNOWN or body is None:
+    if context.answer_kind is not AnswerKind.UNKNOWN or body is None:
         return answer
-    more = {**body, "request_id": f"req-{context.nth():08d}"}
-    return answer.saying(answer.code, encode(more), JSON)
+    # Another at each request, so that two answers of "not found" differ and still are alike.
+    longer = {**body, "request_id": f"req-{context.occurrence():08d}"}
+    return answer.with_json(answer.code, longer)
 
 
 @_variant(Hook.ANSWER, "without a valid token there is nothing to be found")
 def anonymous_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.ANONYMOUS:
+    if context.answer_kind is not AnswerKind.ANONYMOUS:
         return answer
-    return context.page(answer.without("WWW-Authenticate"), context.script.pages.unknown)
+    # RFC 9110 11.6.1: beside a 404, a challenge would say that a token may change the answer.
+    hidden = answer.without_header("WWW-Authenticate")
+    return context.fixed_answer(hidden, context.script.pages.unknown)
 
 
 def _refuse_malformed(answer: MockAnswer, context: RequestContext, code: int) -> MockAnswer:
-    if context.outcome is not AnswerKind.UNKNOWN or _well_formed(context):
+    if context.answer_kind is not AnswerKind.UNKNOWN or _well_formed(context):
         return answer
-    return replace(context.page(answer, context.script.pages.request), code=code)
+    return replace(context.fixed_answer(answer, context.script.pages.request), code=code)
 
 
 def _well_formed(context: RequestContext) -> bool:
-    asked, shape = context.asked_for or "", context.profile.id
-    if shape.shape == "uuid":
-        return re.fullmatch(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", asked) is not None
-    return asked.startswith(shape.prefix) and _TAME.fullmatch(asked) is not None
+    job_id, form = context.job_id or "", context.profile.id
+    if form.shape == "uuid":
+        return re.fullmatch(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", job_id) is not None
+    return job_id.startswith(form.prefix) and _PLAIN_ID.fullmatch(job_id) is not None
 
 
-def _retime(body: JsonObject, context: RequestContext, change: Callable[[str], str]) -> Json:
+def _edit_times(body: JsonObject, context: RequestContext, change: Callable[[str], str]) -> Json:
     times = context.profile.times
-    for at in (times.created, *(stamp.at for stamp in later(context.api))) if times else ():
-        text = pick(body, at)
-        if isinstance(text, str):
-            put(body, at, change(text))
+    if times is not None:
+        for at in (times.created, *(stamp.at for stamp in later_times(context.api))):
+            edit_time(body, at, change)
     return body
 
 
 def _in_other_zone(text: str) -> str:
+    # Any zone but UTC; two hours may move the date, too.
     moment = datetime.fromisoformat(text).astimezone(timezone(timedelta(hours=2)))
     return moment.isoformat(timespec="milliseconds")
 
 
-VARIANTS: Mapping[str, Variant] = MappingProxyType({variant.name: variant for variant in _ALL})
+VARIANTS: Mapping[str, Behaviour] = MappingProxyType(
+    {variant.name: variant for variant in _VARIANTS}
+)

@@ -1,5 +1,5 @@
 """
-Asking a mock: in the process on a clock of one's own, or over a raw socket.
+Requests to a mock: in the process on a clock of one's own, or over a raw socket.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = [
     "Clock",
     "Raw",
     "api_named",
-    "ask",
     "bearer",
     "head_and_body",
     "path_of",
-    "probe",
+    "poll",
+    "run_script",
 ]
 
 APIS = ("krea", "openai-batch")
@@ -56,7 +56,7 @@ def path_of(mock: Mock, job_id: str) -> str:
     return mock.prefix + mock.api.operation_path.replace("{}", job_id)
 
 
-def ask(mock: Mock, job_id: str, **headers: str) -> tuple[int, Any]:
+def poll(mock: Mock, job_id: str, **headers: str) -> tuple[int, Any]:
     """
     The code and the JSON of one poll by the owner.
     """
@@ -68,41 +68,46 @@ def ask(mock: Mock, job_id: str, **headers: str) -> tuple[int, Any]:
 @dataclass(frozen=True)
 class MockExchange:
     """
-    One answer of the probe: what would go over the wire, and how.
+    One request of the script, its answer, and how that would go over the wire.
     """
 
-    question: str
+    request: str
     answer: MockAnswer
     fault: str | None
 
     @property
-    def sent(self) -> tuple[bytes, float, bool, bool]:
+    def on_wire(self) -> tuple[bytes, float, bool, bool]:
         wire = self.answer.wire
-        return frame(self.answer, keep=True), wire.delay_s, wire.silent, wire.hang_up
+        return (
+            frame(self.answer, keep_alive=True),
+            wire.delay_s,
+            wire.silent,
+            wire.unannounced_close,
+        )
 
 
-def probe(
+def run_script(
     api: Api, *, faults: Iterable[str] = (), variants: Iterable[str] = (), polls: int = 22
 ) -> list[MockExchange]:
     """
-    A fixed script of questions that touches every corner of the endpoint.
+    A fixed script of requests that touches every corner of the endpoint.
     """
     mock = Mock(api, faults=faults, variants=variants, clock=Clock())
     known = [job.id for job in mock.jobs]
-    questions = [("GET", path_of(mock, one), mock.token) for _ in range(polls) for one in known]
+    requests = [("GET", path_of(mock, one), mock.token) for _ in range(polls) for one in known]
     for method in ("HEAD", "OPTIONS", "POST", "DELETE", "TRACE"):
-        questions += [(method, path_of(mock, known[-1]), mock.token)]
+        requests += [(method, path_of(mock, known[-1]), mock.token)]
     strange = ("a%00b", "", "%20" + known[-1], known[-1].upper(), known[-1][:10], "x" * 3000)
     others = (mock.foreign_jobs[0].id, "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20", *strange)
-    questions += [("GET", path_of(mock, one), mock.token) for one in others]
-    questions += [("GET", path_of(mock, known[-1]), token) for token in ("", "wrong")]
-    questions += [("GET", "/nowhere", mock.token), ("POST", "/nowhere", "")]
-    asked = []
-    for method, target, token in questions:
+    requests += [("GET", path_of(mock, one), mock.token) for one in others]
+    requests += [("GET", path_of(mock, known[-1]), token) for token in ("", "wrong")]
+    requests += [("GET", "/nowhere", mock.token), ("POST", "/nowhere", "")]
+    exchanges = []
+    for method, target, token in requests:
         headers = bearer(token) if token else []
         answer = mock.respond(method, target, [*headers, ("Accept-Encoding", "gzip")])
-        asked.append(MockExchange(f"{method} {target[:80]}", answer, mock.log[-1].fault))
-    return asked
+        exchanges.append(MockExchange(f"{method} {target[:80]}", answer, mock.log[-1].fault))
+    return exchanges
 
 
 class Raw:

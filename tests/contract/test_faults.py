@@ -19,7 +19,7 @@ from tests.contract.requests_to_mock import (
     api_named,
     head_and_body,
     path_of,
-    probe,
+    run_script,
 )
 
 from jobproof.contract.mock import MockServer
@@ -32,7 +32,7 @@ _POLLS = 22
 
 @cache
 def _reference(name: str, polls: int = _POLLS) -> list[MockExchange]:
-    return probe(api_named(name), polls=polls)
+    return run_script(api_named(name), polls=polls)
 
 
 def _pairs(applying: bool) -> list[tuple[str, str]]:
@@ -60,9 +60,9 @@ def test_every_fault_names_promises_that_some_check_keeps() -> None:
 
 
 def test_every_fault_has_a_sentence_of_its_own() -> None:
-    said = [behaviour.summary for behaviour in (*FAULTS.values(), *VARIANTS.values())]
-    assert len(set(said)) == 116
-    assert all(10 < len(one) < 90 and not one.endswith(".") for one in said)
+    summaries = [behaviour.summary for behaviour in (*FAULTS.values(), *VARIANTS.values())]
+    assert len(set(summaries)) == 116
+    assert all(10 < len(one) < 90 and not one.endswith(".") for one in summaries)
 
 
 def test_every_fault_applies_to_the_first_api_and_most_to_the_second() -> None:
@@ -72,16 +72,18 @@ def test_every_fault_applies_to_the_first_api_and_most_to_the_second() -> None:
 
 @pytest.mark.parametrize("name", APIS)
 def test_the_reference_says_the_same_each_time(name: str) -> None:
-    assert [one.sent for one in probe(api_named(name))] == [one.sent for one in _reference(name)]
+    assert [one.on_wire for one in run_script(api_named(name))] == [
+        one.on_wire for one in _reference(name)
+    ]
 
 
 @pytest.mark.parametrize(("name", "fault"), _pairs(applying=True))
 def test_a_fault_changes_the_answers_that_the_log_says_it_changed(name: str, fault: str) -> None:
     polls = 1 if fault == "huge" else _POLLS
-    usual, wrong = _reference(name, polls), probe(api_named(name), faults=[fault], polls=polls)
-    changed = [w.question for u, w in zip(usual, wrong, strict=True) if u.sent != w.sent]
+    usual, wrong = _reference(name, polls), run_script(api_named(name), faults=[fault], polls=polls)
+    changed = [w.request for u, w in zip(usual, wrong, strict=True) if u.on_wire != w.on_wire]
     assert changed
-    assert changed == [w.question for w in wrong if w.fault is not None]
+    assert changed == [w.request for w in wrong if w.fault is not None]
     assert {w.fault for w in wrong} == {None, fault}
 
 
@@ -91,8 +93,8 @@ def test_a_fault_changes_the_answers_that_the_log_says_it_changed(name: str, fau
 )
 def test_a_correct_variant_differs_and_keeps_to_the_document(name: str, variant: str) -> None:
     api = api_named(name)
-    usual, other = _reference(name), probe(api, variants=[variant])
-    differs = any(u.sent != o.sent for u, o in zip(usual, other, strict=True))
+    usual, other = _reference(name), run_script(api, variants=[variant])
+    differs = any(u.on_wire != o.on_wire for u, o in zip(usual, other, strict=True))
     assert differs == (variant != "as_documented")
     content = api.operation.responses["200"].contents[0]
     for one in other:
@@ -116,7 +118,7 @@ def test_a_fault_that_comes_and_goes_does_so_by_count(fault: str, nth: int) -> N
 
 
 def test_faults_add_up() -> None:
-    both = probe(api_named("krea"), faults=["status_null", "media_type_html"])
+    both = run_script(api_named("krea"), faults=["status_null", "media_type_html"])
     first = both[0].answer
     assert first.header("Content-Type") == "text/html; charset=utf-8"
     assert json.loads(first.body)["status"] is None

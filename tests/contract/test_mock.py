@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.requests_to_mock import APIS, Clock, api_named, ask, bearer, path_of
+from tests.contract.requests_to_mock import APIS, Clock, api_named, bearer, path_of, poll
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_pointer import pick
@@ -40,12 +40,12 @@ def test_every_documented_status_is_seen_by_polling(mock: Mock) -> None:
     seen = set()
     for job in mock.jobs:
         for _ in range(20):
-            seen.add(pick(ask(mock, job.id)[1], mock.api.profile.status.at))
+            seen.add(pick(poll(mock, job.id)[1], mock.api.profile.status.at))
     clock = Clock()
     timed = Mock(mock.api, clock=clock)
     for _ in range(30):
         clock.now += 0.2
-        seen.add(pick(ask(timed, _owners(timed, "timed"))[1], mock.api.profile.status.at))
+        seen.add(pick(poll(timed, _owners(timed, "timed"))[1], mock.api.profile.status.at))
     assert seen == set(mock.api.profile.status.words)
 
 
@@ -54,7 +54,7 @@ def test_every_body_of_every_life_matches_the_document(mock: Mock) -> None:
     bodies = 0
     for job in mock.jobs:
         for _ in range(20):
-            code, body = ask(mock, job.id)
+            code, body = poll(mock, job.id)
             assert code == 200
             assert list(content.errors(body)) == []
             assert list(content.undeclared(body)) == []
@@ -64,7 +64,7 @@ def test_every_body_of_every_life_matches_the_document(mock: Mock) -> None:
 
 def test_no_life_moves_in_a_way_that_the_profile_calls_illegal(mock: Mock) -> None:
     for job in mock.jobs:
-        seen = [pick(ask(mock, job.id)[1], mock.api.profile.status.at) for _ in range(20)]
+        seen = [pick(poll(mock, job.id)[1], mock.api.profile.status.at) for _ in range(20)]
         for before, after in pairwise(seen):
             step = mock.api.lifecycle.step(before, after)
             assert step is not None
@@ -78,7 +78,7 @@ def test_polls_move_a_life_on_and_looking_does_not() -> None:
     for _ in range(5):
         _answer(mock, path, "HEAD")
         _answer(mock, "/jobs")
-    statuses = [ask(mock, image)[1]["status"] for _ in range(6)]
+    statuses = [poll(mock, image)[1]["status"] for _ in range(6)]
     assert statuses == ["queued", "scheduled", "processing", "processing", "sampling", "completed"]
 
 
@@ -86,13 +86,13 @@ def test_time_moves_a_life_on_to_the_second() -> None:
     clock = Clock()
     mock = Mock(api_named("krea"), clock=clock)
     timed = _owners(mock, "timed")
-    assert ask(mock, timed)[1]["status"] == "scheduled"  # it is a little older than the mock
+    assert poll(mock, timed)[1]["status"] == "scheduled"  # it is a little older than the mock
     clock.now += 0.4
-    assert ask(mock, timed)[1]["status"] == "scheduled"
+    assert poll(mock, timed)[1]["status"] == "scheduled"
     clock.now += 0.1
-    assert ask(mock, timed)[1]["status"] == "processing"
+    assert poll(mock, timed)[1]["status"] == "processing"
     clock.now += 10
-    body = ask(mock, timed)[1]
+    body = poll(mock, timed)[1]
     assert body["status"] == "completed"
     created = datetime.fromisoformat(body["created_at"])
     assert (datetime.fromisoformat(body["completed_at"]) - created).total_seconds() == 2.5
@@ -102,7 +102,7 @@ def test_a_job_that_nobody_polls_ends_within_its_time() -> None:
     clock = Clock()
     mock = Mock(api_named("krea"), clock=clock)
     clock.now += 3601
-    body = ask(mock, _owners(mock, "video"))[1]
+    body = poll(mock, _owners(mock, "video"))[1]
     assert body["status"] == "completed"
     created = datetime.fromisoformat(body["created_at"])
     assert (datetime.fromisoformat(body["completed_at"]) - created).total_seconds() == 3600
@@ -114,7 +114,7 @@ def test_jobs_that_have_ended_were_created_more_than_a_day_ago(mock: Mock) -> No
     old = [job for job in mock.jobs if job.life.startswith("old-")]
     assert len(old) == 4
     for job in old:
-        body = ask(mock, job.id)[1]
+        body = poll(mock, job.id)[1]
         assert mock.api.lifecycle.is_terminal(pick(body, mock.api.profile.status.at))
         created = read_time(pick(body, times.created), times.codec)
         assert created is not None
@@ -129,7 +129,7 @@ def test_lives_that_break_the_document_wait_until_they_are_asked_for() -> None:
     content = more.api.operation.responses["200"].contents[0]
     for life, kind in (("mesh", list), ("node-app", dict)):
         for _ in range(4):
-            body = ask(more, _owners(more, life))[1]
+            body = poll(more, _owners(more, life))[1]
         assert isinstance(body["result"]["urls"], kind)
         assert list(content.errors(body))
 
@@ -213,7 +213,7 @@ def test_no_question_crashes_the_mock(
         assert answer.code in (204, 401, 404, 405)
         authorised = mock.respond(method, whole, bearer(mock.token) + headers)
         assert authorised.code in (200, 204, 304, 400, 404, 405)
-        assert frame(authorised, keep=True).startswith(b"HTTP/1.1 ")
+        assert frame(authorised, keep_alive=True).startswith(b"HTTP/1.1 ")
 
 
 @cache
@@ -268,7 +268,7 @@ def test_head_has_the_headers_of_get_and_no_body(mock: Mock) -> None:
     path = path_of(mock, mock.jobs[-1].id)
     get, head = _answer(mock, path), _answer(mock, path, "HEAD")
     assert head.headers == get.headers
-    assert head.wire.bodyless
+    assert head.wire.omit_body
 
 
 def test_a_tag_is_honoured_until_the_job_changes() -> None:
@@ -374,29 +374,29 @@ def test_unknown_faults_and_variants_are_refused_at_the_start(mock: Mock) -> Non
 
 def test_faults_switch_at_run_time(mock: Mock) -> None:
     mock.set_faults("never_found")
-    assert ask(mock, mock.jobs[0].id)[0] == 404
+    assert poll(mock, mock.jobs[0].id)[0] == 404
     mock.set_faults()
-    assert ask(mock, mock.jobs[0].id)[0] == 200
+    assert poll(mock, mock.jobs[0].id)[0] == 200
 
 
 def test_a_lively_mock_gets_new_jobs_as_time_goes_by_and_keeps_a_bound(mock: Mock) -> None:
     clock = Clock()
-    lively = Mock(mock.api, clock=clock, lively=600)
+    lively = Mock(mock.api, clock=clock, jobs_per_minute=600)
     before = len(lively.jobs)
     clock.now += 60
     after = {job.id for job in lively.jobs}
     assert len(after) == before + 600
-    statuses = {pick(ask(lively, one)[1], mock.api.profile.status.at) for one in after}
+    statuses = {pick(poll(lively, one)[1], mock.api.profile.status.at) for one in after}
     assert len(statuses) >= 5
     clock.now += 7200
     assert len(lively.jobs) <= 2000 + len(mock.jobs)
-    assert all(ask(lively, job.id)[0] == 200 for job in mock.jobs)
+    assert all(poll(lively, job.id)[0] == 200 for job in mock.jobs)
 
 
 def test_lively_jobs_are_the_same_whenever_one_looks(mock: Mock) -> None:
     often, seldom = Clock(), Clock()
-    first = Mock(mock.api, clock=often, lively=30)
-    second = Mock(mock.api, clock=seldom, lively=30)
+    first = Mock(mock.api, clock=often, jobs_per_minute=30)
+    second = Mock(mock.api, clock=seldom, jobs_per_minute=30)
     for _ in range(60):
         often.now += 1
         assert first.jobs

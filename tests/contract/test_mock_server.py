@@ -125,8 +125,8 @@ def test_no_bytes_crash_the_reader(parts: list[bytes]) -> None:
         theirs.settimeout(5)
         reader, read, code = RequestReader(theirs), 0, 400
         try:
-            while (incoming := reader.next()) is not None:
-                assert incoming.ask.method
+            while (received := reader.next()) is not None:
+                assert received.request.method
                 read += 1
         except BadRequest as exc:
             code = exc.code

@@ -22,9 +22,11 @@ def _call(mock: Mock, method: str, target: str, token: str) -> tuple[str, dict[s
         "HTTP_AUTHORIZATION": f"Bearer {token}",
         "wsgi.url_scheme": "http",
     }
-    told: list[Any] = []
-    body = b"".join(wsgi_app(mock)(environ, lambda status, headers: told.extend([status, headers])))
-    return told[0], dict(told[1]), body
+    started: list[Any] = []
+    body = b"".join(
+        wsgi_app(mock)(environ, lambda status, headers: started.extend([status, headers]))
+    )
+    return started[0], dict(started[1]), body
 
 
 @pytest.mark.parametrize("name", APIS)
@@ -38,11 +40,11 @@ def test_wsgi_and_socket_give_the_same_answer(name: str, method: str) -> None:
             with Raw(server.port) as raw:
                 raw.get(path, server.token, "Connection: close", method=method)
                 lines, body = head_and_body(raw.rest())
-            status, headers, told = _call(in_process, method, path, in_process.token)
+            status, headers, wsgi_body = _call(in_process, method, path, in_process.token)
             assert lines[0].decode() == f"HTTP/1.1 {status}"
             sent = dict(line.decode().split(": ", 1) for line in lines[1:])
             assert {k: v for k, v in sent.items() if k != "Connection"} == headers
-            assert told == body
+            assert wsgi_body == body
 
 
 def test_an_escaped_percent_in_an_id_survives_wsgi() -> None:

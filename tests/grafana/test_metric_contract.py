@@ -61,7 +61,7 @@ class Exposed:
 @pytest.fixture(scope="module")
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exposed]:
     folder = tmp_path_factory.mktemp("exposed")
-    with MockServer(find_api("krea"), lively=120, variants=["has_another_key"]) as mock:
+    with MockServer(find_api("krea"), jobs_per_minute=120, variants=["has_another_key"]) as mock:
         (folder / "token").write_text(mock.token, encoding="utf-8")
         target = {
             "name": "krea",

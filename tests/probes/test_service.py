@@ -111,7 +111,7 @@ def quick_api(folder: Path) -> Path:
 def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> None:
     ahead = [0.0]
     api = load_api(quick_api(tmp_path))
-    with MockServer(api, lively=6000, clock=lambda: time.time() + ahead[0]) as server:
+    with MockServer(api, jobs_per_minute=6000, clock=lambda: time.time() + ahead[0]) as server:
         until(lambda: len(server.jobs) > 110)
         ids = [job.id for job in server.jobs[-100:]]
         config = write_config(

@@ -1,11 +1,15 @@
 """
-Jobs shown to those who may not see them, and answers that tell too much.
+Jobs shown to those who may not see them, and answers that give away too much.
 """
 
 from __future__ import annotations
 
 from jobproof.contract.formats.json_value import Json
-from jobproof.contract.mock.answer import JSON, AnswerKind, Caller, MockAnswer, encode
+from jobproof.contract.mock.answer import (
+    AnswerKind,
+    Caller,
+    MockAnswer,
+)
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
@@ -14,18 +18,19 @@ __all__ = ["ACCESS"]
 
 ACCESS = FaultGroup("X", "access and exposure")
 
-_TRACE = (
+_STACK_TRACE = (
     "Traceback (most recent call last):\n"
     '  File "/srv/app/jobs/views.py", line 88, in read\n'
     "    row = session.query(Job).filter(Job.id == job_id).one()\n"
     "sqlalchemy.exc.NoResultFound: No row was found when one was required"
 )
-_PREFIX = 4
+# Less would make any id that is guessed the beginning of some job's.
+_PREFIX_LENGTH = 4
 
 
 @ACCESS.job("somebody else's job is shown", "foreign_job_is_hidden")
 def foreign_job_shown(job: MockJob | None, context: RequestContext) -> MockJob | None:
-    return job or context.job_store.find(context.asked_for or "")
+    return job or context.job_store.find(context.job_id or "")
 
 
 @ACCESS.caller("no token is needed", "token_is_required")
@@ -44,17 +49,17 @@ def any_token_will_do(caller: Caller, context: RequestContext) -> Caller:
 )
 def foreign_job_forbidden(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if (
-        context.outcome is not AnswerKind.UNKNOWN
-        or context.job_store.find(context.asked_for or "") is None
+        context.answer_kind is not AnswerKind.UNKNOWN
+        or context.job_store.find(context.job_id or "") is None
     ):
         return answer
-    body = _first_text(context.script.pages.unknown.body or {}, "Forbidden")
-    return answer.saying(403, encode(body), JSON)
+    body = _replace_first_string(context.script.pages.unknown.body or {}, "Forbidden")
+    return answer.with_json(403, body)
 
 
 @ACCESS.job("spaces around an id don't matter", "altered_id_finds_nothing", definite=False)
 def id_trimmed(job: MockJob | None, context: RequestContext) -> MockJob | None:
-    return job or _own(context, context.job_store.find((context.asked_for or "").strip()))
+    return job or _own_job(context, context.job_store.find((context.job_id or "").strip()))
 
 
 @ACCESS.job(
@@ -63,24 +68,23 @@ def id_trimmed(job: MockJob | None, context: RequestContext) -> MockJob | None:
     definite=False,
 )
 def id_in_any_case(job: MockJob | None, context: RequestContext) -> MockJob | None:
-    asked = (context.asked_for or "").lower()
-    found = (one for one in context.job_store.of(context.caller) if one.id.lower() == asked)
-    return job or next(found, None)
+    job_id = (context.job_id or "").lower()
+    own = context.job_store.owned_by(context.caller)
+    return job or next((one for one in own if one.id.lower() == job_id), None)
 
 
 @ACCESS.job("the beginning of an id is enough", "altered_id_finds_nothing")
 def id_prefix_enough(job: MockJob | None, context: RequestContext) -> MockJob | None:
-    asked = context.asked_for or ""
-    if job is not None or len(asked) < _PREFIX:
+    job_id = context.job_id or ""
+    if job is not None or len(job_id) < _PREFIX_LENGTH:
         return job
-    return next(
-        (one for one in context.job_store.of(context.caller) if one.id.startswith(asked)), None
-    )
+    own = context.job_store.owned_by(context.caller)
+    return next((one for one in own if one.id.startswith(job_id)), None)
 
 
 @ACCESS.answer("a private job may be kept by any cache", "private_answer_is_not_public")
 def cache_public(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.JOB:
+    if context.answer_kind is not AnswerKind.JOB:
         return answer
     return answer.with_header("Cache-Control", "public, max-age=60")
 
@@ -91,41 +95,43 @@ def cache_public(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     definite=False,
 )
 def any_origin_with_credentials(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.asked_for is None:
+    if context.job_id is None:
         return answer
-    opened = answer.with_header("Access-Control-Allow-Origin", "*")
-    return opened.with_header("Access-Control-Allow-Credentials", "true")
+    # Browsers refuse this pair (Fetch standard), which makes the fault arguable.
+    shared = answer.with_header("Access-Control-Allow-Origin", "*")
+    return shared.with_header("Access-Control-Allow-Credentials", "true")
 
 
 @ACCESS.answer("the answer to an unknown id shows a stack trace", "no_stack_trace", definite=False)
 def stack_trace_in_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.UNKNOWN:
+    if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
-    body = _first_text(context.script.pages.unknown.body or {"error": ""}, _TRACE)
-    return answer.saying(answer.code, encode(body), JSON)
+    body = _replace_first_string(context.script.pages.unknown.body or {"error": ""}, _STACK_TRACE)
+    return answer.with_json(answer.code, body)
 
 
 def _owner_of(context: RequestContext) -> Caller:
-    job = context.job_store.find(context.asked_for or "")
+    # Whose job it is decides: else a foreign job without a token were not found after all.
+    job = context.job_store.find(context.job_id or "")
     return Caller(job.tenant) if job is not None else Caller.OWNER
 
 
-def _own(context: RequestContext, job: MockJob | None) -> MockJob | None:
+def _own_job(context: RequestContext, job: MockJob | None) -> MockJob | None:
+    # Trimming an id must not show somebody else's job: that is another fault.
     return job if job is not None and job.tenant == context.caller else None
 
 
-def _first_text(value: Json, text: str) -> Json:
+def _replace_first_string(value: Json, text: str) -> Json:
     """
-    `value` with its first text replaced.
+    `value` with its first string replaced: the shape stays as documented.
     """
     if not isinstance(value, dict):
         return value
-    out = dict(value)
     for key, item in value.items():
         if isinstance(item, str):
-            return {**out, key: text}
+            return {**value, key: text}
         if isinstance(item, dict):
-            changed = _first_text(item, text)
+            changed = _replace_first_string(item, text)
             if changed != item:
-                return {**out, key: changed}
-    return out
+                return {**value, key: changed}
+    return value

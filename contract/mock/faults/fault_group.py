@@ -10,7 +10,7 @@ from typing import Any
 
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import Caller, MockAnswer
-from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext
+from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
 from jobproof.contract.mock.jobs.life import JobView, MockJob
 from jobproof.contract.model.api import Api
 
@@ -22,10 +22,6 @@ ViewEdit = Callable[[JobView, RequestContext], JobView]
 BodyEdit = Callable[[JsonObject, RequestContext], Json]
 PayloadEdit = Callable[[bytes, RequestContext], bytes]
 AnswerEdit = Callable[[MockAnswer, RequestContext], MockAnswer]
-
-
-def _everywhere(_api: Api) -> bool:
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class Fault(Behaviour):
 
 class FaultGroup:
     """
-    The faults of one class.
+    The faults of one class; its methods are decorators that register one.
     """
 
     def __init__(self, letter: str, title: str) -> None:
@@ -58,39 +54,39 @@ class FaultGroup:
 
     def caller(self, summary: str, *promises: str) -> Callable[[CallerEdit], CallerEdit]:
         """
-        A fault in telling who asks.
+        A fault in telling whose a token is.
         """
-        return self._writer(Hook.CALLER, summary, promises, True, _everywhere)
+        return self._registrar(Hook.CALLER, summary, promises, True, every_api)
 
     def job(
         self,
         summary: str,
         *promises: str,
         definite: bool = True,
-        applies: Callable[[Api], bool] = _everywhere,
+        applies: Callable[[Api], bool] = every_api,
     ) -> Callable[[JobEdit], JobEdit]:
         """
         A fault in finding the job.
         """
-        return self._writer(Hook.JOB, summary, promises, definite, applies)
+        return self._registrar(Hook.JOB, summary, promises, definite, applies)
 
     def view(self, summary: str, *promises: str) -> Callable[[ViewEdit], ViewEdit]:
         """
         A fault in what the job is seen to be.
         """
-        return self._writer(Hook.VIEW, summary, promises, True, _everywhere)
+        return self._registrar(Hook.VIEW, summary, promises, True, every_api)
 
     def body(
         self,
         summary: str,
         *promises: str,
         definite: bool = True,
-        applies: Callable[[Api], bool] = _everywhere,
+        applies: Callable[[Api], bool] = every_api,
     ) -> Callable[[BodyEdit], BodyEdit]:
         """
         A fault in the job as a JSON value; the function may change the value it gets.
         """
-        return self._writer(Hook.BODY, summary, promises, definite, applies)
+        return self._registrar(Hook.BODY, summary, promises, definite, applies)
 
     def payload(
         self, summary: str, *promises: str, definite: bool = True
@@ -98,33 +94,34 @@ class FaultGroup:
         """
         A fault in the job's bytes.
         """
-        return self._writer(Hook.PAYLOAD, summary, promises, definite, _everywhere)
+        return self._registrar(Hook.PAYLOAD, summary, promises, definite, every_api)
 
     def answer(
         self,
         summary: str,
         *promises: str,
         definite: bool = True,
-        applies: Callable[[Api], bool] = _everywhere,
+        applies: Callable[[Api], bool] = every_api,
     ) -> Callable[[AnswerEdit], AnswerEdit]:
         """
         A fault in the whole answer: code, headers, body, wire.
         """
-        return self._writer(Hook.ANSWER, summary, promises, definite, applies)
+        return self._registrar(Hook.ANSWER, summary, promises, definite, applies)
 
-    def _writer(
+    def _registrar(
         self,
-        stage: Hook,
+        hook: Hook,
         summary: str,
         promises: tuple[str, ...],
         definite: bool,
         applies: Callable[[Api], bool],
     ) -> Callable[[Any], Any]:
-        def write(run: Any) -> Any:
+        def register(run: Any) -> Any:
+            # The function's name is the fault's public name, so renaming one breaks users.
             fault = Fault(
                 name=run.__name__,
                 summary=summary,
-                stage=stage,
+                hook=hook,
                 run=run,
                 applies=applies,
                 letter=self.letter,
@@ -134,4 +131,4 @@ class FaultGroup:
             self.faults.append(fault)
             return run
 
-        return write
+        return register

@@ -10,12 +10,12 @@ from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
-    ends,
+    edit_links,
+    edit_time,
+    end_times,
     has_links,
+    has_rfc3339_times,
     put,
-    relink,
-    rewrite_time,
-    writes_dates,
 )
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 
@@ -45,54 +45,57 @@ def id_in_capitals(body: JsonObject, context: RequestContext) -> Json:
     return body
 
 
-@FORMATS.body("the creation time has no zone", "body_matches_schema", applies=writes_dates)
+@FORMATS.body("the creation time has no zone", "body_matches_schema", applies=has_rfc3339_times)
 def creation_without_zone(body: JsonObject, context: RequestContext) -> Json:
-    return _recreate(body, context, "Z", "")
+    return _edit_creation_time(body, context, "Z", "")
 
 
 @FORMATS.body(
-    "the creation time has a space for its T", "body_matches_schema", applies=writes_dates
+    "the creation time has a space for its T", "body_matches_schema", applies=has_rfc3339_times
 )
 def creation_with_space(body: JsonObject, context: RequestContext) -> Json:
-    return _recreate(body, context, "T", " ")
+    return _edit_creation_time(body, context, "T", " ")
 
 
-@FORMATS.body("the creation time's zone has no colon", "body_matches_schema", applies=writes_dates)
+@FORMATS.body(
+    "the creation time's zone has no colon", "body_matches_schema", applies=has_rfc3339_times
+)
 def creation_with_basic_offset(body: JsonObject, context: RequestContext) -> Json:
-    return _recreate(body, context, "Z", "+0000")
+    return _edit_creation_time(body, context, "Z", "+0000")
 
 
-@FORMATS.body("the end is a date without a time", "body_matches_schema", applies=writes_dates)
+@FORMATS.body("the end is a date without a time", "body_matches_schema", applies=has_rfc3339_times)
 def end_without_time(body: JsonObject, context: RequestContext) -> Json:
-    for stamp in ends(context.api):
-        rewrite_time(body, stamp.at, lambda text: text[:10])
+    for stamp in end_times(context.api):
+        edit_time(body, stamp.at, lambda text: text[:10])
     return body
 
 
 @FORMATS.body("a link holds spaces", "body_matches_schema", applies=has_links)
 def link_with_spaces(body: JsonObject, context: RequestContext) -> Json:
-    return relink(body, context, lambda text: text[: text.rfind("/")] + "/my result 1.png")
+    return edit_links(body, context, lambda text: text[: text.rfind("/")] + "/my result 1.png")
 
 
 @FORMATS.body("a link is relative", "body_matches_schema", applies=has_links)
 def link_relative(body: JsonObject, context: RequestContext) -> Json:
-    return relink(body, context, lambda text: urlsplit(text).path)
+    return edit_links(body, context, lambda text: urlsplit(text).path)
 
 
 @FORMATS.body("a link is a script", "links_use_safe_schemes", applies=has_links)
 def link_with_script(body: JsonObject, context: RequestContext) -> Json:
-    return relink(body, context, lambda _: "javascript:alert(document.domain)")
+    return edit_links(body, context, lambda _: "javascript:alert(document.domain)")
 
 
 @FORMATS.body(
     "a link leads into the server's own network", "links_point_to_public_hosts", applies=has_links
 )
 def link_to_internal_host(body: JsonObject, context: RequestContext) -> Json:
-    return relink(body, context, lambda text: f"https://169.254.169.254{urlsplit(text).path}")
+    # Link-local, and where clouds serve credentials: the target of choice of a forged request.
+    return edit_links(body, context, lambda text: f"https://169.254.169.254{urlsplit(text).path}")
 
 
-def _recreate(body: JsonObject, context: RequestContext, old: str, new: str) -> Json:
+def _edit_creation_time(body: JsonObject, context: RequestContext, old: str, new: str) -> Json:
     times = context.profile.times
     if times is None:
         return body
-    return rewrite_time(body, times.created, lambda text: text.replace(old, new))
+    return edit_time(body, times.created, lambda text: text.replace(old, new))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
-from jobproof.contract.mock.body_edits import replace_texts, shift
+from jobproof.contract.mock.body_edits import edit_strings, shift_time
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import JobView
 from jobproof.contract.model.api import Api
@@ -19,7 +19,8 @@ __all__ = ["HISTORY"]
 
 HISTORY = FaultGroup("T", "over time")
 
-_NOW_AND_THEN = 20
+# Rare enough that one answer a job, or a few, would miss it.
+_EVERY = 20
 _DRIFT_S = 5.0
 
 
@@ -30,26 +31,26 @@ _DRIFT_S = 5.0
 )
 def creation_drifts(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.times is not None:
-        shift(
+        shift_time(
             body,
             context,
             context.profile.times.created,
-            -_DRIFT_S * context.nth(context.asked_for or ""),
+            -_DRIFT_S * context.occurrence(context.job_id or ""),
         )
     return body
 
 
 @HISTORY.view("every second poll of a running job shows its first status", "status_moves_forward")
 def status_goes_back(view: JobView, context: RequestContext) -> JobView:
-    back = _way_back(context.api, view.status)
-    if back is None or context.nth(view.id) % 2:
+    back = _earlier_status(context.api, view.status)
+    if back is None or context.occurrence(view.id) % 2:
         return view
-    return view.only(back)
+    return view.with_statuses(back)
 
 
 @HISTORY.view("every third poll of an ended job shows it running", "terminal_status_is_final")
 def end_undone(view: JobView, context: RequestContext) -> JobView:
-    if not context.api.lifecycle.is_terminal(view.status) or context.nth(view.id) % 3:
+    if not context.api.lifecycle.is_terminal(view.status) or context.occurrence(view.id) % 3:
         return view
     return _running_again(view, context.api)
 
@@ -61,9 +62,9 @@ def end_undone(view: JobView, context: RequestContext) -> JobView:
 )
 def result_changes_after_end(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.result is not None and context.ended:
-        nth = context.nth(context.asked_for or "")
+        version = context.occurrence(context.job_id or "")
         for at in context.profile.result.proof:
-            replace_texts(body, at, lambda text: _versioned(text, nth))
+            edit_strings(body, at, lambda text: _with_version(text, version))
     return body
 
 
@@ -76,16 +77,16 @@ def never_ends(view: JobView, context: RequestContext) -> JobView:
 
 @HISTORY.answer("every 20th poll of known jobs finds nothing", "known_job_is_found")
 def not_found_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.JOB or context.nth() % _NOW_AND_THEN:
+    if context.answer_kind is not AnswerKind.JOB or context.occurrence() % _EVERY:
         return answer
-    return context.page(answer, context.script.pages.unknown)
+    return context.fixed_answer(answer, context.script.pages.unknown)
 
 
 @HISTORY.answer("every 20th question for a job crashes", "no_server_error")
 def crash_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.asked_for is None or context.nth() % _NOW_AND_THEN:
+    if context.job_id is None or context.occurrence() % _EVERY:
         return answer
-    return context.page(answer, context.script.pages.crash)
+    return context.fixed_answer(answer, context.script.pages.crash)
 
 
 @HISTORY.answer(
@@ -94,7 +95,7 @@ def crash_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     "not_modified_means_unchanged",
 )
 def tag_constant(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    return answer.with_header("ETag", '"1"') if context.outcome is AnswerKind.JOB else answer
+    return answer.with_header("ETag", '"1"') if context.answer_kind is AnswerKind.JOB else answer
 
 
 @HISTORY.answer(
@@ -102,44 +103,52 @@ def tag_constant(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     "age_is_within_freshness",
 )
 def stale_out_of_cache(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.JOB:
+    if context.answer_kind is not AnswerKind.JOB:
         return answer
-    old: MockAnswer = context.first(context.asked_for or "", answer)
-    stale = replace(answer, body=old.body).without("ETag")
+    old: MockAnswer = context.first_value(context.job_id or "", answer)
+    # Without a tag: an old one would be found by the checks of tags, and for another reason.
+    stale = replace(answer, body=old.body).without_header("ETag")
     return stale.with_header("Cache-Control", "private, max-age=5").with_header("Age", "120")
 
 
 @HISTORY.answer("every 20th poll of known jobs is refused", "token_keeps_working")
 def refused_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.JOB or context.nth() % _NOW_AND_THEN:
+    if context.answer_kind is not AnswerKind.JOB or context.occurrence() % _EVERY:
         return answer
-    return context.page(answer, context.script.pages.anonymous)
+    return context.fixed_answer(answer, context.script.pages.anonymous)
 
 
-def _way_back(api: Api, status: str) -> str | None:
-    wrong = [move for move in api.profile.status.moves if move.verdict == "illegal"]
-    for move in wrong:
+def _earlier_status(api: Api, status: str) -> str | None:
+    """
+    A status that mustn't follow `status`; None where the profile calls none wrong.
+    """
+    words = api.profile.status.words
+    illegal = [move for move in api.profile.status.moves if move.verdict == "illegal"]
+    for move in illegal:
         if status in move.before:
             return move.after[0]
-    word = api.profile.status.words[status]
-    first = min(api.profile.status.words, key=lambda name: api.profile.status.words[name].rank)
-    if wrong or word.phase.terminal or word.rank == api.profile.status.words[first].rank:
+    first = min(words, key=lambda name: words[name].rank)
+    # Where the profile names illegal moves, only those are shown: a lower rank alone may be
+    # tolerated. Back from an end is a fault of its own, end_undone.
+    if illegal or words[status].phase.terminal or words[status].rank == words[first].rank:
         return None
     return first
 
 
 def _running_again(view: JobView, api: Api) -> JobView:
     words = api.profile.status.words
-    for status, _ in reversed(view.steps):
+    # Not in a status that may wait for ever: no deadline covers it, so never_ends would be none.
+    for status, _ in reversed(view.history):
         if not words[status].phase.terminal and not words[status].waits_unbounded:
-            return view.until(status)
+            return view.rewound_to(status)
     pending = [name for name, word in words.items() if not word.phase.terminal]
     bounded = [name for name in pending if not words[name].waits_unbounded]
-    return view.only(max(bounded or pending, key=lambda name: words[name].rank))
+    return view.with_statuses(max(bounded or pending, key=lambda name: words[name].rank))
 
 
-def _versioned(text: str, nth: int) -> str:
+def _with_version(text: str, version: int) -> str:
     if "://" not in text:
-        return f"{text}-{nth}"
+        return f"{text}-{version}"
+    # In the path: a query may change by itself, as a signature that expires does.
     parts = urlsplit(text)
-    return f"{parts.scheme}://{parts.netloc}/v{nth}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc}/v{version}{parts.path}"

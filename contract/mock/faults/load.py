@@ -14,13 +14,15 @@ __all__ = ["LOAD"]
 
 LOAD = FaultGroup("L", "load")
 
+# Over the budget of an answer, under the timeout of a probe: late, and yet an answer.
 _SLOW_S = 3.0
+# Over the size cap of the client.
 _HUGE_BYTES = 20 * 1024 * 1024
 
 
 @LOAD.answer("every answer takes 3 s", "answers_within_budget", definite=False)
 def slow(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    return answer.sent(delay_s=_SLOW_S) if context.asked_for is not None else answer
+    return answer.with_wire(delay_s=_SLOW_S) if context.job_id is not None else answer
 
 
 @LOAD.answer(
@@ -28,14 +30,16 @@ def slow(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     "known_job_is_answered",
 )
 def hang(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    return answer.sent(silent=True) if context.job is not None else answer
+    return answer.with_wire(silent=True) if context.job is not None else answer
 
 
 @LOAD.payload("a job has 20 MB", "body_is_within_size_cap", definite=False)
 def huge(payload: bytes, context: RequestContext) -> bytes:  # noqa: ARG001 -- every job is
+    # Before the closing brace, so that it stays valid JSON: the size alone is wrong.
     return payload.rstrip()[:-1] + _padding()
 
 
+# Made once: 20 MB a request would measure the mock, not the client.
 @cache
 def _padding() -> bytes:
     return b',"padding":"' + b"x" * _HUGE_BYTES + b'"}'

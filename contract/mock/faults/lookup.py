@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.mock.answer import JSON, AnswerKind, MockAnswer, encode
+from jobproof.contract.mock.answer import AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import documents_absence
 from jobproof.contract.mock.faults.fault_group import FaultGroup
@@ -18,7 +18,7 @@ __all__ = ["LOOKUP"]
 
 LOOKUP = FaultGroup("E", "errors and lookup")
 
-_TAME = re.compile(r"[\w-]+", re.ASCII)
+_PLAIN_ID = re.compile(r"[\w-]+", re.ASCII)
 
 
 @LOOKUP.job("no job is ever found", "known_job_is_found")
@@ -28,9 +28,10 @@ def never_found(job: MockJob | None, context: RequestContext) -> MockJob | None:
 
 @LOOKUP.job("an id that nobody has is answered with a job", "unknown_id_is_not_found")
 def unknown_id_answered(job: MockJob | None, context: RequestContext) -> MockJob | None:
-    if job is not None or context.job_store.find(context.asked_for or "") is not None:
+    # A foreign job stays hidden: showing it is the fault foreign_job_shown.
+    if job is not None or context.job_store.find(context.job_id or "") is not None:
         return job
-    return context.job_store.create(context.asked_for or "")
+    return context.job_store.invent_job(context.job_id or "")
 
 
 @LOOKUP.answer(
@@ -39,26 +40,26 @@ def unknown_id_answered(job: MockJob | None, context: RequestContext) -> MockJob
     "unknown_id_is_not_found",
 )
 def error_with_200_for_unknown_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    return replace(answer, code=200) if context.outcome is AnswerKind.UNKNOWN else answer
+    return replace(answer, code=200) if context.answer_kind is AnswerKind.UNKNOWN else answer
 
 
 @LOOKUP.answer("a strange id makes the server crash", "no_server_error")
 def crash_on_strange_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.UNKNOWN or _TAME.fullmatch(context.asked_for or "x"):
+    if context.answer_kind is not AnswerKind.UNKNOWN or _PLAIN_ID.fullmatch(context.job_id or "x"):
         return answer
-    return context.page(answer, context.script.pages.crash)
+    return context.fixed_answer(answer, context.script.pages.crash)
 
 
 @LOOKUP.answer("an id that nobody has makes the server crash", "no_server_error")
 def crash_on_unknown_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.UNKNOWN:
+    if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
-    return context.page(answer, context.script.pages.crash)
+    return context.fixed_answer(answer, context.script.pages.crash)
 
 
 @LOOKUP.answer("the answer to an unknown id has no body", "body_is_json", applies=documents_absence)
 def not_found_empty(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    return replace(answer, body=b"") if context.outcome is AnswerKind.UNKNOWN else answer
+    return replace(answer, body=b"") if context.answer_kind is AnswerKind.UNKNOWN else answer
 
 
 @LOOKUP.answer(
@@ -68,12 +69,12 @@ def not_found_empty(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     applies=documents_absence,
 )
 def not_found_html(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.UNKNOWN:
+    if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
     page = (
         b"<!DOCTYPE html><html><head><title>Not found</title></head><body>No such job</body></html>"
     )
-    return answer.saying(answer.code, page, "text/html; charset=utf-8")
+    return answer.with_content(answer.code, page, "text/html; charset=utf-8")
 
 
 @LOOKUP.answer(
@@ -82,9 +83,9 @@ def not_found_html(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     applies=documents_absence,
 )
 def not_found_with_other_key(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.UNKNOWN:
+    if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
-    return answer.saying(answer.code, encode({"detail": "Not found"}), JSON)
+    return answer.with_json(answer.code, {"detail": "Not found"})
 
 
 @LOOKUP.answer(
@@ -93,15 +94,15 @@ def not_found_with_other_key(answer: MockAnswer, context: RequestContext) -> Moc
     applies=documents_absence,
 )
 def not_found_with_other_type(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.UNKNOWN:
+    if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
-    usual: JsonObject = context.script.pages.unknown.body or {}
-    body = {k: {"message": v} if isinstance(v, str) else str(v) for k, v in usual.items()}
-    return answer.saying(answer.code, encode(body), JSON)
+    correct: JsonObject = context.script.pages.unknown.body or {}
+    body = {k: {"message": v} if isinstance(v, str) else str(v) for k, v in correct.items()}
+    return answer.with_json(answer.code, body)
 
 
 @LOOKUP.answer("a known job is answered with 200 and an error", "body_matches_schema")
 def error_with_200(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.outcome is not AnswerKind.JOB:
+    if context.answer_kind is not AnswerKind.JOB:
         return answer
-    return replace(context.page(answer, context.script.pages.crash), code=200)
+    return replace(context.fixed_answer(answer, context.script.pages.crash), code=200)

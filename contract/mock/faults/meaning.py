@@ -8,7 +8,15 @@ from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import Caller
 from jobproof.contract.mock.behaviour import RequestContext
-from jobproof.contract.mock.body_edits import blank, ends, later, phase_of, put, results, shift
+from jobproof.contract.mock.body_edits import (
+    end_times,
+    later_times,
+    phase_of,
+    put,
+    reset_to_template,
+    result_pointers,
+    shift_time,
+)
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.model.profile import Phase
@@ -23,7 +31,9 @@ _DAY_S = 24 * _HOUR_S
 
 @MEANING.body("the job that comes back is another one", "job_id_is_echoed")
 def id_of_another_job(body: JsonObject, context: RequestContext) -> Json:
-    others = (job.id for job in context.job_store.of(Caller.OWNER) if job.id != context.asked_for)
+    others = (
+        job.id for job in context.job_store.owned_by(Caller.OWNER) if job.id != context.job_id
+    )
     put(body, context.profile.id.at, next(others))
     return body
 
@@ -32,11 +42,11 @@ def id_of_another_job(body: JsonObject, context: RequestContext) -> Json:
     "a job has ended and doesn't say when",
     "ended_job_has_end_time",
     definite=False,
-    applies=lambda api: bool(ends(api)),
+    applies=lambda api: bool(end_times(api)),
 )
 def end_missing(body: JsonObject, context: RequestContext) -> Json:
-    for stamp in ends(context.api) if context.ended else ():
-        blank(body, stamp.at, context)
+    for stamp in end_times(context.api) if context.ended else ():
+        reset_to_template(body, stamp.at, context)
     return body
 
 
@@ -46,8 +56,8 @@ def end_missing(body: JsonObject, context: RequestContext) -> Json:
     applies=lambda api: api.profile.result is not None,
 )
 def result_missing(body: JsonObject, context: RequestContext) -> Json:
-    for at in results(context.api) if phase_of(context) is Phase.SUCCEEDED else ():
-        blank(body, at, context)
+    for at in result_pointers(context.api) if phase_of(context) is Phase.SUCCEEDED else ():
+        reset_to_template(body, at, context)
     return body
 
 
@@ -61,7 +71,7 @@ def result_empty(body: JsonObject, context: RequestContext) -> Json:
         for at in context.profile.result.proof:
             value = pick(body, at)
             if isinstance(value, list | dict | str):
-                put(body, at, type(value)())
+                put(body, at, type(value)())  # empty, and of the right type
     return body
 
 
@@ -85,17 +95,18 @@ def success_with_reason(body: JsonObject, context: RequestContext) -> Json:
 def failure_without_reason(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.failure is not None and phase_of(context) is Phase.FAILED:
         for at in context.profile.failure.at:
-            blank(body, at, context)
+            reset_to_template(body, at, context)
     return body
 
 
 @MEANING.body(
     "a job ended before it was created",
     "end_time_follows_creation",
-    applies=lambda api: bool(ends(api)),
+    applies=lambda api: bool(end_times(api)),
 )
 def end_before_creation(body: JsonObject, context: RequestContext) -> Json:
-    for stamp in ends(context.api):
+    for stamp in end_times(context.api):
+        # Only where a time is: an end in a job that goes on would be another fault.
         if context.view is not None and pick(body, stamp.at) is not None:
             put(body, stamp.at, write_time(context.view.created - _HOUR_S, stamp.codec))
     return body
@@ -108,19 +119,23 @@ def end_before_creation(body: JsonObject, context: RequestContext) -> Json:
 )
 def creation_in_future(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.times is not None and context.view is not None:
+        # All times together, or the job would also have ended before it was created.
         ahead_s = context.now - context.view.created + _DAY_S
-        for at in (context.profile.times.created, *(stamp.at for stamp in later(context.api))):
-            shift(body, context, at, ahead_s)
+        for at in (
+            context.profile.times.created,
+            *(stamp.at for stamp in later_times(context.api)),
+        ):
+            shift_time(body, context, at, ahead_s)
     return body
 
 
 @MEANING.body(
     "a job goes on and has an end",
     "end_time_only_after_end",
-    applies=lambda api: any(stamp.allowed_in is not None for stamp in ends(api)),
+    applies=lambda api: any(stamp.allowed_in is not None for stamp in end_times(api)),
 )
 def end_while_running(body: JsonObject, context: RequestContext) -> Json:
-    stamps = [stamp for stamp in ends(context.api) if stamp.allowed_in is not None]
+    stamps = [stamp for stamp in end_times(context.api) if stamp.allowed_in is not None]
     if phase_of(context) is Phase.PENDING and stamps:
         put(body, stamps[0].at, write_time(context.now, stamps[0].codec))
     return body

@@ -8,13 +8,13 @@ from jobproof.contract.formats.json_pointer import escape, pick, resolve, walk
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
-    content_of,
     drop,
-    ends,
+    end_times,
     forbids,
     has_links,
+    json_content,
     put,
-    rename,
+    rename_key,
 )
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.template import write_time
@@ -25,7 +25,8 @@ __all__ = ["SCHEMA"]
 
 SCHEMA = FaultGroup("S", "schema")
 
-_RARE = 20
+# Rare enough that a few polls of a job would miss it.
+_EVERY = 20
 
 
 @SCHEMA.body("the job has no id", "body_matches_schema")
@@ -41,10 +42,12 @@ def status_missing(body: JsonObject, context: RequestContext) -> Json:
 
 
 @SCHEMA.body(
-    "the job has no creation time", "body_matches_schema", applies=lambda api: bool(_created(api))
+    "the job has no creation time",
+    "body_matches_schema",
+    applies=lambda api: bool(_creation_pointer(api)),
 )
 def creation_missing(body: JsonObject, context: RequestContext) -> Json:
-    drop(body, _created(context.api))
+    drop(body, _creation_pointer(context.api))
     return body
 
 
@@ -68,7 +71,7 @@ def status_null(body: JsonObject, context: RequestContext) -> Json:
 
 @SCHEMA.body("every 20th poll of a job shows an undocumented status", "status_is_documented")
 def status_unheard_of_at_times(body: JsonObject, context: RequestContext) -> Json:
-    if context.nth(context.asked_for or "") % _RARE == 0:
+    if context.occurrence(context.job_id or "") % _EVERY == 0:
         put(body, context.profile.status.at, "reticulating")
     return body
 
@@ -76,22 +79,22 @@ def status_unheard_of_at_times(body: JsonObject, context: RequestContext) -> Jso
 @SCHEMA.body(
     "the creation time is written in another way: a number for text, text for a number",
     "body_matches_schema",
-    applies=lambda api: bool(_created(api)),
+    applies=lambda api: bool(_creation_pointer(api)),
 )
 def creation_in_another_codec(body: JsonObject, context: RequestContext) -> Json:
     if context.view is not None:
         other = Codec.RFC3339 if context.codec is Codec.UNIX else Codec.UNIX
-        put(body, _created(context.api), write_time(context.view.created, other))
+        put(body, _creation_pointer(context.api), write_time(context.view.created, other))
     return body
 
 
 @SCHEMA.body(
     "a job that goes on has null for the time of its end",
     "null_only_where_allowed",
-    applies=lambda api: any(forbids(api, stamp.at, None) for stamp in ends(api)),
+    applies=lambda api: any(forbids(api, stamp.at, None) for stamp in end_times(api)),
 )
 def end_null(body: JsonObject, context: RequestContext) -> Json:
-    for stamp in ends(context.api):
+    for stamp in end_times(context.api):
         if pick(body, stamp.at) is None:
             put(body, stamp.at, None)
     return body
@@ -100,10 +103,10 @@ def end_null(body: JsonObject, context: RequestContext) -> Json:
 @SCHEMA.body(
     "a job without a result has null for it",
     "null_only_where_allowed",
-    applies=lambda api: any(forbids(api, at, None) for at in _results(api)),
+    applies=lambda api: any(forbids(api, at, None) for at in _result_pointers(api)),
 )
 def result_null(body: JsonObject, context: RequestContext) -> Json:
-    for at in _results(context.api):
+    for at in _result_pointers(context.api):
         if pick(body, at) is None:
             put(body, at, None)
     return body
@@ -112,10 +115,10 @@ def result_null(body: JsonObject, context: RequestContext) -> Json:
 @SCHEMA.body(
     "the result comes in a list",
     "body_matches_schema",
-    applies=lambda api: any(forbids(api, at, [{}]) for at in _results(api)),
+    applies=lambda api: any(forbids(api, at, [{}]) for at in _result_pointers(api)),
 )
 def result_in_a_list(body: JsonObject, context: RequestContext) -> Json:
-    for at in _results(context.api):
+    for at in _result_pointers(context.api):
         value = pick(body, at)
         if value is not None:
             put(body, at, [value])
@@ -125,10 +128,10 @@ def result_in_a_list(body: JsonObject, context: RequestContext) -> Json:
 @SCHEMA.body(
     "the links are one text instead of a list",
     "body_matches_schema",
-    applies=lambda api: has_links(api) and any(forbids(api, at, "x") for at in _links(api)),
+    applies=lambda api: has_links(api) and any(forbids(api, at, "x") for at in _link_pointers(api)),
 )
 def links_as_text(body: JsonObject, context: RequestContext) -> Json:
-    for at in _links(context.api):
+    for at in _link_pointers(context.api):
         value = pick(body, at)
         if isinstance(value, list) and value:
             put(body, at, value[0])
@@ -139,10 +142,10 @@ def links_as_text(body: JsonObject, context: RequestContext) -> Json:
     "one of the links is null",
     "null_only_where_allowed",
     "body_matches_schema",
-    applies=lambda api: any(forbids(api, at, [None]) for at in _links(api)),
+    applies=lambda api: any(forbids(api, at, [None]) for at in _link_pointers(api)),
 )
 def link_null(body: JsonObject, context: RequestContext) -> Json:
-    for at in _links(context.api):
+    for at in _link_pointers(context.api):
         value = pick(body, at)
         if isinstance(value, list):
             put(body, at, [*value, None])
@@ -152,12 +155,13 @@ def link_null(body: JsonObject, context: RequestContext) -> Json:
 @SCHEMA.body(
     "the reason of a failure lacks what it must have",
     "body_matches_schema",
-    applies=lambda api: any(forbids(api, at, {}) for at in _reasons(api)),
+    applies=lambda api: any(forbids(api, at, {}) for at in _reason_pointers(api)),
 )
 def reason_incomplete(body: JsonObject, context: RequestContext) -> Json:
-    for at in _reasons(context.api):
+    for at in _reason_pointers(context.api):
         reason = pick(body, at)
         parts = reason if isinstance(reason, dict) else {}
+        # Which key is required stands in the document: the first whose loss it forbids.
         for key in parts:
             rest = {k: v for k, v in parts.items() if k != key}
             if forbids(context.api, at, rest):
@@ -179,15 +183,17 @@ def internal_key(body: JsonObject, context: RequestContext) -> Json:  # noqa: AR
 
 @SCHEMA.body("an optional key is spelled otherwise", "keys_are_spelled_as_declared")
 def optional_key_misspelt(body: JsonObject, context: RequestContext) -> Json:
-    content = content_of(context.api)
-    taken = [context.profile.id.at, context.profile.status.at, _created(context.api)]
+    content = json_content(context.api)
+    required = [context.profile.id.at, context.profile.status.at, _creation_pointer(context.api)]
+    # Keys with an underscore first: a hyphen in its place is what serializers get wrong.
     for key, value in sorted(body.items(), key=lambda item: "_" not in item[0]):
         at = f"/{escape(key)}"
-        if at in taken or value is None or content is None or key not in content.declared:
+        if at in required or value is None or content is None or key not in content.declared:
             continue
+        # Optional is what the schema can do without.
         rest = {k: v for k, v in body.items() if k != key}
         if next(iter(content.errors(rest)), None) is None:
-            rename(body, at, key.replace("_", "-") if "_" in key else key.capitalize())
+            rename_key(body, at, key.replace("_", "-") if "_" in key else key.capitalize())
             return body
     return body
 
@@ -196,46 +202,47 @@ def optional_key_misspelt(body: JsonObject, context: RequestContext) -> Json:
     "a required key is in camel case",
     "body_matches_schema",
     "keys_are_spelled_as_declared",
-    applies=lambda api: bool(_created(api)),
+    applies=lambda api: bool(_creation_pointer(api)),
 )
 def required_key_in_camel_case(body: JsonObject, context: RequestContext) -> Json:
-    at = _created(context.api)
+    at = _creation_pointer(context.api)
     *_, last = walk(at)
     head, *tail = last.split("_")
     camel = head + "".join(word.capitalize() for word in tail)
-    rename(body, at, camel if camel != last else last.capitalize())
+    rename_key(body, at, camel if camel != last else last.capitalize())
     return body
 
 
 @SCHEMA.body(
     "a text in the result is a number",
     "body_matches_schema",
-    applies=lambda api: bool(_texts(api)),
+    applies=lambda api: bool(_string_pointers(api)),
 )
 def result_as_number(body: JsonObject, context: RequestContext) -> Json:
-    for at in _texts(context.api):
+    for at in _string_pointers(context.api):
         found, value = resolve(body, at)
         if found and isinstance(value, str):
             put(body, at, 1234567)
     return body
 
 
-def _created(api: Api) -> str:
+def _creation_pointer(api: Api) -> str:
     return api.profile.times.created if api.profile.times else ""
 
 
-def _results(api: Api) -> tuple[str, ...]:
+def _result_pointers(api: Api) -> tuple[str, ...]:
     return api.profile.result.at if api.profile.result else ()
 
 
-def _links(api: Api) -> tuple[str, ...]:
+def _link_pointers(api: Api) -> tuple[str, ...]:
     return api.profile.result.links if api.profile.result else ()
 
 
-def _reasons(api: Api) -> tuple[str, ...]:
+def _reason_pointers(api: Api) -> tuple[str, ...]:
     return api.profile.failure.at if api.profile.failure else ()
 
 
-def _texts(api: Api) -> tuple[str, ...]:
+def _string_pointers(api: Api) -> tuple[str, ...]:
+    # Where a number is forbidden and a string isn't: elsewhere the change would break nothing.
     proof = api.profile.result.proof if api.profile.result else ()
     return tuple(at for at in proof if forbids(api, at, 1) and not forbids(api, at, "x"))

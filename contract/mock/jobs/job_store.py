@@ -1,5 +1,5 @@
 """
-Whose jobs there are: two tenants, their tokens, and jobs that keep coming.
+The jobs of two tenants, their tokens, and the jobs that keep coming.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from jobproof.contract.model.api import Api
 
 __all__ = ["JobStore"]
 
-_KEPT = 2000
-_HEAD_START_S = 120.0
+# Bounded, since a mock may run for days.
+_GENERATED_LIMIT = 2000
+# Long enough for most generated lives to end: the first look finds jobs in every status.
+_WARM_UP_S = 120.0
 
 
 class JobStore:
@@ -26,7 +28,7 @@ class JobStore:
 
     Args:
         started: Unix seconds; scripted ages count back from here.
-        per_minute: How many new jobs come in a minute; 0 for none.
+        jobs_per_minute: New jobs that the owner gets in a minute; 0 for none.
         lives: Lives of more jobs that the owner has from the start.
     """
 
@@ -37,25 +39,26 @@ class JobStore:
         *,
         seed: int,
         started: float,
-        per_minute: float = 0.0,
+        jobs_per_minute: float = 0.0,
         lives: Iterable[str] = (),
     ) -> None:
         self._api = api
         self._script = script
         self._random = random.Random(seed)  # noqa: S311 -- a seed must give the same ids again
         self._started = started
-        self._per_minute = per_minute
-        self._arrived = 0
+        self._jobs_per_minute = jobs_per_minute
+        self._generated_count = 0
         self._jobs: OrderedDict[str, MockJob] = OrderedDict()
-        self._lively: list[MockJob] = []
-        self.tokens = {caller: self._token(caller) for caller in Caller if caller.known}
-        owned = (*script.jobs.owner, *_known(lives, script))
-        crowd = ((Caller.OWNER, owned), (Caller.OTHER, script.jobs.foreign))
-        for caller, names in crowd:
+        self._generated: list[MockJob] = []
+        self.tokens = {caller: self._make_token(caller) for caller in Caller if caller.known}
+        owned = (*script.jobs.owner, *_checked_lives(lives, script))
+        initial = ((Caller.OWNER, owned), (Caller.OTHER, script.jobs.foreign))
+        for caller, names in initial:
             for index, name in enumerate(names):
-                self._add(name, caller, started - (index + 1) * 0.05)
-        if per_minute:
-            self._arrived = -int(per_minute * _HEAD_START_S / 60)
+                # Apart by a little: a listing sorts by creation, its cursor needs distinct times.
+                self._add_job(name, caller, started - (index + 1) * 0.05)
+        # Job number n is due n intervals after the start; the negative ones came before it.
+        self._generated_count = -int(jobs_per_minute * _WARM_UP_S / 60)
 
     def find(self, job_id: str) -> MockJob | None:
         """
@@ -63,64 +66,56 @@ class JobStore:
         """
         return self._jobs.get(job_id)
 
-    def of(self, caller: Caller) -> tuple[MockJob, ...]:
+    def owned_by(self, caller: Caller) -> tuple[MockJob, ...]:
         """
-        One tenant's jobs, in the order of their coming.
+        One tenant's jobs, oldest entry first.
         """
         return tuple(job for job in self._jobs.values() if job.tenant == caller)
 
-    def all(self) -> Iterator[MockJob]:
+    def generate_due_jobs(self, now: float) -> None:
         """
-        Every job, in the order of coming.
+        Add the jobs that are due by `now`; forget the oldest ended ones.
         """
-        return iter(self._jobs.values())
-
-    def catch_up(self, now: float) -> None:
-        """
-        Let the jobs come that are due by `now`; forget the oldest ended ones.
-        """
-        if not self._per_minute or not self._script.jobs.lively:
+        if not self._jobs_per_minute or not self._script.jobs.lively:
             return
-        due = int((now - self._started) * self._per_minute / 60) + 1
-        self._arrived = max(self._arrived, due - _KEPT)
-        while self._arrived < due:
-            self._arrive(self._started + self._arrived * 60 / self._per_minute)
-        while len(self._lively) > _KEPT and self._lively[0].has_ended(now):
-            del self._jobs[self._lively.pop(0).id]
+        due = int((now - self._started) * self._jobs_per_minute / 60) + 1
+        # After a long pause the older ones would be forgotten at once: they are left out.
+        self._generated_count = max(self._generated_count, due - _GENERATED_LIMIT)
+        while self._generated_count < due:
+            self._generate_job(self._started + self._generated_count * 60 / self._jobs_per_minute)
+        # Only ended ones: a job that vanishes under way would look like a fault.
+        while len(self._generated) > _GENERATED_LIMIT and self._generated[0].has_ended(now):
+            del self._jobs[self._generated.pop(0).id]
 
-    def create(self, job_id: str) -> MockJob:
+    def invent_job(self, job_id: str) -> MockJob:
         """
-        A job of that id that nobody ever made, at its end; it isn't kept.
+        A job of that id that nobody ever made, long ended; it isn't stored.
         """
         name = self._script.jobs.owner[0]
         life = self._script.lives[name]
-        created = self._started - 2 * life.ends_within
+        created = self._started - 2 * life.ends_within  # ended, whatever its stages wait for
         return MockJob(job_id, name, life, tenant=Caller.OWNER, created=created)
 
-    def fresh_id(self) -> str:
-        """
-        An id of the API's form that no job has.
-        """
-        return self._api.profile.id.fresh(self._random)
+    def _generate_job(self, at: float) -> None:
+        lives = self._script.jobs.lively
+        (name,) = self._random.choices(list(lives), weights=list(lives.values()))
+        time_scale = self._random.uniform(0.5, 2.0)
+        self._generated.append(self._add_job(name, Caller.OWNER, at, time_scale=time_scale))
+        self._generated_count += 1
 
-    def _arrive(self, at: float) -> None:
-        lively = self._script.jobs.lively
-        (name,) = self._random.choices(list(lively), weights=list(lively.values()))
-        self._lively.append(self._add(name, Caller.OWNER, at, pace=self._random.uniform(0.5, 2.0)))
-        self._arrived += 1
-
-    def _add(self, name: str, caller: Caller, at: float, *, pace: float = 1.0) -> MockJob:
+    def _add_job(self, name: str, caller: Caller, at: float, *, time_scale: float = 1.0) -> MockJob:
         life = self._script.lives[name]
         created = at - life.created_ago
-        job = MockJob(self.fresh_id(), name, life, tenant=caller, created=created, pace=pace)
+        job_id = self._api.profile.id.fresh(self._random)
+        job = MockJob(job_id, name, life, tenant=caller, created=created, time_scale=time_scale)
         self._jobs[job.id] = job
         return job
 
-    def _token(self, caller: Caller) -> str:
+    def _make_token(self, caller: Caller) -> str:
         return f"mock-{caller}-{self._random.getrandbits(96):024x}"
 
 
-def _known(lives: Iterable[str], script: Script) -> Iterator[str]:
+def _checked_lives(lives: Iterable[str], script: Script) -> Iterator[str]:
     for name in lives:
         if name not in script.lives:
             raise ConfigError(f"unknown life {name!r}. {did_you_mean(name, script.lives)}")

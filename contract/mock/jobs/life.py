@@ -1,5 +1,5 @@
 """
-A job that lives: stages entered by polls and by time.
+A mocked job: the stages of its life, entered by polls and by time.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class JobView:
     A job at one moment.
 
     Attributes:
-        steps: Every status entered so far, and when (Unix seconds).
-        extra: What the body holds besides in the present stage.
+        history: Every status entered so far, and when (Unix seconds).
+        extra: What the present stage adds to the body.
         polls: How often the job has been polled, this time included.
     """
 
     id: str
     created: float
-    steps: tuple[tuple[str, float], ...]
+    history: tuple[tuple[str, float], ...]
     extra: JsonObject
     polls: int
 
@@ -36,32 +36,36 @@ class JobView:
         """
         The present status.
         """
-        return self.steps[-1][0]
+        return self.history[-1][0]
 
-    def only(self, *statuses: str) -> JobView:
+    def with_statuses(self, *statuses: str) -> JobView:
         """
-        The same job as if it had come through these statuses alone, one second each.
+        The same job as if it had passed through these statuses alone, one second each.
         """
-        steps = tuple((s, self.created + index) for index, s in enumerate(statuses))
-        return replace(self, steps=steps, extra={})
+        history = tuple((s, self.created + index) for index, s in enumerate(statuses))
+        return replace(self, history=history, extra={})
 
-    def until(self, status: str) -> JobView:
+    def rewound_to(self, status: str) -> JobView:
         """
         The same job as it was in that earlier status.
         """
-        last = max(i for i, step in enumerate(self.steps) if step[0] == status)
-        return replace(self, steps=self.steps[: last + 1], extra={})
+        # The last time: a life may come through one status twice.
+        last = max(i for i, step in enumerate(self.history) if step[0] == status)
+        return replace(self, history=self.history[: last + 1], extra={})
 
     def body(self, script: Script, codec: Codec) -> Json:
         """
         The job as the script writes it.
         """
-        body = fill(script.job, self._scope(self.steps[-1], codec))
-        for step in self.steps:
-            body = merge(body, fill(script.marks.get(step[0], {}), self._scope(step, codec)))
-        return merge(body, fill(self.extra, self._scope(self.steps[-1], codec)))
+        body = fill(script.job, self._template_values(self.history[-1], codec))
+        # Marks stay for good, so every status passed leaves its own; each with its own time.
+        for step in self.history:
+            body = merge(
+                body, fill(script.marks.get(step[0], {}), self._template_values(step, codec))
+            )
+        return merge(body, fill(self.extra, self._template_values(self.history[-1], codec)))
 
-    def _scope(self, step: tuple[str, float], codec: Codec) -> TemplateValues:
+    def _template_values(self, step: tuple[str, float], codec: Codec) -> TemplateValues:
         return TemplateValues(self.id, step[0], self.created, step[1], codec)
 
 
@@ -72,16 +76,16 @@ class MockJob:
     Attributes:
         id: As the API writes ids.
         life: The life's name in the script.
-        tenant: Who may see it.
+        tenant: The caller who may see it.
         created: Unix seconds.
-        polls: How often it has been asked for.
+        polls: How often it has been polled.
     """
 
     __slots__ = (
-        "_entered",
+        "_entry_times",
         "_life",
-        "_pace",
         "_stage_polls",
+        "_time_scale",
         "created",
         "id",
         "life",
@@ -97,7 +101,7 @@ class MockJob:
         *,
         tenant: str,
         created: float,
-        pace: float = 1.0,
+        time_scale: float = 1.0,
     ) -> None:
         self.id = job_id
         self.life = name
@@ -105,8 +109,8 @@ class MockJob:
         self.created = created
         self.polls = 0
         self._life = life
-        self._pace = pace
-        self._entered = [created]
+        self._time_scale = time_scale
+        self._entry_times = [created]
         self._stage_polls = 0
 
     def __repr__(self) -> str:
@@ -116,48 +120,55 @@ class MockJob:
         """
         Whether it is in the last stage of its life.
         """
-        self._live(now)
-        return len(self._entered) == len(self._life.stages)
+        self._advance(now)
+        return len(self._entry_times) == len(self._life.stages)
 
     def poll(self, now: float) -> JobView:
         """
-        Ask once: counts towards the stages that end after some polls.
+        The job as one poll finds it; counts towards the stages that end after some polls.
         """
-        self._live(now)
+        self._advance(now)
         self._stage_polls += 1
         self.polls += 1
         return self._view()
 
     def peek(self, now: float) -> JobView:
         """
-        Look without being a poll; time passes all the same.
+        The job as it is, without counting as a poll; time passes all the same.
         """
-        self._live(now, polled=False)
+        self._advance(now, polled=False)
         return self._view()
 
-    def _live(self, now: float, *, polled: bool = True) -> None:
+    def _advance(self, now: float, *, polled: bool = True) -> None:
         stages = self._life.stages
-        while len(self._entered) < len(stages):
-            entry = self._entry_of(stages[len(self._entered)], now, polled=polled)
+        # A loop: after a long silence several stages are due at once.
+        while len(self._entry_times) < len(stages):
+            entry = self._entry_time(stages[len(self._entry_times)], now, polled=polled)
             if entry is None:
                 return
-            self._entered.append(entry)
+            self._entry_times.append(entry)
             self._stage_polls = 0
 
-    def _entry_of(self, stage: LifeStage, now: float, *, polled: bool) -> float | None:
-        last_call = self.created + self._life.ends_within
+    def _entry_time(self, stage: LifeStage, now: float, *, polled: bool) -> float | None:
+        """
+        When `stage` is entered, in Unix seconds; None while it isn't due.
+        """
+        deadline = self.created + self._life.ends_within
         after = stage.after
         if after is not None and after.polls is not None:
+            # The clock may be set back; a stage never begins before the one before it.
             if polled and self._stage_polls >= after.polls:
-                return max(now, self._entered[-1])
-            return max(last_call, self._entered[-1]) if now >= last_call else None
-        wait_s = (after.seconds or 0.0) * self._pace if after is not None else 0.0
-        entry = self._entered[-1] + wait_s
-        return entry if entry <= now else None
+                return max(now, self._entry_times[-1])
+            # Nobody polls: it ends at the deadline, not when somebody happens to look again.
+            return max(deadline, self._entry_times[-1]) if now >= deadline else None
+        wait_s = (after.seconds or 0.0) * self._time_scale if after is not None else 0.0
+        # Counted from the stage before, not from `now`: how often one looks changes no time.
+        entry_time = self._entry_times[-1] + wait_s
+        return entry_time if entry_time <= now else None
 
     def _view(self) -> JobView:
         stages = self._life.stages
-        steps = tuple(
-            (stage.status, entry) for stage, entry in zip(stages, self._entered, strict=False)
+        history = tuple(
+            (stage.status, entry) for stage, entry in zip(stages, self._entry_times, strict=False)
         )
-        return JobView(self.id, self.created, steps, stages[len(steps) - 1].body, self.polls)
+        return JobView(self.id, self.created, history, stages[len(history) - 1].body, self.polls)

@@ -1,5 +1,5 @@
 """
-What the mock of one API says and how its jobs live: `mock.yaml`, beside the profile.
+What the mock of one API answers and how its jobs live: `mock.yaml`, beside the profile.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from jobproof.contract.formats.durations import Duration, parse_duration
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.yaml_file import Location, read_yaml
-from jobproof.contract.mock.jobs.template import blanks_in
+from jobproof.contract.mock.jobs.template import unknown_placeholders
 from jobproof.contract.model.api import Api
 
 __all__ = [
     "CannedAnswer",
     "ErrorAnswers",
     "JobLife",
-    "LifeBranch",
     "LifeStage",
     "Script",
+    "StageTrigger",
     "read_script",
 ]
 
 
-class LifeBranch(StrictModel):
+class StageTrigger(StrictModel):
     """
     When the next stage begins: after so many polls of this one, or so many seconds.
     """
@@ -38,23 +38,24 @@ class LifeBranch(StrictModel):
     seconds: float | None = None
 
 
-def _sequel(value: object) -> object:
+def _read_trigger(value: object) -> object:
+    # Nine digits: no life needs more, and `int` refuses thousands of them.
     match = re.fullmatch(r"([1-9][0-9]{0,8}) polls?", value) if isinstance(value, str) else None
     if match:
-        return LifeBranch(polls=int(match.group(1)))
+        return StageTrigger(polls=int(match.group(1)))
     try:
-        return LifeBranch(seconds=parse_duration(str(value)))
+        return StageTrigger(seconds=parse_duration(str(value)))
     except ValueError:
         raise ValueError(f"{value!r} is neither: write '2 polls' or '3s'") from None
 
 
 class LifeStage(StrictModel):
     """
-    One status in a life, and what the body holds besides while it lasts.
+    One status in a life, and what it adds to the body while it lasts.
     """
 
     status: str
-    after: Annotated[LifeBranch, BeforeValidator(_sequel)] | None = None
+    after: Annotated[StageTrigger, BeforeValidator(_read_trigger)] | None = None
     body: JsonObject = Field(default_factory=dict)
 
 
@@ -89,7 +90,7 @@ class ErrorAnswers(StrictModel):
     """
 
     unknown: CannedAnswer
-    """No such job, or not the asker's."""
+    """No such job, or another tenant's."""
     anonymous: CannedAnswer
     """No token, or a wrong one."""
     method: CannedAnswer
@@ -97,7 +98,7 @@ class ErrorAnswers(StrictModel):
     path: CannedAnswer
     """No such path."""
     request: CannedAnswer
-    """The question can't be understood."""
+    """The request can't be understood."""
     crash: CannedAnswer
     """The server's own mistake."""
 
@@ -128,15 +129,15 @@ class JobPopulation(StrictModel):
 
 class Script(StrictModel):
     """
-    Everything a mock says, as data.
+    Everything that a mock answers, as data.
     """
 
     headers: dict[str, str] = Field(default_factory=dict)
     job: JsonObject
     marks: dict[str, JsonObject] = Field(default_factory=dict)
-    """What reaching a status leaves in the body for good."""
+    """What a status, once reached, adds to the body for good."""
     reason: Json = None
-    """A reason of failure, of the documented form."""
+    """A reason of failure in the documented form, for the faults that need one."""
     pages: ErrorAnswers
     listing: ListingAnswer = ListingAnswer()
     lives: dict[str, JobLife]
@@ -157,12 +158,16 @@ def read_script(api: Api) -> Script:
         )
     file = read_yaml(path, ConfigError)
     script = file.parse(Script)
-    for where, message in _mistakes(script, file.value, api):
+    # The first is enough: one line to mend, and the next run tells the next.
+    for where, message in _problems(script, file.value, api):
         raise file.error(where, message)
     return script
 
 
-def _mistakes(script: Script, raw: Json, api: Api) -> Iterator[tuple[Location, str]]:
+def _problems(script: Script, raw: Json, api: Api) -> Iterator[tuple[Location, str]]:
+    """
+    What the types can't say: names that lead nowhere; `raw` is the file as it was read.
+    """
     words = api.profile.status.words
     for status in script.marks:
         if status not in words:
@@ -174,9 +179,10 @@ def _mistakes(script: Script, raw: Json, api: Api) -> Iterator[tuple[Location, s
                 yield (*place, "status"), f"no such status. {did_you_mean(stage.status, words)}"
             if (stage.after is None) != (index == 0):
                 yield place, "every stage but the first needs `after`, the first none"
-    for who in ("owner", "foreign", "lively"):
-        for index, name in enumerate(getattr(script.jobs, who)):
+    for key in ("owner", "foreign", "lively"):
+        for index, name in enumerate(getattr(script.jobs, key)):
             if name not in script.lives:
                 hint = did_you_mean(name, script.lives)
-                yield ("jobs", who, index if who != "lively" else name), f"no such life. {hint}"
-    yield from blanks_in(raw)
+                # `lively` is a mapping: its place in the file is the name itself.
+                yield ("jobs", key, index if key != "lively" else name), f"no such life. {hint}"
+    yield from unknown_placeholders(raw)

@@ -1,9 +1,10 @@
 """
-Bodies with blanks: `${id}`, `${status}`, `${created}`, `${entered}`, `${uuid:a}`, `${token:a}`.
+Bodies with placeholders.
 
-A text that is one blank takes the value's own type (a Unix time stays a number); a blank
-inside a longer text is written out. Times may be shifted: `${created+24h}`. `${id:integer}`
-is the id as a number, for APIs whose ids are.
+They are `${id}`, `${status}`, `${created}`, `${entered}`, `${uuid:a}` and `${token:a}`. A string
+that is one placeholder takes the value's own type (a Unix time stays a number); a placeholder
+inside a longer string is written out. Times may be shifted: `${created+24h}`. `${id:integer}` is
+the id as a number, for APIs whose ids are.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from jobproof.contract.formats.durations import parse_duration
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.profile import Codec
 
-__all__ = ["TemplateValues", "blanks_in", "fill", "merge", "write_time"]
+__all__ = ["TemplateValues", "fill", "merge", "unknown_placeholders", "write_time"]
 
-_BLANK = re.compile(r"\$\{(\w+)(?:([+-])(\w+))?(?::([\w-]+))?\}")
-# A larger number may not survive the reader of a body.
+_PLACEHOLDER = re.compile(r"\$\{(\w+)(?:([+-])(\w+))?(?::([\w-]+))?\}")
+# RFC 8259 6: many readers hold numbers as doubles, exact up to here and no further.
 _LARGEST_ID = 2**53
 _NAMES = ("id", "status", "created", "entered", "uuid", "token")
 
@@ -31,7 +32,7 @@ _NAMES = ("id", "status", "created", "entered", "uuid", "token")
 @dataclass(frozen=True, slots=True)
 class TemplateValues:
     """
-    What the blanks of one body stand for; times in Unix seconds.
+    What the placeholders of one body stand for; times in Unix seconds.
     """
 
     id: str
@@ -42,7 +43,7 @@ class TemplateValues:
 
     def value(self, name: str, shift_s: float, argument: str) -> Json:
         """
-        The value of one blank, in its own type.
+        The value of one placeholder, in its own type.
         """
         match name:
             case "id":
@@ -60,6 +61,7 @@ class TemplateValues:
         return self._digest(argument).hex()[:24]
 
     def _digest(self, argument: str) -> bytes:
+        # From the job's id alone: the same at each poll, without anything to remember.
         return hashlib.sha256(f"{self.id}:{argument}".encode()).digest()
 
 
@@ -69,33 +71,34 @@ def write_time(seconds: float, codec: Codec) -> str | int:
     """
     if codec is Codec.UNIX:
         return int(seconds)
-    whole = int(seconds * 1000)
+    # Cut, not rounded: a creation time rounded up lies in the future of a poll made at once.
+    milliseconds = int(seconds * 1000)
     if codec is Codec.UNIX_MS:
-        return whole
-    moment = datetime.fromtimestamp(whole // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{whole % 1000:03d}Z"
+        return milliseconds
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 
 
-def fill(node: Json, scope: TemplateValues) -> Json:
+def fill(node: Json, values: TemplateValues) -> Json:
     """
-    A copy of `node` with every blank filled.
+    A copy of `node` with every placeholder filled.
     """
     if isinstance(node, Mapping):
-        return {key: fill(value, scope) for key, value in node.items()}
+        return {key: fill(value, values) for key, value in node.items()}
     if isinstance(node, list | tuple):
-        return [fill(item, scope) for item in node]
+        return [fill(item, values) for item in node]
     if not isinstance(node, str) or "${" not in node:
         return node
-    whole = _BLANK.fullmatch(node)
+    whole = _PLACEHOLDER.fullmatch(node)
     if whole:
-        return _value(whole, scope)
-    return _BLANK.sub(lambda match: str(_value(match, scope)), node)
+        return _value(whole, values)
+    return _PLACEHOLDER.sub(lambda match: str(_value(match, values)), node)
 
 
-def _value(match: re.Match[str], scope: TemplateValues) -> Json:
+def _value(match: re.Match[str], values: TemplateValues) -> Json:
     name, sign, shift, argument = match.groups()
     seconds = parse_duration(shift) if shift else 0.0
-    return scope.value(name, -seconds if sign == "-" else seconds, argument or "")
+    return values.value(name, -seconds if sign == "-" else seconds, argument or "")
 
 
 def merge(below: Json, above: Json) -> Json:
@@ -110,21 +113,21 @@ def merge(below: Json, above: Json) -> Json:
     return merged
 
 
-def blanks_in(
+def unknown_placeholders(
     node: Json, at: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """
-    Where a text has a blank that nothing can fill, and what is wrong with it.
+    Where a string has a placeholder that nothing can fill, and what is wrong with it.
     """
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from blanks_in(value, (*at, str(key)))
+            yield from unknown_placeholders(value, (*at, str(key)))
     elif isinstance(node, list):
         for index, item in enumerate(node):
-            yield from blanks_in(item, (*at, index))
+            yield from unknown_placeholders(item, (*at, index))
     elif isinstance(node, str):
         for text in re.findall(r"\$\{[^}]*\}?", node):
-            match = _BLANK.fullmatch(text)
+            match = _PLACEHOLDER.fullmatch(text)
             if match is None or match.group(1) not in _NAMES:
                 known = ", ".join(f"${{{name}}}" for name in _NAMES)
                 yield at, f"{text} can't be filled; known: {known}"

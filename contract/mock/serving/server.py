@@ -20,9 +20,11 @@ from jobproof.contract.model.api import Api
 
 __all__ = ["MockServer"]
 
-_CONNECTIONS = 256
-_IDLE_S = 60.0
-_SILENT_AT_MOST_S = 600.0
+# Beyond them clients wait to be accepted, so a burst starts no thousands of threads.
+_MAX_CONNECTIONS = 256
+_IDLE_TIMEOUT_S = 60.0
+# Longer than any client of ours waits; without it a forgotten connection held its slot for good.
+_SILENCE_LIMIT_S = 600.0
 
 
 class MockServer(AbstractContextManager["MockServer"]):
@@ -49,8 +51,8 @@ class MockServer(AbstractContextManager["MockServer"]):
         self._listener = _listen(host, port)
         self.host, self.port = self._listener.getsockname()[:2]
         self._stopping = threading.Event()
-        self._slots = threading.BoundedSemaphore(_CONNECTIONS)
-        self._open: dict[socket.socket, threading.Thread] = {}
+        self._slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._acceptor = threading.Thread(target=self._accept, name="mock-accept", daemon=True)
         self._acceptor.start()
@@ -60,7 +62,7 @@ class MockServer(AbstractContextManager["MockServer"]):
         """
         The base URL, with the path that the vendor's own base URL has.
         """
-        # Bound to all addresses it is asked at the one that is surely here.
+        # Bound to all addresses, it is reached at the one that is surely here.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}{self.mock.prefix}"
@@ -103,7 +105,7 @@ class MockServer(AbstractContextManager["MockServer"]):
     @property
     def log(self) -> list[LoggedRequest]:
         """
-        What was asked so far, oldest first.
+        The requests so far, oldest first.
         """
         return self.mock.log
 
@@ -129,12 +131,14 @@ class MockServer(AbstractContextManager["MockServer"]):
         """
         Close every socket and wait for the threads; a second call does nothing.
         """
+        # Before the sockets close: whoever is woken by that must find out why.
         self._stopping.set()
         _close(self._listener)
         with self._lock:
-            threads = list(self._open.values())
-            for connection in self._open:
+            threads = list(self._connections.values())
+            for connection in self._connections:
                 _close(connection)
+        # Outside the lock, which every connection takes to sign off.
         for thread in (self._acceptor, *threads):
             thread.join(timeout=5.0)
 
@@ -152,59 +156,66 @@ class MockServer(AbstractContextManager["MockServer"]):
                 target=self._serve, args=(connection,), name="mock-connection", daemon=True
             )
             with self._lock:
+                # Accepted while stop() ran: it would miss this one, and nobody close it.
                 if self._stopping.is_set():
                     connection.close()
                     return
-                self._open[connection] = thread
+                self._connections[connection] = thread
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            connection.settimeout(_IDLE_S)
+            connection.settimeout(_IDLE_TIMEOUT_S)
             # Without it a small answer waits 40 ms for the ACK of the one before.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             reader = RequestReader(connection)
             while not self._stopping.is_set() and self._exchange(connection, reader):
                 continue
         except OSError:
-            return  # the client has gone, or stop() closed the socket
+            return  # the client has gone, or fell silent, or stop() closed the socket
         finally:
             with self._lock:
-                self._open.pop(connection, None)
+                self._connections.pop(connection, None)
             connection.close()
             self._slots.release()
 
     def _exchange(self, connection: socket.socket, reader: RequestReader) -> bool:
         try:
-            incoming = reader.next()
+            received = reader.next()
         except BadRequest as exc:
-            connection.sendall(frame(MockAnswer(exc.code), keep=False))
+            # Where the next request would begin is unknown, so the connection ends here.
+            connection.sendall(frame(MockAnswer(exc.code), keep_alive=False))
             return False
-        if incoming is None:
+        if received is None:
             return False
-        ask = incoming.ask
+        request = received.request
         return self._send(
-            connection, incoming, self.mock.respond(ask.method, ask.target, ask.headers)
+            connection, received, self.mock.respond(request.method, request.target, request.headers)
         )
 
     def _send(
-        self, connection: socket.socket, incoming: ReceivedRequest, answer: MockAnswer
+        self, connection: socket.socket, received: ReceivedRequest, answer: MockAnswer
     ) -> bool:
         wire = answer.wire
         if wire.silent:
-            self._say_nothing(connection)
+            self._stay_silent(connection)
             return False
         if wire.delay_s and self._stopping.wait(wire.delay_s):
             return False
-        announced = "close" in (answer.header("connection") or "").lower()
-        connection.sendall(frame(answer, keep=incoming.keep or announced))
-        honest = wire.cut is None and wire.announced is None
-        whole = honest or (wire.bodyless and wire.cut is None)
-        return incoming.keep and whole and not announced and not wire.hang_up
+        close_announced = "close" in (answer.header("connection") or "").lower()
+        # Where the answer says so itself, frame() must not say it a second time.
+        connection.sendall(frame(answer, keep_alive=received.keep_alive or close_announced))
+        # Fewer bytes than announced: only a close tells the client that no more will come.
+        # To a HEAD, a wrong length does no harm: no body was due.
+        complete = wire.truncated_at is None and (wire.declared_length is None or wire.omit_body)
+        closes = close_announced or wire.unannounced_close
+        return received.keep_alive and complete and not closes
 
-    def _say_nothing(self, connection: socket.socket) -> None:
-        until = time.monotonic() + _SILENT_AT_MOST_S
+    def _stay_silent(self, connection: socket.socket) -> None:
+        until = time.monotonic() + _SILENCE_LIMIT_S
         while not self._stopping.is_set() and time.monotonic() < until:
+            # In short waits, so that stop() isn't kept. Peeking: bytes that came are not ours
+            # to read, only the end of the stream matters.
             readable, _, _ = select.select([connection], [], [], 0.2)
             if readable and not connection.recv(1, socket.MSG_PEEK):
                 return  # the client has given up
@@ -213,6 +224,7 @@ class MockServer(AbstractContextManager["MockServer"]):
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
+    # A port just left by another mock is in TIME_WAIT and would be refused for a minute.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -225,6 +237,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _close(connection: socket.socket) -> None:
+    # Closing alone wakes no thread that is blocked in accept or recv; a shutdown does.
     with suppress(OSError):  # already closed by the other side
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()

@@ -28,19 +28,22 @@ def wsgi_app(mock: Mock) -> WsgiApp:
         phrase = HTTPStatus(answer.code).phrase
         headers = list(answer.headers)
         if answer.code not in (204, 304):
-            announced = answer.wire.announced
-            length = len(answer.body) if announced is None else announced
+            declared = answer.wire.declared_length
+            length = len(answer.body) if declared is None else declared
             headers.append(("Content-Length", str(length)))
         start_response(f"{answer.code} {phrase}", headers)
-        return [] if answer.wire.bodyless else [answer.body]
+        return [] if answer.wire.omit_body else [answer.body]
 
     return application
 
 
 def _target(environ: dict[str, Any]) -> str:
+    # Servers that have the target as it was sent put it here (uWSGI, Gunicorn): PATH_INFO is
+    # decoded, so %2F in an id can't be told from a slash any more.
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
     if raw:
         return str(raw)
+    # PEP 3333: PATH_INFO holds bytes as Latin-1.
     path = quote(environ.get("PATH_INFO", ""), safe="/-._~", encoding="latin-1")
     query = environ.get("QUERY_STRING", "")
     return f"{path}?{query}" if query else path
