@@ -179,6 +179,15 @@ def test_many_clients_are_served_at_once(server: MockServer) -> None:
     assert len(server.log) == 320
 
 
+def test_a_silent_answer_reads_what_a_client_goes_on_to_send() -> None:
+    # Left unread, the bytes keep the socket readable: the wait for its end would spin.
+    with MockServer(api_named("krea"), faults=["hang"]) as server, Raw(server.port) as raw:
+        raw.get(_known(server), server.token)
+        raw.send(b"x" * 16 * 1024 * 1024)
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert raw.rest() == b""
+
+
 def test_stop_waits_for_nobody_whatever_goes_on_and_frees_the_port() -> None:
     server = MockServer(api_named("krea"), faults=["hang"])
     idle, hanging = Raw(server.port), Raw(server.port)

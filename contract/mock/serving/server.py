@@ -214,10 +214,10 @@ class MockServer(AbstractContextManager["MockServer"]):
     def _stay_silent(self, connection: socket.socket) -> None:
         until = time.monotonic() + _SILENCE_LIMIT_S
         while not self._stopping.is_set() and time.monotonic() < until:
-            # In short waits, so that stop() isn't kept. Peeking: bytes that came are not ours
-            # to read, only the end of the stream matters.
+            # In short waits, so that stop() isn't kept.
             readable, _, _ = select.select([connection], [], [], 0.2)
-            if readable and not connection.recv(1, socket.MSG_PEEK):
+            # Read, not peeked at: bytes left unread would make every wait return at once.
+            if readable and not connection.recv(65_536):
                 return  # the client has given up
 
 
