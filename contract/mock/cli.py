@@ -13,7 +13,9 @@ from collections.abc import Iterator
 import click
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
+from jobproof.contract.mock.faults import FAULT_GROUPS
 from jobproof.contract.mock.serving.server import MockServer
+from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.plugins import default_api, find_api
 
 __all__ = ["faults", "mock"]
@@ -127,10 +129,6 @@ def _test_command(server: MockServer) -> str:
 
 
 def _behaviour_rows(api_name: str | None) -> Iterator[JsonDocument]:
-    # Here, not above: `--help` must not load every fault.
-    from jobproof.contract.mock.faults import FAULT_GROUPS
-    from jobproof.contract.mock.variants import VARIANTS
-
     api = find_api(api_name) if api_name else None
     for group in FAULT_GROUPS:
         for fault in group.faults:

@@ -231,7 +231,7 @@ def _document_for_stock(api: Api, server: MockServer) -> JsonDocument:
     # A copy by way of JSON: the API's own document is shared and must stay as it is.
     document: dict[str, Any] = json.loads(json.dumps(api.operation.document))
     operation = document["paths"][api.operation.path][api.operation.method.lower()]
-    # Undocumented, these two make it red on every server, correct ones included.
+    # Undocumented, a 401 makes it red on every server, a 429 on each that throttles politely.
     for code in ("401", "429"):
         operation["responses"].setdefault(code, {"description": "added for the comparison"})
     ended = next(job for job in server.jobs if job.has_ended(time.time()))

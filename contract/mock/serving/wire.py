@@ -158,7 +158,7 @@ def frame(answer: MockAnswer, *, keep_alive: bool) -> bytes:
     wire = answer.wire
     lines = [f"HTTP/1.1 {answer.code} {_reason_phrase(answer.code)}"]
     lines += [f"{name}: {value}" for name, value in answer.headers]
-    # RFC 9112 6.3: these never have a body; 6.2: a length in them would be wrong.
+    # RFC 9112 6.3: these never have a body; RFC 9110 8.6: a 1xx or 204 no length either.
     without_body = answer.code in (204, 304) or answer.code < 200
     if wire.chunked:
         lines.append("Transfer-Encoding: chunked")
