@@ -22,3 +22,13 @@ def test_deadlines_are_shown_beside_their_peers() -> None:
     assert len(rows) == 4
     assert all(float(ratio) >= 0.99 for _, ratio in rows)
     assert len(re.findall(r"jobproof [\d.]+ +requests [\d.]+", done.stdout)) == 2
+
+
+@pytest.mark.ladder
+def test_a_judgement_is_shown_beside_the_schema_alone() -> None:
+    done = run_to_end(*PYTHON, BENCHES / "judgement.py", "--rounds", "2")
+    assert done.returncode in (0, 1), done.stderr
+    found = re.search(r"^judgement / schema alone +([\d.]+) x$", done.stdout, re.MULTILINE)
+    assert found, done.stdout
+    # Every check that there is takes longer than the schema, which is one of them.
+    assert float(found[1]) > 1
