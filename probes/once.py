@@ -59,7 +59,7 @@ class ProbeRound:
     @property
     def verdict(self) -> Verdict:
         """
-        Broken if a promise is; kept if every question got its right answer.
+        Broken if a promise is; kept if every request got its right answer.
         """
         findings = [finding for result in self.results for finding in result.findings]
         broken = any(finding.breaks(strict=self.strict) for finding in findings)
@@ -103,7 +103,7 @@ def probe_round(
     monotonic: Callable[[], float] = time.monotonic,
 ) -> ProbeRound:
     """
-    Ask every canary of these targets for one round, one question at a time.
+    Probe every canary of these targets for one round, one request at a time.
 
     The key's budget holds here too: a round that is larger takes longer.
     """
@@ -119,15 +119,16 @@ def probe_round(
     for target in targets:
         state = TargetState(target, Judge(checks), rng)
         client = clients.setdefault(state.client, connect(state.client))
-        for canary, ask, timeout_s in _questions(state):
+        for canary, wanted, timeout_s in _requests(state):
             tell(f"asking {target.name}: {canary}")
             while (refusal := keys.take(target.key, monotonic())) is MissReason.BUDGET:
                 pause(0.25)
             if refusal is not None:
+                # Rest may last ten minutes: a round by hand, or a cron job's, ends instead.
                 stopped.append(target.name)
                 break
-            judged = _ask(state, client, canary, ask, timeout_s)
-            _heed(keys, target.key, judged.result, monotonic())
+            judged = _probe(state, client, canary, wanted, timeout_s)
+            _read_rate_limit(keys, target.key, judged.result, monotonic())
             metrics.observe(judged.result)
             state.on_result(judged)
             results.append(judged.result)
@@ -165,7 +166,7 @@ def push(done: ProbeRound, url: str) -> None:
     push_registry(done.registry, url)
 
 
-def _questions(state: TargetState) -> Iterator[tuple[str, CanaryRequest, float]]:
+def _requests(state: TargetState) -> Iterator[tuple[str, CanaryRequest, float]]:
     # Ids that nobody has go first: others' answers are compared with theirs.
     canaries = sorted(state.target.canaries, key=lambda canary: canary.name != "missing")
     for canary in canaries:
@@ -173,16 +174,19 @@ def _questions(state: TargetState) -> Iterator[tuple[str, CanaryRequest, float]]
             yield canary.name, state.next_request(canary.name), canary.timeout_s
 
 
-def _ask(
-    state: TargetState, client: HttpClient, canary: str, ask: CanaryRequest, timeout_s: float
+def _probe(
+    state: TargetState, client: HttpClient, canary: str, wanted: CanaryRequest, timeout_s: float
 ) -> JudgedResult:
-    exchange = client.send(state.request(ask), deadline_s=timeout_s)
-    name = state.target.name
-    asked = RawResult(name, canary, exchange.started_at, 0.0, exchange.elapsed_s, exchange)
-    return state.judging(asked)
+    request = state.request(wanted)
+    exchange = client.send(request, deadline_s=timeout_s)
+    # No grid here, so no lag: the probe is due when it is sent.
+    at, elapsed_s = exchange.started_at, exchange.elapsed_s
+    return state.judging(
+        RawResult(state.target.name, canary, request, at, 0.0, elapsed_s, exchange)
+    )
 
 
-def _heed(keys: RateBudgets, key: str, result: ProbeResult, now: float) -> None:
+def _read_rate_limit(keys: RateBudgets, key: str, result: ProbeResult, now: float) -> None:
     response = result.exchange.response if result.exchange is not None else None
     if response is not None:
         keys.take_answer(key, response, started=now, now=now, now_unix=time.time())

@@ -105,7 +105,8 @@ def _by_the_daemon(exchanges: tuple[Exchange, ...]) -> Sight:
         metrics = Metrics(registry, [labels_of(target)], [])
         judging, seen = ResultJudge(api, judge(), Secret(TOKEN)), []
         for exchange in exchanges:
-            raw = RawResult("mocked", _canary(exchange), NOW, 0.0, exchange.elapsed_s, exchange)
+            canary, request = _canary(exchange), exchange.request
+            raw = RawResult("mocked", canary, request, NOW, 0.0, exchange.elapsed_s, exchange)
             result = judging(raw).result
             metrics.observe(result)
             seen.append((result.outcome, *map(_told, result.findings)))

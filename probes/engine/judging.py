@@ -12,7 +12,7 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.exchange import Credential, Exchange, Reason, Subject
+from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
@@ -20,8 +20,9 @@ from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
 
 __all__ = ["JudgedResult", "RawResult", "ResponseHistory", "ResultJudge", "outcome_of"]
 
+# A target's history is held in memory: at most `jobs` times observations times body.
 _LARGEST_BODY = 65_536
-_LONGEST_LIFE = 16
+_MOST_OBSERVATIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,22 @@ class RawResult:
     A probe as it came back, not judged yet.
 
     Attributes:
+        request: What was asked, even where it couldn't be sent; None where the canary
+            failed before there was one.
         intended_at: Wall clock of the slot, Unix seconds.
+        lag_s: From the intended start to the actual one.
+        elapsed_s: From the actual start to the end.
         exchange: None where our own code failed; `error` says how.
-        job_id: What was asked for, even where nothing was sent.
     """
 
     target: str
     canary: str
+    request: Request | None
     intended_at: float
     lag_s: float
     elapsed_s: float
     exchange: Exchange | None
     error: str | None = None
-    job_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,48 +55,50 @@ class JudgedResult:
     A result, and what it was judged by.
 
     Attributes:
+        request: What was asked, as in `RawResult`.
         seen: None where there was nothing to look at.
         earlier: What was known of the same job before.
-        job_id: What was asked for.
     """
 
     result: ProbeResult
+    request: Request | None
     seen: Observation | None = None
     earlier: tuple[Observation, ...] = ()
-    job_id: str | None = None
 
 
 class ResponseHistory:
     """
-    What was seen of each job: the first and the last sight of every status.
+    What was seen of each job: the first and the last observation of every status.
 
-    Bounded in jobs, and in sights per job; a large body isn't kept.
+    Bounded in jobs, and in observations per job; a large body isn't kept.
     """
 
     def __init__(self, *, jobs: int = 2_000) -> None:
         self._jobs = jobs
-        self._lives: OrderedDict[str, tuple[Observation, ...]] = OrderedDict()
+        self._observations: OrderedDict[str, tuple[Observation, ...]] = OrderedDict()
 
     def of(self, job_id: str) -> tuple[Observation, ...]:
         """
-        Earlier sights of this job, oldest first.
+        Earlier observations of this job, oldest first.
         """
-        return self._lives.get(job_id, ())
+        return self._observations.get(job_id, ())
 
     def add(self, job_id: str, seen: Observation) -> None:
         """
-        Remember one more sight.
+        Remember one more observation.
         """
         if seen.response is None or len(seen.response.body) > _LARGEST_BODY:
             return
-        life = self._lives.pop(job_id, ())
-        if len(life) >= 2 and _state(life[-1]) == _state(life[-2]) == _state(seen):
-            life = life[:-1]
-        elif len(life) >= _LONGEST_LIFE:
-            life = (life[0], *life[2:])
-        self._lives[job_id] = (*life, seen)
-        if len(self._lives) > self._jobs:
-            self._lives.popitem(last=False)
+        # Taken out and put back at the end: the job that was idle longest is dropped first.
+        earlier = self._observations.pop(job_id, ())
+        if len(earlier) >= 2 and _state(earlier[-1]) == _state(earlier[-2]) == _state(seen):
+            earlier = earlier[:-1]
+        elif len(earlier) >= _MOST_OBSERVATIONS:
+            # The very first one stays: what must never change is compared with it.
+            earlier = (earlier[0], *earlier[2:])
+        self._observations[job_id] = (*earlier, seen)
+        if len(self._observations) > self._jobs:
+            self._observations.popitem(last=False)
 
 
 @dataclass(slots=True)
@@ -101,7 +107,7 @@ class ResultJudge:
     Judges one target's answers, in the order in which they are handed in.
 
     Attributes:
-        recollect: What an earlier run saw of a followed job, oldest first.
+        load_history: What an earlier run saw of a followed job, oldest first.
     """
 
     api: Api
@@ -117,13 +123,13 @@ class ResultJudge:
         """
         if raw.exchange is None:
             failed = _result(raw, ProbeOutcome.INTERNAL, error=raw.error)
-            return JudgedResult(failed, job_id=raw.job_id)
+            return JudgedResult(failed, raw.request)
         try:
             return self._judge(raw, raw.exchange)
         except Exception as exc:  # noqa: BLE001 -- counted and shown: outcome `internal`
             message = f"judging failed: {type(exc).__name__}: {exc}"
-            failed = _result(raw, ProbeOutcome.INTERNAL, error=self._hidden(message))
-            return JudgedResult(failed, job_id=raw.job_id)
+            failed = _result(raw, ProbeOutcome.INTERNAL, error=self._masked(message))
+            return JudgedResult(failed, raw.request)
 
     def _judge(self, raw: RawResult, exchange: Exchange) -> JudgedResult:
         request = exchange.request
@@ -137,6 +143,7 @@ class ResultJudge:
             self.token.reveal() if self.token is not None else None,
         )
         findings = self.judge(trace)
+        # Remembered after it is judged: an answer must not be compared with itself.
         self._remember(seen)
         status = seen.job.status if seen.job is not None else None
         result = _result(
@@ -145,12 +152,13 @@ class ResultJudge:
             findings=findings,
             job_status=status if isinstance(status, str) else None,
         )
-        return JudgedResult(result, seen, earlier, raw.job_id)
+        return JudgedResult(result, raw.request, seen, earlier)
 
     def _earlier(self, seen: Observation, *, followed: bool) -> tuple[Observation, ...]:
         job_id = seen.asked_for
-        if not job_id or not _is_sight(seen):
+        if not job_id or not _is_owners_view(seen):
             return ()
+        # Only followed jobs are written down; memory knows the others of this run better.
         if followed and not self.history.of(job_id):
             for exchange in self.load_history(job_id):
                 self.history.add(job_id, self.api.observe(exchange))
@@ -159,17 +167,17 @@ class ResultJudge:
     def _remember(self, seen: Observation) -> None:
         if seen.response is None:
             return
-        if _is_sight(seen) and seen.asked_for:
+        if _is_owners_view(seen) and seen.asked_for:
             self.history.add(seen.asked_for, seen)
         # A 429 or a 5xx says nothing of how a missing job is denied.
         elif seen.subject is Subject.MISSING and 400 <= seen.code < 500 and seen.code != 429:
             self._baselines[seen.credential] = seen
 
-    def _hidden(self, message: str) -> str:
+    def _masked(self, message: str) -> str:
         return Redactor([self.token] if self.token is not None else []).text(message)
 
 
-def _is_sight(seen: Observation) -> bool:
+def _is_owners_view(seen: Observation) -> bool:
     return seen.subject is Subject.KNOWN and seen.credential is Credential.OWNER
 
 
@@ -202,6 +210,7 @@ def _result(
 _FAILURES = {
     Reason.DNS: ProbeOutcome.DNS,
     Reason.CONNECT: ProbeOutcome.CONNECT,
+    # An address that the client refuses to connect to; to the outside there is no connection.
     Reason.BLOCKED: ProbeOutcome.CONNECT,
     Reason.TLS: ProbeOutcome.TLS,
     Reason.TIMEOUT: ProbeOutcome.TIMEOUT,
@@ -218,8 +227,9 @@ def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Prob
     failure = seen.exchange.failure
     if failure is not None:
         return _FAILURES[failure.reason]
+    # The code goes before the findings: a 500 breaks checks too, and `server_error` says more.
     if not _is_right(api, seen):
-        if not _is_sight(seen) and 200 <= seen.code < 300:
+        if not _is_owners_view(seen) and 200 <= seen.code < 300:
             return ProbeOutcome.VIOLATION  # somebody's job, shown to whoever asks
         return _outcome_of_code(seen)
     if any(finding.breaks(strict=False) for finding in findings):
@@ -228,7 +238,7 @@ def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Prob
 
 
 def _is_right(api: Api, seen: Observation) -> bool:
-    if _is_sight(seen):
+    if _is_owners_view(seen):
         return seen.code == 200
     expected = api.profile.expected_code(seen.code, seen.subject, seen.credential)
     if expected is not None and not expected.asked and _says_later(seen.code):

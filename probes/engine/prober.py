@@ -1,7 +1,7 @@
 """
-A due slot becomes a question, an answer, a verdict, and a result that everyone is told.
+A due slot becomes a request, an answer, a judged result, and a call to the receiver.
 
-One thread keeps the schedule and owns it alone; one thread per probe under way asks;
+One thread runs the schedule and owns it alone; one thread per request under way sends it;
 one thread judges, off the timing path. They hand values to each other through queues.
 """
 
@@ -41,6 +41,7 @@ __all__ = [
 _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
 _PUBLISH_S = 0.5
+# Judging that can't keep up must show as missed slots, not as a process that grows.
 _MOST_UNJUDGED = 10_000
 _BATCH_S = 0.05
 
@@ -68,7 +69,7 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
     """
-    Targets ready to be watched.
+    Targets ready to be probed.
     """
 
     states: Mapping[str, TargetState]
@@ -78,10 +79,13 @@ class ProbePlan:
 @dataclass(frozen=True, slots=True)
 class _ProbeTask:
     """
-    A request on its way; `probe` is None for a followed job, which has no grid.
+    A request on its way.
 
-    With `answered` it is no probe: the answer goes there and isn't judged. With
-    `private` it is one for a single asker: judged, and told to nobody else.
+    Attributes:
+        intended: When it was due, on the monotonic clock.
+        probe: Whose slot it fills; None for a request beside the grid.
+        on_answer: Makes it no probe: the answer goes there and isn't judged.
+        on_result: Makes it a probe for one caller: judged, and handed to nobody else.
     """
 
     state: TargetState
@@ -90,8 +94,8 @@ class _ProbeTask:
     intended: float
     timeout_s: float
     probe: PeriodicProbe | None
-    answered: Callable[[Exchange | None], None] | None = None
-    private: Callable[[JudgedResult], None] | None = None
+    on_answer: Callable[[Exchange | None], None] | None = None
+    on_result: Callable[[JudgedResult], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,13 @@ _Unjudged = tuple[TargetState, RawResult, Callable[[JudgedResult], None] | None]
 
 class Prober:
     """
-    Asks on time, judges every answer, and tells the receivers.
+    Sends requests on time, judges every answer, and hands on the results.
 
     Args:
         make_client: Called once for each kind of client that is needed.
         receive: Called with every judged probe, from one thread, in order.
         rng: For ids that nobody has, and for spreading out.
-        recollect: What an earlier run saw of a followed job of a target, oldest first.
+        load_history: What an earlier run saw of a followed job of a target, oldest first.
         seed: Tells daemons apart that watch the same targets for each other.
     """
 
@@ -142,7 +146,8 @@ class Prober:
         self._clients: dict[ClientSettings, HttpClient] = {}
         self._states: Mapping[str, TargetState] = {}
         self._inbox: deque[Callable[[float], None] | _ProbeDone] = deque()
-        # A lock to wake up by: an Event's wait() costs ten times as much, at every slot.
+        # Locks as signals, released to wake their thread up: an Event's wait() costs ten
+        # times as much, at every slot.
         self._wakeup = threading.Lock()
         self._wakeup.acquire()
         self._flush = threading.Lock()
@@ -158,7 +163,7 @@ class Prober:
 
     def start(self) -> None:
         """
-        Begin to ask.
+        Begin to probe.
         """
         self._judging.start()
         self._scheduling.start()
@@ -167,7 +172,7 @@ class Prober:
         """
         Make all that these targets need, and change nothing yet.
 
-        A target that hasn't changed is planned as the watch it has.
+        A target that hasn't changed keeps its state: its history and its canaries.
 
         Raises:
             ConfigError: A certificate file holds no certificate.
@@ -185,9 +190,9 @@ class Prober:
         clients = {kind: self._clients.get(kind) or self._make_client(kind) for kind in needed}
         return ProbePlan(states, clients)
 
-    def take_over(self, plan: ProbePlan) -> None:
+    def apply(self, plan: ProbePlan) -> None:
         """
-        Watch what was planned from now on; returns when the schedule has changed over.
+        Probe what was planned from now on; returns when the schedule has changed over.
         """
         taken = threading.Event()
 
@@ -200,6 +205,7 @@ class Prober:
             self._schedule.configure(probes, now)
             taken.set()
 
+        # Before the start nobody reads the inbox, and the first plan must be in force at once.
         if not self._scheduling.is_alive():
             change(self.clock.monotonic())
             return
@@ -228,7 +234,9 @@ class Prober:
         self, target: str, request: Request, done: Callable[[Exchange | None], None]
     ) -> None:
         """
-        Send a request that is no probe, out of the same budget; it isn't judged.
+        Send a request that is no probe beside the grid, out of the key's budget.
+
+        The answer isn't judged.
 
         Args:
             done: Called with the answer from another thread; with None where the
@@ -243,8 +251,8 @@ class Prober:
 
     def probe_now(self, target: str, canary: str, *, timeout_s: float) -> JudgedResult | None:
         """
-        One question of a canary beside its grid, out of the same budget; it counts
-        nowhere, since whoever asks for it counts it.
+        One request of a canary beside its grid, out of the key's budget; it counts in no
+        metric, since the caller counts it.
 
         Returns:
             What it came to; None where the key may not be used now.
@@ -254,26 +262,27 @@ class Prober:
         """
         state = self._states[target]
         request = state.request(state.next_request(canary))
-        came: queue.SimpleQueue[JudgedResult | None] = queue.SimpleQueue()
+        results: queue.SimpleQueue[JudgedResult | None] = queue.SimpleQueue()
 
         def start(now: float) -> None:
-            task = _ProbeTask(state, canary, request, now, timeout_s, None, private=came.put)
+            task = _ProbeTask(state, canary, request, now, timeout_s, None, on_result=results.put)
             if (
                 self._stopping
                 or self._keys.take(state.target.key, now, beside=True) is not None
                 or not self._hand(task)
             ):
-                came.put(None)
+                results.put(None)
 
         self._post(start)
         try:
-            return came.get(timeout=timeout_s + 5.0)
+            # Longer than the request may take: it is judged in its turn, after others.
+            return results.get(timeout=timeout_s + 5.0)
         except queue.Empty:
             return None
 
     def state(self, target: str) -> TargetState | None:
         """
-        A target that is being watched now.
+        A target that is being probed now.
         """
         return self._states.get(target)
 
@@ -306,11 +315,12 @@ class Prober:
         self._post(end)
         self._scheduling.join(within_s + 5.0)
         self._pool.close()
+        # Behind the last result: everything that was asked is judged before the thread ends.
         self._unjudged.put(None)
         self._judging.join(10.0)
         return self._in_flight == 0
 
-    # -- the thread that keeps time -----------------------------------------------------
+    # -- the thread of the schedule -----------------------------------------------------
 
     def _post(self, message: Callable[[float], None]) -> None:
         self._inbox.append(message)
@@ -324,10 +334,10 @@ class Prober:
             if self._stopping and (self._in_flight == 0 or now >= self._stop_by):
                 self._publish(now)
                 return
-            turn = self._schedule.advance(now)
-            for slot in turn.starts:
+            due = self._schedule.advance(now)
+            for slot in due.starts:
                 self._start(slot)
-            for missed in turn.missed:
+            for missed in due.missed:
                 self._metrics.slot_missed(missed.probe.target, missed.why, missed.count)
             if now - published >= _PUBLISH_S:
                 self._publish(now)
@@ -336,6 +346,7 @@ class Prober:
 
     def _sleep(self) -> None:
         next_at = self._schedule.next_at
+        # At the end it waits for tasks, not for slots, so it looks more often.
         longest = 0.02 if self._stopping else _PUBLISH_S
         until = self.clock.monotonic() + longest if next_at is None else next_at
         wait_s = min(longest, until - self.clock.monotonic())
@@ -377,7 +388,8 @@ class Prober:
         settings = state.target
         if self._keys.take(settings.key, now, beside=True) is not None:
             return False
-        task = _ProbeTask(state, FOLLOWED, request, now, settings.timeout_s, None, answered=done)
+        # A followed job's probe is no slot of a grid: it is due now, and never late.
+        task = _ProbeTask(state, FOLLOWED, request, now, settings.timeout_s, None, on_answer=done)
         return self._hand(task)
 
     def _hand(self, task: _ProbeTask) -> bool:
@@ -392,7 +404,7 @@ class Prober:
         if task.probe is not None:
             self._schedule.ended(task.probe)
         response = exchange.response if exchange is not None else None
-        if response is None:
+        if response is None:  # a failure on the way says nothing about the key
             return
         self._keys.take_answer(
             task.state.target.key,
@@ -414,7 +426,7 @@ class Prober:
                 backoff_until=wall + rest_s if rest_s > 0 else 0.0,
             )
 
-    # -- the threads that ask -----------------------------------------------------------
+    # -- the threads that send requests -----------------------------------------------------------
 
     def _run_task(self, task: _ProbeTask) -> None:
         started, exchange, error = self.clock.monotonic(), None, None
@@ -424,15 +436,16 @@ class Prober:
         except Exception as exc:  # noqa: BLE001 -- becomes the outcome `internal`
             error = f"asking failed: {type(exc).__name__}: {exc}"
         ended = self.clock.monotonic()
+        # The schedule learns of it when it wakes up next; it is in a hurry only at the end.
         self._inbox.append(_ProbeDone(task, started, exchange))
         if self._stopping:
             _signal(self._wakeup)
-        if task.answered is not None:
-            task.answered(exchange)
+        if task.on_answer is not None:
+            task.on_answer(exchange)
             return
         raw = self._raw_result(task, started, ended, exchange, error)
-        self._unjudged.put((task.state, raw, task.private))
-        if task.private is not None:
+        self._unjudged.put((task.state, raw, task.on_result))
+        if task.on_result is not None:
             _signal(self._flush)
 
     def _raw_result(
@@ -444,6 +457,8 @@ class Prober:
         error: str | None,
     ) -> RawResult:
         lag_s = max(0.0, started - task.intended)
+        # The exchange's own times are nearer to the wire than those of this thread, which
+        # may have waited for its turn on the processor.
         if exchange is not None:
             intended_at, elapsed_s = exchange.started_at - lag_s, exchange.elapsed_s
         else:
@@ -451,14 +466,13 @@ class Prober:
             elapsed_s = ended - started
         if error is not None:
             error = task.state.target.redactor.text(error)
-        name = task.state.target.name
-        job_id = task.request.job_id
-        return RawResult(name, task.canary, intended_at, lag_s, elapsed_s, exchange, error, job_id)
+        name, canary, request = task.state.target.name, task.canary, task.request
+        return RawResult(name, canary, request, intended_at, lag_s, elapsed_s, exchange, error)
 
     def _fail(self, state: TargetState, canary: str, intended: float, error: str) -> None:
         lag_s = max(0.0, self.clock.monotonic() - intended)
         raw = RawResult(
-            state.target.name, canary, self.clock.wall() - lag_s, lag_s, 0.0, None, error
+            state.target.name, canary, None, self.clock.wall() - lag_s, lag_s, 0.0, None, error
         )
         self._unjudged.put((state, raw, None))
 
@@ -473,11 +487,11 @@ class Prober:
                 self._flush.acquire(timeout=_BATCH_S)
 
     def _deliver(self, item: _Unjudged) -> None:
-        state, raw, private = item
+        state, raw, on_result = item
         judged = state.judging(raw)
         try:
-            if private is not None:
-                private(judged)
+            if on_result is not None:
+                on_result(judged)
                 return
             self._metrics.observe(judged.result)
             state.on_result(judged)
@@ -487,7 +501,7 @@ class Prober:
 
 
 def _signal(wakeup: threading.Lock) -> None:
-    with suppress(RuntimeError):  # it is ringing already
+    with suppress(RuntimeError):  # it is released already: two signals are one
         wakeup.release()
 
 
@@ -495,6 +509,7 @@ def _limits(states: Iterable[TargetState]) -> dict[str, BudgetLimits]:
     limits: dict[str, BudgetLimits] = {}
     for state in states:
         target = state.target
+        # Targets that share a key share its budget: the smallest wins, the canaries add up.
         reserved = sum(60.0 / canary.interval_s for canary in target.canaries)
         known = limits.get(target.key, BudgetLimits(math.inf))
         limits[target.key] = BudgetLimits(

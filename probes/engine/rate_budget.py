@@ -21,6 +21,8 @@ LONGEST_REST_S = 600.0
 """The longest that one refusal may silence a key: an alert must not go blind for a day."""
 _WINDOW_S = 60.0
 _FIRST_REST_S = 5.0
+# Slots of a grid that spends the whole budget are a minute apart but for the last bits of a
+# float: without slack every other minute would lose one.
 _ROUNDING_S = 1e-6
 
 
@@ -40,6 +42,15 @@ class BudgetLimits:
 
 @dataclass(slots=True)
 class _BudgetUse:
+    """
+    A key's last minute, and its rest; all times on the monotonic clock.
+
+    Attributes:
+        spent: When each request of the last minute was sent.
+        spent_beside: Those of them that weren't a canary's.
+        strikes: Refusals by the server in a row, one for each rest.
+    """
+
     limits: BudgetLimits
     spent: deque[float] = field(default_factory=deque)
     spent_beside: deque[float] = field(default_factory=deque)
@@ -76,7 +87,7 @@ class RateBudgets:
             beside: The request isn't a canary's, so the canaries' share is not for it.
         """
         use = self._use.get(key)
-        if use is None:
+        if use is None:  # a reload took the key away while its probe was under way
             return None
         if at < use.rest_until:
             return MissReason.BACKOFF
@@ -96,6 +107,7 @@ class RateBudgets:
         """
         refusal = self.refuse(key, at, beside=beside)
         use = self._use.get(key)
+        # Without a limit nothing is counted, or a fast grid would fill the memory with times.
         if refusal is None and use is not None and use.limits.per_minute != float("inf"):
             use.spent.append(at)
             if beside:
@@ -134,6 +146,8 @@ class RateBudgets:
         use = self._use.get(key)
         if use is None:
             return now
+        # One burst of refusals is one strike: only a request that was sent after the rest
+        # began shows that the rest was too short.
         if started >= use.rest_began:
             use.strikes += 1
             use.rest_began = now
@@ -150,6 +164,7 @@ class RateBudgets:
         An answer that was no refusal: the next one starts the back-off from its beginning.
         """
         use = self._use.get(key)
+        # An answer to a request from before the rest says nothing about the server now.
         if use is not None and started >= use.rest_until:
             use.strikes = 0
 

@@ -103,10 +103,14 @@ class _Row:
         Go on as a probe of the same interval.
         """
         self.probe = probe
+        # Copied from properties: they are read at every slot, and don't change.
         self.grace_s = probe.grace_s
         self.most_in_flight = probe.most_in_flight
 
-    def advance_by(self, steps: int = 1) -> None:
+    def advance_by(self, steps: int) -> None:
+        """
+        Move `next` so many intervals on.
+        """
         # Multiplied, not added up: a thousand additions would drift off the grid.
         self._step += steps
         self.next = self._first + self._step * self.probe.interval_s
@@ -131,7 +135,7 @@ class Schedule:
         self._wall_offset_s = wall_offset_s
         self._seed = seed
         self._rows: dict[tuple[str, str], _Row] = {}
-        # Apart from the rows: probes of a probe that goes and comes back are still under way.
+        # Apart from the rows: a grid may go and come back while its requests are under way.
         self._under_way: dict[tuple[str, str], int] = {}
         self._queue: list[tuple[float, tuple[str, str]]] = []
         self._stopped = False
@@ -162,6 +166,8 @@ class Schedule:
         while self._queue and self._queue[0][0] <= now:
             _, name = heapq.heappop(self._queue)
             row = self._rows[name]
+            # Late slots go first: a process that was stopped for a day has a great many,
+            # which are counted in one step and never sent in a burst.
             late = self._skip_late(row, now)
             if late:
                 missed.append(MissedSlots(row.probe, self._why_late(), late))
@@ -173,15 +179,16 @@ class Schedule:
                     starts.append(Slot(row.probe, row.next))
                 else:
                     missed.append(MissedSlots(row.probe, why))
-                row.advance_by()
+                row.advance_by(1)
             heapq.heappush(self._queue, (row.next, name))
+        # Each grid was emptied at a time, so a fast one's slots stand before a slow one's.
         if len(starts) > 1:
             starts.sort(key=lambda slot: slot.intended)
         return DueProbes(tuple(starts), tuple(missed))
 
     def ended(self, probe: PeriodicProbe) -> None:
         """
-        A probe of this probe is over; a probe that is gone by now is no mistake.
+        A request of this probe is over; that the probe is gone by now is no mistake.
         """
         name = (probe.target, probe.canary)
         left = self._under_way.pop(name, 0) - 1
@@ -215,6 +222,7 @@ class Schedule:
         wall = now + self._wall_offset_s
         phase = phase_s(probe, self._seed)
         steps = math.ceil((wall - phase) / probe.interval_s)
+        # `max`: wall seconds are large numbers, whose rounding may lead before `now`.
         return max(now, phase + steps * probe.interval_s - self._wall_offset_s)
 
     def _skip_late(self, row: _Row, now: float) -> int:

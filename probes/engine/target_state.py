@@ -1,5 +1,5 @@
 """
-A target while it is probed: its canaries, its judge, and what was seen of its jobs.
+A target while it is probed: its canaries, its judge, its client's settings.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from jobproof.probes.engine.schedule import PeriodicProbe
 __all__ = ["ClientSettings", "HistoryLoader", "TargetState", "user_agent"]
 
 HistoryLoader = Callable[[str, str], Iterable[Exchange]]
+"""By target and job id: what an earlier run saw of a followed job, oldest first."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """
-    What tells one client from another.
+    What tells one client from another; targets with the same settings share a client.
     """
 
     ca_file: Path | None = None
@@ -55,6 +56,7 @@ class TargetState:
             target.api, judge, target.token, lambda job_id: load_history(target.name, job_id)
         )
         self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
+        # A canary is called by the schedule, the judge and the web's `/probe`, one at a time.
         self._lock = threading.Lock()
         names = frozenset(canary.name for canary in target.canaries)
         context = CanaryContext(target.api, rng, _known_ids(target), names)
@@ -77,45 +79,45 @@ class TargetState:
 
     def next_request(self, canary: str) -> CanaryRequest:
         """
-        What this canary asks next.
+        The canary's next request.
         """
         with self._lock:
             return self._canaries[canary].next_request()
 
     def round_size(self, canary: str) -> int:
         """
-        How many questions this canary needs for one round.
+        How many requests this canary needs for one round.
         """
         return self._canaries[canary].round_size
 
-    def request(self, ask: CanaryRequest) -> Request:
+    def request(self, wanted: CanaryRequest) -> Request:
         """
-        The question as it goes over the wire.
+        A canary's request as it goes over the wire.
         """
         target = self.target
         return build_request(
             target.api,
             target.url,
-            ask.job_id,
-            subject=ask.subject,
-            credential=ask.credential,
+            wanted.job_id,
+            subject=wanted.subject,
+            credential=wanted.credential,
             token=target.token,
             user_agent=user_agent(),
         )
 
     def on_result(self, judged: JudgedResult) -> None:
         """
-        Tell the canary what came of its question.
+        Tell the canary what came of its request.
         """
         exchange, canary = judged.result.exchange, self._canaries.get(judged.result.canary)
         if exchange is None or canary is None or exchange.request.job_id is None:
             return
-        request = exchange.request
-        ask = CanaryRequest(exchange.request.job_id, request.subject, request.credential)
+        sent = exchange.request
+        request = CanaryRequest(exchange.request.job_id, sent.subject, sent.credential)
         with self._lock:
-            news = canary.on_result(ask, judged.result.outcome)
-        if news is not None:
-            _LOG.warning("target %s: %s", self.target.name, news)
+            message = canary.on_result(request, judged.result.outcome)
+        if message is not None:
+            _LOG.warning("target %s: %s", self.target.name, message)
 
 
 def user_agent() -> str:

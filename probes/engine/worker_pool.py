@@ -19,8 +19,8 @@ class WorkerPool(Generic[Task]):
     """
     Hands each task to a thread at once, or says that none is left.
 
-    The thread that came back last goes first: few threads stay busy with warm
-    connections and the rest go home.
+    The thread that came back last goes first: few threads stay busy, and the rest end.
+    `hand` is called from one thread only.
 
     Args:
         run: Runs one task; called in many threads.
@@ -38,7 +38,7 @@ class WorkerPool(Generic[Task]):
 
     def hand(self, task: Task) -> bool:
         """
-        Start an task now; False if every thread is busy and no more may be hired.
+        Start a task now; False if every thread is busy and no more may be started.
         """
         try:
             inbox = self._idle.pop()
@@ -57,7 +57,7 @@ class WorkerPool(Generic[Task]):
 
     def close(self) -> None:
         """
-        Send idle threads home; busy ones go when they are done.
+        End idle threads now, busy ones when they are done.
         """
         self._closed = True
         while self._idle:
@@ -68,6 +68,7 @@ class WorkerPool(Generic[Task]):
             while (task := self._next(inbox)) is not None:
                 self._run(task)
                 self._idle.append(inbox)
+                # `close` may have emptied the list just before: nobody would end this thread.
                 if self._closed:
                     return
         finally:
@@ -80,6 +81,7 @@ class WorkerPool(Generic[Task]):
         except queue.Empty:
             try:
                 self._idle.remove(inbox)
-            except ValueError:  # an task is on its way
+            except ValueError:
+                # `hand` took this inbox in the same moment: its task is on the way.
                 return inbox.get()
             return None

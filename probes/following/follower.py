@@ -1,6 +1,5 @@
 """
-Jobs on their way: found by the sources, asked for when the watch list says so, until
-they end.
+Follows jobs: found by the sources, polled when the watch list says so, until they end.
 """
 
 from __future__ import annotations
@@ -31,15 +30,18 @@ from jobproof.probes.sources.source import FoundIds, Source, SourceContext
 __all__ = ["FollowPlan", "JobFollower", "JobPoller", "SourcePoller"]
 
 _LOG = logging.getLogger(__name__)
-_LOOK_S = 0.25
+_STEP_S = 0.25
+# Counting reads every followed job from the disk, so it isn't done at every step.
 _COUNT_S = 5.0
-_MOST_AT_ONCE = 32
+_MOST_IN_FLIGHT = 32
+# How long a source that raises, or a job that can't be written down, is left alone.
 _HOLD_S = 60.0
 
 
 class JobPoller(Protocol):
     """
-    Asks beside the grid, out of the key's budget: `jobproof.probes.engine.prober.Prober`.
+    Sends requests beside the grid, out of the key's budget:
+    `jobproof.probes.engine.prober.Prober`.
     """
 
     def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None: ...
@@ -51,7 +53,12 @@ class JobPoller(Protocol):
 
 class SourcePoller:
     """
-    A source at work for one target.
+    Polls one source for one target.
+
+    Attributes:
+        made_for: The settings it was made of; a reload keeps it while they are the same.
+        next_at: When the source is due, on the monotonic clock; `inf` while a request of
+            its is under way.
     """
 
     def __init__(self, target: TargetSettings, settings: SourceSettings, folder: Path) -> None:
@@ -68,7 +75,13 @@ class SourcePoller:
             "jobproof.sources", settings.source, settings.make, settings.options, context
         )
 
-    def reschedule(self, found: FoundIds) -> None:
+    def reschedule(self, now: float) -> None:
+        """
+        The source is due again one interval from now.
+        """
+        self.next_at = now + self.source.interval_s
+
+    def log_problem(self, found: FoundIds) -> None:
         """
         Log a problem once, and its end.
         """
@@ -92,7 +105,7 @@ class FollowPlan:
 
 class JobFollower:
     """
-    Keeps asking for every job on the watch list at the vendor's cadence.
+    Polls every job on the watch list at the cadence that the vendor's profile names.
 
     Safe to call from any thread.
     """
@@ -101,14 +114,14 @@ class JobFollower:
         self,
         watchlist: WatchList,
         metrics: Metrics,
-        asker: JobPoller,
+        prober: JobPoller,
         clock: Clock | None = None,
-        job_history: JobHistory | None = None,
+        history: JobHistory | None = None,
     ) -> None:
         self._watchlist = watchlist
-        self._history = job_history or JobHistory(watchlist)
+        self._history = history or JobHistory(watchlist)
         self._metrics = metrics
-        self._asker = asker
+        self._prober = prober
         self._clock = clock or Clock()
         self._trackers: Mapping[str, Tracker] = {}
         self._pollers: tuple[SourcePoller, ...] = ()
@@ -139,7 +152,7 @@ class JobFollower:
             tuple(target.name for target in known),
         )
 
-    def take_over(self, plan: FollowPlan) -> None:
+    def apply(self, plan: FollowPlan) -> None:
         """
         Follow as planned; what other targets had on the watch list is dropped.
         """
@@ -148,15 +161,16 @@ class JobFollower:
 
     def start(self) -> None:
         """
-        Begin to ask.
+        Begin to poll.
         """
         self._thread.start()
 
     def stop(self) -> None:
         """
-        Ask for nothing more.
+        Poll nothing more.
         """
         self._stop.set()
+        # Not alive where it was never started: joining it then would raise.
         if self._thread.is_alive():
             self._thread.join(5.0)
 
@@ -164,50 +178,52 @@ class JobFollower:
         """
         Take in what a probe of a followed job came to.
         """
-        target, job_id = judged.result.target, judged.job_id
-        if judged.result.canary != FOLLOWED or job_id is None:
+        target, request = judged.result.target, judged.request
+        if judged.result.canary != FOLLOWED or request is None or request.job_id is None:
             return
+        job_id = request.job_id
         held_s = _HOLD_S
         try:
             self._advance(target, job_id, judged)
             held_s = 0.0
         finally:
             # What couldn't be written down would be due again at once, and for ever.
-            self._over(target, job_id, held_s=held_s)
+            self._release(target, job_id, held_s=held_s)
 
     def _advance(self, target: str, job_id: str, judged: JudgedResult) -> None:
         tracker = self._trackers.get(target)
         job = self._watchlist.get(target, job_id)
-        if tracker is None or job is None:
+        if tracker is None or job is None:  # a reload dropped it while its answer was under way
             return
         exchange = judged.result.exchange
         at = exchange.ended_at if exchange is not None else self._clock.wall()
         seen = _job_observation(judged.seen, at, self._history.redactor)
-        progress = tracker.advance(job, seen)
-        self._count(target, job_id, progress)
-        if progress.done:
+        update = tracker.advance(job, seen)
+        self._count(target, job_id, update)
+        if update.done:
             self._watchlist.finish(target, job_id, now=at)
-            if not tracker.is_terminal(progress.job.job_status):
-                why = "the endpoint knows it no longer" if progress.gone else "it took too long"
+            if not tracker.is_terminal(update.job.job_status):
+                why = "the endpoint knows it no longer" if update.gone else "it took too long"
                 _LOG.warning("target %s: job %s is let go: %s", target, job_id, why)
         else:
-            moved = progress.job.job_status != job.job_status
+            moved = update.job.job_status != job.job_status
+            # Only a new status is kept: the next daemon judges moves, and the disk is spared.
             observation = self._history.text(exchange) if moved and exchange is not None else None
-            self._watchlist.update(progress.job, observation=observation)
+            self._watchlist.update(update.job, observation=observation)
 
-    def _count(self, target: str, job_id: str, progress: TrackerUpdate) -> None:
-        if progress.move is not None:
-            self._metrics.job_moved(target, *progress.move)
-        if progress.stay is not None:
-            stay = progress.stay
+    def _count(self, target: str, job_id: str, update: TrackerUpdate) -> None:
+        if update.move is not None:
+            self._metrics.job_moved(target, *update.move)
+        if update.stay is not None:
+            stay = update.stay
             self._metrics.job_waited(target, stay.job_status, stay.middle_s, job_id)
-        if progress.completion_s is not None and progress.job.job_status is not None:
-            status = progress.job.job_status
-            self._metrics.job_ended(target, status, progress.completion_s, job_id)
+        if update.completion_s is not None and update.job.job_status is not None:
+            status = update.job.job_status
+            self._metrics.job_ended(target, status, update.completion_s, job_id)
 
     def _run(self) -> None:
         counted = -_COUNT_S
-        while not self._stop.wait(_LOOK_S):
+        while not self._stop.wait(_STEP_S):
             for poller in self._pollers:
                 self._safely(lambda poller=poller: self._poll_source(poller))  # type: ignore[misc]
             self._safely(self._poll_due)
@@ -220,35 +236,35 @@ class JobFollower:
         try:
             step()
         except Exception:  # noqa: BLE001 -- logged; one bad source must not cost the others
-            _LOG.exception("following stumbled; it goes on")
+            _LOG.exception("a step of following failed; it goes on")
 
     def _poll_source(self, poller: SourcePoller) -> None:
         now = self._clock.monotonic()
         if now < poller.next_at:
             return
-        # A source that fails is left alone for a while.
+        # A source that raises is left alone for a while: this is set before it is called.
         poller.next_at = now + max(poller.source.interval_s, _HOLD_S)
         request = poller.source.next_request()
         if request is None:
-            self._found(poller, poller.source.on_answer(None))
-            poller.next_at = now + poller.source.interval_s
+            self._add_found(poller, poller.source.on_answer(None))
+            poller.reschedule(now)
         else:
-            # Not again before this one is answered: a source has one question at a time.
+            # Not again before this one is answered: a source has one request at a time.
             poller.next_at = float("inf")
-            self._asker.send_beside(poller.target, request, self._on_answer(poller))
+            self._prober.send_beside(poller.target, request, self._on_answer(poller))
 
     def _on_answer(self, poller: SourcePoller) -> Callable[[Exchange | None], None]:
         def answered(exchange: Exchange | None) -> None:
             try:
                 if exchange is not None:
-                    self._found(poller, poller.source.on_answer(exchange))
+                    self._add_found(poller, poller.source.on_answer(exchange))
             finally:
-                poller.next_at = self._clock.monotonic() + poller.source.interval_s
+                poller.reschedule(self._clock.monotonic())
 
         return answered
 
-    def _found(self, poller: SourcePoller, found: FoundIds) -> None:
-        poller.reschedule(found)
+    def _add_found(self, poller: SourcePoller, found: FoundIds) -> None:
+        poller.log_problem(found)
         now = self._clock.wall()
         # An id goes to disk and into URLs as it is: one with a secret in it is nobody's job.
         redactor = self._history.redactor
@@ -259,22 +275,23 @@ class JobFollower:
         now = self._clock.wall()
         for target in self._trackers:
             with self._lock:
-                held = self._clock.monotonic()
+                monotonic = self._clock.monotonic()
                 busy = {
                     job_id
                     for (name, job_id), until in self._under_way.items()
-                    if name == target and held < until
+                    if name == target and monotonic < until
                 }
-            room = _MOST_AT_ONCE - len(busy)
+            room = _MOST_IN_FLIGHT - len(busy)
             if room <= 0:
                 continue
-            due = self._watchlist.due(target, now=now, limit=_MOST_AT_ONCE + len(busy))
+            # Busy jobs are still due on disk, so they are fetched on top and left out.
+            due = self._watchlist.due(target, now=now, limit=_MOST_IN_FLIGHT + len(busy))
             waiting = [job for job in due if job.job_id not in busy]
             # Jobs that fall due together, as after a restart, are asked for in a stream.
             for job in waiting[: min(room, max(4, len(waiting) // 4))]:
                 with self._lock:
                     self._under_way[target, job.job_id] = float("inf")
-                self._asker.follow(target, job.job_id, self._on_refusal(target, job.job_id))
+                self._prober.follow(target, job.job_id, self._on_refusal(target, job.job_id))
 
     def _job_counts(self) -> None:
         now = self._clock.wall()
@@ -288,9 +305,10 @@ class JobFollower:
             )
 
     def _on_refusal(self, target: str, job_id: str) -> Callable[[], None]:
-        return lambda: self._over(target, job_id)
+        # Left on the watch list as it is: still due, so it is tried again at the next step.
+        return lambda: self._release(target, job_id)
 
-    def _over(self, target: str, job_id: str, *, held_s: float = 0.0) -> None:
+    def _release(self, target: str, job_id: str, *, held_s: float = 0.0) -> None:
         with self._lock:
             if held_s:
                 self._under_way[target, job_id] = self._clock.monotonic() + held_s
@@ -304,6 +322,7 @@ def _job_observation(seen: Observation | None, at: float, redactor: Redactor) ->
     job = seen.job
     if job is None:
         return JobObservation(at, missing=seen.is_not_found)
+    # The word goes to disk, so a token in it must not.
     status = redactor.text(job.status) if isinstance(job.status, str) else None
     ended = max(job.later.values(), default=None)
     return JobObservation(at, job_status=status, created_at=job.created_at, ended_at=ended)

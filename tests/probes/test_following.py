@@ -97,13 +97,14 @@ def full_disk() -> Iterator[WatchList]:
 def following(watchlist: WatchList, poller: Asked_, *targets: TargetSettings) -> JobFollower:
     metrics = Metrics(Registry())
     made = JobFollower(watchlist, metrics, poller)
-    made.take_over(made.plan(targets, Path()))
+    made.apply(made.plan(targets, Path()))
     return made
 
 
 def answer(target: TargetSettings, job_id: str, *, sent: bool = True) -> RawResult:
     error = None if sent else "asking failed: ValueError"
-    return RawResult(target.name, "followed", 0.0, 0.0, 0.1, None, error, job_id)
+    request = Request("GET", f"{target.url}/jobs/{job_id}", (), job_id)
+    return RawResult(target.name, "followed", request, 0.0, 0.0, 0.1, None, error)
 
 
 def test_a_source_that_crashes_costs_no_other_its_jobs(

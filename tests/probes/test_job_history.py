@@ -57,10 +57,10 @@ def watchlist() -> Iterator[WatchList]:
         yield opened
 
 
-def _keep(watchlist: WatchList, sight: str | None) -> None:
+def _keep(watchlist: WatchList, observation: str | None) -> None:
     job = watchlist.get("t", JOB)
     assert job is not None
-    watchlist.update(job, observation=sight)
+    watchlist.update(job, observation=observation)
 
 
 def _judge_anew(watchlist: WatchList, seen: Exchange, canary: str = "followed") -> list[Finding]:
@@ -71,7 +71,11 @@ def _judge_anew(watchlist: WatchList, seen: Exchange, canary: str = "followed") 
         Secret(TOKEN),
         lambda job_id: history.of("t", job_id),
     )
-    return list(judging(RawResult("t", canary, seen.started_at, 0.0, 0.1, seen)).result.findings)
+    return list(
+        judging(
+            RawResult("t", canary, seen.request, seen.started_at, 0.0, 0.1, seen)
+        ).result.findings
+    )
 
 
 def test_what_is_written_down_is_read_back_without_the_token(watchlist: WatchList) -> None:
@@ -118,7 +122,7 @@ def test_the_past_is_read_once() -> None:
     judging = ResultJudge(find_api("krea"), Judge(()), None, load_history)
     for number in range(5):
         seen = _seen(_body("queued"), at=NOW + number)
-        judging(RawResult("t", "followed", seen.started_at, 0.0, 0.1, seen))
+        judging(RawResult("t", "followed", seen.request, seen.started_at, 0.0, 0.1, seen))
     assert asked == [JOB]
 
 

@@ -49,7 +49,8 @@ def exchange(
 
 
 def asked(seen: Exchange | None, error: str | None = None) -> RawResult:
-    return RawResult("t", "known", NOW, 0.5, 0.1, seen, error)
+    request = seen.request if seen is not None else None
+    return RawResult("t", "known", request, NOW, 0.5, 0.1, seen, error)
 
 
 def judging(*checks: object) -> ResultJudge:

@@ -51,7 +51,7 @@ def outcome(api: Api, code: int, subject: Subject) -> tuple[ProbeOutcome, list[s
     answer = Response(code, (("Content-Type", "application/json"),), body, body)
     exchange = Exchange(request, answer, 1_700_000_000.0, 0.1)
     judge = ResultJudge(api, Judge(load_checks()), None)
-    judged = judge(RawResult("t", "known", 1_700_000_000.0, 0.0, 0.1, exchange))
+    judged = judge(RawResult("t", "known", request, 1_700_000_000.0, 0.0, 0.1, exchange))
     assert judged.seen is not None
     broken = [f.check for f in judged.result.findings if f.breaks(strict=False)]
     return judged.result.outcome, broken, judged.seen.is_not_found
