@@ -1,3 +1,3 @@
 """
-How does a job live, from its first sight to its end?
+How does a job live, from its first observation to its end?
 """

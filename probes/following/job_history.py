@@ -1,6 +1,6 @@
 """
-The first sight of each status of a followed job, on disk beside the watch list: a daemon
-that starts again judges a life from where it was, not from its first answer.
+The first observation of each status of a followed job, on disk beside the watch list: a
+daemon that starts again judges a job from where it was, not from its own first answer.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from jobproof.probes.following.watch_list import WatchList
 __all__ = ["JobHistory"]
 
 _LOG = logging.getLogger(__name__)
-_LARGEST = 16_384
+# Characters of one observation; the watch list keeps 16 of each of 10,000 jobs per target.
+_LARGEST_TEXT = 16_384
 
 
 class JobHistory:
     """
-    Writes sights down and reads them back.
+    Writes observations down and reads them back.
 
     Args:
         redactor: Masks what must not be written.
@@ -50,4 +51,4 @@ class JobHistory:
         """
         entry = har_entry(exchange, self.redactor)
         text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
-        return text if len(text) <= _LARGEST else None
+        return text if len(text) <= _LARGEST_TEXT else None

@@ -27,9 +27,11 @@ __all__ = ["UNKNOWN", "JobCounts", "JobObservation", "StatusDuration", "Tracker"
 UNKNOWN = "unknown"
 """Stands for every status word that the profile doesn't have."""
 
-_GROWTH = 1.5
-_SPREAD = 0.2
-_MISSES = 3
+_GAP_GROWTH = 1.5
+_GAP_SPREAD = 0.2
+# One "no such job" may come from a replica that lags behind; three in a row are an answer.
+_MOST_MISSES = 3
+# The server's clock and ours differ: an end just before the id came in isn't an old one.
 _CLOCK_SLACK_S = 5.0
 
 
@@ -112,14 +114,14 @@ class JobCounts:
 @dataclass(frozen=True, slots=True)
 class Tracker:
     """
-    Reads a job's life out of its answers; pure, the clock is in the sightings.
+    Reads a job's life out of its answers; pure, the time is in the observations.
 
     Attributes:
         words: The profile's statuses.
         limits: How long a job may stay unfinished.
         poll_s: The shortest time between two requests for one job.
         slowest_s: The longest; reached by growing the gap while nothing changes.
-        abandon_s: A job that hasn't ended this long after its first sight is let go.
+        abandon_s: A job that hasn't ended this long after its id came in is let go.
     """
 
     words: Mapping[str, StatusWord]
@@ -144,17 +146,17 @@ class Tracker:
         """
         Take an answer in: what has changed, and when to ask again.
         """
-        asked = replace(job, polls=job.polls + 1)
+        polled = replace(job, polls=job.polls + 1)
         if seen.job_status is None:
-            return self._without_status(asked, seen)
+            return self._without_status(polled, seen)
         status = seen.job_status if seen.job_status in self.words else UNKNOWN
         created_at = job.created_at if seen.created_at is None else seen.created_at
-        asked = replace(asked, misses=0, created_at=created_at)
+        polled = replace(polled, misses=0, created_at=created_at)
         if job.job_status is None or job.observed_at is None:
-            return self._first_status(asked, status, seen)
+            return self._first_status(polled, status, seen)
         if status == job.job_status:
-            return self._same_status(asked, status, seen)
-        return self._next_status(asked, status, seen)
+            return self._same_status(polled, status, seen)
+        return self._next_status(polled, status, seen)
 
     def is_terminal(self, job_status: str | None) -> bool:
         """
@@ -186,22 +188,22 @@ class Tracker:
         """
         by_status: Counter[str] = Counter()
         stuck = 0
-        born: list[float] = []
+        since: list[float] = []
         for job in jobs:
             if job.job_status is not None:
                 by_status[job.job_status] += 1
             if not self.is_terminal(job.job_status):
                 stuck += self.exceeded(job, now=now) is not None
-                born.append(job.first_seen_at if job.created_at is None else job.created_at)
-        oldest_s = max(0.0, now - min(born)) if born else None
+                since.append(job.first_seen_at if job.created_at is None else job.created_at)
+        oldest_s = max(0.0, now - min(since)) if since else None
         return JobCounts(dict(by_status), stuck, oldest_s)
 
     def _without_status(self, job: FollowedJob, seen: JobObservation) -> TrackerUpdate:
         misses = job.misses + 1 if seen.missing else job.misses
-        waiting = self._ask_again(
+        waiting = self._schedule_poll(
             replace(job, misses=misses, quiet_polls=job.quiet_polls + 1), seen.at
         )
-        gone = misses >= _MISSES
+        gone = misses >= _MOST_MISSES
         return TrackerUpdate(waiting, done=gone or self._is_over(waiting, seen.at), gone=gone)
 
     def _first_status(self, job: FollowedJob, status: str, seen: JobObservation) -> TrackerUpdate:
@@ -231,6 +233,7 @@ class Tracker:
         assert job.observed_at is not None
         left_after, left_by = job.observed_at, seen.at
         ended = seen.ended_at
+        # The server's own time is exact, but only believed where it fits between two polls.
         if self.is_terminal(status) and ended is not None and left_after <= ended <= left_by:
             left_after = left_by = ended
         inside = replace(
@@ -254,28 +257,30 @@ class Tracker:
             # The one request after the end: it shows whether the end is final.
             return TrackerUpdate(job, done=True)
         if not self.is_terminal(job.job_status):
-            waiting = self._ask_again(job, seen.at)
+            waiting = self._schedule_poll(job, seen.at)
             return TrackerUpdate(waiting, done=self._is_over(waiting, seen.at))
-        ended = self._ask_again(replace(job, ended_at=seen.at, quiet_polls=0), seen.at)
+        ended = self._schedule_poll(replace(job, ended_at=seen.at, quiet_polls=0), seen.at)
         return TrackerUpdate(ended, completion_s=_completion_s(job, seen, watched=watched))
 
-    def _ask_again(self, job: FollowedJob, now: float) -> FollowedJob:
+    def _schedule_poll(self, job: FollowedJob, now: float) -> FollowedJob:
         # Bounded exponent: 1.5 ** 2_000 is no float.
-        gap_s = min(self.slowest_s, self.poll_s * _GROWTH ** min(job.quiet_polls, 64))
-        return replace(job, next_poll_at=now + gap_s * (1 + _SPREAD * _fraction(job)))
+        gap_s = min(self.slowest_s, self.poll_s * _GAP_GROWTH ** min(job.quiet_polls, 64))
+        return replace(job, next_poll_at=now + gap_s * (1 + _GAP_SPREAD * _fraction(job)))
 
     def _is_over(self, job: FollowedJob, now: float) -> bool:
         return job.ended_at is not None or now - job.first_seen_at > self.abandon_s
 
     def _clock(self, job: FollowedJob, status: str, now: float) -> float:
         word = self.words.get(status)
+        # While it may wait without bound the clock is set anew at every poll: the limits
+        # count from the last one.
         if word is not None and word.waits_unbounded:
             return now
         if job.clock_from is not None:
             return job.clock_from
         if job.created_at is None:
             return now
-        # Before the first sight it may have waited where no limit counts, but not for ever.
+        # Before the first observation it may have waited where no limit counts, but not for ever.
         unseen_s = max((limit.unobserved_wait for limit in self.limits), default=0.0)
         return min(now, job.created_at + unseen_s)
 

@@ -18,7 +18,7 @@ __all__ = ["FollowedJob", "WatchList"]
 
 _VERSION = 1
 _LONGEST_ID = 1_000
-_MOST_SIGHTS = 16
+_MOST_OBSERVATIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class FollowedJob:
     ended_at: float | None = None
 
 
+# A row is a job field by field: the order of the columns below is that of the class.
 _COLUMNS = tuple(field.name for field in fields(FollowedJob))
 
 _SCHEMA = f"""
@@ -176,7 +177,7 @@ class WatchList:
         Replace what is known about a job.
 
         Args:
-            sight: To be kept for as long as the job is followed; of many, the latest.
+            observation: To be kept for as long as the job is followed; of many, the latest.
         """
         with self._writing() as db:
             db.execute(_PUT, astuple(job))
@@ -190,7 +191,7 @@ class WatchList:
             db.execute("INSERT INTO sights VALUES (?, ?, ?, ?)", (*key, number, observation))
             db.execute(
                 "DELETE FROM sights WHERE target = ? AND job_id = ? AND number <= ?",
-                (*key, number - _MOST_SIGHTS),
+                (*key, number - _MOST_OBSERVATIONS),
             )
 
     def observations(self, target: str, job_id: str) -> tuple[str, ...]:
@@ -252,7 +253,7 @@ class WatchList:
 
     def close(self) -> None:
         """
-        Write everything home and let the file go.
+        Write everything to disk and let the file go.
         """
         with self._lock:
             self._closed = True
@@ -260,6 +261,7 @@ class WatchList:
 
     @staticmethod
     def _knows(db: sqlite3.Connection, target: str, job_id: str) -> bool:
+        # Both tables: a listing that still shows an ended job must not start it again.
         row = db.execute(
             "SELECT 1 FROM followed WHERE target = ? AND job_id = ? "
             "UNION ALL SELECT 1 FROM ended WHERE target = ? AND job_id = ? LIMIT 1",
@@ -275,11 +277,14 @@ class WatchList:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as db:
+            # Takes the write lock now: a deferred one could fail half-way through.
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
                 db.execute("COMMIT")
             except BaseException:
+                # A full disk may have ended the transaction already, and a second ROLLBACK
+                # would hide that error behind its own.
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
