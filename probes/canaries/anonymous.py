@@ -44,6 +44,7 @@ class AnonymousCanary:
         return 4 if self._ids else 2
 
     def next_request(self) -> CanaryRequest:
+        # Four steps an id: without a token and with a wrong one, missing and then known.
         step = next(self._round)
         credential = (Credential.NONE, Credential.INVALID)[step % 2]
         # The missing id goes first: it is what the known one's answer is compared with.

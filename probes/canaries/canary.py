@@ -1,5 +1,5 @@
 """
-What a canary is: it says what to ask in each slot and learns from what came of it.
+What a canary is: it says what to request in each slot and learns from what came of it.
 
 A class behind an entry point of the group `jobproof.canaries`; it sends nothing itself.
 """
@@ -41,7 +41,7 @@ class IdOptions(CanaryOptions):
 @dataclass(frozen=True, slots=True)
 class CanaryRequest:
     """
-    One question: for which id, knowing what of it, as whom.
+    What a canary wants sent: a job's id, what is known of that job, and whose token.
     """
 
     job_id: str
@@ -52,7 +52,7 @@ class CanaryRequest:
 @dataclass(frozen=True, slots=True)
 class CanaryContext:
     """
-    What a canary may know about the target that it asks.
+    What a canary may know about its target.
 
     Attributes:
         known_ids: The known canary's ids.
@@ -67,7 +67,7 @@ class CanaryContext:
 
 class Canary(Protocol):
     """
-    One kind of question. Called from one thread at a time.
+    One kind of request. Called from one thread at a time.
 
     Attributes:
         Options: The configuration it takes.
@@ -82,12 +82,12 @@ class Canary(Protocol):
     @property
     def round_size(self) -> int:
         """
-        Questions that make one round by hand.
+        Requests that make one round of `jobproof once`.
         """
 
     def next_request(self) -> CanaryRequest:
         """
-        The next question; never an empty id, which would ask for the list of jobs.
+        The next request; never an empty id, which would be the URL of the list of jobs.
         """
 
     def on_result(self, request: CanaryRequest, outcome: ProbeOutcome) -> str | None:

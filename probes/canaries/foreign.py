@@ -31,18 +31,18 @@ class ForeignCanary:
 
     def __init__(self, options: CanaryOptions, context: CanaryContext) -> None:
         assert isinstance(options, IdOptions)
-        self._asks: Sequence[str | None] = options.ids
+        self._ids: Sequence[str | None] = options.ids
         if "missing" not in context.others:  # nobody else fetches what to compare with
-            self._asks = (None, *options.ids)
+            self._ids = (None, *options.ids)
         self._around = context
         self._round = count()
 
     @property
     def round_size(self) -> int:
-        return len(self._asks)
+        return len(self._ids)
 
     def next_request(self) -> CanaryRequest:
-        job_id = self._asks[next(self._round) % len(self._asks)]
+        job_id = self._ids[next(self._round) % len(self._ids)]
         if job_id is None:
             return CanaryRequest(missing_id(self._around.api, self._around.rng), Subject.MISSING)
         return CanaryRequest(job_id, Subject.FOREIGN)

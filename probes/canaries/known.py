@@ -53,6 +53,7 @@ class KnownCanary:
                     f"known job {job_id} is not found while others are: it has aged out; "
                     "name a newer one in its place"
                 )
+            # Without this an outage that is noticed id by id would leave one id to ask for.
             if not self._shown and self._aged:
                 self._aged.clear()
                 return "no known job is found any more: an outage, or a wrong token"

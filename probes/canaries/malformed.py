@@ -35,6 +35,7 @@ class MalformedCanary:
         step = next(self._round) % (len(NONSENSE_IDS) + 3)
         if step < len(NONSENSE_IDS):
             return CanaryRequest(NONSENSE_IDS[step], Subject.MALFORMED)
+        # Near misses of a real id: cut, longer by one, in braces as a UUID may be written.
         fresh = missing_id(self._around.api, self._around.rng)
         near = (fresh[:-1], f"{fresh}0", f"{{{fresh}}}")[step - len(NONSENSE_IDS)]
         return CanaryRequest(near, Subject.MALFORMED)

@@ -49,17 +49,20 @@ class FileSource:
 
     def on_answer(self, exchange: Exchange | None) -> FoundIds:
         """
-        Every id in the file, if it has changed since the last look.
+        Every id in the file, if it has changed since it was last read.
         """
         try:
             with self._path.open("rb") as file:
+                # Of the open file: the path may lead to another one a moment later.
                 now = os.fstat(file.fileno())
                 mark = (now.st_ino, now.st_size, now.st_mtime_ns)
                 if mark == self._read:
                     return FoundIds()
+                # One byte more than is allowed tells a file of that size from a larger one.
                 content = file.read(_MOST_BYTES + 1)
             lines = content.decode("utf-8").splitlines()
         except OSError as wrong:
+            # A file that comes back is read again, even if it is the same one.
             self._read = None
             return FoundIds(problem=f"{self._path} can't be read: {wrong.strerror}")
         except UnicodeDecodeError:

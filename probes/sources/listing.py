@@ -20,6 +20,7 @@ from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOption
 
 __all__ = ["ListingOptions", "ListingSource"]
 
+# It goes into a URL, and servers refuse request lines beyond about 8,000 bytes.
 _LONGEST_CURSOR = 2_000
 
 
@@ -38,9 +39,9 @@ class ListingOptions(SourceOptions):
 
 class ListingSource:
     """
-    Asks for one page a turn: by turns the newest jobs whatever their status, so that a
-    short life isn't missed, and the next page of a sweep through the wanted statuses, each
-    as far as the cursor leads, so that an old job isn't either.
+    Requests one page at a time: alternately the newest jobs whatever their status, so that
+    a job that ends soon isn't missed, and the next page of a sweep through the wanted
+    statuses, each as far as the cursor leads, so that an old job isn't either.
     """
 
     Options: ClassVar[type[SourceOptions]] = ListingOptions
@@ -82,6 +83,7 @@ class ListingSource:
         items: list[Json] = found if isinstance(found, list) else []
         if problem is None and not isinstance(found, list):
             problem = f"has no list at {self._listing.items}"
+        # A page that can't be read isn't tried again: the sweep goes on, and comes back.
         if not self._newest:
             if problem is None:
                 self._turn_page(page, empty=not items)
@@ -103,6 +105,7 @@ class ListingSource:
         listing = self._listing
         cursor = pick(page, listing.cursor) if listing.cursor is not None else None
         # A cursor that stands still would read the same page for ever.
+        # `True` is an int in Python, and no cursor.
         usable = isinstance(cursor, str | int) and cursor is not True
         short = usable and 0 < len(str(cursor)) <= _LONGEST_CURSOR
         moves = bool(cursor) and short and str(cursor) != self._cursor

@@ -15,11 +15,12 @@ __all__ = ["PushedSource"]
 
 class PushedSource:
     """
-    Opens the door for a target; a pushed id goes straight to the watch list, so that the
+    Lets ids be pushed to a target; a pushed id goes straight to the watch list, so that the
     202 that answers it is a promise that outlives the process.
     """
 
     Options: ClassVar[type[SourceOptions]] = SourceOptions
+    # Nothing to poll: the web's handler adds to the watch list itself.
     interval_s = math.inf
 
     def __init__(self, options: SourceOptions, context: SourceContext) -> None:

@@ -15,6 +15,7 @@ from jobproof.contract.model.exchange import Exchange, Request
 __all__ = ["LONGEST_ID", "FoundIds", "Source", "SourceContext", "SourceOptions", "is_job_id"]
 
 LONGEST_ID = 200
+"""Characters of an id to follow: it becomes part of a URL and a row on disk."""
 
 
 class SourceOptions(StrictModel):
@@ -44,7 +45,7 @@ class SourceContext:
 @dataclass(frozen=True, slots=True)
 class FoundIds:
     """
-    What one look brought.
+    What one poll of a source found.
 
     Attributes:
         ids: Jobs to follow; those that are followed already do no harm.
@@ -65,7 +66,7 @@ class Source(Protocol):
 
     Attributes:
         Options: The configuration it takes.
-        interval_s: Seconds between two looks; `inf` for a source that is never looked at.
+        interval_s: Seconds between two polls; `inf` for a source that is polled only once.
     """
 
     Options: ClassVar[type[SourceOptions]]

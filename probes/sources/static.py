@@ -24,7 +24,7 @@ class StaticOptions(SourceOptions):
 
 class StaticSource:
     """
-    The same ids at every look: one that has ended is not started again.
+    The same ids at every poll: one that has ended is not started again.
     """
 
     Options: ClassVar[type[SourceOptions]] = StaticOptions
