@@ -23,18 +23,18 @@ class DaemonControl:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
-        self._drawn: tuple[MonitorSettings, tuple[TargetInfo, ...]] | None = None
+        self._shown: tuple[MonitorSettings, tuple[TargetInfo, ...]] | None = None
 
     def targets(self) -> Sequence[TargetInfo]:
         """
-        The targets that are asked now.
+        The targets that are probed now.
         """
-        settings, drawn = self._daemon.settings, self._drawn
-        # Every `/probe` asks for them; with thousands of targets drawing them anew is slow.
-        if drawn is None or drawn[0] is not settings:
-            drawn = settings, tuple(target_info(target) for target in self._daemon.targets)
-            self._drawn = drawn
-        return drawn[1]
+        settings, shown = self._daemon.settings, self._shown
+        # Every `/probe` reads them; with thousands of targets making them anew is slow.
+        if shown is None or shown[0] is not settings:
+            shown = settings, tuple(target_info(target) for target in self._daemon.targets)
+            self._shown = shown
+        return shown[1]
 
     def job_counts(self, target: str) -> JobCounts | None:
         """

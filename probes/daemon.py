@@ -33,14 +33,14 @@ from jobproof.probes.result import FOLLOWED, ProbeResult
 
 __all__ = ["Daemon", "EvidenceWriter", "ReloadResult", "ResultListener", "labels_of"]
 
-Taken = TypeVar("Taken")
+Value = TypeVar("Value")
 
 _LOG = logging.getLogger(__name__)
 
 
 class EvidenceWriter(Protocol):
     """
-    Keeps evidence: `jobproof.probes.evidence.store.EvidenceStore`.
+    Stores evidence: `jobproof.probes.evidence.store.EvidenceStore`.
     """
 
     def keep(self, result: ProbeResult, history: Sequence[Exchange] = ()) -> str | None: ...
@@ -48,7 +48,8 @@ class EvidenceWriter(Protocol):
 
 class ResultListener(Protocol):
     """
-    Is told every result, for people to look at: `jobproof.probes.web.recent_results.RecentResults`.
+    Is handed every result, for people to look at:
+    `jobproof.probes.web.recent_results.RecentResults`.
     """
 
     def record(self, result: ProbeResult) -> None: ...
@@ -85,7 +86,7 @@ class Daemon:
 
     Args:
         settings: The configuration to begin with.
-        shard: Only this part of the targets is asked.
+        shard: Only this part of the targets is probed.
         seed: Daemons that watch the same targets for each other get different ones.
     """
 
@@ -116,7 +117,7 @@ class Daemon:
         self._reloading = threading.Lock()
         self._sinks: dict[SinkSettings, Sink] = {}
         self._writing = threading.Lock()
-        self._looked: dict[tuple[str, str], int] = {}
+        self._last_kept: dict[tuple[str, str], int] = {}
         self.settings = settings
         self.metrics = Metrics(registry, redactor=redactor)
         history = JobHistory(watchlist, redactor)
@@ -131,29 +132,31 @@ class Daemon:
             seed=seed,
         )
         self.following = JobFollower(watchlist, self.metrics, self.prober, self.clock, history)
-        self._take_over(settings, self._open_sinks(settings), self._plan(settings))
+        self._apply(settings, self._open_sinks(settings), self._plan(settings))
 
     @property
     def targets(self) -> tuple[TargetSettings, ...]:
         """
-        The targets that this daemon asks: its shard of those configured.
+        The targets that this daemon probes: its shard of those configured.
         """
         return tuple(t for t in self.settings.targets if self._shard.owns(t.name))
 
     def start(self) -> None:
         """
-        Begin to ask.
+        Begin to probe.
         """
         self.prober.start()
         self.following.start()
 
     def stop(self, *, within_s: float) -> bool:
         """
-        Start nothing more, let what is under way end, write everything home.
+        Start nothing more, let what is under way end, write everything to disk.
 
         Returns:
             Whether every probe ended in time.
         """
+        # Following first: it would hand the prober new requests. The watch list last, since
+        # results that are still being judged are written to it.
         self.following.stop()
         ended = self.prober.stop(within_s=within_s)
         for sink in self._sinks.values():
@@ -186,6 +189,7 @@ class Daemon:
         Read the file again; take it over whole, or leave everything as it is.
         """
         with self._reloading:
+            # Everything that can be refused happens before the first change.
             try:
                 fresh = load_settings(self.settings.path)
                 plan = self._plan(fresh)
@@ -196,7 +200,7 @@ class Daemon:
                 _LOG.error("reload refused, the old configuration stays: %s", error)
                 return ReloadResult(error)
             report = _difference(self.settings, fresh)
-            self._take_over(fresh, sinks, plan)
+            self._apply(fresh, sinks, plan)
             _LOG.info(
                 "reloaded: %d added, %d removed, %d changed, %d as before",
                 *(len(report.added), len(report.removed), len(report.changed), report.unchanged),
@@ -208,7 +212,7 @@ class Daemon:
         folder = settings.path.resolve().parent
         return self.prober.plan(ours), self.following.plan(ours, folder)
 
-    def _take_over(
+    def _apply(
         self,
         settings: MonitorSettings,
         sinks: dict[SinkSettings, Sink],
@@ -219,14 +223,15 @@ class Daemon:
         self.settings = settings
         self.metrics.configure([labels_of(target) for target in self.targets], self._checks)
         probing, following = plan
-        self.prober.take_over(probing)
-        self.following.take_over(following)
+        self.prober.apply(probing)
+        self.following.apply(following)
         if self.results is not None:
             self.results.forget_other_targets(target.name for target in self.targets)
+        # No result may be on its way to a sink that is closed here.
         with self._writing:
             gone = [sink for key, sink in self._sinks.items() if key not in sinks]
             self._sinks = sinks
-            self._looked.clear()
+            self._last_kept.clear()
             for sink in gone:
                 sink.close()
         self.metrics.reloaded(taken=True, at=self.clock.wall())
@@ -234,6 +239,7 @@ class Daemon:
     def _open_sinks(self, settings: MonitorSettings) -> dict[SinkSettings, Sink]:
         opened: dict[SinkSettings, Sink] = {}
         for wanted in settings.sinks:
+            # A sink whose options stay the same stays open: its file isn't cut in two.
             opened[wanted] = self._sinks.get(wanted) or set_up(
                 "jobproof.sinks", wanted.sink, wanted.make, wanted.options
             )
@@ -244,24 +250,24 @@ class Daemon:
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug("%s", _sentence(result))
         with self._writing:
-            for take in (self._keep, self._show, self.following.on_result):
-                _safely(take, judged)
+            for receive in (self._keep_evidence, self._show, self.following.on_result):
+                _safely(receive, judged)
             sinks = tuple(self._sinks.values())
             clean = result.redacted(self.redactor) if sinks else result
             for sink in sinks:
                 _safely(sink.write, clean)
 
-    def _keep(self, judged: JudgedResult) -> None:
-        if self.evidence is not None and self._is_worth_a_look(judged.result):
+    def _keep_evidence(self, judged: JudgedResult) -> None:
+        if self.evidence is not None and self._is_worth_keeping(judged.result):
             self.evidence.keep(judged.result, [seen.exchange for seen in judged.earlier])
 
     def _show(self, judged: JudgedResult) -> None:
         if self.results is not None:
             self.results.record(judged.result)
 
-    def _is_worth_a_look(self, result: ProbeResult) -> bool:
+    def _is_worth_keeping(self, result: ProbeResult) -> bool:
         """
-        Whatever isn't plainly right, and of what is right one answer a second.
+        Whether it isn't plainly right, or is the canary's first right answer of a second.
 
         A fast canary would otherwise have the evidence of its successes written, by the
         hundredth, many times a second.
@@ -269,16 +275,16 @@ class Daemon:
         if result.findings or not result.outcome.success:
             return True
         key, second = (result.target, result.canary), int(result.intended_at)
-        if self._looked.get(key) == second:
+        if self._last_kept.get(key) == second:
             return False
-        self._looked[key] = second
+        self._last_kept[key] = second
         return True
 
 
-def _safely(take: Callable[[Taken], object], taken: Taken) -> None:
+def _safely(receive: Callable[[Value], object], value: Value) -> None:
     try:
-        take(taken)
-    except Exception:  # noqa: BLE001 -- logged; the others must be told too
+        receive(value)
+    except Exception:  # noqa: BLE001 -- logged; the other receivers must get it too
         _LOG.exception("a receiver of results failed")
 
 

@@ -68,12 +68,14 @@ def _first_line(process: subprocess.Popen[str]) -> str:
     lines: list[str] = []
     stdout = process.stdout
     assert stdout is not None
+    # In a thread, since a pipe's readline has no time-out: a mock that hangs must not hang this.
     reader = threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True)
     reader.start()
     reader.join(_START_S)
     if not lines or not lines[0].startswith("{"):
-        told = process.stderr.read() if process.poll() is not None and process.stderr else ""
-        raise InconclusiveError(f"the mock didn't start: {told.strip() or 'no word from it'}")
+        # Only of an ended process: a living one's stderr would be read without end.
+        text = process.stderr.read() if process.poll() is not None and process.stderr else ""
+        raise InconclusiveError(f"the mock didn't start: {text.strip() or 'no word from it'}")
     return lines[0]
 
 
@@ -136,6 +138,7 @@ def _jobproof(
     *arguments: str, card: JsonDocument | None = None, **options: Any
 ) -> subprocess.Popen[str]:
     environ = {**os.environ, **({_TOKEN_ENV: card["token"]} if card else {})}
+    # -P: a folder of the user's that is called like a library must not be imported.
     command = [sys.executable, "-P", "-m", "jobproof", *arguments]
     return subprocess.Popen(command, env=environ, text=True, **options)  # noqa: S603
 

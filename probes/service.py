@@ -53,7 +53,7 @@ _LAST_PORT = 65_535
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
     """
-    What `jobproof probe` was told.
+    The options of `jobproof probe`, as they were given.
     """
 
     config: Path
@@ -89,6 +89,7 @@ def serve(options: ServiceOptions) -> int:
         service = Service.build(options, redactor, stack)
         stop = _listen_for_signals(service)
         service.start()
+        # What is alive by now stays alive: no collection needs to walk over it again.
         gc.freeze()
         while not stop.wait(1.0):
             pass
@@ -250,11 +251,12 @@ def _listen_for_signals(service: Service) -> threading.Event:
 
     def on_stop(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            # Whoever asks twice doesn't want to wait for anything any more.
+            # A second signal: nothing is waited for any more, not even threads.
             os._exit(128 + number)
         stop.set()
 
-    def reload_when_told() -> None:
+    # A reload reads files and may wait for the schedule: too long for a signal handler.
+    def reload_when_signalled() -> None:
         while True:
             reload.wait()
             reload.clear()
@@ -263,5 +265,5 @@ def _listen_for_signals(service: Service) -> threading.Event:
     signal.signal(signal.SIGTERM, on_stop)
     signal.signal(signal.SIGINT, on_stop)
     signal.signal(signal.SIGHUP, lambda *_: reload.set())
-    threading.Thread(target=reload_when_told, name="reload", daemon=True).start()
+    threading.Thread(target=reload_when_signalled, name="reload", daemon=True).start()
     return stop

@@ -39,6 +39,7 @@ from jobproof.probes.config.settings import (
 
 __all__ = ["load_settings"]
 
+# A thread waits for as long as a request may take, and so does the end of the daemon.
 _LONGEST_TIMEOUT_S = 600.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -68,6 +69,7 @@ def load_settings(
         targets = reader.targets()
         sinks = reader.sinks()
     except ConfigError as exc:
+        # Values out of the environment stand in the message, and may be secrets.
         raise type(exc)(Redactor(secrets).text(str(exc))) from None
     secrets += [target.token for target in targets if target.token is not None]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -273,12 +275,12 @@ class _Reader:
         for index, target in enumerate(targets):
             sharing = [other for other in targets if other.key == target.key]
             budget = min(other.requests_per_minute for other in sharing)
-            asked = [
+            rates = [
                 (other.name, canary.name, 60.0 / canary.interval_s)
                 for other in sharing
                 for canary in other.canaries
             ]
-            total = sum(rate for _, _, rate in asked)
+            total = sum(rate for _, _, rate in rates)
             if any(other.follow for other in sharing) and total <= budget < total + 1:
                 raise self._file.error(
                     ("targets", index, "requests_per_minute"),
@@ -286,14 +288,15 @@ class _Reader:
                     f"{budget:.4g} times: that leaves less than one request a minute for the "
                     f"jobs to follow; set requests_per_minute to {math.ceil(total + 1)} or more",
                 )
+            # Sums of rates such as 60/7: a budget that is just enough must not fail by a bit.
             if total <= budget * (1 + 1e-9):
                 continue
             several = len(sharing) > 1
             sums = " + ".join(
                 f"{f'{name}/' if several else ''}{canary} {rate:.4g}"
-                for name, canary, rate in asked[:8]
+                for name, canary, rate in rates[:8]
             )
-            more = f" + {len(asked) - 8} more" if len(asked) > 8 else ""
+            more = f" + {len(rates) - 8} more" if len(rates) > 8 else ""
             longer = write_duration(math.ceil(target.interval_s * total / budget))
             raise self._file.error(
                 ("targets", index, "requests_per_minute"),
@@ -309,6 +312,7 @@ def _digest_of(api: Api) -> str:
 
 
 def _key_of(url: str, token: Secret | None) -> str:
+    # The same token at another origin is another key, with a budget of its own.
     origin = parse_url(url).origin
     revealed = token.reveal() if token is not None else ""
     return hashlib.sha256(f"{origin}\0{revealed}".encode()).hexdigest()[:16]

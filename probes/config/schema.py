@@ -76,6 +76,7 @@ def _tagged(tag: str, classes: Mapping[str, Any]) -> Any:
         )
         for name, make in classes.items()
     ]
+    # Only where even our own plug-ins are missing: a union of nothing is no type.
     if not models:
         return tuple[dict[str, Any], ...]
     choice: Any = models[0]

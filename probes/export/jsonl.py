@@ -47,6 +47,7 @@ class JsonLines:
     def write(self, result: ProbeResult) -> None:
         line = json.dumps(as_json(result), ensure_ascii=False, separators=(",", ":")) + "\n"
         self._file.write(line)
+        # Line by line, so that who follows the file sees results as they come.
         self._file.flush()
         if self._file.tell() >= self._limit:
             self._file.close()

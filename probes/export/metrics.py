@@ -51,11 +51,13 @@ __all__ = [
 ]
 
 UNKNOWN_STATUS = "unknown"
+# The longest time-out that a configuration may give: later than that nothing overlaps.
 _LONGEST_OVERLAP_S = 600.0
 OTHER_CODE = "other"
 ACCEPTED = "accepted"
 """The kind of a finding that the profile's policy accepts: no alert may ring for it."""
 PHASES = ("resolve", "connect", "tls", "wait", "transfer")
+# Exist at 0 for every canary; other codes get a series with their first answer.
 CODES = ("200", "400", "401", "403", "429", "500", "502", "503", "504")
 
 Edges = tuple[float, ...]
@@ -345,8 +347,8 @@ class Metrics(Collector):
         self._targets: dict[str, TargetLabels] = {}
         self._statuses: dict[str, frozenset[str]] = {}
         self._pointers: dict[str, BoundedWords] = {}
-        self._hot: dict[tuple[str, str], _CanarySeries] = {}
-        self._whole_process()
+        self._canary_series: dict[tuple[str, str], _CanarySeries] = {}
+        self._create_process_series()
         self.configure(targets, checks)
         registry.register(self)
 
@@ -368,7 +370,8 @@ class Metrics(Collector):
                 self._counters["jobproof_check_crashes_total"].child(check)
             self._targets = fresh
             self._statuses = {t.name: frozenset(t.statuses) for t in fresh.values()}
-            self._hot.clear()
+            # They hold children that may just have been removed from their families.
+            self._canary_series.clear()
 
     def _declare(self, metric: Metric) -> None:
         if metric.type == "counter":
@@ -390,14 +393,16 @@ class Metrics(Collector):
         here = edges[name]
         return lambda: Histogram(here())
 
-    def _whole_process(self) -> None:
+    def _create_process_series(self) -> None:
         self._histograms["jobproof_schedule_lag_seconds"].child()
         self._gauges["jobproof_probes_in_flight"].child()
         try:
-            ours = version("jobproof")
+            own_version = version("jobproof")
         except PackageNotFoundError:
-            ours = "unknown"
-        self._gauges["jobproof_build_info"].child(ours, platform.python_version()).value = 1.0
+            own_version = "unknown"
+        self._gauges["jobproof_build_info"].child(
+            own_version, platform.python_version()
+        ).value = 1.0
 
     def _forget(self, fresh: Mapping[str, TargetLabels]) -> None:
         def gone(labels: dict[str, str]) -> bool:
@@ -411,6 +416,7 @@ class Metrics(Collector):
 
         for family in self._families.values():
             family.remove(gone)
+        # Their labels may have changed, and two of one target would make joins ambiguous.
         for name in ("jobproof_contract_info", "jobproof_target_info"):
             self._gauges[name].remove(lambda _labels: True)
         self._pointers = {name: self._pointers.get(name, BoundedWords()) for name in fresh}
@@ -455,6 +461,7 @@ class Metrics(Collector):
         name, pending = target.name, [s for s in target.statuses if s not in target.terminal]
         for status in (*target.statuses, UNKNOWN_STATUS):
             self._counters["jobproof_job_status_observations_total"].child(name, status)
+        # Statuses are read in any probe's answer; the series below come of following alone.
         if FOLLOWED not in target.canaries:
             return
         for status in (*target.statuses, UNKNOWN_STATUS):
@@ -478,7 +485,7 @@ class Metrics(Collector):
             target = self._targets.get(result.target)
             if target is None or result.canary not in target.canaries:
                 return
-            series = self._hot.get((result.target, result.canary))
+            series = self._canary_series.get((result.target, result.canary))
             if series is None:
                 series = self._find(result.target, result.canary)
             series.outcomes[result.outcome].value += 1.0
@@ -503,7 +510,7 @@ class Metrics(Collector):
             self._histograms["jobproof_probe_duration_seconds"].child(target, canary),
             tuple(phases.child(target, phase) for phase in PHASES),
         )
-        self._hot[target, canary] = series
+        self._canary_series[target, canary] = series
         return series
 
     def _set_last(self, series: _CanarySeries, result: ProbeResult) -> None:
@@ -535,6 +542,7 @@ class Metrics(Collector):
             self._gauges["jobproof_tls_certificate_expiry_timestamp_seconds"].child(
                 result.target
             ).value = exchange.certificate_expires_at
+        # An answer that broke off had a code, and a Date, all the same.
         head = exchange.response or (exchange.failure and exchange.failure.partial)
         if not head:
             return
@@ -544,10 +552,10 @@ class Metrics(Collector):
             family = self._counters["jobproof_http_responses_total"]
             code = series.codes[head.code] = family.child(result.target, result.canary, word)
         code.value += 1.0
-        self._see_denial(result, exchange.request, head.code)
+        self._observe_denial(result, exchange.request, head.code)
         self._observe_clock(result.target, head, exchange)
 
-    def _see_denial(self, result: ProbeResult, request: Request, code: int) -> None:
+    def _observe_denial(self, result: ProbeResult, request: Request, code: int) -> None:
         """
         Count an answer that denies the job; only the owner of a known job is promised it.
         """
@@ -559,8 +567,8 @@ class Metrics(Collector):
             family.child(result.target, result.canary, expected).value += 1.0
 
     def _observe_clock(self, target: str, head: Response, exchange: Exchange) -> None:
-        said = head.header("date")
-        server = read_http_date(said, now=exchange.ended_at) if said is not None else None
+        date = head.header("date")
+        server = read_http_date(date, now=exchange.ended_at) if date is not None else None
         if server is not None:
             # A Date is cut to the second: its middle is the best guess of when it was written.
             skew = server + 0.5 - (exchange.started_at + exchange.elapsed_s / 2)
@@ -675,12 +683,14 @@ class Metrics(Collector):
                 family.child(target, status).value = float(count)
             self._gauges["jobproof_stuck_jobs"].child(target).value = float(stuck)
             oldest = self._gauges["jobproof_oldest_pending_job_seconds"]
+            # Absent, not 0: nothing pending has no age, and 0 would look like a fresh job.
             if oldest_pending_s is None:
                 oldest.remove(lambda labels: labels["target"] == target)
             else:
                 oldest.child(target).value = oldest_pending_s
 
     def _job_exemplar(self, result: ProbeResult, value: float | None = None) -> JobExemplar | None:
+        # A malformed id names no job, and may hold anything.
         if result.exchange is None or result.exchange.request.subject is Subject.MALFORMED:
             return None
         job_id = result.exchange.request.job_id
@@ -711,6 +721,7 @@ class Metrics(Collector):
         """
         with self._lock:
             snapshots = [Snapshot.of(family) for family in self._families.values()]
+        # Written out without the lock: a scrape must not keep probes from being counted.
         return "".join(one.write(openmetrics=openmetrics, names=names) for one in snapshots)
 
     def collect(self) -> Iterator[PrometheusFamily]:

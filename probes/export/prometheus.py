@@ -138,7 +138,7 @@ def _gateway(url: str) -> tuple[str, Callable[..., Callable[[], None]]]:
 
 class _OneFamily(CollectorRegistry):
     """
-    A family that was collected already, in a registry's clothes.
+    A registry of one family that was collected already: encoders take registries only.
     """
 
     def __init__(self, family: PrometheusFamily) -> None:
@@ -203,6 +203,7 @@ def _wants_openmetrics(accept: str) -> bool:
     return best > 0.0 and best >= text
 
 
+# A header without q-values is all 1; `*` speaks for whatever isn't named (RFC 9110 12.5.3).
 def _quality(header: str, wanted: str) -> float:
     found = {kind: quality for kind, _, quality in _ranges(header)}
     return found.get(wanted, found.get("*", 0.0))
