@@ -30,6 +30,7 @@ def target() -> SuiteTarget:
         find_api(default_api()),
         "http://127.0.0.1:9",
         Secret(TOKEN),
+        "TOKEN_OF_THE_TEST",
         (JOB,),
         foreign_jobs=(OTHER,),
         seed=7,

@@ -18,6 +18,7 @@ from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, violation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import default_api, find_api, load_checks
+from jobproof.contract.suite.planning.target_options import with_target_options
 
 pytest_plugins = ["pytester"]
 
@@ -120,6 +121,23 @@ def test_a_broken_promise_is_one_failed_node_with_its_curl(suite: Suite) -> None
         ["job_id_is_echoed: *", "  promised  *", "  asked     GET *", "  again     curl *"]
     )
     done.stdout.fnmatch_lines(["verdict: broken: *"])
+
+
+def test_the_curl_of_a_finding_names_the_variable_that_holds_the_token(
+    suite: Suite, pytester: pytest.Pytester
+) -> None:
+    done = suite("--job-report", "report.json", faults=("id_of_another_job",))
+    again = [line for line in done.outlines if line.startswith("  again     curl ")]
+    report = json.loads((pytester.path / "report.json").read_text(encoding="utf-8"))
+    again += [found["evidence"]["curl"] for found in report["findings"]]
+    as_owner = [line for line in again if "Authorization: Bearer $" in line]
+    assert len(as_owner) > 1
+    assert [line for line in as_owner if f'"Authorization: Bearer ${TOKEN_ENV}"' not in line] == []
+
+
+def test_the_curl_of_a_finding_in_the_embedded_mock_names_the_variable_of_the_profile() -> None:
+    with with_target_options({"api": API.name}) as target:
+        assert target.token_env == API.profile.token_env
 
 
 def test_what_only_chance_brings_up_is_told_where_it_came_up(

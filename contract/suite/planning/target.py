@@ -53,6 +53,7 @@ class SuiteTarget:
     """
     Attributes:
         base_url: As `read_base_url` normalises it.
+        token_env: The environment variable that holds the token, for lines to copy.
         jobs: Ids of jobs that belong to the token.
         foreign_jobs: Ids of jobs that belong to somebody else.
         disposable: Those of `jobs` that may be lost: any method may be sent to them.
@@ -67,6 +68,7 @@ class SuiteTarget:
     api: Api
     base_url: str
     token: Secret | None
+    token_env: str
     jobs: tuple[str, ...]
     foreign_jobs: tuple[str, ...] = ()
     disposable: frozenset[str] = frozenset()

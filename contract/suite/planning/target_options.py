@@ -42,9 +42,9 @@ def with_target_options(values: OptionValues) -> Iterator[SuiteTarget]:
                 "url": server.url,
                 "job": [job.id for job in server.jobs],
                 "foreign_job": [job.id for job in server.foreign_jobs],
-                "token_env": "mock",
             },
-            environ={"mock": server.token},
+            # The token of the mock alone: a real one in that variable must not be read.
+            environ={_token_env(api, values): server.token},
         )
         yield replace(target, poll_interval_s=values.get("poll_interval") or 0.05)
 
@@ -54,7 +54,7 @@ def dry_target(values: OptionValues) -> SuiteTarget:
     The target for a dry run, which needs no token: nothing is sent.
     """
     api = find_api(values.get("api") or default_api())
-    variable = values.get("token_env") or api.profile.token_env
+    variable = _token_env(api, values)
     return target_from(values, environ={variable: os.environ.get(variable) or "dry-run"})
 
 
@@ -77,11 +77,13 @@ def target_from(values: OptionValues, *, environ: Mapping[str, str] = os.environ
             "else no answer with a job in it can be judged"
         )
     cadence = api.profile.cadence
+    variable = _token_env(api, values)
     rate = values.get("rate_limit")
     return SuiteTarget(
         api=api,
         base_url=url,
-        token=_token(api, values.get("token_env"), environ),
+        token=_token(variable, environ),
+        token_env=variable,
         jobs=jobs,
         foreign_jobs=_ids("foreign_job", values),
         disposable=frozenset(disposable),
@@ -116,8 +118,11 @@ def _ids(key: str, values: OptionValues) -> tuple[str, ...]:
     return ids
 
 
-def _token(api: Api, name: str | None, environ: Mapping[str, str]) -> Secret:
-    variable = name or api.profile.token_env
+def _token_env(api: Api, values: OptionValues) -> str:
+    return str(values.get("token_env") or api.profile.token_env)
+
+
+def _token(variable: str, environ: Mapping[str, str]) -> Secret:
     value = environ.get(variable, "").strip()
     if not value:
         raise ConfigError(

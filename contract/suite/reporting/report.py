@@ -46,7 +46,7 @@ def build_report(
         "duration_seconds": round(duration_s, 3),
         "requests": run.requests,
         "findings": [
-            finding_as_dict(g, redactor, strict=target.strict, token_env=profile.token_env)
+            finding_as_dict(g, redactor, strict=target.strict, token_env=target.token_env)
             for g in groups
         ],
         "checks": [_check_as_dict(run, c.id, groups) for c in run.checks],

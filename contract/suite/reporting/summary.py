@@ -115,7 +115,7 @@ def _path(url: str) -> str:
 
 
 def _curl(finding: Finding, target: SuiteTarget) -> str:
-    return curl(finding.exchange, target.redactor, token_env=target.api.profile.token_env)
+    return curl(finding.exchange, target.redactor, token_env=target.token_env)
 
 
 def breaking(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:
