@@ -129,3 +129,12 @@ def test_a_byte_of_an_answer_to_a_red_node(
 def _scrape(daemon: Daemon) -> str:
     accept = "application/openmetrics-text; version=1.0.0"
     return expose(daemon.registry, accept=accept).body.decode()
+
+
+def test_every_thread_of_the_daemon_is_drawn() -> None:
+    section = PAGE.partition("## The daemon's threads\n")[2].partition("\n## ")[0]
+    drawn = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    sources = [path.read_text(encoding="utf-8") for path in HOMES[1].rglob("*.py")]
+    started = {name for text in sources for name in re.findall(r'name="(\w+)", daemon=', text)}
+    pooled = set(re.findall(r'name: str = "(\w+)"', "\n".join(sources)))
+    assert drawn == started | pooled
