@@ -220,7 +220,9 @@ def _edges(_argument: str) -> str:
 
 
 def _options(_argument: str) -> str:
-    rows = ((f"`--{o.name}{_value(o)}`", f"`--{o.twin}{_value(o)}`", o.help) for o in OPTIONS)
+    rows = (
+        (f"`--{o.name}{_value(o)}`", f"`--{o.pytest_name}{_value(o)}`", o.help) for o in OPTIONS
+    )
     return table(("`jobproof test`", "`pytest --pyargs jobproof.contract.suite`", "meaning"), rows)
 
 

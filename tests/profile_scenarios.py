@@ -156,9 +156,9 @@ def _suite_target(api: Api, **values: object) -> Any:
 
 def _suite_asks(api: Api) -> object:
     target = _suite_target(api)
-    ask = PlannedRequest("GET", JOB, Subject.KNOWN, Credential.OWNER, "")
+    planned = PlannedRequest("GET", JOB, Subject.KNOWN, Credential.OWNER, "")
     wrong = PlannedRequest("GET", JOB, Subject.KNOWN, Credential.INVALID, "")
-    requests = [request_of(target, one) for one in (ask, wrong)]
+    requests = [request_of(target, one) for one in (planned, wrong)]
     return [(one.url, one.headers) for one in requests], build_plan(target)[0].job_id
 
 

@@ -149,7 +149,7 @@ def test_every_metric_is_described() -> None:
 def test_every_option_is_described_with_its_twin() -> None:
     page = text("options.md")
     for option in OPTIONS:
-        assert re.search(rf"`--{option.name}[ `].*`--{option.twin}[ `]", page), option.name
+        assert re.search(rf"`--{option.name}[ `].*`--{option.pytest_name}[ `]", page), option.name
 
 
 def test_every_configuration_key_is_described_with_its_meaning() -> None:

@@ -44,7 +44,7 @@ def pause_s(value: str | None) -> float:
         monotonic=lambda: now[0],
         wait=lambda seconds: now.__setitem__(0, now[0] + seconds),
     )
-    limiter.throttled(value, now=NOW, default_s=DEFAULT_S)
+    limiter.pause(value, now=NOW, default_s=DEFAULT_S)
     limiter.acquire()
     return now[0]
 

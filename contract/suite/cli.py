@@ -48,14 +48,14 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
 
     Without --url the embedded mock is tested. What follows -- goes to pytest.
     """
-    from jobproof.contract.suite.planning.target_options import dry_target
+    from jobproof.contract.suite.planning.target_options import dry_run_target
     from jobproof.contract.suite.reporting.dry_run import print_plan
 
     if values["dry_run"]:
         print_plan(values, lambda line: click.echo(line, nl=False))
         return
     if values["url"] is not None:
-        dry_target(values)  # a mistake is one line, before pytest says anything
+        dry_run_target(values)  # a mistake is one line, before pytest says anything
         _require_token(values)
     elif values["api"]:
         _require_api(values["api"])
@@ -74,12 +74,14 @@ def run_suite(
     """
     import pytest
 
-    home = files("jobproof.contract.suite")
+    suite_folder = files("jobproof.contract.suite")
+    # Our own ini file, and no cache: nothing of the project around may change the verdict, and
+    # nothing is written into the installed package.
     arguments = [
-        str(home / "test_contract.py"),
+        str(suite_folder / "test_contract.py"),
         "-c",
-        str(home / "pytest.ini"),
-        f"--rootdir={home}",
+        str(suite_folder / "pytest.ini"),
+        f"--rootdir={suite_folder}",
         "-p",
         "no:cacheprovider",
         "-q",
@@ -92,6 +94,7 @@ def run_suite(
         arguments += _as_pytest(option, values.get(option.key))
     if junit:
         arguments.append(f"--junitxml={Path(junit).absolute()}")
+    # pytest's own code for misuse is 4; here misuse is 2 with every command.
     code = int(pytest.main([*arguments, *pytest_args]))
     return 2 if code == pytest.ExitCode.USAGE_ERROR else code
 
@@ -100,10 +103,10 @@ def _as_pytest(option: SuiteOption, value: Any) -> list[str]:
     if value is None or value is False or value == ():
         return []
     if option.kind == "flag":
-        return [f"--{option.twin}"]
+        return [f"--{option.pytest_name}"]
     if option.kind == "many":
-        return [f"--{option.twin}={item}" for item in value]
-    return [f"--{option.twin}={value}"]
+        return [f"--{option.pytest_name}={item}" for item in value]
+    return [f"--{option.pytest_name}={value}"]
 
 
 def _require_token(values: OptionValues) -> None:
@@ -204,5 +207,5 @@ def checks(as_json: bool) -> None:
         ]
         click.echo(json.dumps(rows, indent=2))
         return
-    for one in found:
-        click.echo(f"{one.id:32} {one.basis.value:10} {one.severity.value:8} {one.summary}")
+    for c in found:
+        click.echo(f"{c.id:32} {c.basis.value:10} {c.severity.value:8} {c.summary}")

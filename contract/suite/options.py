@@ -21,11 +21,11 @@ class SuiteOption:
     """
     Attributes:
         name: As in `jobproof test --<name>`.
-        twin: As in `pytest --<twin>`.
+        pytest_name: As in `pytest --<pytest_name>`.
     """
 
     name: str
-    twin: str
+    pytest_name: str
     kind: OptionKind
     help: str
     metavar: str = ""
@@ -81,7 +81,7 @@ OPTIONS: tuple[SuiteOption, ...] = (
         "effort",
         "job-effort",
         "choice",
-        "How many questions are asked.",
+        "How many requests are sent.",
         choices=("quick", "standard", "exhaustive"),
     ),
     SuiteOption(

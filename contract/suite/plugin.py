@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-_HOME = Path(__file__).parent.resolve()
-_KEY: pytest.StashKey[Session] = pytest.StashKey()
+_SUITE_FOLDER = Path(__file__).parent.resolve()
+_SESSION_KEY: pytest.StashKey[Session] = pytest.StashKey()
 
 
 class Session:
@@ -43,7 +43,7 @@ class Session:
         self._stack = ExitStack()
         self._run: Run | None = None
         self._started = (time.time(), time.monotonic())
-        self._generates = False
+        self._generated = False
 
     def run(self) -> Run:
         """
@@ -55,11 +55,11 @@ class Session:
             self._run = self._start()
         return self._run
 
-    def generates(self) -> None:
+    def note_generated(self) -> None:
         """
-        Note that generated cases were sent, so that the reach may ask for them.
+        Note that generated cases were sent: the report may now demand that they reached a job.
         """
-        self._generates = True
+        self._generated = True
 
     def conclude(self) -> JsonDocument | None:
         """
@@ -74,7 +74,7 @@ class Session:
             self._run,
             started_at=wall,
             duration_s=time.monotonic() - monotonic,
-            generated=self._generates,
+            generated=self._generated,
         )
         return self.report
 
@@ -88,21 +88,22 @@ class Session:
         from jobproof.contract.client.curl import Client
         from jobproof.contract.client.response_parser import Limits
         from jobproof.contract.errors import JobproofError
-        from jobproof.contract.suite.planning.target_options import with_target_options
+        from jobproof.contract.suite.planning.target_options import open_target
         from jobproof.contract.suite.running.run import Run
 
         try:
-            target = self._stack.enter_context(with_target_options(self.values))
+            target = self._stack.enter_context(open_target(self.values))
         except JobproofError as exc:
             self.error = str(exc)
             pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
+        # The daemon does without `exact_framing`, which blurs the phases that it exports.
         limits = Limits(body_bytes=target.api.profile.body.limit)
         client = self._stack.enter_context(Client(exact_framing=True, limits=limits))
         if target.rate_per_minute is not None:
             from jobproof.contract.suite.planning.plan import build_plan
             from jobproof.contract.suite.reporting.summary import describe_dry_run
 
-            _say(describe_dry_run(target, build_plan(target)))
+            _print_to_terminal(describe_dry_run(target, build_plan(target)))
         run = Run(target, self.checks, client, progress=_progress())
         run.execute()
         return run
@@ -110,7 +111,7 @@ class Session:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """
-    One group with the twin of every option of `jobproof test`.
+    One group with every option of `jobproof test`, under its name in pytest.
     """
     group = parser.getgroup("jobproof", "job endpoint contract (jobproof)")
     for option in OPTIONS:
@@ -127,12 +128,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             settings["type"] = int
         elif option.kind == "choice":
             settings["choices"] = option.choices
-        group.addoption(f"--{option.twin}", **settings)
+        group.addoption(f"--{option.pytest_name}", **settings)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """
-    A dry run needs no workers of pytest-xdist; they would be told nothing to do.
+    A dry run needs no workers of pytest-xdist; there is nothing for them to run.
     """
     if config.getoption(_dest("dry_run")) and hasattr(config.option, "dist"):
         config.option.dist = "no"
@@ -141,7 +142,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """
-    A dry run prints the requests and runs no test; what can't be collected is told before.
+    A dry run prints the requests and runs no test; what can't be collected is an error before.
     """
     if not session.config.getoption(_dest("dry_run")):
         return None
@@ -160,7 +161,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     One node a check.
     """
     # By its file: in a checkout the folders have another name than once they are installed.
-    is_ours = metafunc.definition.path.parent.resolve() == _HOME
+    is_ours = metafunc.definition.path.parent.resolve() == _SUITE_FOLDER
     if is_ours and "promise" in metafunc.fixturenames:
         checks = _session(metafunc.config).checks
         metafunc.parametrize("promise", checks, ids=[check.id for check in checks])
@@ -169,7 +170,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def contract_session(pytestconfig: pytest.Config) -> Iterator[Session]:
     """
-    The run of the contract suite: what was asked, answered and found.
+    The run of the contract suite: what was sent, answered and found.
     """
     session = _session(pytestconfig)
     yield session
@@ -182,13 +183,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """
     Write the report; 1 is for a broken contract, 3 for one that can't be judged.
     """
-    contract = session.config.stash.get(_KEY, None)
+    contract = session.config.stash.get(_SESSION_KEY, None)
     if contract is None or contract.report is None:
         return
     if contract.values["report"]:
         from jobproof.contract.suite.reporting.report import write_report
 
         write_report(contract.report, Path(contract.values["report"]))
+    # Interrupted, misused or crashed: pytest's own code says more than a verdict of half a run.
     if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         verdict = contract.report["verdict"]
         if verdict == "inconclusive":
@@ -201,7 +203,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """
     What isn't a failure but news, and the verdict as the last line.
     """
-    contract = config.stash.get(_KEY, None)
+    contract = config.stash.get(_SESSION_KEY, None)
     if contract is None or contract.report is None:
         return
     from jobproof.contract.suite.reporting.summary import summarise
@@ -214,12 +216,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def _session(config: pytest.Config) -> Session:
     from jobproof.contract.errors import JobproofError
 
-    if _KEY not in config.stash:
+    if _SESSION_KEY not in config.stash:
         try:
-            config.stash[_KEY] = Session(config)
+            config.stash[_SESSION_KEY] = Session(config)
         except JobproofError as exc:
             pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
-    return config.stash[_KEY]
+    return config.stash[_SESSION_KEY]
 
 
 def _values(config: pytest.Config) -> OptionValues:
@@ -230,7 +232,7 @@ def _dest(key: str) -> str:
     return f"jobproof_{key}"
 
 
-def _say(line: str) -> None:
+def _print_to_terminal(line: str) -> None:
     # Past pytest's capturing: whoever waits for minutes should know why.
     if sys.__stderr__ is not None:
         sys.__stderr__.write(f"{line}\n")

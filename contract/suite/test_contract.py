@@ -5,6 +5,7 @@ The contract suite itself. Run it by `pytest --pyargs jobproof.contract.suite` o
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -23,8 +24,9 @@ from jobproof.contract.suite.running.state_machine import client_machine
 
 __all__: list[str] = []
 
-_AT_MOST_S = 12.0
-_CALM = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+_TIME_LIMIT_S = 12.0
+"""For generated cases, and for walks, as long as no rate limit sets the pace."""
+_SUPPRESSED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
 def test_promise(promise: Check, contract_session: Session) -> None:
@@ -54,8 +56,8 @@ def test_checks_are_sound(contract_session: Session) -> None:
     crashes = group(f for f in run.findings if f.check not in known)
     if crashes:
         redactor = run.target.redactor
-        told = (found.first.redacted(redactor).message for found in crashes)
-        pytest.fail("\n".join(told), pytrace=False)
+        messages = (found.first.redacted(redactor).message for found in crashes)
+        pytest.fail("\n".join(messages), pytrace=False)
 
 
 def test_generated_cases(contract_session: Session) -> None:
@@ -66,8 +68,8 @@ def test_generated_cases(contract_session: Session) -> None:
     effort = run.target.effort
     if not effort.generated or run.unreachable is not None or run.stopped:
         pytest.skip("no case is generated: small effort, spent budget, or nobody there")
-    fresh = _Fresh(run)
-    with CaseSender(run.target) as courier:
+    new_findings = _NewFindings(run)
+    with CaseSender(run.target) as sender:
 
         @settings(
             max_examples=effort.generated,
@@ -75,18 +77,20 @@ def test_generated_cases(contract_session: Session) -> None:
             database=None,
             derandomize=bool(run.target.seed),
             phases=[Phase.explicit, Phase.generate, Phase.shrink],
-            suppress_health_check=_CALM,
+            suppress_health_check=_SUPPRESSED,
         )
         @given(case=cases(run.target))
-        def ask(case: GeneratedCase) -> None:
-            if fresh.out_of_time():
+        def send_case(case: GeneratedCase) -> None:
+            # Hypothesis has no time limit: cases that are left pass unsent.
+            if new_findings.out_of_time():
                 return
             run.rate_limiter.acquire()
-            fresh(run.record(courier.send(case), generated=True)[1])
+            new_findings(run.record(sender.send(case), generated=True)[1])
 
-        _carry_out(ask, fresh)
-    if not fresh.out_of_time():
-        contract_session.generates()
+        _run_property(send_case, new_findings)
+    # A run cut short may have reached too little, which is the clock's fault.
+    if not new_findings.out_of_time():
+        contract_session.note_generated()
 
 
 def test_client_machine(contract_session: Session) -> None:
@@ -97,17 +101,17 @@ def test_client_machine(contract_session: Session) -> None:
     walks = run.target.effort.walks
     if not walks or run.unreachable is not None or run.stopped:
         pytest.skip("no walk is taken: small effort, spent budget, or nobody there")
-    fresh = _Fresh(run)
-    machine = client_machine(run, fresh, stop=fresh.out_of_time)
-    calm = settings(
+    new_findings = _NewFindings(run)
+    machine = client_machine(run, new_findings, stop=new_findings.out_of_time)
+    walk_settings = settings(
         max_examples=walks,
         stateful_step_count=15,
         deadline=None,
         database=None,
         derandomize=bool(run.target.seed),
-        suppress_health_check=_CALM,
+        suppress_health_check=_SUPPRESSED,
     )
-    _carry_out(lambda: run_state_machine_as_test(machine, settings=calm), fresh)
+    _run_property(lambda: run_state_machine_as_test(machine, settings=walk_settings), new_findings)
 
 
 def test_run_reaches_the_contract(contract_session: Session) -> None:
@@ -118,41 +122,44 @@ def test_run_reaches_the_contract(contract_session: Session) -> None:
     if run.unreachable is not None:
         pytest.fail(f"{run.target.base_url} can't be reached: {run.unreachable}", pytrace=False)
     missing = run.coverage.missing()
-    told = f" ({run.stopped})" if run.stopped else ""
-    assert not missing, f"too little was reached{told}: {'; '.join(missing)}"
+    stopped = f" ({run.stopped})" if run.stopped else ""
+    assert not missing, f"too little was reached{stopped}: {'; '.join(missing)}"
 
 
-class _Fresh:
+class _NewFindings:
     """
-    Raises at a broken promise that the plan hasn't reported already, and keeps it:
+    Raises at a broken promise that the plan hasn't reported already, and keeps the finding:
     a fault that comes and goes must not get lost in shrinking.
+
+    Attributes:
+        latest: The finding raised last; while shrinking, the one of the smallest case so far.
     """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._known = {f.check for f in breaking(run.planned, strict=run.target.strict)}
-        self.kept: Finding | None = None
-        self._until = time.monotonic() + _AT_MOST_S
+        self.latest: Finding | None = None
+        self._deadline = time.monotonic() + _TIME_LIMIT_S
 
     def out_of_time(self) -> bool:
         """
-        Whether a server so slow has been asked enough. A rate limit takes its own time.
+        Whether a slow server has taken the time there is. A rate limit takes its own time.
         """
-        return self._run.target.rate_per_minute is None and time.monotonic() > self._until
+        return self._run.target.rate_per_minute is None and time.monotonic() > self._deadline
 
     def __call__(self, findings: tuple[Finding, ...]) -> None:
         for finding in breaking(findings, strict=self._run.target.strict):
             if finding.check not in self._known:
-                self.kept = finding
+                self.latest = finding
                 raise _BrokenPromise(finding.check)
 
     def text(self) -> str:
         """
         The finding in words.
         """
-        assert self.kept is not None
-        check = next((c for c in self._run.checks if c.id == self.kept.check), None)
-        return explain(group([self.kept])[0], check, target=self._run.target)
+        assert self.latest is not None
+        check = next((c for c in self._run.checks if c.id == self.latest.check), None)
+        return explain(group([self.latest])[0], check, target=self._run.target)
 
 
 class _BrokenPromise(AssertionError):
@@ -161,13 +168,14 @@ class _BrokenPromise(AssertionError):
     """
 
 
-def _carry_out(ask: object, fresh: _Fresh) -> None:
+def _run_property(run_property: Callable[[], object], new_findings: _NewFindings) -> None:
     try:
-        ask()  # type: ignore[operator]
+        run_property()
+    # A fault that comes and goes is flaky to Hypothesis, and two that differ come as a group.
     except (_BrokenPromise, FlakyFailure, BaseExceptionGroup):
-        if fresh.kept is None:
+        if new_findings.latest is None:
             raise
-        pytest.fail(fresh.text(), pytrace=False)
+        pytest.fail(new_findings.text(), pytrace=False)
     except BudgetSpent:
-        if fresh.kept is not None:
-            pytest.fail(fresh.text(), pytrace=False)
+        if new_findings.latest is not None:
+            pytest.fail(new_findings.text(), pytrace=False)

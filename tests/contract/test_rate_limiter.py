@@ -24,13 +24,13 @@ class Time:
         self.now += seconds
 
 
-def limiter_on(time: Time, rate: float | None = None, budget: int | None = None) -> RateLimiter:
+def rate_limiter(time: Time, rate: float | None = None, budget: int | None = None) -> RateLimiter:
     return RateLimiter(rate_per_minute=rate, budget=budget, monotonic=time, wait=time.wait)
 
 
 def test_requests_are_spread_evenly_at_the_rate() -> None:
     time = Time()
-    limiter = limiter_on(time, rate=30.0)
+    limiter = rate_limiter(time, rate=30.0)
     starts = []
     for _ in range(4):
         limiter.acquire()
@@ -40,7 +40,7 @@ def test_requests_are_spread_evenly_at_the_rate() -> None:
 
 def test_without_a_rate_nobody_waits() -> None:
     time = Time()
-    limiter = limiter_on(time)
+    limiter = rate_limiter(time)
     for _ in range(1000):
         limiter.acquire()
     assert time.waits == []
@@ -48,7 +48,7 @@ def test_without_a_rate_nobody_waits() -> None:
 
 
 def test_the_budget_ends_the_run_and_is_never_overdrawn() -> None:
-    limiter = limiter_on(Time(), budget=2)
+    limiter = rate_limiter(Time(), budget=2)
     limiter.acquire()
     limiter.acquire()
     with pytest.raises(BudgetSpent):
@@ -58,16 +58,16 @@ def test_the_budget_ends_the_run_and_is_never_overdrawn() -> None:
 
 def test_nothing_passes_while_the_server_asked_for_rest() -> None:
     time = Time()
-    limiter = limiter_on(time)
-    limiter.throttled("7", now=NOW, default_s=5.0)
+    limiter = rate_limiter(time)
+    limiter.pause("7", now=NOW, default_s=5.0)
     limiter.acquire()
     assert time.now == 107.0
 
 
 def test_a_pause_never_becomes_shorter_by_another() -> None:
     time = Time()
-    limiter = limiter_on(time)
-    limiter.throttled("7", now=NOW, default_s=5.0)
-    limiter.throttled("2", now=NOW, default_s=5.0)
+    limiter = rate_limiter(time)
+    limiter.pause("7", now=NOW, default_s=5.0)
+    limiter.pause("2", now=NOW, default_s=5.0)
     limiter.acquire()
     assert time.now == 107.0

@@ -37,43 +37,43 @@ def target() -> SuiteTarget:
     )
 
 
-def _planned(target: SuiteTarget) -> list[PlannedRequest]:
-    return [ask for sequence in build_plan(target) for ask in sequence.requests]
+def _planned_requests(target: SuiteTarget) -> list[PlannedRequest]:
+    return [planned for sequence in build_plan(target) for planned in sequence.requests]
 
 
 @pytest.mark.parametrize("effort", list(Effort))
 def test_only_safe_methods_go_to_a_known_or_foreign_job(
     target: SuiteTarget, effort: Effort
 ) -> None:
-    sent = _planned(replace(target, effort=effort))
-    about_jobs = [ask for ask in sent if ask.job_id in (JOB, OTHER)]
+    sent = _planned_requests(replace(target, effort=effort))
+    about_jobs = [planned for planned in sent if planned.job_id in (JOB, OTHER)]
     assert about_jobs
-    assert {ask.method for ask in about_jobs} <= SAFE
-    unsafe = [ask for ask in sent if ask.method not in SAFE]
+    assert {planned.method for planned in about_jobs} <= SAFE
+    unsafe = [planned for planned in sent if planned.method not in SAFE]
     assert unsafe
-    assert all(ask.subject is Subject.MISSING for ask in unsafe)
+    assert all(planned.subject is Subject.MISSING for planned in unsafe)
 
 
 def test_a_disposable_job_gets_every_method(target: SuiteTarget) -> None:
-    sent = _planned(replace(target, disposable=frozenset({JOB})))
-    assert {"DELETE", "POST"} <= {ask.method for ask in sent if ask.job_id == JOB}
+    sent = _planned_requests(replace(target, disposable=frozenset({JOB})))
+    assert {"DELETE", "POST"} <= {planned.method for planned in sent if planned.job_id == JOB}
 
 
 def test_every_credential_and_subject_is_asked(target: SuiteTarget) -> None:
-    sent = _planned(target)
-    assert {ask.credential for ask in sent} == {
+    sent = _planned_requests(target)
+    assert {planned.credential for planned in sent} == {
         Credential.OWNER,
         Credential.NONE,
         Credential.INVALID,
     }
-    assert {ask.subject for ask in sent} == set(Subject) - {Subject.UNSTATED}
+    assert {planned.subject for planned in sent} == set(Subject) - {Subject.UNSTATED}
 
 
 def test_the_token_travels_in_one_header_and_is_listed_nowhere(target: SuiteTarget) -> None:
-    for ask in _planned(target):
-        request = request_of(target, ask)
+    for planned in _planned_requests(target):
+        request = request_of(target, planned)
         carriers = [name for name, value in request.headers if TOKEN in value]
-        assert carriers == (["Authorization"] if ask.credential is Credential.OWNER else [])
+        assert carriers == (["Authorization"] if planned.credential is Credential.OWNER else [])
         assert TOKEN not in request.url
         assert TOKEN not in repr(request)
     listing = "\n".join(list_requests(target, build_plan(target)))

@@ -18,7 +18,7 @@ from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, violation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import default_api, find_api, load_checks
-from jobproof.contract.suite.planning.target_options import with_target_options
+from jobproof.contract.suite.planning.target_options import open_target
 
 pytest_plugins = ["pytester"]
 
@@ -136,7 +136,7 @@ def test_the_curl_of_a_finding_names_the_variable_that_holds_the_token(
 
 
 def test_the_curl_of_a_finding_in_the_embedded_mock_names_the_variable_of_the_profile() -> None:
-    with with_target_options({"api": API.name}) as target:
+    with open_target({"api": API.name}) as target:
         assert target.token_env == API.profile.token_env
 
 

@@ -105,7 +105,7 @@ def test_every_option_named_in_a_sentence_is_one() -> None:
         command = plugin.load()
         for one in (command, *getattr(command, "commands", {}).values()):
             ours.update(name for parameter in one.params for name in parameter.opts)
-    ours |= {f"--{option.twin}" for option in OPTIONS}
+    ours |= {f"--{option.pytest_name}" for option in OPTIONS}
     named = [
         (path.name, option)
         for path in (*ROOT.glob("*.md"), *files())

@@ -1,3 +1,3 @@
 """
-Whom does a run ask, and what?
+Which target does a run have, and what does it send there?
 """

@@ -1,5 +1,5 @@
 """
-Ids to ask for: fresh ones that nobody has, and known ones altered.
+Ids to send: fresh ones that nobody has, and known ones altered.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Which questions a run asks, in what order: worked out before anything is sent.
+Which requests a run sends, in what order: worked out before anything is sent.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _UNLISTED = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
     """
-    One question, or a row of the same one.
+    One request, or the same one several times.
 
     Attributes:
         times: How often at most.
-        until_end: Ask again, an interval apart, until the job has ended.
+        until_end: Send it again, an interval apart, until the job has ended.
         conditional: Send the entity tag seen last, where one was seen; else leave it out.
-        why: What the question is for, for whoever reads a dry run.
+        why: What the request is for, for whoever reads a dry run.
     """
 
     method: str
@@ -45,7 +45,7 @@ class PlannedRequest:
 @dataclass(frozen=True, slots=True)
 class RequestSequence:
     """
-    Questions about one id, asked one after the other: they make one trace.
+    Requests for one id, sent one after the other: they make one trace.
     """
 
     job_id: str
@@ -54,23 +54,31 @@ class RequestSequence:
 
 def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
     """
-    All lanes, the most telling first, so that a small budget is spent well.
+    All sequences, the most telling first, so that a small budget is spent well.
 
     Nothing but GET, HEAD and OPTIONS goes to a known job, unless it is disposable.
     """
     rng = random.Random(target.seed or None)  # noqa: S311 -- ids, not secrets
     missing = fresh_id(target.api.profile, rng)
-    sequences = [RequestSequence(missing, tuple(_missing(missing)))]
+    sequences = [RequestSequence(missing, tuple(_missing_job_requests(missing)))]
+    # The many polls that rare faults take go to the first job alone.
     for index, job_id in enumerate(target.jobs):
-        sequences.append(RequestSequence(job_id, tuple(_known(target, job_id, first=index == 0))))
+        sequences.append(
+            RequestSequence(job_id, tuple(_known_job_requests(target, job_id, first=index == 0)))
+        )
     for job_id in target.foreign_jobs:
-        sequences.append(RequestSequence(job_id, tuple(_foreign(job_id))))
-    sequences.extend(_odd_ids(target))
+        sequences.append(RequestSequence(job_id, tuple(_foreign_job_requests(job_id))))
+    sequences.extend(_odd_id_sequences(target))
     fresh = fresh_id(target.api.profile, rng)
-    sequences.append(RequestSequence(fresh, tuple(_methods(fresh, Subject.MISSING))))
+    # A fresh id, so that whatever a POST or DELETE does, it does to nobody's job.
+    sequences.append(
+        RequestSequence(fresh, tuple(_unlisted_method_requests(fresh, Subject.MISSING)))
+    )
     for job_id in target.jobs:
         if job_id in target.disposable:
-            sequences.append(RequestSequence(job_id, tuple(_methods(job_id, Subject.KNOWN))))
+            sequences.append(
+                RequestSequence(job_id, tuple(_unlisted_method_requests(job_id, Subject.KNOWN)))
+            )
     return tuple(sequences)
 
 
@@ -90,7 +98,7 @@ def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
     )
 
 
-def _missing(job_id: str) -> Iterator[PlannedRequest]:
+def _missing_job_requests(job_id: str) -> Iterator[PlannedRequest]:
     planned = PlannedRequest(
         "GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has", times=2
     )
@@ -99,7 +107,9 @@ def _missing(job_id: str) -> Iterator[PlannedRequest]:
     yield replace(planned, credential=Credential.INVALID, why="the same, invalid token", times=1)
 
 
-def _known(target: SuiteTarget, job_id: str, *, first: bool) -> Iterator[PlannedRequest]:
+def _known_job_requests(
+    target: SuiteTarget, job_id: str, *, first: bool
+) -> Iterator[PlannedRequest]:
     get = PlannedRequest("GET", job_id, Subject.KNOWN, Credential.OWNER, "a known job, to its end")
     yield replace(get, until_end=True)
     yield replace(get, conditional=True, why="the same if it has changed")
@@ -114,7 +124,7 @@ def _known(target: SuiteTarget, job_id: str, *, first: bool) -> Iterator[Planned
         )
 
 
-def _foreign(job_id: str) -> Iterator[PlannedRequest]:
+def _foreign_job_requests(job_id: str) -> Iterator[PlannedRequest]:
     planned = PlannedRequest(
         "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job", times=2
     )
@@ -122,7 +132,7 @@ def _foreign(job_id: str) -> Iterator[PlannedRequest]:
     yield replace(planned, method="HEAD", times=1, why="somebody else's job, head alone")
 
 
-def _odd_ids(target: SuiteTarget) -> Iterator[RequestSequence]:
+def _odd_id_sequences(target: SuiteTarget) -> Iterator[RequestSequence]:
     hostile = HOSTILE_IDS if target.effort is not Effort.QUICK else HOSTILE_IDS[:6]
     for job_id in hostile:
         planned = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
@@ -141,7 +151,7 @@ def _odd_ids(target: SuiteTarget) -> Iterator[RequestSequence]:
             yield RequestSequence(other, (planned,))
 
 
-def _methods(job_id: str, subject: Subject) -> Iterator[PlannedRequest]:
+def _unlisted_method_requests(job_id: str, subject: Subject) -> Iterator[PlannedRequest]:
     for method in _UNLISTED:
         yield PlannedRequest(
             method, job_id, subject, Credential.OWNER, "a method that isn't documented"

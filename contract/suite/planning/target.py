@@ -1,5 +1,5 @@
 """
-What the suite is pointed at, and how hard it may ask.
+What the suite is pointed at, and how many requests it may send how fast.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Effort", "SuiteTarget", "parse_rate"]
 
 class Effort(StrEnum):
     """
-    How many questions a run asks.
+    How many requests a run sends.
     """
 
     QUICK = "quick"
@@ -28,7 +28,7 @@ class Effort(StrEnum):
     @property
     def polls(self) -> int:
         """
-        How often one ended job is asked for, to see what comes once in a while:
+        How often one ended job is polled, to see what comes once in a while:
         a fault in every 20th answer needs 59 polls to be seen with 95 %.
         """
         return {Effort.QUICK: 3, Effort.STANDARD: 30, Effort.EXHAUSTIVE: 60}[self]
@@ -57,7 +57,7 @@ class SuiteTarget:
         jobs: Ids of jobs that belong to the token.
         foreign_jobs: Ids of jobs that belong to somebody else.
         disposable: Those of `jobs` that may be lost: any method may be sent to them.
-        poll_interval_s: Seconds between two sights of an unfinished job.
+        poll_interval_s: Seconds between two polls of an unfinished job.
         job_deadline_s: Seconds within which a watched job must end; None: no promise.
         watch_s: Seconds to watch unfinished jobs at most, all of them together.
         rate_per_minute: Requests a minute at most; None: no limit.
@@ -90,10 +90,11 @@ class SuiteTarget:
         return Redactor([self.token] if self.token is not None else [])
 
     @property
-    def sequences(self) -> int:
+    def concurrency(self) -> int:
         """
-        How many questions may be open at once.
+        How many sequences may be sent side by side.
         """
+        # Under a rate limit several would only wait for one another.
         return 8 if self.rate_per_minute is None else 1
 
 

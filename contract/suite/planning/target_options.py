@@ -18,11 +18,11 @@ from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
 
-__all__ = ["dry_target", "target_from", "with_target_options"]
+__all__ = ["dry_run_target", "open_target", "target_from"]
 
 
 @contextmanager
-def with_target_options(values: OptionValues) -> Iterator[SuiteTarget]:
+def open_target(values: OptionValues) -> Iterator[SuiteTarget]:
     """
     The target that the options name; the embedded mock runs as long as it is needed.
 
@@ -46,14 +46,16 @@ def with_target_options(values: OptionValues) -> Iterator[SuiteTarget]:
             # The token of the mock alone: a real one in that variable must not be read.
             environ={_token_env(api, values): server.token},
         )
+        # The jobs of the mock end within seconds; the profile's interval is for real ones.
         yield replace(target, poll_interval_s=values.get("poll_interval") or 0.05)
 
 
-def dry_target(values: OptionValues) -> SuiteTarget:
+def dry_run_target(values: OptionValues) -> SuiteTarget:
     """
     The target for a dry run, which needs no token: nothing is sent.
     """
     api = find_api(values.get("api") or default_api())
+    # A real token is taken where there is one: the plan must mask it in ids and URLs.
     variable = _token_env(api, values)
     return target_from(values, environ={variable: os.environ.get(variable) or "dry-run"})
 
@@ -70,6 +72,7 @@ def target_from(values: OptionValues, *, environ: Mapping[str, str] = os.environ
     loopback = is_loopback(url)
     jobs = _ids("job", values)
     disposable = _ids("disposable_job", values)
+    # A disposable job is the token's own, too, and need not be named twice.
     jobs = tuple(dict.fromkeys((*jobs, *disposable)))
     if not jobs:
         raise ConfigError(
@@ -87,15 +90,17 @@ def target_from(values: OptionValues, *, environ: Mapping[str, str] = os.environ
         jobs=jobs,
         foreign_jobs=_ids("foreign_job", values),
         disposable=frozenset(disposable),
-        poll_interval_s=_positive("poll_interval", values, 0.2 if loopback else cadence.poll),
-        job_deadline_s=_positive("job_deadline", values, None),
+        poll_interval_s=_positive_seconds(
+            "poll_interval", values, 0.2 if loopback else cadence.poll
+        ),
+        job_deadline_s=_positive_seconds("job_deadline", values, None),
         watch_s=8.0 if loopback else 600.0,
         rate_per_minute=(None if loopback else cadence.requests_per_minute)
         if rate is None
         else parse_rate(rate),
         budget=_budget(values.get("budget")),
         effort=Effort(values.get("effort") or Effort.STANDARD),
-        timeout_s=_positive("timeout", values, 10.0),
+        timeout_s=_positive_seconds("timeout", values, 10.0),
         strict=bool(values.get("strict")),
         seed=int(values.get("seed") or 0),
     )
@@ -135,10 +140,11 @@ def _token(variable: str, environ: Mapping[str, str]) -> Secret:
         raise ConfigError(f"the token in {variable} can't be used: {exc}") from None
 
 
-def _positive(key: str, values: OptionValues, default: float | None) -> Any:
+def _positive_seconds(key: str, values: OptionValues, default: float | None) -> Any:
     value = values.get(key)
     if value is None:
         return default
+    # Not `value <= 0`: that lets NaN through, which no wait ends at.
     if not value > 0:
         raise ConfigError(f"--{key.replace('_', '-')} {value:g}: must be more than 0 seconds")
     return float(value)

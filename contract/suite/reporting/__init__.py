@@ -1,3 +1,3 @@
 """
-How is a run told, to a person and to a program?
+How is a run reported, to a person and to a program?
 """

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.plan import build_plan
-from jobproof.contract.suite.planning.target_options import dry_target, with_target_options
+from jobproof.contract.suite.planning.target_options import dry_run_target, open_target
 from jobproof.contract.suite.reporting.summary import list_requests
 
 __all__ = ["print_plan"]
@@ -22,10 +22,10 @@ def print_plan(values: OptionValues, write: Callable[[str], object]) -> None:
         ConfigError: An option can't be used.
     """
     if values.get("url") is not None:
-        target = dry_target(values)
+        target = dry_run_target(values)
         for line in list_requests(target, build_plan(target)):
             write(f"{line}\n")
         return
-    with with_target_options(values) as target:
+    with open_target(values) as target:
         for line in list_requests(target, build_plan(target)):
             write(f"{line}\n")

@@ -58,6 +58,7 @@ def build_report(
         },
         "jobproof": version("jobproof"),
     }
+    # Masked as plain JSON: a value that is turned into text later would escape the redactor.
     plain = json.loads(json.dumps(report, default=str))
     return cast("JsonDocument", redactor.value(plain))
 
@@ -95,9 +96,10 @@ def write_report(report: JsonDocument, path: Path) -> None:
     Write `report` as JSON, whole or not at all.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    # In the same folder: a rename is atomic within one file system only.
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
 
 
 def _check_as_dict(run: Run, check_id: str, groups: Iterable[FindingGroup]) -> JsonObject:
@@ -119,6 +121,6 @@ def _why(run: Run, verdict: Verdict, missing: tuple[str, ...]) -> str | None:
         return f"{run.target.base_url} can't be reached: {run.unreachable}"
     if verdict is Verdict.INCONCLUSIVE:
         refused = [f.message for f in run.findings if f.kind is Kind.INCONCLUSIVE]
-        told = f" ({refused[0]})" if refused else ""
-        return f"{'; '.join(missing)}{told}"
+        detail = f" ({refused[0]})" if refused else ""
+        return f"{'; '.join(missing)}{detail}"
     return None

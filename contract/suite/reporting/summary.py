@@ -26,11 +26,11 @@ def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) ->
     finding = found.first.redacted(target.redactor)
     request = finding.exchange.request
     times = f"   ({found.count} times)" if found.count > 1 else ""
-    asker = f"({request.subject.value} id, credential: {request.credential.value})"
+    sent_as = f"({request.subject.value} id, credential: {request.credential.value})"
     lines = [
         f"{finding.check}: {check.summary if check else finding.message}",
         f"  promised  {finding.basis.value}: {finding.source}",
-        f"  asked     {request.method} {_path(request.url)} {asker}",
+        f"  asked     {request.method} {_path(request.url)} {sent_as}",
         f"  seen      at {finding.pointer}: {finding.message}{times}",
         f"  again     {_curl(found.first, target)}",
     ]
@@ -60,11 +60,11 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         f"codes {', '.join(coverage['codes'])}, statuses {', '.join(seen) or 'none'}"
     )
     broken = sum(1 for f in findings if f["breaks"])
-    told = f": {report['why']}" if report["why"] else ""
+    detail = f": {report['why']}" if report["why"] else ""
     if broken:
-        told = f": {broken} {'finding breaks' if broken == 1 else 'findings break'} the contract"
+        detail = f": {broken} {'finding breaks' if broken == 1 else 'findings break'} the contract"
     yield (
-        f"verdict: {report['verdict']}{told} "
+        f"verdict: {report['verdict']}{detail} "
         f"[{report['requests']} requests, {report['duration_seconds']:.1f} s]"
     )
 
@@ -76,12 +76,12 @@ def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> 
     for sequence in sequences:
         for planned in sequence.requests:
             request = request_of(target, planned).redacted(target.redactor)
-            often = f"x{planned.times}"
+            repetition = f"x{planned.times}"
             if planned.until_end:
-                often = f"every {target.poll_interval_s:g} s to its end"
+                repetition = f"every {target.poll_interval_s:g} s to its end"
             yield (
                 f"{planned.method:7} {request.url}  [{planned.subject.value}, "
-                f"{planned.credential.value}, {often}] {planned.why}"
+                f"{planned.credential.value}, {repetition}] {planned.why}"
             )
     effort = target.effort
     yield describe_dry_run(target, sequences)
@@ -95,8 +95,9 @@ def describe_dry_run(target: SuiteTarget, sequences: Iterable[RequestSequence]) 
     """
     How many requests a run sends about, and how long the rate limit makes it take.
     """
-    planned = sum(planned.times for sequence in sequences for planned in sequence.requests)
-    count = planned + target.effort.generated + 15 * target.effort.walks
+    count = sum(planned.times for sequence in sequences for planned in sequence.requests)
+    # A walk takes 15 steps, as `test_client_machine` asks for.
+    count += target.effort.generated + 15 * target.effort.walks
     if target.budget is not None:
         count = min(count, target.budget)
     if target.rate_per_minute is None:

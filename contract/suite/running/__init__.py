@@ -1,3 +1,3 @@
 """
-What was asked in a run, and what came of it?
+What was sent in a run, and what came of it?
 """

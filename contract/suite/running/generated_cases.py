@@ -40,9 +40,9 @@ from jobproof.contract.suite.planning.target import SuiteTarget
 __all__ = ["CaseSender", "GeneratedCase", "cases"]
 
 # A path segment that proxies and frameworks resolve themselves leads elsewhere.
-_DOTS = frozenset({"", ".", ".."})
+_DOT_SEGMENTS = frozenset({"", ".", ".."})
 # Headers that frame the request, or change what is asked.
-_NOT_OURS = (
+_EXCLUDED_HEADERS = (
     *("host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te"),
     *("range", "if-none-match", "if-modified-since", "accept-encoding"),
 )
@@ -51,7 +51,7 @@ _NOT_OURS = (
 @dataclass(frozen=True, slots=True)
 class GeneratedCase:
     """
-    One generated question.
+    One generated request.
 
     Attributes:
         negative: Whether something besides the id breaks the document.
@@ -70,7 +70,7 @@ def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
     Positive and negative cases of the operation, mixed, with ids worth asking for.
     """
     operation = _operation(target)
-    unsent = (*_NOT_OURS, target.api.profile.auth.header)
+    excluded = (*_EXCLUDED_HEADERS, target.api.profile.auth.header)
     modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
     @st.composite
@@ -79,10 +79,10 @@ def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
         job_id, subject = draw(_ids(target))
         drawn = draw(operation.as_strategy(mode, path_parameters=_path(target, job_id)))
         pairs = [(str(k), str(v)) for k, v in dict(drawn.headers or {}).items()]
-        headers = {k: v for k, v in without_headers(pairs, *unsent) if _can_travel(k, v)}
+        headers = {k: v for k, v in without_headers(pairs, *excluded) if _is_sendable(k, v)}
         query = dict(drawn.query or {})
-        who = draw(st.sampled_from([*[Credential.OWNER] * 4, Credential.NONE]))
-        return GeneratedCase(job_id, subject, who, headers, query, bool(headers or query))
+        credential = draw(st.sampled_from([*[Credential.OWNER] * 4, Credential.NONE]))
+        return GeneratedCase(job_id, subject, credential, headers, query, bool(headers or query))
 
     return build()
 
@@ -106,11 +106,11 @@ class CaseSender:
 
     def send(self, case: GeneratedCase) -> Exchange:
         """
-        Ask once. A case that breaks the document beside the id may be refused, so it is
-        judged as a hostile question.
+        Send once; no retry. A case that breaks the document besides the id may be refused, so
+        it isn't judged as a request for a known or missing job.
         """
         request = self._request(case)
-        started, clock = time.time(), time.perf_counter()
+        started_at, began_s = time.time(), time.perf_counter()
         answer: Response | TransportFailure
         try:
             answer = self._answer(request)
@@ -122,10 +122,11 @@ class CaseSender:
             )
         except requests.RequestException as exc:
             answer = TransportFailure(Reason.CONNECT, type(exc).__name__)
-        elapsed = time.perf_counter() - clock
-        return Exchange(request, answer, started, elapsed, Phases(wait=elapsed))
+        elapsed_s = time.perf_counter() - began_s
+        return Exchange(request, answer, started_at, elapsed_s, Phases(wait=elapsed_s))
 
     def _request(self, case: GeneratedCase) -> Request:
+        # A 400 is right for a broken header or query, and would be a finding for a known job.
         subject = case.subject
         if case.negative and subject in (Subject.KNOWN, Subject.MISSING):
             subject = Subject.UNSTATED
@@ -141,24 +142,25 @@ class CaseSender:
         )
 
     def _answer(self, request: Request) -> Response | TransportFailure:
-        cap = self._target.api.profile.body.limit
+        max_bytes = self._target.api.profile.body.limit
         prepared = requests.Request("GET", request.url, headers=dict(request.headers)).prepare()
         prepared.url = request.url  # as encoded by us, dot segments and all
-        _dial_this_machine(prepared)
+        _resolve_localhost(prepared)
         with self._session.send(
             prepared, timeout=self._target.timeout_s, allow_redirects=False, stream=True
-        ) as got:
+        ) as response:
             body = bytearray()
-            for chunk in got.iter_content(65_536):
+            # `response.content` would read a body without end before anybody could count.
+            for chunk in response.iter_content(65_536):
                 body += chunk
-                if len(body) > cap:
-                    return TransportFailure(Reason.TOO_LARGE, f"more than {cap} bytes")
-            headers = tuple(got.raw.headers.items())
+                if len(body) > max_bytes:
+                    return TransportFailure(Reason.TOO_LARGE, f"more than {max_bytes} bytes")
+            headers = tuple(response.raw.headers.items())
             data = bytes(body)
-            return Response(got.status_code, headers, data, data)
+            return Response(response.status_code, headers, data, data)
 
 
-def _dial_this_machine(prepared: requests.PreparedRequest) -> None:
+def _resolve_localhost(prepared: requests.PreparedRequest) -> None:
     """
     Make a name below `localhost` lead here, as it does for libcurl: few resolvers know it.
     """
@@ -184,7 +186,7 @@ def _ids(target: SuiteTarget) -> st.SearchStrategy[tuple[str, Subject]]:
         lambda n: (fresh_id(target.api.profile, random.Random(n)), Subject.MISSING)  # noqa: S311
     )
     hostile = (st.sampled_from(HOSTILE_IDS) | st.text(min_size=1, max_size=60)).filter(
-        lambda text: text not in _DOTS and text.isprintable()
+        lambda text: text not in _DOT_SEGMENTS and text.isprintable()
     )
     odd = hostile.map(lambda i: (i, Subject.MALFORMED))
     # Half of the cases must reach a body: one_of would favour the widest branch.
@@ -196,15 +198,16 @@ def _pairs(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     Parameters one by one: a list is its name again and again, None is left out.
     """
     for name, value in query.items():
-        several = value if isinstance(value, list | tuple) else [value]
-        yield from ((name, str(one)) for one in several if one is not None)
+        items = value if isinstance(value, list | tuple) else [value]
+        yield from ((name, str(item)) for item in items if item is not None)
 
 
 def _path(target: SuiteTarget, job_id: str) -> dict[str, str]:
     return {target.api.operation.parameter: job_id}
 
 
-def _can_travel(name: str, value: str) -> bool:
+def _is_sendable(name: str, value: str) -> bool:
+    # What `requests` refuses to send would come out as a failure of the endpoint.
     if not (name.isascii() and name.replace("-", "").isalnum() and value.isprintable()):
         return False
     return value.isascii() and value == value.strip()

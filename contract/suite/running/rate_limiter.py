@@ -1,5 +1,5 @@
 """
-How fast and how much may be asked: one gate for every request of a run.
+How many requests a run sends, and how fast: each one passes here.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ class BudgetSpent(Exception):
 class RateLimiter:
     """
     Lets requests through at a rate, up to a number; safe for several threads.
+
+    Args:
+        rate_per_minute: Spread evenly, without bursts; None for no limit.
+        budget: How many requests in all; None for no limit.
+
+    Attributes:
+        sent: How many requests were let through.
     """
 
     def __init__(
@@ -35,7 +42,7 @@ class RateLimiter:
         monotonic: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._gap_s = 60.0 / rate_per_minute if rate_per_minute else 0.0
+        self._interval_s = 60.0 / rate_per_minute if rate_per_minute else 0.0
         self._budget = budget
         self._monotonic = monotonic
         self._wait = wait
@@ -45,7 +52,7 @@ class RateLimiter:
 
     def acquire(self) -> None:
         """
-        Wait for this request's turn.
+        Wait until one more request may be sent.
 
         Raises:
             BudgetSpent: No request is left.
@@ -55,12 +62,14 @@ class RateLimiter:
                 raise BudgetSpent
             self.sent += 1
             start = max(self._monotonic(), self._next)
-            self._next = start + self._gap_s
+            self._next = start + self._interval_s
+        # Slots are handed out under the lock and waited for outside of it, so that a long wait
+        # of one thread doesn't keep the next one from learning its own.
         delay = start - self._monotonic()
         if delay > 0:
             self._wait(delay)
 
-    def throttled(self, retry_after: str | None, *, now: float, default_s: float) -> None:
+    def pause(self, retry_after: str | None, *, now: float, default_s: float) -> None:
         """
         A 429 has come in: let nothing through for as long as it asks.
 
@@ -70,5 +79,6 @@ class RateLimiter:
             default_s: The pause where the header names none: absent, broken, or no wait at all.
         """
         pause_s = min(read_retry_after(retry_after, now=now) or default_s, LONGEST_PAUSE_S)
+        # Whoever has its slot already still sends; a shorter hint never cuts a longer one.
         with self._lock:
             self._next = max(self._next, self._monotonic() + pause_s)

@@ -1,5 +1,5 @@
 """
-A run: every question of the plan sent once, every answer judged by every check.
+A run: every request of the plan is sent, every answer judged by every check.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimite
 __all__ = ["Run", "Sender"]
 
 _HISTORY = 100
+"""How many earlier answers about a job the checks get to see."""
 _RETRIES = 3
+"""How often a request that was throttled is sent again."""
 _SEQUENCE_S = 25.0
+"""After this long a sequence repeats no request any more: a slow server would hold up the run."""
+_MOST_UNANSWERED = 2
+"""After so many requests in a row without an answer, nothing more is expected of a server."""
 _UNREACHABLE = (Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.BLOCKED)
 
 
@@ -43,15 +48,22 @@ class Sender(Protocol):
 
     def send(self, request: Request, *, deadline_s: float) -> Exchange:
         """
-        Ask once.
+        Send once; no retry.
         """
         ...
 
 
 @dataclass(slots=True)
-class _RunRecord:
+class _RunRecords:
     """
-    What a run has learned; guarded by the run's lock.
+    What a run has seen and found; guarded by the run's lock.
+
+    Attributes:
+        history: What was seen of each job, oldest first; by the URL where a request has no id.
+        methods: Of all requests that were sent.
+        baseline: The latest answer to the owner for an id that nobody has.
+        unreachable: Why no connection comes about.
+        stopped: Why the plan wasn't carried out to its end.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -64,7 +76,7 @@ class _RunRecord:
 
 class Run:
     """
-    Executes a plan against a target and keeps what was found.
+    Executes a plan against a target and collects the findings.
     """
 
     def __init__(
@@ -88,7 +100,7 @@ class Run:
         self._clock = clock
         self._wait = wait
         self._progress = progress
-        self._records = _RunRecord()
+        self._records = _RunRecords()
         self._planned: tuple[Finding, ...] = ()
         self._lock = threading.Lock()
         self._watch_until = time.monotonic() + target.watch_s
@@ -140,12 +152,12 @@ class Run:
 
     def execute(self) -> None:
         """
-        Send the plan. The first lane goes alone: it shows whether anybody is there.
+        Send the plan. The first sequence goes alone: it shows whether anybody is there.
         """
         sequences = build_plan(self.target)
         self._send_sequence(sequences[0])
         if self.unreachable is None:
-            with ThreadPoolExecutor(self.target.sequences, thread_name_prefix="jobproof") as pool:
+            with ThreadPoolExecutor(self.target.concurrency, thread_name_prefix="jobproof") as pool:
                 for done in [
                     pool.submit(self._send_sequence, sequence) for sequence in sequences[1:]
                 ]:
@@ -154,20 +166,21 @@ class Run:
 
     def send(self, planned: PlannedRequest) -> tuple[Observation, tuple[Finding, ...]]:
         """
-        Send one question now, and judge its answer.
+        Send one planned request now, and judge its answer.
 
         Raises:
             BudgetSpent: No request is left.
         """
-        request = self._with_tag(request_of(self.target, planned), planned)
+        request = self._with_entity_tag(request_of(self.target, planned), planned)
         for attempt in range(_RETRIES + 1):
             self.rate_limiter.acquire()
             exchange = self._sender.send(request, deadline_s=self.target.timeout_s)
             seen, findings = self.record(exchange)
+            # Each 429 is judged and counted, too, and each retry costs a request of the budget.
             response = seen.response
             if response is None or seen.code != 429 or attempt == _RETRIES:
                 break
-            self.rate_limiter.throttled(
+            self.rate_limiter.pause(
                 response.header("retry-after"),
                 now=self._clock(),
                 default_s=self.target.poll_interval_s,
@@ -193,6 +206,7 @@ class Run:
             token=self.target.token.reveal() if self.target.token else None,
             deadline_s=self.target.job_deadline_s,
         )
+        # Not under the lock: judging is the long part, and other sequences wait to look back.
         findings = self._judge(trace)
         with self._lock:
             self._remember(key, seen, findings, generated=generated)
@@ -207,56 +221,61 @@ class Run:
         records.findings.extend(findings)
         records.methods.add(seen.method)
         self.coverage.add(seen, generated=generated)
+        # What a foreign job's answer is compared with: it must not differ from this one.
         if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
             if seen.method == "GET" and seen.response is not None:
                 records.baseline = seen
         failure = seen.exchange.failure
+        # Only the first id decides: later a lost connection is a fault like any other.
         if failure and failure.reason in _UNREACHABLE and len(records.history) == 1:
             records.unreachable = self.target.redactor.text(failure.detail)
 
     def _send_sequence(self, sequence: RequestSequence) -> None:
-        started = time.monotonic()
-        silent = 0
+        repeat_until = time.monotonic() + _SEQUENCE_S
+        unanswered = 0
         try:
             for planned in sequence.requests:
-                for number in range(planned.times):
-                    if number and time.monotonic() - started > _SEQUENCE_S and self._is_unlimited():
+                for repetition in range(planned.times):
+                    # A rate limit takes its time by itself, which is no sign of a slow server.
+                    late = self._is_unlimited() and time.monotonic() > repeat_until
+                    if repetition and late:
                         break
-                    seen = (
-                        self._poll_until_end(planned)
-                        if planned.until_end
-                        else self.send(planned)[0]
-                    )
-                    failure = seen.exchange.failure
-                    silent = silent + 1 if failure and failure.partial is None else 0
-                    if silent == 2 or self.unreachable is not None:
-                        return  # it won't answer the third time either
+                    send = self._poll_until_end if planned.until_end else self._send_once
+                    failure = send(planned).exchange.failure
+                    # Half an answer shows that somebody is there.
+                    unanswered = unanswered + 1 if failure and failure.partial is None else 0
+                    if unanswered == _MOST_UNANSWERED or self.unreachable is not None:
+                        return
         except BudgetSpent:
             self._records.stopped = f"the budget of {self.target.budget} requests is spent"
+
+    def _send_once(self, planned: PlannedRequest) -> Observation:
+        return self.send(planned)[0]
 
     def _is_unlimited(self) -> bool:
         return self.target.rate_per_minute is None
 
     def _poll_until_end(self, planned: PlannedRequest) -> Observation:
         lifecycle = self.target.api.lifecycle
-        promised = self.target.job_deadline_s
-        # All jobs share one time of watching: twenty that never end must not take twenty.
-        until = self._watch_until if promised is None else time.monotonic() + promised
+        deadline_s = self.target.job_deadline_s
+        # All jobs share one time of watching: twenty that never end must not take twenty of it.
+        poll_until = self._watch_until if deadline_s is None else time.monotonic() + deadline_s
         seen, _ = self.send(planned)
-        silent = 0
-        while silent < 2:
+        unanswered = 0
+        while unanswered < _MOST_UNANSWERED:
             if seen.code == 200 and (seen.job is None or lifecycle.is_terminal(seen.job.status)):
                 return seen
+            # Throttled or overloaded for a while; any other code won't turn into a job.
             if seen.response is not None and seen.code not in (200, 429, 503):
                 return seen
-            if time.monotonic() > until:
+            if time.monotonic() > poll_until:
                 return seen
             self._wait(self.target.poll_interval_s)
             seen, _ = self.send(planned)
-            silent = silent + 1 if seen.response is None else 0
+            unanswered = unanswered + 1 if seen.response is None else 0
         return seen
 
-    def _with_tag(self, request: Request, planned: PlannedRequest) -> Request:
+    def _with_entity_tag(self, request: Request, planned: PlannedRequest) -> Request:
         if not planned.conditional:
             return request
         with self._lock:
@@ -271,4 +290,5 @@ class Run:
         )
         if tag is None:
             return request
+        # Sent as it came, `W/` included: RFC 9110 13.1.2 compares tags weakly here.
         return replace(request, headers=(*request.headers, ("If-None-Match", tag)))

@@ -1,6 +1,6 @@
 """
-A client that does as it pleases: a Hypothesis state machine over polls, tokens and
-methods. Whatever the order, every answer must keep the contract.
+A client in random order: a Hypothesis state machine over polls, tokens and methods.
+Whatever the order, every answer must keep the contract.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jobproof.contract.suite.running.run import Run
 
 __all__ = ["client_machine"]
 
-_WHO = (Credential.OWNER, Credential.NONE, Credential.INVALID)
+_CREDENTIALS = (Credential.OWNER, Credential.NONE, Credential.INVALID)
 _UNLISTED = ("POST", "PUT", "PATCH", "DELETE")
 
 _Send = Callable[[PlannedRequest], None]
@@ -34,7 +34,7 @@ def client_machine(
 ) -> type[RuleBasedStateMachine]:
     """
     The machine for one run; `report` gets the findings of every answer and may raise;
-    after `stop` nothing more is asked.
+    once `stop` is true nothing more is sent.
 
     Other methods than GET, HEAD and OPTIONS go to fresh random ids only.
     """
@@ -43,7 +43,7 @@ def client_machine(
         if not stop():
             report(run.send(planned)[1])
 
-    client = _client(run.target, send)
+    client = _owners_client(run.target, send)
     return (
         _outsiders_client(client, run.target.foreign_jobs, send)
         if run.target.foreign_jobs
@@ -51,7 +51,7 @@ def client_machine(
     )
 
 
-def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
+def _owners_client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
     known = st.sampled_from(target.jobs)
 
     class OwnersClient(RuleBasedStateMachine):
@@ -67,18 +67,20 @@ def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
                 )
             )
 
-        @rule(job_id=known, who=st.sampled_from(_WHO))
-        def change_token(self, job_id: str, who: Credential) -> None:
-            send(PlannedRequest("GET", job_id, Subject.KNOWN, who, "another token"))
+        @rule(job_id=known, credential=st.sampled_from(_CREDENTIALS))
+        def change_token(self, job_id: str, credential: Credential) -> None:
+            send(PlannedRequest("GET", job_id, Subject.KNOWN, credential, "another token"))
 
         @rule(job_id=known, method=st.sampled_from(("HEAD", "OPTIONS")))
-        def look(self, job_id: str, method: str) -> None:
+        def send_safe_method(self, job_id: str, method: str) -> None:
             send(PlannedRequest(method, job_id, Subject.KNOWN, Credential.OWNER, "a safe method"))
 
-        @rule(seed=st.integers(0, 2**32), who=st.sampled_from(_WHO))
-        def miss(self, seed: int, who: Credential) -> None:
+        @rule(seed=st.integers(0, 2**32), credential=st.sampled_from(_CREDENTIALS))
+        def ask_for_missing_job(self, seed: int, credential: Credential) -> None:
             job_id = fresh_id(target.api.profile, random.Random(seed))  # noqa: S311
-            send(PlannedRequest("GET", job_id, Subject.MISSING, who, "an id that nobody has"))
+            send(
+                PlannedRequest("GET", job_id, Subject.MISSING, credential, "an id that nobody has")
+            )
 
         @rule(seed=st.integers(0, 2**32), method=st.sampled_from(_UNLISTED))
         def send_unlisted_method(self, seed: int, method: str) -> None:
@@ -95,9 +97,10 @@ def _client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
 def _outsiders_client(
     client: type[RuleBasedStateMachine], jobs: Sequence[str], send: _Send
 ) -> type[RuleBasedStateMachine]:
+    # Made only where there are such jobs: Hypothesis can't draw from an empty sequence.
     class OutsidersClient(client):  # type: ignore[misc, valid-type]
         """
-        Also asks for other people's jobs.
+        Also asks for jobs that belong to others.
         """
 
         @rule(job_id=st.sampled_from(jobs))
