@@ -4,10 +4,10 @@ How soon after its deadline an exchange ends, and whose time a busy thread costs
     python benches/deadlines.py [--rounds N] [--deadline S]
 
 A server on this machine hangs in each way that has no end of its own: it never accepts
-TLS, says nothing, drips its head, drips its body. Beside the client, in the same run, ask
-`curl --max-time` and `requests` with the same number, each five deadlines at most. Then a
-server that answers after 5 ms is asked beside a thread that keeps Python busy: what the
-client says that the server took, and what `requests` says, over the truth.
+TLS, says nothing, drips its head, drips its body. `curl --max-time` and `requests` are
+timed in the same run with the same number, each five deadlines at most. Then a server that
+answers after 5 ms gets requests beside a thread that keeps Python busy: how long the client
+says that the server took, and how long `requests` says, over the true time.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from jobproof.contract.model.exchange import Request
 
 __all__ = ["HANGS", "main"]
 
-TRUTH_S = 0.005
-BAR = 1.05
-"""How long an exchange may take, over its deadline."""
+SERVER_DELAY_S = 0.005
+MAX_RATIO = 1.05
+"""The most that an exchange may take, over its deadline."""
 
 Serve = Callable[[socket.socket], None]
 
@@ -49,6 +49,7 @@ def _drip(head: bytes) -> Serve:
         peer.sendall(head)
         while True:
             time.sleep(0.05)
+            # A byte at a time resets every time-out that is counted from the last one.
             peer.sendall(b"x")
 
     return serve
@@ -95,14 +96,14 @@ def _serving(serve: Serve) -> Iterator[int]:
         listener.close()
 
 
-def _ours(url: str, deadline_s: float) -> float:
+def _time_jobproof(url: str, deadline_s: float) -> float:
     with Client(verify=False) as client:
         start = time.perf_counter()
         client.send(Request("GET", url), deadline_s=deadline_s)
         return time.perf_counter() - start
 
 
-def _curl(url: str, deadline_s: float) -> float | None:
+def _time_curl(url: str, deadline_s: float) -> float | None:
     program = shutil.which("curl")
     if program is None:
         return None
@@ -117,46 +118,47 @@ def _curl(url: str, deadline_s: float) -> float | None:
     return float(done.stdout)
 
 
-def _requests(url: str, deadline_s: float) -> float:
+def _time_requests(url: str, deadline_s: float) -> float:
     """
     Its time-out is between two bytes; given up after five deadlines.
     """
-    took: list[float] = []
+    elapsed_s: list[float] = []
 
-    def ask() -> None:
+    def send() -> None:
         start = time.perf_counter()
         with suppress(requests.RequestException):
             requests.get(url, timeout=deadline_s, verify=False)
-        took.append(time.perf_counter() - start)
+        elapsed_s.append(time.perf_counter() - start)
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=send, daemon=True)
     thread.start()
     thread.join(deadline_s * 5)
-    return took[0] if took else deadline_s * 5
+    return elapsed_s[0] if elapsed_s else deadline_s * 5
 
 
 def _ratios(
-    ask: Callable[[str, float], float | None], url: str, rounds: int, deadline_s: float
+    send: Callable[[str, float], float | None], url: str, rounds: int, deadline_s: float
 ) -> list[float]:
-    found = (ask(url, deadline_s) for _ in range(rounds))
-    return [took / deadline_s for took in found if took is not None]
+    found = (send(url, deadline_s) for _ in range(rounds))
+    return [elapsed_s / deadline_s for elapsed_s in found if elapsed_s is not None]
 
 
-def _in_words(ratios: list[float]) -> str:
+def _describe(ratios: list[float]) -> str:
     if not ratios:
         return "not here"
     return f"{statistics.median(ratios):.3f} (worst {max(ratios):.3f})"
 
 
-def _waits(port: int, rounds: int) -> tuple[float, float]:
+def _wait_ratios(port: int, rounds: int) -> tuple[float, float]:
     url = f"http://127.0.0.1:{port}/"
+    # Both on a warm connection, so that no handshake is in the figure.
     with Client() as client:
         client.send(Request("GET", url), deadline_s=60)
         ours = [client.send(Request("GET", url), deadline_s=60).phases.wait for _ in range(rounds)]
     session = requests.Session()
     session.get(url, timeout=60)
     theirs = [session.get(url, timeout=60).elapsed.total_seconds() for _ in range(rounds)]
-    return statistics.median(ours) / TRUTH_S, statistics.median(theirs) / TRUTH_S
+    return statistics.median(ours) / SERVER_DELAY_S, statistics.median(theirs) / SERVER_DELAY_S
 
 
 @contextmanager
@@ -188,7 +190,7 @@ def _serve_here(delay_s: float) -> None:
 
 def main(arguments: list[str]) -> int:
     """
-    Print the ratios; 1 where an exchange outlives its deadline by more than the bar.
+    Print the ratios; 1 where the median exchange takes more than `MAX_RATIO` deadlines.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--rounds", type=int, default=5)
@@ -198,22 +200,22 @@ def main(arguments: list[str]) -> int:
     if options.serve is not None:
         _serve_here(options.serve)
         return 0
-    say = sys.stdout.write
+    write = sys.stdout.write
     requests.packages.urllib3.disable_warnings()  # type: ignore[attr-defined]
-    say(f"time over the deadline of {options.deadline:g} s, median of {options.rounds}\n")
-    say(f"{'':16}{'jobproof':24}{'curl':24}requests\n")
+    write(f"time over the deadline of {options.deadline:g} s, median of {options.rounds}\n")
+    write(f"{'':16}{'jobproof':24}{'curl':24}requests\n")
     worst = 0.0
     for name, (scheme, serve) in HANGS.items():
         with _serving(serve) as port:
             url = f"{scheme}://127.0.0.1:{port}/"
             ours, curl, theirs = (
-                _ratios(ask, url, options.rounds, options.deadline)
-                for ask in (_ours, _curl, _requests)
+                _ratios(send, url, options.rounds, options.deadline)
+                for send in (_time_jobproof, _time_curl, _time_requests)
             )
         worst = max(worst, statistics.median(ours))
-        say(f"{name:16}{_in_words(ours):24}{_in_words(curl):24}{_in_words(theirs)}\n")
+        write(f"{name:16}{_describe(ours):24}{_describe(curl):24}{_describe(theirs)}\n")
     server = subprocess.Popen(
-        [sys.executable, __file__, "--serve", str(TRUTH_S)],
+        [sys.executable, __file__, "--serve", str(SERVER_DELAY_S)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -221,14 +223,14 @@ def main(arguments: list[str]) -> int:
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline())
-        say(f"\nwait over the server's own {TRUTH_S * 1000:g} ms, median of 101\n")
+        write(f"\nwait over the server's own {SERVER_DELAY_S * 1000:g} ms, median of 101\n")
         for name, beside in (("quiet", suppress), ("a busy thread", _busy)):
             with beside():
-                ours, theirs = _waits(port, 101)
-            say(f"{name:16}jobproof {ours:.2f}   requests {theirs:.2f}\n")
+                ours, theirs = _wait_ratios(port, 101)
+            write(f"{name:16}jobproof {ours:.2f}   requests {theirs:.2f}\n")
     finally:
         server.communicate()
-    return 1 if worst > BAR else 0
+    return 1 if worst > MAX_RATIO else 0
 
 
 if __name__ == "__main__":

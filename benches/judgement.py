@@ -1,13 +1,13 @@
 """
-What one full judgement costs: reading an answer and asking every check about it.
+What one full judgement costs: reading an answer and running every check on it.
 
     python benches/judgement.py [--api NAME] [--rounds N]
 
 The measure beside it is jsonschema-rs alone, parsing and validating the same body in
-the same run, so that the ratio holds on any machine. The history is ten sights of the
-job; the answer is the one after them, read by nobody before. An answer that comes
-again, as most do on an endpoint under watch, costs less, and is timed beside it. Exit
-code 1 if a judgement costs more than 100 microseconds.
+the same run, so that the ratio holds on any machine. The history is ten polls of the
+job; the answer is the one after them, read by nobody before. An answer that repeats,
+as most do on a monitored endpoint, costs less, and is timed beside it. Exit code 1 if
+a judgement costs more than 100 microseconds.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from jobproof.contract.plugins import default_api, find_api, load_checks
 
 __all__ = ["Costs", "main", "measure"]
 
-BAR_US = 100.0
+LIMIT_US = 100.0
 HISTORY = 10
 NOW = 1_790_000_000.0
 _ID = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
-_BORN = NOW - 90
+_CREATED_AT = NOW - 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Costs:
     """
 
     judgement_us: float
-    again_us: float
+    repeated_us: float
     observe_us: float
     schema_us: float
 
@@ -78,30 +78,30 @@ def measure(api: Api, *, rounds: int, number: int = 200) -> Costs:
         dict(content.schema or {}), validate_formats=True
     )
 
-    def unread(exchange: Exchange) -> Observation:
+    def observe_anew(exchange: Exchange) -> Observation:
         # A reader of its own each time: an answer seen before isn't read again.
         return Observer(api.operation, api.profile, api.reader)(exchange)
 
-    def judged() -> Any:
-        return judge(Trace(api, unread(last), earlier, token="a-token-of-the-bench"))
+    def judge_anew() -> Any:
+        return judge(Trace(api, observe_anew(last), earlier, token="a-token-of-the-bench"))
 
-    def again() -> Any:
+    def judge_repeated() -> Any:
         return judge(Trace(api, api.observe(last), earlier, token="a-token-of-the-bench"))
 
-    told = [f.message for f in judged() if f.kind is Kind.VIOLATION]
-    if told or not validator.is_valid(json.loads(body)):
-        raise ValueError(f"the bench's own answer is wrong: {told}")
+    violations = [f.message for f in judge_anew() if f.kind is Kind.VIOLATION]
+    if violations or not validator.is_valid(json.loads(body)):
+        raise ValueError(f"the bench's own answer is wrong: {violations}")
     return Costs(
-        judgement_us=_best_us(judged, rounds, number),
-        again_us=_best_us(again, rounds, number),
-        observe_us=_best_us(lambda: unread(last), rounds, number),
+        judgement_us=_best_us(judge_anew, rounds, number),
+        repeated_us=_best_us(judge_repeated, rounds, number),
+        observe_us=_best_us(lambda: observe_anew(last), rounds, number),
         schema_us=_best_us(lambda: validator.is_valid(json.loads(body)), rounds, number),
     )
 
 
 def main() -> int:
     """
-    Print ratios, then microseconds; 1 if the bar is missed.
+    Print ratios, then microseconds; 1 if a judgement costs more than `LIMIT_US`.
     """
     parser = argparse.ArgumentParser(description="The cost of one full judgement.")
     parser.add_argument("--api", default=default_api())
@@ -113,15 +113,15 @@ def main() -> int:
     lines = [
         f"judgement / schema alone   {costs.judgement_us / costs.schema_us:6.1f} x",
         f"reading / judgement        {costs.observe_us / costs.judgement_us:6.2f}",
-        f"the same again / judgement {costs.again_us / costs.judgement_us:6.2f}",
+        f"the same again / judgement {costs.repeated_us / costs.judgement_us:6.2f}",
         "",
-        f"one judgement, {count} checks   {costs.judgement_us:6.1f} us (bar {BAR_US:.0f})",
+        f"one judgement, {count} checks   {costs.judgement_us:6.1f} us (limit {LIMIT_US:.0f})",
         f"of which reading           {costs.observe_us:6.1f} us",
-        f"of the same answer again   {costs.again_us:6.1f} us",
+        f"of the same answer again   {costs.repeated_us:6.1f} us",
         f"jsonschema-rs, parse too   {costs.schema_us:6.1f} us",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-    return 0 if costs.judgement_us <= BAR_US else 1
+    return 0 if costs.judgement_us <= LIMIT_US else 1
 
 
 def _best_us(run: Callable[[], Any], rounds: int, number: int) -> float:
@@ -164,8 +164,8 @@ def _job(api: Api, status: str) -> dict[str, Any]:
         if status in [stage.status for stage in life.stages]
     )
     last = [stage.status for stage in stages].index(status)
-    steps = tuple((stage.status, _BORN + n) for n, stage in enumerate(stages[: last + 1]))
-    view = JobView(_ID, _BORN, steps, stages[last].body, polls=last + 1)
+    steps = tuple((stage.status, _CREATED_AT + n) for n, stage in enumerate(stages[: last + 1]))
+    view = JobView(_ID, _CREATED_AT, steps, stages[last].body, polls=last + 1)
     return dict(view.body(script, codec))
 
 

@@ -3,9 +3,9 @@ An outage of known size, in real time: how large does it come out?
 
     python benches/outage.py [--seconds 300]
 
-The mocked endpoint hangs for a fifth of the time while the daemon asks it sixty times, once
-with a time-out of twice the interval and once of six times. Beside it, in the same run, ask
-two loops that wait for an answer before they ask again, as most probers do. Ends with 1
+The mocked endpoint hangs for a fifth of the time while the daemon probes it sixty times, once
+with a time-out of twice the interval and once of six times. In the same run two loops send
+their next request only after the answer to the last one, as most probers do. Ends with 1
 where the daemon's share of failures is further than 0.01 from the truth.
 """
 
@@ -33,17 +33,17 @@ from jobproof.contract.plugins import find_api
 
 TRUTH = 0.2
 PROBES = 60
-PATIENCE = (2, 6)
-BAR = 0.01
-LEAD_S = 3.0
-Seen = list[tuple[float, bool]]
-"""When a question was due, Unix seconds, and whether it was answered."""
+TIMEOUT_INTERVALS = (2, 6)
+TOLERANCE = 0.01
+START_DELAY_S = 3.0
+Results = list[tuple[float, bool]]
+"""When a request was due, Unix seconds, and whether it was answered."""
 
 
 @dataclass
 class Loop:
     """
-    A prober that asks again only when it has its answer.
+    A prober that sends its next request only once it has an answer (a closed loop).
 
     Attributes:
         skips: Keeps a grid and one tick of it, as Go's ticker does: of those that pass while
@@ -53,21 +53,21 @@ class Loop:
     request: Request
     interval_s: float
     timeout_s: float
-    skips: bool
-    seen: Seen = field(default_factory=list)
+    drops_ticks: bool
+    results: Results = field(default_factory=list)
 
     def run(self, until: float) -> None:
         """
-        Ask until the time is up.
+        Send requests until the time is up.
         """
         first = due = time.time()
         with Client() as client:
             while due < until:
                 time.sleep(max(0.0, due - time.time()))
                 answer = client.send(self.request, deadline_s=self.timeout_s)
-                self.seen.append((due, answer.response is not None))
+                self.results.append((due, answer.response is not None))
                 now = time.time()
-                if self.skips:
+                if self.drops_ticks:
                     ticks = math.floor((due - first) / self.interval_s + 1e-6) + 1
                     due = max(now, first + ticks * self.interval_s)
                 else:
@@ -77,9 +77,9 @@ class Loop:
 @contextmanager
 def daemon(
     server: MockServer, folder: Path, interval_s: float, timeouts_s: dict[int, float]
-) -> Iterator[Callable[[int], Seen]]:
+) -> Iterator[Callable[[int], Results]]:
     """
-    The daemon, asking with every time-out at once; yields what it saw with one of them.
+    The daemon, probing with every time-out at once; yields the results for one of them.
     """
     (folder / "token").write_text(server.token, encoding="utf-8")
     targets = "".join(
@@ -89,14 +89,14 @@ def daemon(
         f"    canaries: {{known: {{ids: [{known_job(server)}]}}}}\n"
         for times, timeout_s in timeouts_s.items()
     )
-    results = folder / "results.jsonl"
+    results_file = folder / "results.jsonl"
     config = folder / "jobproof.yaml"
-    config.write_text(f"targets:\n{targets}sinks: [{{sink: jsonl, path: {results}}}]\n")
+    config.write_text(f"targets:\n{targets}sinks: [{{sink: jsonl, path: {results_file}}}]\n")
     port = free_port()
     arguments = ["--config", str(config), "--listen", f"127.0.0.1:{port}", "--log-level", "error"]
 
-    def seen(times: int) -> Seen:
-        rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    def results(times: int) -> Results:
+        rows = [json.loads(line) for line in results_file.read_text(encoding="utf-8").splitlines()]
         return [
             (datetime.fromisoformat(row["at"]).timestamp(), row["outcome"] == "ok")
             for row in rows
@@ -105,7 +105,7 @@ def daemon(
 
     with process("probe", *arguments):
         wait_for(f"http://127.0.0.1:{port}/-/healthy")
-        yield seen
+        yield results
 
 
 def known_job(server: MockServer) -> str:
@@ -115,11 +115,11 @@ def known_job(server: MockServer) -> str:
     return next(job.id for job in server.jobs if job.life.startswith("old"))
 
 
-def share(seen: Seen, begin: float, end: float) -> tuple[float, int]:
+def failure_share(results: Results, begin: float, end: float) -> tuple[float, int]:
     """
-    The share of failures among the questions that were due in between, and their number.
+    The share of failures among the requests that were due in between, and their number.
     """
-    inside = [answered for due, answered in seen if begin <= due < end]
+    inside = [answered for due, answered in results if begin <= due < end]
     return inside.count(False) / len(inside), len(inside)
 
 
@@ -138,22 +138,22 @@ class Shares:
 
 def measure(seconds: float) -> list[Shares]:
     """
-    Hang for a fifth of `seconds`, and let everybody measure it.
+    Hang for a fifth of `seconds`, and let the daemon and the loops measure it.
     """
     interval_s = seconds / PROBES
-    timeouts_s = {times: interval_s * times for times in PATIENCE}
+    timeouts_s = {times: interval_s * times for times in TIMEOUT_INTERVALS}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobproof-outage-")))
         server = stack.enter_context(MockServer(find_api("krea")))
         ours = stack.enter_context(daemon(server, folder, interval_s, timeouts_s))
-        begin = time.time() + LEAD_S
+        begin = time.time() + START_DELAY_S
         end = begin + seconds
         token = ("Authorization", f"Bearer {server.token}")
         request = Request("GET", f"{server.url}/jobs/{known_job(server)}", (token,))
         loops = {
-            (times, skips): Loop(request, interval_s, timeouts_s[times], skips)
-            for times in PATIENCE
-            for skips in (True, False)
+            (times, drops_ticks): Loop(request, interval_s, timeouts_s[times], drops_ticks)
+            for times in TIMEOUT_INTERVALS
+            for drops_ticks in (True, False)
         }
         hang_at = begin + seconds * 0.4
         threads = [threading.Thread(target=loop.run, args=[end]) for loop in loops.values()]
@@ -165,15 +165,16 @@ def measure(seconds: float) -> list[Shares]:
             thread.start()
         for thread in threads:
             thread.join()
+        # The last probes were due before the end and may still be open for a whole time-out.
         time.sleep(max(timeouts_s.values()) + 1.0)
         return [
             Shares(
                 timeouts_s[times],
-                *share(ours(times), begin, end),
-                share(loops[times, True].seen, begin, end)[0],
-                share(loops[times, False].seen, begin, end)[0],
+                *failure_share(ours(times), begin, end),
+                failure_share(loops[times, True].results, begin, end)[0],
+                failure_share(loops[times, False].results, begin, end)[0],
             )
-            for times in PATIENCE
+            for times in TIMEOUT_INTERVALS
         ]
 
 
@@ -184,17 +185,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0].strip())
     parser.add_argument("--seconds", type=float, default=300.0)
     seconds: float = parser.parse_args().seconds
-    kept = True
+    all_within_tolerance = True
     print(f"{seconds * TRUTH:g} s of {seconds:g} s: the true share is {TRUTH:.3f}", flush=True)
     for shares in measure(seconds):
-        good = abs(shares.ours - TRUTH) <= BAR
-        kept = kept and good
+        within_tolerance = abs(shares.ours - TRUTH) <= TOLERANCE
+        all_within_tolerance = all_within_tolerance and within_tolerance
+        label = "ok " if within_tolerance else "NOT"
         print(
-            f"{'ok ' if good else 'NOT'} time-out {shares.timeout_s:g} s: {shares.ours:.3f} of "
-            f"{shares.probes} probes; a loop that drops ticks {shares.dropping:.3f}, one that "
+            f"{label} time-out {shares.timeout_s:g} s: {shares.ours:.3f} of {shares.probes} "
+            f"probes; a loop that drops ticks {shares.dropping:.3f}, one that "
             f"rests {shares.resting:.3f}"
         )
-    return 0 if kept else 1
+    return 0 if all_within_tolerance else 1
 
 
 if __name__ == "__main__":

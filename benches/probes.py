@@ -61,7 +61,7 @@ class Figures:
     default_series: int
 
     @property
-    def of_blackbox(self) -> float | None:
+    def blackbox_ratio(self) -> float | None:
         return self.ours_us / self.blackbox_us if self.blackbox_us else None
 
 
@@ -87,18 +87,18 @@ class _Endpoint(asyncio.Protocol):
         while b"\r\n\r\n" in self._buffer:
             head, self._buffer = self._buffer.split(b"\r\n\r\n", 1)
             job_id = head.split(b" ", 2)[1].rpartition(b"/")[2].decode()
-            came = time.perf_counter()
+            received_s = time.perf_counter()
             if self._delay_s:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._delay_s, self._answer, job_id, came)
+                loop.call_later(self._delay_s, self._answer, job_id, received_s)
             else:
-                self._answer(job_id, came)
+                self._answer(job_id, received_s)
 
-    def _answer(self, job_id: str, came: float) -> None:
+    def _answer(self, job_id: str, received_s: float) -> None:
         known = job_id == KNOWN
         body = _BODY if known else b'{"error":"Job not found"}'
         status = b"200 OK" if known else b"404 Not Found"
-        self._truth[job_id] = time.perf_counter() - came
+        self._truth[job_id] = time.perf_counter() - received_s
         self._transport.write(
             b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
             % (status, len(body), body)
@@ -159,7 +159,7 @@ def _running(command: list[str], ready: Callable[[], bool], *, core: int | None)
             process.wait(20)
 
 
-def _answers(url: str) -> bool:
+def _is_answering(url: str) -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
         return True
     return False
@@ -179,7 +179,7 @@ def _cpu_s(pid: int) -> float:
 # -- what is measured -------------------------------------------------------------------
 
 
-def _blackbox(folder: Path, target: str, seconds: float) -> float | None:
+def _measure_blackbox(folder: Path, target: str, seconds: float) -> float | None:
     binary = shutil.which("prometheus-blackbox-exporter")
     if binary is None:
         return None
@@ -192,21 +192,21 @@ def _blackbox(folder: Path, target: str, seconds: float) -> float | None:
     base = f"http://127.0.0.1:{port}"
     listen = f"--web.listen-address=127.0.0.1:{port}"
     command = [binary, f"--config.file={config}", listen, "--log.level=error"]
-    with _running(command, lambda: _answers(f"{base}/-/healthy"), core=None) as pid:
+    with _running(command, lambda: _is_answering(f"{base}/-/healthy"), core=None) as pid:
         url = f"{base}/probe?module=job&target={target}/jobs/{KNOWN}"
         assert "probe_success 1" in _get(url)
 
-        def ask() -> float:
+        def cpu_us_per_request() -> float:
             before, count, end = _cpu_s(pid), 0, time.monotonic() + _WINDOW_S
             while time.monotonic() < end:
                 _get(url)
                 count += 1
             return (_cpu_s(pid) - before) / count * 1e6
 
-        return _least(ask, seconds)
+        return _best_of_windows(cpu_us_per_request, seconds)
 
 
-def _libcurl(target: str, seconds: float) -> float:
+def _measure_libcurl(target: str, seconds: float) -> float:
     import pycurl
 
     curl = pycurl.Curl()
@@ -214,25 +214,25 @@ def _libcurl(target: str, seconds: float) -> float:
     curl.setopt(pycurl.WRITEFUNCTION, len)
     curl.setopt(pycurl.HTTPHEADER, [f"Authorization: Bearer {TOKEN}"])
 
-    def ask() -> float:
+    def cpu_us_per_request() -> float:
         before, count, end = time.process_time(), 0, time.monotonic() + _WINDOW_S
         while time.monotonic() < end:
             curl.perform()
             count += 1
         return (time.process_time() - before) / count * 1e6
 
-    return _least(ask, seconds)
+    return _best_of_windows(cpu_us_per_request, seconds)
 
 
 def _config(folder: Path, target: str, *, rate: int, sink: bool, missing: bool) -> Path:
     (folder / "token").write_text(TOKEN, encoding="utf-8")
-    lanes = 10
+    target_count = 10
     canaries = "missing: {}" if missing else f"known: {{ids: [{KNOWN}]}}"
     targets = "".join(
         f"  - name: t{number}\n    api: krea\n    url: {target}\n    token_file: token\n"
-        f"    interval: {1000 * lanes // rate}ms\n    timeout: 5s\n"
+        f"    interval: {1000 * target_count // rate}ms\n    timeout: 5s\n"
         f"    requests_per_minute: unlimited\n    canaries: {{{canaries}}}\n"
-        for number in range(lanes)
+        for number in range(target_count)
     )
     sinks = f"sinks: [{{sink: jsonl, path: {folder / 'results.jsonl'}, max_bytes: 1000000000}}]\n"
     path = folder / "jobproof.yaml"
@@ -246,7 +246,7 @@ def _daemon(config: Path, *, core: int | None = None) -> Iterator[tuple[int, str
     command = [sys.executable, "-P", "-m", "jobproof", "probe", "--config", str(config)]
     command += ["--listen", f"127.0.0.1:{port}", "--log-level", "warning"]
     base = f"http://127.0.0.1:{port}"
-    with _running(command, lambda: _answers(f"{base}/-/healthy"), core=core) as pid:
+    with _running(command, lambda: _is_answering(f"{base}/-/healthy"), core=core) as pid:
         yield pid, base
 
 
@@ -255,35 +255,35 @@ def _sum(base: str, name: str) -> float:
     return sum(map(float, re.findall(rf"^{name}{{[^}}]*}} (\S+)$", text, re.MULTILINE)))
 
 
-def _ours(folder: Path, target: str, seconds: float) -> tuple[float, float, int]:
+def _measure_jobproof(folder: Path, target: str, seconds: float) -> tuple[float, float, int]:
     config = _config(folder, target, rate=1000, sink=False, missing=False)
     core = max(os.sched_getaffinity(0))
     with _daemon(config, core=core) as (pid, base):
-        time.sleep(3.0)  # the first sights of every target are kept as evidence
-        began, start = time.monotonic(), _sum(base, "jobproof_probes_total")
+        time.sleep(3.0)  # the first answers of every target are written as evidence
+        began_s, start = time.monotonic(), _sum(base, "jobproof_probes_total")
         missed = _sum(base, "jobproof_slots_missed_total")
 
-        def watch() -> float:
+        def cpu_us_per_probe() -> float:
             cpu, count = _cpu_s(pid), _sum(base, "jobproof_probes_total")
             time.sleep(_WINDOW_S)
             spent = _cpu_s(pid) - cpu
             return spent / (_sum(base, "jobproof_probes_total") - count) * 1e6
 
-        least = _least(watch, seconds)
-        passed = time.monotonic() - began
+        best_us = _best_of_windows(cpu_us_per_probe, seconds)
+        passed = time.monotonic() - began_s
         done = _sum(base, "jobproof_probes_total") - start
         missed = _sum(base, "jobproof_slots_missed_total") - missed
-    return least, done / passed, int(missed)
+    return best_us, done / passed, int(missed)
 
 
-def _least(measure: Callable[[], float], seconds: float) -> float:
+def _best_of_windows(measure: Callable[[], float], seconds: float) -> float:
     """
     The best of several windows: whatever else runs here can only add to a cost.
     """
     return min(measure() for _ in range(max(2, round(seconds / _WINDOW_S))))
 
 
-def _errors(folder: Path, seconds: float) -> tuple[float, float, float]:
+def _latency_errors(folder: Path, seconds: float) -> tuple[float, float, float]:
     """
     Measured minus true latency, in ms: median and 99th percentile; and a scrape's time.
     """
@@ -293,15 +293,16 @@ def _errors(folder: Path, seconds: float) -> tuple[float, float, float]:
         with _daemon(config) as (_pid, base):
             end = time.monotonic() + seconds
             while time.monotonic() < end:
-                began = time.monotonic()
+                began_s = time.monotonic()
                 _get(f"{base}/metrics", "application/openmetrics-text")
-                scrapes.append(time.monotonic() - began)
+                scrapes.append(time.monotonic() - began_s)
                 time.sleep(max(0.0, 1.0 - scrapes[-1]))
     truth: dict[str, float] = json.loads(truth_file.read_text(encoding="utf-8"))
     lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()
     results: list[dict[str, Any]] = [json.loads(line) for line in lines]
     errors = sorted(
         1e3 * (result["duration_seconds"] - truth[result["job_id"]])
+        # The first second, at 500 a second, holds the cold connections.
         for result in results[500:]
         if result["job_id"] in truth
     )
@@ -328,13 +329,13 @@ def _default_scrape(folder: Path, target: str) -> tuple[float, int]:
         encoding="utf-8",
     )
     with _daemon(config) as (_pid, base):
-        took = []
+        durations_s = []
         for _ in range(30):
-            began = time.monotonic()
+            began_s = time.monotonic()
             text = _get(f"{base}/metrics", "application/openmetrics-text")
-            took.append(time.monotonic() - began)
+            durations_s.append(time.monotonic() - began_s)
         series = sum(line.startswith("jobproof_") for line in text.splitlines())
-    return 1e3 * sorted(took)[len(took) // 2], series
+    return 1e3 * sorted(durations_s)[len(durations_s) // 2], series
 
 
 def _measure(*, quick: bool) -> Figures:
@@ -343,18 +344,18 @@ def _measure(*, quick: bool) -> Figures:
         folder = Path(name)
         with _endpoint(folder) as (target, _truth):
             default = _default_scrape(folder, target)
-            blackbox = _blackbox(folder, target, seconds)
-            libcurl = _libcurl(target, seconds / 2)
-            ours, rate, missed = _ours(folder, target, seconds)
-        p50, p99, scrape = _errors(folder, seconds)
+            blackbox = _measure_blackbox(folder, target, seconds)
+            libcurl = _measure_libcurl(target, seconds / 2)
+            ours, rate, missed = _measure_jobproof(folder, target, seconds)
+        p50, p99, scrape = _latency_errors(folder, seconds)
     return Figures(blackbox, libcurl, ours, rate, missed, p50, p99, scrape, *default)
 
 
 def _promises(figures: Figures) -> Iterator[tuple[str, str, bool]]:
-    ratio = figures.of_blackbox
+    ratio = figures.blackbox_ratio
     if ratio is not None and figures.blackbox_us is not None:
         text = f"{ratio:.2f} of blackbox_exporter's {figures.blackbox_us:.0f} µs"
-        yield "CPU per probe, asked, judged and counted", text, ratio <= 1 / 3
+        yield "CPU per probe, sent, judged and counted", text, ratio <= 1 / 3
     beside = f"{figures.ours_us / figures.libcurl_us:.1f} times bare libcurl's"
     yield "", f"{beside} {figures.libcurl_us:.0f} µs: {figures.ours_us:.0f} µs", True
     text = f"{figures.rate_per_s:.0f}/s on one core, {figures.missed_at_1000} slots missed"
@@ -362,8 +363,8 @@ def _promises(figures: Figures) -> Iterator[tuple[str, str, bool]]:
     text = f"p50 {figures.error_p50_ms:+.2f} ms, p99 {figures.error_p99_ms:+.2f} ms"
     yield "error of the measured latency at 500/s", text, figures.error_p99_ms <= 5.0
     text = f"{figures.default_scrape_ms:.1f} ms, {figures.default_series} series"
-    good = figures.default_scrape_ms < 10.0 and figures.default_series < 1000
-    yield "scrape of the default configuration", text, good
+    is_kept = figures.default_scrape_ms < 10.0 and figures.default_series < 1000
+    yield "scrape of the default configuration", text, is_kept
     yield "scrape of ten targets", f"{figures.scrape_ms:.1f} ms", True
 
 
@@ -378,13 +379,13 @@ def main() -> int:
         asyncio.run(_serve(int(port), float(delay_s), truth))
         return 0
     figures = _measure(quick=arguments.quick)
-    kept = True
-    for name, text, good in _promises(figures):
-        print(f"{'ok ' if good else 'NOT'} {name:42} {text}")
-        kept = kept and good
+    all_kept = True
+    for name, text, is_kept in _promises(figures):
+        print(f"{'ok ' if is_kept else 'NOT'} {name:42} {text}")
+        all_kept = all_kept and is_kept
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(asdict(figures), indent=2), encoding="utf-8")
-    return 0 if kept else 1
+    return 0 if all_kept else 1
 
 
 if __name__ == "__main__":
