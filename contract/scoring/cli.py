@@ -23,7 +23,9 @@ __all__ = ["score"]
 
 @click.command()
 @click.option("--api", "api_name", metavar="NAME", help="The job API: a name, or a folder.")
-@click.option("--fault", "names", multiple=True, metavar="NAME", help="Only this one (repeatable).")
+@click.option(
+    "--fault", "names", multiple=True, metavar="NAME", help="Only this fault or correct variant."
+)
 @click.option("--stock", is_flag=True, help="Run stock Schemathesis beside, on the same servers.")
 @click.option("--mutants", is_flag=True, help="Score the judge on mutated answers instead.")
 @click.option("--json", "json_path", metavar="F", help="Write everything as JSON.")

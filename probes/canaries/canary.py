@@ -82,7 +82,7 @@ class Canary(Protocol):
     @property
     def round_size(self) -> int:
         """
-        Requests that make one round of `jobproof once`.
+        How many requests make one round, as the command `once` sends it.
         """
 
     def next_request(self) -> CanaryRequest:
