@@ -13,6 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,8 @@ def _bodies(path: Path) -> Iterator[str]:
 
 
 def _rows(path: Path) -> Iterator[str]:
-    with sqlite3.connect(path) as db:
+    # Of itself a connection ends its transaction there, and stays open.
+    with closing(sqlite3.connect(path)) as db:
         for table in ("followed", "ended", "sights"):
             yield from map(repr, db.execute(f"SELECT * FROM {table}"))
 
