@@ -121,7 +121,9 @@ def read_har(path: Path) -> list[Exchange]:
         raise RecordingError(f"{path}: the file is empty: record some traffic first")
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError) as exc:
+    except RecursionError:
+        raise RecordingError(f"{path}: not JSON, so no HAR: nested too deep to read") from None
+    except ValueError as exc:
         raise RecordingError(f"{path}: not JSON, so no HAR: {exc}") from None
     log = data.get("log") if isinstance(data, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None

@@ -172,7 +172,7 @@ def test_times_are_milliseconds_or_do_not_apply(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[" * 100_000, "not JSON, so no HAR"),
+        ("[" * 100_000, "not JSON, so no HAR: nested too deep to read"),
         ("", "the file is empty: record some traffic first"),
         ("{", "not JSON, so no HAR"),
         ("[]", "no HAR: it has no log.entries"),

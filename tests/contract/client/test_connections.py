@@ -155,6 +155,7 @@ class TestConnections:
                         get(asking, server.url(script))
             # The server's own ends go a moment later, in their threads.
             until(lambda: _descriptors() <= before)
+            assert _descriptors() <= before
 
     def test_ipv6_is_spoken(self, client: Client) -> None:
         with Wire(family=socket.AF_INET6) as server:
