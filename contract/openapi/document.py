@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -24,7 +24,9 @@ from jobproof.contract.formats.json_pointer import resolve
 from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
 from jobproof.contract.formats.text_file import read_text
 from jobproof.contract.formats.yaml_file import PlainLoader
+from jobproof.contract.openapi.parameters import Parameter, read_parameters
 from jobproof.contract.openapi.schema import Content, ResponseSpec
+from jobproof.contract.openapi.security import Security, read_security
 
 __all__ = ["Operation", "read_operation"]
 
@@ -48,6 +50,9 @@ class Operation:
         document: A small OpenAPI 3.1 document that holds this operation alone.
         digest: SHA-256 of the operation's meaning; examples and prose don't change it.
         version: The document's own `openapi` or `swagger` version.
+        security: Which credential it asks for.
+        parameters: All that it takes, the one of the job's id included.
+        notes: What of the document couldn't be used, and was left out; a line each.
     """
 
     method: str
@@ -59,6 +64,9 @@ class Operation:
     version: str
     others: frozenset[str]
     """Methods that the document declares on the same path."""
+    security: Security = field(default_factory=Security)
+    parameters: tuple[Parameter, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def response_for(self, code: int) -> ResponseSpec | None:
         """
@@ -112,7 +120,31 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
         digest=hashlib.sha256(_canonical(meaning).encode()).hexdigest(),
         version=version,
         others=frozenset(m.upper() for m in _METHODS if m in item and m != method),
+        security=_security(files, base, root, raw, f"{method.upper()} {template}"),
+        parameters=read_parameters(
+            _parameter_nodes(files, base, item), _parameter_nodes(files, base, raw)
+        ),
     )
+
+
+def _security(
+    files: _Files, base: Path, root: JsonDocument, raw: JsonDocument, operation_name: str
+) -> Security:
+    components = root.get("components")
+    schemes = root.get("securityDefinitions") or (
+        components.get("securitySchemes") if isinstance(components, dict) else None
+    )
+    followed = {
+        str(name): files.deref(node, base)[0]
+        for name, node in (schemes if isinstance(schemes, dict) else {}).items()
+    }
+    return read_security(raw, root, followed, operation_name)
+
+
+def _parameter_nodes(files: _Files, base: Path, owner: JsonDocument) -> list[JsonDocument]:
+    listed = owner.get("parameters")
+    nodes = (files.deref(node, base)[0] for node in (listed if isinstance(listed, list) else ()))
+    return [node for node in nodes if isinstance(node, dict)]
 
 
 class _Files:
