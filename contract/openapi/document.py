@@ -14,28 +14,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote
 
 import jsonschema_rs
-import yaml
 
 from jobproof.contract.errors import DocumentError, did_you_mean
-from jobproof.contract.formats.json_pointer import resolve
 from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
-from jobproof.contract.formats.text_file import read_text
-from jobproof.contract.formats.yaml_file import PlainLoader
+from jobproof.contract.openapi.extraction import SchemaExtractor
+from jobproof.contract.openapi.files import DocumentFiles, need_mapping
 from jobproof.contract.openapi.parameters import Parameter, read_parameters
 from jobproof.contract.openapi.schema import Content, ResponseSpec
 from jobproof.contract.openapi.security import Security, read_security
 
 __all__ = ["Operation", "read_operation"]
 
-_DROPPED = frozenset(
-    {"example", "examples", "xml", "externalDocs", "discriminator"}
-    | {"$id", "$schema", "$anchor", "$comment"}
-)
-"""What says nothing about a value, or would mean something else once cut out."""
-_BESIDE_REF = frozenset({"$ref", "description", "summary", "title", "deprecated"})
 # QUERY is among them since OpenAPI 3.2.
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
@@ -90,18 +81,18 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
         DocumentError: The file can't be read, is no OpenAPI document, lacks the
             operation, or what the operation needs can't be resolved.
     """
-    files = _Files()
+    files = DocumentFiles()
     root = files.load(path)
     version = str(root.get("openapi") or root.get("swagger") or "")
     if not version.startswith(("2.", "3.")):
         raise DocumentError(f"{path}: no OpenAPI document: it has no key `openapi` or `swagger`")
     node, base = files.deref(_path_item(path, root, template), path)
-    item = _need_mapping(node, base, f"the path {template}")
+    item = need_mapping(node, base, f"the path {template}")
     if method not in item:
         listed = ", ".join(m.upper() for m in _METHODS if m in item) or "none"
         raise DocumentError(f"{path}: {template} has no {method.upper()}; it has: {listed}")
-    raw = _need_mapping(item[method], base, f"{method.upper()} {template}")
-    extractor = _SchemaExtractor(files, base, version)
+    raw = need_mapping(item[method], base, f"{method.upper()} {template}")
+    extractor = SchemaExtractor(files, base, version)
     responses = extractor.responses(raw, root)
     document = _as_document(root, template, method, parameter, raw, responses, extractor.defs)
     specs = {code: _spec(code, r, extractor.defs, path) for code, r in responses.items()}
@@ -128,7 +119,7 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
 
 
 def _security(
-    files: _Files, base: Path, root: JsonDocument, raw: JsonDocument, operation_name: str
+    files: DocumentFiles, base: Path, root: JsonDocument, raw: JsonDocument, operation_name: str
 ) -> Security:
     components = root.get("components")
     schemes = root.get("securityDefinitions") or (
@@ -141,90 +132,10 @@ def _security(
     return read_security(raw, root, followed, operation_name)
 
 
-def _parameter_nodes(files: _Files, base: Path, owner: JsonDocument) -> list[JsonDocument]:
+def _parameter_nodes(files: DocumentFiles, base: Path, owner: JsonDocument) -> list[JsonDocument]:
     listed = owner.get("parameters")
     nodes = (files.deref(node, base)[0] for node in (listed if isinstance(listed, list) else ()))
     return [node for node in nodes if isinstance(node, dict)]
-
-
-class _Files:
-    """
-    The document and the files it refers to, each read once.
-    """
-
-    def __init__(self) -> None:
-        self._loaded: dict[Path, JsonDocument] = {}
-
-    def load(self, path: Path) -> JsonDocument:
-        # By its real path, so that two spellings of one file are one.
-        path = path.resolve()
-        if path not in self._loaded:
-            self._loaded[path] = _parse(path)
-        return self._loaded[path]
-
-    def deref(self, node: Json, base: Path) -> tuple[Json, Path]:
-        """
-        `node` behind its `$ref`s, and the file it stands in.
-        """
-        seen: set[tuple[Path, str]] = set()
-        # A reference may lead to a reference, in another file, too.
-        while isinstance(node, dict) and isinstance(node.get("$ref"), str):
-            key = (base, node["$ref"])
-            if key in seen:
-                raise DocumentError(f"{base}: $ref {node['$ref']!r} leads back to itself")
-            seen.add(key)
-            node, base = self.lookup(node["$ref"], base)
-        return node, base
-
-    def lookup(self, ref: str, base: Path) -> tuple[Json, Path]:
-        """
-        What `ref`, written in the file `base`, points at.
-        """
-        where, _, fragment = ref.partition("#")
-        # A test run depends on no network, and reads nothing that a document's author put
-        # elsewhere.
-        if where.startswith(("http://", "https://", "//")):
-            raise DocumentError(
-                f"{base}: $ref {ref!r} is on the network; save the file beside the document "
-                "and refer to it there"
-            )
-        if fragment and not fragment.startswith("/"):
-            raise DocumentError(f"{base}: $ref {ref!r} is an anchor; write '#/components/...'")
-        target = (base.parent / unquote(where)).resolve() if where else base
-        # A fragment is percent-encoded as any part of a URL (RFC 6901 6).
-        found, node = resolve(self.load(target), unquote(fragment))
-        if not found:
-            raise DocumentError(f"{base}: $ref {ref!r} points at nothing")
-        return node, target
-
-
-def _parse(path: Path) -> JsonDocument:
-    text = read_text(path, DocumentError)
-    try:
-        # JSON is mostly YAML, too, but PyYAML is far slower and refuses tabs between its tokens.
-        value = json.loads(text) if text.lstrip()[:1] in "{[" and text.strip() else _yaml(text)
-    except json.JSONDecodeError as exc:
-        raise DocumentError(f"{path}:{exc.lineno}: not JSON: {exc.msg}") from None
-    except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise DocumentError(
-            f"{path}{line}: not YAML: {getattr(exc, 'problem', None) or exc}"
-        ) from None
-    if not isinstance(value, dict):
-        raise DocumentError(f"{path}: no OpenAPI document: the top is no mapping")
-    return value
-
-
-def _need_mapping(node: Json, path: Path, what: str) -> JsonDocument:
-    if not isinstance(node, dict):
-        raise DocumentError(f"{path}: {what} is no mapping")
-    return node
-
-
-def _yaml(text: str) -> Json:
-    value: Json = yaml.load(text, Loader=PlainLoader)  # noqa: S506 -- a SafeLoader without dates
-    return value
 
 
 def _path_item(path: Path, root: JsonDocument, template: str) -> Json:
@@ -245,131 +156,6 @@ def _path_item(path: Path, root: JsonDocument, template: str) -> Json:
 
 def _shape(template: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", template)
-
-
-class _SchemaExtractor:
-    """
-    Copies what the operation refers to into `defs`, in JSON Schema 2020-12.
-    """
-
-    def __init__(self, files: _Files, path: Path, version: str) -> None:
-        self._files = files
-        self._path = path.resolve()
-        self._swagger = version.startswith("2.")
-        # Until 3.0 a schema is a dialect of its own, with `nullable` and no `$ref` siblings.
-        self._is_pre_3_1 = version.startswith(("2.", "3.0"))
-        self._names: dict[tuple[Path, str], str] = {}
-        self.defs: JsonObject = {}
-
-    def responses(self, operation: JsonDocument, root: JsonDocument) -> dict[str, JsonDocument]:
-        # Swagger 2 names media types once for the document; an operation may have its own.
-        produces = operation.get("produces") or root.get("produces") or ["application/json"]
-        found: dict[str, JsonDocument] = {}
-        listed = _need_mapping(operation.get("responses") or {}, self._path, "`responses`")
-        for code, node in listed.items():
-            # YAML reads an unquoted 200 as a number.
-            name = str(code)
-            if name.startswith("x-"):
-                continue
-            target, base = self._files.deref(node, self._path)
-            # A range is written `4XX`; vendors write `4xx`, too.
-            key = name.upper() if name.lower() != "default" else "default"
-            response = _need_mapping(target, base, f"the response {name}")
-            found[key] = self._response(response, base, produces)
-        # Each code would count as undocumented, and each finding would blame the server.
-        if not found:
-            raise DocumentError(f"{self._path}: the operation documents no response at all")
-        return found
-
-    def _response(self, response: JsonDocument, base: Path, produces: list[str]) -> JsonDocument:
-        content: JsonObject = {}
-        if self._swagger:
-            if "schema" in response:
-                schema = self.schema(response["schema"], base)
-                content = {media: {"schema": schema} for media in produces}
-        else:
-            for media, node in (response.get("content") or {}).items():
-                entry, entry_base = self._files.deref(node, base)
-                schema = entry.get("schema") if isinstance(entry, dict) else None
-                content[media] = (
-                    {} if schema is None else {"schema": self.schema(schema, entry_base)}
-                )
-        described: JsonDocument = {"description": str(response.get("description", ""))}
-        return {**described, "content": content} if content else described
-
-    def schema(self, node: Json, base: Path) -> Json:
-        if not isinstance(node, dict):
-            return node
-        if isinstance(node.get("$ref"), str):
-            return self._reference(node, base)
-        out = {
-            str(key): self._keyword(key, value, base)
-            for key, value in node.items()
-            if key not in _DROPPED and (key == "x-nullable" or not str(key).startswith("x-"))
-        }
-        if self._is_pre_3_1:
-            _upgrade(out)
-        return out
-
-    def _keyword(self, key: str, value: Json, base: Path) -> Json:
-        # The keys here are names of the vendor's own, so none is dropped as a keyword.
-        if key in ("properties", "patternProperties", "$defs", "definitions") and isinstance(
-            value, dict
-        ):
-            return {str(name): self.schema(sub, base) for name, sub in value.items()}
-        # These hold values: a `$ref` in one of them is data.
-        if isinstance(value, dict) and key not in ("enum", "const", "default"):
-            return self.schema(value, base)
-        if isinstance(value, list) and key in ("allOf", "anyOf", "oneOf", "prefixItems"):
-            return [self.schema(sub, base) for sub in value]
-        return value
-
-    def _reference(self, node: JsonDocument, base: Path) -> JsonObject:
-        target, where = self._files.lookup(str(node["$ref"]), base)
-        self._files.deref(target, where)  # a circle of nothing but references is a mistake
-        fragment = str(node["$ref"]).partition("#")[2]
-        key = (where, fragment)
-        if key not in self._names:
-            tail = fragment.rsplit("/", 1)[-1] or where.stem
-            stem = re.sub(r"[^A-Za-z0-9_.-]", "_", tail)
-            # Two files may each have a schema of the same name.
-            name = stem if stem not in self.defs else f"{stem}_{len(self.defs)}"
-            self._names[key] = name
-            self.defs[name] = True  # taken, so that a schema may contain itself
-            self.defs[name] = self.schema(target, where)
-        out: JsonObject = {"$ref": f"#/$defs/{self._names[key]}"}
-        if self._is_pre_3_1:
-            # 3.0 ignores what stands beside a `$ref`, yet vendors write `nullable` there and mean
-            # it.
-            nullable = node.get("nullable") or node.get("x-nullable")
-            return {"anyOf": [out, {"type": "null"}]} if nullable else out
-        siblings = self.schema({k: v for k, v in node.items() if k not in _BESIDE_REF}, base)
-        return {"allOf": [out, siblings]} if siblings else out
-
-
-def _upgrade(schema: JsonObject) -> None:
-    """
-    Bring a Swagger 2 or OpenAPI 3.0 schema object to JSON Schema 2020-12.
-    """
-    nullable = schema.pop("nullable", False) or schema.pop("x-nullable", False)
-    for bound, flag in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        # Until 3.0 the flag sharpens its neighbour; later it is the bound itself.
-        if isinstance(schema.get(flag), bool) and schema.pop(flag) and bound in schema:
-            schema[flag] = schema.pop(bound)
-    # Swagger 2 writes `file` for a download, which JSON Schema doesn't know.
-    if schema.get("type") == "file":
-        schema.pop("type")
-    composed = any(keyword in schema for keyword in ("allOf", "anyOf", "oneOf"))
-    if nullable and isinstance(schema.get("type"), str) and not composed:
-        schema["type"] = [schema["type"], "null"]
-        words = schema.get("enum")
-        # Read to the letter, 3.0.3 wants null among the words as well; vendors leave it out.
-        if isinstance(words, list) and None not in words:
-            schema["enum"] = [*words, None]
-    elif nullable:
-        whole = dict(schema)
-        schema.clear()
-        schema["anyOf"] = [whole, {"type": "null"}]
 
 
 def _spec(code: str, response: JsonDocument, defs: JsonDocument, path: Path) -> ResponseSpec:
