@@ -143,7 +143,7 @@ def body_is_json(trace: Trace) -> Iterator[Remark]:
     A body that is to be JSON is one JSON value and nothing else.
     """
     for remark in _flaw(trace, Flaw.NOT_JSON, "one JSON value"):
-        if trace.latest.spec is not None:
+        if trace.latest.parsed_body.held_to is not None:
             yield remark
         else:
             # No document asked for JSON here, so the answer is held to its own Content-Type

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from jobproof.contract.formats.json_body import is_json_type
 from jobproof.contract.model.check import check
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
@@ -26,7 +27,13 @@ def media_type_is_documented(trace: Trace) -> Iterator[Remark]:
     The Content-Type is one that the document lists for the code.
     """
     seen = trace.latest
-    if seen.body is None or not seen.speaks_for_document or seen.spec is None:
+    if seen.spec is None or seen.response is None or not seen.speaks_for_document:
+        return
+    # Other methods have other answers, and 204 and 304 have no body that could have a type.
+    if seen.method != "GET" or seen.code in (204, 304):
+        return
+    # An empty body of no stated type is as good an empty text as any.
+    if seen.body is None and not seen.media_type and not seen.response.body:
         return
     # A code documented without any content leaves open what comes.
     if seen.content is None and seen.spec.contents:
@@ -44,7 +51,7 @@ def charset_is_utf8(trace: Trace) -> Iterator[Remark]:
     A JSON answer names no charset but UTF-8.
     """
     seen = trace.latest
-    if seen.response is None or "json" not in seen.media_type:
+    if seen.response is None or not is_json_type(seen.media_type):
         return
     match = _CHARSET.search(seen.response.header("content-type") or "")
     # ASCII is UTF-8 already, and `utf8` is a misspelling that every reader knows.

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from jobproof.contract.formats.json_value import Json, JsonObject
 
-__all__ = ["Flaw", "JsonBody", "read_body"]
+__all__ = ["Flaw", "JsonBody", "is_json_type", "read_body"]
 
 # Up to here a double holds every integer, so readers agree on it (RFC 8259 6).
 _LARGEST_EXACT = 2**53
@@ -59,6 +59,15 @@ class JsonBody:
             if flaw is kind:
                 return detail
         return None
+
+
+def is_json_type(media_type: str) -> bool:
+    """
+    Whether a body of this type, in lower case and without parameters, is one JSON value:
+    NDJSON and JSON text sequences are several.
+    """
+    # RFC 8259 11, RFC 6839 3.1; `text/json` was never registered, and frameworks write it.
+    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
 
 
 def read_body(data: bytes) -> JsonBody:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
-from jobproof.contract.formats.json_body import JsonBody, read_body
+from jobproof.contract.formats.json_body import JsonBody, is_json_type, read_body
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.job import Job, JobReader
 from jobproof.contract.model.profile import Profile
@@ -22,6 +22,8 @@ _MOST_CACHED = 128
 _MOST_CACHED_BYTES = 16_384
 # One wrong type in a long list fails once an item; ten tell what is wrong.
 _MOST_ERRORS = 10
+# What a body is called where nobody said what it is, or that it is a page.
+_SHAPELESS = ("", "text/html", "text/plain", "application/octet-stream")
 # A recording doesn't say whose token it holds, so it is taken for the owner's.
 _AUTHORISED = (Credential.OWNER, Credential.UNSTATED)
 
@@ -34,13 +36,17 @@ class ParsedBody:
     Attributes:
         spec: What the document says of this code, or None.
         content: What the document says of this code and media type, or None.
-        body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
+        body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer),
+            or where what the document says, or the head, is something else than JSON.
+        held_to: The documented content that the body has to be; None where the document has
+            no JSON for it.
         job: The job in a 200; None elsewhere, or where the body is no object.
     """
 
     spec: ResponseSpec | None = None
     content: Content | None = None
     body: JsonBody | None = None
+    held_to: Content | None = None
     job: Job | None = None
 
     @cached_property
@@ -48,10 +54,9 @@ class ParsedBody:
         """
         What the document's schema doesn't allow in the body; the first few.
         """
-        schema = self._schema
-        if schema is None or self.body is None:
+        if self.held_to is None or self.body is None:
             return ()
-        return tuple(islice(schema.errors(self.body.value), _MOST_ERRORS))
+        return tuple(islice(self.held_to.errors(self.body.value), _MOST_ERRORS))
 
     @cached_property
     def undeclared(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
@@ -59,18 +64,9 @@ class ParsedBody:
         Keys of the body that the document doesn't name: pointer, key, and the names
         declared at that place.
         """
-        schema = self._schema
-        if schema is None or self.body is None:
+        if self.held_to is None or self.body is None:
             return ()
-        return tuple(schema.undeclared(self.body.value))
-
-    @property
-    def _schema(self) -> Content | None:
-        if self.spec is None or not self.spec.contents:
-            return None
-        # Under an undocumented media type the body is still held to the document: one finding is
-        # about the type, others about what is in it.
-        return self.content or self.spec.contents[0]
+        return tuple(self.held_to.undeclared(self.body.value))
 
 
 _NO_BODY = ParsedBody()
@@ -87,10 +83,10 @@ class Observation:
         media_type: In lower case, without parameters; "" where the header is missing.
         spec: What the document says of this code, or None.
         content: What the document says of this code and media type, or None.
-        body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer).
+        body: The body as JSON; None where there is none to read, as in `ParsedBody`.
         job: The job in a 200; None elsewhere, or where the body is no object.
         is_not_found: The answer says that there is no such job, by the profile's codes.
-        parsed_body: The four before it, the same for each answer of the same code, media type and
+        parsed_body: What the body says, the same for each answer of the same code, media type and
             bytes.
     """
 
@@ -157,7 +153,7 @@ class Observation:
             return True
         if self.job is not None:
             return self.job.id is not None
-        return "json" in self.media_type and not _leaves_route(self.asked_for or "")
+        return is_json_type(self.media_type) and not _leaves_route(self.asked_for or "")
 
     @property
     def is_view(self) -> bool:
@@ -208,12 +204,19 @@ class Observer:
     def _read(self, exchange: Exchange, response: Response, media_type: str) -> ParsedBody:
         spec = self._operation.response_for(response.code)
         content = spec.content_for(media_type) if spec else None
-        body = _body(exchange, response, media_type, spec)
+        body, held_to = None, None
+        if exchange.request.method == "GET" and response.code not in (204, 304):
+            if spec is not None and spec.contents:
+                body, held_to = _documented_body(response, media_type, spec, content)
+            # Undocumented, it is what its own head says; but an outage page may call itself
+            # anything, and a redirect has no body to speak of.
+            elif is_json_type(media_type) and (spec is not None or response.code // 100 in (2, 4)):
+                body = read_body(response.body)
         job = None
         # Only a 200 is promised to be a job; an error may have an id and a status as well.
         if response.code == 200 and body is not None and body.readable:
             job = self._reader.read(body.value)
-        return ParsedBody(spec, content, body, job)
+        return ParsedBody(spec, content, body, held_to, job)
 
 
 def _observation(
@@ -235,7 +238,7 @@ def media_type_of(response: Response) -> str:
     """
     The media type in lower case, without parameters; "" where the header is missing.
     """
-    return (response.header("content-type") or "").partition(";")[0].strip().lower()
+    return _plain(response.header("content-type") or "")
 
 
 def _leaves_route(job_id: str) -> bool:
@@ -245,15 +248,35 @@ def _leaves_route(job_id: str) -> bool:
     return folded in ("", ".", "..") or any(s in folded for s in ("/", "\\", "%2f", "%5c"))
 
 
-def _body(
-    exchange: Exchange, response: Response, media_type: str, spec: ResponseSpec | None
-) -> JsonBody | None:
-    if exchange.request.method != "GET" or response.code in (204, 304):
-        return None
-    if spec is None and (response.code >= 500 or response.code // 100 == 3):
-        return None  # an outage page may call itself anything; a redirect has no body to speak of
-    documented = spec is not None and bool(spec.contents)
-    looks_json = media_type == "application/json" or media_type.endswith("+json")
-    # What is documented is read whatever its Content-Type says: one wrong header would hide the
-    # body from every check.
-    return read_body(response.body) if documented or looks_json else None
+def _documented_body(
+    response: Response, media_type: str, spec: ResponseSpec, content: Content | None
+) -> tuple[JsonBody | None, Content | None]:
+    """
+    The body as JSON where it has to be JSON, and the content that it is held to.
+    """
+    if content is not None:
+        is_json = _promises_json(content, media_type)
+        return (read_body(response.body), content) if is_json else (None, None)
+    json_contents = [c for c in spec.contents if is_json_type(_plain(c.media_type))]
+    held_to = json_contents[0] if json_contents else None
+    # Where all that is documented is JSON it is read whatever its Content-Type says: one wrong
+    # header would hide the body from every check.
+    if is_json_type(media_type) or len(json_contents) == len(spec.contents):
+        return read_body(response.body), held_to
+    if held_to is None:
+        return None, None
+    body = read_body(response.body)
+    # It may have been meant as one of the other types, so it is JSON only if it looks like it.
+    return (body, held_to) if isinstance(body.value, dict | list) else (None, None)
+
+
+def _promises_json(content: Content, media_type: str) -> bool:
+    stated = _plain(content.media_type)
+    if "*" not in stated:
+        return is_json_type(stated)
+    # `*/*` promises no JSON, so the head decides; but what a schema gives names to is no page.
+    return is_json_type(media_type) or (bool(content.declared) and media_type in _SHAPELESS)
+
+
+def _plain(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()
