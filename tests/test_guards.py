@@ -298,6 +298,7 @@ def test_a_process_of_our_own_takes_nothing_from_the_current_folder(module: Path
 
 NOT_FOUND_BY_HTTP = {
     "contract/model/profile.py": "the default of `not_found.codes`",
+    "contract/model/promises/expected_codes.py": "a route that takes no such text",
     "probes/web/app.py": "the daemon's own routes",
 }
 

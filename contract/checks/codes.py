@@ -34,6 +34,12 @@ __all__ = [
 ]
 
 _WHEN = "whole seconds or an HTTP date"
+_HOSTILE_ID_REFUSED = ExpectedCode(
+    code=400,
+    description="The id is refused.",
+    basis=Basis.INFERRED,
+    source="a string that can't be an id may be refused in any way",
+)
 
 
 @check(basis=Basis.DOCUMENTED, source="the document: responses", severity=Severity.HIGH)
@@ -45,11 +51,11 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     # The document describes this one operation; the family `methods` judges all others.
     if seen.method != "GET" or seen.spec is not None or _judged_elsewhere(trace, seen):
         return
-    expected = trace.api.profile.expected_code(seen.code, seen.subject, seen.credential)
-    # Any refusal is right for what can't be an id; no document says which one.
+    expected = trace.api.expected_code(seen.code, seen.subject, seen.credential)
     if expected is None and seen.subject is Subject.MALFORMED and seen.code // 100 == 4:
-        yield gap("code", f"{seen.code} refuses a hostile id", found=seen.code)
-    elif expected is not None:
+        # Any refusal is right for what can't be an id; no standard says which one.
+        expected = _HOSTILE_ID_REFUSED.model_copy(update={"code": seen.code})
+    if expected is not None:
         yield gap(
             "code",
             f"{seen.code} is right here and the document doesn't list it: {expected.description}",
@@ -171,6 +177,8 @@ def _judged_elsewhere(trace: Trace, seen: Observation) -> bool:
     """
     if seen.code >= 500 or seen.code // 100 == 3:
         return True
+    if seen.is_not_found and seen.subject is Subject.KNOWN and seen.authorised:
+        return True  # known_job_is_found says that it should have been
     if not _is_refused(seen):
         return False
     # foreign_job_looks_unknown compares the codes; token_keeps_working knows better days.
@@ -203,8 +211,9 @@ def _token_works(trace: Trace) -> bool:
 
 def _overlay(trace: Trace, expected: ExpectedCode) -> JsonObject:
     operation = trace.api.operation
-    # An Overlay names the place it changes by JSONPath.
-    target = f"$.paths['{operation.path}'].{operation.method.lower()}.responses"
+    # An Overlay names the place it changes by JSONPath (RFC 9535 2.3.1: quotes are escaped).
+    path = operation.path.replace("\\", "\\\\").replace("'", "\\'")
+    target = f"$.paths['{path}'].{operation.method.lower()}.responses"
     return {
         "target": target,
         "update": {str(expected.code): {"description": expected.description}},

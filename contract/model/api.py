@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 from jobproof.contract.errors import ProfileError, did_you_mean
 from jobproof.contract.formats.yaml_file import Location, read_yaml
-from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import brief
 from jobproof.contract.model.job import JobReader
 from jobproof.contract.model.lifecycle import Lifecycle
 from jobproof.contract.model.observation import Observation, Observer
-from jobproof.contract.model.profile import Profile
+from jobproof.contract.model.profile import ExpectedCode, Profile
+from jobproof.contract.model.promises.expected_codes import expected_code
 from jobproof.contract.openapi.document import Operation, read_operation
 
 __all__ = ["Api", "load_api"]
@@ -60,6 +61,15 @@ class Api:
         An exchange with its body read: what the checks look at.
         """
         return self._observer(exchange)
+
+    def expected_code(
+        self, code: int, subject: Subject, credential: Credential, *, method: str = "GET"
+    ) -> ExpectedCode | None:
+        """
+        Why `code` is right for such a question although the document doesn't list it; None
+        where it isn't.
+        """
+        return expected_code(self.profile, self.operation, code, subject, credential, method=method)
 
     def target(self, base_url: str, job_id: str) -> str:
         """

@@ -19,11 +19,11 @@ from jobproof.contract.formats.addresses.urls import BaseUrl
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.strict_model import StrictModel
-from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis
 
 __all__ = [
     "AcceptedFinding",
+    "AskedBy",
     "Auth",
     "Cadence",
     "Codec",
@@ -267,7 +267,8 @@ AskedBy = Literal[
 
 class ExpectedCode(Promise):
     """
-    A code that is right although the document doesn't list it.
+    A code that is right although the document doesn't list it, in the vendor's own words; what
+    HTTP itself lets a server answer needs no entry.
     """
 
     code: int = Field(ge=100, le=599)
@@ -370,19 +371,6 @@ class Profile(StrictModel):
         Whether an answer with that code says that there is no such job.
         """
         return code in self.not_found.codes
-
-    def expected_code(
-        self, code: int, subject: Subject, credential: Credential
-    ) -> ExpectedCode | None:
-        """
-        The entry of `expected` by which `code` is right for such a question, if one is.
-        """
-        asked = {subject.value, credential.value}
-        for expected in self.expected:
-            anybody = not expected.asked or subject is Subject.UNSTATED
-            if expected.code == code and (anybody or not asked.isdisjoint(expected.asked)):
-                return expected
-        return None
 
     @model_validator(mode="after")
     def _words_are_known(self) -> Self:

@@ -80,7 +80,8 @@ def _plainest(findings: list[Finding]) -> Finding:
     The finding about the simplest request: a known job before a hostile id.
     """
     order = list(Subject)
-    return min(findings, key=lambda f: order.index(f.exchange.request.subject))
+    # One that brings a patch says more than one that doesn't.
+    return min(findings, key=lambda f: (f.patch is None, order.index(f.exchange.request.subject)))
 
 
 def overlay(groups: Iterable[FindingGroup], *, title: str) -> dict[str, object] | None:

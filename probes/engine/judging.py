@@ -240,14 +240,14 @@ def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Prob
 def _is_right(api: Api, seen: Observation) -> bool:
     if _is_owners_view(seen):
         return seen.code == 200
-    expected = api.profile.expected_code(seen.code, seen.subject, seen.credential)
+    expected = api.expected_code(seen.code, seen.subject, seen.credential, method=seen.method)
     if expected is not None and not expected.asked and _says_later(seen.code):
         return False  # right for anybody, but no answer to what was asked
     return seen.is_not_found or expected is not None
 
 
 def _says_later(code: int) -> bool:
-    return code == 429 or code >= 500
+    return code in (408, 429) or code >= 500
 
 
 def _outcome_of_code(seen: Observation) -> ProbeOutcome:

@@ -1,0 +1,3 @@
+"""
+Where does a promise stand written, and which codes need no promise to be right?
+"""
