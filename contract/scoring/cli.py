@@ -30,6 +30,14 @@ __all__ = ["score"]
 @click.option("--mutants", is_flag=True, help="Score the judge on mutated answers instead.")
 @click.option("--json", "json_path", metavar="F", help="Write everything as JSON.")
 @click.option("--workers", default=2, show_default=True, help="Runs at once.")
+@click.option(
+    "--seeds",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="How often each is run, with other random ids each time.",
+)
 def score(
     api_name: str | None,
     names: tuple[str, ...],
@@ -37,6 +45,7 @@ def score(
     mutants: bool,
     json_path: str | None,
     workers: int,
+    seeds: int,
 ) -> int:
     """
     Measure which known faults the suite finds.
@@ -51,7 +60,9 @@ def score(
     _check_names(names)
     from jobproof.contract.scoring.fault_score import measure
 
-    result = measure(api, names=names, stock=stock, workers=workers, progress=_print_row)
+    result = measure(
+        api, names=names, stock=stock, workers=workers, seeds=seeds, progress=_print_row
+    )
     _write_json(json_path, result.as_dict())
     _print_totals(result)
     totals = result.totals()

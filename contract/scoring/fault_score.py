@@ -44,6 +44,7 @@ class ScoreRow:
         found: Whether the run was red (exit 1).
         found_strict: Whether it is red with `--strict`.
         right: Whether a finding names a promise that the fault breaks.
+        seed: Of the run's random ids; 0 where they are fresh ones each time.
         stock: Whether stock Schemathesis was red; None where it wasn't run.
     """
 
@@ -59,6 +60,7 @@ class ScoreRow:
     checks: tuple[str, ...]
     requests: int
     seconds: float
+    seed: int = 0
     stock: bool | None = None
 
 
@@ -122,6 +124,7 @@ def measure(
     names: Iterable[str] = (),
     stock: bool = False,
     workers: int = 2,
+    seeds: int = 1,
     progress: Callable[[ScoreRow], None] = lambda _score_case: None,
 ) -> Score:
     """
@@ -130,9 +133,16 @@ def measure(
     Args:
         names: Only these; all where empty.
         stock: Also run stock Schemathesis on the same servers.
+        seeds: How often each is run, with other random ids each time; then a total counts runs.
     """
     selected = set(names)
-    cases = [case for case in _cases(api) if not selected or case[1] in selected]
+    numbers = range(1, seeds + 1) if seeds > 1 else (0,)
+    cases = [
+        (*case, number)
+        for number in numbers
+        for case in _cases(api)
+        if not selected or case[1] in selected
+    ]
     rows = []
     # Threads are enough: the work is done in processes of their own.
     with ThreadPoolExecutor(workers) as pool:
@@ -151,11 +161,13 @@ def _cases(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:
             yield "variant", name
 
 
-def _score_case(api: Api, kind: Literal["fault", "variant"], name: str, *, stock: bool) -> ScoreRow:
+def _score_case(
+    api: Api, kind: Literal["fault", "variant"], name: str, seed: int, *, stock: bool
+) -> ScoreRow:
     started = time.monotonic()
     options: MockOptions = {"faults": (name,)} if kind == "fault" else {"variants": (name,)}
     with MockServer(api, **options) as server:
-        code, report = _run_suite(api, server)
+        code, report = _run_suite(api, server, seed)
         seconds = time.monotonic() - started
     # On a server of its own: faults that count requests must start anew.
     stock_is_red = _run_stock(api, options) if stock else None
@@ -177,11 +189,12 @@ def _score_case(api: Api, kind: Literal["fault", "variant"], name: str, *, stock
         checks=checks,
         requests=report.get("requests", 0),
         seconds=round(seconds, 2),
+        seed=seed,
         stock=stock_is_red,
     )
 
 
-def _run_suite(api: Api, server: MockServer) -> tuple[int, JsonDocument]:
+def _run_suite(api: Api, server: MockServer, seed: int) -> tuple[int, JsonDocument]:
     with tempfile.TemporaryDirectory(prefix="jobproof-score-") as folder:
         report = Path(folder) / "report.json"
         # -P: a folder named jobproof where the user stands mustn't be imported instead.
@@ -189,7 +202,7 @@ def _run_suite(api: Api, server: MockServer) -> tuple[int, JsonDocument]:
         command += ["--url", server.url, "--token-env", "JOBPROOF_SCORE_TOKEN"]
         command += [f"--job={job.id}" for job in server.jobs]
         command += [f"--foreign-job={job.id}" for job in server.foreign_jobs]
-        command += ["--timeout", "5", "--report", str(report)]
+        command += ["--timeout", "5", "--report", str(report), "--seed", str(seed)]
         done = subprocess.run(  # noqa: S603 -- our own command line
             command,
             # By environment, as a user would: arguments can be read by every process.

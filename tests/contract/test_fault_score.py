@@ -64,3 +64,10 @@ def test_the_mutants_can_be_written_as_json(tmp_path: Path) -> None:
     rows = json.loads(out.read_text())
     assert {"operator", "made", "killed", "schema", "survivors"} <= rows[0].keys()
     assert "by the document's schema alone" in done.output
+
+
+def test_each_seed_is_a_run_of_its_own() -> None:
+    name = "foreign_job_shown"
+    found = measure(API, names=(name,), seeds=2)
+    assert [(row.seed, row.found) for row in found.rows] == [(1, True), (2, True)]
+    assert found.totals()["definite_found"] == found.totals()["definite"] == 2
