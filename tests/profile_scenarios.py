@@ -130,6 +130,28 @@ def judged(key: str, value: object, *exchanges: Exchange, **given: object) -> Sc
     return Scenario(key, value, _by_the_suite(exchanges), _by_the_daemon(exchanges), places)
 
 
+_ENDED = {"in": "/steps", "where": {"type": "Ended"}}
+
+
+def _rules(**condition: object) -> list[dict[str, object]]:
+    return [{"word": "completed", "when": [condition]}]
+
+
+def ruled(key: str, value: object, *exchanges: Exchange, **condition: object) -> Scenario:
+    """
+    The same where one rule tells the status, by one condition.
+    """
+    rules = _rules(**(condition or {"at": "/status", "equals": "completed"}))
+    return judged(
+        f"status.rules.0.{key}",
+        value,
+        *exchanges,
+        status__at="",
+        status__rules=rules,
+        status__otherwise="processing",
+    )
+
+
 # -- what else is made of it ------------------------------------------------------------------
 
 
@@ -257,6 +279,9 @@ PEOPLE = "for people's eyes"
 _UNHEARD = answer({**job("queued"), "status": "reticulating"})
 _OTHER_ID = answer(job(job_id=MISSING))
 _CAME_BACK = (answer(at=NOW - 5), answer(job("processing")))
+# The last of these is told apart by what stands in its body, besides its status word.
+_STEPS = [{"type": "Started"}, {"type": "Ended", "ok": True}]
+_TOLD_BY_A_LIST = (answer(job(steps=_STEPS), at=NOW - 5), answer(job("processing")))
 _MOVED_BACK = (answer(job("sampling"), at=NOW - 5), answer(job("queued")))
 _CONTINUED = (answer(job("intermediate-complete"), at=NOW - 5), answer(job("processing")))
 _UNUSUAL = (answer(job("sampling"), at=NOW - 5), answer(job("processing")))
@@ -348,6 +373,32 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("status.words.queued.colour", "#123456", PEOPLE, lambda api: statuses_of(api.profile)),
     judged("status.words.processing.waits_unbounded", True, _OVERDUE),
     judged("status.words.paused.source", "else", _PAUSED, status__words__paused=_PAUSED_WORD),
+    ruled("word", "failed", *_CAME_BACK),
+    ruled("when.0.at", "/job_id", *_CAME_BACK),
+    ruled("when.0.equals", "queued", *_CAME_BACK),
+    ruled("when.0.in", ["queued"], *_CAME_BACK, at="/status", **{"in": ["completed"]}),
+    ruled("when.0.matches", "^que", *_CAME_BACK, at="/status", matches="^comp"),
+    ruled("when.0.exists", False, *_CAME_BACK, at="/completed_at", exists=True),
+    ruled("when.0.absent", True, *_CAME_BACK, at="/completed_at", absent=False),
+    ruled("when.0.code", 303, *_CAME_BACK, code=200),
+    ruled("when.0.header", "x-nothing", *_CAME_BACK, header="content-type", exists=True),
+    ruled("when.0.select.in", "/result", *_TOLD_BY_A_LIST, at="/ok", equals=True, select=_ENDED),
+    ruled(
+        "when.0.select.where",
+        {"type": "Started"},
+        *_TOLD_BY_A_LIST,
+        at="/ok",
+        equals=True,
+        select=_ENDED,
+    ),
+    judged(
+        "status.otherwise",
+        "queued",
+        *_CAME_BACK,
+        status__at="",
+        status__rules=_rules(at="/status", equals="completed"),
+        status__otherwise="processing",
+    ),
     judged("status.backward.basis", "documented", *_MOVED_BACK),
     judged("status.backward.source", "elsewhere", *_MOVED_BACK),
     judged("status.terminal.basis", "rfc", *_CAME_BACK),

@@ -114,7 +114,7 @@ def served(server: RightServer) -> Iterator[str]:
     """
     counts: dict[tuple[str, str], int] = {}
 
-    class Handler(QuietHandler):
+    class RightHandler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
@@ -133,7 +133,7 @@ def served(server: RightServer) -> Iterator[str]:
         do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = do_PATCH = do_DELETE = answer
         do_TRACE = do_QUERY = answer
 
-    with http_server(Handler) as url:
+    with http_server(RightHandler) as url:
         yield url + server.base
 
 

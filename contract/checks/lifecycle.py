@@ -44,7 +44,7 @@ def terminal_status_is_final(trace: Trace) -> Iterator[Remark]:
         return
     promise = trace.api.profile.status
     yield violation(
-        promise.at,
+        promise.place,
         expected=ended.status,
         found=job.status,
         basis=promise.terminal.basis,
@@ -70,7 +70,7 @@ def status_moves_forward(trace: Trace) -> Iterator[Remark]:
     step = trace.api.lifecycle.step(str(before.status), job.status)
     if step is None or step.verdict == "legal" or trace.api.lifecycle.is_terminal(before.status):
         return  # terminal_status_is_final speaks of what comes after an end
-    at = trace.api.profile.status.at
+    at = trace.api.profile.status.place
     if step.verdict == "tolerated":
         yield drift(
             at,
@@ -104,7 +104,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
     job = trace.latest.job
     if job is None or trace.api.lifecycle.is_terminal(job.status):
         return
-    at = trace.api.profile.status.at
+    at = trace.api.profile.status.place
     # The user's deadline counts from the first sight: a job given as known may be days old.
     first = trace.views[0] if trace.views else trace.latest
     watched = trace.now - first.exchange.started_at

@@ -95,7 +95,7 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
         return
     words = list(promise.words)
     yield violation(
-        promise.at,
+        promise.place,
         expected=words,
         found=_shortened(status),
         basis=promise.basis,
@@ -103,7 +103,7 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
     )
     # As drift it is counted by its word's kind, also where a policy accepts the violation.
     yield drift(
-        promise.at,
+        promise.place,
         f"a status that nobody documented: {_shortened(status)}",
         of=Drift.UNKNOWN_STATUS,
         found=_shortened(status),
@@ -160,7 +160,7 @@ def no_sensitive_keys(trace: Trace) -> Iterator[Remark]:
 
 
 def _undocumented_word(trace: Trace, word: str) -> Iterator[Remark]:
-    at, source = trace.api.profile.status.at, trace.api.profile.status.words[word].source
+    at, source = trace.api.profile.status.place, trace.api.profile.status.words[word].source
     if source is not None and any(error.at == at for error in trace.schema_errors):
         message = f"{word!r} is right here and the document doesn't list it"
         yield gap(at, message, found=word, source=source)
@@ -171,7 +171,7 @@ def _is_status_word(trace: Trace, error: SchemaError) -> bool:
     Whether it is about which word the status is: status_is_documented speaks of that.
     """
     status = trace.api.profile.status
-    if error.at != status.at or not isinstance(error.found, str):
+    if error.at != status.place or not isinstance(error.found, str):
         return False
     return error.keyword == "enum" or error.found in status.words
 

@@ -15,10 +15,10 @@ from jobproof.contract.formats.yaml_file import Location, read_yaml
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import brief
 from jobproof.contract.model.job import JobReader
-from jobproof.contract.model.lifecycle import Lifecycle
 from jobproof.contract.model.observation import Observation, Observer
 from jobproof.contract.model.profile import ExpectedCode, Profile
 from jobproof.contract.model.promises.expected_codes import expected_code
+from jobproof.contract.model.promises.lifecycle import Lifecycle
 from jobproof.contract.openapi.document import Operation, read_operation
 
 __all__ = ["Api", "load_api"]
@@ -127,7 +127,8 @@ def _disagreements(profile: Profile, operation: Operation) -> Iterator[tuple[Loc
     Status words that the profile and the document don't have in common, and what to do.
     """
     spec, status = operation.response_for(200), profile.status
-    listed = spec.words_at(status.at) if spec else None
+    # What rules read may be a code or a list's element, which no enumeration is about.
+    listed = spec.words_at(status.at) if spec and not status.rules else None
     if listed is None:
         return
     presentable = [word for word in sorted(listed) if word.isprintable() and len(word) <= 60]

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_pointer import escape, pick, resolve
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.model.profile import Codec, Profile
+from jobproof.contract.model.status_rules import word_by_rules
 
 __all__ = ["Job", "JobReader", "is_empty", "links_in", "read_time"]
 
@@ -53,9 +55,12 @@ class JobReader:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
 
-    def read(self, value: Json) -> Job | None:
+    def read(self, value: Json, *, code: int = 200, headers: HeaderPairs = ()) -> Job | None:
         """
         The job in `value`; None where it is no object.
+
+        Args:
+            code: Of the answer; like its headers, it may tell the status.
         """
         if not isinstance(value, dict):
             return None
@@ -75,7 +80,7 @@ class JobReader:
         return Job(
             body=value,
             id=pick(value, profile.id.at),
-            status=pick(value, profile.status.at),
+            status=self._status(value, code, headers),
             created_at=read_time(created_text, times.codec) if times else None,
             created_text=created_text,
             later=later,
@@ -83,6 +88,12 @@ class JobReader:
             results=self._results(value),
             reason=self._reason(value),
         )
+
+    def _status(self, value: Json, code: int, headers: HeaderPairs) -> Json:
+        status = self._profile.status
+        if not status.rules:
+            return pick(value, status.at)
+        return word_by_rules(status.rules, status.otherwise, value, code=code, headers=headers)
 
     def _results(self, value: Json) -> JsonObject:
         if self._profile.result is None:

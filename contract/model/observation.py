@@ -173,13 +173,14 @@ class Observer:
     the document's schema again: an endpoint under watch says the same thing all day.
     """
 
-    __slots__ = ("_operation", "_parsed_bodies", "_profile", "_reader")
+    __slots__ = ("_operation", "_parsed_bodies", "_profile", "_reader", "_telling_headers")
 
     def __init__(self, operation: Operation, profile: Profile, reader: JobReader) -> None:
         self._operation = operation
         self._profile = profile
         self._reader = reader
-        self._parsed_bodies: dict[tuple[int, str, str, bytes], ParsedBody] = {}
+        self._parsed_bodies: dict[tuple[object, ...], ParsedBody] = {}
+        self._telling_headers = profile.status.headers
 
     def __call__(self, exchange: Exchange) -> Observation:
         """
@@ -190,7 +191,8 @@ class Observer:
             return _observation(exchange, None, "", _NO_BODY)
         media_type = media_type_of(response)
         # The method belongs to it: HEAD has the head of a GET and no body to read.
-        key = (response.code, media_type, exchange.request.method, response.body)
+        told = tuple(response.header(name) for name in self._telling_headers)
+        key = (response.code, media_type, exchange.request.method, response.body, told)
         parsed_body = self._parsed_bodies.get(key)
         if parsed_body is None:
             parsed_body = self._read(exchange, response, media_type)
@@ -213,10 +215,19 @@ class Observer:
             elif is_json_type(media_type) and (spec is not None or response.code // 100 in (2, 4)):
                 body = read_body(response.body)
         job = None
-        # Only a 200 is promised to be a job; an error may have an id and a status as well.
-        if response.code == 200 and body is not None and body.readable:
-            job = self._reader.read(body.value)
+        # Only these codes are promised to be a job; an error may have an id and a status as well.
+        if response.code in self._profile.job_codes:
+            job = self._job(response, body)
         return ParsedBody(spec, content, body, held_to, job)
+
+    def _job(self, response: Response, body: JsonBody | None) -> Job | None:
+        code, headers = response.code, response.headers
+        if body is not None and body.readable:
+            return self._reader.read(body.value, code=code, headers=headers)
+        # Where the code alone tells the status, as 303 may, the body need not say a word.
+        if code != 200 and not response.body.strip():
+            return self._reader.read({}, code=code, headers=headers)
+        return None
 
 
 def _observation(

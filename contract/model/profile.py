@@ -13,13 +13,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from jobproof.contract.formats.addresses.urls import BaseUrl
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.finding import Basis
+from jobproof.contract.model.status_rules import Pointer, StatusRule
 
 __all__ = [
     "AcceptedFinding",
@@ -40,15 +41,6 @@ __all__ = [
     "Timestamp",
     "TransitionRule",
 ]
-
-
-def _pointer(text: str) -> str:
-    if text and not text.startswith("/"):
-        raise ValueError(f"a JSON Pointer starts with '/': write '/{text.lstrip('$.')}'")
-    return text
-
-
-Pointer = Annotated[str, AfterValidator(_pointer)]
 
 
 class Phase(StrEnum):
@@ -185,14 +177,41 @@ class Statuses(Promise):
     Where the status stands, and its words.
     """
 
-    at: Pointer
+    at: Pointer = ""
     words: dict[str, StatusWord]
+    rules: tuple[StatusRule, ...] = ()
+    """The first one that holds names the word."""
+    otherwise: str | None = None
+    """The word where no rule holds; without it such an answer has no status."""
     backward: Promise
     """The promise that a job doesn't move to a lower rank."""
     terminal: Promise
     """The promise that an ended job stays ended."""
     moves: tuple[TransitionRule, ...] = ()
     limits: tuple[Limit, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """
+        Where findings about the status point.
+        """
+        return self.at or "status"
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """
+        The headers that tell the status, beside the body.
+        """
+        conditions = (condition for rule in self.rules for condition in rule.when)
+        return tuple(sorted({c.header.lower() for c in conditions if c.header is not None}))
+
+    @model_validator(mode="after")
+    def _is_told_in_one_way(self) -> Self:
+        if bool(self.at) == bool(self.rules):
+            raise ValueError("say where the status stands, by `at`, or what tells it, by `rules`")
+        if self.otherwise is not None and not self.rules:
+            raise ValueError("`otherwise` goes with `rules`")
+        return self
 
 
 class Timestamp(StrictModel):
@@ -366,6 +385,14 @@ class Profile(StrictModel):
     listing: Listing | None = None
     policy: Policy = Policy()
 
+    @property
+    def job_codes(self) -> frozenset[int]:
+        """
+        The codes under which a job is shown: 200, and those that a rule of the status names.
+        """
+        conditions = (condition for rule in self.status.rules for condition in rule.when)
+        return frozenset({200, *(c.code for c in conditions if c.code is not None)})
+
     def is_not_found(self, code: int) -> bool:
         """
         Whether an answer with that code says that there is no such job.
@@ -392,6 +419,10 @@ class Profile(StrictModel):
 
     def _used_words(self) -> list[tuple[str, tuple[str, ...]]]:
         used: list[tuple[str, tuple[str, ...]]] = []
+        for index, rule in enumerate(self.status.rules):
+            used.append((f"status.rules[{index}]", (rule.word,)))
+        if self.status.otherwise is not None:
+            used.append(("status.otherwise", (self.status.otherwise,)))
         for index, move in enumerate(self.status.moves):
             used.append((f"status.moves[{index}]", move.before + move.after))
         for index, time in enumerate(self.times.later if self.times else ()):

@@ -239,7 +239,7 @@ def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Prob
 
 def _is_right(api: Api, seen: Observation) -> bool:
     if _is_owners_view(seen):
-        return seen.code == 200
+        return seen.code in api.profile.job_codes
     expected = api.expected_code(seen.code, seen.subject, seen.credential, method=seen.method)
     if expected is not None and not expected.asked and _says_later(seen.code):
         return False  # right for anybody, but no answer to what was asked

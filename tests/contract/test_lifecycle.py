@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 
 from jobproof.contract.model.finding import Basis
-from jobproof.contract.model.lifecycle import Lifecycle
 from jobproof.contract.model.profile import Phase
+from jobproof.contract.model.promises.lifecycle import Lifecycle
 from jobproof.contract.plugins import find_api
 
 _LIFE = find_api("krea").lifecycle

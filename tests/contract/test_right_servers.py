@@ -34,7 +34,7 @@ Edits = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Case:
+class ServerCase:
     """
     Attributes:
         verdict: `kept`, `broken` or `inconclusive`; `refused` where loading or planning fails.
@@ -52,12 +52,12 @@ class Case:
     says: str = ""
 
 
-def _written(entry: Any) -> Case:
+def _written(entry: Any) -> ServerCase:
     edits = {
         name: tuple((edit["before"], edit["after"]) for edit in entry.get(name, ()))
         for name in ("document", "profile")
     }
-    return Case(
+    return ServerCase(
         entry["name"],
         entry["verdict"],
         tuple(entry.get("checks", ())),
@@ -70,7 +70,7 @@ def _written(entry: Any) -> Case:
 DOCUMENTS = [_written(entry) for entry in read_yaml(BASE / "cases.yaml").value]
 
 
-def judged(case: Case, folder: Path, **values: Any) -> JsonDocument:
+def judged(case: ServerCase, folder: Path, **values: Any) -> JsonDocument:
     for name, edits in (("openapi.yaml", case.document), ("profile.yaml", case.profile)):
         text = (BASE / name).read_text("utf-8")
         for before, after in edits:
@@ -90,7 +90,7 @@ def found(report: JsonDocument) -> set[str]:
     return {f["check"] for f in report["findings"] if f["breaks"]}
 
 
-def hold(case: Case, folder: Path) -> None:
+def hold(case: ServerCase, folder: Path) -> None:
     if case.verdict == "refused":
         with pytest.raises(ConfigError) as refused:
             judged(case, folder)
@@ -104,7 +104,7 @@ def hold(case: Case, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("case", DOCUMENTS, ids=lambda case: case.name)
-def test_a_document(case: Case, tmp_path: Path) -> None:
+def test_a_document(case: ServerCase, tmp_path: Path) -> None:
     hold(case, tmp_path)
 
 
@@ -116,7 +116,7 @@ def test_a_path_parameter_is_given(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["openapi.yaml", "profile.yaml"])
 def test_a_file_with_a_byte_order_mark_and_crlf(name: str, tmp_path: Path) -> None:
-    judged(Case("bom-crlf"), tmp_path)
+    judged(ServerCase("bom-crlf"), tmp_path)
     text = (tmp_path / name).read_text("utf-8")
     (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert load_api(tmp_path).profile.title == "A small job API"
@@ -171,36 +171,36 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 TWICE = gzip.compress(gzip.compress(JOB_BODY))
 
 WIRE = (
-    Case("chunk-extensions", server=odd(chunked(JOB_BODY))),
-    Case("gzip-twice", server=odd(reply(200, TWICE, "Content-Encoding: gzip, gzip"))),
-    Case(
+    ServerCase("chunk-extensions", server=odd(chunked(JOB_BODY))),
+    ServerCase("gzip-twice", server=odd(reply(200, TWICE, "Content-Encoding: gzip, gzip"))),
+    ServerCase(
         "gzip-twice-in-two-headers",
         server=odd(reply(200, TWICE, "Content-Encoding: gzip", "Content-Encoding: gzip")),
     ),
-    Case(
+    ServerCase(
         "deflate-then-gzip",
         server=odd(
             reply(200, gzip.compress(zlib.compress(JOB_BODY)), "Content-Encoding: deflate, gzip")
         ),
     ),
-    Case(
+    ServerCase(
         "header-latin1", server=odd(reply(200, JOB_BODY, "X-Note: gr\u00fcn", "Server: caf\u00e9"))
     ),
-    Case("no-reason", server=odd(reply(200, JOB_BODY).replace(b"200 \r\n", b"200\r\n", 1))),
-    Case(
+    ServerCase("no-reason", server=odd(reply(200, JOB_BODY).replace(b"200 \r\n", b"200\r\n", 1))),
+    ServerCase(
         "type-in-capitals",
         server=odd(reply(200, JOB_BODY, kind='Application/JSON; Charset="UTF-8"')),
     ),
-    Case("429-superscript", server=once(lambda: reply(429, NO_JOB, "Retry-After: \u00b2"))),
-    Case(
+    ServerCase("429-superscript", server=once(lambda: reply(429, NO_JOB, "Retry-After: \u00b2"))),
+    ServerCase(
         "429-date",
         server=once(
             lambda: reply(429, NO_JOB, f"Retry-After: {formatdate(time() + 1, usegmt=True)}")
         ),
     ),
-    Case("408", server=once(lambda: reply(408, kind=None))),
-    Case("type-twice", server=odd(reply(200, JOB_BODY, "Content-Type: application/json"))),
-    Case(
+    ServerCase("408", server=once(lambda: reply(408, kind=None))),
+    ServerCase("type-twice", server=odd(reply(200, JOB_BODY, "Content-Type: application/json"))),
+    ServerCase(
         "content-location",
         server=odd(
             reply(
@@ -208,41 +208,41 @@ WIRE = (
             )
         ),
     ),
-    Case(
+    ServerCase(
         "br-not-asked",
         server=odd(reply(200, b"\x0b\x02\x80x", "Content-Encoding: br")),
         verdict="broken",
     ),
-    Case(
+    ServerCase(
         "public-cache",
         server=odd(reply(200, JOB_BODY, "Cache-Control: public, max-age=0, must-revalidate")),
         verdict="broken",
         checks=("private_answer_is_not_public",),
     ),
-    Case("early-hints", server=interim(EARLY)),
-    Case(
+    ServerCase("early-hints", server=interim(EARLY)),
+    ServerCase(
         "processing-and-continue",
         server=interim(CONTINUE, CONTINUE, EARLY, b"HTTP/1.1 102 Processing\r\n\r\n"),
     ),
-    Case(
+    ServerCase(
         "520",
         server=odd(reply(520, b"<html>an error</html>", kind="text/html")),
         verdict="inconclusive",
     ),
-    Case(
+    ServerCase(
         "a-page-for-the-job-alone", server=odd(reply(200, PAGE, kind="text/html")), verdict="broken"
     ),
-    Case(
+    ServerCase(
         "captive-portal",
         server=everywhere(reply(200, PAGE, kind="text/html")),
         verdict="inconclusive",
     ),
-    Case(
+    ServerCase(
         "a-network-that-wants-a-log-in",
         server=everywhere(reply(511, PAGE, kind="text/html")),
         verdict="inconclusive",
     ),
-    Case(
+    ServerCase(
         "challenge-with-a-mark",
         server=everywhere(
             reply(
@@ -251,17 +251,17 @@ WIRE = (
         ),
         verdict="inconclusive",
     ),
-    Case(
+    ServerCase(
         "out-of-service",
         server=everywhere(reply(503, NO_JOB, "Retry-After: 1")),
         verdict="inconclusive",
     ),
-    Case("out-of-service-once", server=once(lambda: reply(503, NO_JOB, "Retry-After: 1"))),
+    ServerCase("out-of-service-once", server=once(lambda: reply(503, NO_JOB, "Retry-After: 1"))),
 )
 
 
 @pytest.mark.parametrize("case", WIRE, ids=lambda case: case.name)
-def test_the_wire(case: Case, tmp_path: Path) -> None:
+def test_the_wire(case: ServerCase, tmp_path: Path) -> None:
     hold(case, tmp_path)
 
 
@@ -276,6 +276,6 @@ def test_a_challenge_in_the_middle_leaves_the_run_open(tmp_path: Path) -> None:
         count += 1
         return page if count > 10 else None
 
-    report = judged(Case("half-way", server=RightServer(odd=from_the_tenth_on)), tmp_path)
+    report = judged(ServerCase("half-way", server=RightServer(odd=from_the_tenth_on)), tmp_path)
     assert report["verdict"] == "inconclusive"
     assert found(report) == set()

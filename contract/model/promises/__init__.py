@@ -1,3 +1,3 @@
 """
-Where does a promise stand written, and which codes need no promise to be right?
+Where does a promise stand written, how does a job live by it, and which codes need none?
 """

@@ -263,10 +263,11 @@ class Run:
         seen, _ = self.send(planned)
         unanswered = 0
         while unanswered < _MOST_UNANSWERED:
-            if seen.code == 200 and (seen.job is None or lifecycle.is_terminal(seen.job.status)):
+            shown = seen.code in self.target.api.profile.job_codes
+            if shown and (seen.job is None or lifecycle.is_terminal(seen.job.status)):
                 return seen
             # Throttled or overloaded for a while; any other code won't turn into a job.
-            if seen.response is not None and seen.code not in (200, 429, 503):
+            if seen.response is not None and not shown and seen.code not in (429, 503):
                 return seen
             if time.monotonic() > poll_until:
                 return seen
