@@ -173,7 +173,7 @@ def settings(api: Api, **replaced: str) -> TargetSettings:
 def _suite_target(api: Api, **values: object) -> Any:
     variables = {api.profile.token_env: f"token in {api.profile.token_env}"}
     options = {"api": str(api.folder), "url": URL, "job": [JOB], "seed": 7, **values}
-    return target_from(options, environ=variables)
+    return target_from(options, environ=variables, placeholder="any")
 
 
 def _suite_asks(api: Api) -> object:
@@ -190,7 +190,7 @@ def _daemon_asks(api: Api) -> object:
     anonymous = AnonymousCanary(AnonymousOptions(), context)
     anonymous.next_request()
     asks = [CanaryRequest(JOB, Subject.KNOWN), missing, anonymous.next_request()]
-    built = [_request(api, ask) for ask in asks]
+    built = [_request(api.with_any_values(), ask) for ask in asks]
     return [(one.url, one.headers) for one in built]
 
 
@@ -319,6 +319,10 @@ _ACCEPTED: dict[str, object] = {
 }
 
 
+_UNASKED = answer(credential=Credential.NONE)
+_PROMISED = {"basis": "documented", "source": "the manual, page 1"}
+
+
 def _another_path(document: Any) -> None:
     paths = document["paths"]
     paths["/tasks/{id}"] = paths["/jobs/{id}"]
@@ -353,6 +357,17 @@ SCENARIOS: tuple[Scenario, ...] = (
         lambda api: _suite_target(api).token.reveal(),
         "the configuration names each target's own variable",
     ),
+    Scenario(
+        "parameters",
+        {"job": "another"},
+        _suite_asks,
+        _daemon_asks,
+        {"operation.path": "/of/{id}/{job}", "parameters": {"job": "one"}},
+        _another_path,
+    ),
+    asked("headers", {"X-Tenant": "one"}),
+    judged("auth.required.basis", "inferred", _UNASKED, auth__required=_PROMISED),
+    judged("auth.required.source", "elsewhere", _UNASKED, auth__required=_PROMISED),
     asked("auth.header", "X-Api-Key"),
     asked("auth.prefix", "Key "),
     asked("auth.invalid", "another-invalid-token"),

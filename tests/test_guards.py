@@ -446,6 +446,7 @@ def test_a_function_does_one_thing(module: Path) -> None:
 
 REVEALS = {
     "contract/formats/secrets/redaction.py": "to mask it",
+    "contract/model/api.py": "to have all of it masked",
     "contract/model/request.py": "to send it",
     "contract/suite/running/run.py": "so that a check can look for it",
     "probes/config/reader.py": "to name the key by a digest",

@@ -84,9 +84,11 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
     """
     A token that has shown a job goes on showing it.
     """
-    seen = trace.latest
+    seen, access = trace.latest, trace.api.access
     if seen.code not in (401, 403) or seen.credential is not Credential.OWNER:
         return
+    if not access.is_required and trace.token is None:
+        return  # nothing was shown that could have stopped working
     if seen.code == 403 and "json" not in seen.media_type:
         return  # not the API's own word; endpoint_is_available speaks of it
     if seen.method == "GET" and any(
@@ -94,7 +96,13 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
         for o in trace.earlier
     ):
         yield violation(
-            "code", "the token was good for this job a moment ago", expected=200, found=seen.code
+            "code",
+            "the token was good for this job a moment ago",
+            expected=200,
+            found=seen.code,
+            # Where nothing asks for a token, only the meaning of the code speaks of one.
+            basis=access.basis if access.is_required else Basis.INFERRED,
+            source=access.source or "RFC 9110 15.5.2: the credentials aren't valid",
         )
 
 
@@ -160,12 +168,21 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
 
 
 def _reveals_job(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
-    seen = trace.latest
+    seen, access = trace.latest, trace.api.access
+    if not access.is_required:
+        return
     # Browsers send a CORS preflight without credentials, so OPTIONS may answer anybody.
     if seen.credential is not who or seen.method == "OPTIONS" or not 200 <= seen.code < 300:
         return
     refusals = sorted({401, 403, *trace.api.profile.not_found.codes})
-    yield violation("code", f"answered {how}", expected=refusals, found=seen.code)
+    yield violation(
+        "code",
+        f"answered {how}",
+        expected=refusals,
+        found=seen.code,
+        basis=access.basis,
+        source=access.source,
+    )
 
 
 def _is_transient(seen: Observation, baseline: Observation) -> bool:

@@ -118,6 +118,9 @@ def _test_command(server: MockServer) -> str:
     A command for the shell that tests this mock.
     """
     words = ["jobproof", "test", "--api", server.api.name, "--url", server.url]
+    values = server.api.with_any_values().values
+    for name, value in (*values.path.items(), *values.required_query):
+        words += ["--param", f"{name}={value}"]
     # Jobs that keep coming may be forgotten before somebody gets to type the command.
     generated = server.mock.script.jobs.lively
     for job in server.jobs:

@@ -120,7 +120,9 @@ class Mock:
         self._memory = BehaviourMemory()
         self._faults: tuple[Behaviour, ...] = ()
         self._variants: tuple[Behaviour, ...] = ()
-        self._job_path = _job_path_pattern(self.prefix + api.profile.operation.path, api)
+        self._job_path = self._path_of(api.profile.operation.path)
+        listing = api.profile.listing
+        self._listing_path = self._path_of(listing.path) if listing is not None else None
         self.set_variants(*variants)
         self.set_faults(*faults)
 
@@ -227,17 +229,16 @@ class Mock:
         context.credential = self._credential_of(request)
         return context
 
+    def _path_of(self, template: str) -> re.Pattern[str]:
+        return re.compile(re.escape(self.prefix) + self.api.pattern_of(template))
+
     def _credential_of(self, request: MockRequest) -> Caller:
-        auth = self.api.profile.auth
-        value = request.header(auth.header)
-        if value is None:
+        token = self.api.access.token_at.read(request.headers, request.query)
+        if token is None:
             return Caller.NONE
-        scheme, token = value[: len(auth.prefix)], value[len(auth.prefix) :]
-        # RFC 9110 11.1: the scheme in any case, the token as it is.
-        if scheme.lower() == auth.prefix.lower():
-            for caller, callers_token in self._job_store.tokens.items():
-                if token == callers_token:
-                    return caller
+        for caller, callers_token in self._job_store.tokens.items():
+            if token == callers_token:
+                return caller
         return Caller.INVALID
 
     def _answer(self, context: RequestContext) -> MockAnswer:
@@ -250,8 +251,8 @@ class Mock:
 
     def _correct_answer(self, context: RequestContext) -> MockAnswer:
         base, pages, method = self._base_answer(), self.script.pages, context.request.method
-        listing = self.api.profile.listing
-        is_listing = listing is not None and context.request.path == self.prefix + listing.path
+        listing = self._listing_path
+        is_listing = listing is not None and listing.fullmatch(context.request.path) is not None
         # Path and method come before the token: they say nothing about any job.
         if context.job_id is None and not is_listing:
             context.answer_kind = AnswerKind.PATH
@@ -265,14 +266,20 @@ class Mock:
             refusal = context.fixed_answer(base, pages.method)
             return refusal.with_header("Allow", _ALLOWED_METHODS)
         private = base.with_header("Cache-Control", "private, no-cache")
-        private = private.with_header("Vary", self.api.profile.auth.header)
-        context.caller = context.apply_behaviours(Hook.CALLER, context.credential)
+        vary = self.api.access.token_at.header
+        private = private.with_header("Vary", vary.title()) if vary else private
+        context.caller = context.apply_behaviours(Hook.CALLER, self._admitted(context.credential))
         if not context.caller.known:
             context.answer_kind = AnswerKind.ANONYMOUS
             return context.fixed_answer(private, pages.anonymous)
         if is_listing:
             return self._listing_answer(context, private)
         return self._job_answer(context, private)
+
+    def _admitted(self, credential: Caller) -> Caller:
+        # Where no token is asked for there is one tenant for everybody who shows none.
+        anybody = not self.api.access.is_required and credential is Caller.NONE
+        return Caller.OWNER if anybody else credential
 
     def _listing_answer(self, context: RequestContext, base: MockAnswer) -> MockAnswer:
         try:
@@ -304,19 +311,6 @@ class Mock:
 
     def _base_answer(self) -> MockAnswer:
         return MockAnswer(200, tuple(self.script.headers.items()))
-
-
-def _job_path_pattern(template: str, api: Api) -> re.Pattern[str]:
-    job_parameter = "{" + api.profile.operation.parameter + "}"
-    pattern = ""
-    for part in re.split(r"(\{[^}]*\})", template):
-        if part == job_parameter:
-            pattern += "(?P<job>[^/]*)"  # even empty: an empty id is an id that nobody has
-        elif part.startswith("{"):
-            pattern += "[^/]+"
-        else:
-            pattern += re.escape(part)
-    return re.compile(pattern)
 
 
 def _log_entry(context: RequestContext, answer: MockAnswer) -> LoggedRequest:

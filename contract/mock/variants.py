@@ -171,7 +171,8 @@ def preflight(answer: MockAnswer, context: RequestContext) -> MockAnswer:
         return shared
     shared = shared.with_header("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
     # Not among the headers that a browser sends unasked: Authorization needs its name here.
-    shared = shared.with_header("Access-Control-Allow-Headers", context.profile.auth.header)
+    named = context.api.access.token_at.header or "accept"
+    shared = shared.with_header("Access-Control-Allow-Headers", named.title())
     return shared.with_header("Access-Control-Max-Age", "600")
 
 

@@ -4,14 +4,24 @@ One job API: its document, its profile, and what follows from both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
 from jobproof.contract.errors import ProfileError, did_you_mean
+from jobproof.contract.formats.headers import header_names
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, read_yaml
+from jobproof.contract.model.asking.access import Access, read_access
+from jobproof.contract.model.asking.values import (
+    GivenValues,
+    RequestValues,
+    choose_values,
+    names_in,
+)
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import brief
 from jobproof.contract.model.job import JobReader
@@ -30,6 +40,7 @@ class Api:
     Attributes:
         folder: Where its data files are.
         provider: The distribution that brings it.
+        values: What its requests carry besides the job's id and the token.
     """
 
     name: str
@@ -37,6 +48,7 @@ class Api:
     profile: Profile
     operation: Operation
     provider: str = "jobproof"
+    values: RequestValues = field(default_factory=RequestValues)
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
@@ -71,31 +83,92 @@ class Api:
         """
         return expected_code(self.profile, self.operation, code, subject, credential, method=method)
 
+    @cached_property
+    def access(self) -> Access:
+        """
+        Whether a token is needed, and how it travels.
+        """
+        return read_access(self.profile, self.operation)
+
+    @property
+    def own_headers(self) -> frozenset[str]:
+        """
+        The headers, in small letters, that its requests carry with a value of ours.
+        """
+        return header_names(self.values.headers) | {"cookie", self.access.token_at.header} - {""}
+
+    def with_values(self, given: GivenValues) -> Api:
+        """
+        The same API, each of its requests with a value for every parameter that needs one.
+
+        Raises:
+            ConfigError: A value is missing, can't be sent, or belongs to no parameter.
+        """
+        values = choose_values(self.profile, self.operation, self.access, given)
+        return replace(self, values=values)
+
+    def secrets_with(self, token: Secret | None) -> tuple[str, ...]:
+        """
+        What no output about its requests may show.
+        """
+        revealed = self.access.token_at.secrets_in(token.reveal()) if token is not None else ()
+        return (*revealed, *self.values.secrets)
+
+    def with_any_values(self) -> Api:
+        """
+        The same API as a mock is asked, which takes any value.
+        """
+        return self.with_values(GivenValues(placeholder="any"))
+
     def target(self, base_url: str, job_id: str) -> str:
         """
         The URL of one job; the id is one path segment whatever it holds.
+
+        Raises:
+            ValueError: A parameter of the path has no value.
         """
         return base_url.rstrip("/") + self.operation_path.replace("{}", _segment(job_id))
 
     @cached_property
     def operation_path(self) -> str:
         """
-        The path with `{}` where the id goes.
+        The path with `{}` where the id goes, all else filled in.
         """
-        return self.profile.operation.path.replace(
-            "{" + self.profile.operation.parameter + "}", "{}"
-        )
+        operation = self.profile.operation
+        before, _, after = operation.path.partition("{" + operation.parameter + "}")
+        return f"{self.filled(before)}{{}}{self.filled(after)}"
 
-    def authorization(self, token: str) -> tuple[str, str]:
+    def filled(self, template: str) -> str:
         """
-        The header that carries `token`.
+        A path with the values of its parameters, one segment each.
+
+        Raises:
+            ValueError: A parameter of the path has no value.
         """
-        return self.profile.auth.header, f"{self.profile.auth.prefix}{token}"
+        for name in names_in(template):
+            # Braces sent as they stand would be answered, and the answer judged.
+            if name not in self.values.path:
+                raise ValueError(f"{template}: {name} has no value")
+            template = template.replace("{" + name + "}", _segment(self.values.path[name]))
+        return template
+
+    def pattern_of(self, template: str) -> str:
+        """
+        A regular expression for a path that is asked; its group `job` is the job's id.
+        """
+        job = "{" + self.profile.operation.parameter + "}"
+        parts = re.split(r"(\{[^{}]*\})", template)
+        # Even an empty id: it is an id that nobody has.
+        known = {job: "(?P<job>[^/]*)"}
+        return "".join(
+            known.get(part, "[^/]+") if index % 2 else re.escape(part)
+            for index, part in enumerate(parts)
+        )
 
 
 @lru_cache(maxsize=1024)
-def _segment(job_id: str) -> str:
-    text = quote(job_id, safe="-._~")
+def _segment(value: str) -> str:
+    text = quote(value, safe="-._~")
     # Dot segments vanish on the way unless encoded.
     return text.replace(".", "%2E") if text in (".", "..") else text
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from jobproof.contract.formats.headers import HeaderPairs, header_value, header_values
 from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
+from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in, queried
 
 __all__ = [
     "Credential",
@@ -66,14 +67,18 @@ class Request:
         url: Absolute, percent-encoded; as sent.
         headers: Name and value pairs as sent, `Authorization` included.
         job_id: The id before percent-encoding; None where the request is for no job.
+        token_at: Where a token stands, if there is one; None where nobody said.
+        secret_at: Where other secrets stand: place, and name (of a header in small letters).
     """
 
     method: str
-    url: str
-    headers: HeaderPairs = field(default=(), repr=False)  # holds the token
+    url: str = field(repr=False)  # may hold the token, too
+    headers: HeaderPairs = field(default=(), repr=False)
     job_id: str | None = None
     subject: Subject = Subject.UNSTATED
     credential: Credential = Credential.UNSTATED
+    token_at: TokenPlace | None = None
+    secret_at: frozenset[tuple[str, str]] = frozenset()
 
     def header(self, name: str) -> str | None:
         """
@@ -86,21 +91,52 @@ class Request:
         """
         The secrets that it carries; a token that can't be right is none.
         """
-        if self.credential is Credential.INVALID:
-            return ()
-        sent = (value for name, value in self.headers if is_sensitive(name))
-        return tuple(value.removeprefix(scheme_of(value)) for value in sent)
+        sent = (value for name, value in self.headers if self._is_secret(name))
+        found = [value.removeprefix(scheme_of(value)) for value in sent]
+        if self._is_secret("cookie"):
+            # Each by itself: an answer that gives one back doesn't give back the whole header.
+            found += [value for _, value in cookies_in(self.headers)]
+        found += queried(self.url, self._secret_parameters)
+        return tuple(dict.fromkeys(found))
 
     def redacted(self, redactor: Redactor) -> Request:
         """
         The same without secrets; asking again needs a token that can't be right, so it stays.
         """
-        if self.credential is Credential.INVALID:
-            headers = tuple((n, redactor.text(v, foreign=False)) for n, v in self.headers)
-        else:
-            headers = redactor.headers(self.headers)
+        is_invalid = self.credential is Credential.INVALID
+        url = redactor.url(self.url, self._secret_parameters, foreign=not is_invalid)
+        headers = tuple(
+            (redactor.text(name), self._redacted_value(name, value, redactor))
+            for name, value in self.headers
+        )
         job_id = None if self.job_id is None else redactor.text(self.job_id)
-        return replace(self, url=redactor.text(self.url), headers=headers, job_id=job_id)
+        return replace(self, url=url, headers=headers, job_id=job_id)
+
+    def _redacted_value(self, name: str, value: str, redactor: Redactor) -> str:
+        if self._holds_invalid_token(name):
+            return redactor.text(value, foreign=False)
+        return redactor.header(name, value, secret=("header", name.lower()) in self._secret_keys)
+
+    @property
+    def _secret_keys(self) -> frozenset[tuple[str, str]]:
+        if self.token_at is None or self.credential is Credential.INVALID:
+            return self.secret_at
+        return self.secret_at | {self.token_at.key}
+
+    @property
+    def _secret_parameters(self) -> list[str]:
+        return [name for place, name in self._secret_keys if place == "query"]
+
+    def _is_secret(self, header: str) -> bool:
+        if self._holds_invalid_token(header):
+            return False
+        return is_sensitive(header) or ("header", header.lower()) in self._secret_keys
+
+    def _holds_invalid_token(self, header: str) -> bool:
+        if self.credential is not Credential.INVALID:
+            return False
+        at = self.token_at
+        return at is None or header.lower() == at.header
 
 
 @dataclass(frozen=True, slots=True)

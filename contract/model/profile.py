@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from jobproof.contract.formats.addresses.urls import BaseUrl
 from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.parameter_value import ParameterValue
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.finding import Basis
 from jobproof.contract.model.status_rules import Pointer, StatusRule
@@ -94,13 +95,15 @@ class OperationRef(StrictModel):
 
 class Auth(StrictModel):
     """
-    How a token travels.
+    How a token travels, where the document doesn't say it, or says it wrong.
     """
 
     header: str = "Authorization"
     prefix: str = "Bearer "
     invalid: str = "jobproof-invalid-token"
     """A token of the right form that can't be right."""
+    required: Promise | None = None
+    """Who says that nobody gets in without a token; else the document's `security` decides."""
 
 
 class Id(Promise):
@@ -368,6 +371,10 @@ class Profile(StrictModel):
     server: BaseUrl
     token_env: str = "JOBPROOF_TOKEN"  # noqa: S105 -- the name of a variable
     auth: Auth = Auth()
+    parameters: dict[str, ParameterValue] = Field(default_factory=dict)
+    """Values of the operation's parameters besides the job's id."""
+    headers: dict[str, ParameterValue] = Field(default_factory=dict)
+    """What every request carries besides its token."""
     id: Id
     status: Statuses
     times: Times | None = None

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from urllib.parse import unquote_plus
 
 from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
-from jobproof.contract.model.exchange import Credential, Exchange
+from jobproof.contract.formats.secrets.token_place import cookies_in
+from jobproof.contract.model.exchange import Credential, Exchange, Request
 
 __all__ = ["curl"]
 
@@ -32,12 +34,60 @@ def curl(
     elif request.method != "GET":
         parts += ["-X", request.method]
     words = [shlex.quote(part) for part in parts]
-    for name, value in without_headers(request.headers, "user-agent", "accept-encoding"):
-        if is_sensitive(name) and request.credential is not Credential.INVALID:
-            # The variable needs double quotes, in which a recorded text could do harm.
-            safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)
-            words.append(f'-H "{safe}: {scheme_of(value)}${token_env}"')
-        else:
-            words.append("-H " + shlex.quote(f"{name}: {value}"))
-    words.append(shlex.quote(request.url))
+    variable = _expansion(token_env)
+    sent = without_headers(request.headers, "user-agent", "accept-encoding")
+    words += [_header(name, value, exchange.request, variable) for name, value in sent]
+    words.append(_url(request, variable))
     return " ".join(words)
+
+
+def _expansion(token_env: str) -> str:
+    """
+    What a shell puts the variable's value in for.
+    """
+    # The environment takes names that no shell does.
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", token_env):
+        return f"${token_env}"
+    return f"$(printenv {shlex.quote(token_env)})"
+
+
+def _header(name: str, value: str, asked: Request, variable: str) -> str:
+    at = asked.token_at
+    is_known = at is None or at.header == name.lower()
+    is_secret = is_sensitive(name) or (at is not None and at.header == name.lower())
+    if not (is_secret and is_known) or asked.credential is Credential.INVALID:
+        return "-H " + shlex.quote(f"{name}: {value}")
+    # The variable needs double quotes, in which a recorded text could do harm.
+    safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)
+    if at is not None and at.is_pair:
+        return f'-u "{variable}"'
+    if at is not None and at.place == "cookie":
+        cookies = (
+            f"{re.sub(r'[^!#%&*+.^_|~0-9A-Za-z-]', '', cookie)}="
+            f"{variable if cookie == at.name else Redactor().header('cookie', content)}"
+            for cookie, content in cookies_in(asked.headers)
+        )
+        return f'-H "{safe}: {"; ".join(cookies)}"'
+    return f'-H "{safe}: {scheme_of(value)}{variable}"'
+
+
+def _url(request: Request, variable: str) -> str:
+    at = request.token_at
+    if at is None or at.place != "query" or request.credential is Credential.INVALID:
+        return shlex.quote(request.url)
+    before, mark, query = request.url.partition("?")
+    pieces = query.split("&") if mark else []
+    words = [
+        (f"{piece.partition('=')[0]}=", variable)
+        if unquote_plus(piece.partition("=")[0]) == at.name
+        else (piece, "")
+        for piece in pieces
+    ]
+    if not any(token for _, token in words):
+        return shlex.quote(request.url)
+    whole = f"{before}?{'&'.join(text + token for text, token in words)}"
+    if not set("".join([before, *(text for text, _ in words)])) & set('"$`\\!'):
+        return f'"{whole}"'
+    # What double quotes don't keep from the shell stands in single ones.
+    quoted = [shlex.quote(text) + (f'"{token}"' if token else "") for text, token in words]
+    return shlex.quote(f"{before}?") + shlex.quote("&").join(quoted)

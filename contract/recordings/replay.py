@@ -142,12 +142,16 @@ def _with_job_id(api: Api, exchange: Exchange) -> Exchange | None:
     """
     The exchange with its job id filled in; None where it is about something else.
     """
-    if exchange.request.job_id is not None:
-        return exchange
-    path = urlsplit(exchange.request.url).path
-    before, _, after = api.operation_path.partition("{}")
-    # Not from the start: the base URL may have a path of its own.
-    match = re.search(f"{re.escape(before)}([^/]+){re.escape(after)}$", path)
-    if match is None:
-        return None
-    return replace(exchange, request=replace(exchange.request, job_id=unquote(match.group(1))))
+    request = exchange.request
+    job_id = request.job_id
+    if job_id is None:
+        # Not from the start: the base URL may have a path of its own.
+        pattern = f"{api.pattern_of(api.profile.operation.path)}$"
+        match = re.search(pattern, urlsplit(request.url).path)
+        if match is None or not match["job"]:
+            return None
+        job_id = unquote(match["job"])
+    # A recording doesn't say where its secrets are; the API does.
+    secret_at = api.values.secret_at | api.access.secret_at
+    asked = replace(request, job_id=job_id, token_at=api.access.token_at, secret_at=secret_at)
+    return replace(exchange, request=asked)

@@ -202,6 +202,7 @@ def _run_suite(api: Api, server: MockServer, seed: int) -> tuple[int, JsonDocume
         command += ["--url", server.url, "--token-env", "JOBPROOF_SCORE_TOKEN"]
         command += [f"--job={job.id}" for job in server.jobs]
         command += [f"--foreign-job={job.id}" for job in server.foreign_jobs]
+        command += [f"--param={name}=any" for name in api.with_any_values().values.path]
         command += ["--timeout", "5", "--report", str(report), "--seed", str(seed)]
         done = subprocess.run(  # noqa: S603 -- our own command line
             command,
@@ -224,9 +225,11 @@ def _run_stock(api: Api, options: MockOptions) -> bool:
     with MockServer(api, **options) as server, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "openapi.json"
         path.write_text(json.dumps(_document_for_stock(api, server)))
-        name, value = api.authorization(server.token)
+        at = api.access.token_at
         command = [sys.executable, "-P", "-m", "schemathesis.cli", "run", str(path)]
-        command += ["-u", server.url, "-H", f"{name}: {value}"]
+        command += ["-u", server.url]
+        if at.place == "header":
+            command += ["-H", f"{at.name}: {at.written(server.token)}"]
         command += ["--seed", "1", "--continue-on-failure"]
         command += ["--max-response-time", "1", "--request-timeout", "5", "--no-color"]
         done = subprocess.run(  # noqa: S603 -- our own command line

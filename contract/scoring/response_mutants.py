@@ -105,9 +105,10 @@ def _judge_mutants(
 
 
 def _record_lives(api: Api) -> Iterator[list[Exchange]]:
+    asked = api.with_any_values()
     with MockServer(api) as server, Client() as client:
         for job in server.jobs:
-            request = build_owner_request(api, server.url, job.id, server.token)
+            request = build_owner_request(asked, server.url, job.id, server.token)
             exchanges = []
             for _ in range(_POLLS):
                 exchanges.append(client.send(request, deadline_s=5.0))
@@ -116,7 +117,7 @@ def _record_lives(api: Api) -> Iterator[list[Exchange]]:
                     break
             # Once more after the end: what changes in an ended job shows in a pair only.
             yield [*exchanges, client.send(request, deadline_s=5.0)]
-        yield [_poll_unknown_id(api, server, client)]
+        yield [_poll_unknown_id(asked, server, client)]
 
 
 def _poll_unknown_id(api: Api, server: MockServer, client: Client) -> Exchange:

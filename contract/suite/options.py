@@ -65,6 +65,20 @@ OPTIONS: tuple[SuiteOption, ...] = (
         "VAR",
     ),
     SuiteOption(
+        "param",
+        "job-param",
+        "many",
+        "A value for a parameter of the operation besides the job's id (repeatable).",
+        "NAME=VALUE",
+    ),
+    SuiteOption(
+        "header",
+        "job-header",
+        "many",
+        "A header that every request carries (repeatable).",
+        "NAME=VALUE",
+    ),
+    SuiteOption(
         "poll-interval", "job-poll-interval", "number", "Seconds between two polls of a job.", "S"
     ),
     SuiteOption(

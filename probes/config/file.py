@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from jobproof.contract.formats.durations import Duration, write_duration
+from jobproof.contract.formats.parameter_value import ParameterValue
 from jobproof.contract.formats.strict_model import StrictModel
 
 __all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "TargetPart"]
@@ -63,6 +64,13 @@ class TargetPart(StrictModel):
     )
     token_file: str | None = Field(
         default=None, description="The file that holds the token, instead of `token_env`."
+    )
+    params: dict[str, ParameterValue] = Field(
+        default_factory=dict,
+        description="Values of the operation's parameters besides the job's id, by name.",
+    )
+    headers: dict[str, ParameterValue] = Field(
+        default_factory=dict, description="What every request carries besides the token."
     )
     interval: Interval = Field(default=30.0, description="Time between two probes of a canary.")
     timeout: Interval = Field(

@@ -20,6 +20,7 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import find_api
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
 from jobproof.probes.config.environment import can_be_hidden, inline
@@ -71,7 +72,9 @@ def load_settings(
     except ConfigError as exc:
         # Values out of the environment stand in the message, and may be secrets.
         raise type(exc)(Redactor(secrets).text(str(exc))) from None
-    secrets += [target.token for target in targets if target.token is not None]
+    for target in targets:
+        shown = target.api.secrets_with(target.token)
+        secrets += [Secret(text) for text in shown if text.isascii() and text.isprintable()]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return MonitorSettings(path, digest, targets, sinks, tuple(secrets))
 
@@ -120,8 +123,8 @@ class _Reader:
         return tuple(sinks)
 
     def _target(self, target: TargetPart, at: Location) -> TargetSettings:
-        api = self._api(target.api, (*at, "api"))
-        token = self._token(target, at)
+        api = self._api_asked(target, at)
+        token = self._token(target, api, at)
         url, shown_url = self._url(target.url, api, (*at, "url"))
         rate = target.requests_per_minute
         budget = api.profile.cadence.requests_per_minute if rate is None else rate
@@ -139,7 +142,7 @@ class _Reader:
             requests_per_minute=budget,
             availability=target.slo.availability,
             latency_s=target.slo.latency or api.profile.latency.budget,
-            canaries=self._canary_settings(target, at),
+            canaries=self._canary_settings(target, api, at),
             follow=self._follow(target, at),
             ca_file=self._existing(target.ca_file, (*at, "ca_file")),
         )
@@ -150,6 +153,26 @@ class _Reader:
             return find_api(str(beside) if "/" in name and beside.is_dir() else name)
         except ConfigError as exc:
             raise self._file.error(at, str(exc)) from None
+
+    def _api_asked(self, target: TargetPart, at: Location) -> Api:
+        """
+        The target's API, with a value for each parameter of its requests.
+        """
+        api = self._api(target.api, (*at, "api"))
+        if api.access.unsendable:
+            raise self._file.error((*at, "api"), api.access.unsendable)
+        given = GivenValues(
+            target.params,
+            tuple(target.headers.items()),
+            parameter="params: {{{name}: VALUE}}",
+            header="headers: {{{name}: VALUE}}",
+            said="params.{name}",
+        )
+        try:
+            return api.with_values(given)
+        except ConfigError as exc:
+            place = "headers" if str(exc).startswith("header") else "params"
+            raise self._file.error((*at, place), str(exc)) from None
 
     def _url(self, text: str | None, api: Api, at: Location) -> tuple[str, str]:
         """
@@ -168,26 +191,43 @@ class _Reader:
             raise self._file.error(at, message) from None
         return url, url if written == text else str(written)
 
-    def _token(self, target: TargetPart, at: Location) -> Secret | None:
+    def _token(self, target: TargetPart, api: Api, at: Location) -> Secret | None:
         if target.token_env is not None and target.token_file is not None:
             raise self._file.error((*at, "token_file"), "token_env is given too: keep one of them")
+        key = "token_env" if target.token_env is not None else "token_file"
+        text = self._token_text(target, api, at)
+        if text is None:
+            return None
         try:
-            if target.token_env is not None:
-                if not _NAME.fullmatch(target.token_env):  # maybe the token itself: not shown
-                    message = "must be the name of an environment variable, not its value"
-                    raise self._file.error((*at, "token_env"), message)
-                value = self._environment.get(target.token_env)
-                if value is None:
-                    message = f"environment variable {target.token_env} isn't set"
-                    raise self._file.error((*at, "token_env"), message)
-                return Secret(value.strip())
-            if target.token_file is not None:
-                return Secret(self._read(target.token_file, (*at, "token_file")).strip())
+            token = Secret(text.strip())
         except ValueError as exc:
-            name = "token_env" if target.token_env is not None else "token_file"
             where = target.token_env or target.token_file
-            raise self._file.error((*at, name), f"{where}: {exc}") from None
-        return None
+            raise self._file.error((*at, key), f"{where}: {exc}") from None
+        problem = api.access.token_at.problem_with(token.reveal())
+        # Where the daemon runs elsewhere, a token file's name stands for its token.
+        if problem is not None and not (key == "token_file" and self._runs_elsewhere):
+            raise self._file.error((*at, key), f"the token can't be used: {problem}")
+        return token
+
+    def _token_text(self, target: TargetPart, api: Api, at: Location) -> str | None:
+        if target.token_file is not None:
+            return self._read(target.token_file, (*at, "token_file"))
+        if target.token_env is None:
+            return None
+        if not _NAME.fullmatch(target.token_env):  # maybe the token itself: not shown
+            message = "must be the name of an environment variable, not its value"
+            raise self._file.error((*at, "token_env"), message)
+        value = self._environment.get(target.token_env)
+        security = api.operation.security
+        # A document that lets anybody in makes a token a matter of choice; one that says nothing
+        # doesn't, and a variable that is named is meant to be set.
+        is_optional = bool(security.stated_at) and not api.access.is_required
+        if not value and is_optional:
+            return None
+        if value is None:
+            message = f"environment variable {target.token_env} isn't set"
+            raise self._file.error((*at, "token_env"), message)
+        return value
 
     def _read(self, name: str, at: Location) -> str:
         if self._runs_elsewhere:
@@ -214,10 +254,18 @@ class _Reader:
             raise self._file.error(at, f"{write_duration(timeout_s)} is longer than {longest}")
         return timeout_s
 
-    def _canary_settings(self, target: TargetPart, at: Location) -> tuple[CanarySettings, ...]:
+    def _canary_settings(
+        self, target: TargetPart, api: Api, at: Location
+    ) -> tuple[CanarySettings, ...]:
         settings = []
         for name, written in target.canaries.items():
             here = (*at, "canaries", name)
+            if name == "anonymous" and not api.access.is_required:
+                raise self._file.error(
+                    here,
+                    f"{api.access.why_open}, so nobody is to be refused: leave this canary out, "
+                    "or say in the profile who promises it: auth: {required: {basis, source}}",
+                )
             make = self._canaries.get(name)
             if make is None:
                 hint = did_you_mean(name, self._canaries)
@@ -307,7 +355,8 @@ class _Reader:
 
 
 def _digest_of(api: Api) -> str:
-    meaning = f"{api.operation.digest}\0{api.profile.model_dump_json()}"
+    values = repr((api.values, api.values.secrets))
+    meaning = f"{api.operation.digest}\0{api.profile.model_dump_json()}\0{values}"
     return hashlib.sha256(meaning.encode()).hexdigest()
 
 

@@ -85,9 +85,9 @@ class TargetSettings:
     @property
     def redactor(self) -> Redactor:
         """
-        Masks its token.
+        Masks its token, and other secrets of its requests.
         """
-        return Redactor([self.token] if self.token is not None else [])
+        return Redactor(self.api.secrets_with(self.token))
 
     @property
     def edges_s(self) -> tuple[float, ...]:

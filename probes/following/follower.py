@@ -14,7 +14,7 @@ from typing import Protocol
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.observation import Observation
-from jobproof.contract.model.request import request_headers
+from jobproof.contract.model.request import request_headers, request_query
 from jobproof.contract.plugins import set_up
 from jobproof.probes.config.settings import SourceSettings, TargetSettings
 from jobproof.probes.engine.judging import JudgedResult
@@ -70,7 +70,8 @@ class SourcePoller:
         headers = request_headers(
             target.api, Credential.OWNER, target.token, user_agent=user_agent()
         )
-        context = SourceContext(target.name, target.api, target.url, headers, folder)
+        query = request_query(target.api, Credential.OWNER, target.token)
+        context = SourceContext(target.name, target.api, target.url, headers, folder, query)
         self.source: Source = set_up(
             "jobproof.sources", settings.source, settings.make, settings.options, context
         )

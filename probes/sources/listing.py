@@ -13,6 +13,7 @@ from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_body import read_body
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
+from jobproof.contract.model.asking.values import names_in
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.model.profile import Listing
 from jobproof.contract.model.request import build_listing_request
@@ -72,7 +73,11 @@ class ListingSource:
             listing.cursor_parameter: None if self._newest else self._cursor,
         }
         pairs = [(name, value) for name, value in query.items() if name and value is not None]
-        return build_listing_request(context.base_url, listing.path, pairs, context.headers)
+        own = {name for name, _ in pairs}
+        pairs = [*(pair for pair in context.query if pair[0] not in own), *pairs]
+        return build_listing_request(
+            context.api, context.base_url, listing.path, pairs, context.headers
+        )
 
     def on_answer(self, exchange: Exchange | None) -> FoundIds:
         """
@@ -126,6 +131,12 @@ def _listing(context: SourceContext) -> Listing:
         raise ConfigError(
             f"target {context.target!r}: the profile of API {context.api.name!r} says nothing of a "
             "list of jobs; follow jobs by source: pushed, file or static"
+        )
+    missing = [n for n in names_in(listing.path) if n not in context.api.values.path]
+    if missing:
+        raise ConfigError(
+            f"target {context.target!r}: the list of jobs at {listing.path} needs a value for "
+            f"{', '.join(missing)}: give it under params"
         )
     return listing
 

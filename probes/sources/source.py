@@ -33,6 +33,8 @@ class SourceContext:
         base_url: The target's URL, without the path of the operation.
         headers: What every request of the owner carries, the token included.
         folder: Where the configuration file is: relative paths start here.
+        query: What every request of the owner carries in its query: the token where the API
+            takes it there, not yet percent-encoded.
     """
 
     target: str
@@ -40,6 +42,7 @@ class SourceContext:
     base_url: str
     headers: tuple[tuple[str, str], ...]
     folder: Path
+    query: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

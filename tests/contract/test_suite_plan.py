@@ -112,6 +112,40 @@ def test_altered_ids_are_never_the_id_itself() -> None:
     assert recased_id("0123") is None
 
 
+@pytest.mark.parametrize(
+    ("job_id", "others", "altered"),
+    [
+        ("7", (), (" 7", "7 ")),
+        ("ab", (), ("a", " ab", "ab ")),
+        ("..a", (), (" ..a", "..a ")),
+        ("job-1", (), ("jo", "job-", " job-1", "job-1 ")),
+        ("job-12", ("job-1", "job"), (" job-12", "job-12 ")),
+        ("12345678", ("1234",), ("1234567", " 12345678", "12345678 ")),
+    ],
+)
+def test_nothing_itself_and_another_job_are_no_alterations(
+    job_id: str, others: tuple[str, ...], altered: tuple[str, ...]
+) -> None:
+    assert altered_ids(job_id, others) == altered
+
+
+def test_another_job_is_no_other_case() -> None:
+    assert recased_id("Job", ("jOB",)) is None
+    assert recased_id("Job", ("job",)) == "jOB"
+
+
+def test_the_plan_alters_no_id_to_a_given_one(target: SuiteTarget) -> None:
+    jobs = {"job-1a": Subject.KNOWN, "job-1": Subject.KNOWN, "JOB-1A": Subject.FOREIGN}
+    jobs |= {HOSTILE_IDS[0]: Subject.KNOWN}
+    others = (*jobs, "job")
+    sent = _planned_requests(
+        replace(target, jobs=("job-1a", "job-1", HOSTILE_IDS[0]), foreign_jobs=("JOB-1A", "job"))
+    )
+    odd = {p.job_id for p in sent if p.subject not in (Subject.KNOWN, Subject.FOREIGN)}
+    assert not odd & set(others)
+    assert " job-1a" in odd
+
+
 def test_a_fresh_id_has_the_shape_that_the_profile_describes() -> None:
     import random
 

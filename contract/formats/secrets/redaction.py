@@ -5,9 +5,10 @@ Text, headers and values without the secrets in them: the one place that masks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 
 from jobproof.contract.formats.secrets.secret import MASK, Secret
 from jobproof.contract.formats.secrets.spellings import SHORTEST_SECRET, SecretFinder
@@ -107,12 +108,30 @@ class Redactor:
         """
         return tuple((self.text(name), self.header(name, value)) for name, value in headers)
 
-    def header(self, name: str, value: str) -> str:
+    def header(self, name: str, value: str, *, secret: bool = False) -> str:
         """
         The value of the header of that name.
+
+        Args:
+            secret: It holds a credential, whatever its name.
         """
         clean = self.text(value)
-        return f"{scheme_of(clean)}{MASK}" if is_sensitive(name) and value else clean
+        hidden = value and (secret or is_sensitive(name))
+        return f"{scheme_of(clean)}{MASK}" if hidden else clean
+
+    def url(self, url: str, secret: Collection[str] = (), *, foreign: bool = True) -> str:
+        """
+        A URL without secrets.
+
+        Args:
+            secret: Names of the query's parameters that hold a credential, whatever it is.
+        """
+        before, mark, rest = url.partition("?")
+        if mark and secret:
+            query, hash_, fragment = rest.partition("#")
+            parts = [_without_value(part, secret) for part in query.split("&")]
+            url = f"{before}?{'&'.join(parts)}{hash_}{fragment}"
+        return self.text(url, foreign=foreign)
 
     def value(self, value: Any) -> Any:
         """
@@ -163,6 +182,11 @@ def without_userinfo(url: str) -> str:
     if not at:
         return url
     return f"{scheme}://{MASK}@{after}" if slashes else f"{MASK}@{after}"
+
+
+def _without_value(part: str, names: Collection[str]) -> str:
+    name, _, value = part.partition("=")
+    return f"{name}={MASK}" if value and unquote_plus(name) in names else part
 
 
 def _in_clear(secrets: Iterable[Secret | str]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from jobproof.contract.mock.answer import (
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
+from jobproof.contract.model.api import Api
 
 __all__ = ["ACCESS"]
 
@@ -33,12 +34,19 @@ def foreign_job_shown(job: MockJob | None, context: RequestContext) -> MockJob |
     return job or context.job_store.find(context.job_id or "")
 
 
-@ACCESS.caller("no token is needed", "token_is_required")
+def needs_token(api: Api) -> bool:
+    """
+    Whether anybody is to be refused for want of a token.
+    """
+    return api.access.is_required
+
+
+@ACCESS.caller("no token is needed", "token_is_required", applies=needs_token)
 def token_not_needed(caller: Caller, context: RequestContext) -> Caller:
     return _owner_of(context) if caller is Caller.NONE else caller
 
 
-@ACCESS.caller("any token will do", "invalid_token_is_refused")
+@ACCESS.caller("any token will do", "invalid_token_is_refused", applies=needs_token)
 def any_token_will_do(caller: Caller, context: RequestContext) -> Caller:
     return _owner_of(context) if caller is Caller.INVALID else caller
 

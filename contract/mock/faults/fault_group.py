@@ -52,11 +52,13 @@ class FaultGroup:
         self.title = title
         self.faults: list[Fault] = []
 
-    def caller(self, summary: str, *promises: str) -> Callable[[CallerEdit], CallerEdit]:
+    def caller(
+        self, summary: str, *promises: str, applies: Callable[[Api], bool] = every_api
+    ) -> Callable[[CallerEdit], CallerEdit]:
         """
         A fault in telling whose a token is.
         """
-        return self._registrar(Hook.CALLER, summary, promises, True, every_api)
+        return self._registrar(Hook.CALLER, summary, promises, True, applies)
 
     def job(
         self,

@@ -112,7 +112,8 @@ class JobStore:
         return job
 
     def _make_token(self, caller: Caller) -> str:
-        return f"mock-{caller}-{self._random.getrandbits(96):024x}"
+        token = f"mock-{caller}-{self._random.getrandbits(96):024x}"
+        return f"{caller}:{token}" if self._api.access.token_at.is_pair else token
 
 
 def _checked_lives(lives: Iterable[str], script: Script) -> Iterator[str]:

@@ -60,7 +60,9 @@ def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
     """
     rng = random.Random(target.seed or None)  # noqa: S311 -- ids, not secrets
     missing = fresh_id(target.api.profile, rng)
-    sequences = [RequestSequence(missing, tuple(_missing_job_requests(missing)))]
+    outsiders = target.api.access.is_required
+    requests = tuple(_missing_job_requests(missing, outsiders=outsiders))
+    sequences = [RequestSequence(missing, requests)]
     # The many polls that rare faults take go to the first job alone.
     for index, job_id in enumerate(target.jobs):
         sequences.append(
@@ -98,13 +100,15 @@ def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
     )
 
 
-def _missing_job_requests(job_id: str) -> Iterator[PlannedRequest]:
+def _missing_job_requests(job_id: str, *, outsiders: bool) -> Iterator[PlannedRequest]:
     planned = PlannedRequest(
         "GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has", times=2
     )
     yield planned
-    yield replace(planned, credential=Credential.NONE, why="the same without a token", times=1)
-    yield replace(planned, credential=Credential.INVALID, why="the same, invalid token", times=1)
+    if outsiders:
+        none, invalid = Credential.NONE, Credential.INVALID
+        yield replace(planned, credential=none, why="the same without a token", times=1)
+        yield replace(planned, credential=invalid, why="the same, invalid token", times=1)
 
 
 def _known_job_requests(
@@ -116,8 +120,9 @@ def _known_job_requests(
     yield replace(get, why="once more: an ended job stays as it is")
     yield replace(get, method="HEAD", why="its head alone")
     yield replace(get, method="OPTIONS", why="which methods there are")
-    yield replace(get, credential=Credential.NONE, why="the job without a token")
-    yield replace(get, credential=Credential.INVALID, why="the job with an invalid token")
+    if target.api.access.is_required:
+        yield replace(get, credential=Credential.NONE, why="the job without a token")
+        yield replace(get, credential=Credential.INVALID, why="the job with an invalid token")
     if first or target.effort is not Effort.QUICK:
         yield replace(
             get, times=target.effort.polls if first else 3, why="again and again: rare faults"
@@ -133,17 +138,20 @@ def _foreign_job_requests(job_id: str) -> Iterator[PlannedRequest]:
 
 
 def _odd_id_sequences(target: SuiteTarget) -> Iterator[RequestSequence]:
+    given = (*target.jobs, *target.foreign_jobs)
     hostile = HOSTILE_IDS if target.effort is not Effort.QUICK else HOSTILE_IDS[:6]
     for job_id in hostile:
+        if job_id in given:
+            continue  # here it names a job
         planned = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
         yield RequestSequence(job_id, (planned,))
     for known in target.jobs[:1]:
-        for job_id in dict.fromkeys(altered_ids(known)):
+        for job_id in altered_ids(known, given):
             planned = PlannedRequest(
                 "GET", job_id, Subject.ALTERED, Credential.OWNER, "a known id, altered"
             )
             yield RequestSequence(job_id, (planned,))
-        other = recased_id(known)
+        other = recased_id(known, given)
         if other is not None:
             planned = PlannedRequest(
                 "GET", other, Subject.RECASED, Credential.OWNER, "a known id, other case"

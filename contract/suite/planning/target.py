@@ -85,9 +85,9 @@ class SuiteTarget:
     @property
     def redactor(self) -> Redactor:
         """
-        Masks the token in whatever is said about a run.
+        Masks the token, and other secrets of requests, in whatever is said about a run.
         """
-        return Redactor([self.token] if self.token is not None else [])
+        return Redactor(self.api.secrets_with(self.token))
 
     @property
     def concurrency(self) -> int:

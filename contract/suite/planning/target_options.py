@@ -5,6 +5,8 @@ From options to a target: a live one by its URL, or the embedded mock.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +16,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.urls import UrlError, is_loopback, read_base_url
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
@@ -45,6 +48,7 @@ def open_target(values: OptionValues) -> Iterator[SuiteTarget]:
             },
             # The token of the mock alone: a real one in that variable must not be read.
             environ={_token_env(api, values): server.token},
+            placeholder="any",  # the mock takes every value
         )
         # The jobs of the mock end within seconds; the profile's interval is for real ones.
         yield replace(target, poll_interval_s=values.get("poll_interval") or 0.05)
@@ -57,17 +61,28 @@ def dry_run_target(values: OptionValues) -> SuiteTarget:
     api = find_api(values.get("api") or default_api())
     # A real token is taken where there is one: the plan must mask it in ids and URLs.
     variable = _token_env(api, values)
-    return target_from(values, environ={variable: os.environ.get(variable) or "dry-run"})
+    stand_in = "dry:run" if api.access.is_required else ""
+    return target_from(values, environ={variable: os.environ.get(variable) or stand_in})
 
 
-def target_from(values: OptionValues, *, environ: Mapping[str, str] = os.environ) -> SuiteTarget:
+def target_from(
+    values: OptionValues,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    placeholder: str | None = None,
+) -> SuiteTarget:
     """
     The target that the options name; a URL must be among them.
+
+    Args:
+        placeholder: The value of parameters that nobody gives one.
 
     Raises:
         ConfigError: An option can't be used; the message says which, and what to do.
     """
-    api = find_api(values.get("api") or default_api())
+    api = find_api(values.get("api") or default_api()).with_values(_given(values, placeholder))
+    if api.access.unsendable and placeholder is None:
+        raise ConfigError(api.access.unsendable)
     url = _base_url(values["url"])
     loopback = is_loopback(url)
     jobs = _ids("job", values)
@@ -81,14 +96,19 @@ def target_from(values: OptionValues, *, environ: Mapping[str, str] = os.environ
         )
     cadence = api.profile.cadence
     variable = _token_env(api, values)
+    token, foreign_jobs = _token(api, variable, environ), _ids("foreign_job", values)
+    if foreign_jobs and token is None:
+        raise ConfigError(
+            f"--foreign-job needs a token in {variable}: without one no job is somebody else's"
+        )
     rate = values.get("rate_limit")
     return SuiteTarget(
         api=api,
         base_url=url,
-        token=_token(variable, environ),
+        token=token,
         token_env=variable,
         jobs=jobs,
-        foreign_jobs=_ids("foreign_job", values),
+        foreign_jobs=foreign_jobs,
         disposable=frozenset(disposable),
         poll_interval_s=_positive_seconds(
             "poll_interval", values, 0.2 if loopback else cadence.poll
@@ -123,21 +143,57 @@ def _ids(key: str, values: OptionValues) -> tuple[str, ...]:
     return ids
 
 
+def _given(values: OptionValues, placeholder: str | None) -> GivenValues:
+    parameters: dict[str, str] = {}
+    for text in values.get("param") or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            # What was meant as a value may be a secret.
+            raise ConfigError("--param: write NAME=VALUE")
+        if parameters.setdefault(name, value) != value:
+            raise ConfigError(f"--param {name} is given twice, with two values")
+    headers = tuple(_header(text) for text in values.get("header") or ())
+    return GivenValues(parameters, headers, placeholder=placeholder)
+
+
+def _header(text: str) -> tuple[str, str]:
+    # The text may hold a secret, so a message shows its name at most.
+    match = re.match(r"\s*([^\s:=]+)\s*[:=](.*)", text, re.DOTALL)
+    if match is None:
+        raise ConfigError("--header: write NAME=VALUE, or 'NAME: VALUE'")
+    return match[1], match[2].strip(" \t")
+
+
 def _token_env(api: Api, values: OptionValues) -> str:
-    return str(values.get("token_env") or api.profile.token_env)
+    name = str(values.get("token_env") or api.profile.token_env)
+    if "=" in name or not name.isprintable():  # maybe the token itself: not shown
+        raise ConfigError("--token-env must be the name of an environment variable, not its value")
+    return name
 
 
-def _token(variable: str, environ: Mapping[str, str]) -> Secret:
+def _token(api: Api, variable: str, environ: Mapping[str, str]) -> Secret | None:
+    """
+    The token to send; None where there is none, and none is asked for.
+    """
     value = environ.get(variable, "").strip()
     if not value:
+        if not api.access.is_required:
+            return None
+        # Only a shell's own names can be exported; `env` sets any.
+        plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable) is not None
+        how = f"export {variable}=…" if plain else f"start with env {shlex.quote(f'{variable}=…')}"
         raise ConfigError(
             f"the environment variable {variable} holds no token: "
-            f"export {variable}=… or name another with --token-env"
+            f"{how} or name another with --token-env"
         )
     try:
-        return Secret(value)
+        token = Secret(value)
     except ValueError as exc:
         raise ConfigError(f"the token in {variable} can't be used: {exc}") from None
+    problem = api.access.token_at.problem_with(value)
+    if problem is not None:
+        raise ConfigError(f"the token in {variable} can't be used: {problem}")
+    return token
 
 
 def _positive_seconds(key: str, values: OptionValues, default: float | None) -> Any:

@@ -70,7 +70,8 @@ def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
     Positive and negative cases of the operation, mixed, with ids worth asking for.
     """
     operation = _operation(target)
-    excluded = (*_EXCLUDED_HEADERS, target.api.profile.auth.header)
+    excluded = (*_EXCLUDED_HEADERS, *target.api.own_headers)
+    askers = [Credential.OWNER] * 4 + [Credential.NONE] * target.api.access.is_required
     modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
     @st.composite
@@ -81,7 +82,7 @@ def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
         pairs = [(str(k), str(v)) for k, v in dict(drawn.headers or {}).items()]
         headers = {k: v for k, v in without_headers(pairs, *excluded) if _is_sendable(k, v)}
         query = dict(drawn.query or {})
-        credential = draw(st.sampled_from([*[Credential.OWNER] * 4, Credential.NONE]))
+        credential = draw(st.sampled_from(askers))
         return GeneratedCase(job_id, subject, credential, headers, query, bool(headers or query))
 
     return build()
