@@ -21,13 +21,29 @@ __all__ = ["Location", "PlainLoader", "YamlFile", "read_yaml"]
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
+_MOST_VALUES = 100_000
+_MOST_LEVELS = 200
 
 
 class PlainLoader(yaml.SafeLoader):
     """
     YAML 1.2 in the points that bite: `no`, `16:9`, `1_000`, `=` and a date stay text, and
-    a leading zero isn't octal.
+    a leading zero isn't octal. What is nested deeper than 200 levels is refused as it is scanned.
     """
+
+    # Brackets in brackets take the scanner quadratic time, and whoever walks the value recursion.
+    def fetch_flow_collection_start(self, kind: type[yaml.Token]) -> None:
+        self._refuse_deep(self.flow_level)
+        super().fetch_flow_collection_start(kind)
+
+    def add_indent(self, column: int) -> bool:
+        self._refuse_deep(len(self.indents))
+        return super().add_indent(column)
+
+    def _refuse_deep(self, levels: int) -> None:
+        if levels > _MOST_LEVELS:
+            mark = self.get_mark()
+            raise yaml.MarkedYAMLError(problem="nested too deep to be read", problem_mark=mark)
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -143,10 +159,12 @@ class YamlFile:
 
 def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
     """
-    Read one YAML file.
+    Read one YAML file, without the keys at its top that begin with `x-`: they hold what the rest
+    refers to by an alias, or what another program reads.
 
     Raises:
-        ConfigError: (or `kind`) The file can't be read, isn't YAML, or says a key twice.
+        ConfigError: (or `kind`) The file can't be read, isn't YAML, says a key twice, or has no
+            end, by its aliases.
     """
     text = read_text(path, kind)
     try:
@@ -159,16 +177,61 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
         node = loader.get_single_node()
         if node is None:
             raise kind(f"{path}:1: the file is empty")
+        _refuse_bombs(node, path, kind)
         lines: dict[Location, int] = {}
         _locate(node, (), lines, path, kind)
-        return YamlFile(path, loader.construct_document(node), lines)
+        return YamlFile(path, _without_extensions(loader.construct_document(node)), lines)
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        problem = getattr(exc, "problem", None) or "not YAML"
-        raise kind(f"{path}:{line}: {problem}") from None
+        problem = str(getattr(exc, "problem", None) or "not YAML")
+        raise kind(f"{path}:{line}: {_one_line(problem)}") from None
+    except RecursionError:
+        raise kind(f"{path}: nested too deep to be read") from None
+    except ValueError:
+        # int() refuses thousands of digits.
+        raise kind(f"{path}: holds a number that is too long to be read") from None
     finally:
         loader.dispose()
+
+
+def _refuse_bombs(root: yaml.Node, path: Path, kind: type[ConfigError]) -> None:
+    """
+    Refuse aliases that lead back into themselves, or multiply what is there beyond all measure.
+    """
+    sizes: dict[yaml.Node, int] = {}
+    unfinished: set[yaml.Node] = set()
+
+    def size(node: yaml.Node) -> int:
+        if node in unfinished:
+            line = node.start_mark.line + 1
+            raise kind(f"{path}:{line}: an alias leads back into the value that it stands in")
+        if node not in sizes:
+            unfinished.add(node)
+            pairs = isinstance(node, yaml.MappingNode)
+            inside = [n for pair in node.value for n in pair] if pairs else node.value
+            sizes[node] = 1 + (
+                sum(map(size, inside)) if isinstance(node, yaml.CollectionNode) else 0
+            )
+            unfinished.discard(node)
+        return sizes[node]
+
+    # A large file may use its aliases a great deal; a bomb is out of proportion to its file.
+    if size(root) > max(_MOST_VALUES, 20 * len(sizes)):
+        raise kind(
+            f"{path}: its aliases come to more than {_MOST_VALUES:,} values; write out what "
+            "is meant"
+        )
+
+
+def _without_extensions(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return value
+    return {k: v for k, v in value.items() if not (isinstance(k, str) and k.startswith("x-"))}
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text[:200])
 
 
 def _locate(

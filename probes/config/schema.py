@@ -56,6 +56,8 @@ def config_schema() -> JsonDocument:
     _durations_are_text(schema)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "jobproof configuration"
+    # The reader leaves these out: they hold what the rest refers to by an alias.
+    schema["patternProperties"] = {"^x-": True}
     return schema
 
 

@@ -4,6 +4,7 @@ YAML with line numbers: what it reads, and what its errors say.
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,76 @@ def test_a_place_that_is_not_there_has_the_line_of_the_one_above(tmp_path: Path)
     assert file.line_of(("a", "b", "c")) == 3
     assert file.line_of(("a", "b", "x", "y")) == 2
     assert file.line_of(("z",)) == 1
+
+
+def _refusal(tmp_path: Path, text: str) -> str:
+    path = _file(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        read_yaml(path)
+    assert "\n" not in str(error.value)
+    return str(error.value).removeprefix(str(path))
+
+
+_LAUGHS = "a0: &a0 [x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+_MERGES = "a0: &a0 {k: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10)
+)
+_CIRCLE = "an alias leads back into the value that it stands in"
+_BOMB = ": its aliases come to more than 100,000 values; write out what is meant"
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("title: x\nparts: &p\n- *p\n", f":2: {_CIRCLE}"),
+        ("a: &a {b: *a}\n", f":1: {_CIRCLE}"),
+        ("a: &a {<<: *a}\n", f":1: {_CIRCLE}"),
+        ("a:\n  b: &a\n    c: [1, {d: *a}]\n", f":2: {_CIRCLE}"),
+        (_LAUGHS, _BOMB),
+        (_MERGES, _BOMB),
+        ("a: " + "[" * 50_000, ":1: nested too deep to be read"),
+        ("a: " + "{a: " * 50_000, ":1: nested too deep to be read"),
+        (
+            "".join(f"{' ' * level}a:\n" for level in range(500)),
+            ":202: nested too deep to be read",
+        ),
+        (f"a: {'1' * 5000}", ": holds a number that is too long to be read"),
+        ("a: !Sub b", ":1: could not determine a constructor for the tag '!Sub'"),
+        (
+            "a: 1\nb: !!python/abort []",
+            ":2: could not determine a constructor for the tag 'tag:yaml.org,2002:python/abort'",
+        ),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_what_has_no_end_or_no_meaning_is_refused_in_one_line(
+    tmp_path: Path, text: str, refusal: str
+) -> None:
+    assert _refusal(tmp_path, text) == refusal
+
+
+def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
+    tracemalloc.start()
+    try:
+        assert _refusal(tmp_path, _LAUGHS) == _BOMB
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_alias_without_harm_stays_what_it_is(tmp_path: Path) -> None:
+    many = "".join(f"- {{<<: *c, name: n{n}}}\n" for n in range(3000))
+    text = f"x-common: &c {{count: 3}}\ntitle: x\nparts:\n{many}"
+    parsed = read_yaml(_file(tmp_path, text)).parse(Outer)
+    assert len(parsed.parts) == 3000
+    assert parsed.parts[-1] == Inner(name="n2999", count=3)
+
+
+def test_a_key_at_the_top_that_begins_with_x_holds_what_others_refer_to(tmp_path: Path) -> None:
+    text = "x-a: &a {name: b}\ntitle: x\nparts: [*a]\nx-b: 1\n"
+    assert read_yaml(_file(tmp_path, text)).parse(Outer).parts == [Inner(name="b")]
+    # Only there: elsewhere it is a key like another.
+    with pytest.raises(ConfigError, match=r":2: parts\[0\]\.x-a: unknown key"):
+        read_yaml(_file(tmp_path, "title: x\nparts: [{name: a, x-a: 1}]\n")).parse(Outer)
