@@ -231,6 +231,50 @@ def _a_schema_error_names_its_keyword() -> bool:
     return shown == ("type", ["a"], 1, "1 i")
 
 
+def _a_schema_error_says_what_its_keyword_asks_for() -> bool:
+    asked = {
+        "types": ({"type": "string"}, ["string"]),
+        "format": ({"format": "uuid"}, "uuid"),
+        "options": ({"enum": ["a"]}, ["a"]),
+        "expected_value": ({"const": "a"}, "a"),
+        "pattern": ({"pattern": "^a$"}, "^a$"),
+        "limit": ({"maxLength": 0}, 0),
+        "property": ({"required": ["a"]}, "a"),
+        "unexpected": ({"unevaluatedProperties": False}, ["b"]),
+        "multiple_of": ({"multipleOf": 2}, 2),
+    }
+    values: dict[str, Any] = {"types": 1, "multiple_of": 3, "property": {}, "unexpected": {"b": 1}}
+    for name, (schema, limit) in asked.items():
+        validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+        (error,) = validator.iter_errors(values.get(name, "x"))
+        if getattr(error.kind, name) != limit:
+            return False
+    (choice,) = jsonschema_rs.Draft202012Validator({"anyOf": [{"type": "string"}]}).iter_errors(1)
+    return [[e.kind.types for e in branch] for branch in choice.kind.context] == [[["string"]]]
+
+
+def _an_engine_that_gives_up_says_so() -> bool:
+    options = jsonschema_rs.FancyRegexOptions(backtrack_limit=1000, size_limit=10_000_000)
+    schema = {"pattern": "^(?:(?=a)a+)+$"}
+    validator = jsonschema_rs.Draft202012Validator(schema, pattern_options=options)
+    (error,) = validator.iter_errors("a" * 40 + "!")
+    return type(error.kind).__name__ == "BacktrackLimitExceeded"
+
+
+def _a_scanner_counts_its_levels() -> bool:
+    loader = yaml.SafeLoader("")
+    named = [inspect.signature(getattr(yaml.SafeLoader, n)) for n in _SCANNER_METHODS]
+    return (loader.flow_level, loader.indents) == (0, []) and [
+        len(s.parameters) for s in named
+    ] == [
+        2,
+        2,
+    ]
+
+
+_SCANNER_METHODS = ("fetch_flow_collection_start", "add_indent")
+
+
 def _resolvers_are_pairs_by_first_letter() -> bool:
     found = yaml.SafeLoader.yaml_implicit_resolvers
     return all(
@@ -340,6 +384,24 @@ PARTS = (
         "an error has kind.name, instance_path, instance and message",
         "findings that say where a body breaks its schema",
         _a_schema_error_names_its_keyword,
+    ),
+    Part(
+        "jsonschema-rs",
+        "the kind of an error holds what its keyword asks for",
+        "findings that say what is expected in words",
+        _a_schema_error_says_what_its_keyword_asks_for,
+    ),
+    Part(
+        "jsonschema-rs",
+        "a pattern that takes too many steps ends in an error of a kind of its own",
+        "a text that can't be judged counting as neither right nor wrong",
+        _an_engine_that_gives_up_says_so,
+    ),
+    Part(
+        "PyYAML",
+        "`fetch_flow_collection_start` and `add_indent` go one level deeper",
+        "refusing what is nested too deep before it takes for ever",
+        _a_scanner_counts_its_levels,
     ),
     Part(
         "PyYAML",

@@ -55,7 +55,10 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
         if _is_null(error) or _is_status_word(trace, error):
             continue
         yield violation(
-            error.at or "body", error.message, expected=error.keyword, found=_shortened(error.found)
+            error.at or "body",
+            error.message,
+            expected=error.expected,
+            found=_shortened(error.found),
         )
 
 

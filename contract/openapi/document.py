@@ -11,19 +11,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import jsonschema_rs
 
-from jobproof.contract.errors import DocumentError, did_you_mean
+from jobproof.contract.errors import DocumentError
 from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
-from jobproof.contract.openapi.extraction import SchemaExtractor
-from jobproof.contract.openapi.files import DocumentFiles, need_mapping
+from jobproof.contract.openapi.keywords import NAMES_OF_SCHEMAS
 from jobproof.contract.openapi.parameters import Parameter, read_parameters
 from jobproof.contract.openapi.schema import Content, ResponseSpec
 from jobproof.contract.openapi.security import Security, read_security
+from jobproof.contract.openapi.source.extraction import SchemaExtractor
+from jobproof.contract.openapi.source.files import DocumentFiles
+from jobproof.contract.openapi.source.responses import read_path_item, read_responses
+from jobproof.contract.openapi.wording import quoted, shown
 
 __all__ = ["Operation", "read_operation"]
 
@@ -81,19 +84,21 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
         DocumentError: The file can't be read, is no OpenAPI document, lacks the
             operation, or what the operation needs can't be resolved.
     """
-    files = DocumentFiles()
-    root = files.load(path)
+    files = DocumentFiles(path)
+    root = files.root
     version = str(root.get("openapi") or root.get("swagger") or "")
     if not version.startswith(("2.", "3.")):
         raise DocumentError(f"{path}: no OpenAPI document: it has no key `openapi` or `swagger`")
-    node, base = files.deref(_path_item(path, root, template), path)
-    item = need_mapping(node, base, f"the path {template}")
+    files.refuse_twice(root, files.base, ("openapi", "swagger", "paths", "security", "produces"))
+    item = read_path_item(files, template, method)
     if method not in item:
         listed = ", ".join(m.upper() for m in _METHODS if m in item) or "none"
         raise DocumentError(f"{path}: {template} has no {method.upper()}; it has: {listed}")
-    raw = need_mapping(item[method], base, f"{method.upper()} {template}")
-    extractor = SchemaExtractor(files, base, version)
-    responses = extractor.responses(raw, root)
+    name = f"{method.upper()} {template}"
+    node, base = files.deref(*item[method])
+    raw = files.mapping(node, base, name)
+    extractor = SchemaExtractor(files, version)
+    responses = read_responses(files, extractor, raw, base, is_swagger=version.startswith("2."))
     document = _as_document(root, template, method, parameter, raw, responses, extractor.defs)
     specs = {code: _spec(code, r, extractor.defs, path) for code, r in responses.items()}
     meaning: JsonDocument = {
@@ -102,6 +107,9 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
         "path": template,
         "method": method,
     }
+    own = (raw["parameters"], base) if "parameters" in raw else None
+    lists = [each for each in (item.get("parameters"), own) if each is not None]
+    parameters, notes = read_parameters(files, lists)
     return Operation(
         method=method.upper(),
         path=template,
@@ -111,51 +119,26 @@ def read_operation(path: Path, *, method: str, template: str, parameter: str) ->
         digest=hashlib.sha256(_canonical(meaning).encode()).hexdigest(),
         version=version,
         others=frozenset(m.upper() for m in _METHODS if m in item and m != method),
-        security=_security(files, base, root, raw, f"{method.upper()} {template}"),
-        parameters=read_parameters(
-            _parameter_nodes(files, base, item), _parameter_nodes(files, base, raw)
-        ),
+        security=read_security(files, raw, name),
+        parameters=parameters,
+        notes=(*notes, *_notes(path, specs)),
     )
 
 
-def _security(
-    files: DocumentFiles, base: Path, root: JsonDocument, raw: JsonDocument, operation_name: str
-) -> Security:
-    components = root.get("components")
-    schemes = root.get("securityDefinitions") or (
-        components.get("securitySchemes") if isinstance(components, dict) else None
+def _notes(path: Path, specs: Mapping[str, ResponseSpec]) -> Iterator[str]:
+    told = dict.fromkeys(
+        (pointer.removeprefix("/$defs/"), pattern)
+        if pointer.startswith("/$defs/")
+        else (f"the body of {spec.code} {content.media_type}{pointer}", pattern)
+        for spec in specs.values()
+        for content in spec.contents
+        for pointer, pattern in content.unused_patterns
     )
-    followed = {
-        str(name): files.deref(node, base)[0]
-        for name, node in (schemes if isinstance(schemes, dict) else {}).items()
-    }
-    return read_security(raw, root, followed, operation_name)
-
-
-def _parameter_nodes(files: DocumentFiles, base: Path, owner: JsonDocument) -> list[JsonDocument]:
-    listed = owner.get("parameters")
-    nodes = (files.deref(node, base)[0] for node in (listed if isinstance(listed, list) else ()))
-    return [node for node in nodes if isinstance(node, dict)]
-
-
-def _path_item(path: Path, root: JsonDocument, template: str) -> Json:
-    paths = root.get("paths")
-    if not isinstance(paths, dict):
-        raise DocumentError(f"{path}: the document has no `paths`")
-    if template in paths:
-        found: Json = paths[template]
-        return found
-    shape = _shape(template)
-    item: Json
-    for candidate, item in paths.items():
-        # A parameter's name is no part of what a path matches.
-        if _shape(str(candidate)) == shape:
-            return item
-    raise DocumentError(f"{path}: no path {template!r}. {did_you_mean(template, map(str, paths))}")
-
-
-def _shape(template: str) -> str:
-    return re.sub(r"\{[^}]*\}", "{}", template)
+    for place, pattern in told:
+        yield (
+            f"{path}: {shown(place)}: the pattern {quoted(pattern)} can't be matched here as "
+            "ECMA-262 says; it is left out, and no text is held to it"
+        )
 
 
 def _spec(code: str, response: JsonDocument, defs: JsonDocument, path: Path) -> ResponseSpec:
@@ -169,10 +152,11 @@ def _spec(code: str, response: JsonDocument, defs: JsonDocument, path: Path) -> 
             schema = {}
         try:
             contents.append(Content(media, schema))
-        except (ValueError, jsonschema_rs.ReferencingError) as exc:
-            reason = str(exc).partition("\n")[0]
+        except (ValueError, RecursionError, jsonschema_rs.ReferencingError) as exc:
+            deep = isinstance(exc, RecursionError)
+            reason = "nested too deep" if deep else shown(str(exc).partition("\n")[0])
             raise DocumentError(
-                f"{path}: the schema of {code} {media} can't be used: {reason}"
+                f"{path}: the schema of {code} {shown(media)} can't be used: {reason}"
             ) from None
     return ResponseSpec(code, response["description"], tuple(contents))
 
@@ -186,7 +170,8 @@ def _as_document(
     responses: Mapping[str, JsonDocument],
     defs: JsonDocument,
 ) -> JsonObject:
-    info = root.get("info") or {}
+    stated = root.get("info")
+    info = stated if isinstance(stated, dict) else {}
     return {
         "openapi": "3.1.0",
         "info": {"title": str(info.get("title", "")), "version": str(info.get("version", ""))},
@@ -224,11 +209,17 @@ def _canonical(meaning: Json) -> str:
     return json.dumps(_without_prose(meaning), sort_keys=True, separators=(",", ":"))
 
 
+# Under these, `title` is a name of the vendor's and no prose.
+_NAMES = NAMES_OF_SCHEMAS | {"dependentRequired", "defs", "content"}
+_DATA = ("enum", "const", "default", "required")
+
+
 def _without_prose(node: Json, *, names: bool = False) -> Json:
     if isinstance(node, dict):
         return {
-            # Under `properties`, `title` is the name of a field and no prose.
-            key: _without_prose(value, names=key in ("properties", "patternProperties"))
+            key: value
+            if not names and key in _DATA
+            else _without_prose(value, names=key in _NAMES and not names)
             for key, value in node.items()
             if names or key not in ("description", "title", "summary", "example", "examples")
         }

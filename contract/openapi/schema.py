@@ -4,9 +4,10 @@ What a document says of one answer's body: media types, schemas, and names decla
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import jsonschema_rs
 
@@ -14,6 +15,10 @@ from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_pointer import escape, resolve, walk
 from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.openapi.enumeration import words_at
+from jobproof.contract.openapi.media_range import specificity
+from jobproof.contract.openapi.patterns.ecma_pattern import PATTERN_OPTIONS
+from jobproof.contract.openapi.patterns.usable_schema import with_engine_patterns
+from jobproof.contract.openapi.wording import expectation, shown
 
 __all__ = ["Content", "ResponseSpec", "SchemaError"]
 
@@ -30,13 +35,18 @@ class SchemaError:
     Attributes:
         at: JSON Pointer of the value.
         keyword: The schema keyword that failed: type, enum, format, required, ...
+        message: One line.
         found: The value there.
+        expected: What it has to be, in words, such as `a string or null`; one line.
+        missing: The keys that `required` asks for in vain, all of them.
     """
 
     at: str
     keyword: str
     message: str
     found: Json
+    expected: str = ""
+    missing: tuple[str, ...] = ()
 
 
 class Content:
@@ -44,34 +54,64 @@ class Content:
     One documented media type of one documented code.
     """
 
-    __slots__ = ("_root_node", "_validator", "declared", "media_type", "schema")
+    __slots__ = (
+        *("_patterns", "_root_node", "_usable", "_validator"),
+        *("declared", "media_type", "schema", "unused_patterns"),
+    )
 
     def __init__(self, media_type: str, schema: JsonDocument | None) -> None:
         self.media_type = media_type
         self.schema = schema
-        self.declared = frozenset(_declared(schema or {}, schema or {}))
-        self._root_node = _SchemaTree(schema or {}).node([schema or {}])
+        usable = with_engine_patterns(schema or {})
+        self._usable: JsonDocument = usable.schema
+        self._patterns = usable.originals
+        self.unused_patterns = usable.unused
+        """Patterns that can't be matched, with the JSON Pointer of their schema."""
         self._validator = (
             # 2020-12 takes `format` for a remark unless told; a wrong date is a broken promise.
-            jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
+            jsonschema_rs.Draft202012Validator(
+                dict(usable.schema), validate_formats=True, pattern_options=PATTERN_OPTIONS
+            )
             if schema is not None
             else None
         )
+        # Walked last: the validator has refused what is no schema.
+        self.declared = frozenset(_declared(schema or {}, schema or {}))
+        self._root_node = _SchemaTree(schema or {}).node([schema or {}])
 
     def errors(self, value: Json) -> Iterator[SchemaError]:
         """
-        Everything in `value` that the schema doesn't allow.
+        Everything in `value` that the schema doesn't allow; an object's missing keys are one.
         """
         # Most bodies are valid, and asking only that is much faster than collecting errors.
         if self._validator is None or self._validator.is_valid(value):
             return
+        missing: dict[str, list[str]] = {}
+        objects: dict[str, Json] = {}
         for error in self._validator.iter_errors(value):
-            yield SchemaError(
-                at="".join(f"/{escape(str(step))}" for step in error.instance_path),
-                keyword=_keyword(error),
-                message=error.message,
-                found=cast("Json", error.instance),  # what was passed in, so no Decimal
-            )
+            # A text on which the engine gives up is neither right nor wrong.
+            if type(error.kind).__name__ in _GIVEN_UP:
+                continue
+            at = "".join(f"/{escape(str(step))}" for step in error.instance_path)
+            found = cast("Json", error.instance)  # what was passed in, so no Decimal
+            if _keyword(error) == "required":
+                missing.setdefault(at, []).append(str(getattr(error.kind, "property", "")))
+                objects[at] = found
+                continue
+            yield self._error(at, error, found)
+        for at, names in missing.items():
+            every = tuple(dict.fromkeys(names))
+            yield SchemaError(at, "required", _missing(every), objects[at], _wanted(every), every)
+
+    def _error(self, at: str, error: jsonschema_rs.ValidationError, found: Json) -> SchemaError:
+        keyword, limit, message = _keyword(error), _limit(error), error.message
+        if keyword == "pattern":
+            # As the document writes it, and not as the engine reads it.
+            limit = self._patterns.get(limit, limit)
+            message = f"{shown(json.dumps(found, ensure_ascii=False), 80)} does not match {limit}"
+        if keyword in ("anyOf", "oneOf") and (types := _types(error)):
+            return SchemaError(at, keyword, shown(message), found, expectation("type", types))
+        return SchemaError(at, keyword, shown(message), found, expectation(keyword, limit))
 
     def undeclared(self, value: Json) -> Iterator[tuple[str, str, frozenset[str]]]:
         """
@@ -93,11 +133,11 @@ class Content:
         """
         Whether the schema admits `value` at `pointer`; True where it doesn't speak of it.
         """
-        schema = _schema_at(self.schema or {}, pointer)
+        schema = _schema_at(self._usable, pointer)
         if schema is None:
             return True
-        schema = {**schema, "$defs": (self.schema or {}).get("$defs", {})}
-        return bool(jsonschema_rs.is_valid(schema, value))
+        schema = {**schema, "$defs": self._usable.get("$defs", {})}
+        return bool(jsonschema_rs.is_valid(schema, value, pattern_options=PATTERN_OPTIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +155,15 @@ class ResponseSpec:
         """
         The first media type of the document that is JSON, in full; None where none is.
         """
+        ranged = None
         for content in self.contents:
             plain = content.media_type.partition(";")[0].strip().lower()
             if plain.endswith(("/json", "+json")):
-                return content.media_type
-        return None
+                if "*" not in plain:
+                    return content.media_type
+                # One type out of the range: a range stands in no answer's header.
+                ranged = ranged or plain.replace("*", "problem")
+        return ranged
 
     def words_at(self, pointer: str) -> frozenset[str] | None:
         """
@@ -132,19 +176,52 @@ class ResponseSpec:
 
     def content_for(self, media_type: str) -> Content | None:
         """
-        The content whose media type or range covers `media_type`.
+        The content whose media type or range covers `media_type`: the most specific of them
+        (RFC 9110, 12.5.1), whatever their order.
+
+        Args:
+            media_type: As a header has it, with or without parameters.
         """
-        for content in self.contents:
-            if _covers(content.media_type, media_type):
-                return content
-        return None
+        ranked = [(specificity(c.media_type, media_type), c) for c in self.contents]
+        best = max((rank for rank, _ in ranked), default=0)
+        return next((content for rank, content in ranked if rank == best and rank), None)
 
 
-def _covers(pattern: str, media_type: str) -> bool:
-    pattern = pattern.partition(";")[0].strip().lower()
-    if pattern in ("*/*", media_type):
-        return True
-    return pattern.endswith("/*") and media_type.startswith(pattern[:-1])
+# The engine's names for a pattern that it couldn't judge.
+_GIVEN_UP = ("BacktrackLimitExceeded", "RegexEngineFailure")
+# Where the engine says what a keyword asks for; of the others it says nothing that we use.
+_LIMITS = (
+    *("types", "format", "options", "expected_value", "pattern", "limit", "unexpected"),
+    *("multiple_of", "content_encoding", "content_media_type"),
+)
+
+
+def _limit(error: jsonschema_rs.ValidationError) -> Any:
+    return next((getattr(error.kind, n) for n in _LIMITS if hasattr(error.kind, n)), None)
+
+
+def _types(error: jsonschema_rs.ValidationError) -> list[str]:
+    """
+    The types of all alternatives, where the type is what is wrong with each of them.
+    """
+    found: list[str] = []
+    for branch in getattr(error.kind, "context", ()):
+        kinds = [each.kind for each in branch if each.instance_path == error.instance_path]
+        types = getattr(kinds[0], "types", None) if len(kinds) == len(branch) == 1 else None
+        if types is None:
+            return []
+        found += types
+    return list(dict.fromkeys(found))
+
+
+def _missing(names: tuple[str, ...]) -> str:
+    if len(names) == 1:
+        return shown(f"{json.dumps(names[0], ensure_ascii=False)} is a required property")
+    return f"{_wanted(names).removeprefix('the keys ')} are required properties"
+
+
+def _wanted(names: tuple[str, ...]) -> str:
+    return expectation("required", names)
 
 
 def _keyword(error: jsonschema_rs.ValidationError) -> str:

@@ -7,8 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import quote
 
+from jobproof.contract.errors import DocumentError
+from jobproof.contract.formats.json_pointer import escape
 from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.openapi.source.files import DocumentFiles
 
 __all__ = ["Security", "SecurityKind", "SecurityScheme", "read_security"]
 
@@ -70,35 +74,47 @@ class Security:
     @property
     def scheme(self) -> SecurityScheme | None:
         """
-        The scheme to use: the first that a request can carry; None where there is none.
+        The scheme to use; None where there is none that a request can carry.
+
+        That of the first alternative which asks for nothing else, or else the first of all.
         """
-        return next((s for each in self.alternatives for s in each if s.place), None)
+        alone = [each[0] for each in self.alternatives if len(each) == 1]
+        every = [scheme for each in self.alternatives for scheme in each]
+        return next((scheme for scheme in (*alone, *every) if scheme.place), None)
 
 
-def read_security(
-    operation: JsonDocument, root: JsonDocument, schemes: Mapping[str, Json], operation_name: str
-) -> Security:
+def read_security(files: DocumentFiles, operation: JsonDocument, operation_name: str) -> Security:
     """
     The security of the operation, else the document's (OpenAPI 3.1.1, 4.8.10).
 
-    Args:
-        schemes: `components.securitySchemes`, or Swagger 2's `securityDefinitions`, references
-            followed.
+    A scheme that can't be read is one of another kind: a credential is asked for all the same.
     """
     # An empty list at the operation takes back what the root asks for, so presence counts.
     if "security" in operation:
         stated, where = operation["security"], f"security of {operation_name}"
-    elif "security" in root:
-        stated, where = root["security"], "security of the whole document"
+    elif "security" in files.root:
+        stated, where = files.root["security"], "security of the whole document"
     else:
         return Security()
-    listed = stated if isinstance(stated, list) else []
-    alternatives = tuple(
-        tuple(_scheme(str(name), schemes.get(str(name))) for name in each)
-        for each in listed
-        if isinstance(each, Mapping)
-    )
-    return Security(alternatives, where)
+    # Some write the one alternative without its list.
+    listed = stated if isinstance(stated, list) else [stated] if stated else []
+    alternatives = []
+    for each in listed:
+        names = [each] if isinstance(each, str) else each if isinstance(each, dict) else []
+        alternatives.append(tuple(_scheme(str(name), _described(files, name)) for name in names))
+    return Security(tuple(alternatives), where)
+
+
+def _described(files: DocumentFiles, name: str) -> Json:
+    # Swagger 2 has a place of its own for them. A fault in a scheme that nobody asks for, or
+    # beside it, is none of ours.
+    place = "/securityDefinitions" if "swagger" in files.root else "/components/securitySchemes"
+    try:
+        found = files.lookup(f"#{place}/{quote(escape(name))}", files.base)
+        node, _ = files.deref(*found)
+    except DocumentError:
+        return None
+    return node
 
 
 def _scheme(name: str, node: Json) -> SecurityScheme:

@@ -1,0 +1,3 @@
+"""
+What of a vendor's files does the operation need?
+"""
