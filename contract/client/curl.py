@@ -269,6 +269,7 @@ class _Handle:
         self._refused: list[str] = []
         self._exhausted: OSError | None = None
         self._expires_at: float | None = None
+        self._stamps = False
         curl.setopt(pycurl.URL, origin + "/")
         curl.setopt(pycurl.HEADERFUNCTION, self._parser.lines.append)
         curl.setopt(pycurl.WRITEFUNCTION, self._parser.take_body)
@@ -311,13 +312,14 @@ class _Handle:
             self._expires_at = self._certificate_expiry()
         self._parser.finish()
         answer = self._evaluate(request, code, message)
+        phases = self._phases(elapsed_s, self._first_byte(clock_s, elapsed_s), reused=reused)
         self._parser.clear()  # an idle handle keeps no body alive
         return Exchange(
             request=request,
             answer=answer,
             started_at=started_at,
             elapsed_s=elapsed_s,
-            phases=self._phases(elapsed_s, reused=reused),
+            phases=phases,
             remote_ip=remote_ip,
             reused=reused,
             certificate_expires_at=self._expires_at,
@@ -403,8 +405,11 @@ class _Handle:
             return TransportFailure(Reason.ENCODING, parser.undecodable, response)
         return response
 
-    def _failure(self, code: int, message: str) -> TransportFailure:
+    def _failure(self, code: int, message: str) -> Response | TransportFailure:
         parser = self._parser
+        # 101 is an answer that nothing ends, since what follows is no HTTP.
+        if code == pycurl.E_OPERATION_TIMEDOUT and parser.complete and parser.code == 101:
+            return parser.response()
         # A name may have several addresses: where one of them was let through, that one counts.
         if code == pycurl.E_COULDNT_CONNECT and self._refused:
             detail = f"refused to connect: {', '.join(self._refused)}"
@@ -438,8 +443,23 @@ class _Handle:
     def _seconds(self, info: int) -> float:
         return float(self._curl.getinfo(info)) / 1e6
 
-    def _phases(self, elapsed_s: float, *, reused: bool) -> Phases:
-        first_byte = self._seconds(pycurl.STARTTRANSFER_TIME_T)
+    def _first_byte(self, began_s: float, elapsed_s: float) -> float:
+        """
+        Seconds until the final answer began; 0.0 where none did.
+        """
+        parser = self._parser
+        if not parser.interim:
+            return self._seconds(pycurl.STARTTRANSFER_TIME_T)
+        # libcurl's mark is that of the interim answer. From now on each answer's beginning is
+        # noted; of this one the body's is known, and without a body the end.
+        if not self._stamps:
+            self._stamps = True
+            self._curl.setopt(pycurl.HEADERFUNCTION, parser.take_line)
+        if not parser.code >= 200 or parser.final_at is None:
+            return elapsed_s
+        return min(max(parser.final_at - began_s, 0.0), elapsed_s)
+
+    def _phases(self, elapsed_s: float, first_byte: float, *, reused: bool) -> Phases:
         if reused:
             wait = first_byte or elapsed_s
             return Phases(wait=wait, transfer=max(elapsed_s - wait, 0.0))
@@ -516,6 +536,8 @@ def _stays_open(request: Request, parser: ResponseParser) -> bool:
     # HTTP/1.1 keeps a connection open unless either side says `close` (RFC 9112 9.3).
     if parser.http_version != "1.1" or any("close" in token.lower() for token in tokens):
         return False
+    if parser.interim_closes:
+        return False  # libcurl closes on an interim answer's word, too
     # A body of unannounced length ends where the connection does.
     bodyless = request.method == "HEAD" or code in (204, 304)
     announced = header_names(headers) & {"content-length", "transfer-encoding"}

@@ -5,6 +5,7 @@ An answer as it arrives: head and body, decoded while they come, within limits.
 from __future__ import annotations
 
 import re
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ __all__ = ["Limits", "ResponseParser", "one_line"]
 # libcurl counts in 64 bits with a sign.
 _MOST_BYTES = 2**63 - 1
 _SAMPLE_BYTES = 65_536
+_MOST_CODINGS = 5
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _LOOSE_STATUS_LINE = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
 _BLANK = frozenset({b"\r\n", b"\n", b"\r", b""})
@@ -56,6 +58,10 @@ class ResponseParser:
 
     Attributes:
         lines: The lines of every head so far, and of trailers.
+        interim: Whether another answer, of a 1xx code, came before the final one.
+        interim_closes: Whether such a one announced the end of the connection.
+        final_at: The monotonic moment at which the final answer began; where no line was taken
+            by `take_line`, that of the first bytes of its body; None without either.
         complete: Whether the blank line after the final head came.
         malformed: What is wrong with the head, where libcurl let it pass.
         overflow: Which cap was passed.
@@ -76,6 +82,9 @@ class ResponseParser:
         Forget the answer, so that the next one on this connection can arrive.
         """
         self.lines.clear()
+        self.interim = False
+        self.interim_closes = False
+        self.final_at: float | None = None
         self.complete = False
         self.malformed = ""
         self.overflow = ""
@@ -86,7 +95,7 @@ class ResponseParser:
         self.headers: list[tuple[str, str]] = []
         self._raw = bytearray()
         self._decoded = bytearray()
-        self._decoder: _Decoder | None = None
+        self._decoders: tuple[_Decoder, ...] = ()
 
     @property
     def aborted(self) -> bool:
@@ -95,11 +104,22 @@ class ResponseParser:
         """
         return bool(self.overflow or self.malformed)
 
+    def take_line(self, line: bytes) -> None:
+        """
+        libcurl's header callback where the peer is known to send interim answers: `lines.append`,
+        and the moment at which each answer began.
+        """
+        if line.startswith(b"HTTP/"):
+            self.final_at = time.monotonic()
+        self.lines.append(line)
+
     def take_body(self, data: bytes) -> int | None:
         """
         libcurl's write callback: 0 ends the transfer.
         """
         if not self.complete:
+            if self.final_at is None:
+                self.final_at = time.monotonic()
             self._read_head()
             if self.overflow or self.malformed:
                 return 0
@@ -108,8 +128,8 @@ class ResponseParser:
             self.overflow = f"the body passed {self._limits.body_bytes} bytes"
             data = data[:room]
         self._raw += data
-        if self._decoder is not None and not self.undecodable:
-            self._decode(self._decoder, data)
+        if self._decoders and not self.undecodable:
+            self._decode(data)
         return 0 if self.overflow else None
 
     def take_log(self, kind: int, text: bytes) -> None:
@@ -127,8 +147,11 @@ class ResponseParser:
         if not self.complete:
             self._read_head()
         # An answer to HEAD names a coding and has no body that could be cut off.
-        if self._decoder is not None and self._raw and not self._decoder.ended:
-            self.undecodable = self.undecodable or f"{self._decoder.coding}: the stream is cut off"
+        if self._raw and not self.undecodable:
+            for decoder in self._decoders:
+                if not decoder.ended:
+                    self.undecodable = f"{decoder.coding}: the stream is cut off"
+                    return
 
     def response(self) -> Response:
         """
@@ -140,7 +163,7 @@ class ResponseParser:
         return Response(
             code=self.code,
             headers=tuple(self.headers),
-            body=raw if self._decoder is None else bytes(self._decoded[:end]),
+            body=bytes(self._decoded[:end]) if self._decoders else raw,
             raw=raw,
             http_version=self.http_version,
         )
@@ -161,10 +184,16 @@ class ResponseParser:
                 if not 100 <= self.code < 200 or self.code == 101:
                     self._end_head(fault)
                     return  # whatever follows are trailers
+                self._end_interim()
             else:
                 # Latin-1 takes every byte, as RFC 9110 5.5 lets values hold them: none is lost.
                 name, _, value = line.decode("latin-1").partition(":")
                 self.headers.append((name, value.strip(" \t\r\n")))
+
+    def _end_interim(self) -> None:
+        self.interim = True
+        connection = ",".join(header_values(self.headers, "connection")).lower()
+        self.interim_closes |= self.http_version != "1.1" or "close" in connection
 
     def _end_head(self, fault: str) -> None:
         self.complete = True
@@ -172,35 +201,46 @@ class ResponseParser:
         if not fault and any(map(_is_unbounded, header_values(self.headers, "content-length"))):
             # libcurl would read on until the peer hangs up.
             self.malformed = "Content-Length is more than any body can hold"
-        self._decoder = _decoder_for(header_values(self.headers, "content-encoding"))
+        self._decoders = _decoders_for(header_values(self.headers, "content-encoding"))
 
-    def _decode(self, decoder: _Decoder, data: bytes) -> None:
+    def _decode(self, data: bytes) -> None:
         cap = self._limits.body_bytes
-        try:
-            # One byte beyond the cap is enough to know that it was passed, so a bomb never
-            # unfolds.
-            self._decoded += decoder.feed(data, cap + 1 - len(self._decoded))
-        except zlib.error as error:
-            self.undecodable = f"{decoder.coding}: {one_line(str(error))}"
-        if len(self._decoded) > cap:
-            del self._decoded[cap:]
-            self.overflow = f"the decoded body passed {cap} bytes"
+        for decoder in self._decoders:
+            # What came out of the one before may be nothing yet.
+            if not data:
+                return
+            try:
+                # One byte beyond the cap is enough to know that it was passed, so a bomb never
+                # unfolds, nor one inside another.
+                data = decoder.feed(data, cap + 1 - decoder.given)
+            except zlib.error as error:
+                self.undecodable = f"{decoder.coding}: {one_line(str(error))}"
+                return
+            if decoder.given > cap:
+                self.overflow = f"the decoded body passed {cap} bytes"
+        self._decoded += data
+        del self._decoded[cap:]
 
 
 class _Decoder:
     """
     Undoes one content coding, never giving more than it is asked for.
+
+    Attributes:
+        given: How many bytes it has given so far.
     """
 
     def __init__(self, coding: str) -> None:
         self.coding = coding
+        self.given = 0
         self._start = b""
+        self._is_begun = False
         # 31 is 15, the largest window, and 16 for the framing of gzip.
         self._stream = zlib.decompressobj(31) if coding == "gzip" else None
 
     @property
     def ended(self) -> bool:
-        return self._stream is not None and self._stream.eof
+        return not self._is_begun or (self._stream is not None and self._stream.eof)
 
     def feed(self, data: bytes, room: int) -> bytes:
         """
@@ -209,6 +249,7 @@ class _Decoder:
         Raises:
             zlib.error: `data` isn't of the coding, or goes on after its end.
         """
+        self._is_begun = True
         if self._stream is None:
             self._start += data
             # Two bytes tell framed from bare deflate; a chunk may bring one.
@@ -223,6 +264,7 @@ class _Decoder:
                 self._stream = zlib.decompressobj(31)  # gzip members may follow one another
             out += self._stream.decompress(data, room - len(out))
             data = self._stream.unused_data
+        self.given += len(out)
         return out
 
 
@@ -242,11 +284,17 @@ def _is_unbounded(length: str) -> bool:
     return read_digits(length, most=_MOST_BYTES + 1) == _MOST_BYTES + 1
 
 
-def _decoder_for(values: Sequence[str]) -> _Decoder | None:
+def _decoders_for(values: Sequence[str]) -> tuple[_Decoder, ...]:
+    """
+    Those that undo what `Content-Encoding` lists, the last one first; none where one of them is
+    unknown, or there are more than any server has a reason for.
+    """
     tokens = ",".join(values).split(",")
     codings = [word for word in (w.strip().lower() for w in tokens) if word not in ("", "identity")]
     known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
-    return _Decoder(known[codings[0]]) if len(codings) == 1 and codings[0] in known else None
+    if len(codings) > _MOST_CODINGS or not all(coding in known for coding in codings):
+        return ()
+    return tuple(_Decoder(known[coding]) for coding in reversed(codings))
 
 
 def _deflate_window(start: bytes) -> int:

@@ -4,6 +4,7 @@ What arrives whole is an answer, however HTTP allows it to be framed and encoded
 
 from __future__ import annotations
 
+import gzip
 import time
 import zlib
 
@@ -142,3 +143,76 @@ class TestEncoding:
             assert body(get(client, server.url("none"))) == b""
             head = client.send(Request("HEAD", server.url("none")), deadline_s=PATIENCE_S)
         assert head.response is not None
+
+
+def _coded(codings: str, data: bytes) -> bytes:
+    for coding in codings.replace("x-gzip", "gzip").split(", "):
+        data = {"gzip": gzip.compress, "deflate": zlib.compress}.get(coding, bytes)(data)
+    return data
+
+
+class TestChainsOfCodings:
+    @pytest.mark.parametrize(
+        "codings",
+        [
+            "gzip, gzip",
+            "gzip, deflate",
+            "deflate, gzip",
+            "deflate, x-gzip, gzip",
+            "gzip, identity, deflate",
+            "gzip, gzip, gzip, deflate, deflate",
+        ],
+    )
+    def test_they_are_undone_last_to_first(self, client: Client, codings: str) -> None:
+        packed = _coded(codings, BODY * 50)
+        with Wire({"twice": answer(200, packed, ("Content-Encoding", codings))}) as server:
+            response = get(client, server.url("twice")).response
+        assert response is not None
+        assert (response.body, response.raw) == (BODY * 50, packed)
+
+    def test_two_headers_are_one_list(self, client: Client) -> None:
+        packed = _coded("gzip, deflate", BODY)
+        headers = (("Content-Encoding", "gzip"), ("content-encoding", "Deflate"))
+        with Wire({"twice": answer(200, packed, *headers)}) as server:
+            assert body(get(client, server.url("twice"))) == BODY
+
+    def test_bytes_may_arrive_one_by_one(self, client: Client) -> None:
+        packed = _coded("deflate, gzip", BODY)
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate, gzip\r\nContent-Length: %d\r\n\r\n"
+        parts = [packed[n : n + 1] for n in range(25)] + [packed[25:]]
+        with Wire({"apart": say(head % len(packed), *parts, apart_s=0.002)}) as server:
+            assert body(get(client, server.url("apart"))) == BODY
+
+    @pytest.mark.parametrize("codings", ["gzip, zstandard", "br, gzip", ", ".join(["gzip"] * 6)])
+    def test_a_chain_that_cant_be_undone_is_left_for_a_check(
+        self, client: Client, codings: str
+    ) -> None:
+        with Wire({"odd": answer(200, BODY, ("Content-Encoding", codings))}) as server:
+            assert body(get(client, server.url("odd"))) == BODY
+
+    @pytest.mark.parametrize(
+        ("sent", "detail"),
+        [
+            (gzip.compress(BODY), "gzip: "),
+            (gzip.compress(gzip.compress(BODY)[:-6]), "gzip: the stream is cut off"),
+            (gzip.compress(gzip.compress(BODY))[:-6], "gzip: the stream is cut off"),
+        ],
+    )
+    def test_a_chain_that_is_a_lie_is_an_encoding_failure(
+        self, client: Client, sent: bytes, detail: str
+    ) -> None:
+        with Wire({"lie": answer(200, sent, ("Content-Encoding", "gzip, gzip"))}) as server:
+            failed = failure(get(client, server.url("lie")))
+        assert failed.reason is Reason.ENCODING
+        assert failed.detail.startswith(detail)
+
+    @pytest.mark.parametrize("layers", [2, 3])
+    def test_a_bomb_in_a_bomb_stops_at_the_cap(self, client: Client, layers: int) -> None:
+        bomb = bytes(64 * 1024 * 1024)
+        for _ in range(layers):
+            bomb = gzip.compress(bomb)
+        codings = ", ".join(["gzip"] * layers)
+        with Wire({"bomb": answer(200, bomb, ("Content-Encoding", codings))}) as server:
+            failed = failure(get(client, server.url("bomb")))
+        assert failed.reason is Reason.TOO_LARGE
+        assert failed.detail == "the decoded body passed 1048576 bytes"

@@ -1,0 +1,96 @@
+"""
+A transport of `requests` that is our own client: whoever sends by a session is bound by the same
+limits, dials by the same rules, and takes no interim answer for the final one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+
+from jobproof.contract.client.curl import Client
+from jobproof.contract.model.exchange import Exchange, Request
+
+__all__ = ["ClientAdapter", "ExchangeFailed", "new_session"]
+
+
+class ExchangeFailed(requests.RequestException):
+    """
+    No whole answer came; `exchange` says why.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange.failure.detail if exchange.failure else "")
+        self.exchange = exchange
+
+
+class ClientAdapter(BaseAdapter):
+    """
+    Sends prepared requests without a body, by `client`, which it closes when it is closed.
+
+    Attributes:
+        latest: The exchange behind the answer that was given last, as a value.
+    """
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+        self.latest: Exchange | None = None
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """
+        Send once; no retry.
+
+        Raises:
+            ExchangeFailed: No whole answer came.
+            ValueError: The request can't be sent: a body, or what `Client.send` refuses.
+        """
+        if request.body:
+            raise ValueError(f"{request.method} {request.url}: a body can't be sent")
+        sent = Request(str(request.method), str(request.url), tuple(request.headers.items()))
+        exchange = self.latest = self._client.send(sent, deadline_s=timeout)
+        if exchange.response is None:
+            raise ExchangeFailed(exchange)
+        answer = requests.Response()
+        answer.request = request
+        answer.url = sent.url
+        answer.status_code = exchange.response.code
+        answer.headers.update(exchange.response.headers)
+        answer.raw = BytesIO(exchange.response.body)
+        return answer
+
+    def close(self) -> None:
+        """
+        Close the client's connections.
+        """
+        self._client.close()
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        # Where redirects aren't followed, `requests` still reads where one leads, and stumbles
+        # over a Location that is no URL.
+        return None
+
+
+def new_session(adapter: ClientAdapter) -> requests.Session:
+    """
+    A session over `adapter` alone: no redirects, nothing from the environment.
+    """
+    session = _Session()
+    session.trust_env = False
+    for prefix in ("http://", "https://"):
+        session.mount(prefix, adapter)
+    return session
