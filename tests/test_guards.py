@@ -345,8 +345,15 @@ def test_nothing_prints_past_the_console(module: Path) -> None:
 
 # One place for a fact: who builds a request, who reads a URL, what is a hostile id.
 
-REQUESTS = {"contract/model/request.py", "contract/recordings/har.py"}
-"""Where an exchange's request comes into being: built to be sent, or read from a recording."""
+REQUESTS = {
+    "contract/client/requests_adapter.py",
+    "contract/model/request.py",
+    "contract/recordings/har.py",
+}
+"""
+Where an exchange's request comes into being: built to be sent, handed over by `requests`, or read
+from a recording.
+"""
 
 URL_READERS = {
     "contract/formats/addresses/urls.py": "the reader",

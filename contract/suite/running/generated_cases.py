@@ -1,5 +1,6 @@
 """
-Cases that Schemathesis generates from the document, sent over `requests`.
+Cases that Schemathesis generates from the document, sent by a session of `requests` over our own
+client.
 
 The id is never left to chance: a free string reaches nothing but 404, and a pinned id
 collapses the run to a handful of requests. Half of the cases ask for known jobs, a
@@ -9,7 +10,6 @@ quarter for fresh ids, a quarter for hostile strings.
 from __future__ import annotations
 
 import random
-import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,18 +20,11 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.openapi import from_dict
 
-from jobproof.contract.formats.addresses.urls import parse_url
+from jobproof.contract.client.curl import Client
+from jobproof.contract.client.requests_adapter import ClientAdapter, ExchangeFailed, new_session
+from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.formats.headers import without_headers
-from jobproof.contract.model.exchange import (
-    Credential,
-    Exchange,
-    Phases,
-    Reason,
-    Request,
-    Response,
-    Subject,
-    TransportFailure,
-)
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
 from jobproof.contract.model.request import build_request
 from jobproof.contract.suite.planning.job_ids import fresh_id
@@ -90,14 +83,15 @@ def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
 
 class CaseSender:
     """
-    Carries generated cases over one `requests` session: no redirects, no `.netrc`,
-    no proxy from the environment, no more than the cap of bytes.
+    Carries generated cases by one session: no redirects, no `.netrc`, no proxy from the
+    environment, and no more than the cap of bytes.
     """
 
     def __init__(self, target: SuiteTarget) -> None:
         self._target = target
-        self._session = requests.Session()
-        self._session.trust_env = False
+        limits = Limits(body_bytes=target.api.profile.body.limit)
+        self._adapter = ClientAdapter(Client(exact_framing=True, limits=limits))
+        self._session = new_session(self._adapter)
 
     def __enter__(self) -> Self:
         return self
@@ -111,20 +105,14 @@ class CaseSender:
         it isn't judged as a request for a known or missing job.
         """
         request = self._request(case)
-        started_at, began_s = time.time(), time.perf_counter()
-        answer: Response | TransportFailure
+        prepared = requests.Request("GET", request.url, headers=dict(request.headers)).prepare()
+        prepared.url = request.url  # as encoded by us, dot segments and all
         try:
-            answer = self._answer(request)
-        except requests.Timeout:
-            answer = TransportFailure(Reason.TIMEOUT, "no answer in time")
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
-            answer = TransportFailure(
-                Reason.PROTOCOL, "the body broke off or didn't decode", Response(200)
-            )
-        except requests.RequestException as exc:
-            answer = TransportFailure(Reason.CONNECT, type(exc).__name__)
-        elapsed_s = time.perf_counter() - began_s
-        return Exchange(request, answer, started_at, elapsed_s, Phases(wait=elapsed_s))
+            self._session.send(prepared, timeout=self._target.timeout_s, allow_redirects=False)
+        except ExchangeFailed as failed:
+            return replace(failed.exchange, request=request)
+        assert self._adapter.latest is not None  # what the answer was made from
+        return replace(self._adapter.latest, request=request)
 
     def _request(self, case: GeneratedCase) -> Request:
         # A 400 is right for a broken header or query, and would be a finding for a known job.
@@ -141,34 +129,6 @@ class CaseSender:
             headers=tuple(case.headers.items()),
             query=_pairs(case.query),
         )
-
-    def _answer(self, request: Request) -> Response | TransportFailure:
-        max_bytes = self._target.api.profile.body.limit
-        prepared = requests.Request("GET", request.url, headers=dict(request.headers)).prepare()
-        prepared.url = request.url  # as encoded by us, dot segments and all
-        _resolve_localhost(prepared)
-        with self._session.send(
-            prepared, timeout=self._target.timeout_s, allow_redirects=False, stream=True
-        ) as response:
-            body = bytearray()
-            # `response.content` would read a body without end before anybody could count.
-            for chunk in response.iter_content(65_536):
-                body += chunk
-                if len(body) > max_bytes:
-                    return TransportFailure(Reason.TOO_LARGE, f"more than {max_bytes} bytes")
-            headers = tuple(response.raw.headers.items())
-            data = bytes(body)
-            return Response(response.status_code, headers, data, data)
-
-
-def _resolve_localhost(prepared: requests.PreparedRequest) -> None:
-    """
-    Make a name below `localhost` lead here, as it does for libcurl: few resolvers know it.
-    """
-    url = parse_url(str(prepared.url))
-    if url.scheme == "http" and url.host.removesuffix(".").endswith(".localhost"):
-        prepared.headers["Host"] = url.origin.removeprefix("http://")
-        prepared.url = replace(url, host="localhost").origin + url.target
 
 
 def _operation(target: SuiteTarget) -> Any:
