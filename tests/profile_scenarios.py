@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from tests.contract.builders import (
+    ENDED,
     JOB,
     MISSING,
     NOW,
@@ -302,6 +303,7 @@ _INVENTED = answer(job(job_id=MISSING), job_id=MISSING, subject=Subject.MISSING)
 _REFUSED = answer({"error": "no"}, 401, credential=Credential.NONE)
 _THROTTLED = answer({"error": "no"}, 429, headers={"retry-after": "1"})
 _CHANGED = (answer(at=NOW - 5), answer(job(result={"urls": ["https://gen.krea.ai/other.png"]})))
+_ENDED_AGAIN = (answer(at=NOW - 5), answer(job(completed_at=written(ENDED + 5))))
 _SLOW = tuple(answer(at=NOW - 30 + n * 10, elapsed_s=3.0) for n in range(3))
 _LARGE = failure(Reason.TOO_LARGE, partial=Response(200, ()))
 _PAUSED = answer(job("paused"))
@@ -473,6 +475,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     judged("expected.0.source", "elsewhere", _REFUSED),
     judged("declared_elsewhere", ["/position"], answer(job(position=3))),
     judged("volatile", ["/result"], *_CHANGED),
+    judged("frozen", ["/completed_at"], *_ENDED_AGAIN),
     Scenario("cadence.poll", "7s", lambda api: _suite_target(api).poll_interval_s, _next_poll(0)),
     Scenario(
         "cadence.slowest", "9s", "it watches no job for longer than ten minutes", _next_poll(9)

@@ -5,13 +5,13 @@ Who may see a job, and what others may learn of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jobproof.contract.formats.headers import header_names
-from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.variation import ShownBody, body_difference, steady_text
 from jobproof.contract.model.check import check
-from jobproof.contract.model.exchange import Credential, Response, Subject
-from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 
@@ -43,7 +43,8 @@ _VOLATILE = frozenset(
         "transfer-encoding",
     }
 )
-_IDENTIFIER = re.compile(r"[\w.:+-]{8,}", re.ASCII)
+# Where a server says why; the values of other headers are of the moment, as a rule.
+_SAYS_WHY = re.compile(r"(?:^|[-_])(?:error|reason|message|code)$|^www-authenticate$")
 
 
 @check(
@@ -139,32 +140,32 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     """
     Somebody else's job can't be told from one that doesn't exist.
     """
-    seen, baseline = trace.latest, trace.baseline
-    if seen.subject is not Subject.FOREIGN or seen.method != "GET" or baseline is None:
+    seen = trace.latest
+    baselines = [o for o in trace.baselines if o.response is not None and not _is_transient(o)]
+    if seen.subject is not Subject.FOREIGN or seen.method != "GET" or not baselines:
         return
-    if seen.response is None or baseline.response is None or _is_transient(seen, baseline):
+    if seen.response is None or _is_transient(seen):
         return
-    if seen.code != baseline.code:
+    alike = [baseline for baseline in baselines if baseline.code == seen.code]
+    if not alike:
         # Another code comes with another body and other headers: one finding says it all.
         yield violation(
-            "code", "the code tells that the job exists", expected=baseline.code, found=seen.code
+            "code",
+            "the code tells that the job exists",
+            expected=baselines[-1].code,
+            found=seen.code,
         )
         return
-    foreign, unknown = _shape(seen), _shape(baseline)
-    if foreign != unknown:
+    difference = body_difference(_shown(seen), [_shown(baseline) for baseline in alike])
+    if difference is not None:
+        unknown, foreign = difference
         yield violation(
-            "body", "the body tells that the job exists", expected=unknown, found=foreign
+            "body",
+            "the body tells that the job exists",
+            expected=brief(unknown),
+            found=brief(foreign),
         )
-    # No document lists every header, so a difference among them is our reading alone.
-    names, usual = _header_names(seen.response), _header_names(baseline.response)
-    if names != usual:
-        yield violation(
-            "headers",
-            "the headers tell that the job exists",
-            expected=sorted(usual - names) or "no more headers",
-            found=sorted(names - usual) or "fewer headers",
-            basis=Basis.INFERRED,
-        )
+    yield from _telling_headers(seen, alike)
 
 
 def _reveals_job(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
@@ -185,38 +186,56 @@ def _reveals_job(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
     )
 
 
-def _is_transient(seen: Observation, baseline: Observation) -> bool:
+def _is_transient(seen: Observation) -> bool:
     # A refusal for load or outage tells about the moment, not about the job.
-    return any(
-        o.code in (429, 503) or o.code >= 500 or 200 <= o.code < 300 for o in (seen, baseline)
-    )
+    return seen.code in (408, 425, 429) or seen.code >= 500 or 200 <= seen.code < 300
 
 
-def _shape(seen: Observation) -> Json:
-    if seen.body is None or not seen.body.readable:
-        return seen.media_type
-    return _outline(seen.body.value, seen.asked_for or "")
+def _shown(seen: Observation) -> ShownBody:
+    data = seen.response.body if seen.response is not None else b""
+    is_json = seen.body is not None and seen.body.readable
+    value = seen.body.value if seen.body is not None and is_json else None
+    return ShownBody(seen.asked_for, seen.media_type, data, is_json, value)
 
 
-def _outline(value: Json, asked: str) -> Json:
-    if isinstance(value, dict):
-        return {key: _outline(item, asked) for key, item in sorted(value.items())}
-    if isinstance(value, list):
-        return [_outline(item, asked) for item in value[:3]]
-    if isinstance(value, str):
-        # An error that echoes the id differs from another one by the id alone.
-        text = value.replace(asked, "<id>") if asked else value
-        return _IDENTIFIER.sub(_without_identifier, text) if len(text) <= 200 else "text"
-    # A number may count requests or seconds, so its type is compared and not its value.
-    return type(value).__name__
+def _telling_headers(seen: Observation, baselines: Sequence[Observation]) -> Iterator[Remark]:
+    """
+    Names that stand in no answer to an unknown id, or in all of them and not in this one; and
+    other words where a header says why. What only some of them have tells nothing.
+    """
+    mine = _header_words(seen, learned=len(baselines) > 1)
+    theirs = [_header_words(baseline, learned=len(baselines) > 1) for baseline in baselines]
+    usual = frozenset.intersection(*(frozenset(words) for words in theirs))
+    more = mine.keys() - frozenset.union(*(frozenset(words) for words in theirs))
+    fewer = usual - mine.keys()
+    # No document lists every header, so a difference among them is our reading alone.
+    if more or fewer:
+        yield violation(
+            "headers",
+            "the headers tell that the job exists",
+            expected=sorted(fewer) or "no more headers",
+            found=sorted(more) or "fewer headers",
+            basis=Basis.INFERRED,
+        )
+    for name in sorted(filter(_SAYS_WHY.search, usual & mine.keys())):
+        said = {words[name] for words in theirs}
+        if len(said) == 1 and mine[name] not in said:
+            yield violation(
+                f"header:{name}",
+                f"the header {name} tells that the job exists",
+                expected=brief(said.pop()),
+                found=brief(mine[name]),
+                basis=Basis.INFERRED,
+            )
 
 
-def _without_identifier(match: re.Match[str]) -> str:
-    # Identifiers of the request change each time; words don't, and an error code such
-    # as NOT_FOUND_404 is a word: its digits stand together.
-    groups = re.findall(r"[0-9]+", match.group())
-    return "<id>" if len(groups) > 1 or any(len(g) >= 8 for g in groups) else match.group()
-
-
-def _header_names(response: Response) -> frozenset[str]:
-    return header_names(response.headers) - _VOLATILE
+def _header_words(seen: Observation, *, learned: bool) -> dict[str, str]:
+    if seen.response is None:
+        return {}
+    names = header_names(seen.response.headers) - _VOLATILE
+    return {
+        name: steady_text(
+            ", ".join(seen.response.header_values(name)), seen.asked_for, learned=learned
+        )
+        for name in names
+    }

@@ -31,7 +31,7 @@ def job_id_is_echoed(trace: Trace) -> Iterator[Remark]:
     found = promise.spelled(seen.job.id)
     if found is None:
         return  # body_matches_schema speaks of a missing id
-    if not _is_same(found, asked, case_insensitive=promise.case_insensitive):
+    if not _is_same(found, asked, case_insensitive=promise.any_case):
         yield violation(
             promise.at, expected=asked, found=found, basis=promise.basis, source=promise.source
         )
@@ -53,7 +53,7 @@ def job_id_keeps_its_case(trace: Trace) -> Iterator[Remark]:
         return
     found = seen.job.id
     if isinstance(found, str) and found != seen.asked_for:
-        if found.lower() == seen.asked_for.lower() and promise.case_insensitive:
+        if found.lower() == seen.asked_for.lower() and promise.any_case:
             yield violation(promise.at, expected=seen.asked_for, found=found)
 
 

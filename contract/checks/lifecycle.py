@@ -4,10 +4,12 @@ A job's life over time: forward, to an end, and then still.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Set
 from urllib.parse import urlsplit
 
-from jobproof.contract.formats.json_pointer import escape
+from jobproof.contract.formats.json_pointer import escape, pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
@@ -27,6 +29,22 @@ __all__ = [
 
 # Polls come seconds apart, and created_at is by the server's clock while now is by ours.
 _SLACK_S = 30.0
+# Of a link's path: a long token, a moment in seconds, or `name=value` as a delivery network
+# writes it.
+_SIGNATURE = re.compile(
+    r"[^=]*=.*|[0-9]{9,}|(?:.*[^A-Za-z0-9])?"
+    r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}(?:[^A-Za-z0-9].*)?",
+    re.DOTALL,
+)
+_HAS_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_KEY_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+# Words of a key within a result that tell of the moment: a server goes on writing there.
+_MOVING = frozenset(
+    {"accessed", "age", "counter", "downloads", "expiration", "expires", "expiry", "hits"}
+    | {"modified", "remaining", "retention", "signature", "signed", "token", "ttl", "until"}
+    | {"updated", "valid", "views", "viewed"}
+)
 
 
 @check(
@@ -40,16 +58,20 @@ def terminal_status_is_final(trace: Trace) -> Iterator[Remark]:
     A job that has ended stays ended, in the same way.
     """
     job, ended = trace.latest.job, _last_ended(trace)
-    if job is None or ended is None or job.status == ended.status:
+    if job is None:
         return
     promise = trace.api.profile.status
-    yield violation(
-        promise.place,
-        expected=ended.status,
-        found=job.status,
-        basis=promise.terminal.basis,
-        source=promise.terminal.source,
-    )
+    if ended is None:
+        if trace.staleness_s:
+            yield from _stale_answer(trace, job, after_end=True)
+    elif job.status != ended.status:
+        yield violation(
+            promise.place,
+            expected=ended.status,
+            found=job.status,
+            basis=promise.terminal.basis,
+            source=promise.terminal.source,
+        )
 
 
 @check(
@@ -63,13 +85,17 @@ def status_moves_forward(trace: Trace) -> Iterator[Remark]:
     A job's status moves towards its end; steps back are those that are allowed.
     """
     job, before = trace.latest.job, _last_known(trace)
-    if job is None or before is None or not isinstance(job.status, str):
+    if job is None or not isinstance(job.status, str):
         return
     # `before` is the last status that was known: a word that nobody documented has no place in
     # the order, and status_is_documented speaks of it.
-    step = trace.api.lifecycle.step(str(before.status), job.status)
-    if step is None or step.verdict == "legal" or trace.api.lifecycle.is_terminal(before.status):
-        return  # terminal_status_is_final speaks of what comes after an end
+    step = trace.api.lifecycle.step(str(before.status), job.status) if before else None
+    # terminal_status_is_final speaks of what comes after an end.
+    ended = before is not None and trace.api.lifecycle.is_terminal(before.status)
+    if before is None or step is None or step.verdict == "legal" or ended:
+        if trace.staleness_s:
+            yield from _stale_answer(trace, job, after_end=False)
+        return
     at = trace.api.profile.status.place
     if step.verdict == "tolerated":
         yield drift(
@@ -133,13 +159,24 @@ def known_job_is_found(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.method != "GET" or seen.subject is not Subject.KNOWN or not seen.authorised:
         return
-    if seen.is_not_found:
-        before = "it was there before" if trace.views else "it was given as known"
-        # A page for people, before any job was seen, smells of a base URL that leads astray.
-        hint = "" if trace.views or "json" in seen.media_type else "; is the base URL right?"
-        yield violation(
-            "code", f"the job isn't found although {before}{hint}", expected=200, found=seen.code
+    if not seen.is_not_found:
+        return
+    behind = _not_known_for(trace)
+    if behind is not None:
+        yield drift(
+            "code",
+            f"{behind:.1f} s behind: the job isn't found yet",
+            of=Drift.STALE_ANSWER,
+            expected=200,
+            found=round(behind, 3),
         )
+        return
+    before = "it was there before" if trace.views else "it was given as known"
+    # A page for people, before any job was seen, smells of a base URL that leads astray.
+    hint = "" if trace.views or "json" in seen.media_type else "; is the base URL right?"
+    yield violation(
+        "code", f"the job isn't found although {before}{hint}", expected=200, found=seen.code
+    )
 
 
 @check(
@@ -178,19 +215,81 @@ def known_job_is_answered(trace: Trace) -> Iterator[Remark]:
 )
 def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
     """
-    The body of a job that has ended stays the same, signatures of links apart.
+    What a job that has ended has to show stays the same, signatures and order of links apart.
     """
     job, ended = trace.latest.job, _last_ended(trace)
     if job is None or ended is None or job.status != ended.status or job.body == ended.body:
         return
     profile, content = trace.api.profile, trace.latest.content
     # The id and the times have checks of their own.
-    skip = {*profile.volatile, profile.id.at, *_time_pointers(trace)}
+    skip = {*profile.volatile, profile.id.at, profile.status.place, *_time_pointers(trace)}
     if content is not None:  # nobody promises that a key stays which nobody declared
         for body in (ended.body, job.body):
             skip.update(at for at, _, _ in content.undeclared(body))
-    for at, old, new in _changes(ended.body, job.body, "", skip):
-        yield violation(at, expected=brief(old), found=brief(new))
+    skip -= {*profile.frozen}
+    late = profile.result is not None and job.status not in profile.result.required_in
+    for at, may_come_late in _frozen_places(trace, late=late):
+        old, new = pick(ended.body, at), pick(job.body, at)
+        if may_come_late and is_empty(old):
+            continue
+        exact = at in profile.frozen
+        for place, before, after in _changes(old, new, at, skip, exact=exact):
+            yield violation(place, expected=brief(before), found=brief(after))
+
+
+def _frozen_places(trace: Trace, *, late: bool) -> Iterator[tuple[str, bool]]:
+    """
+    Where the profile promises something that stays, outermost places first, and whether it may
+    still come after the end.
+    """
+    profile = trace.api.profile
+    places = dict.fromkeys(profile.frozen, False)
+    for at in profile.failure.at if profile.failure else ():
+        places.setdefault(at, False)
+    result = profile.result
+    for at in (*result.at, *result.proof, *result.links) if result else ():
+        places.setdefault(at, late)
+    for at, may_come_late in places.items():
+        inside = any(at != other and at.startswith(f"{other}/") for other in places)
+        if not inside:
+            yield at, may_come_late
+
+
+def _stale_answer(trace: Trace, job: Job, *, after_end: bool) -> Iterator[Remark]:
+    """
+    How far the latest answer is behind a sight of the job that it needn't know of yet.
+    """
+    lifecycle = trace.api.lifecycle
+    for view in trace.fresh_views:
+        if view.job is None or not isinstance(job.status, str) or view.job.status == job.status:
+            continue
+        if lifecycle.is_terminal(view.job.status) is not after_end:
+            continue
+        step = lifecycle.step(str(view.job.status), job.status)
+        if step is None or step.verdict == "legal":
+            continue
+        # The first sight of what it doesn't know says most; from then on it was behind.
+        behind = max(trace.latest.exchange.started_at - view.exchange.ended_at, 0.0)
+        yield drift(
+            trace.api.profile.status.place,
+            f"{behind:.1f} s behind: {view.job.status!r} had been shown",
+            of=Drift.STALE_ANSWER,
+            expected=view.job.status,
+            found=round(behind, 3),
+        )
+        return
+
+
+def _not_known_for(trace: Trace) -> float | None:
+    """
+    For how many seconds a replica may not know the job yet; None where it must.
+    """
+    if trace.views or not trace.staleness_s:
+        return None
+    asked = min(o.exchange.started_at for o in (*trace.earlier, trace.latest))
+    since = trace.fresh_views[0].exchange.ended_at if trace.fresh_views else asked
+    behind = trace.latest.exchange.started_at - since
+    return max(behind, 0.0) if behind < trace.staleness_s else None
 
 
 def _last_ended(trace: Trace) -> Job | None:
@@ -201,21 +300,33 @@ def _last_ended(trace: Trace) -> Job | None:
 
 
 def _last_known(trace: Trace) -> Job | None:
+    lifecycle = trace.api.lifecycle
+    last: Job | None = None
     for view in trace.views_backwards():
-        if view.job is not None and trace.api.lifecycle.knows(view.job.status):
+        if view.job is None or not lifecycle.knows(view.job.status):
+            continue
+        if not trace.staleness_s:
             return view.job
-    return None
+        # A replica may have been behind already then, so the sight that is farthest counts.
+        step = lifecycle.step(str(view.job.status), str(last.status)) if last else None
+        if last is None or (step is not None and step.verdict != "legal"):
+            last = view.job
+    return last
 
 
-def _changes(old: Json, new: Json, at: str, skip: Set[str]) -> Iterator[tuple[str, Json, Json]]:
+def _changes(
+    old: Json, new: Json, at: str, skip: Set[str], *, exact: bool
+) -> Iterator[tuple[str, Json, Json]]:
+    if at in skip:
+        return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
-            below = f"{at}/{escape(key)}"
-            if below not in skip:
-                yield from _changes(old.get(key), new.get(key), below, skip)
+            if exact or not _is_moving(key):
+                below = f"{at}/{escape(key)}"
+                yield from _changes(old.get(key), new.get(key), below, skip, exact=exact)
         return
     # Absent, null and [] all say that nothing is there.
-    before, after = _stable_part(old), _stable_part(new)
+    before, after = _stable_part(old, exact=exact), _stable_part(new, exact=exact)
     if before != after and not (is_empty(before) and is_empty(after)):
         yield at, before, after
 
@@ -287,18 +398,46 @@ def _time_pointers(trace: Trace) -> Iterator[str]:
         yield from (stamp.at for stamp in times.later)
 
 
-def _stable_part(value: Json) -> Json:
+def _is_moving(key: str) -> bool:
+    return any(word.lower() in _MOVING for word in _KEY_WORDS.findall(key))
+
+
+def _stable_part(value: Json, *, exact: bool) -> Json:
     """
     `value` without what may change: the order and the signatures of links.
     """
     if isinstance(value, str) and value.startswith(("http://", "https://")):
-        # A signed link gets a new query with every answer; what it leads to is in its path.
-        parts = urlsplit(value)
-        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+        return _file_of(value)
     if isinstance(value, list):
-        items = [_stable_part(item) for item in value]
-        texts = [item for item in items if isinstance(item, str)]
-        return sorted(texts) if len(texts) == len(items) else items
+        items = [_stable_part(item, exact=exact) for item in value]
+        # Numbers in a row are a vector, say; of anything else a server may change the order.
+        if all(isinstance(item, str | dict) for item in items):
+            items.sort(key=lambda item: json.dumps(item, sort_keys=True))
+        return items
     if isinstance(value, dict):
-        return {key: _stable_part(item) for key, item in value.items()}
+        return {
+            key: _stable_part(item, exact=exact)
+            for key, item in value.items()
+            if exact or not _is_moving(key)
+        }
     return value
+
+
+def _file_of(link: str) -> str:
+    """
+    What a link leads to: the last part of its path that is no signature.
+    """
+    # A link that is signed gets another query with every answer, or other parts of its path, or
+    # another host.
+    try:
+        path = urlsplit(link).path
+    except ValueError:
+        return link
+    parts = [part for part in reversed(path.split("/")) if part]
+    return next((part for part in parts if not _is_signature(part)), "")
+
+
+def _is_signature(part: str) -> bool:
+    if "=" not in part and (_UUID.fullmatch(part) or _HAS_SUFFIX.search(part)):
+        return False
+    return _SIGNATURE.fullmatch(part) is not None

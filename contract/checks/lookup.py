@@ -119,5 +119,5 @@ def id_is_matched_by_case(trace: Trace) -> Iterator[Remark]:
     if seen.subject is not Subject.RECASED or seen.code != 200:
         return
     # UUIDs are read in either case (RFC 9562 4).
-    if not trace.api.profile.id.case_insensitive:
+    if not trace.api.profile.id.any_case:
         yield violation("code", expected=list(trace.api.profile.not_found.codes), found=seen.code)

@@ -4,7 +4,7 @@ Other methods than GET on the job's address.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.model.check import check
@@ -101,25 +101,67 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
     """
     HEAD says what GET says, without the body.
     """
-    seen, get = trace.latest, _get_before(trace)
-    if seen.method != "HEAD" or seen.response is None or get is None or get.response is None:
+    seen, gets = trace.latest, _gets_before(trace)
+    if seen.method != "HEAD" or seen.response is None or not gets:
         return
-    # head_is_answered speaks of 405 and 501; the other two are about the moment.
-    if seen.code in (405, 501, 429, 503) or get.code in (429, 503):
+    # head_is_answered speaks of 405 and 501.
+    if seen.code in (405, 501) or _is_of_the_moment(seen.code):
         return
+    get = gets[0]
     if seen.code != get.code:
         yield violation("code", expected=get.code, found=seen.code)
         return
-    if seen.media_type and seen.media_type != get.media_type:
+    if seen.media_type and all(seen.media_type != other.media_type for other in gets):
         yield violation("header:content-type", expected=get.media_type, found=seen.media_type)
-    # Neither header describes the same bytes if the job changed in between.
-    if not _cannot_change(trace, get) or _coding(seen.response) != _coding(get.response):
+    # Neither header describes the same bytes if the job changed in between, or if each answer
+    # does.
+    if not _cannot_change(trace, get) or not _are_the_same(gets):
         return
     for name in ("content-length", "etag"):
-        in_head, in_get = seen.response.header(name), get.response.header(name)
+        in_head = seen.response.header(name)
+        in_gets = _values_of(name, gets, coding=_coding(seen.response))
         # HEAD may leave out what only making the body would tell (RFC 9110 9.3.2).
-        if in_head is not None and in_get is not None and in_head != in_get:
-            yield violation(f"header:{name}", expected=in_get, found=in_head)
+        if in_head is not None and len(in_gets) == 1 and in_head not in in_gets:
+            yield violation(f"header:{name}", expected=in_gets.pop(), found=in_head)
+
+
+def _gets_before(trace: Trace) -> tuple[Observation, ...]:
+    """
+    The GETs of the same state before the latest, newest first; one that tells of the moment
+    alone is passed over.
+    """
+    credential = trace.latest.credential
+    found: list[Observation] = []
+    for seen in reversed(trace.earlier):
+        if seen.method != "GET" or seen.credential is not credential or seen.response is None:
+            continue
+        # A conditional GET may have got a 304, whose headers are others.
+        if _is_of_the_moment(seen.code) or seen.exchange.request.header("if-none-match"):
+            continue
+        if found and _state(seen) != _state(found[0]):
+            break
+        found.append(seen)
+    return tuple(found)
+
+
+def _is_of_the_moment(code: int) -> bool:
+    return code in (408, 425, 429) or (code >= 500 and code != 501)
+
+
+def _state(seen: Observation) -> tuple[int, str]:
+    return seen.code, repr(seen.job.status) if seen.job is not None else ""
+
+
+def _are_the_same(gets: Sequence[Observation]) -> bool:
+    bodies = {get.response.body for get in gets if get.response is not None}
+    return len(bodies) == 1
+
+
+def _values_of(name: str, gets: Sequence[Observation], *, coding: str) -> set[str]:
+    # Asked for with another Accept-Encoding, it is another representation.
+    answers = [get.response for get in gets if get.response is not None]
+    values = (answer.header(name) for answer in answers if _coding(answer) == coding)
+    return {value for value in values if value is not None}
 
 
 def _get_before(trace: Trace) -> Observation | None:
@@ -133,7 +175,6 @@ def _get_before(trace: Trace) -> Observation | None:
 
 
 def _coding(response: Response) -> str:
-    # Asked for with another Accept-Encoding, it is another representation.
     return (response.header("content-encoding") or "identity").lower()
 
 

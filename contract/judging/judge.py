@@ -5,6 +5,7 @@ Trace in, findings out. Nobody else decides what is wrong.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from jobproof.contract.model.check import Check, Facet
@@ -77,10 +78,7 @@ class Judge:
         findings: list[Finding] = []
         earlier: tuple[Observation, ...] = trace.earlier
         for observation in observations:
-            step = Trace(
-                trace.api, observation, earlier, trace.baseline, trace.token, trace.deadline_s
-            )
-            findings.extend(self(step))
+            findings.extend(self(replace(trace, latest=observation, earlier=earlier)))
             earlier = (*earlier, observation)
         return tuple(findings)
 

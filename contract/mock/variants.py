@@ -8,7 +8,7 @@ import gzip
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
@@ -181,9 +181,12 @@ def not_found_says_more(answer: MockAnswer, context: RequestContext) -> MockAnsw
     body = context.script.pages.unknown.body
     if context.answer_kind is not AnswerKind.UNKNOWN or body is None:
         return answer
-    # Another at each request, so that two answers of "not found" differ and still are alike.
-    longer = {**body, "request_id": f"req-{context.occurrence():08d}"}
-    return answer.with_json(answer.code, longer)
+    # Others at each request, so that two answers of "not found" differ and still are alike.
+    number = context.occurrence()
+    moment = datetime.fromtimestamp(1_790_000_000 + number, UTC).isoformat()
+    longer = {**body, "request_id": f"req-{number:08d}", "time": moment}
+    traced = answer.with_json(answer.code, longer)
+    return traced.with_header("traceparent", f"00-{number:032x}-{number:016x}-01")
 
 
 @_variant(Hook.ANSWER, "without a valid token there is nothing to be found")

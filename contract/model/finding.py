@@ -79,6 +79,7 @@ class Drift(StrEnum):
     TOLERATED_MOVE = "tolerated_move"
     EARLY_RESULT = "early_result"
     LIMIT_EXCEEDED = "limit_exceeded"
+    STALE_ANSWER = "stale_answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,8 +116,15 @@ class Id(Promise):
     alphabet: str = Field(default="0123456789abcdef", min_length=2)
     prefix: str = ""
     length: int = Field(default=24, ge=8, le=200)
-    case_insensitive: bool = False
-    """Ids that differ in letter case only name the same job (UUIDs do, by RFC 9562)."""
+    case_insensitive: bool | None = None
+    """Ids that differ in letter case only name the same job; as a rule, UUIDs do (RFC 9562 4)."""
+
+    @property
+    def any_case(self) -> bool:
+        """
+        Whether ids that differ in letter case only name the same job.
+        """
+        return self.shape == "uuid" if self.case_insensitive is None else self.case_insensitive
 
     def fresh(self, rng: random.Random) -> str:
         """
@@ -385,7 +392,9 @@ class Profile(StrictModel):
     declared_elsewhere: tuple[Pointer, ...] = ()
     """Keys that the document lacks and the vendor is known to send: no drift."""
     volatile: tuple[Pointer, ...] = ()
-    """Places that may change after a job's end (counters, expiry)."""
+    """Places in a result that may change after a job's end all the same (counters, expiry)."""
+    frozen: tuple[Pointer, ...] = ()
+    """Places beside status, result and failure that stay as they are once a job has ended."""
     cadence: Cadence
     latency: Latency
     body: BodyLimit

@@ -18,7 +18,7 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
-from jobproof.contract.model.trace import Trace
+from jobproof.contract.model.trace import Trace, staleness_in
 from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.recordings.curl_line import curl
@@ -42,6 +42,7 @@ class ReplayResult:
     judged: int
     skipped: int
     strict: bool
+    staleness_s: float = 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -59,6 +60,7 @@ class ReplayResult:
             "verdict": self.verdict.value,
             "judged": self.judged,
             "skipped": self.skipped,
+            **staleness_in(self.findings, tolerated_s=self.staleness_s),
             "findings": [
                 {
                     "check": g.first.check,
@@ -98,9 +100,14 @@ class ReplayResult:
         return curl(finding.exchange, token_env=self.api.profile.token_env)
 
 
-def judge_recordings(api: Api, paths: Iterable[Path], *, strict: bool = False) -> ReplayResult:
+def judge_recordings(
+    api: Api, paths: Iterable[Path], *, strict: bool = False, staleness_s: float = 0.0
+) -> ReplayResult:
     """
     Judge every exchange about a job in HAR files, or in folders of them.
+
+    Args:
+        staleness_s: How far a replica may be behind, in seconds.
 
     Raises:
         RecordingError: A file can't be read, is no HAR, or holds no entry.
@@ -119,9 +126,14 @@ def judge_recordings(api: Api, paths: Iterable[Path], *, strict: bool = False) -
     for exchanges in exchanges_by_job.values():
         seen = [api.observe(exchange) for exchange in sorted(exchanges, key=lambda e: e.started_at)]
         # The first observation only gives the trace its API: replay goes through them all.
-        findings.extend(judge.replay(Trace(api, seen[0]), seen))
+        findings.extend(judge.replay(Trace(api, seen[0], staleness_s=staleness_s), seen))
     return ReplayResult(
-        api, tuple(findings), sum(map(len, exchanges_by_job.values())), skipped, strict
+        api,
+        tuple(findings),
+        sum(map(len, exchanges_by_job.values())),
+        skipped,
+        strict,
+        staleness_s,
     )
 
 

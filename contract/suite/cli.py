@@ -131,11 +131,13 @@ def _require_checks() -> None:
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--api", "api_name", metavar="NAME", help="The job API: a name, or a folder.")
 @click.option("--strict", is_flag=True, help="Inferred promises break the run, too.")
+@click.option("--staleness", metavar="T", help="How far a replica may be behind, such as 2s.")
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
 def check(
     recordings: tuple[Path, ...],
     api_name: str | None,
     strict: bool,
+    staleness: str | None,
     as_json: bool,
 ) -> None:
     """
@@ -144,9 +146,11 @@ def check(
     from jobproof.contract.model.verdict import group
     from jobproof.contract.plugins import default_api, find_api
     from jobproof.contract.recordings.replay import judge_recordings
+    from jobproof.contract.suite.planning.target_options import read_staleness
 
     api = find_api(api_name or default_api())
-    outcome = judge_recordings(api, recordings, strict=strict)
+    staleness_s = read_staleness(staleness)
+    outcome = judge_recordings(api, recordings, strict=strict, staleness_s=staleness_s)
     if as_json:
         click.echo(json.dumps(outcome.as_dict(), indent=2, default=str))
     else:

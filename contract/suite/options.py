@@ -89,6 +89,13 @@ OPTIONS: tuple[SuiteOption, ...] = (
         "S",
     ),
     SuiteOption("timeout", "job-timeout", "number", "Seconds for one answer.", "S"),
+    SuiteOption(
+        "staleness",
+        "job-staleness",
+        "text",
+        "How far a replica may be behind, such as 2s: reported, and no violation.",
+        "T",
+    ),
     SuiteOption("rate-limit", "job-rate-limit", "text", "Requests: 30/m, 2/s or unlimited.", "N/m"),
     SuiteOption("budget", "job-budget", "count", "Requests in all, at most.", "N"),
     SuiteOption(

@@ -80,6 +80,9 @@ class TargetPart(StrictModel):
         default=None,
         description="Budget of the key, for everything asked with it. Default: the profile's.",
     )
+    staleness: Duration = Field(
+        default=0.0, description="How far a replica may be behind: drift, and no violation."
+    )
     slo: SloPart = Field(default=SloPart(), description="What alerts and dashboards hold it to.")
     canaries: dict[str, Any] = Field(
         default_factory=lambda: {"missing": {}}, description="What is asked, by canary."

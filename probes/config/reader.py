@@ -145,6 +145,7 @@ class _Reader:
             canaries=self._canary_settings(target, api, at),
             follow=self._follow(target, at),
             ca_file=self._existing(target.ca_file, (*at, "ca_file")),
+            staleness_s=target.staleness,
         )
 
     def _api(self, name: str, at: Location) -> Api:

@@ -97,7 +97,7 @@ def _durations_are_text(node: Json) -> None:
     if not isinstance(node, dict):
         return
     for name, schema in node.get("properties", {}).items():
-        if name in ("interval", "timeout", "latency") or name.endswith("_interval"):
+        if name in ("interval", "timeout", "latency", "staleness") or name.endswith("_interval"):
             fresh = {k: schema[k] for k in ("title", "description") if k in schema}
             if schema.get("default") is not None:
                 fresh["default"] = write_duration(schema["default"])

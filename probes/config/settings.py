@@ -63,6 +63,7 @@ class TargetSettings:
         key: Names the API key without telling it; targets with one key share a budget.
         requests_per_minute: Of the key, over all canaries; `inf` for unlimited.
         api_digest: Of everything the API's data files say.
+        staleness_s: By which a replica may be behind.
     """
 
     name: str
@@ -81,6 +82,7 @@ class TargetSettings:
     canaries: tuple[CanarySettings, ...]
     follow: tuple[SourceSettings, ...] = ()
     ca_file: Path | None = None
+    staleness_s: float = 0.0
 
     @property
     def redactor(self) -> Redactor:

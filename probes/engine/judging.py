@@ -4,7 +4,7 @@ From an exchange to a result: read the answer, hold it to the contract, name the
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +23,7 @@ __all__ = ["JudgedResult", "RawResult", "ResponseHistory", "ResultJudge", "outco
 # A target's history is held in memory: at most `jobs` times observations times body.
 _LARGEST_BODY = 65_536
 _MOST_OBSERVATIONS = 16
+_MOST_BASELINES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class ResultJudge:
 
     Attributes:
         load_history: What an earlier run saw of a followed job, oldest first.
+        staleness_s: By which a replica may be behind.
     """
 
     api: Api
@@ -115,7 +117,8 @@ class ResultJudge:
     token: Secret | None
     load_history: Callable[[str], Iterable[Exchange]] = lambda _job_id: ()
     history: ResponseHistory = field(default_factory=ResponseHistory)
-    _baselines: dict[Credential, Observation] = field(default_factory=dict)
+    staleness_s: float = 0.0
+    _baselines: dict[Credential, deque[Observation]] = field(default_factory=dict)
 
     def __call__(self, raw: RawResult) -> JudgedResult:
         """
@@ -135,12 +138,15 @@ class ResultJudge:
         request = exchange.request
         seen = self.api.observe(exchange)
         earlier = self._earlier(seen, followed=raw.canary == FOLLOWED)
+        baselines = tuple(self._baselines.get(request.credential, ()))
         trace = Trace(
             self.api,
             seen,
             earlier,
-            self._baselines.get(request.credential),
+            baselines[-1] if baselines else None,
             self.token.reveal() if self.token is not None else None,
+            earlier_baselines=baselines[:-1],
+            staleness_s=self.staleness_s,
         )
         findings = self.judge(trace)
         # Remembered after it is judged: an answer must not be compared with itself.
@@ -170,11 +176,16 @@ class ResultJudge:
         if _is_owners_view(seen) and seen.asked_for:
             self.history.add(seen.asked_for, seen)
         # A 429 or a 5xx says nothing of how a missing job is denied.
-        elif seen.subject is Subject.MISSING and 400 <= seen.code < 500 and seen.code != 429:
-            self._baselines[seen.credential] = seen
+        elif seen.subject is Subject.MISSING and _denies(seen.code):
+            kept = self._baselines.setdefault(seen.credential, deque(maxlen=_MOST_BASELINES))
+            kept.append(seen)
 
     def _masked(self, message: str) -> str:
         return Redactor([self.token] if self.token is not None else []).text(message)
+
+
+def _denies(code: int) -> bool:
+    return 400 <= code < 500 and code not in (408, 425, 429)
 
 
 def _is_owners_view(seen: Observation) -> bool:

@@ -53,7 +53,11 @@ class TargetState:
     ) -> None:
         self.target = target
         self.judging = ResultJudge(
-            target.api, judge, target.token, lambda job_id: load_history(target.name, job_id)
+            target.api,
+            judge,
+            target.token,
+            lambda job_id: load_history(target.name, job_id),
+            staleness_s=target.staleness_s,
         )
         self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
         # A canary is called by the schedule, the judge and the web's `/probe`, one at a time.

@@ -214,9 +214,14 @@ def trace(
     token: str | None = TOKEN,
     deadline_s: float | None = None,
     of: Api | None = None,
+    baselines: Iterable[Exchange] = (),
+    staleness_s: float = 0.0,
 ) -> Trace:
     """
     The exchanges in time order, the last one to be judged.
+
+    Args:
+        baselines: Those before `baseline`, oldest first.
     """
     which = of or api()
     *earlier, latest = [which.observe(exchange) for exchange in exchanges]
@@ -227,6 +232,8 @@ def trace(
         baseline=which.observe(baseline) if baseline else None,
         token=token,
         deadline_s=deadline_s,
+        earlier_baselines=tuple(which.observe(one) for one in baselines),
+        staleness_s=staleness_s,
     )
 
 

@@ -5,11 +5,13 @@ A job's life over time: each promise kept and broken, and what must not be calle
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.contract.builders import (
     CREATED,
+    JOB,
     NOW,
     answer,
     api,
@@ -22,7 +24,9 @@ from tests.contract.builders import (
     written,
 )
 from tests.contract.cases import Case
+from tests.contract.edited_api import edited
 
+from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Reason, Response, Subject
 from jobproof.contract.model.finding import Basis, Drift, Kind
 
@@ -226,3 +230,134 @@ def test_only_plain_sights_of_the_job_are_history() -> None:
     foreign = not_found(at=NOW - 8, subject=Subject.KNOWN)
     assert said(trace(head, foreign, answer(job("queued")))) == ()
     assert CREATED < NOW
+
+
+_HOST = "https://gen.krea.ai"
+_SIGNED = {
+    "query": ("/i/0.png?sig=a1&exp=1", "/i/0.png?sig=b2&exp=2"),
+    "path": ("/s/3f9aC7b2E4d8F1a6B5c0/i/0.png", "/s/9c1bD2e3F4a5B6c7D8e9/i/0.png"),
+    "path with names": ("/hdnts=exp=1~hmac=ab/0.png", "/hdnts=exp=2~hmac=cd/0.png"),
+    "path with a moment": ("/1790000000/abc/0.png", "/1790000900/abc/0.png"),
+    "path at the end": ("/files/9/3f9aC7b2E4d8F1a6B5c0d1e2", "/files/9/1e9bC7b2E4d8F1a6B5c0d1e2"),
+}
+
+
+@pytest.mark.parametrize("how", sorted(_SIGNED))
+def test_a_link_may_be_signed_anew(how: str) -> None:
+    old, new = (f"{_HOST}{path}" for path in _SIGNED[how])
+    seen = trace(_ended(NOW - 5, result={"urls": [old]}), _ended(result={"urls": [new]}))
+    assert said(seen) == ()
+
+
+def test_a_link_may_be_signed_in_its_host() -> None:
+    old, new = "https://a1.gen.krea.ai/0.png", "https://b2.gen.krea.ai/0.png"
+    seen = trace(_ended(NOW - 5, result={"urls": [old]}), _ended(result={"urls": [new]}))
+    assert said(seen) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/i/0.png", "/i/1.png"),
+        ("/i/0.png", "/i/0.jpg"),
+        (f"/i/{JOB}", f"/i/{JOB[:-1]}1"),
+        ("/i/my-long-result-name-1?sig=a", "/i/my-long-result-name-2?sig=b"),
+        ("/i/0.png", ""),
+    ],
+)
+def test_a_link_to_another_file_is_a_change(old: str, new: str) -> None:
+    polls = (
+        _ended(NOW - 5, result={"urls": [f"{_HOST}{old}"]}),
+        _ended(result={"urls": [f"{_HOST}{new}"]}),
+    )
+    assert "ended_job_is_frozen" in {f.check for f in said(trace(*polls), Kind.VIOLATION)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"progress": 1}, {"progress": 0}),
+        ({"queue_position": 3}, {"queue_position": None}),
+        ({"cost": None}, {"cost": 0.25}),
+        ({"updated_at": "a"}, {"updated_at": "b"}),
+        ({"retention": {"until": 1}}, {"retention": {"until": 2}}),
+        ({"links": {"self": "a"}}, {"links": {"self": "b"}}),
+    ],
+)
+def test_what_nobody_promised_may_change_after_the_end(
+    tmp_path: Path, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    # Declared, so that it isn't for being unknown that it may change.
+    declaring = _declaring(tmp_path, *{*before, *after})
+    polls = (_ended(NOW - 5, **before), _ended(**after))
+    assert said(trace(*polls, of=declaring)) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"expires_at": "2026-01-01"}, {"expires_at": "2026-01-02"}),
+        ({"views": 1}, {"views": 2}),
+        ({"expiresIn": 60}, {"expiresIn": 50}),
+        ({"downloads": 1}, {}),
+    ],
+)
+def test_what_tells_of_the_moment_may_change_in_a_result(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    polls = (
+        _ended(NOW - 5, result={"urls": links(), **before}),
+        _ended(result={"urls": links(), **after}),
+    )
+    assert "ended_job_is_frozen" not in {f.check for f in said(trace(*polls))}
+
+
+def test_objects_of_a_result_may_change_their_order_and_their_links() -> None:
+    def urls(order: int, signature: str) -> list[dict[str, Any]]:
+        found = [{"url": f"{link}?s={signature}", "views": signature} for link in links(3)]
+        return found[::order]
+
+    polls = (
+        _ended(NOW - 5, result={"urls": urls(1, "a")}),
+        _ended(result={"urls": urls(-1, "b")}),
+    )
+    assert "ended_job_is_frozen" not in {f.check for f in said(trace(*polls))}
+
+
+@pytest.mark.parametrize("gone", [{"result": None}, {"result": {}}, {"result": {"urls": []}}])
+def test_a_result_that_is_gone_is_a_change(gone: dict[str, Any]) -> None:
+    assert "ended_job_is_frozen" in {f.check for f in said(trace(_ended(NOW - 5), _ended(**gone)))}
+
+
+def test_an_error_that_appears_after_the_end_is_a_change() -> None:
+    seen = trace(_ended(NOW - 5), _ended(error={"code": "X", "message": "late"}))
+    assert "ended_job_is_frozen" in {f.check for f in said(seen, Kind.VIOLATION)}
+
+
+def test_a_cancelled_job_may_still_get_what_was_made_of_its_result() -> None:
+    seen = trace(
+        answer(job("cancelled"), at=NOW - 5), answer(job("cancelled", result={"urls": links()}))
+    )
+    assert "ended_job_is_frozen" not in {f.check for f in said(seen)}
+
+
+def test_a_place_that_the_profile_calls_frozen_stays(tmp_path: Path) -> None:
+    declared = _declaring(tmp_path, "cost")
+    profile = declared.profile.model_copy(update={"frozen": ("/cost",)})
+    strict = replace(declared, profile=profile)
+    polls = (_ended(NOW - 5, cost={"total": 1, "views": 1}), _ended(cost={"total": 1, "views": 2}))
+    assert [f.pointer for f in said(trace(*polls, of=strict), Kind.VIOLATION)] == ["/cost/views"]
+    assert said(trace(*polls, of=declared), Kind.VIOLATION) == ()
+
+
+def _declaring(folder: Path, *keys: str) -> Api:
+    """
+    The API with these keys in its document.
+    """
+
+    def edit(root: Any) -> None:
+        answers = root["paths"]["/jobs/{id}"]["get"]["responses"]
+        schema = answers["200"]["content"]["application/json"]["schema"]
+        schema["properties"].update({key: {} for key in keys})
+
+    return edited(folder, document=edit)

@@ -131,3 +131,51 @@ def test_a_missing_head_is_our_reading_only() -> None:
 def test_a_head_of_an_unknown_id_is_held_to_its_get() -> None:
     seen = trace(not_found(at=NOW - 5), answer(method="HEAD", **_FRESH))
     assert [f.check for f in said(seen)] == ["head_matches_get"]
+
+
+@pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503, 504])
+def test_a_get_that_tells_of_the_moment_is_nothing_to_compare_a_head_with(code: int) -> None:
+    refused = answer({"error": "later"}, code, at=NOW - 3, headers={"retry-after": "1"})
+    head = answer(method="HEAD")
+    assert "head_matches_get" not in {f.check for f in said(trace(refused, head))}
+    # The GET before it still is.
+    differs = trace(answer(at=NOW - 9), refused, answer(code=404, method="HEAD"))
+    assert "head_matches_get" in {f.check for f in said(differs)}
+
+
+@pytest.mark.parametrize("code", [408, 425, 500])
+def test_a_head_that_tells_of_the_moment_is_not_compared(code: int) -> None:
+    found = said(trace(answer(at=NOW - 5), answer(code=code, method="HEAD")))
+    assert "head_matches_get" not in {f.check for f in found}
+
+
+@pytest.mark.parametrize("name", ["content-length", "etag", "content-type"])
+def test_a_head_is_held_to_what_two_gets_agree_on(name: str) -> None:
+    values = {"content-length": ("98", "99", "100"), "etag": ('"a"', '"b"', '"c"')}
+    first, second, told = values.get(name, ("application/json", "text/json", "application/json"))
+    gets = [answer(at=NOW - 9, headers={name: first}), answer(at=NOW - 5, headers={name: second})]
+    found = said(trace(*gets, answer(method="HEAD", headers={name: told})))
+    assert "head_matches_get" not in {f.check for f in found}
+
+
+@pytest.mark.parametrize("name", ["content-length", "etag"])
+def test_a_head_may_differ_where_each_body_does(name: str) -> None:
+    gets = [answer(job(views=views), at=NOW - 9 + views, headers={name: "1"}) for views in range(2)]
+    found = said(trace(*gets, answer(method="HEAD", headers={name: "2"})))
+    assert "head_matches_get" not in {f.check for f in found}
+
+
+@pytest.mark.parametrize("name", ["content-length", "etag"])
+def test_a_head_that_differs_from_two_gets_alike_is_a_violation(name: str) -> None:
+    gets = [answer(at=NOW - at, headers={name: "1"}) for at in (9, 5)]
+    found = said(trace(*gets, answer(method="HEAD", headers={name: "2"})))
+    assert [(f.check, f.pointer) for f in found] == [("head_matches_get", f"header:{name}")]
+
+
+def test_gets_of_another_state_are_nothing_to_agree_with() -> None:
+    gets = [
+        answer(job("processing"), at=NOW - 9, headers={"etag": '"1"'}),
+        answer(at=NOW - 5, headers={"etag": '"2"'}),
+    ]
+    found = said(trace(*gets, answer(method="HEAD", headers={"etag": '"1"'})))
+    assert [f.check for f in found] == ["head_matches_get"]

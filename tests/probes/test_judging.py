@@ -18,7 +18,7 @@ from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
-from jobproof.contract.model.finding import Basis, Remark, violation
+from jobproof.contract.model.finding import Basis, Drift, Kind, Remark, violation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
 from jobproof.probes.engine.judging import RawResult, ResponseHistory, ResultJudge
@@ -196,3 +196,49 @@ def test_an_answer_that_comes_again_is_read_as_if_it_were_new() -> None:
         assert (judged.seen.body is None) == (fresh.body is None)
         if fresh.body is not None and judged.seen.body is not None:
             assert judged.seen.body.value == fresh.body.value
+
+
+def _denied(number: int, subject: Subject = Subject.MISSING, **more: object) -> RawResult:
+    body = {"error": "Job not found", "ref": "kqxzvwrt"[number:], "time": NOW + number, **more}
+    denied = exchange(code=404, at=NOW + number, subject=subject, body=json.dumps(body).encode())
+    return asked(denied)
+
+
+def test_what_varies_between_unknown_ids_is_no_oracle_for_a_foreign_job() -> None:
+    court = judging()
+    for number in range(3):
+        court(_denied(number))
+    foreign = court(_denied(3, Subject.FOREIGN)).result
+    assert [f.check for f in foreign.findings if f.kind is Kind.VIOLATION] == []
+    leak = court(_denied(4, Subject.FOREIGN, error="It belongs to another user")).result
+    assert "foreign_job_looks_unknown" in {f.check for f in leak.findings}
+
+
+def test_the_last_few_unknown_ids_alone_are_kept() -> None:
+    court = judging(counts_baselines)
+    for number in range(20):
+        court(_denied(number))
+    result = court(_denied(20, Subject.FOREIGN)).result
+    assert [f.found for f in result.findings] == [5]
+
+
+@check(basis=Basis.DOCUMENTED, source="test", about=Facet.RESPONSE)
+def counts_baselines(trace: Trace) -> Iterator[Remark]:
+    """
+    Says how many answers to unknown ids there are.
+    """
+    if trace.latest.subject is Subject.FOREIGN:
+        yield violation("body", found=len(trace.baselines))
+
+
+@pytest.mark.parametrize(("staleness_s", "outcome"), [(10.0, "ok"), (1.0, "violation")])
+def test_a_replica_may_be_behind_as_far_as_the_target_says(
+    staleness_s: float, outcome: str
+) -> None:
+    court = replace(judging(), staleness_s=staleness_s)
+    court(asked(exchange("processing", at=NOW)))
+    behind = court(asked(exchange("queued", at=NOW + 5))).result
+    undone = court(asked(exchange("backlogged", at=NOW + 6))).result
+    drifts = {f.drift for f in (*behind.findings, *undone.findings)}
+    assert undone.outcome == outcome
+    assert (Drift.STALE_ANSWER in drifts) is (outcome == "ok")

@@ -38,7 +38,7 @@ def id_malformed(body: JsonObject, context: RequestContext) -> Json:
     "the id comes back in capitals",
     "job_id_keeps_its_case",
     definite=False,
-    applies=lambda api: api.profile.id.case_insensitive,
+    applies=lambda api: api.profile.id.any_case,
 )
 def id_in_capitals(body: JsonObject, context: RequestContext) -> Json:
     put(body, context.profile.id.at, str(pick(body, context.profile.id.at)).upper())

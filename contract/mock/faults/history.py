@@ -149,6 +149,7 @@ def _running_again(view: JobView, api: Api) -> JobView:
 def _with_version(text: str, version: int) -> str:
     if "://" not in text:
         return f"{text}-{version}"
-    # In the path: a query may change by itself, as a signature that expires does.
+    # Another file: host, folders and query may change by themselves, where a signature is renewed.
     parts = urlsplit(text)
-    return f"{parts.scheme}://{parts.netloc}/v{version}{parts.path}"
+    folder, _, name = parts.path.rpartition("/")
+    return f"{parts.scheme}://{parts.netloc}{folder}/v{version}-{name}"

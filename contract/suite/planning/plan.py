@@ -72,6 +72,14 @@ def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
         sequences.append(RequestSequence(job_id, tuple(_foreign_job_requests(job_id))))
     sequences.extend(_odd_id_sequences(target))
     fresh = fresh_id(target.api.profile, rng)
+    if target.foreign_jobs:
+        # What two of these answers differ in tells nothing of a foreign job. In the first
+        # sequence, which is over before a foreign job is asked for.
+        other = fresh_id(target.api.profile, rng)
+        another = PlannedRequest(
+            "GET", other, Subject.MISSING, Credential.OWNER, "another id that nobody has"
+        )
+        sequences[0] = replace(sequences[0], requests=(*sequences[0].requests, another))
     # A fresh id, so that whatever a POST or DELETE does, it does to nobody's job.
     sequences.append(
         RequestSequence(fresh, tuple(_unlisted_method_requests(fresh, Subject.MISSING)))

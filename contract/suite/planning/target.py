@@ -63,6 +63,7 @@ class SuiteTarget:
         rate_per_minute: Requests a minute at most; None: no limit.
         budget: Requests in all at most; None: no limit.
         timeout_s: Seconds for one answer, from name resolution to the last byte.
+        staleness_s: Seconds by which a replica may be behind.
     """
 
     api: Api
@@ -81,6 +82,7 @@ class SuiteTarget:
     timeout_s: float = 10.0
     strict: bool = False
     seed: int = 0
+    staleness_s: float = 0.0
 
     @property
     def redactor(self) -> Redactor:

@@ -14,6 +14,7 @@ from typing import Any
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.urls import UrlError, is_loopback, read_base_url
+from jobproof.contract.formats.durations import parse_duration
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.asking.values import GivenValues
@@ -21,7 +22,7 @@ from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
 
-__all__ = ["dry_run_target", "open_target", "target_from"]
+__all__ = ["dry_run_target", "open_target", "read_staleness", "target_from"]
 
 
 @contextmanager
@@ -123,7 +124,21 @@ def target_from(
         timeout_s=_positive_seconds("timeout", values, 10.0),
         strict=bool(values.get("strict")),
         seed=int(values.get("seed") or 0),
+        staleness_s=read_staleness(values.get("staleness")),
     )
+
+
+def read_staleness(text: str | None) -> float:
+    """
+    The seconds that `--staleness` names; 0.0 where it isn't given.
+
+    Raises:
+        ConfigError: It is no duration.
+    """
+    try:
+        return 0.0 if text in (None, "0") else parse_duration(str(text))
+    except ValueError as exc:
+        raise ConfigError(f"--staleness {exc}") from None
 
 
 def _base_url(text: str) -> str:

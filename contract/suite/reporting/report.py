@@ -14,6 +14,7 @@ from typing import cast
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.trace import staleness_in
 from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group, overlay
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import har_entry
@@ -50,7 +51,11 @@ def build_report(
             for g in groups
         ],
         "checks": [_check_as_dict(run, c.id, groups) for c in run.checks],
-        "reach": {**run.coverage.as_dict(), "missing": list(missing)},
+        "reach": {
+            **run.coverage.as_dict(),
+            "missing": list(missing),
+            **staleness_in(findings, tolerated_s=target.staleness_s),
+        },
         "overlay": overlay(groups, title=profile.title),
         "document": {
             "digest": target.api.operation.digest,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -32,6 +32,8 @@ __all__ = ["Run", "Sender"]
 
 _HISTORY = 100
 """How many earlier answers about a job the checks get to see."""
+_MOST_BASELINES = 8
+"""How many answers to an unknown id a foreign job's is compared with."""
 _RETRIES = 3
 """How often a request that was throttled is sent again."""
 _SEQUENCE_S = 25.0
@@ -61,7 +63,7 @@ class _RunRecords:
     Attributes:
         history: What was seen of each job, oldest first; by the URL where a request has no id.
         methods: Of all requests that were sent.
-        baseline: The latest answer to the owner for an id that nobody has.
+        baselines: Answers to the owner for ids that nobody has, oldest first.
         unreachable: Why no connection comes about.
         stopped: Why the plan wasn't carried out to its end.
     """
@@ -69,7 +71,7 @@ class _RunRecords:
     findings: list[Finding] = field(default_factory=list)
     history: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
     methods: set[str] = field(default_factory=set)
-    baseline: Observation | None = None
+    baselines: deque[Observation] = field(default_factory=lambda: deque(maxlen=_MOST_BASELINES))
     unreachable: str | None = None
     stopped: str | None = None
 
@@ -172,14 +174,22 @@ class Run:
             BudgetSpent: No request is left.
         """
         request = self._with_entity_tag(request_of(self.target, planned), planned)
+        timed_out = False
         for attempt in range(_RETRIES + 1):
             self.rate_limiter.acquire()
             exchange = self._sender.send(request, deadline_s=self.target.timeout_s)
             seen, findings = self.record(exchange)
             # Each 429 is judged and counted, too, and each retry costs a request of the budget.
             response = seen.response
-            if response is None or seen.code != 429 or attempt == _RETRIES:
+            if response is None or seen.code not in (408, 429) or attempt == _RETRIES:
                 break
+            # The server gave up on a connection that was too slow: on another one it may be
+            # asked again (RFC 9110 15.5.9), once.
+            if seen.code == 408:
+                if timed_out:
+                    break
+                timed_out = True
+                continue
             self.rate_limiter.pause(
                 response.header("retry-after"),
                 now=self._clock(),
@@ -197,14 +207,16 @@ class Run:
         key = exchange.request.job_id or exchange.request.url
         with self._lock:
             earlier = tuple(self._records.history[key][-_HISTORY:])
-            baseline = self._records.baseline
+            baselines = tuple(self._records.baselines)
         trace = Trace(
             api=self.target.api,
             latest=seen,
             earlier=earlier,
-            baseline=baseline,
+            baseline=baselines[-1] if baselines else None,
             token=self.target.token.reveal() if self.target.token else None,
             deadline_s=self.target.job_deadline_s,
+            earlier_baselines=baselines[:-1],
+            staleness_s=self.target.staleness_s,
         )
         # Not under the lock: judging is the long part, and other sequences wait to look back.
         findings = self._judge(trace)
@@ -224,7 +236,7 @@ class Run:
         # What a foreign job's answer is compared with: it must not differ from this one.
         if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
             if seen.method == "GET" and seen.response is not None:
-                records.baseline = seen
+                records.baselines.append(seen)
         failure = seen.exchange.failure
         # Only the first id decides: later a lost connection is a fault like any other.
         if failure and failure.reason in _UNREACHABLE and len(records.history) == 1:
@@ -260,6 +272,8 @@ class Run:
         deadline_s = self.target.job_deadline_s
         # All jobs share one time of watching: twenty that never end must not take twenty of it.
         poll_until = self._watch_until if deadline_s is None else time.monotonic() + deadline_s
+        # A replica that is behind may not know the job yet.
+        known_at = time.monotonic() + self.target.staleness_s
         seen, _ = self.send(planned)
         unanswered = 0
         while unanswered < _MOST_UNANSWERED:
@@ -267,7 +281,9 @@ class Run:
             if shown and (seen.job is None or lifecycle.is_terminal(seen.job.status)):
                 return seen
             # Throttled or overloaded for a while; any other code won't turn into a job.
-            if seen.response is not None and not shown and seen.code not in (429, 503):
+            waits = shown or seen.code in (408, 429, 503)
+            waits = waits or (seen.is_not_found and time.monotonic() < known_at)
+            if seen.response is not None and not waits:
                 return seen
             if time.monotonic() > poll_until:
                 return seen
