@@ -245,11 +245,12 @@ def _findings(done: ProbeRound) -> Iterator[str]:
     found: list[Finding] = [finding for result in done.results for finding in result.findings]
     styles = {Kind.VIOLATION: "red", Kind.DRIFT: "yellow", Kind.GAP: "cyan"}
     for item in group(found):
-        first = item.first.redacted(done.redactor)
+        shown = item.redacted(done.redactor)
+        first = shown.first
         style = styles.get(first.kind, "dim")
         times = f" ({item.count} times)" if item.count > 1 else ""
-        where = f" at {escape(first.pointer)}" if first.pointer else ""
-        message = escape(first.message)
+        where = f" at {escape(shown.pointer)}" if shown.pointer else ""
+        message = escape(shown.message)
         yield f"[{style}]{first.kind.value}[/] {first.check}{where}{times}: {message}"
 
 

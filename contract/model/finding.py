@@ -10,6 +10,7 @@ from enum import StrEnum
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import Words, legible, shorten, told
 from jobproof.contract.model.exchange import Exchange
 
 __all__ = [
@@ -19,15 +20,20 @@ __all__ = [
     "Kind",
     "Remark",
     "Severity",
+    "Words",
     "brief",
     "drift",
     "gap",
     "inconclusive",
     "shorten",
+    "starred",
     "violation",
 ]
 
 _LINE = 200
+_LONGEST_MESSAGE = 500
+_LONGEST_POINTER = 300
+_LONGEST_VALUE = 2_000
 
 
 class Kind(StrEnum):
@@ -135,9 +141,7 @@ class Finding:
         """
         What makes two findings the same news: check, kind and place, list items alike.
         """
-        # One fault in a list of a thousand items is one piece of news.
-        place = "/".join("*" if is_digits(step) else step for step in self.pointer.split("/"))
-        return (self.check, self.kind, place)
+        return (self.check, self.kind, starred(self.pointer))
 
     def breaks(self, *, strict: bool) -> bool:
         """
@@ -159,8 +163,8 @@ class Finding:
             self,
             pointer=wider.text(self.pointer),
             message=wider.text(self.message),
-            expected=wider.value(self.expected),
-            found=wider.value(self.found),
+            expected=_redacted(self.expected, wider),
+            found=_redacted(self.found, wider),
             patch=wider.value(self.patch),
             exchange=self.exchange.redacted(wider),
         )
@@ -177,9 +181,14 @@ def violation(
 ) -> Remark:
     """
     A promise is broken at `at`.
+
+    Args:
+        expected: A value, a list of those that are right, or `Words`.
+        found: What was there instead: a value, or `Words`.
     """
+    line = _line(message or f"expected {told(expected, or_=True)}, found {told(found)}")
     return Remark(
-        Kind.VIOLATION, at, message or _versus(expected, found), expected, found, basis, source
+        Kind.VIOLATION, _place(at), line, _bounded(expected), _bounded(found), basis, source
     )
 
 
@@ -195,7 +204,8 @@ def gap(
     """
     Right behaviour that the document doesn't describe.
     """
-    return Remark(Kind.GAP, at, message, None, found, basis, source, None, patch)
+    line = _line(message)
+    return Remark(Kind.GAP, _place(at), line, None, _bounded(found), basis, source, None, patch)
 
 
 def drift(
@@ -211,14 +221,15 @@ def drift(
     """
     Allowed, but new.
     """
-    return Remark(Kind.DRIFT, at, message, expected, found, basis, source, of)
+    line, wanted = _line(message), _bounded(expected)
+    return Remark(Kind.DRIFT, _place(at), line, wanted, _bounded(found), basis, source, of)
 
 
 def inconclusive(at: str, message: str, *, found: Json = None) -> Remark:
     """
     Nothing can be said.
     """
-    return Remark(Kind.INCONCLUSIVE, at, message, None, found)
+    return Remark(Kind.INCONCLUSIVE, _place(at), _line(message), None, _bounded(found))
 
 
 def brief(value: Json) -> Json:
@@ -229,13 +240,32 @@ def brief(value: Json) -> Json:
     return value if len(text) <= _LINE else shorten(text, _LINE)
 
 
-def shorten(text: str, at_most: int) -> str:
+def starred(pointer: str) -> str:
     """
-    `text` where it isn't longer; else its beginning, marked so that a redactor sees that
-    what stands last may be the beginning of a secret.
+    A pointer with list items alike: one fault in a thousand of them is one piece of news.
     """
-    return text if len(text) <= at_most else f"{text[: at_most - 3]}..."
+    return "/".join("*" if is_digits(step) else step for step in pointer.split("/"))
 
 
-def _versus(expected: Json, found: Json) -> str:
-    return f"expected {expected!r}, found {found!r}"
+def _line(message: str) -> str:
+    # Part of it is foreign text, as a rule.
+    return legible(shorten(message, _LONGEST_MESSAGE))
+
+
+def _place(at: str) -> str:
+    return legible(shorten(at, _LONGEST_POINTER))
+
+
+def _bounded(value: Json) -> Json:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        short = shorten(value, _LONGEST_VALUE)
+        return Words(short) if isinstance(value, Words) else short
+    text = repr(value)
+    return value if len(text) <= _LONGEST_VALUE else shorten(text, _LONGEST_VALUE)
+
+
+def _redacted(value: Json, redactor: Redactor) -> Json:
+    clean: Json = redactor.value(value)
+    return Words(clean) if isinstance(value, Words) and isinstance(clean, str) else clean

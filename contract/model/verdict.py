@@ -4,14 +4,28 @@ Many findings, one verdict: what is news once, what breaks the run, what is miss
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from jobproof.contract.formats.json_pointer import parent, walk
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import first_few
 from jobproof.contract.model.exchange import Subject
-from jobproof.contract.model.finding import Finding, Kind, Severity
+from jobproof.contract.model.finding import Drift, Finding, Kind, Severity, starred
 
-__all__ = ["FindingGroup", "Verdict", "conclude", "group", "overlay"]
+__all__ = [
+    "MOST_SHOWN",
+    "FindingGroup",
+    "Verdict",
+    "conclude",
+    "few_a_check",
+    "group",
+    "overlay",
+]
+
+MOST_SHOWN = 5
+"""How many findings of one check are shown one by one."""
 
 _RANK = {Kind.VIOLATION: 0, Kind.DRIFT: 1, Kind.GAP: 2, Kind.INCONCLUSIVE: 3}
 
@@ -41,15 +55,53 @@ class FindingGroup:
     Attributes:
         first: The finding that brought it.
         count: How often it was seen.
+        pointers: All places at which it was seen, in the order of discovery.
     """
 
     first: Finding
     count: int
+    pointers: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """
+        What it says, of all its places in one line.
+        """
+        places = self._places
+        if self.first.drift is not Drift.UNDECLARED_KEY or len(places) < 2:
+            return self.first.message
+        together = len({parent(place) for place in places}) == 1
+        names = [walk(place)[-1] for place in places] if together else places
+        return f"{len(places)} keys aren't in the document: {first_few(names)}"
+
+    @property
+    def pointer(self) -> str:
+        """
+        Where it was seen; of keys that are many, the one place that they share.
+        """
+        places = self._places
+        if len(places) < 2 or self.first.kind is not Kind.DRIFT:
+            return self.first.pointer
+        shared = {parent(place) for place in places}
+        return (shared.pop() or "body") if len(shared) == 1 else "body"
+
+    def redacted(self, redactor: Redactor) -> FindingGroup:
+        """
+        The same without the redactor's secrets, and without those that the request carries.
+        """
+        wider = redactor.also(self.first.exchange.request.credentials)
+        pointers = tuple(wider.text(pointer) for pointer in self.pointers)
+        return replace(self, first=self.first.redacted(wider), pointers=pointers)
+
+    @property
+    def _places(self) -> list[str]:
+        # One key of a thousand items of a list is one place.
+        return list(dict.fromkeys(starred(pointer) for pointer in self.pointers))
 
 
 def group(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
     """
-    Findings without repetitions, gravest first. A gap is one group a code.
+    Findings without repetitions, gravest first. A gap is one group a code, new keys are one.
     """
     found: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
@@ -57,12 +109,37 @@ def group(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
         if finding.kind is Kind.GAP:
             # A hundred hostile ids refused with 400 are one hole in the document.
             key = (finding.check, finding.kind, str(finding.found))
+        elif finding.drift is Drift.UNDECLARED_KEY:
+            # Forty new keys are one release of the server's.
+            key = (finding.check, finding.kind, finding.drift)
         found.setdefault(key, []).append(finding)
-    groups = [FindingGroup(_plainest(items), len(items)) for items in found.values()]
+    groups = [
+        FindingGroup(
+            _plainest(items), len(items), tuple(dict.fromkeys(item.pointer for item in items))
+        )
+        for items in found.values()
+    ]
     severities = list(Severity)  # written there from the gravest down
     return tuple(
         sorted(groups, key=lambda g: (_RANK[g.first.kind], severities.index(g.first.severity)))
     )
+
+
+def few_a_check(
+    groups: Iterable[FindingGroup], *, most: int = MOST_SHOWN
+) -> Iterator[tuple[FindingGroup, tuple[FindingGroup, ...]]]:
+    """
+    The first groups of each check and kind; with the last of them, those that are left out.
+    """
+    alike: dict[tuple[str, ...], list[FindingGroup]] = {}
+    listed = list(groups)
+    for found in listed:
+        alike.setdefault(_sort_of(found), []).append(found)
+    for found in listed:
+        together = alike[_sort_of(found)]
+        place = next(index for index, one in enumerate(together) if one is found)
+        if place < most:
+            yield found, tuple(together[most:]) if place == most - 1 else ()
 
 
 def conclude(findings: Iterable[Finding], *, missing: Sequence[str], strict: bool) -> Verdict:
@@ -73,6 +150,13 @@ def conclude(findings: Iterable[Finding], *, missing: Sequence[str], strict: boo
     if any(finding.breaks(strict=strict) for finding in findings):
         return Verdict.BROKEN
     return Verdict.INCONCLUSIVE if missing else Verdict.KEPT
+
+
+def _sort_of(found: FindingGroup) -> tuple[str, ...]:
+    first = found.first
+    # A gap is a hole of its own, and each has a patch.
+    own = str(first.found) if first.kind is Kind.GAP else ""
+    return (first.check, first.kind, first.basis, str(first.accepted is not None), own)
 
 
 def _plainest(findings: list[Finding]) -> Finding:

@@ -14,12 +14,13 @@ from urllib.parse import unquote, urlsplit
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import first_few
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.trace import Trace, staleness_in
-from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group
+from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, few_a_check, group
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import read_har
@@ -66,8 +67,9 @@ class ReplayResult:
                     "check": g.first.check,
                     "kind": g.first.kind.value,
                     "basis": g.first.basis.value,
-                    "pointer": g.first.pointer,
-                    "message": g.first.message,
+                    "pointer": g.pointer,
+                    "pointers": list(g.pointers),
+                    "message": g.message,
                     "count": g.count,
                     "breaks": g.first.breaks(strict=self.strict),
                     "evidence": {"curl": self._curl(g.first)},
@@ -82,13 +84,15 @@ class ReplayResult:
         """
         For a person.
         """
-        for found in grouped(self._redacted):
+        for found, others in few_a_check(grouped(self._redacted)):
             finding = found.first
             mark = "BROKEN" if finding.breaks(strict=self.strict) else finding.kind.value
             times = f" ({found.count} times)" if found.count > 1 else ""
-            yield f"{mark}: {finding.check} at {finding.pointer}: {finding.message}{times}"
+            yield f"{mark}: {finding.check} at {found.pointer}: {found.message}{times}"
             yield f"  promised  {finding.basis.value}: {finding.source}"
             yield f"  again     {self._curl(finding)}"
+            if others:
+                yield f"  and       {len(others)} more: {first_few([o.pointer for o in others])}"
         yield f"verdict: {self.verdict} [{self.judged} exchanges judged, {self.skipped} skipped]"
 
     @property

@@ -16,7 +16,7 @@ from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.verdict import group
 from jobproof.contract.suite.plugin import Session
-from jobproof.contract.suite.reporting.summary import breaking, explain
+from jobproof.contract.suite.reporting.summary import breaking, explain, explain_all
 from jobproof.contract.suite.running.generated_cases import CaseSender, GeneratedCase, cases
 from jobproof.contract.suite.running.rate_limiter import BudgetSpent
 from jobproof.contract.suite.running.run import Run
@@ -37,7 +37,7 @@ def test_promise(promise: Check, contract_session: Session) -> None:
     own = [finding for finding in run.planned if finding.check == promise.id]
     broken = group(breaking(own, strict=run.target.strict))
     if broken:
-        text = "\n\n".join(explain(found, promise, target=run.target) for found in broken[:5])
+        text = "\n\n".join(explain_all(broken, promise, target=run.target))
         pytest.fail(text, pytrace=False)
     if run.unreachable is not None:
         pytest.skip(f"can't be reached: {run.unreachable}")

@@ -8,14 +8,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.formats.wording import first_few, shorten, told
 from jobproof.contract.model.check import Check
-from jobproof.contract.model.finding import Finding, Kind, shorten
-from jobproof.contract.model.verdict import FindingGroup
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.verdict import MOST_SHOWN, FindingGroup, few_a_check
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.suite.planning.plan import RequestSequence, request_of
 from jobproof.contract.suite.planning.target import SuiteTarget
 
-__all__ = ["breaking", "describe_dry_run", "explain", "list_requests", "summarise"]
+__all__ = [
+    "breaking",
+    "describe_dry_run",
+    "explain",
+    "explain_all",
+    "list_requests",
+    "summarise",
+]
 
 
 def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) -> str:
@@ -23,7 +31,8 @@ def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) ->
     One finding: the promise, where it stands, what was seen, and how to see it again.
     """
     # Masked piece by piece: the shell's quotes and the repr of a value spell a secret anew.
-    finding = found.first.redacted(target.redactor)
+    shown = found.redacted(target.redactor)
+    finding = shown.first
     request = finding.exchange.request
     times = f"   ({found.count} times)" if found.count > 1 else ""
     sent_as = f"({request.subject.value} id, credential: {request.credential.value})"
@@ -31,12 +40,26 @@ def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) ->
         f"{finding.check}: {check.summary if check else finding.message}",
         f"  promised  {finding.basis.value}: {finding.source}",
         f"  asked     {request.method} {_path(request.url)} {sent_as}",
-        f"  seen      at {finding.pointer}: {finding.message}{times}",
+        f"  seen      at {shown.pointer}: {shown.message}{times}",
         f"  again     {_curl(found.first, target)}",
     ]
-    if finding.expected is not None and str(finding.expected) not in finding.message:
-        lines.insert(4, f"  expected  {finding.expected!r}; found {finding.found!r}")
+    expected = told(finding.expected, or_=True)
+    if finding.expected is not None and expected not in finding.message:
+        lines.insert(4, f"  expected  {expected}; found {told(finding.found)}")
     return "\n".join(lines)
+
+
+def explain_all(
+    found: Iterable[FindingGroup], check: Check | None, *, target: SuiteTarget
+) -> Iterator[str]:
+    """
+    Each finding of a check; of those that are too many, one line.
+    """
+    for one, others in few_a_check(found):
+        yield explain(one, check, target=target)
+        if others:
+            places = first_few([other.redacted(target.redactor).pointer for other in others])
+            yield f"{len(others)} more of {one.first.check}: {places}"
 
 
 def summarise(report: JsonDocument) -> Iterator[str]:
@@ -47,13 +70,10 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     seen = [status for status, count in coverage["job_statuses"].items() if count]
     findings = report["findings"]
     warned = [f for f in findings if f["kind"] == Kind.VIOLATION and not f["breaks"]]
-    for finding in warned:
-        label = "accepted" if finding["accepted"] else "warning"
-        yield f"{label}: {finding['check']} at {finding['pointer']}: {finding['message']}"
+    for label in ("warning", "accepted"):
+        yield from _lines(label, [f for f in warned if bool(f["accepted"]) is (label != "warning")])
     for kind in (Kind.DRIFT, Kind.GAP, Kind.INCONCLUSIVE):
-        for finding in findings:
-            if finding["kind"] == kind:
-                yield f"{kind}: {finding['check']} at {finding['pointer']}: {finding['message']}"
+        yield from _lines(kind.value, [f for f in findings if f["kind"] == kind])
     yield (
         f"reach: {coverage['validated_bodies']} job bodies validated "
         f"({coverage['generated_validated_bodies']} of them generated), "
@@ -67,6 +87,23 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         f"verdict: {report['verdict']}{detail} "
         f"[{report['requests']} requests, {report['duration_seconds']:.1f} s]"
     )
+
+
+def _lines(label: str, findings: Sequence[JsonDocument]) -> Iterator[str]:
+    """
+    One line a finding, and one for those of a check that are too many.
+    """
+    by_check: dict[str, list[JsonDocument]] = {}
+    for finding in findings:
+        by_check.setdefault(finding["check"], []).append(finding)
+    for check, alike in by_check.items():
+        # Each gap is a hole of its own.
+        most = len(alike) if label == Kind.GAP else MOST_SHOWN
+        for finding in alike[:most]:
+            yield f"{label}: {check} at {finding['pointer']}: {finding['message']}"
+        if alike[most:]:
+            places = first_few([finding["pointer"] for finding in alike[most:]])
+            yield f"{label}: {check}: {len(alike[most:])} more: {places}"
 
 
 def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> Iterator[str]:
