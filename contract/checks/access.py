@@ -13,6 +13,7 @@ from jobproof.contract.model.check import check
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
 from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.promises.sources import hidden
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -109,7 +110,7 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="profile.yaml: not_found is for jobs that the asker may not see, too",
+    source="profile.yaml: not_found; it is for jobs that the asker may not see, too",
     severity=Severity.CRITICAL,
     needs=("foreign",),
     only=("foreign",),
@@ -120,17 +121,20 @@ def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
     """
     seen = trace.latest
     if seen.subject is Subject.FOREIGN and 200 <= seen.code < 300 and seen.method != "OPTIONS":
+        promise = hidden(trace.api.profile, trace.api.operation)
         yield violation(
             "code",
             "somebody else's job is shown",
             expected=list(trace.api.profile.not_found.codes),
             found=seen.code,
+            basis=promise.basis,
+            source=promise.source,
         )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="profile.yaml: not_found is for jobs that the asker may not see, too",
+    source="profile.yaml: not_found; it is for jobs that the asker may not see, too",
     severity=Severity.HIGH,
     # The baseline is an id that nobody has, asked for with the same token: hence "missing".
     needs=("foreign", "missing"),
@@ -146,6 +150,7 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
         return
     if seen.response is None or _is_transient(seen):
         return
+    promise = trace.api.profile.not_found
     alike = [baseline for baseline in baselines if baseline.code == seen.code]
     if not alike:
         # Another code comes with another body and other headers: one finding says it all.
@@ -154,6 +159,8 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
             "the code tells that the job exists",
             expected=baselines[-1].code,
             found=seen.code,
+            basis=promise.basis,
+            source=promise.source,
         )
         return
     difference = body_difference(_shown(seen), [_shown(baseline) for baseline in alike])
@@ -164,6 +171,8 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
             "the body tells that the job exists",
             expected=brief(unknown),
             found=brief(foreign),
+            basis=promise.basis,
+            source=promise.source,
         )
     yield from _telling_headers(seen, alike)
 

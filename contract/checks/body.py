@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from jobproof.contract.formats.json_body import Flaw
+from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Reason, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.promises.sources import schema_source
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -50,8 +52,8 @@ def body_arrives_whole(trace: Trace) -> Iterator[Remark]:
         yield violation(
             "body",
             f"the head came, the body is broken: {failure.detail}",
-            expected="a whole body",
-            found=failure.reason.value,
+            expected=Words("a whole body"),
+            found=Words(failure.reason.value),
         )
 
 
@@ -72,16 +74,17 @@ def body_is_within_size_cap(trace: Trace) -> Iterator[Remark]:
         yield violation(
             "body",
             f"the body passed the cap and was cut: {failure.detail}",
-            expected=f"at most {limit.limit} bytes",
+            expected=Words(f"at most {limit.limit} bytes"),
             # The client stops reading at its own cap, so nobody knows the true size.
-            found="more",
+            found=Words("more"),
             basis=limit.basis,
             source=limit.source,
         )
     elif size > limit.limit:
         yield violation(
             "body",
-            expected=f"at most {limit.limit} bytes",
+            f"the body has {size} bytes, and {limit.limit} are the limit",
+            expected=Words(f"at most {limit.limit} bytes"),
             found=size,
             basis=limit.basis,
             source=limit.source,
@@ -104,7 +107,10 @@ def content_coding_was_offered(trace: Trace) -> Iterator[Remark]:
     for coding in stated.lower().split(","):
         if coding.strip() and coding.strip() not in offered:
             yield violation(
-                "header:content-encoding", expected=sorted(_OFFERED), found=coding.strip()
+                "header:content-encoding",
+                f"encoded as {told(coding.strip())}, which the request didn't offer",
+                expected=sorted(_OFFERED),
+                found=coding.strip(),
             )
 
 
@@ -113,7 +119,9 @@ def _flaw(trace: Trace, kind: Flaw, expected: str) -> Iterator[Remark]:
     detail = seen.body.flaw(kind) if seen.body is not None and seen.body.flaws else None
     # A hostile id may have led to another route, whose body isn't this operation's.
     if detail is not None and seen.speaks_for_document:
-        yield violation("body", detail, expected=expected, found=kind.value)
+        yield violation(
+            "body", f"expected {expected}: {detail}", expected=Words(expected), found=kind.value
+        )
 
 
 @check(basis=Basis.RFC, source="RFC 8259 8.1", severity=Severity.HIGH, about=Facet.BODY)
@@ -134,7 +142,7 @@ def body_has_no_byte_order_mark(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: the answer is application/json",
+    source="the document: responses.<code>.content lists JSON",
     severity=Severity.HIGH,
     about=Facet.BODY,
 )
@@ -143,8 +151,9 @@ def body_is_json(trace: Trace) -> Iterator[Remark]:
     A body that is to be JSON is one JSON value and nothing else.
     """
     for remark in _flaw(trace, Flaw.NOT_JSON, "one JSON value"):
-        if trace.latest.parsed_body.held_to is not None:
-            yield remark
+        source = schema_source(trace.latest)
+        if source is not None:
+            yield replace(remark, source=source)
         else:
             # No document asked for JSON here, so the answer is held to its own Content-Type
             # alone.

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from jobproof.contract.formats.http_date import read_delta_seconds
+from jobproof.contract.formats.wording import Words
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Response
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
@@ -45,7 +46,7 @@ def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
     # With Authorization in the request, these are what lets a shared cache store the answer (RFC
     # 9111 3.5).
     if "public" in words or ("s-maxage" in words and "private" not in words):
-        yield violation("header:cache-control", expected="private or no-store", found=stated)
+        yield violation("header:cache-control", expected=Words("private or no-store"), found=stated)
 
 
 @check(basis=Basis.RFC, source="RFC 9110 8.8.3", severity=Severity.HIGH, about=Facet.JOB)
@@ -60,7 +61,10 @@ def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
     view = _view_with(trace, tag)
     if view is not None and _has_changed(tag, view, seen):
         yield violation(
-            "header:etag", "the body changed, its tag didn't", expected="a new tag", found=tag
+            "header:etag",
+            "the body changed, its tag didn't",
+            expected=Words("a new tag"),
+            found=tag,
         )
 
 
@@ -95,7 +99,9 @@ def age_is_within_freshness(trace: Trace) -> Iterator[Remark]:
         return
     allowed = _freshness(_cache_control(seen.response))
     if age > allowed + _ROUNDING_S:
-        yield violation("header:age", expected=f"at most {allowed} s", found=f"{age} s")
+        yield violation(
+            "header:age", expected=Words(f"at most {allowed} s"), found=Words(f"{age} s")
+        )
 
 
 def _cache_control(response: Response) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from jobproof.contract.formats.http_date import read_retry_after
 from jobproof.contract.formats.json_value import JsonObject
+from jobproof.contract.formats.wording import Words, first_few, shorten
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import (
@@ -17,7 +18,6 @@ from jobproof.contract.model.finding import (
     Severity,
     gap,
     inconclusive,
-    shorten,
     violation,
 )
 from jobproof.contract.model.observation import Observation
@@ -33,7 +33,8 @@ __all__ = [
     "throttling_says_when",
 ]
 
-_WHEN = "whole seconds or an HTTP date"
+_WHEN = Words("whole seconds or an HTTP date")
+_NO_ERROR = Words("no server error")
 _HOSTILE_ID_REFUSED = ExpectedCode(
     code=400,
     description="The id is refused.",
@@ -65,12 +66,19 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
             source=expected.source,
         )
     else:
-        yield violation("code", expected=sorted(trace.api.operation.responses), found=seen.code)
+        listed = sorted(trace.api.operation.responses)
+        codes = first_few(listed, most=12)
+        yield violation(
+            "code",
+            f"{seen.code} isn't among the codes that the document lists: {codes}",
+            expected=listed,
+            found=seen.code,
+        )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document lists no server error",
+    source="the document: responses list no server error",
     severity=Severity.CRITICAL,
 )
 def no_server_error(trace: Trace) -> Iterator[Remark]:
@@ -87,10 +95,14 @@ def no_server_error(trace: Trace) -> Iterator[Remark]:
         # Once listed it breaks no written word, so that it is wrong is our reading.
         source = "a server error is a failure, listed or not"
         yield violation(
-            "code", expected="no 5xx", found=seen.code, basis=Basis.INFERRED, source=source
+            "code", expected=_NO_ERROR, found=seen.code, basis=Basis.INFERRED, source=source
         )
+    elif seen.spec is not None:
+        # A `default` covers what isn't listed, so the document doesn't speak against it.
+        source = "RFC 9110 15.6: by a 5xx the server says itself that it has erred"
+        yield violation("code", expected=_NO_ERROR, found=seen.code, basis=Basis.RFC, source=source)
     else:
-        yield violation("code", expected="no 5xx", found=seen.code)
+        yield violation("code", expected=_NO_ERROR, found=seen.code)
 
 
 @check(basis=Basis.RFC, source="RFC 9110 15.4.5", severity=Severity.HIGH)
@@ -106,7 +118,11 @@ def not_modified_only_when_asked(trace: Trace) -> Iterator[Remark]:
         yield violation("code", "304 to a request without a condition", expected=200, found=304)
 
 
-@check(basis=Basis.DOCUMENTED, source="the document lists no redirect", severity=Severity.HIGH)
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: responses list no redirect",
+    severity=Severity.HIGH,
+)
 def no_redirect(trace: Trace) -> Iterator[Remark]:
     """
     A job is answered where it is asked for, not by sending the asker elsewhere.
@@ -121,7 +137,9 @@ def no_redirect(trace: Trace) -> Iterator[Remark]:
     elif _only_adds_tls(seen.exchange.request.url, location):
         yield inconclusive("code", "the server wants https; give the https URL", found=seen.code)
     else:
-        yield violation("code", expected="an answer", found=f"{seen.code} to {_host(location)}")
+        yield violation(
+            "code", expected=Words("an answer"), found=Words(f"{seen.code} to {_host(location)}")
+        )
 
 
 @check(basis=Basis.INFERRED, source="RFC 6585 4: MAY include Retry-After", severity=Severity.LOW)
@@ -134,13 +152,13 @@ def throttling_says_when(trace: Trace) -> Iterator[Remark]:
         return
     value = seen.response.header("retry-after")
     if value is None:
-        yield violation("header:retry-after", expected=_WHEN, found="no Retry-After")
+        yield violation("header:retry-after", expected=_WHEN, found=Words("no Retry-After"))
     elif read_retry_after(value, now=trace.now) is None:
         yield violation("header:retry-after", expected=_WHEN, found=shorten(value, 80))
 
 
 @check(
-    basis=Basis.DOCUMENTED,
+    basis=Basis.INFERRED,
     source="nothing can be judged without an answer",
     severity=Severity.MEDIUM,
     about=Facet.EXCHANGE,

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import Words, shorten
 from jobproof.contract.model.check import check
-from jobproof.contract.model.finding import Basis, Remark, Severity, shorten, violation
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
 
 __all__ = ["no_credentialed_wildcard_origin", "no_secret_in_answer", "no_stack_trace"]
@@ -53,7 +54,9 @@ def no_credentialed_wildcard_origin(trace: Trace) -> Iterator[Remark]:
     # Browsers refuse this pair, so whoever sends it means to open what can't be opened.
     if (response.header("access-control-allow-credentials") or "").lower() == "true":
         yield violation(
-            "header:access-control-allow-origin", expected="one origin", found="* with credentials"
+            "header:access-control-allow-origin",
+            expected=Words("one origin"),
+            found=Words("* with credentials"),
         )
 
 
@@ -73,7 +76,7 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     if found:
         yield violation(
             "body",
-            expected="no stack trace",
+            expected=Words("no stack trace"),
             found=shorten(found.group().decode("utf-8", "replace"), 40),
         )
 
@@ -93,15 +96,20 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
     if trace.token:
         redactor = _redactor(trace.token)
         if redactor.holds_secret(response.body):
-            yield violation("body", "the token is sent back", expected="no token", found="a token")
+            yield violation(
+                "body", "the token is sent back", expected=Words("no token"), found=Words("a token")
+            )
         if redactor.holds_secret("\n".join(part for header in response.headers for part in header)):
             yield violation(
-                "headers", "the token is sent back", expected="no token", found="a token"
+                "headers",
+                "the token is sent back",
+                expected=Words("no token"),
+                found=Words("a token"),
             )
     # Looking for fixed bytes first is cheap, and nearly every answer ends here.
     has_mark = b"-----BEGIN " in response.body or b"AKIA" in response.body
     if has_mark and _PRIVATE_KEY.search(response.body[:_SEARCHED_BYTES]):
-        yield violation("body", "a private key", expected="no key", found="a key")
+        yield violation("body", "a private key", expected=Words("no key"), found=Words("a key"))
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobproof.contract.formats.wording import Words
 from jobproof.contract.model.check import check
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
@@ -29,8 +30,8 @@ def answers_within_budget(trace: Trace) -> Iterator[Remark]:
         yield violation(
             "code",
             f"{_IN_A_ROW} answers in a row took longer than {budget.budget:g} s",
-            expected=f"{budget.budget:g} s",
-            found=f"{took:.2f} s",
+            expected=Words(f"{budget.budget:g} s"),
+            found=Words(f"{took:.2f} s"),
             basis=budget.basis,
             source=budget.source,
         )

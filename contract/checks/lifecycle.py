@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_pointer import escape, pick
 from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
 from jobproof.contract.model.job import Job, is_empty
 from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.promises.sources import existence, response_source
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -67,6 +69,7 @@ def terminal_status_is_final(trace: Trace) -> Iterator[Remark]:
     elif job.status != ended.status:
         yield violation(
             promise.place,
+            f"it had ended as {told(ended.status)} and is {told(job.status)} now",
             expected=ended.status,
             found=job.status,
             basis=promise.terminal.basis,
@@ -110,7 +113,7 @@ def status_moves_forward(trace: Trace) -> Iterator[Remark]:
         yield violation(
             at,
             f"{before.status} -> {job.status} leads back",
-            expected=f"no step back from {before.status}",
+            expected=Words(f"no step back from {before.status}"),
             found=job.status,
             basis=step.basis,
             source=step.source,
@@ -138,7 +141,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
         yield violation(
             at,
             f"still {job.status!r} after {watched:.0f} s of watching",
-            expected=f"an end within {trace.deadline_s:g} s",
+            expected=Words(f"an end within {trace.deadline_s:g} s"),
             found=job.status,
             source="the job deadline given by the user",
         )
@@ -147,7 +150,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="profile.yaml: not_found is for jobs that don't exist or aren't the asker's",
+    source="profile.yaml: not_found; it is for jobs that don't exist or aren't the asker's",
     severity=Severity.CRITICAL,
     needs=("known",),
     only=("known",),
@@ -174,14 +177,20 @@ def known_job_is_found(trace: Trace) -> Iterator[Remark]:
     before = "it was there before" if trace.views else "it was given as known"
     # A page for people, before any job was seen, smells of a base URL that leads astray.
     hint = "" if trace.views or "json" in seen.media_type else "; is the base URL right?"
+    promise = existence(trace.api.profile)
     yield violation(
-        "code", f"the job isn't found although {before}{hint}", expected=200, found=seen.code
+        "code",
+        f"the job isn't found although {before}{hint}",
+        expected=200,
+        found=seen.code,
+        basis=promise.basis,
+        source=promise.source,
     )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: a job that exists is answered with 200",
+    source="the document: responses.200",
     severity=Severity.CRITICAL,
     about=Facet.EXCHANGE,
     only=("known",),
@@ -197,13 +206,16 @@ def known_job_is_answered(trace: Trace) -> Iterator[Remark]:
     # be: neither is about this job.
     if baseline.response is None or any(o.response is not None for o in trace.earlier):
         return
+    spec = trace.api.operation.response_for(200)
     # One timeout may be the network's, so it takes a second.
     if any(_timed_out(o) for o in trace.earlier):
         yield violation(
             "code",
             "no answer for this job, twice, while an unknown id is answered at once",
-            expected="an answer",
-            found="timeout",
+            expected=Words("an answer"),
+            found=Words("timeout"),
+            basis=None if spec else Basis.INFERRED,
+            source=response_source(spec) if spec else None,
         )
 
 
@@ -226,6 +238,7 @@ def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
     if content is not None:  # nobody promises that a key stays which nobody declared
         for body in (ended.body, job.body):
             skip.update(at for at, _, _ in content.undeclared(body))
+<<<<<<< HEAD
     skip -= {*profile.frozen}
     late = profile.result is not None and job.status not in profile.result.required_in
     for at, may_come_late in _frozen_places(trace, late=late):
@@ -290,6 +303,17 @@ def _not_known_for(trace: Trace) -> float | None:
     since = trace.fresh_views[0].exchange.ended_at if trace.fresh_views else asked
     behind = trace.latest.exchange.started_at - since
     return max(behind, 0.0) if behind < trace.staleness_s else None
+=======
+    for at, old, new in _changes(ended.body, job.body, "", skip):
+        yield violation(
+            at,
+            f"it was {told(old)} and is {told(new)} now, though the job had ended",
+            expected=brief(old),
+            found=brief(new),
+            basis=profile.status.terminal.basis,
+            source=profile.status.terminal.source,
+        )
+>>>>>>> b85b988 (WIP sources)
 
 
 def _last_ended(trace: Trace) -> Job | None:
@@ -353,7 +377,7 @@ def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
             yield violation(
                 at,
                 message,
-                expected=f"an end within {limit.after:.0f} s",
+                expected=Words(f"an end within {limit.after:.0f} s"),
                 found=job.status,
                 basis=limit.basis,
                 source=limit.source,

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
+from jobproof.contract.formats.wording import told
 from jobproof.contract.model.check import check
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.promises.sources import denial
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -22,7 +24,7 @@ __all__ = [
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: an id that nobody has is not found",
+    source="profile.yaml: not_found",
     severity=Severity.CRITICAL,
     needs=("missing",),
     only=("missing",),
@@ -48,7 +50,7 @@ def unknown_id_is_not_found(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: an id that nobody has is not found",
+    source="profile.yaml: not_found",
     severity=Severity.CRITICAL,
     needs=("malformed",),
     only=("malformed",),
@@ -60,12 +62,20 @@ def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     # An object without an id is no job but another route's answer, such as a list.
     if seen.subject is Subject.MALFORMED and seen.job is not None and seen.job.id is not None:
-        yield violation("code", "a hostile id is answered with a job", found=seen.code)
+        promise = denial(trace.api.profile)
+        yield violation(
+            "code",
+            f"a string that can't be an id finds the job {told(seen.job.id)}",
+            expected=list(trace.api.profile.not_found.codes),
+            found=seen.code,
+            basis=promise.basis,
+            source=promise.source,
+        )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: the id in the path identifies the job",
+    source="profile.yaml: not_found, id",
     severity=Severity.CRITICAL,
     needs=("altered",),
     only=("altered",),
@@ -83,12 +93,14 @@ def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
         return  # half of a number is a number, and may be another job's
     # A reader that takes another spelling harms nobody, so that it is wrong is our reading.
     respelled = isinstance(found, str) and _respells(found, asked, shape=promise.shape)
+    written = denial(trace.api.profile)
     yield violation(
         "code",
-        f"the id {asked!r} finds the job {found!r}",
+        f"the id {told(asked)} finds the job {told(found)}",
         expected=list(trace.api.profile.not_found.codes),
         found=200,
-        basis=Basis.INFERRED if respelled else Basis.DOCUMENTED,
+        basis=Basis.INFERRED if respelled else written.basis,
+        source="the id is an opaque key" if respelled else written.source,
     )
 
 

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 
 from jobproof.contract.formats.json_body import is_json_type
+from jobproof.contract.formats.wording import Words
 from jobproof.contract.model.check import check
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.promises.sources import response_source
 from jobproof.contract.model.trace import Trace
 
 __all__ = ["charset_is_utf8", "media_type_is_documented"]
@@ -41,7 +43,8 @@ def media_type_is_documented(trace: Trace) -> Iterator[Remark]:
         yield violation(
             "header:content-type",
             expected=listed[0] if len(listed) == 1 else listed,
-            found=seen.media_type or "no Content-Type",
+            found=seen.media_type or Words("no Content-Type"),
+            source=f"{response_source(seen.spec)}.content",
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.wording import Words, first_few
 from jobproof.contract.model.check import check
 from jobproof.contract.model.exchange import Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
@@ -40,7 +41,12 @@ def unlisted_method_is_refused(trace: Trace) -> Iterator[Remark]:
     if seen.method in _SAFE or seen.method in trace.api.operation.others:
         return
     if 200 <= seen.code < 300:
-        yield violation("code", expected="405, 404, 403, 401 or 501", found=seen.code)
+        yield violation(
+            "code",
+            f"{seen.method} is answered with {seen.code}, as if it were carried out",
+            expected=Words("405, 404, 403, 401 or 501"),
+            found=seen.code,
+        )
 
 
 @check(basis=Basis.RFC, source="RFC 9110 15.5.6: MUST generate Allow")
@@ -50,7 +56,7 @@ def refused_method_lists_allowed(trace: Trace) -> Iterator[Remark]:
     """
     seen = trace.latest
     if seen.response is not None and seen.code == 405 and seen.response.header("allow") is None:
-        yield violation("header:allow", expected="Allow: GET, ...", found="no Allow")
+        yield violation("header:allow", expected=Words("Allow: GET, ..."), found=Words("no Allow"))
 
 
 @check(
@@ -76,7 +82,12 @@ def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     surplus = listed - _SAFE - trace.api.operation.others
     if surplus:
         allowed = sorted(_SAFE | trace.api.operation.others)
-        yield violation("header:allow", expected=allowed, found=sorted(surplus))
+        yield violation(
+            "header:allow",
+            f"too many methods: Allow lists more than there is: {first_few(sorted(surplus))}",
+            expected=allowed,
+            found=sorted(surplus),
+        )
 
 
 @check(
@@ -93,7 +104,12 @@ def head_is_answered(trace: Trace) -> Iterator[Remark]:
     seen, get = trace.latest, _get_before(trace)
     if seen.method == "HEAD" and get is not None and get.code == 200:
         if seen.code in (405, 501):
-            yield violation("code", expected=200, found=seen.code)
+            yield violation(
+                "code",
+                f"HEAD is refused with {seen.code} where GET is answered with 200",
+                expected=200,
+                found=seen.code,
+            )
 
 
 @check(basis=Basis.RFC, source="RFC 9110 9.3.2", needs=("HEAD",), only=("HEAD",))

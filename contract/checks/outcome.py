@@ -14,6 +14,7 @@ from jobproof.contract.formats.addresses.ip_addresses import (
 )
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.wording import Words, first_few, told
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
 from jobproof.contract.model.job import links_in
@@ -48,7 +49,7 @@ def success_has_result(trace: Trace) -> Iterator[Remark]:
         yield violation(
             promise.proof[0],
             f"the status is {job.status!r} and there is no result",
-            expected=" or ".join(promise.proof),
+            expected=Words(" or ".join(promise.proof)),
             found=brief(pick(job.body, promise.at[0])),
             basis=promise.basis,
             source=promise.source,
@@ -72,7 +73,7 @@ def success_has_no_failure_reason(trace: Trace) -> Iterator[Remark]:
         yield violation(
             job.reason[0],
             f"set although the status is {job.status!r}",
-            expected="absent",
+            expected=Words("absent"),
             found=brief(job.reason[1]),
             basis=promise.allowed.basis,
             source=promise.allowed.source,
@@ -91,7 +92,7 @@ def failure_has_reason(trace: Trace) -> Iterator[Remark]:
         yield violation(
             promise.at[0],
             f"the status is {job.status!r} and no reason is given",
-            expected=" or ".join(promise.at),
+            expected=Words(" or ".join(promise.at)),
             found=None,
             basis=promise.basis,
             source=promise.source,
@@ -135,15 +136,29 @@ def links_use_safe_schemes(trace: Trace) -> Iterator[Remark]:
         if promise is None or not parts.scheme:
             continue  # a relative link is the schema's affair
         if parts.scheme.lower() not in promise.schemes:
-            yield violation(at, expected=list(promise.schemes), found=parts.scheme)
+            right = first_few(promise.schemes)
+            yield violation(
+                at,
+                f"the link's scheme is {told(parts.scheme)}, and {right} is right",
+                expected=list(promise.schemes),
+                found=parts.scheme,
+                basis=promise.basis if "schemes" in promise.model_fields_set else Basis.INFERRED,
+                source=promise.source,
+            )
         elif "@" in parts.netloc:
             # The link holds a password, so a report gets no more than its length.
-            yield violation(at, "the link carries a user name or password", found=len(text))
+            yield violation(
+                at,
+                "the link carries a user name or password",
+                found=Words(f"a link of {len(text)} characters"),
+                basis=promise.basis,
+                source=promise.source,
+            )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the result is for the client, so it is where the client can reach it",
+    source="profile.yaml: result; it is for the client, so it is where the client can reach it",
     severity=Severity.HIGH,
     about=Facet.JOB,
 )
@@ -151,13 +166,21 @@ def links_point_to_public_hosts(trace: Trace) -> Iterator[Remark]:
     """
     A link to a result leads to a public host, never into somebody's network.
     """
+    promise = trace.api.profile.result
     for at, _, parts in _links(trace):
         try:
             host = parts.hostname
         except ValueError:
             continue
-        if host and _is_private(host):
-            yield violation(at, expected="a public host", found=host)
+        if promise is not None and host and _is_private(host):
+            yield violation(
+                at,
+                expected=Words("a public host"),
+                found=host,
+                # Whoever writes down where the result is promises that it can be had there.
+                basis=promise.basis,
+                source=promise.source,
+            )
 
 
 def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from jobproof.contract.formats.json_pointer import parent, pick
 from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.wording import Words, first_few, shorten, told
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.finding import (
     Basis,
@@ -17,9 +18,9 @@ from jobproof.contract.model.finding import (
     Severity,
     drift,
     gap,
-    shorten,
     violation,
 )
+from jobproof.contract.model.promises.sources import schema_source
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.openapi.schema import SchemaError
 
@@ -32,6 +33,7 @@ __all__ = [
     "status_is_documented",
 ]
 
+_REQUIRED = re.compile(r'"(.*)" is a required property')
 _SENSITIVE = re.compile(
     # `tokens` and `token_count` count what a model has read.
     r"passw|secret|token(?!s|_?count|_?usage)|api_?key|private_?key|credential|session|cookie|internal|"
@@ -50,21 +52,29 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     """
     The body is what its schema says, formats included.
     """
+    source, told_of = schema_source(trace.latest), set[str]()
     for error in trace.schema_errors:
         # null_only_where_allowed and status_is_documented speak of these.
         if _is_null(error) or _is_status_word(trace, error):
             continue
+        message = ""
+        if error.keyword == "required":
+            if error.at in told_of:
+                continue
+            told_of.add(error.at)
+            message = _missing_keys(trace, error.at)
         yield violation(
             error.at or "body",
-            error.message,
-            expected=error.expected,
+            message,
+            expected=_expectation(error),
             found=_shortened(error.found),
+            source=source,
         )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: the type there doesn't include null",
+    source="the document: responses.<code>.content.schema",
     about=Facet.VALUE,
 )
 def null_only_where_allowed(trace: Trace) -> Iterator[Remark]:
@@ -73,12 +83,17 @@ def null_only_where_allowed(trace: Trace) -> Iterator[Remark]:
     """
     for error in trace.schema_errors:
         if _is_null(error):
-            yield violation(error.at or "body", "null where the schema has no null", found=None)
+            yield violation(
+                error.at or "body",
+                "null where the schema has no null",
+                found=None,
+                source=schema_source(trace.latest),
+            )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: enum of the status",
+    source="profile.yaml: status",
     severity=Severity.HIGH,
     about=Facet.VALUE,
 )
@@ -96,10 +111,10 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
     if trace.api.lifecycle.knows(status):
         yield from _undocumented_word(trace, status)
         return
-    words = list(promise.words)
     yield violation(
         promise.place,
-        expected=words,
+        f"{told(_shortened(status))} is none of the documented words: {_words(trace)}",
+        expected=list(promise.words),
         found=_shortened(status),
         basis=promise.basis,
         source=promise.source,
@@ -107,15 +122,17 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
     # As drift it is counted by its word's kind, also where a policy accepts the violation.
     yield drift(
         promise.place,
-        f"a status that nobody documented: {_shortened(status)}",
+        f"a status that nobody documented: {told(_shortened(status))}",
         of=Drift.UNKNOWN_STATUS,
         found=_shortened(status),
+        basis=promise.basis,
+        source=promise.source,
     )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: properties",
+    source="the document: responses.<code>.content.schema",
     severity=Severity.LOW,
     about=Facet.VALUE,
 )
@@ -127,24 +144,40 @@ def keys_are_declared(trace: Trace) -> Iterator[Remark]:
     for at, key, declared in trace.undeclared:
         if at not in known and not _lookalike(key, declared):
             yield drift(
-                at, f"key {key!r} isn't in the document", of=Drift.UNDECLARED_KEY, found=key
+                at,
+                f"key {told(key)} isn't in the document",
+                of=Drift.UNDECLARED_KEY,
+                found=key,
+                source=schema_source(trace.latest),
             )
 
 
-@check(basis=Basis.DOCUMENTED, source="the document: properties", about=Facet.VALUE)
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: responses.<code>.content.schema",
+    about=Facet.VALUE,
+)
 def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
     """
     No key stands in another spelling in place of a declared one.
     """
+    source = schema_source(trace.latest)
     for at, key, declared in trace.undeclared:
         meant = _lookalike(key, declared)
         if meant is None:
             continue
         # With the declared key beside it no reader misses anything.
         if meant not in _siblings(trace, at):
-            yield violation(at, expected=meant, found=key)
+            yield violation(
+                at,
+                f"the key is spelled {told(key)}, and {told(meant)} in the document",
+                expected=meant,
+                found=key,
+                source=source,
+            )
         else:
-            yield drift(at, f"key {key!r} repeats {meant!r}", of=Drift.UNDECLARED_KEY, found=key)
+            message = f"key {told(key)} repeats {told(meant)}"
+            yield drift(at, message, of=Drift.UNDECLARED_KEY, found=key, source=source)
 
 
 @check(
@@ -159,7 +192,28 @@ def no_sensitive_keys(trace: Trace) -> Iterator[Remark]:
     """
     for at, key, _ in trace.undeclared:
         if _SENSITIVE.search(key):
-            yield violation(at, expected="no such key", found=key)
+            yield violation(at, expected=Words("no such key"), found=key)
+
+
+def _words(trace: Trace) -> str:
+    return first_few(list(trace.api.profile.status.words), most=12, shown=10)
+
+
+def _expectation(error: SchemaError) -> Words:
+    return Words(getattr(error, "expected", "") or f"what `{error.keyword}` of the schema says")
+
+
+def _missing_keys(trace: Trace, at: str) -> str:
+    """
+    All keys that an object lacks, in words.
+    """
+    names: dict[str, None] = {}
+    for error in trace.schema_errors:
+        if (error.at, error.keyword) == (at, "required"):
+            listed = getattr(error, "missing", ()) or _REQUIRED.findall(error.message)
+            names.update(dict.fromkeys(listed))
+    noun = "key is" if len(names) == 1 else "keys are"
+    return f"{len(names)} required {noun} missing: {first_few(list(names), most=12, shown=10)}"
 
 
 def _undocumented_word(trace: Trace, word: str) -> Iterator[Remark]:
@@ -202,6 +256,8 @@ def _siblings(trace: Trace, at: str) -> frozenset[str]:
 def _shortened(value: Json) -> Json:
     if isinstance(value, str):
         return shorten(value, 120)
-    if isinstance(value, dict | list):
-        return f"{type(value).__name__} of {len(value)}"
+    if isinstance(value, dict):
+        return Words(f"an object with {len(value)} keys")
+    if isinstance(value, list):
+        return Words(f"a list of {len(value)} items")
     return value

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobproof.contract.formats.http_date import read_http_date
+from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.finding import Basis, Remark, Severity, inconclusive, violation
 from jobproof.contract.model.trace import Trace
@@ -28,7 +29,7 @@ _PRECISION_S = 1.0
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: it is the time of the job's creation",
+    source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
 )
@@ -45,7 +46,7 @@ def creation_time_is_past(trace: Trace) -> Iterator[Remark]:
         yield violation(
             times.created,
             f"{ahead:.0f} s in the future",
-            expected="a time before now",
+            expected=Words("a time before now"),
             found=job.created_text,
             basis=times.basis,
             source=times.source,
@@ -54,7 +55,7 @@ def creation_time_is_past(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: it is the time at which the job ended",
+    source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
 )
@@ -69,12 +70,19 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
     for stamp in times.later:
         moment = job.later.get(stamp.at)
         if stamp.ends_life and moment is not None and moment > now + times.skew:
-            yield violation(stamp.at, expected="a time before now", found=job.present[stamp.at])
+            yield violation(
+                stamp.at,
+                f"{moment - trace.now:.0f} s in the future",
+                expected=Words("a time before now"),
+                found=job.present[stamp.at],
+                basis=times.basis,
+                source=times.source,
+            )
 
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: one is the creation, the other comes later in the job's life",
+    source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
 )
@@ -87,7 +95,14 @@ def end_time_follows_creation(trace: Trace) -> Iterator[Remark]:
         return
     for at, moment in job.later.items():
         if moment < job.created_at - _PRECISION_S:
-            yield violation(at, expected=f"not before {job.created_text}", found=job.present[at])
+            yield violation(
+                at,
+                f"{job.created_at - moment:.0f} s before the job's creation",
+                expected=Words(f"a time after {told(job.created_text)}"),
+                found=job.present[at],
+                basis=times.basis,
+                source=times.source,
+            )
 
 
 @check(
@@ -111,10 +126,10 @@ def end_time_only_after_end(trace: Trace) -> Iterator[Remark]:
             yield violation(
                 stamp.at,
                 f"set although the status is {job.status!r}",
-                expected="absent",
+                expected=Words("absent"),
                 found=job.present[stamp.at],
-                basis=stamp.allowed.basis if stamp.allowed else None,
-                source=stamp.allowed.source if stamp.allowed else None,
+                basis=(stamp.allowed or times).basis,
+                source=(stamp.allowed or times).source,
             )
 
 
@@ -135,7 +150,7 @@ def ended_job_has_end_time(trace: Trace) -> Iterator[Remark]:
             yield violation(
                 stamp.at,
                 f"absent although the status is {job.status!r}",
-                expected="a time",
+                expected=Words("a time"),
                 found=None,
                 basis=stamp.required.basis if stamp.required else None,
                 source=stamp.required.source if stamp.required else None,
@@ -144,7 +159,7 @@ def ended_job_has_end_time(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: a job is created once",
+    source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
 )
@@ -162,6 +177,7 @@ def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
     if abs(before.created_at - job.created_at) >= _PRECISION_S:
         yield violation(
             times.created,
+            f"it was {told(before.created_text)} and is {told(job.created_text)} now",
             expected=before.created_text,
             found=job.created_text,
             basis=times.basis,
@@ -171,7 +187,7 @@ def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
 
 @check(
     basis=Basis.DOCUMENTED,
-    source="the document: a job ends once",
+    source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
 )
@@ -191,7 +207,15 @@ def end_time_is_stable(trace: Trace) -> Iterator[Remark]:
         if new is None or abs(new - old) >= _PRECISION_S:
             found = job.present.get(stamp.at)
             expected = before.present[stamp.at] if before else None
-            yield violation(stamp.at, expected=expected, found=found)
+            now = "isn't there any more" if found is None else f"is {told(found)} now"
+            yield violation(
+                stamp.at,
+                f"it was {told(expected)} and {now}",
+                expected=expected,
+                found=found,
+                basis=times.basis,
+                source=times.source,
+            )
 
 
 @check(

@@ -40,6 +40,12 @@ _FAMILIES = {
         *(test_checks_schema, test_checks_times),
     )
 }
+CASES_OF_ALL_CHECKS = {
+    f"{family}-{check}": case
+    for family, cases in _FAMILIES.items()
+    for check, case in cases.items()
+}
+"""Those of one check are under its family and its name."""
 _LOUD = (Kind.VIOLATION, Kind.DRIFT, Kind.INCONCLUSIVE)
 
 CHECKS = load_checks()

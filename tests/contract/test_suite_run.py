@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from tests.contract.cited import sources_that_are_not_there
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockServer
@@ -74,6 +75,7 @@ def test_a_fault_is_found_for_the_right_reason(name: str) -> None:
     few = {"values": {"effort": "quick"}, "most": 3} if name in ("slow", "hang") else {}
     with carried_out(faults=(name,), patient=False, **few) as (run, _):
         assert set(fault.promises) & violations(run) or name in UNDECIDED
+        assert sources_that_are_not_there(API, run.findings) == []
         if fault.definite:
             assert verdict(run) is Verdict.BROKEN
 
