@@ -42,11 +42,12 @@ def demo(once: bool, api_name: str | None, listen: str) -> int:
     """
     with _mock(api_name) as card:
         click.echo(f"A mocked job API ({card['api']}) answers at {card['url']}\n")
-        code = _suite(card)
+        code = _suite(card, api_name or card["api"])
         click.echo()
         with tempfile.TemporaryDirectory(prefix="jobproof-demo-") as folder:
             config = Path(folder) / "jobproof.yaml"
-            config.write_text(yaml.safe_dump(_config(card), sort_keys=False), encoding="utf-8")
+            value = _config(card, api_name or card["api"])
+            config.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
             if once:
                 watched = _jobproof("once", "--config", str(config), card=card).wait()
                 return code or watched
@@ -79,8 +80,8 @@ def _first_line(process: subprocess.Popen[str]) -> str:
     return lines[0]
 
 
-def _suite(card: JsonDocument) -> int:
-    arguments = ["test", "--api", card["api"], "--url", card["url"], "--token-env", _TOKEN_ENV]
+def _suite(card: JsonDocument, api: str) -> int:
+    arguments = ["test", "--api", api, "--url", card["url"], "--token-env", _TOKEN_ENV]
     arguments += [f"--job={job_id}" for job_id in _scripted(card["jobs"])]
     arguments += [f"--foreign-job={job_id}" for job_id in _scripted(card["foreign_jobs"])]
     return _jobproof(*arguments, card=card).wait()
@@ -93,11 +94,11 @@ def _scripted(jobs: Mapping[str, str]) -> list[str]:
     return list({life: job_id for job_id, life in jobs.items()}.values())
 
 
-def _config(card: JsonDocument) -> JsonObject:
+def _config(card: JsonDocument, api: str) -> JsonObject:
     ended = _scripted(card["jobs"])[:6]
     target: JsonObject = {
         "name": "demo",
-        "api": card["api"],
+        "api": api,
         "url": card["url"],
         "token_env": _TOKEN_ENV,
         "interval": "2s",

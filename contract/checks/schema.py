@@ -33,7 +33,6 @@ __all__ = [
     "status_is_documented",
 ]
 
-_REQUIRED = re.compile(r'"(.*)" is a required property')
 _SENSITIVE = re.compile(
     # `tokens` and `token_count` count what a model has read.
     r"passw|secret|token(?!s|_?count|_?usage)|api_?key|private_?key|credential|session|cookie|internal|"
@@ -52,21 +51,15 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     """
     The body is what its schema says, formats included.
     """
-    source, told_of = schema_source(trace.latest), set[str]()
+    source = schema_source(trace.latest)
     for error in trace.schema_errors:
         # null_only_where_allowed and status_is_documented speak of these.
         if _is_null(error) or _is_status_word(trace, error):
             continue
-        message = ""
-        if error.keyword == "required":
-            if error.at in told_of:
-                continue
-            told_of.add(error.at)
-            message = _missing_keys(trace, error.at)
         yield violation(
             error.at or "body",
-            message,
-            expected=_expectation(error),
+            _missing_keys(error),
+            expected=Words(error.expected),
             found=_shortened(error.found),
             source=source,
         )
@@ -199,21 +192,15 @@ def _words(trace: Trace) -> str:
     return first_few(list(trace.api.profile.status.words), most=12, shown=10)
 
 
-def _expectation(error: SchemaError) -> Words:
-    return Words(getattr(error, "expected", "") or f"what `{error.keyword}` of the schema says")
-
-
-def _missing_keys(trace: Trace, at: str) -> str:
+def _missing_keys(error: SchemaError) -> str:
     """
-    All keys that an object lacks, in words.
+    The keys that an object lacks, in words; "" where it is about something else.
     """
-    names: dict[str, None] = {}
-    for error in trace.schema_errors:
-        if (error.at, error.keyword) == (at, "required"):
-            listed = getattr(error, "missing", ()) or _REQUIRED.findall(error.message)
-            names.update(dict.fromkeys(listed))
-    noun = "key is" if len(names) == 1 else "keys are"
-    return f"{len(names)} required {noun} missing: {first_few(list(names), most=12, shown=10)}"
+    if not error.missing:
+        return ""
+    noun = "key is" if len(error.missing) == 1 else "keys are"
+    names = first_few(error.missing, most=12, shown=10)
+    return f"{len(error.missing)} required {noun} missing: {names}"
 
 
 def _undocumented_word(trace: Trace, word: str) -> Iterator[Remark]:
@@ -257,7 +244,7 @@ def _shortened(value: Json) -> Json:
     if isinstance(value, str):
         return shorten(value, 120)
     if isinstance(value, dict):
-        return Words(f"an object with {len(value)} keys")
+        return Words(f"an object with {len(value)} key{'' if len(value) == 1 else 's'}")
     if isinstance(value, list):
-        return Words(f"a list of {len(value)} items")
+        return Words(f"a list of {len(value)} item{'' if len(value) == 1 else 's'}")
     return value

@@ -53,7 +53,8 @@ def mock(
     Prints one line of JSON: url, tokens and jobs. They are the mock's own, made up
     for this run.
     """
-    api = find_api(api_name or default_api())
+    given = api_name or default_api()
+    api = find_api(given)
     stop = threading.Event()
     # SIGTERM too: it is what containers and process managers send to end a program.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -70,7 +71,7 @@ def mock(
     ) as server:
         click.echo(json.dumps(_description(server, faults, variants)))
         # Standard output stays one line of JSON: programs read it.
-        click.echo(f"Ask it: {_test_command(server)}", err=True)
+        click.echo(f"Ask it: {_test_command(server, given)}", err=True)
         stop.wait()
 
 
@@ -113,11 +114,12 @@ def _description(
     }
 
 
-def _test_command(server: MockServer) -> str:
+def _test_command(server: MockServer, api_name: str) -> str:
     """
-    A command for the shell that tests this mock.
+    A command for the shell that tests this mock, with the API as it was given: by its name
+    alone a folder isn't found.
     """
-    words = ["jobproof", "test", "--api", server.api.name, "--url", server.url]
+    words = ["jobproof", "test", "--api", api_name, "--url", server.url]
     values = server.api.with_any_values().values
     for name, value in (*values.path.items(), *values.required_query):
         words += ["--param", f"{name}={value}"]
