@@ -134,6 +134,16 @@ def test_a_document_that_asks_for_no_credential_asks_everybody_in(
     assert api.expected_code(403, Subject.UNSTATED, Credential.UNSTATED) is not None
 
 
+def test_a_profile_that_says_who_needs_a_token_knows_better(tmp_path: Path) -> None:
+    promise = {"basis": "documented", "source": "the vendor's handbook"}
+    api = edited(
+        tmp_path,
+        profile=put_key("auth.required", promise),
+        document=put_key("security", []),
+    )
+    assert api.expected_code(403, Subject.KNOWN, _NONE) is not None
+
+
 def test_a_document_that_says_nothing_of_credentials_lets_nobody_in(tmp_path: Path) -> None:
     api = _silent(tmp_path, lambda root: root.pop("security"))
     assert api.expected_code(401, Subject.KNOWN, _NONE) is not None

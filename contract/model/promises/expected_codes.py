@@ -106,7 +106,7 @@ def _defaults(
             basis=profile.not_found.basis,
             source=profile.not_found.source,
         )
-    if not _lets_in(operation, credential):
+    if not _lets_in(profile, operation, credential):
         yield from _REFUSED
     yield from _NO_ID
     yield from _ANYBODY
@@ -114,10 +114,12 @@ def _defaults(
         yield from _OWN_RISK
 
 
-def _lets_in(operation: Operation, credential: Credential) -> bool:
+def _lets_in(profile: Profile, operation: Operation, credential: Credential) -> bool:
     """
     Whether the document itself says that one gets in without a credential. A wrong one may be
     refused even then; and of a document that says nothing, nobody knows what it means.
     """
     security = operation.security
+    if profile.auth.required is not None:
+        return False
     return credential is Credential.NONE and bool(security.stated_at) and not security.is_required
