@@ -238,7 +238,6 @@ def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
     if content is not None:  # nobody promises that a key stays which nobody declared
         for body in (ended.body, job.body):
             skip.update(at for at, _, _ in content.undeclared(body))
-<<<<<<< HEAD
     skip -= {*profile.frozen}
     late = profile.result is not None and job.status not in profile.result.required_in
     for at, may_come_late in _frozen_places(trace, late=late):
@@ -247,7 +246,14 @@ def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
             continue
         exact = at in profile.frozen
         for place, before, after in _changes(old, new, at, skip, exact=exact):
-            yield violation(place, expected=brief(before), found=brief(after))
+            yield violation(
+                place,
+                f"it was {told(before)} and is {told(after)} now, though the job had ended",
+                expected=brief(before),
+                found=brief(after),
+                basis=profile.status.terminal.basis,
+                source=profile.status.terminal.source,
+            )
 
 
 def _frozen_places(trace: Trace, *, late: bool) -> Iterator[tuple[str, bool]]:
@@ -303,17 +309,6 @@ def _not_known_for(trace: Trace) -> float | None:
     since = trace.fresh_views[0].exchange.ended_at if trace.fresh_views else asked
     behind = trace.latest.exchange.started_at - since
     return max(behind, 0.0) if behind < trace.staleness_s else None
-=======
-    for at, old, new in _changes(ended.body, job.body, "", skip):
-        yield violation(
-            at,
-            f"it was {told(old)} and is {told(new)} now, though the job had ended",
-            expected=brief(old),
-            found=brief(new),
-            basis=profile.status.terminal.basis,
-            source=profile.status.terminal.source,
-        )
->>>>>>> b85b988 (WIP sources)
 
 
 def _last_ended(trace: Trace) -> Job | None:
