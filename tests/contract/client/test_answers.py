@@ -197,6 +197,7 @@ class TestChainsOfCodings:
             (gzip.compress(gzip.compress(BODY)[:-6]), "gzip: the stream is cut off"),
             (gzip.compress(gzip.compress(BODY))[:-6], "gzip: the stream is cut off"),
         ],
+        ids=["once", "cut within", "cut"],
     )
     def test_a_chain_that_is_a_lie_is_an_encoding_failure(
         self, client: Client, sent: bytes, detail: str
