@@ -67,7 +67,8 @@ def _header(name: str, value: str, asked: Request, variable: str) -> str:
             f"{variable if cookie == at.name else Redactor().header('cookie', content)}"
             for cookie, content in cookies_in(asked.headers)
         )
-        return f'-H "{safe}: {"; ".join(cookies)}"'
+        # Of a masked request not even the names are left.
+        return f'-H "{safe}: {"; ".join(cookies) or f"{at.name}={variable}"}"'
     return f'-H "{safe}: {scheme_of(value)}{variable}"'
 
 

@@ -44,7 +44,8 @@ def test_promise(promise: Check, contract_session: Session) -> None:
     if not promise.speaks_of(run.target.api.name):
         pytest.skip(f"it speaks of other APIs: {', '.join(promise.apis)}")
     if not run.reached(promise):
-        pytest.skip(f"nothing was asked that it speaks of: {', '.join(promise.needs)}")
+        unasked = f"nothing was asked that it speaks of: {', '.join(promise.needs)}"
+        pytest.skip(run.target.why_unasked(promise.needs) or unasked)
 
 
 def test_checks_are_sound(contract_session: Session) -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.small_api import small_api
 from tests.tools import PATIENCE_S
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.mock import MockServer
-from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.model.exchange import Exchange, Request, Response
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.request import build_owner_request
-from jobproof.contract.model.verdict import Verdict
+from jobproof.contract.model.verdict import Verdict, group
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.har import har
 from jobproof.contract.recordings.replay import judge_recordings
@@ -97,3 +98,54 @@ def test_a_failure_without_an_answer_survives_being_kept(tmp_path: Path) -> None
     record(path, fault="body_short")
     outcome = judge_recordings(API, [path])
     assert "body_arrives_whole" in {f.check for f in outcome.findings}
+
+
+def recorded(path: Path, url: str, *headers: tuple[str, str]) -> Path:
+    """
+    What a browser saved of one wrong answer.
+    """
+    sent = Request("GET", url, headers)
+    kind = (("Content-Type", "application/json"),)
+    entry = Exchange(sent, Response(200, kind, b'{"id": "another", "status": "done"}'), 1e9, 0.1)
+    path.write_text(json.dumps(har([entry])))
+    data = json.loads(path.read_text())
+    # As others write it: unmasked.
+    asked = data["log"]["entries"][0]["request"]
+    asked |= {"url": url, "headers": [{"name": n, "value": v} for n, v in headers]}
+    path.write_text(json.dumps(data))
+    plain(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("security", "query", "headers", "again"),
+    [
+        ("query", "?a=1&code=s3cret-key-9", (), '?a=1&code=$JOBPROOF_TOKEN"'),
+        ("header", "", (("X-Acme", "s3cret-key-9"),), '-H "X-Acme: $JOBPROOF_TOKEN"'),
+        (
+            *("cookie", "", (("Cookie", "a=1; sid=s3cret-key-9"),)),
+            '-H "Cookie: sid=$JOBPROOF_TOKEN"',
+        ),
+    ],
+)
+def test_a_browser_s_credential_is_known_by_its_place_in_the_document(
+    tmp_path: Path, security: str, query: str, headers: tuple[tuple[str, str], ...], again: str
+) -> None:
+    project = {"in": "path", "name": "project", "required": True, "schema": {"type": "string"}}
+    api = small_api(
+        tmp_path / "api",
+        path="/projects/{project}/jobs/{id}",
+        parameters=(project,),
+        security=[{security: []}],
+    )
+    url = f"https://h.example/base/projects/any%20one/jobs/4711{query}"
+    outcome = judge_recordings(api, [recorded(tmp_path / "seen.har", url, *headers)])
+    assert (outcome.judged, outcome.verdict) == (1, Verdict.BROKEN)
+    said = "\n".join(outcome.lines(group)) + json.dumps(outcome.as_dict())
+    assert again in said
+    assert "s3cret-key-9" not in said
+
+
+def test_a_recorded_path_without_an_id_is_no_job_s(tmp_path: Path) -> None:
+    path = recorded(tmp_path / "seen.har", "https://h.example/jobs/")
+    assert judge_recordings(small_api(tmp_path / "api"), [path]).skipped == 1

@@ -111,6 +111,8 @@ def test_where_no_token_is_asked_for_nobody_is_to_be_refused(
         done = run(folder, url, "--effort", effort, token=token)
     assert done.returncode == 0, done.stdout
     assert [states(folder)[check] for check in OUTSIDE] == ["not_reached", "not_reached"]
+    junit = (folder / "junit.xml").read_text(encoding="utf-8")
+    assert junit.count("the document asks for no token") >= 2
     # A token that is there is sent, and no request goes without it or with a wrong one.
     expected = None if token is None else f"Bearer {token}"
     assert {one.headers.get("authorization") for one in asked} == {expected}

@@ -4,6 +4,7 @@ What the suite is pointed at, and how many requests it may send how fast.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Credential
 
 __all__ = ["Effort", "SuiteTarget", "parse_rate"]
 
@@ -90,6 +92,13 @@ class SuiteTarget:
         Masks the token, and other secrets of requests, in whatever is said about a run.
         """
         return Redactor(self.api.secrets_with(self.token))
+
+    def why_unasked(self, needs: Iterable[str]) -> str:
+        """
+        Why nobody asks as the one that `needs` names; "" where somebody does.
+        """
+        outsiders = {Credential.NONE.value, Credential.INVALID.value}
+        return "" if outsiders.isdisjoint(needs) else self.api.access.why_open
 
     @property
     def concurrency(self) -> int:
