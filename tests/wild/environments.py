@@ -30,7 +30,7 @@ def python_environment(name: str, folder: Path) -> Path:
     def build(home: Path) -> None:
         venv.EnvBuilder(symlinks=True, with_pip=True).create(home)
         pip = (home / "bin" / "python", "-m", "pip", "--disable-pip-version-check")
-        output_of(*pip, "install", "--quiet", "--no-deps", "--requirement", wanted)
+        output_of(*pip, "install", "--quiet", "--no-compile", "--no-deps", "--requirement", wanted)
 
     return _kept(name, folder, [wanted], build) / "bin"
 
