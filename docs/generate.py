@@ -25,6 +25,7 @@ import click
 
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
+from jobproof.contract.model.intermediary.marks import MARKS
 from jobproof.contract.plugins import load_checks, load_group
 from jobproof.contract.suite.options import OPTIONS, SuiteOption
 from jobproof.probes.config.schema import config_schema
@@ -183,6 +184,11 @@ def _folder_link(place: str) -> str:
 def _question(folder: Path) -> str:
     tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
     return (ast.get_docstring(tree) or "").partition("\n\n")[0]
+
+
+def _marks(_argument: str) -> str:
+    rows = ((m.vendor, m.sign, m.source) for m in MARKS)
+    return table(("who answers", "what gives it away", "where it stands written"), rows)
 
 
 def _number_of_checks(_argument: str) -> str:
@@ -397,6 +403,7 @@ BLOCKS: Mapping[str, Block] = {
     "signature": _signature,
     "members": _attributes,
     "values": _values,
+    "marks": _marks,
 }
 """What a mark can name."""
 

@@ -91,8 +91,6 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
         return
     if not access.is_required and trace.token is None:
         return  # nothing was shown that could have stopped working
-    if seen.code == 403 and "json" not in seen.media_type:
-        return  # not the API's own word; endpoint_is_available speaks of it
     if seen.method == "GET" and any(
         o.code == 200 and o.method == "GET" and o.credential is Credential.OWNER
         for o in trace.earlier

@@ -27,6 +27,7 @@ from jobproof.contract.model.trace import Trace
 __all__ = [
     "code_is_documented",
     "endpoint_is_available",
+    "endpoint_stays_in_service",
     "no_redirect",
     "no_server_error",
     "not_modified_only_when_asked",
@@ -86,7 +87,7 @@ def no_server_error(trace: Trace) -> Iterator[Remark]:
     No question makes the server fail.
     """
     seen = trace.latest
-    # 503 says that it is out of service for now: endpoint_is_available speaks of it.
+    # 503 says that it is out of service for now: two checks of their own speak of it.
     if seen.code < 500 or seen.code == 503:
         return
     if seen.code == 501 and seen.method != "GET":
@@ -169,24 +170,45 @@ def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
     """
     seen = trace.latest
     failure = seen.exchange.failure
-    if failure is not None:
+    if seen.intermediary is not None:
+        who = shorten(seen.intermediary, 400)
+        yield inconclusive("code", f"the API doesn't answer itself: {who}", found=seen.code)
+    elif failure is not None:
         # A head that arrived is an answer; that its body is broken, body_arrives_whole says. A
         # timeout stays silence, whatever came before it.
         if failure.partial is None or failure.reason is Reason.TIMEOUT:
             yield inconclusive("code", f"no answer: {failure.detail}", found=failure.reason.value)
     elif seen.code == 503:
-        yield inconclusive("code", "out of service for now", found=503)
-    # A firewall or a login page in front of the API: its HTML says nothing of the token.
-    elif _is_refused(seen) and seen.code == 403 and "json" not in seen.media_type:
-        yield inconclusive(
-            "code",
-            "whatever stands in front of the API refuses us: its page isn't the API's own",
-            found=403,
-        )
+        if not _has_been_in_service(trace):  # else endpoint_stays_in_service speaks of it
+            yield inconclusive("code", "out of service for now", found=503)
     elif _is_refused(seen) and not _token_works(trace):
         yield inconclusive(
             "code", "the token isn't accepted, so its jobs can't be judged", found=seen.code
         )
+
+
+@check(basis=Basis.RFC, source="RFC 9110 15.6.4: an overload or a maintenance, which passes")
+def endpoint_stays_in_service(trace: Trace) -> Iterator[Remark]:
+    """
+    The endpoint doesn't go out of service in between other answers.
+    """
+    seen = trace.latest
+    if seen.response is None or seen.code != 503 or not _has_been_in_service(trace):
+        return
+    # A right server may be out of service for a moment, so nobody's promise is broken.
+    when = seen.response.header("retry-after")
+    back = "" if read_retry_after(when, now=trace.now) is None else ", and says when to come back"
+    yield gap("code", f"out of service in between other answers{back}", found=503)
+
+
+def _has_been_in_service(trace: Trace) -> bool:
+    who = trace.latest.credential
+    others = trace.earlier if trace.baseline is None else (*trace.earlier, trace.baseline)
+    # A stranger may be refused while those who may see the job find nobody in.
+    return any(
+        o.response is not None and o.code != 503 and (o.authorised or o.credential is who)
+        for o in others
+    )
 
 
 def _judged_elsewhere(trace: Trace, seen: Observation) -> bool:

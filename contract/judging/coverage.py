@@ -33,12 +33,16 @@ class Coverage:
     subjects: Counter[str] = field(default_factory=Counter)
     validated: int = 0
     generated_views: int = 0
+    intermediaries: int = 0
 
     def add(self, seen: Observation, *, generated: bool = False) -> None:
         """
         Count one observation.
         """
         self.codes[str(seen.code) if seen.code else "none"] += 1
+        if seen.intermediary is not None:
+            self.intermediaries += 1
+            return  # nothing of the API was reached by it
         self.credentials[seen.credential.value] += 1
         self.subjects[seen.subject.value] += 1
         if seen.job is None or seen.method != "GET":
@@ -58,6 +62,8 @@ class Coverage:
         What the floor demands and the run did not reach, in words; empty if enough.
         """
         missing = []
+        if self.intermediaries:
+            missing.append(f"{self.intermediaries} answers weren't the API's own")
         if self.validated < _FEWEST_BODIES:
             reached = f"{self.validated} bodies of known jobs were validated"
             missing.append(f"{reached}, {_FEWEST_BODIES} are the floor")

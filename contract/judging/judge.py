@@ -22,6 +22,8 @@ CRASHED = "check_crashed"
 # A recording's method is foreign text: all unlisted ones share a key, so the cache of selected
 # checks stays small.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
+_AVAILABILITY = "endpoint_is_available"
+"""The check that says that something else answers in the API's place."""
 _ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
 
 
@@ -56,6 +58,9 @@ class Judge:
         The checks that speak of an exchange like the latest, worked out once a kind.
         """
         seen = trace.latest
+        if seen.intermediary is not None:
+            # An answer that isn't the API's breaks none of its promises, and keeps none.
+            return tuple(check for check in self.checks if check.id == _AVAILABILITY)
         method = seen.method if seen.method in _METHODS else "other"
         key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method)
         # A run judges thousands of exchanges, of a handful of kinds.
@@ -79,7 +84,8 @@ class Judge:
         earlier: tuple[Observation, ...] = trace.earlier
         for observation in observations:
             findings.extend(self(replace(trace, latest=observation, earlier=earlier)))
-            earlier = (*earlier, observation)
+            if observation.intermediary is None:
+                earlier = (*earlier, observation)
         return tuple(findings)
 
 

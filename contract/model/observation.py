@@ -4,12 +4,13 @@ One exchange with its body read: what there is to see in an answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 
 from jobproof.contract.formats.json_body import JsonBody, is_json_type, read_body
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
+from jobproof.contract.model.intermediary.marks import mark_of
 from jobproof.contract.model.job import Job, JobReader
 from jobproof.contract.model.profile import Profile
 from jobproof.contract.openapi.document import Operation
@@ -88,6 +89,8 @@ class Observation:
         is_not_found: The answer says that there is no such job, by the profile's codes.
         parsed_body: What the body says, the same for each answer of the same code, media type and
             bytes.
+        intermediary: Who answers in the API's place, and the evidence of it; None where it is
+            the API, as far as is known. Then the answer says nothing of the API.
     """
 
     exchange: Exchange
@@ -100,6 +103,13 @@ class Observation:
     job: Job | None
     is_not_found: bool
     parsed_body: ParsedBody = field(repr=False, compare=False)
+    intermediary: str | None = None
+
+    def from_intermediary(self, evidence: str) -> Observation:
+        """
+        The same answer, now that it is known not to be the API's.
+        """
+        return replace(self, intermediary=evidence, is_not_found=False)
 
     @property
     def code(self) -> int:
@@ -201,7 +211,9 @@ class Observer:
                     del self._parsed_bodies[next(iter(self._parsed_bodies))]  # the oldest
                 self._parsed_bodies[key] = parsed_body
         is_not_found = self._profile.is_not_found(response.code)
-        return _observation(exchange, response, media_type, parsed_body, is_not_found=is_not_found)
+        seen = _observation(exchange, response, media_type, parsed_body, is_not_found=is_not_found)
+        evidence = _intermediary(seen, response)
+        return seen if evidence is None else seen.from_intermediary(evidence)
 
     def _read(self, exchange: Exchange, response: Response, media_type: str) -> ParsedBody:
         spec = self._operation.response_for(response.code)
@@ -243,6 +255,18 @@ def _observation(
         is_not_found,
         read,
     )
+
+
+def _intermediary(seen: Observation, response: Response) -> str | None:
+    is_read = seen.body is not None and seen.body.readable
+    if is_read and 200 <= response.code < 300:
+        return None  # a job, or what the API has in its place
+    is_json = is_read or (seen.body is None and is_json_type(seen.media_type))
+    mark = mark_of(response, is_json=is_json)
+    # A hostile id may be refused by whoever sees it first.
+    if mark is None or (mark.refuses and seen.subject is Subject.MALFORMED):
+        return None
+    return mark.evidence
 
 
 def media_type_of(response: Response) -> str:

@@ -36,6 +36,7 @@ class ReplayResult:
     Attributes:
         judged: How many exchanges were about a job of this API.
         skipped: How many were about something else.
+        intermediaries: How many answers weren't the API's own.
     """
 
     api: Api
@@ -44,13 +45,16 @@ class ReplayResult:
     skipped: int
     strict: bool
     staleness_s: float = 0.0
+    intermediaries: int = 0
 
     @property
     def verdict(self) -> Verdict:
         """
-        Inconclusive where no exchange was about a job.
+        Inconclusive where no exchange was about a job, or not all answers were the API's own.
         """
-        missing = () if self.judged else ("no exchange is about a job",)
+        missing = [] if self.judged else ["no exchange is about a job"]
+        if self.intermediaries:
+            missing.append(f"{self.intermediaries} answers weren't the API's own")
         return conclude(self.findings, missing=missing, strict=self.strict)
 
     def as_dict(self) -> JsonObject:
@@ -127,18 +131,14 @@ def judge_recordings(
             else:
                 exchanges_by_job[job_exchange.request.job_id or ""].append(job_exchange)
     findings: list[Finding] = []
+    intermediaries = 0
     for exchanges in exchanges_by_job.values():
         seen = [api.observe(exchange) for exchange in sorted(exchanges, key=lambda e: e.started_at)]
         # The first observation only gives the trace its API: replay goes through them all.
         findings.extend(judge.replay(Trace(api, seen[0], staleness_s=staleness_s), seen))
-    return ReplayResult(
-        api,
-        tuple(findings),
-        sum(map(len, exchanges_by_job.values())),
-        skipped,
-        strict,
-        staleness_s,
-    )
+        intermediaries += sum(one.intermediary is not None for one in seen)
+    judged = sum(map(len, exchanges_by_job.values()))
+    return ReplayResult(api, tuple(findings), judged, skipped, strict, staleness_s, intermediaries)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

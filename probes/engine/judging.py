@@ -171,7 +171,7 @@ class ResultJudge:
         return self.history.of(job_id)
 
     def _remember(self, seen: Observation) -> None:
-        if seen.response is None:
+        if seen.response is None or seen.intermediary is not None:
             return
         if _is_owners_view(seen) and seen.asked_for:
             self.history.add(seen.asked_for, seen)
@@ -238,6 +238,8 @@ def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Prob
     failure = seen.exchange.failure
     if failure is not None:
         return _FAILURES[failure.reason]
+    if seen.intermediary is not None:  # not the API's word: no success, no refusal of a token
+        return ProbeOutcome.SERVER_ERROR if seen.code >= 500 else ProbeOutcome.UNEXPECTED_CODE
     # The code goes before the findings: a 500 breaks checks too, and `server_error` says more.
     if not _is_right(api, seen):
         if not _is_owners_view(seen) and 200 <= seen.code < 300:
@@ -249,6 +251,8 @@ def outcome_of(api: Api, seen: Observation, findings: Sequence[Finding]) -> Prob
 
 
 def _is_right(api: Api, seen: Observation) -> bool:
+    if seen.code >= 500:
+        return False  # whoever asks, for whatever, and whoever expects it
     if _is_owners_view(seen):
         return seen.code in api.profile.job_codes
     expected = api.expected_code(seen.code, seen.subject, seen.credential, method=seen.method)

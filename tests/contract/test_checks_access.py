@@ -135,11 +135,25 @@ def test_a_token_refused_everywhere_is_inconclusive() -> None:
 
 @pytest.mark.parametrize("media_type", ["text/html", "text/plain; charset=UTF-8", None])
 def test_a_firewall_s_page_says_nothing_of_the_token(media_type: str | None) -> None:
-    blocked = answer(b"error code: 1010", 403, headers={"content-type": media_type})
+    headers = {"content-type": media_type, "server": "cloudflare"}
+    blocked = answer(b"error code: 1010", 403, headers=headers)
     for before in ([], [answer(at=NOW - 5)]):
         (finding,) = said(trace(*before, blocked))
         assert (finding.check, finding.kind) == ("endpoint_is_available", Kind.INCONCLUSIVE)
-        assert finding.message.startswith("whatever stands in front of the API refuses us")
+        assert finding.message.startswith("the API doesn't answer itself: Cloudflare, by")
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "text/plain; charset=UTF-8", None])
+def test_a_page_that_nothing_gives_away_is_taken_for_the_api_s_own(media_type: str | None) -> None:
+    refused = answer(b"<h1>Forbidden</h1>", 403, headers={"content-type": media_type})
+    expected = [
+        (trace(refused), ("endpoint_is_available", Kind.INCONCLUSIVE)),
+        (trace(refused, baseline=not_found()), ("code_is_documented", Kind.VIOLATION)),
+        (trace(answer(at=NOW - 5), refused), ("token_keeps_working", Kind.VIOLATION)),
+    ]
+    for seen, told in expected:
+        assert [(f.check, f.kind) for f in said(seen)] == [told]
+    assert "the token isn't accepted" in said(expected[0][0])[0].message
 
 
 def test_the_api_s_own_403_does() -> None:

@@ -55,6 +55,14 @@ CASES = {
         at="code",
         says=Kind.INCONCLUSIVE,
     ),
+    "endpoint_stays_in_service": Case(
+        accepts=trace(
+            answer(at=NOW - 9), answer({"error": "x"}, 429, headers={"retry-after": "5"})
+        ),
+        rejects=trace(answer(at=NOW - 9), answer({"error": "deploying"}, 503)),
+        at="code",
+        says=Kind.GAP,
+    ),
 }
 
 
@@ -103,7 +111,7 @@ def test_an_outage_is_inconclusive_whoever_asks(credential: Credential) -> None:
     assert [(f.check, f.kind) for f in said(seen)] == [("endpoint_is_available", Kind.INCONCLUSIVE)]
 
 
-@pytest.mark.parametrize("code", [500, 502, 504, 524])
+@pytest.mark.parametrize("code", [500, 502, 504, 519, 528, 599])
 @pytest.mark.parametrize("subject", list(Subject))
 def test_a_server_error_is_a_violation_whatever_was_asked(code: int, subject: Subject) -> None:
     seen = trace(answer(b"<html>", code, subject=subject, headers={"content-type": "text/html"}))

@@ -71,7 +71,7 @@ def test_a_correct_answer_is_accepted_by_every_check(check: str, case: Case) -> 
 
 @every_case
 def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> None:
-    found = said(case.rejects, *_LOUD)
+    found = said(case.rejects, *_LOUD, case.says)
     mine = [f for f in found if f.check == check]
     assert [(f.kind, f.pointer) for f in mine if f.kind is case.says] == [(case.says, case.at)]
     others = {f.check for f in found} - {check}

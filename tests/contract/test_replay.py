@@ -149,3 +149,22 @@ def test_a_browser_s_credential_is_known_by_its_place_in_the_document(
 def test_a_recorded_path_without_an_id_is_no_job_s(tmp_path: Path) -> None:
     path = recorded(tmp_path / "seen.har", "https://h.example/jobs/")
     assert judge_recordings(small_api(tmp_path / "api"), [path]).skipped == 1
+
+
+def test_a_recording_with_answers_of_others_is_inconclusive(tmp_path: Path) -> None:
+    path = tmp_path / "challenged.har"
+    record(path)
+    plain(path)
+    data = json.loads(path.read_text())
+    response = data["log"]["entries"][1]["response"]
+    response["status"] = 403
+    response["headers"] = [
+        {"name": "Content-Type", "value": "text/html"},
+        {"name": "CF-Mitigated", "value": "challenge"},
+    ]
+    response["content"] = {"mimeType": "text/html", "text": "<title>Just a moment...</title>"}
+    path.write_text(json.dumps(data))
+    outcome = judge_recordings(API, [path], strict=True)
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert {f.check for f in outcome.findings} == {"endpoint_is_available"}
+    assert outcome.intermediaries == 1

@@ -19,6 +19,7 @@ from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Basis, Drift, Kind, Remark, violation
+from jobproof.contract.model.profile import ExpectedCode
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
 from jobproof.probes.engine.judging import RawResult, ResponseHistory, ResultJudge
@@ -242,3 +243,55 @@ def test_a_replica_may_be_behind_as_far_as_the_target_says(
     drifts = {f.drift for f in (*behind.findings, *undone.findings)}
     assert undone.outcome == outcome
     assert (Drift.STALE_ANSWER in drifts) is (outcome == "ok")
+
+
+PAGE = (("Content-Type", "text/html"), ("CF-Mitigated", "challenge"))
+CREDENTIALS = (Credential.OWNER, Credential.NONE, Credential.INVALID)
+
+
+def _answered(
+    code: int, subject: Subject, credential: Credential, headers: tuple[tuple[str, str], ...]
+) -> Exchange:
+    request = Request("GET", f"http://h/jobs/{ID}", (), ID, subject, credential)
+    return Exchange(request, Response(code, headers, b"<html>"), NOW, 0.1)
+
+
+@pytest.mark.parametrize("subject", [Subject.KNOWN, Subject.MISSING, Subject.MALFORMED])
+@pytest.mark.parametrize("credential", CREDENTIALS)
+@pytest.mark.parametrize("code", [500, 501, 502, 503, 504, 511, 520, 599])
+@pytest.mark.parametrize("expected", [False, True])
+def test_every_5xx_is_a_failed_probe_whoever_asks(
+    subject: Subject, credential: Credential, code: int, expected: bool
+) -> None:
+    court = judging()
+    if expected:
+        asked_by = [subject.value, credential.value]
+        words = {"code": code, "asked": asked_by, "description": "down", "basis": "rfc"}
+        expected_codes = [ExpectedCode.model_validate({**words, "source": "RFC 9110 15.6.4"})]
+        profile = API.profile.model_copy(update={"expected": tuple(expected_codes)})
+        court = ResultJudge(replace(API, profile=profile), Judge(load_checks()), Secret(TOKEN))
+    headers = (("Content-Type", "text/html"), ("Retry-After", "5"))
+    seen = _answered(code, subject, credential, headers)
+    assert court(asked(seen)).result.outcome is ProbeOutcome.SERVER_ERROR
+
+
+@pytest.mark.parametrize("subject", [Subject.KNOWN, Subject.MISSING, Subject.MALFORMED])
+@pytest.mark.parametrize("credential", CREDENTIALS)
+@pytest.mark.parametrize("code", [200, 302, 401, 403, 404, 429, 503])
+def test_a_challenge_is_no_success_and_no_refusal_of_the_token(
+    subject: Subject, credential: Credential, code: int
+) -> None:
+    result = judging()(asked(_answered(code, subject, credential, PAGE))).result
+    unexpected = ProbeOutcome.SERVER_ERROR if code == 503 else ProbeOutcome.UNEXPECTED_CODE
+    assert result.outcome is unexpected
+    assert [finding.check for finding in result.findings] == ["endpoint_is_available"]
+
+
+def test_a_challenge_is_nothing_that_later_answers_are_compared_with() -> None:
+    court = judging()
+    court(asked(exchange("queued")))
+    court(asked(_answered(404, Subject.MISSING, Credential.OWNER, PAGE)))
+    court(asked(_answered(403, Subject.KNOWN, Credential.OWNER, PAGE)))
+    judged = court(asked(exchange("processing", at=NOW + 60)))
+    assert [seen.code for seen in judged.earlier] == [200]
+    assert judged.result.outcome is ProbeOutcome.OK

@@ -10,15 +10,19 @@ from collections.abc import Callable
 
 from jobproof.contract.formats.http_date import read_retry_after
 
-__all__ = ["LONGEST_PAUSE_S", "BudgetSpent", "RateLimiter"]
+__all__ = ["LONGEST_OUTAGES_S", "LONGEST_PAUSE_S", "BudgetSpent", "RateLimiter"]
 
 LONGEST_PAUSE_S = 120.0
 """The longest that a 429 may hold up a run: somebody, or a CI job's time limit, waits for it."""
 
 
+LONGEST_OUTAGES_S = 30.0
+"""How long a run waits for all that is out of service, together."""
+
+
 class BudgetSpent(Exception):
     """
-    The run has sent as many requests as it may.
+    The run has sent as many requests as it may, or is over.
     """
 
 
@@ -48,6 +52,8 @@ class RateLimiter:
         self._wait = wait
         self._lock = threading.Lock()
         self._next = monotonic()
+        self._outages_s = LONGEST_OUTAGES_S
+        self._closed = False
         self.sent = 0
 
     def acquire(self) -> None:
@@ -58,7 +64,7 @@ class RateLimiter:
             BudgetSpent: No request is left.
         """
         with self._lock:
-            if self._budget is not None and self.sent >= self._budget:
+            if self._closed or (self._budget is not None and self.sent >= self._budget):
                 raise BudgetSpent
             self.sent += 1
             start = max(self._monotonic(), self._next)
@@ -68,6 +74,27 @@ class RateLimiter:
         delay = start - self._monotonic()
         if delay > 0:
             self._wait(delay)
+
+    def close(self) -> None:
+        """
+        Let nothing through any more.
+        """
+        with self._lock:
+            self._closed = True
+
+    def sit_out(self, retry_after: str | None, *, now: float) -> bool:
+        """
+        A 503 has come in: let nothing through for as long as it asks, if it says how long and
+        that is bearable; whether it is.
+        """
+        pause_s = read_retry_after(retry_after, now=now)
+        with self._lock:
+            if pause_s is None or pause_s > self._outages_s:
+                return False
+            # Each costs a second at least, so that "at once" has an end, too.
+            self._outages_s -= max(pause_s, 1.0)
+            self._next = max(self._next, self._monotonic() + pause_s)
+        return True
 
     def pause(self, retry_after: str | None, *, now: float, default_s: float) -> None:
         """

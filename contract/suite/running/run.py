@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Protocol
 
 from jobproof.contract.judging.coverage import Coverage
@@ -19,6 +20,7 @@ from jobproof.contract.model.exchange import Credential, Exchange, Reason, Reque
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
+from jobproof.contract.suite.planning.job_ids import fresh_id
 from jobproof.contract.suite.planning.plan import (
     PlannedRequest,
     RequestSequence,
@@ -27,6 +29,7 @@ from jobproof.contract.suite.planning.plan import (
 )
 from jobproof.contract.suite.planning.target import SuiteTarget
 from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter
+from jobproof.contract.suite.running.same_page import SamePage
 
 __all__ = ["Run", "Sender"]
 
@@ -40,6 +43,8 @@ _SEQUENCE_S = 25.0
 """After this long a sequence repeats no request any more: a slow server would hold up the run."""
 _MOST_UNANSWERED = 2
 """After so many requests in a row without an answer, nothing more is expected of a server."""
+_MOST_INTERMEDIARIES = 5
+"""After so many answers in a row that weren't the API's own, nothing more is sent."""
 _UNREACHABLE = (Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.BLOCKED)
 
 
@@ -66,6 +71,7 @@ class _RunRecords:
         baselines: Answers to the owner for ids that nobody has, oldest first.
         unreachable: Why no connection comes about.
         stopped: Why the plan wasn't carried out to its end.
+        intermediaries: How many answers in a row weren't the API's own.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -74,6 +80,7 @@ class _RunRecords:
     baselines: deque[Observation] = field(default_factory=lambda: deque(maxlen=_MOST_BASELINES))
     unreachable: str | None = None
     stopped: str | None = None
+    intermediaries: int = 0
 
 
 class Run:
@@ -103,6 +110,8 @@ class Run:
         self._wait = wait
         self._progress = progress
         self._records = _RunRecords()
+        missing = fresh_id(target.api.profile, Random())  # noqa: S311 -- an id, no secret
+        self._same_page = SamePage(target, missing, self._ask)
         self._planned: tuple[Finding, ...] = ()
         self._lock = threading.Lock()
         self._watch_until = time.monotonic() + target.watch_s
@@ -176,26 +185,35 @@ class Run:
         request = self._with_entity_tag(request_of(self.target, planned), planned)
         timed_out = False
         for attempt in range(_RETRIES + 1):
-            self.rate_limiter.acquire()
-            exchange = self._sender.send(request, deadline_s=self.target.timeout_s)
-            seen, findings = self.record(exchange)
+            seen, findings = self.record(self._ask(request))
             # Each 429 is judged and counted, too, and each retry costs a request of the budget.
-            response = seen.response
-            if response is None or seen.code not in (408, 429) or attempt == _RETRIES:
-                break
-            # The server gave up on a connection that was too slow: on another one it may be
-            # asked again (RFC 9110 15.5.9), once.
-            if seen.code == 408:
-                if timed_out:
+            if attempt == _RETRIES or not self._has_paused(seen):
+                # The server gave up on a connection that was too slow: on another one it may be
+                # asked again (RFC 9110 15.5.9), once.
+                if seen.code != 408 or timed_out:
                     break
                 timed_out = True
-                continue
-            self.rate_limiter.pause(
-                response.header("retry-after"),
-                now=self._clock(),
-                default_s=self.target.poll_interval_s,
-            )
         return seen, findings
+
+    def _has_paused(self, seen: Observation) -> bool:
+        """
+        Whether the server asked to be left alone for a while, and was: then it is asked again.
+        """
+        response = seen.response
+        if response is None or seen.intermediary is not None:
+            return False
+        retry_after, now = response.header("retry-after"), self._clock()
+        if seen.code == 503:
+            return self.rate_limiter.sit_out(retry_after, now=now)
+        if seen.code != 429:
+            return False
+        default_s = self.target.poll_interval_s
+        self.rate_limiter.pause(retry_after, now=now, default_s=default_s)
+        return True
+
+    def _ask(self, request: Request) -> Exchange:
+        self.rate_limiter.acquire()
+        return self._sender.send(request, deadline_s=self.target.timeout_s)
 
     def record(
         self, exchange: Exchange, *, generated: bool = False
@@ -203,7 +221,8 @@ class Run:
         """
         Judge an exchange, whoever sent it, as the latest of its job.
         """
-        seen = self.target.api.observe(exchange)
+        # Before it is judged: what is said of an answer isn't taken back.
+        seen = self._same_page(self.target.api.observe(exchange))
         key = exchange.request.job_id or exchange.request.url
         with self._lock:
             earlier = tuple(self._records.history[key][-_HISTORY:])
@@ -229,10 +248,14 @@ class Run:
         self, key: str, seen: Observation, findings: tuple[Finding, ...], *, generated: bool
     ) -> None:
         records = self._records
-        records.history[key].append(seen)
         records.findings.extend(findings)
-        records.methods.add(seen.method)
         self.coverage.add(seen, generated=generated)
+        if seen.intermediary is not None:
+            self._count_intermediary()
+            return
+        records.intermediaries = 0
+        records.history[key].append(seen)
+        records.methods.add(seen.method)
         # What a foreign job's answer is compared with: it must not differ from this one.
         if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
             if seen.method == "GET" and seen.response is not None:
@@ -241,6 +264,13 @@ class Run:
         # Only the first id decides: later a lost connection is a fault like any other.
         if failure and failure.reason in _UNREACHABLE and len(records.history) == 1:
             records.unreachable = self.target.redactor.text(failure.detail)
+
+    def _count_intermediary(self) -> None:
+        records = self._records
+        records.intermediaries += 1
+        if records.intermediaries == _MOST_INTERMEDIARIES and records.stopped is None:
+            records.stopped = f"{records.intermediaries} answers in a row weren't the API's own"
+            self.rate_limiter.close()
 
     def _send_sequence(self, sequence: RequestSequence) -> None:
         repeat_until = time.monotonic() + _SEQUENCE_S
@@ -259,7 +289,9 @@ class Run:
                     if unanswered == _MOST_UNANSWERED or self.unreachable is not None:
                         return
         except BudgetSpent:
-            self._records.stopped = f"the budget of {self.target.budget} requests is spent"
+            with self._lock:
+                spent = f"the budget of {self.target.budget} requests is spent"
+                self._records.stopped = self._records.stopped or spent
 
     def _send_once(self, planned: PlannedRequest) -> Observation:
         return self.send(planned)[0]
