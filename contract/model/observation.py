@@ -109,7 +109,7 @@ class Observation:
         """
         The same answer, now that it is known not to be the API's.
         """
-        return replace(self, intermediary=evidence, is_not_found=False)
+        return replace(self, intermediary=evidence, is_not_found=False, job=None)
 
     @property
     def code(self) -> int:
@@ -202,7 +202,8 @@ class Observer:
         media_type = media_type_of(response)
         # The method belongs to it: HEAD has the head of a GET and no body to read.
         told = tuple(response.header(name) for name in self._telling_headers)
-        key = (response.code, media_type, exchange.request.method, response.body, told)
+        stated = response.header("content-type")
+        key = (response.code, stated, exchange.request.method, response.body, told)
         parsed_body = self._parsed_bodies.get(key)
         if parsed_body is None:
             parsed_body = self._read(exchange, response, media_type)
@@ -217,7 +218,8 @@ class Observer:
 
     def _read(self, exchange: Exchange, response: Response, media_type: str) -> ParsedBody:
         spec = self._operation.response_for(response.code)
-        content = spec.content_for(media_type) if spec else None
+        # With its parameters: two contents may differ in a profile or a version alone.
+        content = spec.content_for(response.header("content-type") or "") if spec else None
         body, held_to = None, None
         if exchange.request.method == "GET" and response.code not in (204, 304):
             if spec is not None and spec.contents:

@@ -158,3 +158,20 @@ def test_an_object_in_the_job_place_of_an_untyped_answer_is_read(tmp_path: Path)
     api = edited(tmp_path, document=schema)
     assert trace(answer(headers={"content-type": None}), of=api).latest.job is not None
     assert trace(answer(b"<html>", headers={"content-type": "text/html"}), of=api).latest.body
+
+
+def test_a_parameter_chooses_between_two_contents(tmp_path: Path) -> None:
+    other = {"type": "object", "required": ["message"]}
+    contents = {
+        "application/json; version=1": {"schema": ERROR},
+        "application/json; version=2": {"schema": other},
+    }
+    api = _api(tmp_path, contents)
+    for version, body, found in (
+        (1, {"error": "none"}, []),
+        (2, {"error": "none"}, [SCHEMA]),
+        (2, {"message": "none"}, []),
+        (1, {"message": "none"}, [SCHEMA]),
+    ):
+        seen = not_found(body, headers={"content-type": f"application/json;version={version}"})
+        assert _checks(api, seen) == found

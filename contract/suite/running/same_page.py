@@ -67,7 +67,7 @@ class SamePage:
         # No such thing, no such method, too much, a failure: `/` may well say the same.
         if seen.is_not_found or seen.code in (204, 304, 405, 429) or seen.code >= 500:
             return False
-        if seen.body is not None and seen.body.readable:
+        if seen.job is not None or (seen.body is not None and seen.body.readable):
             return False
         as_documented = seen.content is not None and seen.body is None and seen.method == "GET"
         return not as_documented and not is_json_type(seen.media_type)
