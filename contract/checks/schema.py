@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from jobproof.contract.formats.json_pointer import parent, pick
+from jobproof.contract.formats.json_pointer import parent, pick, replaced
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import Words, first_few, shorten, told
 from jobproof.contract.model.check import Facet, check
@@ -20,9 +20,11 @@ from jobproof.contract.model.finding import (
     gap,
     violation,
 )
+from jobproof.contract.model.job import is_status_missed
 from jobproof.contract.model.promises.sources import schema_source
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.openapi.schema import SchemaError
+from jobproof.contract.openapi.schema_place import place_at
 
 __all__ = [
     "body_matches_schema",
@@ -31,8 +33,10 @@ __all__ = [
     "no_sensitive_keys",
     "null_only_where_allowed",
     "status_is_documented",
+    "status_is_readable",
 ]
 
+_MOST_WORDS = 50
 _SENSITIVE = re.compile(
     # `tokens` and `token_count` count what a model has read.
     r"passw|secret|token(?!s|_?count|_?usage)|api_?key|private_?key|credential|session|cookie|internal|"
@@ -98,7 +102,7 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
     if seen.job is None or not seen.speaks_for_document:
         return
     status = seen.job.status
-    # body_matches_schema speaks of a status that is no text.
+    # status_is_readable speaks of a status that is no text.
     if not isinstance(status, str):
         return
     if trace.api.lifecycle.knows(status):
@@ -121,6 +125,36 @@ def status_is_documented(trace: Trace) -> Iterator[Remark]:
         basis=promise.basis,
         source=promise.source,
     )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="profile.yaml: status.at; whoever waits for a job reads it there",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+)
+def status_is_readable(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that comes back says which status it has.
+    """
+    seen, promise = trace.latest, trace.api.profile.status
+    if seen.job is None or not seen.speaks_for_document or isinstance(seen.job.status, str):
+        return
+    # Where the schema requires a status, or says what it is, body_matches_schema speaks of it.
+    if any(promise.at and _is_about(error, promise.at) for error in trace.schema_errors):
+        return
+    if seen.job.status is not None:
+        yield violation(
+            promise.place,
+            expected=list(promise.words),
+            found=_shortened(seen.job.status),
+            basis=promise.basis,
+            source=promise.source,
+        )
+    elif is_status_missed(seen.job, promise.at):
+        yield violation(
+            promise.place, "the job has no status", expected=Words("a status"), found=None
+        )
 
 
 @check(
@@ -203,9 +237,22 @@ def _missing_keys(error: SchemaError) -> str:
     return f"{len(error.missing)} required {noun} missing: {names}"
 
 
+def _is_about(error: SchemaError, at: str) -> bool:
+    if error.at == at:
+        return True
+    step = at[len(error.at) + 1 :].partition("/")[0] if at.startswith(f"{error.at}/") else None
+    if step is None:
+        return False
+    return error.keyword in ("type", "anyOf", "oneOf") or (
+        step in error.missing
+    )
+
+
 def _undocumented_word(trace: Trace, word: str) -> Iterator[Remark]:
     at, source = trace.api.profile.status.place, trace.api.profile.status.words[word].source
-    if source is not None and any(error.at == at for error in trace.schema_errors):
+    if source is None:
+        return
+    if any(e.at == at or _fails_by_word(trace, e, word) for e in trace.schema_errors):
         message = f"{word!r} is right here and the document doesn't list it"
         yield gap(at, message, found=word, source=source)
 
@@ -214,10 +261,33 @@ def _is_status_word(trace: Trace, error: SchemaError) -> bool:
     """
     Whether it is about which word the status is: status_is_documented speaks of that.
     """
-    status = trace.api.profile.status
-    if error.at != status.place or not isinstance(error.found, str):
+    status, job = trace.api.profile.status, trace.latest.job
+    if error.at == status.at and isinstance(error.found, str):
+        return error.keyword == "enum" or error.found in status.words
+    return job is not None and _fails_by_word(trace, error, job.status)
+
+
+def _fails_by_word(trace: Trace, error: SchemaError, word: Json) -> bool:
+    """
+    Whether a choice among bodies fails because none of them is of a job with this status.
+    """
+    at, seen = trace.api.profile.status.at, trace.latest
+    is_choice = error.keyword in ("anyOf", "oneOf") and at.startswith(f"{error.at}/")
+    content = seen.content or (seen.spec.contents[0] if seen.spec and seen.spec.contents else None)
+    if not is_choice or not isinstance(word, str) or content is None or seen.body is None:
         return False
-    return error.keyword == "enum" or error.found in status.words
+    listed = {text for _, text in place_at(content.schema, at).values or ()}
+    if not listed or word in listed:
+        return False
+    meaning = trace.api.profile.status.words.get(word)
+    # A body that the document describes nowhere can't be held to any description of it.
+    if meaning is not None and meaning.source is not None:
+        return True
+    others = (replaced(seen.body.value, at, other) for other in sorted(listed)[:_MOST_WORDS])
+    return any(
+        all((e.at, e.keyword) != (error.at, error.keyword) for e in content.errors(body))
+        for body in others
+    )
 
 
 def _is_null(error: SchemaError) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.json_value import Json
 
-__all__ = ["escape", "parent", "pick", "resolve", "walk"]
+__all__ = ["escape", "parent", "pick", "replaced", "resolve", "walk"]
 
 
 def escape(step: str) -> str:
@@ -49,6 +49,21 @@ def pick(value: Json, pointer: str) -> Json:
     What is at `pointer`, or None.
     """
     return resolve(value, pointer)[1]
+
+
+def replaced(value: Json, pointer: str, new: Json) -> Json:
+    """
+    A copy of `value` with `new` at a pointer that leads somewhere; nothing else is copied.
+    """
+    steps = walk(pointer)
+    if not steps:
+        return new
+    step, below = steps[0], "".join(f"/{escape(s)}" for s in steps[1:])
+    if isinstance(value, dict) and step in value:
+        return {**value, step: replaced(value[step], below, new)}
+    if isinstance(value, list) and (index := _index(step, len(value))) is not None:
+        return [*value[:index], replaced(value[index], below, new), *value[index + 1 :]]
+    return value
 
 
 def parent(pointer: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from jobproof.contract.formats.json_pointer import parent, pick
 from jobproof.contract.formats.json_value import JsonObject
+from jobproof.contract.judging.pointer_reach import PointerReach
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import Phase
@@ -34,6 +35,10 @@ class Coverage:
     validated: int = 0
     generated_views: int = 0
     intermediaries: int = 0
+    pointers: PointerReach = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pointers = PointerReach(self.api)
 
     def add(self, seen: Observation, *, generated: bool = False) -> None:
         """
@@ -45,6 +50,7 @@ class Coverage:
             return  # nothing of the API was reached by it
         self.credentials[seen.credential.value] += 1
         self.subjects[seen.subject.value] += 1
+        self.pointers.add(seen)
         if seen.job is None or seen.method != "GET":
             return
         self.validated += 1
@@ -78,7 +84,7 @@ class Coverage:
             missing.append("nothing was asked without a token")
         if generated and self.generated_views < _FEWEST_BODIES:
             missing.append(f"{self.generated_views} generated cases reached a known job")
-        return tuple(missing)
+        return (*missing, *self.pointers.missing())
 
     def as_dict(self) -> JsonObject:
         """

@@ -5,16 +5,17 @@ One job API: its document, its profile, and what follows from both.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jobproof.contract.errors import ProfileError, did_you_mean
+from jobproof.contract.errors import ProfileError
 from jobproof.contract.formats.headers import header_names
 from jobproof.contract.formats.secrets.secret import Secret
-from jobproof.contract.formats.yaml_file import Location, read_yaml
+from jobproof.contract.formats.yaml_file import YamlFile, read_yaml
+from jobproof.contract.model.agreement.agreement import LocatedPointer, agree
+from jobproof.contract.model.agreement.listing import read_listing
 from jobproof.contract.model.asking.access import Access, read_access
 from jobproof.contract.model.asking.values import (
     GivenValues,
@@ -23,15 +24,15 @@ from jobproof.contract.model.asking.values import (
     names_in,
 )
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
-from jobproof.contract.model.finding import brief
 from jobproof.contract.model.job import JobReader
 from jobproof.contract.model.observation import Observation, Observer
 from jobproof.contract.model.profile import ExpectedCode, Profile
 from jobproof.contract.model.promises.expected_codes import expected_code
 from jobproof.contract.model.promises.lifecycle import Lifecycle
 from jobproof.contract.openapi.document import Operation, read_operation
+from jobproof.contract.openapi.source.files import DocumentFiles
 
-__all__ = ["Api", "load_api"]
+__all__ = ["Api", "api_in", "load_api"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Api:
         folder: Where its data files are.
         provider: The distribution that brings it.
         values: What its requests carry besides the job's id and the token.
+        notes: What of profile and document couldn't be compared or used; a line each.
+        pointers: Where the profile expects what in a job's body.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Api:
     operation: Operation
     provider: str = "jobproof"
     values: RequestValues = field(default_factory=RequestValues)
+    notes: tuple[str, ...] = ()
+    pointers: tuple[LocatedPointer, ...] = ()
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
@@ -178,44 +183,37 @@ def load_api(folder: Path, *, provider: str = "a folder") -> Api:
     Load the API whose data is in `folder`.
 
     Raises:
-        ProfileError: `profile.yaml` is missing or wrong, or its status words aren't those that
-            the document enumerates.
+        ProfileError: `profile.yaml` is missing or wrong, or says what can't be by the document.
         DocumentError: The OpenAPI document is missing or lacks the operation.
     """
-    file = read_yaml(folder / "profile.yaml", ProfileError)
-    profile = file.parse(Profile, ProfileError)
+    return api_in(read_yaml(folder / "profile.yaml", ProfileError), provider=provider)
+
+
+def api_in(
+    profile_file: YamlFile, *, files: DocumentFiles | None = None, provider: str = "a folder"
+) -> Api:
+    """
+    The API whose profile a file holds; `files` may have read its document before.
+
+    Raises:
+        ProfileError: The profile is wrong, or says what can't be by the document.
+        DocumentError: The OpenAPI document is missing or lacks the operation.
+    """
+    profile, folder = profile_file.parse(Profile, ProfileError), profile_file.path.parent
+    document = folder / profile.document
+    files = files or DocumentFiles(document)
     operation = read_operation(
-        folder / profile.document,
+        document,
         method=profile.operation.method,
         template=profile.operation.path,
         parameter=profile.operation.parameter,
+        files=files,
     )
-    for place, message in _disagreements(profile, operation):
-        raise file.error(place, message, ProfileError)
-    return Api(profile.api, folder, profile, operation, provider)
-
-
-def _disagreements(profile: Profile, operation: Operation) -> Iterator[tuple[Location, str]]:
-    """
-    Status words that the profile and the document don't have in common, and what to do.
-    """
-    spec, status = operation.response_for(200), profile.status
-    # What rules read may be a code or a list's element, which no enumeration is about.
-    listed = spec.words_at(status.at) if spec and not status.rules else None
-    if listed is None:
-        return
-    presentable = [word for word in sorted(listed) if word.isprintable() and len(word) <= 60]
-    for word, meaning in status.words.items():
-        if word not in listed and meaning.source is None:
-            message = (
-                f"{profile.document} doesn't list this word at {status.at}. "
-                f"{did_you_mean(word, presentable[:30])} "
-                "If the vendor documents it elsewhere, give the word a `source` that says where"
-            )
-            yield ("status", "words", word), message
-    for word in sorted(listed - status.words.keys()):
-        message = (
-            f"{profile.document} lists {brief(word)!r} at {status.at}, too: add the word with its "
-            "phase, so that nobody has to guess what it means"
-        )
-        yield ("status", "words"), message
+    listing = read_listing(profile, operation, document, files)
+    agreement = agree(profile_file, profile, operation, listing)
+    notes = (*agreement.notes, *operation.notes)
+    return Api(
+        *(profile.api, folder, profile, operation, provider),
+        notes=notes,
+        pointers=agreement.pointers,
+    )

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jobproof.contract.formats.headers import HeaderPairs
-from jobproof.contract.formats.json_pointer import escape, pick, resolve
+from jobproof.contract.formats.json_pointer import escape, parent, pick, resolve
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.model.profile import Codec, Profile
-from jobproof.contract.model.status_rules import word_by_rules
+from jobproof.contract.model.status_rules import word_by_rules, word_of
 
-__all__ = ["Job", "JobReader", "is_empty", "links_in", "read_time"]
+__all__ = ["Job", "JobReader", "is_empty", "is_status_missed", "links_in", "read_time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Job:
     Attributes:
         body: The whole JSON object.
         id: What stands where the profile says that the id is; None where nothing does.
-        status: The same of the status.
+        status: The same of the status; what is no text as its word, if the profile has one.
         created_text: The creation time as it is written.
         created_at: Unix seconds, or None where absent or unreadable.
         later: Unix seconds of each later point in time that is present and readable.
@@ -92,7 +92,7 @@ class JobReader:
     def _status(self, value: Json, code: int, headers: HeaderPairs) -> Json:
         status = self._profile.status
         if not status.rules:
-            return pick(value, status.at)
+            return word_of(pick(value, status.at), status.words)
         return word_by_rules(status.rules, status.otherwise, value, code=code, headers=headers)
 
     def _results(self, value: Json) -> JsonObject:
@@ -108,6 +108,17 @@ class JobReader:
             if found and not is_empty(item):
                 return at, item
         return None
+
+
+def is_status_missed(job: Job, at: str) -> bool:
+    """
+    Whether no word stands at the status's place although what holds it is there.
+    """
+    if isinstance(job.status, str):
+        return False
+    # Where that is absent, too, or is a list that is still empty, the status hasn't come yet.
+    # Rules look at the whole answer, which is always there.
+    return not at or isinstance(pick(job.body, parent(at)), dict)
 
 
 def is_empty(value: Json) -> bool:

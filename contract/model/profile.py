@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from jobproof.contract.formats.addresses.urls import BaseUrl
 from jobproof.contract.formats.durations import Duration
@@ -21,7 +21,7 @@ from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.parameter_value import ParameterValue
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.finding import Basis
-from jobproof.contract.model.status_rules import Pointer, StatusRule
+from jobproof.contract.model.status_rules import Pointer, StatusRule, text_keys
 
 __all__ = [
     "AcceptedFinding",
@@ -188,7 +188,7 @@ class Statuses(Promise):
     """
 
     at: Pointer = ""
-    words: dict[str, StatusWord]
+    words: Annotated[dict[str, StatusWord], BeforeValidator(text_keys)]
     rules: tuple[StatusRule, ...] = ()
     """The first one that holds names the word."""
     otherwise: str | None = None

@@ -7,6 +7,7 @@ a header, or of a place in the body.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
@@ -18,7 +19,15 @@ from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.strict_model import StrictModel
 
-__all__ = ["Pointer", "Selection", "StatusCondition", "StatusRule", "word_by_rules"]
+__all__ = [
+    "Pointer",
+    "Selection",
+    "StatusCondition",
+    "StatusRule",
+    "text_keys",
+    "word_by_rules",
+    "word_of",
+]
 
 # Foreign text is searched with a pattern of the profile's author: its length bounds the cost.
 _SEARCHED = 500
@@ -134,6 +143,25 @@ class StatusRule(StrictModel):
 
     word: str
     when: tuple[StatusCondition, ...] = Field(min_length=1)
+
+
+def text_keys(words: object) -> object:
+    """
+    Words with those as texts that YAML reads as none: an unquoted true or 3.
+    """
+    if not isinstance(words, dict):
+        return words
+    return {k if isinstance(k, str) else json.dumps(k, default=str): v for k, v in words.items()}
+
+
+def word_of(found: Json, words: Mapping[str, object]) -> Json:
+    """
+    A status out of a body as its word; what no word stands for comes back as it is.
+    """
+    if isinstance(found, str | list | dict):
+        return found
+    word = json.dumps(found)
+    return word if word in words else found
 
 
 def word_by_rules(

@@ -73,18 +73,21 @@ class Operation:
         )
 
 
-def read_operation(path: Path, *, method: str, template: str, parameter: str) -> Operation:
+def read_operation(
+    path: Path, *, method: str, template: str, parameter: str, files: DocumentFiles | None = None
+) -> Operation:
     """
     Cut one operation out of the document at `path`.
 
     Args:
         template: The path as the document spells it, or with other parameter names.
+        files: Where they were read already, for another operation.
 
     Raises:
         DocumentError: The file can't be read, is no OpenAPI document, lacks the
             operation, or what the operation needs can't be resolved.
     """
-    files = DocumentFiles(path)
+    files = files or DocumentFiles(path)
     root = files.root
     version = str(root.get("openapi") or root.get("swagger") or "")
     if not version.startswith(("2.", "3.")):

@@ -14,7 +14,6 @@ import jsonschema_rs
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_pointer import escape, resolve, walk
 from jobproof.contract.formats.json_value import Json, JsonDocument
-from jobproof.contract.openapi.enumeration import words_at
 from jobproof.contract.openapi.media_range import specificity
 from jobproof.contract.openapi.patterns.ecma_pattern import PATTERN_OPTIONS
 from jobproof.contract.openapi.patterns.usable_schema import with_engine_patterns
@@ -164,15 +163,6 @@ class ResponseSpec:
                 # One type out of the range: a range stands in no answer's header.
                 ranged = ranged or plain.replace("*", "problem")
         return ranged
-
-    def words_at(self, pointer: str) -> frozenset[str] | None:
-        """
-        The texts that its bodies may hold at `pointer`; None where they aren't enumerated.
-        """
-        found = [words_at(content.schema, pointer) for content in self.contents]
-        if not found or None in found:
-            return None
-        return frozenset(word for words in found for word in words or ())
 
     def content_for(self, media_type: str) -> Content | None:
         """

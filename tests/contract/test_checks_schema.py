@@ -4,17 +4,32 @@ The body against its schema: each promise kept and broken, and what must not be 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.contract.builders import answer, job, links, not_found, said, trace
+from tests.contract.builders import answer, api, job, links, not_found, said, trace
 from tests.contract.cases import Case
 
+from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential
 from jobproof.contract.model.finding import Basis, Drift, Kind
+from jobproof.contract.openapi.schema import Content
 
 _NOON = datetime(2026, 9, 21, 12, tzinfo=UTC).timestamp()
+
+
+def _without_a_required_status() -> Api:
+    operation = api().operation
+    spec = operation.responses["200"]
+    (content,) = spec.contents
+    loose = Content(content.media_type, {**(content.schema or {}), "required": ["job_id"]})
+    responses = {**operation.responses, "200": replace(spec, contents=(loose,))}
+    return replace(api(), operation=replace(operation, responses=responses))
+
+
+LOOSE = _without_a_required_status()
 
 CASES = {
     "body_matches_schema": Case(
@@ -30,6 +45,11 @@ CASES = {
     "status_is_documented": Case(
         accepts=trace(answer(job("intermediate-complete"))),
         rejects=trace(answer(job("intermediate_complete"))),
+        at="/status",
+    ),
+    "status_is_readable": Case(
+        accepts=trace(answer(job("queued")), of=LOOSE),
+        rejects=trace(answer(job("queued", without=["status"])), of=LOOSE),
         at="/status",
     ),
     "keys_are_declared": Case(
@@ -174,3 +194,13 @@ def test_a_key_that_counts_is_no_secret(key: str) -> None:
 def test_a_pointer_of_an_odd_key_is_escaped() -> None:
     (finding,) = said(trace(answer({**job(), "a/b~c": 1})))
     assert finding.pointer == "/a~1b~0c"
+
+
+def test_a_status_that_the_document_requires_is_missed_once() -> None:
+    found = said(trace(answer(job("queued", without=["status"]))), Kind.VIOLATION)
+    assert [f.check for f in found] == ["body_matches_schema"]
+
+
+def test_a_missing_status_is_a_warning_where_the_document_lets_it_be_missing() -> None:
+    found = said(trace(answer(job("queued", without=["status"])), of=LOOSE), Kind.VIOLATION)
+    assert [(f.check, f.basis) for f in found] == [("status_is_readable", Basis.INFERRED)]
