@@ -243,9 +243,7 @@ def _is_about(error: SchemaError, at: str) -> bool:
     step = at[len(error.at) + 1 :].partition("/")[0] if at.startswith(f"{error.at}/") else None
     if step is None:
         return False
-    return error.keyword in ("type", "anyOf", "oneOf") or (
-        step in error.missing
-    )
+    return error.keyword in ("type", "anyOf", "oneOf") or (step in error.missing)
 
 
 def _undocumented_word(trace: Trace, word: str) -> Iterator[Remark]:
