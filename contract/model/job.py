@@ -4,6 +4,7 @@ A body read through a profile: one job as it was seen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from jobproof.contract.model.profile import Codec, Profile
 from jobproof.contract.model.status_rules import word_by_rules, word_of
 
 __all__ = ["Job", "JobReader", "is_empty", "is_status_missed", "links_in", "read_time"]
+
+_LEAP_SECOND = re.compile(r"(T[0-9]{2}:[0-9]{2}):60")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,10 @@ def read_time(value: Json, codec: Codec) -> float | None:
         return _unix_time(value, 1000 if codec is Codec.UNIX_MS else 1)
     if not isinstance(value, str):
         return None
+    # RFC 3339 takes a small t and z, and a leap second, which Python's calendar doesn't have.
+    text, leaps = _LEAP_SECOND.subn(r"\1:59", value.upper(), count=1)
     try:
-        moment = datetime.fromisoformat(value.upper())  # RFC 3339 takes a small t and z
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
@@ -145,7 +150,7 @@ def read_time(value: Json, codec: Codec) -> float | None:
         # on.
         moment = moment.replace(tzinfo=UTC)
     try:
-        return moment.timestamp()
+        return moment.timestamp() + leaps
     except (OverflowError, ValueError):
         return None
 

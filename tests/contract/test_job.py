@@ -95,6 +95,9 @@ def test_something_is_not_empty(full: object) -> None:
         (10, None),
         (None, None),
         ("9999-99-99T00:00:00Z", None),
+        ("2016-12-31T23:59:60Z", 1_483_228_800.0),
+        ("2016-12-31t23:59:60.5z", 1_483_228_800.5),
+        ("2016-12-31T23:60:60Z", None),
     ],
 )
 def test_a_written_time_is_read_leniently(text: object, moment: float | None) -> None:
