@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from jobproof.contract.formats.headers import header_names
 from jobproof.contract.formats.variation import ShownBody, body_difference, steady_text
-from jobproof.contract.model.check import check
+from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
 from jobproof.contract.model.observation import Observation
@@ -48,12 +48,38 @@ _VOLATILE = frozenset(
 _SAYS_WHY = re.compile(r"(?:^|[-_])(?:error|reason|message|code)$|^www-authenticate$")
 
 
+def _is_decided(trace: Trace) -> bool:
+    # An outage or a refusal for load lets nobody in, whoever asks.
+    seen = trace.latest
+    return seen.method != "OPTIONS" and 200 <= seen.code < 500 and seen.code not in (408, 429)
+
+
+def _was_shown_before(trace: Trace) -> bool:
+    seen = trace.latest
+    if seen.method != "GET" or seen.credential is not Credential.OWNER:
+        return False
+    if not trace.api.access.is_required and trace.token is None:
+        return False
+    return any(
+        o.code == 200 and o.method == "GET" and o.credential is Credential.OWNER
+        for o in trace.earlier
+    )
+
+
+def _can_compare(trace: Trace) -> bool:
+    seen = trace.latest
+    if seen.method != "GET" or seen.response is None or _is_transient(seen):
+        return False
+    return any(o.response is not None and not _is_transient(o) for o in trace.baselines)
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="the document: security",
     severity=Severity.CRITICAL,
     needs=("none",),
     only=("none",),
+    premise=Premise("no answer says whether it takes a token to be let in", _is_decided),
 )
 def token_is_required(trace: Trace) -> Iterator[Remark]:
     """
@@ -68,6 +94,7 @@ def token_is_required(trace: Trace) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     needs=("invalid",),
     only=("invalid",),
+    premise=Premise("no answer says whether an invalid token is let in", _is_decided),
 )
 def invalid_token_is_refused(trace: Trace) -> Iterator[Remark]:
     """
@@ -81,6 +108,7 @@ def invalid_token_is_refused(trace: Trace) -> Iterator[Remark]:
     source="the document: security",
     severity=Severity.HIGH,
     needs=("known",),
+    premise=Premise("no job was asked for again after the token had shown it", _was_shown_before),
 )
 def token_keeps_working(trace: Trace) -> Iterator[Remark]:
     """
@@ -112,6 +140,7 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     needs=("foreign",),
     only=("foreign",),
+    premise=Premise("no answer says whether somebody else's job is shown", _is_decided),
 )
 def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
     """
@@ -137,6 +166,9 @@ def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
     # The baseline is an id that nobody has, asked for with the same token: hence "missing".
     needs=("foreign", "missing"),
     only=("foreign",),
+    premise=Premise(
+        "nothing could be compared: both a foreign and an unknown id must be refused", _can_compare
+    ),
 )
 def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     """

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from jobproof.contract.formats.http_date import read_delta_seconds
 from jobproof.contract.formats.wording import Words
-from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Credential, Response
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.observation import Observation
@@ -31,7 +31,35 @@ _SECONDS = re.compile(
 _ROUNDING_S = 1
 
 
-@check(basis=Basis.RFC, source="RFC 9111 3.5 and 5.2.2.9", severity=Severity.CRITICAL)
+def _is_shown_to_owner(trace: Trace) -> bool:
+    return trace.latest.code == 200 and trace.latest.credential is Credential.OWNER
+
+
+def _has_tag_again(trace: Trace) -> bool:
+    return _has_tag(trace.latest) and any(_has_tag(view) for view in trace.views_backwards())
+
+
+def _has_tag(seen: Observation) -> bool:
+    return seen.response is not None and seen.response.header("etag") is not None
+
+
+def _is_not_modified(trace: Trace) -> bool:
+    tag = trace.latest.exchange.request.header("if-none-match")
+    return trace.latest.code == 304 and tag is not None and _view_with(trace, tag) is not None
+
+
+def _has_age(trace: Trace) -> bool:
+    response = trace.latest.response
+    aged = response is not None and read_delta_seconds(response.header("age") or "") is not None
+    return aged and _is_shown_to_owner(trace)
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9111 3.5 and 5.2.2.9",
+    severity=Severity.CRITICAL,
+    premise=Premise("no job was shown to the token's owner", _is_shown_to_owner),
+)
 def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
     """
     An answer for one token's eyes may not be kept for everybody.
@@ -49,7 +77,13 @@ def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
         yield violation("header:cache-control", expected=Words("private or no-store"), found=stated)
 
 
-@check(basis=Basis.RFC, source="RFC 9110 8.8.3", severity=Severity.HIGH, about=Facet.JOB)
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 8.8.3",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+    premise=Premise("no job was seen twice with an entity tag", _has_tag_again),
+)
 def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
     """
     One entity tag stands for one body; a weak one for one status at least.
@@ -68,7 +102,12 @@ def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
         )
 
 
-@check(basis=Basis.RFC, source="RFC 9110 15.4.5", severity=Severity.HIGH)
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.4.5",
+    severity=Severity.HIGH,
+    premise=Premise("no answer was a 304 to a tag of a job that was seen", _is_not_modified),
+)
 def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
     """
     304 means that the body is still the one that the tag stood for.
@@ -86,7 +125,12 @@ def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
         )
 
 
-@check(basis=Basis.RFC, source="RFC 9111 4.2 and 3.5", severity=Severity.HIGH)
+@check(
+    basis=Basis.RFC,
+    source="RFC 9111 4.2 and 3.5",
+    severity=Severity.HIGH,
+    premise=Premise("no answer came out of a cache (none had an Age)", _has_age),
+)
 def age_is_within_freshness(trace: Trace) -> Iterator[Remark]:
     """
     An answer out of a cache is not older than it may be.

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from jobproof.contract.formats.http_date import read_retry_after
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.wording import Words, first_few, shorten
-from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import (
     Basis,
@@ -44,7 +44,12 @@ _HOSTILE_ID_REFUSED = ExpectedCode(
 )
 
 
-@check(basis=Basis.DOCUMENTED, source="the document: responses", severity=Severity.HIGH)
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: responses",
+    severity=Severity.HIGH,
+    premise=Premise("no GET was answered", lambda trace: trace.latest.method == "GET"),
+)
 def code_is_documented(trace: Trace) -> Iterator[Remark]:
     """
     The HTTP code is one that the document lists, or one that is expected here.
@@ -143,7 +148,12 @@ def no_redirect(trace: Trace) -> Iterator[Remark]:
         )
 
 
-@check(basis=Basis.INFERRED, source="RFC 6585 4: MAY include Retry-After", severity=Severity.LOW)
+@check(
+    basis=Basis.INFERRED,
+    source="RFC 6585 4: MAY include Retry-After",
+    severity=Severity.LOW,
+    premise=Premise("no answer was a 429", lambda trace: trace.latest.code == 429),
+)
 def throttling_says_when(trace: Trace) -> Iterator[Remark]:
     """
     429 says when to come back.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
@@ -14,11 +14,23 @@ from jobproof.contract.model.trace import Trace
 __all__ = ["job_id_is_echoed", "job_id_keeps_its_case"]
 
 
+def _has_id(trace: Trace) -> bool:
+    job = trace.latest.job
+    return job is not None and job.id is not None and not _judged_elsewhere(trace.latest.subject)
+
+
+def _has_id_as_asked(trace: Trace) -> bool:
+    seen = trace.latest
+    return seen.subject is not Subject.RECASED and _has_id(trace)
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="the document: the operation returns the job with the id in the path",
     severity=Severity.CRITICAL,
     about=Facet.JOB,
+    premise=Premise("no job showed its id where the profile says that it stands (id.at)", _has_id),
+    essential=True,
 )
 def job_id_is_echoed(trace: Trace) -> Iterator[Remark]:
     """
@@ -42,6 +54,9 @@ def job_id_is_echoed(trace: Trace) -> Iterator[Remark]:
     source="the id is an opaque key for whoever asked with it",
     severity=Severity.LOW,
     about=Facet.JOB,
+    premise=Premise(
+        "no job showed its id where the profile says that it stands (id.at)", _has_id_as_asked
+    ),
 )
 def job_id_keeps_its_case(trace: Trace) -> Iterator[Remark]:
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobproof.contract.formats.wording import Words
-from jobproof.contract.model.check import check
+from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
 
@@ -16,7 +16,14 @@ __all__ = ["answers_within_budget"]
 _IN_A_ROW = 3
 
 
-@check(basis=Basis.INFERRED, source="profile.yaml: latency", severity=Severity.MEDIUM)
+@check(
+    basis=Basis.INFERRED,
+    source="profile.yaml: latency",
+    severity=Severity.MEDIUM,
+    premise=Premise(
+        "no job was asked for three times", lambda trace: len(trace.earlier) >= _IN_A_ROW - 1
+    ),
+)
 def answers_within_budget(trace: Trace) -> Iterator[Remark]:
     """
     Answers come within the budget; one slow answer is noise, three in a row are not.

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from jobproof.contract.formats.json_pointer import escape, pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import Words, told
-from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
 from jobproof.contract.model.job import Job, is_empty
@@ -49,11 +49,44 @@ _MOVING = frozenset(
 )
 
 
+def _was_ended(trace: Trace) -> bool:
+    return _last_ended(trace) is not None
+
+
+def _was_unfinished(trace: Trace) -> bool:
+    job, before = trace.latest.job, _last_known(trace)
+    lifecycle = trace.api.lifecycle
+    if job is None or before is None or lifecycle.is_terminal(before.status):
+        return False
+    return lifecycle.knows(job.status)
+
+
+def _has_limit(trace: Trace) -> bool:
+    job, lifecycle = trace.latest.job, trace.api.lifecycle
+    if job is None or not lifecycle.knows(job.status) or lifecycle.is_terminal(job.status):
+        return False
+    is_limited = bool(lifecycle.limits) and not lifecycle.waits_unbounded([str(job.status)])
+    return is_limited or trace.deadline_s is not None
+
+
+def _tells_whether_there(trace: Trace) -> bool:
+    seen = trace.latest
+    if seen.method != "GET" or not seen.authorised:
+        return False
+    return seen.job is not None or seen.is_not_found
+
+
+def _has_stayed_ended(trace: Trace) -> bool:
+    job, ended = trace.latest.job, _last_ended(trace)
+    return job is not None and ended is not None and job.status == ended.status
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="profile.yaml: status.terminal",
     severity=Severity.CRITICAL,
     about=Facet.JOB,
+    premise=Premise("no job was seen again after its end", _was_ended),
 )
 def terminal_status_is_final(trace: Trace) -> Iterator[Remark]:
     """
@@ -82,6 +115,7 @@ def terminal_status_is_final(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: status.words, status.moves",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job was seen again before its end", _was_unfinished),
 )
 def status_moves_forward(trace: Trace) -> Iterator[Remark]:
     """
@@ -125,6 +159,10 @@ def status_moves_forward(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: status.limits",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise(
+        "no unfinished job was seen for which there is a limit (--job-deadline sets one)",
+        _has_limit,
+    ),
 )
 def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
     """
@@ -154,6 +192,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     needs=("known",),
     only=("known",),
+    premise=Premise("no answer says whether a known job is there", _tells_whether_there),
 )
 def known_job_is_found(trace: Trace) -> Iterator[Remark]:
     """
@@ -224,6 +263,7 @@ def known_job_is_answered(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: status.terminal; a job that has ended doesn't change",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job was seen again after its end", _has_stayed_ended),
 )
 def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
     """

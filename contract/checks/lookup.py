@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from jobproof.contract.formats.wording import told
-from jobproof.contract.model.check import check
+from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.promises.sources import denial
@@ -22,12 +22,33 @@ __all__ = [
 ]
 
 
+def _is_decided(trace: Trace) -> bool:
+    # An outage, or a refusal for load or for the token, says nothing of the id.
+    seen = trace.latest
+    if seen.method != "GET" or not seen.authorised:
+        return False
+    return seen.is_not_found or (200 <= seen.code < 500 and seen.code not in (401, 408, 429))
+
+
+def _tells_whether_there(trace: Trace) -> bool:
+    # A refusal with 403 may be about the token; only the profile can say that it denies the job.
+    return _is_decided(trace) and (trace.latest.is_not_found or trace.latest.code != 403)
+
+
+def _case_counts(trace: Trace) -> bool:
+    return not trace.api.profile.id.any_case and _is_decided(trace)
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="profile.yaml: not_found",
     severity=Severity.CRITICAL,
     needs=("missing",),
     only=("missing",),
+    premise=Premise(
+        "no answer to an unknown id says whether there is such a job", _tells_whether_there
+    ),
+    essential=True,
 )
 def unknown_id_is_not_found(trace: Trace) -> Iterator[Remark]:
     """
@@ -54,6 +75,7 @@ def unknown_id_is_not_found(trace: Trace) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     needs=("malformed",),
     only=("malformed",),
+    premise=Premise("no answer to a hostile id says whether there is such a job", _is_decided),
 )
 def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     """
@@ -79,6 +101,7 @@ def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     needs=("altered",),
     only=("altered",),
+    premise=Premise("no answer to an altered id says whether there is such a job", _is_decided),
 )
 def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     """
@@ -122,6 +145,7 @@ def _respells(found: str, asked: str, *, shape: str) -> bool:
     severity=Severity.LOW,
     needs=("recased",),
     only=("recased",),
+    premise=Premise("ids here name the same job in either letter case", _case_counts),
 )
 def id_is_matched_by_case(trace: Trace) -> Iterator[Remark]:
     """

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from jobproof.contract.formats.json_body import is_json_type
 from jobproof.contract.formats.wording import Words
-from jobproof.contract.model.check import check
+from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.promises.sources import response_source
 from jobproof.contract.model.trace import Trace
@@ -19,10 +19,20 @@ __all__ = ["charset_is_utf8", "media_type_is_documented"]
 _CHARSET = re.compile(r'charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
 
 
+def _has_listed_type(trace: Trace) -> bool:
+    seen = trace.latest
+    if seen.spec is None or not seen.spec.contents or not seen.speaks_for_document:
+        return False
+    return seen.method == "GET" and seen.code not in (204, 304)
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="the document: responses.<code>.content",
     severity=Severity.HIGH,
+    premise=Premise(
+        "no answer has a body for which the document lists a media type", _has_listed_type
+    ),
 )
 def media_type_is_documented(trace: Trace) -> Iterator[Remark]:
     """
@@ -48,7 +58,13 @@ def media_type_is_documented(trace: Trace) -> Iterator[Remark]:
         )
 
 
-@check(basis=Basis.INFERRED, source="RFC 8259 8.1 and 11: no charset parameter is defined")
+@check(
+    basis=Basis.INFERRED,
+    source="RFC 8259 8.1 and 11: no charset parameter is defined",
+    premise=Premise(
+        "no answer called itself JSON", lambda trace: is_json_type(trace.latest.media_type)
+    ),
+)
 def charset_is_utf8(trace: Trace) -> Iterator[Remark]:
     """
     A JSON answer names no charset but UTF-8.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.wording import Words, first_few
-from jobproof.contract.model.check import check
+from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.job import links_in
@@ -27,11 +27,39 @@ __all__ = [
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+def _is_unlisted(trace: Trace) -> bool:
+    seen = trace.latest
+    # An outage carries nothing out, and 501 says that there is no such method.
+    decided = 200 <= seen.code < 500 and seen.code not in (408, 429)
+    known = _SAFE | trace.api.operation.others
+    return seen.method not in known and (decided or seen.code == 501)
+
+
+def _lists_methods(trace: Trace) -> bool:
+    seen = trace.latest
+    if seen.response is None or (seen.method != "OPTIONS" and seen.code != 405):
+        return False
+    return seen.response.header("allow") is not None
+
+
+def _get_has_shown(trace: Trace) -> bool:
+    get = _get_before(trace)
+    return get is not None and get.code == 200
+
+
+def _can_compare(trace: Trace) -> bool:
+    get = _get_before(trace)
+    if get is None or get.code in (429, 503):
+        return False
+    return trace.latest.code not in (405, 501, 429, 503)
+
+
 @check(
     basis=Basis.INFERRED,
     source="the document: the path has no such operation",
     severity=Severity.HIGH,
     needs=("POST",),
+    premise=Premise("no method was sent that the document doesn't have", _is_unlisted),
 )
 def unlisted_method_is_refused(trace: Trace) -> Iterator[Remark]:
     """
@@ -49,7 +77,11 @@ def unlisted_method_is_refused(trace: Trace) -> Iterator[Remark]:
         )
 
 
-@check(basis=Basis.RFC, source="RFC 9110 15.5.6: MUST generate Allow")
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.5.6: MUST generate Allow",
+    premise=Premise("no answer was a 405", lambda trace: trace.latest.code == 405),
+)
 def refused_method_lists_allowed(trace: Trace) -> Iterator[Remark]:
     """
     405 lists the methods that are allowed.
@@ -64,6 +96,7 @@ def refused_method_lists_allowed(trace: Trace) -> Iterator[Remark]:
     source="the document: the path's operations",
     severity=Severity.LOW,
     needs=("OPTIONS",),
+    premise=Premise("no answer had an Allow header", _lists_methods),
 )
 def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     """
@@ -96,6 +129,7 @@ def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     severity=Severity.LOW,
     needs=("HEAD",),
     only=("HEAD",),
+    premise=Premise("no job that GET had shown was asked for by HEAD", _get_has_shown),
 )
 def head_is_answered(trace: Trace) -> Iterator[Remark]:
     """
@@ -112,7 +146,13 @@ def head_is_answered(trace: Trace) -> Iterator[Remark]:
             )
 
 
-@check(basis=Basis.RFC, source="RFC 9110 9.3.2", needs=("HEAD",), only=("HEAD",))
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 9.3.2",
+    needs=("HEAD",),
+    only=("HEAD",),
+    premise=Premise("no answer to HEAD could be compared with one to GET", _can_compare),
+)
 def head_matches_get(trace: Trace) -> Iterator[Remark]:
     """
     HEAD says what GET says, without the body.

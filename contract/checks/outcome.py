@@ -15,7 +15,7 @@ from jobproof.contract.formats.addresses.ip_addresses import (
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.wording import Words, first_few, told
-from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
 from jobproof.contract.model.job import links_in
 from jobproof.contract.model.trace import Trace
@@ -32,11 +32,41 @@ __all__ = [
 _PRIVATE_SUFFIXES = (".localhost", ".internal", ".local", ".localdomain", ".lan", ".intranet")
 
 
+def _needs_result(trace: Trace) -> bool:
+    job, promise = trace.latest.job, trace.api.profile.result
+    return job is not None and promise is not None and job.status in promise.required_in
+
+
+def _takes_no_reason(trace: Trace) -> bool:
+    job, promise = trace.latest.job, trace.api.profile.failure
+    if job is None or promise is None or not trace.api.lifecycle.knows(job.status):
+        return False
+    return job.status not in promise.allowed_in
+
+
+def _needs_reason(trace: Trace) -> bool:
+    job, promise = trace.latest.job, trace.api.profile.failure
+    return job is not None and promise is not None and job.status in promise.required_in
+
+
+def _is_early(trace: Trace) -> bool:
+    job, promise = trace.latest.job, trace.api.profile.result
+    if job is None or promise is None:
+        return False
+    phase = trace.api.lifecycle.phase(job.status)
+    return phase is not None and not phase.terminal and job.status not in promise.early_in
+
+
+def _has_link(trace: Trace) -> bool:
+    return any(True for _ in _links(trace))
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="profile.yaml: result",
     severity=Severity.CRITICAL,
     about=Facet.JOB,
+    premise=Premise("no job was seen that has to have a result", _needs_result),
 )
 def success_has_result(trace: Trace) -> Iterator[Remark]:
     """
@@ -61,6 +91,9 @@ def success_has_result(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: failure",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise(
+        "no job was seen in which a reason of failure would be wrong", _takes_no_reason
+    ),
 )
 def success_has_no_failure_reason(trace: Trace) -> Iterator[Remark]:
     """
@@ -80,7 +113,12 @@ def success_has_no_failure_reason(trace: Trace) -> Iterator[Remark]:
         )
 
 
-@check(basis=Basis.INFERRED, source="profile.yaml: failure", about=Facet.JOB)
+@check(
+    basis=Basis.INFERRED,
+    source="profile.yaml: failure",
+    about=Facet.JOB,
+    premise=Premise("no job was seen that has to say why it failed", _needs_reason),
+)
 def failure_has_reason(trace: Trace) -> Iterator[Remark]:
     """
     A job that failed says why.
@@ -104,6 +142,7 @@ def failure_has_reason(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: result.early_in",
     severity=Severity.LOW,
     about=Facet.JOB,
+    premise=Premise("no job was seen that can't have a result yet", _is_early),
 )
 def result_comes_with_the_end(trace: Trace) -> Iterator[Remark]:
     """
@@ -126,6 +165,7 @@ def result_comes_with_the_end(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: result.schemes",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job had a link", _has_link),
 )
 def links_use_safe_schemes(trace: Trace) -> Iterator[Remark]:
     """
@@ -161,6 +201,7 @@ def links_use_safe_schemes(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: result; it is for the client, so it is where the client can reach it",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job had a link", _has_link),
 )
 def links_point_to_public_hosts(trace: Trace) -> Iterator[Remark]:
     """

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from jobproof.contract.formats.json_pointer import parent, pick, replaced
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import Words, first_few, shorten, told
-from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.finding import (
     Basis,
     Drift,
@@ -45,11 +45,27 @@ _SENSITIVE = re.compile(
 )
 
 
+def _is_validated(trace: Trace) -> bool:
+    return trace.latest.speaks_for_document and trace.latest.parsed_body.is_validated
+
+
+def _has_status(trace: Trace) -> bool:
+    seen = trace.latest
+    return seen.speaks_for_document and seen.job is not None and isinstance(seen.job.status, str)
+
+
+def _names_are_declared(trace: Trace) -> bool:
+    content = trace.latest.parsed_body.held_to
+    return trace.latest.speaks_for_document and content is not None and bool(content.declared)
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="the document: responses.<code>.content.schema",
     severity=Severity.HIGH,
     about=Facet.VALUE,
+    premise=Premise("no answer had a body for which the document has a schema", _is_validated),
+    essential=True,
 )
 def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     """
@@ -73,6 +89,7 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     basis=Basis.DOCUMENTED,
     source="the document: responses.<code>.content.schema",
     about=Facet.VALUE,
+    premise=Premise("no answer had a body for which the document has a schema", _is_validated),
 )
 def null_only_where_allowed(trace: Trace) -> Iterator[Remark]:
     """
@@ -93,6 +110,10 @@ def null_only_where_allowed(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: status",
     severity=Severity.HIGH,
     about=Facet.VALUE,
+    premise=Premise(
+        "no job showed a status where the profile says that it stands (status.at)", _has_status
+    ),
+    essential=True,
 )
 def status_is_documented(trace: Trace) -> Iterator[Remark]:
     """
@@ -162,6 +183,7 @@ def status_is_readable(trace: Trace) -> Iterator[Remark]:
     source="the document: responses.<code>.content.schema",
     severity=Severity.LOW,
     about=Facet.VALUE,
+    premise=Premise("no answer had a body whose keys the document names", _names_are_declared),
 )
 def keys_are_declared(trace: Trace) -> Iterator[Remark]:
     """
@@ -183,6 +205,7 @@ def keys_are_declared(trace: Trace) -> Iterator[Remark]:
     basis=Basis.DOCUMENTED,
     source="the document: responses.<code>.content.schema",
     about=Facet.VALUE,
+    premise=Premise("no answer had a body whose keys the document names", _names_are_declared),
 )
 def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
     """
@@ -212,6 +235,7 @@ def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
     source="the document names no such key; its name speaks of internals or secrets",
     severity=Severity.HIGH,
     about=Facet.VALUE,
+    premise=Premise("no answer had a body whose keys the document names", _names_are_declared),
 )
 def no_sensitive_keys(trace: Trace) -> Iterator[Remark]:
     """

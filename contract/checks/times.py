@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.wording import Words, told
-from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.finding import Basis, Remark, Severity, inconclusive, violation
+from jobproof.contract.model.job import Job
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -27,11 +28,62 @@ __all__ = [
 _PRECISION_S = 1.0
 
 
+def _has_creation(trace: Trace) -> bool:
+    job = trace.latest.job
+    return job is not None and job.created_at is not None
+
+
+def _has_end(trace: Trace) -> bool:
+    return trace.latest.job is not None and _says_end(trace, trace.latest.job)
+
+
+def _has_both(trace: Trace) -> bool:
+    job = trace.latest.job
+    return job is not None and job.created_at is not None and bool(job.later)
+
+
+def _takes_no_end(trace: Trace) -> bool:
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None or not trace.api.lifecycle.knows(job.status):
+        return False
+    return any(s.allowed_in is not None and job.status not in s.allowed_in for s in times.later)
+
+
+def _needs_end(trace: Trace) -> bool:
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None:
+        return False
+    return any(job.status in (stamp.required_in or ()) for stamp in times.later)
+
+
+def _had_creation(trace: Trace) -> bool:
+    before = trace.views[-1].job if trace.views else None
+    return _has_creation(trace) and before is not None and before.created_at is not None
+
+
+def _had_end(trace: Trace) -> bool:
+    before = trace.views[-1].job if trace.views else None
+    return before is not None and _says_end(trace, before)
+
+
+def _says_end(trace: Trace, job: Job) -> bool:
+    times = trace.api.profile.times
+    return times is not None and any(s.ends_life and s.at in job.later for s in times.later)
+
+
+def _has_date(trace: Trace) -> bool:
+    response = trace.latest.response
+    if trace.api.profile.times is None or response is None:
+        return False
+    return response.header("age") is None and _date(trace) is not None
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job said when it was created", _has_creation),
 )
 def creation_time_is_past(trace: Trace) -> Iterator[Remark]:
     """
@@ -58,6 +110,7 @@ def creation_time_is_past(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job said when it ended", _has_end),
 )
 def end_time_is_past(trace: Trace) -> Iterator[Remark]:
     """
@@ -85,6 +138,7 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job said when it was created and when it ended", _has_both),
 )
 def end_time_follows_creation(trace: Trace) -> Iterator[Remark]:
     """
@@ -110,6 +164,7 @@ def end_time_follows_creation(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: times.later",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job was seen in which an end time would be wrong", _takes_no_end),
 )
 def end_time_only_after_end(trace: Trace) -> Iterator[Remark]:
     """
@@ -137,6 +192,7 @@ def end_time_only_after_end(trace: Trace) -> Iterator[Remark]:
     basis=Basis.INFERRED,
     source="profile.yaml: times.later",
     about=Facet.JOB,
+    premise=Premise("no job was seen that has to say when it ended", _needs_end),
 )
 def ended_job_has_end_time(trace: Trace) -> Iterator[Remark]:
     """
@@ -162,6 +218,7 @@ def ended_job_has_end_time(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job said twice when it was created", _had_creation),
 )
 def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
     """
@@ -190,6 +247,7 @@ def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: times",
     severity=Severity.HIGH,
     about=Facet.JOB,
+    premise=Premise("no job was seen again that had said when it ended", _had_end),
 )
 def end_time_is_stable(trace: Trace) -> Iterator[Remark]:
     """
@@ -222,6 +280,7 @@ def end_time_is_stable(trace: Trace) -> Iterator[Remark]:
     basis=Basis.INFERRED,
     source="RFC 9110 6.6.1: Date is the time at which the answer was made",
     severity=Severity.LOW,
+    premise=Premise("no answer had a Date of its own to compare", _has_date),
 )
 def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
     """

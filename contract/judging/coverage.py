@@ -5,12 +5,17 @@ How much of the contract a run really touched; green over nothing proves nothing
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from jobproof.contract.formats.json_pointer import parent, pick
 from jobproof.contract.formats.json_value import JsonObject
+from jobproof.contract.judging.check_reach import CheckReach, in_words, kind_of
+from jobproof.contract.judging.judge import Judgement
 from jobproof.contract.judging.pointer_reach import PointerReach
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.check import Check
+from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import Phase
 
@@ -18,31 +23,46 @@ __all__ = ["Coverage"]
 
 _FEWEST_BODIES = 3
 """Of known jobs, in a run that is to say anything."""
+_ASKING = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(slots=True)
 class Coverage:
     """
-    Counts of what was seen; `add` every observation, then read `missing` or `as_dict`.
+    Counts of what was seen; `add` every observation, then read `lack`, `missing` or `as_dict`.
+
+    Attributes:
+        checks: Those of the run.
+        shown: How many answers held a job.
+        validated: How many of these were held to a schema.
+        api_spoke: Whether any GET was answered by the API itself.
     """
 
     api: Api
+    checks: Sequence[Check] = ()
     codes: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)
     credentials: Counter[str] = field(default_factory=Counter)
     subjects: Counter[str] = field(default_factory=Counter)
+    methods: Counter[str] = field(default_factory=Counter)
+    shown: int = 0
     validated: int = 0
     generated_views: int = 0
     intermediaries: int = 0
+    api_spoke: bool = False
     pointers: PointerReach = field(init=False)
+    _reach: dict[str, CheckReach] = field(init=False)
 
     def __post_init__(self) -> None:
         self.pointers = PointerReach(self.api)
+        self._reach = {check.id: CheckReach(check) for check in self.checks}
 
-    def add(self, seen: Observation, *, generated: bool = False) -> None:
+    def add(
+        self, seen: Observation, judgement: Judgement | None = None, *, generated: bool = False
+    ) -> None:
         """
-        Count one observation.
+        Count one observation, and who looked at it.
         """
         self.codes[str(seen.code) if seen.code else "none"] += 1
         if seen.intermediary is not None:
@@ -51,17 +71,55 @@ class Coverage:
         self.credentials[seen.credential.value] += 1
         self.subjects[seen.subject.value] += 1
         self.pointers.add(seen)
-        if seen.job is None or seen.method != "GET":
+        self.methods[seen.method] += 1
+        status = self._status(seen)
+        if judgement is not None:
+            self._add_looks(seen, judgement, status)
+        if not status:
             return
-        self.validated += 1
-        self.generated_views += generated
-        # Foreign words must not become keys of the report without end.
-        known = self.api.lifecycle.knows(seen.job.status)
-        self.statuses[str(seen.job.status) if known else "unknown"] += 1
-        job = pick(seen.job.body, self._envelope)
+        self.shown += 1
+        self.statuses[status] += 1
+        if seen.parsed_body.is_validated:
+            self.validated += 1
+            self.generated_views += generated
+        job = pick(seen.job.body, self._envelope) if seen.job is not None else None
         for key in job if isinstance(job, dict) else ():
             if key in self._declared():
                 self.keys[key] += 1
+
+    def _status(self, seen: Observation) -> str:
+        """
+        The status that it shows; "" where it shows no job.
+        """
+        if seen.job is None or seen.method != "GET":
+            return ""
+        # Foreign words must not become keys of the report without end.
+        known = self.api.lifecycle.knows(seen.job.status)
+        return str(seen.job.status) if known else "unknown"
+
+    def _add_looks(self, seen: Observation, judgement: Judgement, status: str) -> None:
+        for finding in judgement.findings:
+            reach = self._reach.get(finding.check)
+            if finding.kind is Kind.INCONCLUSIVE and reach is not None:
+                reach.undecided = reach.undecided or finding.message
+        if _is_page_in_front(seen):
+            return
+        self.api_spoke |= seen.method == "GET" and bool(judgement.asked)
+        kind = kind_of(seen, status)
+        for check in judgement.asked:
+            self._reach[check.id].was_run = True
+        for check in judgement.looked:
+            self._reach[check.id].looked[kind] += 1
+
+    def lack(self, check: Check) -> str | None:
+        """
+        What the run lacked for `check` to look at anything; None where it did.
+        """
+        asked = {*self.subjects, *self.credentials, *self.methods}
+        lack = self._reach[check.id].lack(self.api.name, asked)
+        if lack is None and not self.api_spoke:
+            return "the API itself never answered"
+        return lack
 
     def missing(self, *, generated: bool = False) -> tuple[str, ...]:
         """
@@ -73,18 +131,33 @@ class Coverage:
         if self.validated < _FEWEST_BODIES:
             reached = f"{self.validated} bodies of known jobs were validated"
             missing.append(f"{reached}, {_FEWEST_BODIES} are the floor")
+        if self.shown and not self.validated:
+            where = f"{self.api.profile.document}: GET {self.api.operation.path}"
+            missing.append(f"no schema for the body of a job was found in {where}")
         ended = [s for s in self.statuses if self.api.lifecycle.is_terminal(s)]
-        # Where no body was validated the line above says it already; an unknown status may be a
-        # new kind of end.
-        if self.validated and not ended and not self.statuses["unknown"]:
+        # Where no job was shown the line above says it already; an unknown status may be a new
+        # kind of end.
+        if self.shown and not ended and not self.statuses["unknown"]:
             missing.append("no ended job was seen")
-        if not self.subjects["missing"]:
-            missing.append("no unknown id was asked for")
+        missing.extend(self._essentials())
         if self.api.access.is_required and not self.credentials["none"]:
             missing.append("nothing was asked without a token")
         if generated and self.generated_views < _FEWEST_BODIES:
             missing.append(f"{self.generated_views} generated cases reached a known job")
         return (*missing, *self.pointers.missing())
+
+    def _essentials(self) -> Iterator[str]:
+        """
+        The checks without which nothing is known of the contract, by what they lacked.
+        """
+        by_lack: dict[str, list[str]] = {}
+        for check in self.checks:
+            if check.essential and check.speaks_of(self.api.name):
+                lack = self.lack(check)
+                if lack is not None:
+                    by_lack.setdefault(lack, []).append(check.id)
+        for lack, ids in by_lack.items():
+            yield f"{in_words(ids)} never looked at an answer: {lack}"
 
     def as_dict(self) -> JsonObject:
         """
@@ -101,6 +174,7 @@ class Coverage:
             "generated_validated_bodies": self.generated_views,
             "unreached_statuses": [s for s in lifecycle.statuses if not self.statuses[s]],
             "succeeded_seen": any(self.statuses[s] for s in lifecycle.of_phase(Phase.SUCCEEDED)),
+            "checks": {name: reach.as_dict() for name, reach in self._reach.items()},
         }
 
     @property
@@ -111,3 +185,13 @@ class Coverage:
     def _declared(self) -> frozenset[str]:
         spec = self.api.operation.response_for(200)
         return spec.contents[0].names_at(self._envelope) if spec and spec.contents else frozenset()
+
+
+def _is_page_in_front(seen: Observation) -> bool:
+    """
+    Whether a page for people refuses where the document has none: a firewall's, a log-in's.
+    """
+    # A web server that refuses POST says so by a page of its own, so other methods are left out;
+    # where the API never spoke, they count for nothing either.
+    page = seen.media_type in ("text/html", "application/xhtml+xml")
+    return page and seen.code == 403 and seen.spec is None and seen.method in _ASKING

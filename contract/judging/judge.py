@@ -5,7 +5,7 @@ Trace in, findings out. Nobody else decides what is wrong.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jobproof.contract.model.check import Check, Facet
@@ -14,7 +14,7 @@ from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import AcceptedFinding
 from jobproof.contract.model.trace import Trace
 
-__all__ = ["CRASHED", "Judge"]
+__all__ = ["CRASHED", "Judge", "Judgement"]
 
 CRASHED = "check_crashed"
 """The id of the finding that says a check itself failed."""
@@ -25,6 +25,21 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 _AVAILABILITY = "endpoint_is_available"
 """The check that says that something else answers in the API's place."""
 _ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """
+    What was said of an answer, and who had anything to look at in it.
+
+    Attributes:
+        asked: The checks that were run, where the API itself answered.
+        looked: Those of them that saw what they speak about, and could tell right from wrong.
+    """
+
+    findings: tuple[Finding, ...]
+    asked: tuple[Check, ...] = ()
+    looked: tuple[Check, ...] = ()
 
 
 class Judge:
@@ -52,6 +67,29 @@ class Judge:
             except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
                 findings.append(_crash(check, exc, trace))
         return tuple(findings)
+
+    def judge(self, trace: Trace) -> Judgement:
+        """
+        The same, with the checks that looked: a silence of any other says nothing.
+        """
+        findings = list(self(trace))
+        undecided = [f for f in findings if f.kind is Kind.INCONCLUSIVE]
+        # What makes the answer as a whole say nothing stands at its code.
+        if not _is_answer(trace.latest) or any(f.pointer == "code" for f in undecided):
+            return Judgement(tuple(findings))
+        asked = self._select(trace)
+        silent = {f.check for f in undecided} | {f.pointer for f in findings if f.check == CRASHED}
+        spoke = {f.check for f in findings} - silent
+        looked = []
+        for check in asked:
+            if check.id in silent:
+                continue
+            try:
+                if check.id in spoke or check.looks_at(trace):
+                    looked.append(check)
+            except Exception as exc:  # noqa: BLE001 -- as with the check itself
+                findings.append(_crash(check, exc, trace))
+        return Judgement(tuple(findings), asked, tuple(looked))
 
     def _select(self, trace: Trace) -> tuple[Check, ...]:
         """
@@ -87,6 +125,16 @@ class Judge:
             if observation.intermediary is None:
                 earlier = (*earlier, observation)
         return tuple(findings)
+
+
+def _is_answer(seen: Observation) -> bool:
+    """
+    Whether the API itself has answered, whole or in part.
+    """
+    if seen.response is None:
+        failure = seen.exchange.failure
+        return failure is not None and failure.partial is not None
+    return True
 
 
 def _depth(seen: Observation) -> int:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from jobproof.contract.model.finding import Basis, Remark, Severity
 from jobproof.contract.model.trace import Trace
 
-__all__ = ["Check", "Facet", "check"]
+__all__ = ["Check", "Facet", "Premise", "check"]
 
 CheckFunction = Callable[[Trace], Iterable[Remark]]
 
@@ -35,6 +35,20 @@ class Facet(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Premise:
+    """
+    What a trace must show, beyond the facet, for a check to have looked at anything.
+
+    Attributes:
+        lack: What a run says where no trace showed it, such as "no answer was a 304".
+        holds: Whether this trace does; pure, like a check.
+    """
+
+    lack: str
+    holds: Callable[[Trace], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """
     Attributes:
@@ -47,6 +61,9 @@ class Check:
             or a method (`foreign`, `none`, `HEAD`).
         only: Of what it speaks at all, in the same words; empty: of anything.
         apis: The APIs that it speaks about; all of them if empty.
+        premise: Without which it says nothing, so that its silence isn't taken for a promise
+            kept; None: wherever it is run it looks.
+        essential: Whether a run in which it never looked can't say that the contract is kept.
     """
 
     id: str
@@ -60,12 +77,20 @@ class Check:
     needs: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     apis: tuple[str, ...] = ()
+    premise: Premise | None = None
+    essential: bool = False
 
     def speaks_of(self, api: str) -> bool:
         """
         Whether the promise is one of that API's.
         """
         return not self.apis or api in self.apis
+
+    def looks_at(self, trace: Trace) -> bool:
+        """
+        Whether `trace`, on which it is run, shows what it speaks about.
+        """
+        return self.premise is None or self.premise.holds(trace)
 
     def __call__(self, trace: Trace) -> Iterable[Remark]:
         return self.run(trace)
@@ -80,6 +105,8 @@ def check(
     needs: tuple[str, ...] = (),
     only: tuple[str, ...] = (),
     apis: tuple[str, ...] = (),
+    premise: Premise | None = None,
+    essential: bool = False,
 ) -> Callable[[CheckFunction], Check]:
     """
     Make a check of `def name(trace): yield violation(...)`.
@@ -114,6 +141,8 @@ def check(
             needs=needs,
             only=only,
             apis=apis,
+            premise=premise,
+            essential=essential,
         )
 
     return decorate

@@ -51,6 +51,13 @@ class ParsedBody:
     job: Job | None = None
 
     @cached_property
+    def is_validated(self) -> bool:
+        """
+        Whether the document has a schema for the body that not every body would pass.
+        """
+        return self.body is not None and self.held_to is not None and self.held_to.constrains
+
+    @cached_property
     def schema_errors(self) -> tuple[SchemaError, ...]:
         """
         What the document's schema doesn't allow in the body; the first few.

@@ -16,12 +16,14 @@ from jobproof.contract.model.finding import Drift, Finding, Kind, Severity, star
 
 __all__ = [
     "MOST_SHOWN",
+    "CheckState",
     "FindingGroup",
     "Verdict",
     "conclude",
     "few_a_check",
     "group",
     "overlay",
+    "state_of",
 ]
 
 MOST_SHOWN = 5
@@ -45,6 +47,20 @@ class Verdict(StrEnum):
         0 kept, 1 broken, 3 inconclusive.
         """
         return {Verdict.KEPT: 0, Verdict.BROKEN: 1, Verdict.INCONCLUSIVE: 3}[self]
+
+
+class CheckState(StrEnum):
+    """
+    What became of one promise in a run.
+    """
+
+    KEPT = "kept"
+    """Looked at, and nothing was wrong."""
+    WARNED = "warned"
+    """Seen broken, but that doesn't count: it is our reading, or the policy accepts it."""
+    BROKEN = "broken"
+    NOT_REACHED = "not_reached"
+    """Never looked at: nothing is known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +173,22 @@ def _sort_of(found: FindingGroup) -> tuple[str, ...]:
     # A gap is a hole of its own, and each has a patch.
     own = str(first.found) if first.kind is Kind.GAP else ""
     return (first.check, first.kind, first.basis, str(first.accepted is not None), own)
+
+
+def state_of(findings: Iterable[Finding], *, lack: str | None, strict: bool) -> CheckState:
+    """
+    The state of one promise.
+
+    Args:
+        findings: Those of its own check.
+        lack: What the run lacked to look at it; None where it did.
+    """
+    own = [finding for finding in findings if finding.kind is Kind.VIOLATION]
+    if any(finding.breaks(strict=strict) for finding in own):
+        return CheckState.BROKEN
+    if own:
+        return CheckState.WARNED
+    return CheckState.KEPT if lack is None else CheckState.NOT_REACHED
 
 
 def _plainest(findings: list[Finding]) -> Finding:

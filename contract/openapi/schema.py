@@ -14,6 +14,7 @@ import jsonschema_rs
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_pointer import escape, resolve, walk
 from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.openapi.constraints import constrains
 from jobproof.contract.openapi.media_range import specificity
 from jobproof.contract.openapi.patterns.ecma_pattern import PATTERN_OPTIONS
 from jobproof.contract.openapi.patterns.usable_schema import with_engine_patterns
@@ -55,7 +56,7 @@ class Content:
 
     __slots__ = (
         *("_patterns", "_root_node", "_usable", "_validator"),
-        *("declared", "media_type", "schema", "unused_patterns"),
+        *("constrains", "declared", "media_type", "schema", "unused_patterns"),
     )
 
     def __init__(self, media_type: str, schema: JsonDocument | None) -> None:
@@ -77,6 +78,8 @@ class Content:
         # Walked last: the validator has refused what is no schema.
         self.declared = frozenset(_declared(schema or {}, schema or {}))
         self._root_node = _SchemaTree(schema or {}).node([schema or {}])
+        self.constrains = constrains(usable.schema)
+        """Whether any body could break it."""
 
     def errors(self, value: Json) -> Iterator[SchemaError]:
         """

@@ -61,6 +61,12 @@ class Session:
         """
         self._generated = True
 
+    def missing(self) -> tuple[str, ...]:
+        """
+        What the run lacks for a verdict, as the report says it.
+        """
+        return self.run().missing(generated=self._generated)
+
     def conclude(self) -> JsonDocument | None:
         """
         The report as it stands now; None where nothing was run.

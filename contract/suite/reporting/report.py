@@ -13,9 +13,18 @@ from typing import cast
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.trace import staleness_in
-from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, group, overlay
+from jobproof.contract.model.verdict import (
+    CheckState,
+    FindingGroup,
+    Verdict,
+    conclude,
+    group,
+    overlay,
+    state_of,
+)
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har import har_entry
 from jobproof.contract.suite.running.run import Run
@@ -32,7 +41,7 @@ def build_report(
     target, findings = run.target, run.findings
     profile = target.api.profile
     groups = group(findings)
-    missing = run.coverage.missing(generated=generated and run.stopped is None)
+    missing = run.missing(generated=generated)
     verdict = conclude(findings, missing=missing, strict=target.strict)
     redactor = target.redactor
     report = {
@@ -50,13 +59,14 @@ def build_report(
             finding_as_dict(g, redactor, strict=target.strict, token_env=target.token_env)
             for g in groups
         ],
-        "checks": [_check_as_dict(run, c.id, groups) for c in run.checks],
+        "checks": [_check_as_dict(run, check, findings) for check in run.checks],
         "reach": {
             **run.coverage.as_dict(),
             "missing": list(missing),
             **staleness_in(findings, tolerated_s=target.staleness_s),
         },
         "overlay": overlay(groups, title=profile.title),
+        "notes": list(target.api.notes),
         "document": {
             "digest": target.api.operation.digest,
             "openapi": target.api.operation.version,
@@ -108,16 +118,17 @@ def write_report(report: JsonDocument, path: Path) -> None:
     temporary.replace(path)
 
 
-def _check_as_dict(run: Run, check_id: str, groups: Iterable[FindingGroup]) -> JsonObject:
-    check = next(c for c in run.checks if c.id == check_id)
-    own: list[Finding] = [g.first for g in groups if g.first.check == check_id]
-    if any(f.breaks(strict=run.target.strict) for f in own):
-        state = "broken"
-    elif any(f.kind is Kind.VIOLATION for f in own):
-        state = "warned"
-    else:
-        state = "kept" if run.reached(check) else "not_reached"
-    return {"id": check_id, "state": state, "promise": check.summary, "basis": check.basis.value}
+def _check_as_dict(run: Run, check: Check, findings: Iterable[Finding]) -> JsonObject:
+    own = [finding for finding in findings if finding.check == check.id]
+    lack = run.lack(check)
+    state = state_of(own, lack=lack, strict=run.target.strict)
+    return {
+        "id": check.id,
+        "state": state.value,
+        "why": lack if state is CheckState.NOT_REACHED else None,
+        "promise": check.summary,
+        "basis": check.basis.value,
+    }
 
 
 def _why(run: Run, verdict: Verdict, missing: tuple[str, ...]) -> str | None:

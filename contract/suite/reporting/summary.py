@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.wording import first_few, shorten, told
+from jobproof.contract.judging.check_reach import in_words
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
-from jobproof.contract.model.verdict import MOST_SHOWN, FindingGroup, few_a_check
+from jobproof.contract.model.verdict import MOST_SHOWN, CheckState, FindingGroup, few_a_check
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.suite.planning.plan import RequestSequence, request_of
 from jobproof.contract.suite.planning.target import SuiteTarget
@@ -74,6 +75,9 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         yield from _lines(label, [f for f in warned if bool(f["accepted"]) is (label != "warning")])
     for kind in (Kind.DRIFT, Kind.GAP, Kind.INCONCLUSIVE):
         yield from _lines(kind.value, [f for f in findings if f["kind"] == kind])
+    for note in report["notes"]:
+        yield f"note: {note}"
+    yield from _not_reached(report["checks"])
     yield (
         f"reach: {coverage['validated_bodies']} job bodies validated "
         f"({coverage['generated_validated_bodies']} of them generated), "
@@ -104,6 +108,18 @@ def _lines(label: str, findings: Sequence[JsonDocument]) -> Iterator[str]:
         if alike[most:]:
             places = first_few([finding["pointer"] for finding in alike[most:]])
             yield f"{label}: {check}: {len(alike[most:])} more: {places}"
+
+
+def _not_reached(checks: Iterable[JsonDocument]) -> Iterator[str]:
+    """
+    A line for each thing that was lacking, with the checks that it kept from looking.
+    """
+    by_lack: dict[str, list[str]] = {}
+    for check in checks:
+        if check["state"] == CheckState.NOT_REACHED:
+            by_lack.setdefault(check["why"], []).append(check["id"])
+    for lack, ids in by_lack.items():
+        yield f"not reached: {lack}: {in_words(ids)}"
 
 
 def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> Iterator[str]:

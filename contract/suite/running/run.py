@@ -9,12 +9,13 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
 
 from jobproof.contract.judging.coverage import Coverage
-from jobproof.contract.judging.judge import Judge
+from jobproof.contract.judging.judge import Judge, Judgement
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
 from jobproof.contract.model.finding import Finding
@@ -67,20 +68,24 @@ class _RunRecords:
 
     Attributes:
         history: What was seen of each job, oldest first; by the URL where a request has no id.
-        methods: Of all requests that were sent.
+        answered: How many exchanges brought an answer, whole or in part.
+        unanswered: How many have brought none since the last answer.
         baselines: Answers to the owner for ids that nobody has, oldest first.
         unreachable: Why no connection comes about.
         stopped: Why the plan wasn't carried out to its end.
         intermediaries: How many answers in a row weren't the API's own.
+        silence: That nobody answers any more, in words.
     """
 
     findings: list[Finding] = field(default_factory=list)
     history: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
-    methods: set[str] = field(default_factory=set)
+    answered: int = 0
+    unanswered: int = 0
     baselines: deque[Observation] = field(default_factory=lambda: deque(maxlen=_MOST_BASELINES))
     unreachable: str | None = None
     stopped: str | None = None
     intermediaries: int = 0
+    silence: str | None = None
 
 
 class Run:
@@ -100,7 +105,7 @@ class Run:
     ) -> None:
         self.target = target
         self.checks = tuple(checks)
-        self.coverage = Coverage(target.api)
+        self.coverage = Coverage(target.api, self.checks)
         self.rate_limiter = RateLimiter(
             rate_per_minute=target.rate_per_minute, budget=target.budget, wait=wait
         )
@@ -152,14 +157,37 @@ class Run:
         """
         return self.rate_limiter.sent
 
-    def reached(self, check: Check) -> bool:
+    @property
+    def silence(self) -> str | None:
         """
-        Whether anything was asked that `check` speaks about.
+        That the endpoint has stopped answering, in words; None where it answers.
         """
-        if not check.speaks_of(self.target.api.name):
-            return False
-        asked = {*self.coverage.subjects, *self.coverage.credentials, *self._records.methods}
-        return all(need in asked for need in check.needs)
+        return self._records.silence
+
+    @property
+    def is_over(self) -> bool:
+        """
+        Whether nothing more can be asked: nobody is there, or no request is left.
+        """
+        return not (self.unreachable is None and self.silence is None and self.stopped is None)
+
+    def lack(self, check: Check) -> str | None:
+        """
+        What the run lacked for `check` to look at an answer; None where it did.
+        """
+        if self.unreachable is not None:
+            return f"can't be reached: {self.unreachable}"
+        return self.target.why_unasked(check.needs) or self.coverage.lack(check)
+
+    def missing(self, *, generated: bool = False) -> tuple[str, ...]:
+        """
+        What a verdict would need that the run doesn't have, in words; empty if nothing.
+
+        Args:
+            generated: Whether generated cases were sent, none left out.
+        """
+        missing = self.coverage.missing(generated=generated and self.stopped is None)
+        return missing if self.silence is None else (self.silence, *missing)
 
     def execute(self) -> None:
         """
@@ -173,7 +201,25 @@ class Run:
                     pool.submit(self._send_sequence, sequence) for sequence in sequences[1:]
                 ]:
                     done.result()
+        self.note_silence()
         self._planned = self.findings
+
+    def note_silence(self) -> None:
+        """
+        Find out whether somebody still answers, where the latest requests had no answer.
+        """
+        records = self._records
+        if self.unreachable is not None or records.unanswered < _MOST_UNANSWERED:
+            return
+        # The latest may have been what no server likes: an unknown method, an odd id.
+        with suppress(BudgetSpent):
+            self._send_once(build_plan(self.target)[0].requests[0])
+        if records.unanswered:
+            records.silence = (
+                f"the endpoint stopped answering after {records.answered} requests"
+                if records.answered
+                else "no request was answered"
+            )
 
     def send(self, planned: PlannedRequest) -> tuple[Observation, tuple[Finding, ...]]:
         """
@@ -238,29 +284,32 @@ class Run:
             staleness_s=self.target.staleness_s,
         )
         # Not under the lock: judging is the long part, and other sequences wait to look back.
-        findings = self._judge(trace)
+        judgement = self._judge.judge(trace)
         with self._lock:
-            self._remember(key, seen, findings, generated=generated)
+            self._remember(key, seen, judgement, generated=generated)
         self._progress(self.rate_limiter.sent)
-        return seen, findings
+        return seen, judgement.findings
 
     def _remember(
-        self, key: str, seen: Observation, findings: tuple[Finding, ...], *, generated: bool
+        self, key: str, seen: Observation, judgement: Judgement, *, generated: bool
     ) -> None:
         records = self._records
-        records.findings.extend(findings)
-        self.coverage.add(seen, generated=generated)
+        records.findings.extend(judgement.findings)
+        self.coverage.add(seen, judgement, generated=generated)
+        failure = seen.exchange.failure
+        if failure is None or failure.partial is not None:
+            records.answered, records.unanswered = records.answered + 1, 0
+        else:
+            records.unanswered += 1
         if seen.intermediary is not None:
             self._count_intermediary()
             return
         records.intermediaries = 0
         records.history[key].append(seen)
-        records.methods.add(seen.method)
         # What a foreign job's answer is compared with: it must not differ from this one.
         if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
             if seen.method == "GET" and seen.response is not None:
                 records.baselines.append(seen)
-        failure = seen.exchange.failure
         # Only the first id decides: later a lost connection is a fault like any other.
         if failure and failure.reason in _UNREACHABLE and len(records.history) == 1:
             records.unreachable = self.target.redactor.text(failure.detail)
