@@ -12,7 +12,7 @@ from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Reason, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
-from jobproof.contract.model.promises.sources import schema_source
+from jobproof.contract.model.promises.sources import content_source
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -53,7 +53,7 @@ def body_arrives_whole(trace: Trace) -> Iterator[Remark]:
             "body",
             f"the head came, the body is broken: {failure.detail}",
             expected=Words("a whole body"),
-            found=Words(failure.reason.value),
+            found=Words("a broken one"),
         )
 
 
@@ -151,9 +151,10 @@ def body_is_json(trace: Trace) -> Iterator[Remark]:
     A body that is to be JSON is one JSON value and nothing else.
     """
     for remark in _flaw(trace, Flaw.NOT_JSON, "one JSON value"):
-        source = schema_source(trace.latest)
-        if source is not None:
-            yield replace(remark, source=source)
+        seen = trace.latest
+        content = seen.parsed_body.held_to
+        if seen.spec is not None and content is not None:
+            yield replace(remark, source=content_source(seen.spec, content))
         else:
             # No document asked for JSON here, so the answer is held to its own Content-Type
             # alone.

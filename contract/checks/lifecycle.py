@@ -407,7 +407,10 @@ def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
         too_old = not waited and age > limit.after + limit.unobserved_wait + _SLACK_S
         if not too_old and running <= limit.after + _SLACK_S:
             continue
-        message = f"{job.status!r} at the age of {age:.0f} s; {limit.name}: {limit.after:.0f} s"
+        message = (
+            f"still {told(job.status)} at the age of {age:.0f} s; "
+            f"the limit of {limit.name} is {limit.after:.0f} s"
+        )
         if limit.verdict == "violation":
             yield violation(
                 at,

@@ -156,4 +156,9 @@ def id_is_matched_by_case(trace: Trace) -> Iterator[Remark]:
         return
     # UUIDs are read in either case (RFC 9562 4).
     if not trace.api.profile.id.any_case:
-        yield violation("code", expected=list(trace.api.profile.not_found.codes), found=seen.code)
+        yield violation(
+            "code",
+            f"the id in the other letter case is answered with {seen.code}",
+            expected=list(trace.api.profile.not_found.codes),
+            found=seen.code,
+        )

@@ -131,7 +131,7 @@ def failure_has_reason(trace: Trace) -> Iterator[Remark]:
             promise.at[0],
             f"the status is {job.status!r} and no reason is given",
             expected=Words(" or ".join(promise.at)),
-            found=None,
+            found=Words("nothing"),
             basis=promise.basis,
             source=promise.source,
         )

@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _MOST_WORDS = 50
+_KEYS = {"most": 12, "shown": 10}
 _SENSITIVE = re.compile(
     # `tokens` and `token_count` count what a model has read.
     r"passw|secret|token(?!s|_?count|_?usage)|api_?key|private_?key|credential|session|cookie|internal|"
@@ -79,7 +80,7 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
         yield violation(
             error.at or "body",
             _missing_keys(error),
-            expected=Words(error.expected),
+            expected=Words(first_few(error.missing, **_KEYS) if error.missing else error.expected),
             found=_shortened(error.found),
             source=source,
         )
@@ -257,7 +258,7 @@ def _missing_keys(error: SchemaError) -> str:
     if not error.missing:
         return ""
     noun = "key is" if len(error.missing) == 1 else "keys are"
-    names = first_few(error.missing, most=12, shown=10)
+    names = first_few(error.missing, **_KEYS)
     return f"{len(error.missing)} required {noun} missing: {names}"
 
 

@@ -11,6 +11,8 @@ from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.finding import Basis, Remark, Severity, inconclusive, violation
 from jobproof.contract.model.job import Job
+from jobproof.contract.model.profile import Times, Timestamp
+from jobproof.contract.model.promises.sources import Written, written
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -121,15 +123,15 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
         return
     now = _latest_now(trace)
     for stamp in times.later:
-        moment = job.later.get(stamp.at)
+        moment, promise = job.later.get(stamp.at), _end_promise(times, stamp)
         if stamp.ends_life and moment is not None and moment > now + times.skew:
             yield violation(
                 stamp.at,
                 f"{moment - trace.now:.0f} s in the future",
                 expected=Words("a time before now"),
                 found=job.present[stamp.at],
-                basis=times.basis,
-                source=times.source,
+                basis=promise.basis,
+                source=promise.source,
             )
 
 
@@ -147,15 +149,17 @@ def end_time_follows_creation(trace: Trace) -> Iterator[Remark]:
     job, times = trace.latest.job, trace.api.profile.times
     if job is None or times is None or job.created_at is None:
         return
-    for at, moment in job.later.items():
-        if moment < job.created_at - _PRECISION_S:
+    for stamp in times.later:
+        at, moment = stamp.at, job.later.get(stamp.at)
+        if moment is not None and moment < job.created_at - _PRECISION_S:
+            promise = _end_promise(times, stamp)
             yield violation(
                 at,
                 f"{job.created_at - moment:.0f} s before the job's creation",
                 expected=Words(f"a time after {told(job.created_text)}"),
                 found=job.present[at],
-                basis=times.basis,
-                source=times.source,
+                basis=promise.basis,
+                source=promise.source,
             )
 
 
@@ -183,8 +187,9 @@ def end_time_only_after_end(trace: Trace) -> Iterator[Remark]:
                 f"set although the status is {job.status!r}",
                 expected=Words("absent"),
                 found=job.present[stamp.at],
-                basis=(stamp.allowed or times).basis,
-                source=(stamp.allowed or times).source,
+                # A list of statuses without a promise beside it is somebody's reading.
+                basis=stamp.allowed.basis if stamp.allowed else Basis.INFERRED,
+                source=stamp.allowed.source if stamp.allowed else None,
             )
 
 
@@ -207,7 +212,7 @@ def ended_job_has_end_time(trace: Trace) -> Iterator[Remark]:
                 stamp.at,
                 f"absent although the status is {job.status!r}",
                 expected=Words("a time"),
-                found=None,
+                found=Words("nothing"),
                 basis=stamp.required.basis if stamp.required else None,
                 source=stamp.required.source if stamp.required else None,
             )
@@ -265,14 +270,15 @@ def end_time_is_stable(trace: Trace) -> Iterator[Remark]:
         if new is None or abs(new - old) >= _PRECISION_S:
             found = job.present.get(stamp.at)
             expected = before.present[stamp.at] if before else None
+            promise = _end_promise(times, stamp)
             now = "isn't there any more" if found is None else f"is {told(found)} now"
             yield violation(
                 stamp.at,
                 f"it was {told(expected)} and {now}",
                 expected=expected,
                 found=found,
-                basis=times.basis,
-                source=times.source,
+                basis=promise.basis,
+                source=promise.source,
             )
 
 
@@ -297,6 +303,13 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
         yield inconclusive(
             "header:date", f"the clocks are {apart:.0f} s apart; times can't be trusted"
         )
+
+
+def _end_promise(times: Times, stamp: Timestamp) -> Written:
+    """
+    What is written of that time itself, else of the job's times.
+    """
+    return written(stamp.allowed or times, times)
 
 
 def _date(trace: Trace) -> float | None:

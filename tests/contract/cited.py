@@ -48,7 +48,7 @@ def stands_written(api: Api, source: str) -> bool:
     if unlisted:
         first = {"server error": "5", "redirect": "3"}[unlisted[1]]
         return not any(code.startswith(first) or code == "default" for code in operation.responses)
-    found = re.fullmatch(r"responses\.(\w+)(?:\.content(?:\.(.+)\.schema)?)?", place)
+    found = re.fullmatch(r"responses\.(\w+)(?:\.content(?:\.(.+?)(?:\.schema)?)?)?", place)
     if found is None or found[1] not in operation.responses:
         return False
     media_types = [content.media_type for content in operation.responses[found[1]].contents]

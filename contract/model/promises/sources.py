@@ -43,9 +43,9 @@ def response_source(spec: ResponseSpec) -> str:
 
 def content_source(spec: ResponseSpec, content: Content) -> str:
     """
-    The place of the schema of one media type of one documented code.
+    The place of one media type of one documented code.
     """
-    return f"{response_source(spec)}.content.{content.media_type}.schema"
+    return f"{response_source(spec)}.content.{content.media_type}"
 
 
 def schema_source(seen: Observation) -> str | None:
@@ -53,7 +53,7 @@ def schema_source(seen: Observation) -> str | None:
     The place of the schema that a body is held to; None where there is none.
     """
     content = seen.parsed_body.held_to
-    return content_source(seen.spec, content) if seen.spec and content else None
+    return f"{content_source(seen.spec, content)}.schema" if seen.spec and content else None
 
 
 def written(first: Promise, *others: Promise) -> Written:

@@ -44,10 +44,20 @@ def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) ->
         f"  seen      at {shown.pointer}: {shown.message}{times}",
         f"  again     {_curl(found.first, target)}",
     ]
-    expected = told(finding.expected, or_=True)
-    if finding.expected is not None and expected not in finding.message:
-        lines.insert(4, f"  expected  {expected}; found {told(finding.found)}")
+    if not _says_what_was_expected(finding):
+        expected, seen = told(finding.expected, or_=True), told(finding.found)
+        lines.insert(4, f"  expected  {expected}; found {seen}")
     return "\n".join(lines)
+
+
+def _says_what_was_expected(finding: Finding) -> bool:
+    """
+    Whether the message says it already, or there is nothing to say.
+    """
+    expected = finding.expected
+    if isinstance(expected, list) and expected and not isinstance(expected[0], list | dict):
+        return all(str(item) in finding.message for item in expected)
+    return expected is None or told(expected) in finding.message
 
 
 def explain_all(
