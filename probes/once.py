@@ -18,6 +18,7 @@ from rich.table import Table
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding, Kind
@@ -226,7 +227,7 @@ def _asked(result: ProbeResult) -> str:
     if request is None:
         return "-"
     words = repr(request.job_id) if request.subject is Subject.MALFORMED else request.job_id
-    text = words if words is not None and len(words) <= 40 else f"{(words or '')[:37]}..."
+    text = legible(shorten(words or "", 40))
     who = {Credential.NONE: " (no token)", Credential.INVALID: " (wrong token)"}
     return f"{text}{who.get(request.credential, '')}"
 
@@ -236,9 +237,9 @@ def _answer(result: ProbeResult) -> str:
     if exchange is None:
         return result.error or "-"
     if exchange.failure is not None:
-        return exchange.failure.detail
+        return legible(exchange.failure.detail)
     code = exchange.response.code if exchange.response is not None else "-"
-    return f"{code} {result.job_status}" if result.job_status else str(code)
+    return f"{code} {legible(shorten(result.job_status, 60))}" if result.job_status else str(code)
 
 
 def _findings(done: ProbeRound) -> Iterator[str]:

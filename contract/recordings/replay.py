@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.wording import first_few
+from jobproof.contract.formats.wording import first_few, legible
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
@@ -94,7 +94,7 @@ class ReplayResult:
             times = f" ({found.count} times)" if found.count > 1 else ""
             yield f"{mark}: {finding.check} at {found.pointer}: {found.message}{times}"
             yield f"  promised  {finding.basis.value}: {finding.source}"
-            yield f"  again     {self._curl(finding)}"
+            yield f"  again     {legible(self._curl(finding))}"
             if others:
                 yield f"  and       {len(others)} more: {first_few([o.pointer for o in others])}"
         yield f"verdict: {self.verdict} [{self.judged} exchanges judged, {self.skipped} skipped]"

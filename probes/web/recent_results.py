@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import legible
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.probes.evidence.entry import fingerprint_of
 from jobproof.probes.result import ProbeOutcome, ProbeResult
@@ -290,7 +291,8 @@ class RecentResults:
     def _text(self, text: str) -> str:
         # Masked before it is cut: half a token is a secret too.
         masked = self._redactor.text(text)
-        return masked if len(masked) <= _LONGEST_TEXT else masked[: _LONGEST_TEXT - 1] + "…"
+        cut = masked if len(masked) <= _LONGEST_TEXT else masked[: _LONGEST_TEXT - 1] + "…"
+        return legible(cut)
 
     def _value(self, value: object) -> str:
         return self._text(value if isinstance(value, str) else repr(self._redactor.value(value)))

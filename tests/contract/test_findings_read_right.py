@@ -114,6 +114,15 @@ def test_a_key_that_steers_a_terminal_is_shown_escaped_wherever_it_is_shown() ->
     assert all(part.isprintable() for line in lines for part in line.split("\n"))
 
 
+def test_a_recorded_header_does_not_steer_the_terminal_that_shows_how_to_ask_again() -> None:
+    request = replace(answer().request, headers=(("X-Title", f"{ESC}{TO_THE_LEFT}"),))
+    found = judge()(trace(replace(answer(job("queued", job_id="x")), request=request)))
+    lines = list(ReplayResult(api(), found, 1, 0, False).lines(group))
+    lines += [explain(one, None, target=_target()) for one in group(found)]
+    assert any("X-Title" in line for line in lines)
+    assert all(part.isprintable() for line in lines for part in line.split("\n"))
+
+
 # The body against its schema.
 
 

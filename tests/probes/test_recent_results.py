@@ -126,6 +126,15 @@ def test_a_secret_is_masked_before_a_text_is_cut() -> None:
     assert "***" in shown
 
 
+def test_foreign_text_turns_no_page_around() -> None:
+    results = RecentResults()
+    evil = "\u202egnp.exe\x1b[31m"
+    broken = replace(finding(exchange(), message=evil), found=evil)
+    results.record(replace(result(ProbeOutcome.VIOLATION), findings=(broken,)))
+    (shown,) = results.findings()
+    assert shown.found == shown.message == "\\u202egnp.exe\\x1b[31m"
+
+
 def test_a_removed_target_leaves_nothing_behind() -> None:
     results = RecentResults()
     results.record(result(ProbeOutcome.VIOLATION, target="gone", checks=("a_check",)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import JsonDocument
-from jobproof.contract.formats.wording import first_few, shorten, told
+from jobproof.contract.formats.wording import first_few, legible, shorten, told
 from jobproof.contract.judging.check_reach import in_words
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
@@ -179,7 +179,7 @@ def _path(url: str) -> str:
 
 
 def _curl(finding: Finding, target: SuiteTarget) -> str:
-    return curl(finding.exchange, target.redactor, token_env=target.token_env)
+    return legible(curl(finding.exchange, target.redactor, token_env=target.token_env))
 
 
 def breaking(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:
