@@ -241,6 +241,8 @@ def _is_refused(seen: Observation) -> bool:
     """
     if seen.code == 403 and seen.subject is Subject.MALFORMED:
         return False  # a firewall may refuse a hostile id whatever the token
+    if seen.is_not_found:
+        return False  # some vendors deny a job that isn't there with 403
     asks = seen.method in ("GET", "HEAD") and seen.credential is Credential.OWNER
     return asks and seen.code in (401, 403)
 

@@ -163,6 +163,17 @@ def test_a_known_job_that_is_denied_is_said_once(tmp_path: Path, code: int) -> N
     assert "code_is_documented" in {f.check for f in _said(denied, _seen(other))}
 
 
+def test_a_vendor_may_deny_a_job_by_403(tmp_path: Path) -> None:
+    api = _silent(tmp_path)
+    not_found_ = api.profile.not_found.model_copy(update={"codes": (403,)})
+    profile = api.profile.model_copy(update={"not_found": not_found_})
+    denied = Api("krea", api.folder, profile, api.operation)
+    for subject in (Subject.MISSING, Subject.ALTERED):
+        found = judge()(trace(_seen(403, subject), of=denied))
+        assert [(f.check, f.kind) for f in found] == [("code_is_documented", Kind.GAP)]
+    assert [f.check for f in judge()(trace(_seen(403), of=denied))] == ["known_job_is_found"]
+
+
 def test_a_token_that_is_refused_says_nothing_about_codes(silent: Api) -> None:
     found = Judge(judge().checks)(trace(_seen(401), of=silent))
     assert [(f.check, f.kind) for f in found] == [("endpoint_is_available", Kind.INCONCLUSIVE)]

@@ -133,6 +133,7 @@ def test_an_outage_doesn_t_spoil_the_comparison() -> None:
     court(asked(exchange(code=404, subject=Subject.MISSING)))
     court(asked(exchange(code=503, subject=Subject.MISSING)))
     court(asked(exchange(code=429, subject=Subject.MISSING)))
+    court(asked(exchange(code=408, subject=Subject.MISSING)))
     foreign = court(asked(exchange(code=404, subject=Subject.FOREIGN))).result
     assert foreign.outcome is ProbeOutcome.OK
 
