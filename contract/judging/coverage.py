@@ -127,7 +127,7 @@ class Coverage:
         """
         missing = []
         if self.intermediaries:
-            missing.append(f"{self.intermediaries} answers weren't the API's own")
+            missing.append(f"answers that weren't the API's own: {self.intermediaries}")
         if self.validated < _FEWEST_BODIES:
             reached = f"{self.validated} bodies of known jobs were validated"
             missing.append(f"{reached}, {_FEWEST_BODIES} are the floor")

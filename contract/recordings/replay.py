@@ -54,7 +54,7 @@ class ReplayResult:
         """
         missing = [] if self.judged else ["no exchange is about a job"]
         if self.intermediaries:
-            missing.append(f"{self.intermediaries} answers weren't the API's own")
+            missing.append(f"answers that weren't the API's own: {self.intermediaries}")
         return conclude(self.findings, missing=missing, strict=self.strict)
 
     def as_dict(self) -> JsonObject:

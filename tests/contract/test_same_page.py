@@ -225,7 +225,7 @@ def test_once_is_enough_although_later_answers_are_fine() -> None:
     run, _ = _carried_out(lambda r, number: MARKED if number == 8 else _right(r))
     assert run.stopped is None
     assert _verdict(run, strict=True) is Verdict.INCONCLUSIVE
-    assert run.coverage.missing() == ("1 answers weren't the API's own",)
+    assert run.coverage.missing() == ("answers that weren't the API's own: 1",)
 
 
 def test_violations_seen_before_stand() -> None:
