@@ -358,7 +358,7 @@ from a recording.
 URL_READERS = {
     "contract/formats/addresses/urls.py": "the reader",
     "contract/checks/codes.py": "the endpoint's Location, judged and never asked",
-    "contract/checks/lifecycle.py": "links in an answer, compared",
+    "contract/formats/comparison/stable_value.py": "links in an answer, compared",
     "contract/checks/outcome.py": "links in an answer, judged",
     "contract/mock/endpoint.py": "the path of a base URL that was read",
     "contract/mock/faults/formats.py": "links that the mock made",

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from jobproof.contract.formats.comparison.variation import ShownBody, body_difference, steady_text
 from jobproof.contract.formats.headers import header_names
-from jobproof.contract.formats.variation import ShownBody, body_difference, steady_text
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation

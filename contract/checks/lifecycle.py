@@ -4,11 +4,9 @@ A job's life over time: forward, to an end, and then still.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Set
-from urllib.parse import urlsplit
 
+from jobproof.contract.formats.comparison.stable_value import is_moving, stable_part
 from jobproof.contract.formats.json_pointer import escape, pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import Words, told
@@ -31,22 +29,6 @@ __all__ = [
 
 # Polls come seconds apart, and created_at is by the server's clock while now is by ours.
 _SLACK_S = 30.0
-# Of a link's path: a long token, a moment in seconds, or `name=value` as a delivery network
-# writes it.
-_SIGNATURE = re.compile(
-    r"[^=]*=.*|[0-9]{9,}|(?:.*[^A-Za-z0-9])?"
-    r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}(?:[^A-Za-z0-9].*)?",
-    re.DOTALL,
-)
-_HAS_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
-_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
-_KEY_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-# Words of a key within a result that tell of the moment: a server goes on writing there.
-_MOVING = frozenset(
-    {"accessed", "age", "counter", "downloads", "expiration", "expires", "expiry", "hits"}
-    | {"modified", "remaining", "retention", "signature", "signed", "token", "ttl", "until"}
-    | {"updated", "valid", "views", "viewed"}
-)
 
 
 def _was_ended(trace: Trace) -> bool:
@@ -380,12 +362,12 @@ def _changes(
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
-            if exact or not _is_moving(key):
+            if exact or not is_moving(key):
                 below = f"{at}/{escape(key)}"
                 yield from _changes(old.get(key), new.get(key), below, skip, exact=exact)
         return
     # Absent, null and [] all say that nothing is there.
-    before, after = _stable_part(old, exact=exact), _stable_part(new, exact=exact)
+    before, after = stable_part(old, exact=exact), stable_part(new, exact=exact)
     if before != after and not (is_empty(before) and is_empty(after)):
         yield at, before, after
 
@@ -458,48 +440,3 @@ def _time_pointers(trace: Trace) -> Iterator[str]:
     if times is not None:
         yield times.created
         yield from (stamp.at for stamp in times.later)
-
-
-def _is_moving(key: str) -> bool:
-    return any(word.lower() in _MOVING for word in _KEY_WORDS.findall(key))
-
-
-def _stable_part(value: Json, *, exact: bool) -> Json:
-    """
-    `value` without what may change: the order and the signatures of links.
-    """
-    if isinstance(value, str) and value.startswith(("http://", "https://")):
-        return _file_of(value)
-    if isinstance(value, list):
-        items = [_stable_part(item, exact=exact) for item in value]
-        # Numbers in a row are a vector, say; of anything else a server may change the order.
-        if all(isinstance(item, str | dict) for item in items):
-            items.sort(key=lambda item: json.dumps(item, sort_keys=True))
-        return items
-    if isinstance(value, dict):
-        return {
-            key: _stable_part(item, exact=exact)
-            for key, item in value.items()
-            if exact or not _is_moving(key)
-        }
-    return value
-
-
-def _file_of(link: str) -> str:
-    """
-    What a link leads to: the last part of its path that is no signature.
-    """
-    # A link that is signed gets another query with every answer, or other parts of its path, or
-    # another host.
-    try:
-        path = urlsplit(link).path
-    except ValueError:
-        return link
-    parts = [part for part in reversed(path.split("/")) if part]
-    return next((part for part in parts if not _is_signature(part)), "")
-
-
-def _is_signature(part: str) -> bool:
-    if "=" not in part and (_UUID.fullmatch(part) or _HAS_SUFFIX.search(part)):
-        return False
-    return _SIGNATURE.fullmatch(part) is not None

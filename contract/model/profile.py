@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -433,19 +434,16 @@ class Profile(StrictModel):
             )
         return self
 
-    def _used_words(self) -> list[tuple[str, tuple[str, ...]]]:
-        used: list[tuple[str, tuple[str, ...]]] = []
+    def _used_words(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for index, rule in enumerate(self.status.rules):
-            used.append((f"status.rules[{index}]", (rule.word,)))
+            yield f"status.rules[{index}]", (rule.word,)
         if self.status.otherwise is not None:
-            used.append(("status.otherwise", (self.status.otherwise,)))
+            yield "status.otherwise", (self.status.otherwise,)
         for index, move in enumerate(self.status.moves):
-            used.append((f"status.moves[{index}]", move.before + move.after))
+            yield f"status.moves[{index}]", move.before + move.after
         for index, time in enumerate(self.times.later if self.times else ()):
-            places = (time.required_in or ()) + (time.allowed_in or ())
-            used.append((f"times.later[{index}]", places))
+            yield f"times.later[{index}]", (time.required_in or ()) + (time.allowed_in or ())
         if self.result:
-            used.append(("result", self.result.required_in + self.result.early_in))
+            yield "result", self.result.required_in + self.result.early_in
         if self.failure:
-            used.append(("failure", self.failure.required_in + self.failure.allowed_in))
-        return used
+            yield "failure", self.failure.required_in + self.failure.allowed_in

@@ -1,0 +1,3 @@
+"""
+What may differ between two answers that say the same?
+"""
