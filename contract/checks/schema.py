@@ -168,6 +168,7 @@ def status_is_readable(trace: Trace) -> Iterator[Remark]:
     if seen.job.status is not None:
         yield violation(
             promise.place,
+            f"{told(_shortened(seen.job.status))} is none of the words: {_words(trace)}",
             expected=list(promise.words),
             found=_shortened(seen.job.status),
             basis=promise.basis,
@@ -268,7 +269,9 @@ def _is_about(error: SchemaError, at: str) -> bool:
     step = at[len(error.at) + 1 :].partition("/")[0] if at.startswith(f"{error.at}/") else None
     if step is None:
         return False
-    return error.keyword in ("type", "anyOf", "oneOf") or (step in error.missing)
+    return error.keyword in ("type", "anyOf", "oneOf") or (
+        error.keyword == "required" and step in error.missing
+    )
 
 
 def _undocumented_word(trace: Trace, word: str) -> Iterator[Remark]:

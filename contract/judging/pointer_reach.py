@@ -18,6 +18,7 @@ from jobproof.contract.model.observation import Observation
 
 __all__ = ["PointerReach"]
 
+_NOT_PROMISED = (Role.VOLATILE, Role.FROZEN, Role.ELSEWHERE, Role.ITEMS, Role.TOLD)
 _OWN = frozenset({Subject.KNOWN, Subject.UNSTATED})
 
 
@@ -105,7 +106,7 @@ class PointerReach:
         if use.location[:2] == ("times", "later"):
             stamps = profile.times.later if profile.times else ()
             return any(s.at == use.pointer and job.status in (s.required_in or ()) for s in stamps)
-        return use.role not in (Role.VOLATILE, Role.ELSEWHERE, Role.ITEMS, Role.TOLD)
+        return use.role not in _NOT_PROMISED
 
     def _shows_nothing_yet(self, job: Job) -> bool:
         phase, result = self.api.lifecycle.phase(job.status), self.api.profile.result

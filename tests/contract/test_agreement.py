@@ -99,6 +99,7 @@ def _refused(folder: Path, schema: Any = JOB_SCHEMA, **keys: Any) -> str:
         ({"id__at": "/created_at"}, "id.at: openapi.yaml has a text of the format date-time at"),
         ({"status__at": "/id"}, "status.at: /id is the job's id already"),
         ({"volatile": ["/statuss"]}, "volatile[0]: openapi.yaml has no 'statuss'"),
+        ({"frozen": ["/cuont"]}, "frozen[0]: openapi.yaml has no 'cuont' in a 200's body. Did you"),
         ({"volatile": ["/created_at"]}, "volatile[0]: /created_at is a point in time, written"),
         ({"volatile": ["/count", "/count"]}, "volatile[1]: /count stands in this list twice"),
         (

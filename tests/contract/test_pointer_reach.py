@@ -57,7 +57,7 @@ def _missing(api: Api, *bodies: Any, **asked: Any) -> list[str]:
             ["times.later[0].at: /endedAt was in none of 1 job"],
         ),
         ({"times__later": [{"at": "/startedAt"}]}, []),
-        ({"volatile": ["/queue"], "declared_elsewhere": ["/new"]}, []),
+        ({"volatile": ["/queue"], "frozen": ["/cost"], "declared_elsewhere": ["/new"]}, []),
     ],
 )
 def test_a_place_that_no_job_had_is_told_with_its_line(

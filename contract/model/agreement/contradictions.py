@@ -13,6 +13,7 @@ __all__ = ["contradictions"]
 
 _OUTCOME = frozenset({Role.RESULT, Role.PROOF, Role.LINKS})
 _TIME = frozenset({Role.TIME_TEXT, Role.TIME_NUMBER})
+_OTHER = (Role.VOLATILE, Role.FROZEN, Role.ELSEWHERE)
 _SINGLE = frozenset({Role.ID, Role.STATUS, Role.FAILURE}) | _TIME | _OUTCOME
 """Of these a place is one, or is read wrongly as the other."""
 
@@ -46,7 +47,7 @@ def _within_another(uses: Sequence[PointerUse]) -> Iterator[tuple[Location, str]
             if use.keeps and use.is_within(other.pointer):
                 message = f"{shown(use.pointer)} is {use.role.value}, which stays as it is"
                 yield other.location, message
-        if use.location[:2] == ("times", "later") or use.role in (Role.VOLATILE, Role.ELSEWHERE):
+        if use.location[:2] == ("times", "later") or use.role in _OTHER:
             continue
         for reason in uses:
             is_below = use.pointer != reason.pointer and use.is_within(reason.pointer)

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobproof.contract.formats.wording import shorten
 from jobproof.contract.model.agreement.pointers import Role
-from jobproof.contract.model.finding import shorten
 from jobproof.contract.model.job import read_time
 from jobproof.contract.model.profile import Codec, Id
 from jobproof.contract.openapi.schema_place import SchemaPlace

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jobproof.contract.formats.json_pointer import escape
+from jobproof.contract.formats.wording import shorten
 from jobproof.contract.formats.yaml_file import Location
-from jobproof.contract.model.finding import shorten
 from jobproof.contract.model.profile import Codec, Profile
 from jobproof.contract.model.status_rules import StatusCondition
 from jobproof.contract.openapi.schema_place import spelled
@@ -32,6 +32,7 @@ class Role(StrEnum):
     LINKS = "links"
     FAILURE = "a reason of failure"
     VOLATILE = "what may change after the job's end"
+    FROZEN = "what stays as it is after the job's end"
     ELSEWHERE = "what the vendor is known to send"
     ITEMS = "a list"
     TOLD = "what tells the status"
@@ -91,6 +92,7 @@ def pointers_of(profile: Profile) -> Iterator[PointerUse]:
         yield from _several(("failure", "at"), profile.failure.at, Role.FAILURE)
     yield from _several(("declared_elsewhere",), profile.declared_elsewhere, Role.ELSEWHERE)
     yield from _several(("volatile",), profile.volatile, Role.VOLATILE)
+    yield from _several(("frozen",), profile.frozen, Role.FROZEN)
 
 
 def _of_condition(location: Location, condition: StatusCondition) -> Iterator[PointerUse]:
