@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 from tests.servers import QuietHandler, http_server
 
-__all__ = ["JOB", "TOKEN", "Asked", "RightServer", "reply", "served"]
+__all__ = ["DROPPED", "JOB", "TOKEN", "Asked", "RightServer", "reply", "served"]
 
 JOB = "5f0c3f5e-8a53-4c0e-9b0e-2f6a1c7d9e11"
 TOKEN = "secret-token-1"
 ENDED: Mapping[str, Any] = {"id": JOB, "status": "done", "created_at": "2026-01-02T03:04:05Z"}
+DROPPED = b"no answer: the connection ends"
 _ALLOWED = "GET, HEAD, OPTIONS"
 
 
@@ -70,7 +71,7 @@ class RightServer:
         error: The body of a refusal: JSON, or a text as it is.
         needs_query: Without this in its query a request is a bad one.
         needs_header: The same of a header's name.
-        odd: Answers in the server's place; None leaves it to the server.
+        odd: Answers in the server's place; None leaves it to the server, `DROPPED` is none.
     """
 
     base: str = ""
@@ -126,6 +127,9 @@ def served(server: RightServer) -> Iterator[str]:
             right = server.answer(self.command, parts.path, parts.query, headers)
             asked = Asked(self.command, parts.path, parts.query, headers, counts[key], right)
             sent = server.odd(asked) or right
+            if sent == DROPPED:
+                self.close_connection = True
+                return
             if self.command == "HEAD":
                 sent = sent[: _head_end(sent)]
             self.wfile.write(sent)

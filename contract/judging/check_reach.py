@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.observation import Observation
 
-__all__ = ["CheckReach", "in_words", "kind_of"]
+__all__ = ["CheckReach", "Lack", "LackKind", "in_words", "kind_of"]
 
 _NOT_ASKED = {
     "known": "no known job was asked for",
@@ -26,16 +27,46 @@ _NOT_ASKED = {
     "invalid": "nothing was asked with an invalid token",
 }
 _NOT_ANSWERED = {
-    Facet.EXCHANGE: "no answer came",
-    Facet.RESPONSE: "no answer came",
+    Facet.EXCHANGE: "no answer of the API itself came",
+    Facet.RESPONSE: "no answer of the API itself came",
     Facet.BODY: "no answer had a body to read as JSON",
     Facet.VALUE: "no answer had a body that could be read as JSON",
     Facet.JOB: "no answer held a job",
 }
 
-Kind = tuple[str, str, str, str, str]
+AnswerKind = tuple[str, str, str, str, str]
 """Of one answer: its code, subject, credential, method, and the status of its job."""
 _ASPECTS = ("codes", "subjects", "credentials", "methods", "statuses")
+
+
+class LackKind(StrEnum):
+    """
+    Why a check has looked at no answer.
+    """
+
+    OTHER_API = "other_api"
+    """It speaks of other APIs."""
+    NOT_ASKED = "not_asked"
+    """What it speaks of wasn't asked for, such as a job of somebody else's that nobody gave."""
+    NOT_ANSWERED = "not_answered"
+    """No answer came that went deep enough: a body, JSON, a job."""
+    NOT_SHOWN = "not_shown"
+    """Answers came, and none showed what it speaks of: no 429, no job seen twice."""
+    UNDECIDED = "undecided"
+    """It looked, and couldn't tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """
+    What was missing for a check to look at an answer.
+
+    Attributes:
+        text: In words, such as `no answer held a job`.
+    """
+
+    kind: LackKind
+    text: str
 
 
 @dataclass(slots=True)
@@ -50,33 +81,34 @@ class CheckReach:
     """
 
     check: Check
-    looked: Counter[Kind] = field(default_factory=Counter)
+    looked: Counter[AnswerKind] = field(default_factory=Counter)
     was_run: bool = False
     undecided: str | None = None
 
-    def lack(self, api: str, asked: Container[str]) -> str | None:
+    def lack(self, api: str, asked: Container[str]) -> Lack | None:
         """
-        What was missing for it to look at an answer, in words; None where it has looked.
+        What was missing for it to look at an answer; None where it has looked.
 
         Args:
             asked: Subjects, credentials and methods of all that was sent.
         """
         check = self.check
         if not check.speaks_of(api):
-            return f"it speaks of other APIs: {', '.join(check.apis)}"
-        # Of what was unsure once nobody knows how it was the other times.
+            text = f"it speaks of other APIs: {', '.join(check.apis)}"
+            return Lack(LackKind.OTHER_API, text)
+        # Of what it couldn't tell once, nobody knows how it was the other times.
         if self.undecided is not None:
-            return self.undecided
-        for need in check.needs:
-            if need not in asked:
-                return _not_asked(need)
+            return Lack(LackKind.UNDECIDED, self.undecided)
+        unasked = [need for need in check.needs if need not in asked]
+        if check.only and not any(word in asked for word in check.only):
+            unasked.append(check.only[0])
+        if unasked:
+            return Lack(LackKind.NOT_ASKED, _not_asked(unasked[0]))
         if self.looked:
             return None
-        if check.only and not any(word in asked for word in check.only):
-            return _not_asked(check.only[0])
         if self.was_run and check.premise is not None:
-            return check.premise.lack
-        return _NOT_ANSWERED[check.about]
+            return Lack(LackKind.NOT_SHOWN, check.premise.lack)
+        return Lack(LackKind.NOT_ANSWERED, _NOT_ANSWERED[check.about])
 
     def as_dict(self) -> JsonObject:
         """
@@ -91,7 +123,7 @@ class CheckReach:
         return {"answers": self.looked.total(), **folded}
 
 
-def kind_of(seen: Observation, status: str) -> Kind:
+def kind_of(seen: Observation, status: str) -> AnswerKind:
     """
     Where `seen` is counted.
 

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 
 from jobproof.contract.formats.json_pointer import parent, pick
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.judging.check_reach import CheckReach, in_words, kind_of
+from jobproof.contract.judging.check_reach import (
+    CheckReach,
+    Lack,
+    LackKind,
+    in_words,
+    kind_of,
+)
 from jobproof.contract.judging.judge import Judgement
 from jobproof.contract.judging.pointer_reach import PointerReach
 from jobproof.contract.model.api import Api
@@ -33,6 +39,7 @@ class Coverage:
 
     Attributes:
         checks: Those of the run.
+        asked: Subjects, credentials and methods of all that was sent, whoever answered.
         shown: How many answers held a job.
         validated: How many of these were held to a schema.
         api_spoke: Whether any GET was answered by the API itself.
@@ -45,7 +52,7 @@ class Coverage:
     keys: Counter[str] = field(default_factory=Counter)
     credentials: Counter[str] = field(default_factory=Counter)
     subjects: Counter[str] = field(default_factory=Counter)
-    methods: Counter[str] = field(default_factory=Counter)
+    asked: set[str] = field(default_factory=set)
     shown: int = 0
     validated: int = 0
     generated_views: int = 0
@@ -65,16 +72,16 @@ class Coverage:
         Count one observation, and who looked at it.
         """
         self.codes[str(seen.code) if seen.code else "none"] += 1
+        self.asked |= {seen.credential.value, seen.subject.value, seen.method}
+        status = self._status(seen)
+        if judgement is not None:
+            self._add_looks(seen, judgement, status)
         if seen.intermediary is not None:
             self.intermediaries += 1
             return  # nothing of the API was reached by it
         self.credentials[seen.credential.value] += 1
         self.subjects[seen.subject.value] += 1
         self.pointers.add(seen)
-        self.methods[seen.method] += 1
-        status = self._status(seen)
-        if judgement is not None:
-            self._add_looks(seen, judgement, status)
         if not status:
             return
         self.shown += 1
@@ -102,7 +109,7 @@ class Coverage:
             reach = self._reach.get(finding.check)
             if finding.kind is Kind.INCONCLUSIVE and reach is not None:
                 reach.undecided = reach.undecided or finding.message
-        if _is_page_in_front(seen):
+        if seen.intermediary is not None or _is_page_in_front(seen):
             return
         self.api_spoke |= seen.method == "GET" and bool(judgement.asked)
         kind = kind_of(seen, status)
@@ -111,14 +118,13 @@ class Coverage:
         for check in judgement.looked:
             self._reach[check.id].looked[kind] += 1
 
-    def lack(self, check: Check) -> str | None:
+    def lack(self, check: Check) -> Lack | None:
         """
         What the run lacked for `check` to look at anything; None where it did.
         """
-        asked = {*self.subjects, *self.credentials, *self.methods}
-        lack = self._reach[check.id].lack(self.api.name, asked)
+        lack = self._reach[check.id].lack(self.api.name, self.asked)
         if lack is None and not self.api_spoke:
-            return "the API itself never answered"
+            return Lack(LackKind.NOT_ANSWERED, "no answer of the API itself came")
         return lack
 
     def missing(self, *, generated: bool = False) -> tuple[str, ...]:
@@ -140,7 +146,7 @@ class Coverage:
         if self.shown and not ended and not self.statuses["unknown"]:
             missing.append("no ended job was seen")
         missing.extend(self._essentials())
-        if self.api.access.is_required and not self.credentials["none"]:
+        if self.api.access.is_required and "none" not in self.asked:
             missing.append("nothing was asked without a token")
         if generated and self.generated_views < _FEWEST_BODIES:
             missing.append(f"{self.generated_views} generated cases reached a known job")
@@ -155,9 +161,9 @@ class Coverage:
             if check.essential and check.speaks_of(self.api.name):
                 lack = self.lack(check)
                 if lack is not None:
-                    by_lack.setdefault(lack, []).append(check.id)
-        for lack, ids in by_lack.items():
-            yield f"{in_words(ids)} never looked at an answer: {lack}"
+                    by_lack.setdefault(lack.text, []).append(check.id)
+        for text, ids in by_lack.items():
+            yield f"{in_words(ids)} never looked at an answer: {text}"
 
     def as_dict(self) -> JsonObject:
         """

@@ -74,14 +74,14 @@ class Judge:
         """
         findings = list(self(trace))
         undecided = [f for f in findings if f.kind is Kind.INCONCLUSIVE]
-        # What makes the answer as a whole say nothing stands at its code.
-        if not _is_answer(trace.latest) or any(f.pointer == "code" for f in undecided):
-            return Judgement(tuple(findings))
-        asked = self._select(trace)
         silent = {f.check for f in undecided} | {f.pointer for f in findings if f.check == CRASHED}
         spoke = {f.check for f in findings} - silent
+        selected = self._select(trace)
+        # What makes the answer as a whole say nothing stands at its code.
+        if not _is_answer(trace.latest) or any(f.pointer == "code" for f in undecided):
+            return Judgement(tuple(findings), (), tuple(c for c in selected if c.id in spoke))
         looked = []
-        for check in asked:
+        for check in selected:
             if check.id in silent:
                 continue
             try:
@@ -89,7 +89,7 @@ class Judge:
                     looked.append(check)
             except Exception as exc:  # noqa: BLE001 -- as with the check itself
                 findings.append(_crash(check, exc, trace))
-        return Judgement(tuple(findings), asked, tuple(looked))
+        return Judgement(tuple(findings), selected, tuple(looked))
 
     def _select(self, trace: Trace) -> tuple[Check, ...]:
         """

@@ -59,6 +59,7 @@ class CheckState(StrEnum):
     WARNED = "warned"
     """Seen broken, but that doesn't count: it is our reading, or the policy accepts it."""
     BROKEN = "broken"
+    """Seen broken."""
     NOT_REACHED = "not_reached"
     """Never looked at: nothing is known of it."""
 
@@ -175,29 +176,38 @@ def _sort_of(found: FindingGroup) -> tuple[str, ...]:
     return (first.check, first.kind, first.basis, str(first.accepted is not None), own)
 
 
-def state_of(findings: Iterable[Finding], *, lack: str | None, strict: bool) -> CheckState:
+def state_of(findings: Iterable[Finding], *, looked: bool, strict: bool) -> CheckState:
     """
     The state of one promise.
 
     Args:
         findings: Those of its own check.
-        lack: What the run lacked to look at it; None where it did.
+        looked: Whether that check had anything to look at.
     """
     own = [finding for finding in findings if finding.kind is Kind.VIOLATION]
     if any(finding.breaks(strict=strict) for finding in own):
         return CheckState.BROKEN
     if own:
         return CheckState.WARNED
-    return CheckState.KEPT if lack is None else CheckState.NOT_REACHED
+    return CheckState.KEPT if looked else CheckState.NOT_REACHED
 
 
 def _plainest(findings: list[Finding]) -> Finding:
     """
-    The finding about the simplest request: a known job before a hostile id.
+    The finding that counts most, about the simplest request: a known job before a hostile id.
     """
     order = list(Subject)
-    # One that brings a patch says more than one that doesn't.
-    return min(findings, key=lambda f: (f.patch is None, order.index(f.exchange.request.subject)))
+    return min(
+        findings,
+        key=lambda f: (
+            # One that breaks the run must not hide behind one at the same place that only warns.
+            not f.breaks(strict=False),
+            not f.breaks(strict=True),
+            # One that brings a patch says more than one that doesn't.
+            f.patch is None,
+            order.index(f.exchange.request.subject),
+        ),
+    )
 
 
 def overlay(groups: Iterable[FindingGroup], *, title: str) -> dict[str, object] | None:

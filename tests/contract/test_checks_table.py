@@ -27,6 +27,7 @@ from tests.contract import (
 from tests.contract.builders import said
 from tests.contract.cases import Case
 
+from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.finding import Basis, Finding, Kind
 from jobproof.contract.plugins import load_checks
@@ -49,6 +50,7 @@ CASES_OF_ALL_CHECKS = {
 _LOUD = (Kind.VIOLATION, Kind.DRIFT, Kind.INCONCLUSIVE)
 
 CHECKS = load_checks()
+JUDGE = Judge(CHECKS)
 every_check = pytest.mark.parametrize("check", CHECKS, ids=[check.id for check in CHECKS])
 every_case = pytest.mark.parametrize(
     ("check", "case"),
@@ -76,6 +78,14 @@ def test_the_fault_is_found_by_its_own_check_alone(check: str, case: Case) -> No
     assert [(f.kind, f.pointer) for f in mine if f.kind is case.says] == [(case.says, case.at)]
     others = {f.check for f in found} - {check}
     assert others == set(case.also), _told(found)
+
+
+@every_case
+def test_where_it_finds_a_fault_its_premise_holds(check: str, case: Case) -> None:
+    (mine,) = (one for one in CHECKS if one.id == check)
+    # Else a run might say that it never looked, although it would have seen the fault.
+    assert mine.looks_at(case.rejects)
+    assert mine in JUDGE.judge(case.rejects).looked or case.says is Kind.INCONCLUSIVE
 
 
 def test_every_check_is_seen_accepting_and_rejecting() -> None:

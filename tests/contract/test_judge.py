@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,8 +17,8 @@ from tests.contract.lives import exchanges, lives
 
 from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.check import Facet, check
-from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.model.check import Check, Facet, Premise, check
+from jobproof.contract.model.exchange import Exchange, Reason, Response
 from jobproof.contract.model.finding import Basis, Kind, Remark, Severity, violation
 from jobproof.contract.model.profile import AcceptedFinding, Policy
 from jobproof.contract.model.trace import Trace
@@ -161,3 +162,75 @@ def test_a_life_is_replayed_each_answer_with_those_before_it() -> None:
     polls = [answer(job("sampling"), at=NOW - 9), answer(at=NOW - 5), answer(job("failed"))]
     found = judge().replay(trace(polls[0]), [api().observe(poll) for poll in polls])
     assert [(f.check, f.exchange) for f in found] == [("terminal_status_is_final", polls[2])]
+
+
+# -- who has looked ---------------------------------------------------------------------------
+
+
+def _looking(premise: Premise | None = None, **settings: Any) -> Check:
+    @check(basis=Basis.RFC, source="a test of ours", premise=premise, **settings)
+    def it_looks(trace: Trace) -> Iterator[Remark]:
+        """
+        It looks.
+        """
+        yield from ()
+
+    return it_looks
+
+
+SAMPLING = Premise("no job was sampling", lambda trace: trace.latest.code == 200)
+
+
+@pytest.mark.parametrize(
+    ("one", "seen", "looked"),
+    [
+        (_looking(), answer(), True),
+        (_looking(), failure(), False),
+        (_looking(about=Facet.EXCHANGE), failure(), False),
+        (_looking(about=Facet.EXCHANGE), failure(partial=Response(200)), False),
+        (_looking(about=Facet.EXCHANGE), failure(Reason.PROTOCOL, partial=Response(200)), True),
+        (_looking(about=Facet.JOB), not_found(), False),
+        (_looking(only=("foreign",)), answer(), False),
+        (_looking(SAMPLING), answer(), True),
+        (_looking(SAMPLING), not_found(), False),
+    ],
+    ids=[
+        *("a plain check", "no answer", "no answer at all", "a time-out", "half an answer"),
+        *("no job", "of others' jobs", "its premise holds", "its premise doesn't"),
+    ],
+)
+def test_a_check_has_looked_only_where_it_saw_what_it_speaks_of(
+    one: Check, seen: Exchange, looked: bool
+) -> None:
+    # The time-out is told by the check of ours that calls it silence.
+    checks = [*(c for c in judge().checks if c.id == "endpoint_is_available"), one]
+    assert (one in Judge(checks).judge(trace(seen)).looked) is looked
+
+
+def test_an_answer_of_which_nothing_can_be_said_is_a_look_of_nobody() -> None:
+    seen = trace(answer({"error": "maintenance"}, 503))
+    judgement = judge().judge(seen)
+    assert {f.kind for f in judgement.findings} == {Kind.INCONCLUSIVE}
+    assert (judgement.asked, judgement.looked) == ((), ())
+
+
+def test_a_check_that_found_something_has_looked_whatever_its_premise_says() -> None:
+    never = Premise("never", lambda _trace: False)
+    one = replace(_check(Facet.RESPONSE), premise=never)
+    assert Judge([one]).judge(trace(answer())).looked == (one,)
+
+
+def test_a_premise_that_crashes_is_a_finding_and_no_look() -> None:
+    broken = Premise("never", lambda trace: trace.latest.headers["x"])  # type: ignore[attr-defined]
+    one = _looking(broken)
+    judgement = Judge([one]).judge(trace(answer()))
+    assert [f.check for f in judgement.findings] == [CRASHED]
+    assert judgement.looked == ()
+
+
+@settings(_CALM, max_examples=200)
+@given(st.lists(exchanges(), min_size=1, max_size=4), st.none() | exchanges())
+def test_no_answer_makes_a_premise_crash(seen: list[Exchange], baseline: Exchange | None) -> None:
+    for of in (find_api("krea"), find_api("openai-batch")):
+        found = judge().judge(trace(*seen, baseline=baseline, of=of)).findings
+        assert [f.message for f in found if f.check == CRASHED] == []

@@ -121,11 +121,14 @@ def write_report(report: JsonDocument, path: Path) -> None:
 def _check_as_dict(run: Run, check: Check, findings: Iterable[Finding]) -> JsonObject:
     own = [finding for finding in findings if finding.check == check.id]
     lack = run.lack(check)
-    state = state_of(own, lack=lack, strict=run.target.strict)
+    state = state_of(own, looked=lack is None, strict=run.target.strict)
+    if state is not CheckState.NOT_REACHED:
+        lack = None  # what was seen broken was seen
     return {
         "id": check.id,
         "state": state.value,
-        "why": lack if state is CheckState.NOT_REACHED else None,
+        "lack": lack.kind.value if lack else None,
+        "why": lack.text if lack else None,
         "promise": check.summary,
         "basis": check.basis.value,
     }

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.wording import first_few, legible, shorten, told
-from jobproof.contract.judging.check_reach import in_words
+from jobproof.contract.judging.check_reach import LackKind, in_words
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import MOST_SHOWN, CheckState, FindingGroup, few_a_check
@@ -127,9 +127,12 @@ def _not_reached(checks: Iterable[JsonDocument]) -> Iterator[str]:
     by_lack: dict[str, list[str]] = {}
     for check in checks:
         if check["state"] == CheckState.NOT_REACHED:
-            by_lack.setdefault(check["why"], []).append(check["id"])
-    for lack, ids in by_lack.items():
-        yield f"not reached: {lack}: {in_words(ids)}"
+            # Each speaks of something else that the answers didn't show; the report has it all.
+            not_shown = check["lack"] == LackKind.NOT_SHOWN
+            why = "no answer showed what they speak of" if not_shown else check["why"]
+            by_lack.setdefault(why, []).append(check["id"])
+    for why, ids in by_lack.items():
+        yield f"not reached: {why}: {in_words(ids)}"
 
 
 def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
 
+from jobproof.contract.judging.check_reach import Lack, LackKind
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import Judge, Judgement
 from jobproof.contract.model.check import Check
@@ -171,13 +172,14 @@ class Run:
         """
         return not (self.unreachable is None and self.silence is None and self.stopped is None)
 
-    def lack(self, check: Check) -> str | None:
+    def lack(self, check: Check) -> Lack | None:
         """
         What the run lacked for `check` to look at an answer; None where it did.
         """
         if self.unreachable is not None:
-            return f"can't be reached: {self.unreachable}"
-        return self.target.why_unasked(check.needs) or self.coverage.lack(check)
+            return Lack(LackKind.NOT_ANSWERED, f"can't be reached: {self.unreachable}")
+        unasked = self.target.why_unasked(check.needs)
+        return Lack(LackKind.NOT_ASKED, unasked) if unasked else self.coverage.lack(check)
 
     def missing(self, *, generated: bool = False) -> tuple[str, ...]:
         """
