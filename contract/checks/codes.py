@@ -192,9 +192,10 @@ def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
         if not _has_been_in_service(trace):  # else endpoint_stays_in_service speaks of it
             yield inconclusive("code", "out of service for now", found=503)
     elif _is_refused(seen) and not _token_works(trace):
-        yield inconclusive(
-            "code", "the token isn't accepted, so its jobs can't be judged", found=seen.code
-        )
+        message = "the token isn't accepted, so its jobs can't be judged"
+        if trace.token is None:
+            message = "a token is asked for and none was given, so no job can be judged"
+        yield inconclusive("code", message, found=seen.code)
 
 
 @check(basis=Basis.RFC, source="RFC 9110 15.6.4: an overload or a maintenance, which passes")

@@ -175,14 +175,17 @@ def links_use_safe_schemes(trace: Trace) -> Iterator[Remark]:
     for at, text, parts in _links(trace):
         if promise is None or not parts.scheme:
             continue  # a relative link is the schema's affair
-        if parts.scheme.lower() not in promise.schemes:
+        scheme, is_ours = parts.scheme.lower(), "schemes" not in promise.model_fields_set
+        if scheme not in promise.schemes:
             right = first_few(promise.schemes)
             yield violation(
                 at,
                 f"the link's scheme is {told(parts.scheme)}, and {right} is right",
                 expected=list(promise.schemes),
                 found=parts.scheme,
-                basis=promise.basis if "schemes" in promise.model_fields_set else Basis.INFERRED,
+                # That a link is one to fetch is promised with the result; that the fetching is
+                # encrypted, only where the profile says so.
+                basis=Basis.INFERRED if is_ours and scheme == "http" else promise.basis,
                 source=promise.source,
             )
         elif "@" in parts.netloc:

@@ -90,7 +90,8 @@ class Content:
             return
         missing: dict[str, list[str]] = {}
         objects: dict[str, Json] = {}
-        for error in self._validator.iter_errors(value):
+        failed = (e for error in self._validator.iter_errors(value) for e in _meant(error))
+        for error in failed:
             # A text on which the engine gives up is neither right nor wrong.
             if type(error.kind).__name__ in _GIVEN_UP:
                 continue
@@ -308,6 +309,29 @@ def _undeclared(
         for index, item in enumerate(value[:_MOST_ITEMS]):
             if isinstance(item, dict | list):
                 yield from _undeclared(item, node.items, f"{at}/{index}")
+
+
+def _meant(error: jsonschema_rs.ValidationError) -> Iterator[jsonschema_rs.ValidationError]:
+    """
+    What is wrong in the branch that a value was meant for, where a choice has one for its type;
+    else the choice itself.
+    """
+    # Many generators write each optional value as a choice between it and null.
+    branches = getattr(error.kind, "context", None)
+    if error.instance is None or not branches:
+        yield error
+        return
+    here = list(error.instance_path)
+    fitting = [
+        branch
+        for branch in branches
+        if not any(_keyword(e) == "type" and list(e.instance_path) == here for e in branch)
+    ]
+    if len(fitting) != 1 or not fitting[0]:
+        yield error
+        return
+    for inner in fitting[0]:
+        yield from _meant(inner)
 
 
 def _declared(schema: Json, root: JsonDocument) -> Iterator[str]:

@@ -140,13 +140,15 @@ def test_a_server_error_under_default_breaks_no_word_of_the_document(covered: Ap
 
 
 def test_schemes_that_nobody_stated_are_our_reading(tmp_path: Path) -> None:
-    def forget(profile: Any) -> None:
-        del profile["result"]["schemes"]
-
-    body = job(result={"urls": ["javascript:alert(1)"]})
-    stated = _only(find_api("krea"), "links_use_safe_schemes", answer(body))
-    assumed = _only(edited(tmp_path, profile=forget), "links_use_safe_schemes", answer(body))
-    assert (stated.basis, assumed.basis) == (Basis.DOCUMENTED, Basis.INFERRED)
+    plain, script = ("http://h.example/1.png", "javascript:alert(1)")
+    state = put_key("result.schemes", ["https"])
+    for api, link, basis in (
+        (find_api("krea"), plain, Basis.INFERRED),
+        (find_api("krea"), script, Basis.DOCUMENTED),
+        (edited(tmp_path, profile=state), plain, Basis.DOCUMENTED),
+    ):
+        body = job(result={"urls": [link]})
+        assert _only(api, "links_use_safe_schemes", answer(body)).basis is basis
 
 
 def test_an_outage_is_nothing_that_a_document_speaks_of() -> None:

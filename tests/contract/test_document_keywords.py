@@ -21,6 +21,7 @@ from tests.contract.documents import (
 
 from jobproof.contract.errors import DocumentError
 from jobproof.contract.openapi.media_range import specificity
+from jobproof.contract.openapi.schema import Content
 
 _KEYWORD_NAMES = ("example", "examples", "xml", "x-note", "$id", "$ref", "discriminator", "title")
 
@@ -275,3 +276,24 @@ def test_empty_keywords_say_nothing(tmp_path: Path) -> None:
 def test_a_schema_that_is_none_is_told_in_one_line(tmp_path: Path, schema: Any) -> None:
     with pytest.raises(DocumentError, match="the schema of 200 application/json can't be used"):
         job_schema(tmp_path, schema)
+
+
+NULLABLE = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "keyword"),
+    [
+        (NULLABLE, "yesterday", "format"),
+        (NULLABLE, 7, "anyOf"),
+        ({"anyOf": [{"enum": ["a"], "type": "string"}, {"type": "null"}]}, "b", "enum"),
+        ({"oneOf": [{"type": "string", "maxLength": 1}, {"type": "integer"}]}, "long", "maxLength"),
+        ({"anyOf": [{"type": "string", "maxLength": 1}, {"const": "x"}]}, "long", "anyOf"),
+        ({"anyOf": [{"anyOf": [NULLABLE]}, {"type": "null"}]}, "yesterday", "format"),
+    ],
+)
+def test_a_choice_says_what_is_wrong_in_the_branch_of_the_value_s_type(
+    schema: Any, value: Any, keyword: str
+) -> None:
+    content = Content("application/json", {"properties": {"at": schema}})
+    assert [(e.at, e.keyword) for e in content.errors({"at": value})] == [("/at", keyword)]

@@ -40,6 +40,8 @@ def _target(token: str = TOKEN) -> SuiteTarget:
 def _summary(groups: Sequence[FindingGroup]) -> list[str]:
     findings = [finding_as_dict(g, Redactor(), strict=False, token_env="T") for g in groups]
     report = {
+        "notes": [],
+        "checks": [],
         "reach": {
             "job_statuses": {},
             "validated_bodies": 0,

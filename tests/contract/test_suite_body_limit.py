@@ -21,7 +21,7 @@ def test_the_suite_reads_as_far_as_the_profile_says(
         tmp_path,
         profile=lambda value: (
             put_key("body", {"limit": limit, "basis": "documented", "source": "a page"})(value),
-            put_key("declared_elsewhere", ["/preview"])(value),
+            put_key("declared_elsewhere", ["/preview", "/result/error"])(value),
         ),
         mock=put_key("job.preview", "x" * _MORE_THAN_USUAL),
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from jobproof.contract.errors import did_you_mean
+from jobproof.contract.formats.json_body import is_json_type
 from jobproof.contract.formats.json_pointer import escape, walk
 from jobproof.contract.formats.yaml_file import Location
 from jobproof.contract.model.agreement.contradictions import contradictions
@@ -79,12 +80,17 @@ def places_of(operation: Operation) -> PlaceOf | None:
     What the document says of any place in a 200; None where it says nothing of the body.
     """
     spec = operation.response_for(200)
-    contents = [content for content in (spec.contents if spec else ()) if content.schema]
-    json_alone = [c for c in contents if "json" in c.media_type.lower()] or contents
-    if not json_alone:
+    contents = [c for c in (spec.contents if spec else ()) if _may_be_json(c.media_type)]
+    schemas = [content.schema for content in contents if content.schema]
+    # One without a schema leaves everything open, whatever the others say.
+    if not schemas or len(schemas) < len(contents):
         return None
-    schemas = [content.schema for content in json_alone]
     return lambda pointer: either(place_at(schema, pointer) for schema in schemas)
+
+
+def _may_be_json(media_type: str) -> bool:
+    plain = media_type.partition(";")[0].strip().lower()
+    return "*" in plain or is_json_type(plain)
 
 
 def impossible(
