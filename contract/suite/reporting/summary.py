@@ -85,9 +85,10 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         yield from _lines(label, [f for f in warned if bool(f["accepted"]) is (label != "warning")])
     for kind in (Kind.DRIFT, Kind.GAP, Kind.INCONCLUSIVE):
         yield from _lines(kind.value, [f for f in findings if f["kind"] == kind])
-    for note in report["notes"]:
+    # A report that an earlier version wrote has neither.
+    for note in report.get("notes", ()):
         yield f"note: {note}"
-    yield from _not_reached(report["checks"])
+    yield from _not_reached(report.get("checks", ()))
     yield (
         f"reach: {coverage['validated_bodies']} job bodies validated "
         f"({coverage['generated_validated_bodies']} of them generated), "
