@@ -247,6 +247,16 @@ def test_a_page_that_comes_half_way_keeps_what_was_seen_before(tmp_path: Path) -
         assert seen.states[check] == "not_reached"
 
 
+def test_what_an_intermediary_answers_is_asked_and_is_no_look(tmp_path: Path) -> None:
+    marked = reply(403, b"<html></html>", "cf-mitigated: challenge", kind="text/html")
+    seen = world(tmp_path, after(4, marked))
+    assert seen.verdict == "inconclusive"
+    assert seen.states["unknown_id_is_not_found"] == "kept"
+    assert seen.whys["job_id_is_echoed"] == NO_JOB
+    assert seen.whys["malformed_id_is_refused"] == "no answer of the API itself came"
+    assert seen.states["endpoint_is_available"] == "not_reached"
+
+
 def test_a_server_that_is_dropped_says_so_and_keeps_what_was_seen(tmp_path: Path) -> None:
     seen = world(tmp_path, after(12, DROPPED))
     assert seen.verdict == "inconclusive"
