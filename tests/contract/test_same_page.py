@@ -120,7 +120,8 @@ def test_one_page_for_everything_is_nobodys_fault(page: Response) -> None:
     message = run.findings[0].message
     assert "one page for a known id, an unknown one and http://127.0.0.1:9/" in message
     assert run.stopped is not None
-    assert len(sender.sent) < 12
+    # Five in a row, and as many as were under way by then: eight side by side.
+    assert len(sender.sent) < 20
 
 
 def test_what_differs_between_two_fetches_doesnt_make_another_page() -> None:
