@@ -18,6 +18,7 @@ from jobproof.contract.model.exchange import Credential, Exchange, Request, Resp
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.verdict import Verdict, conclude
 from jobproof.contract.plugins import load_checks
+from jobproof.contract.suite.planning.plan import build_plan
 from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.running.run import Run
@@ -302,3 +303,12 @@ def test_a_short_outage_is_sat_out_and_the_question_put_again(at: int) -> None:
     assert any((r.method, r.url, r.headers) == (down.method, down.url, down.headers) for r in again)
     found = [f for f in run.findings if f.check == "endpoint_stays_in_service"]
     assert [f.kind for f in found] == [Kind.GAP]
+
+
+def test_a_server_that_wants_to_be_left_alone_is_not_polled() -> None:
+    busy = Response(503, (("retry-after", "120"), ("content-type", "application/json")), b"{}")
+    run, sender = _carried_out(lambda _request, _: busy)
+    assert _verdict(run, strict=True) is Verdict.INCONCLUSIVE
+    # Each of the plan's requests once, whatever time there would be to watch.
+    planned = sum(p.times for sequence in build_plan(run.target) for p in sequence.requests)
+    assert len(sender.sent) <= planned

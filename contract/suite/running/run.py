@@ -368,6 +368,9 @@ class Run:
             waits = waits or (seen.is_not_found and time.monotonic() < known_at)
             if seen.response is not None and not waits:
                 return seen
+            # Asked again already, as often and as long as it said and a run can bear.
+            if seen.code == 503 and seen.response and seen.response.header("retry-after"):
+                return seen
             if time.monotonic() > poll_until:
                 return seen
             self._wait(self.target.poll_interval_s)
