@@ -17,12 +17,21 @@ from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.text_file import read_text
 
-__all__ = ["Location", "PlainLoader", "YamlFile", "read_yaml"]
+__all__ = ["Location", "PlainLoader", "YamlFile", "read_yaml", "yaml_problem"]
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 _MOST_VALUES = 100_000
 _MOST_LEVELS = 200
+_PLACE = re.compile(r"([a-z_]+(?:\.[a-z_]+|\[\d+\])*) ")
+# What pydantic says of a type in Python's words.
+_PLAINLY = {
+    "dict_type": "expected a mapping",
+    "frozen_set_type": "expected a list",
+    "list_type": "expected a list",
+    "model_type": "expected a mapping",
+    "tuple_type": "expected a list",
+}
 
 
 class PlainLoader(yaml.SafeLoader):
@@ -39,6 +48,20 @@ class PlainLoader(yaml.SafeLoader):
     def add_indent(self, column: int) -> bool:
         self._refuse_deep(len(self.indents))
         return super().add_indent(column)
+
+    # PyYAML refuses every tab outside a scalar; YAML refuses it as indentation alone (6.1).
+    def scan_to_next_token(self) -> None:
+        super().scan_to_next_token()
+        while self.peek() == "\t":
+            blanks = 1
+            while self.peek(blanks) in " \t":
+                blanks += 1
+            indents = self.allow_simple_key and not self.flow_level
+            if indents and self.peek(blanks) not in "#\0\r\n":
+                problem = "a tab stands where YAML indents: write blanks"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
+            self.forward(blanks)
+            super().scan_to_next_token()
 
     def _refuse_deep(self, levels: int) -> None:
         if levels > _MOST_LEVELS:
@@ -145,6 +168,13 @@ class YamlFile:
             return self.error(parent, f"key {str(first['loc'][-1])!r} is missing", kind)
         message = str(first["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
         message = message[:1].lower() + message[1:]
+        message = _PLAINLY.get(first["type"], message)
+        if location == at and (named := _PLACE.match(message)):
+            # A rule for several keys stands at the top of its model and names its key in words.
+            steps = re.findall(r"\w+", named[1])
+            place = self._present((*at, *(int(s) if s.isdigit() else s for s in steps)))
+            if len(place) == len(at) + len(steps):
+                location, message = place, message[named.end() :]
         shown = "" if first["type"] == "value_error" else f" (found {_shortened(first['input'])})"
         return self.error(location, f"{message}{shown}", kind)
 
@@ -184,8 +214,7 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        problem = str(getattr(exc, "problem", None) or "not YAML")
-        raise kind(f"{path}:{line}: {_one_line(problem)}") from None
+        raise kind(f"{path}:{line}: {_one_line(yaml_problem(exc) or 'not YAML')}") from None
     except RecursionError:
         raise kind(f"{path}: nested too deep to be read") from None
     except ValueError:
@@ -193,6 +222,16 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
         raise kind(f"{path}: holds a number that is too long to be read") from None
     finally:
         loader.dispose()
+
+
+def yaml_problem(exc: yaml.YAMLError) -> str:
+    """
+    What PyYAML has against a text; "" where it doesn't say.
+    """
+    problem = str(getattr(exc, "problem", None) or "")
+    # It says the first half of some sentences as the context.
+    begun = f"{getattr(exc, 'context', None) or ''}, " if problem.startswith("but ") else ""
+    return begun + problem
 
 
 def _refuse_bombs(root: yaml.Node, path: Path, kind: type[ConfigError]) -> None:

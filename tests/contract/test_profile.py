@@ -72,7 +72,7 @@ def test_the_profile_and_the_document_know_the_same_statuses(name: str) -> None:
         ("cadence:", "cadance:", "cadance: unknown key. Did you mean 'cadence'?"),
         ("at: /job_id", "at: job_id", "id.at: a JSON Pointer starts with '/': write '/job_id'"),
         ("at: /job_id", "at: $.job_id", "write '/job_id'"),
-        ("required_in: [completed]", "required_in: [done]", "result names the status 'done'"),
+        ("required_in: [completed]", "required_in: [done]", "result: names the status 'done'"),
         ("parameter: id", "parameter: job", "has no {job}: the parameter must stand in the path"),
         ("poll: 5s", "poll: 5", "cadence.poll: 5 has no unit: write 250ms, 30s, 5m or 1h30m"),
         ("poll: 5s", "poll: \u0665s", "'\u0665s' is no duration: write 250ms, 30s, 5m or 1h30m"),
@@ -92,6 +92,25 @@ def test_a_mistake_is_told_by_line_and_key(
         _read(path)
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("parameter: id", "parameter: job", "operation.path"),
+        ("required_in: [completed]", "required_in: [done]", "result"),
+    ],
+)
+def test_a_rule_for_several_keys_points_at_the_key_that_it_names(
+    tmp_path: Path, old: str, new: str, place: str
+) -> None:
+    path = _changed(tmp_path, lambda text: text.replace(old, new, 1))
+    with pytest.raises(ProfileError) as caught:
+        _read(path)
+    where, _, said = str(caught.value).removeprefix(f"{path}:").partition(": ")
+    assert said.startswith(f"{place}: ")
+    line = path.read_text("utf-8").splitlines()[int(where) - 1]
+    assert f"{place.rpartition('.')[2]}:" in line
 
 
 def test_a_life_without_an_end_is_refused(tmp_path: Path) -> None:

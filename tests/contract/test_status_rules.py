@@ -137,8 +137,8 @@ def test_a_condition_holds(condition: Any, body: Any, holds: bool) -> None:
     [
         ("status.at", "/status", "or what tells it, by `rules`"),
         ("status.rules", [], "say where the status stands"),
-        ("status.rules.0.word", "paused", "status.rules[0] names the status 'paused'"),
-        ("status.otherwise", "paused", "status.otherwise names the status 'paused'"),
+        ("status.rules.0.word", "paused", "status.rules[0]: names the status 'paused'"),
+        ("status.otherwise", "paused", "status.otherwise: names the status 'paused'"),
         ("status.rules.0.when", [], "at least 1 item"),
         ("status.rules.0.when.0", {"equals": 1}, "name one of `code`, `header` and `at`"),
         ("status.rules.0.when.0", {"at": "/a", "code": 200, "equals": 1}, "name one of `code`"),

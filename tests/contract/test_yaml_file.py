@@ -68,6 +68,10 @@ def test_a_word_stays_a_word_and_a_date_stays_text(
         ("title: 'x\n", ": found unexpected end of stream"),
         ("", ":1: the file is empty"),
         ("- a\n", ":1: expected a mapping at the top of the file"),
+        ("title:\n\tx\n", ":2: a tab stands where YAML indents: write blanks"),
+        ("title: x\n---\nparts: []\n", "expected a single document in the stream, but found"),
+        ("title: x\nparts: a\n", ":2: parts: expected a list (found 'a')"),
+        ("title: x\nby_name: []\n", ":2: by_name: expected a mapping (found [])"),
         ("title: !!python/object:os.system x\n", ":1: could not determine a constructor"),
     ],
 )
@@ -78,6 +82,19 @@ def test_a_mistake_is_told_by_line_and_place(tmp_path: Path, text: str, message:
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a:\t1", {"a": 1}),
+        ("a: x\t# why\n\t\n\t# more\nb:\t'y'\t\n", {"a": "x", "b": "y"}),
+        ("a: {b:\t1,\n\tc: [2\t,\t3]\n\t}", {"a": {"b": 1, "c": [2, 3]}}),
+        ("a:\t|\n  x\ty\n", {"a": "x\ty\n"}),
+    ],
+)
+def test_a_tab_may_stand_between_tokens(tmp_path: Path, text: str, value: object) -> None:
+    assert read_yaml(_file(tmp_path, text)).value == value
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import yaml
 from jobproof.contract.errors import DocumentError
 from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
 from jobproof.contract.formats.text_file import read_text
-from jobproof.contract.formats.yaml_file import PlainLoader
+from jobproof.contract.formats.yaml_file import PlainLoader, yaml_problem
 
 __all__ = ["PlainFile", "read_plain_file"]
 
@@ -87,7 +87,7 @@ def _yaml_message(path: Path, text: str, exc: yaml.YAMLError) -> str:
         line = text.count("\n", 0, position) + 1
         return f"{path}:{line}: not YAML: holds a character that YAML doesn't allow"
     where = f":{mark.line + 1}" if mark else ""
-    problem = getattr(exc, "problem", None) or "can't be read"
+    problem = yaml_problem(exc) or "can't be read"
     return f"{path}{where}: not YAML: {problem}"
 
 
