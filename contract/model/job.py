@@ -26,7 +26,7 @@ class Job:
     One job as an answer showed it; every value as the vendor wrote it.
 
     Attributes:
-        body: The whole JSON object.
+        body: The whole JSON object, or list.
         id: What stands where the profile says that the id is; None where nothing does.
         status: The same of the status; what is no text as its word, if the profile has one.
         created_text: The creation time as it is written.
@@ -37,7 +37,7 @@ class Job:
         reason: The first reason of failure found, and where.
     """
 
-    body: Mapping[str, Json]
+    body: Mapping[str, Json] | list[Json]
     id: Json
     status: Json
     created_at: float | None
@@ -60,14 +60,17 @@ class JobReader:
 
     def read(self, value: Json, *, code: int = 200, headers: HeaderPairs = ()) -> Job | None:
         """
-        The job in `value`; None where it is no object.
+        The job in `value`; None where it is no object and no list that holds the id.
 
         Args:
             code: Of the answer; like its headers, it may tell the status.
         """
-        if not isinstance(value, dict):
-            return None
         profile = self._profile
+        # A list is one where the profile's pointers lead into it and it isn't empty.
+        if not isinstance(value, dict) and not (
+            isinstance(value, list) and pick(value, profile.id.at) is not None
+        ):
+            return None
         times = profile.times
         created_text = pick(value, times.created) if times else None
         present: JsonObject = {}

@@ -41,7 +41,7 @@ class ParsedBody:
             or where what the document says, or the head, is something else than JSON.
         held_to: The documented content that the body has to be; None where the document has
             no JSON for it.
-        job: The job in a 200; None elsewhere, or where the body is no object.
+        job: The job in a 200; None elsewhere, or where the body holds none.
     """
 
     spec: ResponseSpec | None = None
@@ -92,7 +92,7 @@ class Observation:
         spec: What the document says of this code, or None.
         content: What the document says of this code and media type, or None.
         body: The body as JSON; None where there is none to read, as in `ParsedBody`.
-        job: The job in a 200; None elsewhere, or where the body is no object.
+        job: The job in a 200; None elsewhere, or where the body holds none.
         is_not_found: The answer says that there is no such job, by the profile's codes.
         parsed_body: What the body says, the same for each answer of the same code, media type and
             bytes.

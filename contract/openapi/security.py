@@ -41,12 +41,14 @@ class SecurityScheme:
         name: The document's name for it.
         place: `header`, `query` or `cookie`; "" where nothing of it is sent in a request.
         parameter: The name of the header, query parameter or cookie.
+        is_described: Whether the document says what `name` stands for.
     """
 
     name: str
     kind: SecurityKind
     place: str = ""
     parameter: str = ""
+    is_described: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +132,4 @@ def _scheme(name: str, node: Json) -> SecurityScheme:
         return SecurityScheme(name, SecurityKind.BASIC, "header", "Authorization")
     if written in ("bearer", "oauth2", "openidconnect"):
         return SecurityScheme(name, SecurityKind.BEARER, "header", "Authorization")
-    return SecurityScheme(name, SecurityKind.OTHER)
+    return SecurityScheme(name, SecurityKind.OTHER, is_described=bool(described))

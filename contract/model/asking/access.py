@@ -12,6 +12,7 @@ from jobproof.contract.model.finding import Basis
 from jobproof.contract.model.profile import Profile
 from jobproof.contract.openapi.document import Operation
 from jobproof.contract.openapi.security import SecurityKind, SecurityScheme
+from jobproof.contract.openapi.wording import shown
 
 __all__ = ["Access", "read_access"]
 
@@ -120,6 +121,14 @@ def _place(profile: Profile, scheme: SecurityScheme | None) -> TokenPlace:
 
 def _unsendable(operation: Operation) -> str:
     alternatives = operation.security.alternatives
+    schemes = dict.fromkeys(s for each in alternatives for s in each)
+    unknown = [shown(s.name) for s in schemes if not s.is_described]
+    if unknown:
+        return (
+            f"{operation.security.stated_at} names {', '.join(unknown)}, which the document "
+            "describes nowhere among its security schemes; describe it there, or say how the token "
+            "travels in the profile: auth: {header: Authorization, prefix: 'Bearer '}"
+        )
     asked = " or ".join(dict.fromkeys(" with ".join(s.name for s in each) for each in alternatives))
     return (
         f"{operation.method} {operation.path} asks for {asked} ({operation.security.stated_at}), "
