@@ -195,6 +195,12 @@ def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
         message = "the token isn't accepted, so its jobs can't be judged"
         if trace.token is None:
             message = "a token is asked for and none was given, so no job can be judged"
+        elif seen.subject is Subject.MISSING:
+            # The token may be good for the jobs that there are.
+            message = (
+                f"{seen.code} for an id that nobody has: the token isn't accepted, or an unknown "
+                "job is denied so; then the profile's not_found.codes say it"
+            )
         yield inconclusive("code", message, found=seen.code)
 
 

@@ -34,6 +34,7 @@ class PointerReach:
     _unfinished: int = 0
     _due: Counter[int] = field(default_factory=Counter)
     _found: Counter[int] = field(default_factory=Counter)
+    _filled: Counter[int] = field(default_factory=Counter)
     _early: Counter[int] = field(default_factory=Counter)
     _linked: Counter[int] = field(default_factory=Counter)
     _unread: int = 0
@@ -52,6 +53,7 @@ class PointerReach:
         for index, pointer in enumerate(self.api.pointers):
             self._due[index] += self._is_due(pointer, job)
             if not _is_there(pointer, job):
+                self._filled[index] += not is_empty(pick(job.body, pointer.use.pointer))
                 continue
             self._found[index] += 1
             self._early[index] += is_early
@@ -68,7 +70,9 @@ class PointerReach:
     def _never_there(self) -> Iterator[str]:
         for index in self._of(Role.ID, Role.STATUS, Role.TIME_TEXT, Role.TIME_NUMBER):
             if self._due[index] and not self._found[index]:
-                yield self._line(index, f"was in none of {_jobs(self._due[index])}")
+                filled, jobs = self._filled[index], _jobs(self._due[index])
+                unread = f"couldn't be read in {filled} of {jobs}"
+                yield self._line(index, unread if filled else f"was in none of {jobs}")
         for role in (Role.RESULT, Role.PROOF, Role.LINKS, Role.FAILURE):
             # One of them is enough, and another kind of job may show the others.
             if any(self._found[index] for index in self._of(role)):

@@ -104,7 +104,7 @@ _WORDINGS: dict[str, Callable[[Any], str]] = {
     "additionalProperties": _unnamed,
     "anyOf": lambda _: "one of the schema's alternatives",
     "const": _value,
-    "contains": lambda _: "a list with an item that `contains` describes",
+    "contains": lambda _: "as many items as `contains` asks for",
     "contentEncoding": lambda name: f"text encoded in {name}",
     "contentMediaType": lambda name: f"text that holds {name}",
     "enum": _enum,

@@ -156,6 +156,14 @@ def test_a_page_that_nothing_gives_away_is_taken_for_the_api_s_own(media_type: s
     assert "the token isn't accepted" in said(expected[0][0])[0].message
 
 
+def test_a_refused_unknown_id_says_nothing_of_the_token_alone() -> None:
+    refused = answer({"error": "no"}, 403, subject=Subject.MISSING)
+    (finding,) = said(trace(refused))
+    assert (finding.check, finding.kind) == ("endpoint_is_available", Kind.INCONCLUSIVE)
+    assert finding.message.startswith("403 for an id that nobody has: ")
+    assert "not_found.codes" in finding.message
+
+
 def test_the_api_s_own_403_does() -> None:
     (finding,) = said(trace(answer(at=NOW - 5), answer({"error": "no"}, 403)))
     assert (finding.check, finding.kind) == ("token_keeps_working", Kind.VIOLATION)

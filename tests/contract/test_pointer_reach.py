@@ -44,7 +44,7 @@ def _missing(api: Api, *bodies: Any, **asked: Any) -> list[str]:
         ({"status__at": "/state"}, ["status.at: /state was in none of 2 jobs"]),
         ({"status__at": "/a/0/b"}, ["status.at: /a/0/b was in none of 2 jobs"]),
         ({"times__created": "/id"}, None),
-        ({"times__codec": "unix"}, ["times.created: /created_at was in none of 2 jobs"]),
+        ({"times__codec": "unix"}, ["times.created: /created_at couldn't be read in 2 of 2 jobs"]),
         ({"result": RESULT}, []),
         (
             {"result": {**RESULT, "at": ["/o"], "proof": ["/o"]}},

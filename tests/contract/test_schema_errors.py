@@ -49,7 +49,7 @@ def _error(schema: Any, value: Any) -> SchemaError:
         ({"minProperties": 1}, {}, "at least 1 key"),
         ({"maxProperties": 1}, {"a": 1, "b": 2}, "at most 1 key"),
         ({"uniqueItems": True}, [1, 1], "items that all differ"),
-        ({"contains": {"type": "null"}}, [1], "a list with an item that `contains` describes"),
+        ({"contains": {"type": "null"}}, [1], "as many items as `contains` asks for"),
         ({"properties": {"a": {}}, "additionalProperties": False}, {"b": 1}, "no key b"),
         ({"unevaluatedProperties": False}, {"b": 1}, "no key b"),
         ({"properties": {"a": False}}, {"a": 1}, "nothing there: the schema allows no value"),
