@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.text_file import read_text
 
@@ -23,7 +24,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 _MOST_VALUES = 100_000
 _MOST_LEVELS = 200
-_PLACE = re.compile(r"([a-z_]+(?:\.[a-z_]+|\[\d+\])*) ")
+_PLACE = re.compile(r"([a-z_]+(?:\.[a-z_]+|\[[0-9]+\])*) ")
 # What pydantic says of a type in Python's words.
 _PLAINLY = {
     "dict_type": "expected a mapping",
@@ -171,8 +172,8 @@ class YamlFile:
         message = _PLAINLY.get(first["type"], message)
         if location == at and (named := _PLACE.match(message)):
             # A rule for several keys stands at the top of its model and names its key in words.
-            steps = re.findall(r"\w+", named[1])
-            place = self._present((*at, *(int(s) if s.isdigit() else s for s in steps)))
+            steps = re.findall(r"[a-z_]+|[0-9]+", named[1])
+            place = self._present((*at, *(int(s) if is_digits(s) else s for s in steps)))
             if len(place) == len(at) + len(steps):
                 location, message = place, message[named.end() :]
         shown = "" if first["type"] == "value_error" else f" (found {_shortened(first['input'])})"
