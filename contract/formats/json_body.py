@@ -8,6 +8,7 @@ import codecs
 import json
 import math
 import re
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -126,13 +127,13 @@ class _FlawCollector:
 
     def constant(self, word: str) -> float:
         self._flaws.append((Flaw.NOT_FINITE, f"{word} is no JSON number"))
-        return float(word.replace("Infinity", "inf"))
+        return _bounded(float(word.replace("Infinity", "inf")))
 
     def integer(self, digits: str) -> int | float:
         # int() of thousands of digits is slow on purpose; nobody means such a number.
         if len(digits) > 400:
             self._flaws.append((Flaw.INEXACT_NUMBER, f"an integer of {len(digits)} digits"))
-            return math.inf
+            return _bounded(-math.inf if digits.startswith("-") else math.inf)
         value = int(digits)
         if not -_LARGEST_EXACT <= value <= _LARGEST_EXACT:
             self._flaws.append((Flaw.INEXACT_NUMBER, f"{digits} is beyond 2^53"))
@@ -142,7 +143,12 @@ class _FlawCollector:
         value = float(digits)
         if math.isinf(value):
             self._flaws.append((Flaw.INEXACT_NUMBER, f"{digits} overflows a double"))
-        return value
+        return _bounded(value)
+
+
+def _bounded(value: float) -> float:
+    # Infinity is no JSON: whoever validates or reports it would take it for null.
+    return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
 
 
 def _decode(data: bytes, flaws: list[tuple[Flaw, str]]) -> str | None:

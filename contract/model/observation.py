@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import islice
 
 from jobproof.contract.formats.json_body import JsonBody, is_json_type, read_body
+from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.intermediary.marks import mark_of
 from jobproof.contract.model.job import Job, JobReader
@@ -64,7 +65,14 @@ class ParsedBody:
         """
         if self.held_to is None or self.body is None:
             return ()
-        return tuple(islice(self.held_to.errors(self.body.value), _MOST_ERRORS))
+        value = self.body.value
+        # NaN is a null to the validator, and json_numbers_are_finite speaks of it.
+        errors = (
+            error
+            for error in self.held_to.errors(value)
+            if error.found is not None or pick(value, error.at) is None
+        )
+        return tuple(islice(errors, _MOST_ERRORS))
 
     @cached_property
     def undeclared(self) -> tuple[tuple[str, str, frozenset[str]], ...]:

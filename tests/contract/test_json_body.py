@@ -5,7 +5,7 @@ Bytes as JSON: every oddity has a name, and nothing raises.
 from __future__ import annotations
 
 import json
-import math
+import sys
 
 import pytest
 from hypothesis import given
@@ -84,4 +84,4 @@ def test_the_value_behind_a_byte_order_mark_is_read() -> None:
 
 
 def test_an_absurd_integer_costs_no_time() -> None:
-    assert read_body(b"9" * 1_000_000).value == math.inf
+    assert read_body(b"9" * 1_000_000).value == sys.float_info.max

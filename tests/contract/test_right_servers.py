@@ -279,3 +279,23 @@ def test_a_challenge_in_the_middle_leaves_the_run_open(tmp_path: Path) -> None:
     report = judged(ServerCase("half-way", server=RightServer(odd=from_the_tenth_on)), tmp_path)
     assert report["verdict"] == "inconclusive"
     assert found(report) == set()
+
+
+@pytest.mark.parametrize(
+    ("number", "checks"),
+    [
+        ("9" * 5000, set()),
+        ("-1e400", set()),
+        ("NaN", {"json_numbers_are_finite"}),
+        ("-Infinity", {"json_numbers_are_finite"}),
+        ("null", {"null_only_where_allowed"}),
+    ],
+)
+def test_a_number_that_no_double_holds_is_no_null(
+    number: str, checks: set[str], tmp_path: Path
+) -> None:
+    created = "created_at: {type: string, format: date-time}\n"
+    typed = f"{created}        n: {{type: number}}\n"
+    sent = JOB_BODY[:-1] + f', "n": {number}}}'.encode()
+    case = ServerCase("n", document=((created, typed),), server=odd(reply(200, sent)))
+    assert found(judged(case, tmp_path)) == checks
