@@ -117,9 +117,11 @@ def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     # A reader that takes another spelling harms nobody, so that it is wrong is our reading.
     respelled = isinstance(found, str) and _respells(found, asked, shape=promise.shape)
     written = denial(trace.api.profile)
+    # An object without an id may be anything; that it isn't "not found" is what is wrong.
+    what = "finds something without an id" if found is None else f"finds the job {told(found)}"
     yield violation(
         "code",
-        f"the id {told(asked)} finds the job {told(found)}",
+        f"the id {told(asked)} {what}",
         expected=list(trace.api.profile.not_found.codes),
         found=200,
         basis=Basis.INFERRED if respelled else written.basis,

@@ -90,7 +90,11 @@ def read_operation(
     files = files or DocumentFiles(path)
     root = files.root
     version = str(root.get("openapi") or root.get("swagger") or "")
-    if not version.startswith(("2.", "3.")):
+    if version and not version.startswith(("2.", "3.")):
+        raise DocumentError(
+            f"{path}: version {quoted(version)} of OpenAPI isn't known here: write 3.x or Swagger 2.0"
+        )
+    if not version:
         raise DocumentError(f"{path}: no OpenAPI document: it has no key `openapi` or `swagger`")
     files.refuse_twice(root, files.base, ("openapi", "swagger", "paths", "security", "produces"))
     item = read_path_item(files, template, method)

@@ -90,5 +90,11 @@ def test_another_id_that_finds_the_job_is_documented_as_wrong(asked: str) -> Non
     assert (finding.check, finding.basis) == ("altered_id_finds_nothing", Basis.DOCUMENTED)
 
 
+def test_what_has_no_id_is_not_called_the_job_null() -> None:
+    told = said(trace(answer({"error": "none"}, job_id=JOB[:8], subject=Subject.ALTERED)))
+    (finding,) = (f for f in told if f.check == "altered_id_finds_nothing")
+    assert finding.message == f"the id '{JOB[:8]}' finds something without an id"
+
+
 def test_a_uuid_in_the_other_case_may_name_the_job() -> None:
     assert said(trace(answer(**_RECASED))) == ()

@@ -180,6 +180,8 @@ def test_a_code_is_described_exactly_or_by_range_or_by_default(
         ("{", "not JSON"),
         ("a: [", "not YAML"),
         ("a: 1", "no OpenAPI document: it has no key `openapi` or `swagger`"),
+        ("openapi: 4.0.0", "version '4.0.0' of OpenAPI isn't known here: write 3.x or Swagger 2.0"),
+        ("swagger: '1.2'", "version '1.2' of OpenAPI isn't known here"),
         ("openapi: 3.1.0", "the document has no `paths`"),
         ("openapi: 3.1.0\npaths: {/jobs: {}}", "no path '/jobs/{id}'. Did you mean '/jobs'?"),
         ("openapi: 3.1.0\npaths: {'/jobs/{id}': {put: {}}}", "has no GET; it has: PUT"),
