@@ -92,7 +92,8 @@ def read_operation(
     version = str(root.get("openapi") or root.get("swagger") or "")
     if version and not version.startswith(("2.", "3.")):
         raise DocumentError(
-            f"{path}: version {quoted(version)} of OpenAPI isn't known here: write 3.x or Swagger 2.0"
+            f"{path}: version {quoted(version)} of OpenAPI isn't known here: "
+            "write 3.x or Swagger 2.0"
         )
     if not version:
         raise DocumentError(f"{path}: no OpenAPI document: it has no key `openapi` or `swagger`")
