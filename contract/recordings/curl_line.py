@@ -37,7 +37,7 @@ def curl(
     variable = _expansion(token_env)
     sent = without_headers(request.headers, "user-agent", "accept-encoding")
     words += [_header(name, value, exchange.request, variable) for name, value in sent]
-    words.append(_url(request, variable))
+    words += _url(request, variable)
     return " ".join(words)
 
 
@@ -72,23 +72,21 @@ def _header(name: str, value: str, asked: Request, variable: str) -> str:
     return f'-H "{safe}: {scheme_of(value)}{variable}"'
 
 
-def _url(request: Request, variable: str) -> str:
+def _url(request: Request, variable: str) -> list[str]:
+    """
+    The URL, and what curl is to put into its query.
+    """
     at = request.token_at
-    if at is None or at.place != "query" or request.credential is Credential.INVALID:
-        return shlex.quote(request.url)
     before, mark, query = request.url.partition("?")
     pieces = query.split("&") if mark else []
-    words = [
-        (f"{piece.partition('=')[0]}=", variable)
-        if unquote_plus(piece.partition("=")[0]) == at.name
-        else (piece, "")
-        for piece in pieces
-    ]
-    if not any(token for _, token in words):
-        return shlex.quote(request.url)
-    whole = f"{before}?{'&'.join(text + token for text, token in words)}"
-    if not set("".join([before, *(text for text, _ in words)])) & set('"$`\\!'):
-        return f'"{whole}"'
-    # What double quotes don't keep from the shell stands in single ones.
-    quoted = [shlex.quote(text) + (f'"{token}"' if token else "") for text, token in words]
-    return shlex.quote(f"{before}?") + shlex.quote("&").join(quoted)
+    tokens = [p.partition("=")[0] for p in pieces if at is not None and _is_named(p, at.name)]
+    if at is None or at.place != "query" or request.credential is Credential.INVALID or not tokens:
+        return [shlex.quote(request.url)]
+    rest = "&".join(piece for piece in pieces if not _is_named(piece, at.name))
+    # The variable holds the token as it is, and only curl can encode it.
+    sent = [f'--data-urlencode {shlex.quote(f"{name}=")}"{variable}"' for name in tokens]
+    return ["-G", *sent, shlex.quote(f"{before}?{rest}" if rest else before)]
+
+
+def _is_named(piece: str, name: str) -> bool:
+    return unquote_plus(piece.partition("=")[0]) == name

@@ -180,7 +180,7 @@ def test_a_token_stops_working_only_where_one_was_shown(
 SHOWN = [
     ([{"bearer": []}], TOKEN, '-H "Authorization: Bearer $TOK"'),
     ([{"header": []}], TOKEN, '-H "X-Acme: $TOK"'),
-    ([{"query": []}], TOKEN, f'"{URL}/jobs/{JOB}?code=$TOK"'),
+    ([{"query": []}], TOKEN, f'-G --data-urlencode code="$TOK" {URL}/jobs/{JOB}'),
     ([{"cookie": []}], TOKEN, '-H "Cookie: sid=$TOK"'),
     ([{"basic": []}], f"ann:{TOKEN}", '-u "$TOK"'),
 ]
@@ -228,8 +228,8 @@ def test_a_password_by_itself_is_masked(tmp_path: Path) -> None:
     assert redactor.text(f"wrong password {TOKEN}") == "wrong password ***"
 
 
-def test_a_url_that_double_quotes_don_t_hold_is_quoted_piece_by_piece(tmp_path: Path) -> None:
+def test_a_url_with_what_a_shell_expands_is_quoted(tmp_path: Path) -> None:
     api = small_api(tmp_path, security=[{"query": []}])
     request = build_owner_request(api, "http://h/$HOME", JOB, TOKEN)
     line = curl(exchanged(request), token_env="TOK")
-    assert line.endswith(f"'http://h/$HOME/jobs/{JOB}?'code=\"$TOK\"")
+    assert line.endswith(f"-G --data-urlencode code=\"$TOK\" 'http://h/$HOME/jobs/{JOB}'")
