@@ -104,7 +104,8 @@ class Request:
         The same without secrets; asking again needs a token that can't be right, so it stays.
         """
         is_invalid = self.credential is Credential.INVALID
-        url = redactor.url(self.url, self._secret_parameters, foreign=not is_invalid)
+        is_shown = is_invalid and (self.token_at is None or self.token_at.place == "query")
+        url = redactor.url(self.url, self._secret_parameters, foreign=not is_shown)
         headers = tuple(
             (redactor.text(name), self._redacted_value(name, value, redactor))
             for name, value in self.headers

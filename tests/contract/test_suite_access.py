@@ -88,6 +88,46 @@ def test_no_output_of_a_broken_run_holds_the_token(tmp_path: Path, scheme: str) 
     assert "openapi.json: security of GET /jobs/{id}" in output
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "query"])
+def test_a_parameter_that_is_called_a_secret_is_in_no_output(tmp_path: Path, scheme: str) -> None:
+    # Not even where a token that can't be right is shown: it isn't the only thing in the query.
+    handler, _ = job_server()
+    schema = {"type": "string"}
+    parameter = {"in": "query", "name": "accessToken", "required": True, "schema": schema}
+    folder = small_folder(tmp_path, security=[{scheme: []}], parameters=(parameter,))
+    given = ("--param", "accessToken=given-0123456789")
+    with http_server(handler) as url:
+        done = run(folder, url, *given)
+        plan = run(folder, url, *given, "--dry-run")
+    assert [states(folder)[check] for check in OUTSIDE] == ["broken", "broken"]
+    output = all_output(folder, done) + plan.stdout + plan.stderr
+    assert "accessToken=***" in output
+    assert "given-0123456789" not in output
+
+
+@pytest.mark.parametrize(
+    ("scheme", "sent"),
+    [
+        ("bearer", "Authorization: Bearer jobproof-invalid-token"),
+        ("basic", "Authorization: Basic "),
+        ("query", "code=jobproof-invalid-token"),
+    ],
+)
+def test_a_token_that_can_t_be_right_stands_in_the_report_s_line(
+    tmp_path: Path, scheme: str, sent: str
+) -> None:
+    handler, _ = job_server()
+    folder = small_folder(tmp_path, security=[{scheme: []}])
+    with http_server(handler) as url:
+        done = run(folder, url, token=PAIR if scheme == "basic" else TOKEN)
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    found = {finding["check"]: finding["evidence"]["curl"] for finding in report["findings"]}
+    line = found["invalid_token_is_refused"]
+    assert sent in line
+    assert "***" not in line
+    assert line in done.stdout
+
+
 def is_nobody(asked: ReceivedRequest) -> bool:
     return "authorization" not in asked.headers
 

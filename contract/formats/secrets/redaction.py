@@ -13,7 +13,14 @@ from urllib.parse import unquote_plus
 from jobproof.contract.formats.secrets.secret import MASK, Secret
 from jobproof.contract.formats.secrets.spellings import SHORTEST_SECRET, SecretFinder
 
-__all__ = ["SHORTEST_SECRET", "Redactor", "is_sensitive", "scheme_of", "without_userinfo"]
+__all__ = [
+    "SHORTEST_SECRET",
+    "Redactor",
+    "is_sensitive",
+    "names_a_secret",
+    "scheme_of",
+    "without_userinfo",
+]
 
 # Vendors have names of their own for the header that carries the token.
 _SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
@@ -38,6 +45,9 @@ _PARAMETER = re.compile(
     r"(?:=|\\+u003[Dd]|%(?:25)*3[Dd]))"
     # The value ends at the next parameter, however that is escaped.
     r"(?:[^&;\"'\\\s<>%#]++|%(?!(?:25)*26)|\\+/|\\+u00(?!2[267]|3[CcEe])[0-9A-Fa-f]{2})+"
+)
+_SECRET_NAME = re.compile(
+    r"(?i).*(?:signature|sig|token|credentials?|secret|password|api[-_]?key|access[-_]?key)"
 )
 _USERINFO = re.compile(r"(://)[^\s/?#@\"'<>\\]{1,256}(?=@)")
 
@@ -156,6 +166,13 @@ class Redactor:
         """
         shown = text if isinstance(text, str) else text.decode("latin-1")
         return bool(self._finder.spans(shown))
+
+
+def names_a_secret(parameter: str) -> bool:
+    """
+    Whether a parameter of that name holds a secret; `key` by itself may be that of a sort.
+    """
+    return _SECRET_NAME.fullmatch(parameter) is not None
 
 
 def is_sensitive(header: str) -> bool:

@@ -15,7 +15,7 @@ from jobproof.contract.formats.headers import (
     header_values,
     without_headers,
 )
-from jobproof.contract.formats.secrets.redaction import is_sensitive
+from jobproof.contract.formats.secrets.redaction import is_sensitive, names_a_secret
 from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in
 from jobproof.contract.model.asking.access import Access
 from jobproof.contract.model.profile import Profile
@@ -228,6 +228,8 @@ def _collected(
     sent = (*without_headers(headers, "cookie", *(n for n, _ in of("header"))), *of("header"))
     cookies = (*of("cookie"), *cookies_in(headers))
     secret |= {("cookie", name) for name, _ in cookies}
+    secret |= {("query", name) for name, _ in of("query") if names_a_secret(name)}
+    paths = (value for name, value in of("path") if names_a_secret(name))
     return RequestValues(
         path=dict(of("path")),
         query=of("query"),
@@ -237,7 +239,7 @@ def _collected(
             (p.name, value) for p, value in chosen.items() if p.place == "query" and p.required
         ),
         secret_at=frozenset(secret),
-        secrets=tuple(_secrets(sent, cookies, of("query"), secret)),
+        secrets=(*_secrets(sent, cookies, of("query"), secret), *paths),
     )
 
 
