@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from jobproof.contract.formats.json_body import Flaw
 from jobproof.contract.formats.wording import Words, told
-from jobproof.contract.model.check import Facet, check
+from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Reason, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.promises.sources import content_source
@@ -140,11 +140,18 @@ def body_has_no_byte_order_mark(trace: Trace) -> Iterator[Remark]:
     return _flaw(trace, Flaw.BYTE_ORDER_MARK, "no byte order mark")
 
 
+def _is_text(trace: Trace) -> bool:
+    # In what isn't UTF-8 nobody has looked for JSON.
+    seen = trace.latest
+    return seen.body is None or seen.body.flaw(Flaw.NOT_UTF8) is None
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="the document: responses.<code>.content lists JSON",
     severity=Severity.HIGH,
     about=Facet.BODY,
+    premise=Premise("no body was UTF-8", _is_text),
 )
 def body_is_json(trace: Trace) -> Iterator[Remark]:
     """

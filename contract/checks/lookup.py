@@ -31,8 +31,11 @@ def _is_decided(trace: Trace) -> bool:
 
 
 def _tells_whether_there(trace: Trace) -> bool:
-    # A refusal with 403 may be about the token; only the profile can say that it denies the job.
-    return _is_decided(trace) and (trace.latest.is_not_found or trace.latest.code != 403)
+    # A refusal with 403 may be about the token, and a redirect leads elsewhere; only the profile
+    # can say that they deny the job.
+    seen = trace.latest
+    says_so = seen.code != 403 and not 300 <= seen.code < 400
+    return _is_decided(trace) and (seen.is_not_found or says_so)
 
 
 def _case_counts(trace: Trace) -> bool:

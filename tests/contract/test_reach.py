@@ -389,6 +389,21 @@ def test_a_body_that_is_no_json_holds_no_job(tmp_path: Path) -> None:
     assert seen.whys["job_id_is_echoed"] == NO_JOB
 
 
+def test_in_a_body_that_isn_t_utf8_nobody_looks_for_json(tmp_path: Path) -> None:
+    seen = world(tmp_path, lambda asked: reply(200, b'{"id": "\xff"}'))
+    assert seen.states["body_is_utf8"] == "broken"
+    assert seen.whys["body_is_json"] == "no body was UTF-8"
+
+
+def test_a_redirect_doesn_t_say_whether_there_is_such_a_job(tmp_path: Path) -> None:
+    def log_in(asked: Asked) -> bytes:
+        return reply(302, b"", f"Location: /login?next={asked.path}", kind=None)
+
+    seen = world(tmp_path, log_in)
+    assert seen.states["no_redirect"] == "broken"
+    assert seen.states["unknown_id_is_not_found"] == "not_reached"
+
+
 def test_204_shows_no_job(tmp_path: Path) -> None:
     seen = world(tmp_path, for_job(reply(204, b"", kind=None)))
     assert seen.verdict != "kept"

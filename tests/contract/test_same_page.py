@@ -118,6 +118,8 @@ def test_one_page_for_everything_is_nobodys_fault(page: Response) -> None:
     assert _verdict(run, strict=True) is Verdict.INCONCLUSIVE
     assert _said(run) == ONE
     assert sender.paths.count("/") == 1
+    # Hostile ids got the page as well.
+    assert {check.id for check in run.checks if run.lack(check) is None} == set()
     message = run.findings[0].message
     assert "one page for a known id, an unknown one and http://127.0.0.1:9/" in message
     assert run.stopped is not None

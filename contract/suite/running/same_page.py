@@ -48,8 +48,10 @@ class SamePage:
         """
         The answer as it came, or known as an intermediary's.
         """
-        if seen.response is None or seen.subject is Subject.MALFORMED:
-            return seen  # a firewall may have a page of its own for an attack
+        if seen.response is None:
+            return seen
+        if seen.subject is Subject.MALFORMED:
+            return self._as_found_out(seen)
         head = (seen.code, seen.media_type)
         if seen.intermediary is not None:
             if not is_json_type(seen.media_type):
@@ -58,6 +60,17 @@ class SamePage:
         if not self._is_suspicious(seen):
             return seen
         evidence = self._of_head(seen) if seen.method == "HEAD" else self._find_out(seen)
+        return seen if evidence is None else seen.from_intermediary(evidence)
+
+    def _as_found_out(self, seen: Observation) -> Observation:
+        """
+        By what is known already: a firewall may have a page of its own for an attack, which is
+        no reason to ask elsewhere.
+        """
+        if seen.intermediary is not None or not self._evidence or seen.response is None:
+            return seen
+        page = page_of(seen.response, seen.media_type)
+        evidence = None if page is None else self._evidence.get(page)
         return seen if evidence is None else seen.from_intermediary(evidence)
 
     def _is_suspicious(self, seen: Observation) -> bool:
