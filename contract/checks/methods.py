@@ -49,7 +49,7 @@ def _get_has_shown(trace: Trace) -> bool:
 
 def _can_compare(trace: Trace) -> bool:
     get = _get_before(trace)
-    if get is None or get.code in (429, 503):
+    if get is None or get.code in (429, 503) or _may_be_behind(trace, _gets_before(trace)):
         return False
     return trace.latest.code not in (405, 501, 429, 503)
 
@@ -163,6 +163,8 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
     # head_is_answered speaks of 405 and 501.
     if seen.code in (405, 501) or _is_of_the_moment(seen.code):
         return
+    if _may_be_behind(trace, gets):
+        return
     get = gets[0]
     if seen.code != get.code:
         yield violation("code", expected=get.code, found=seen.code)
@@ -198,6 +200,20 @@ def _gets_before(trace: Trace) -> tuple[Observation, ...]:
             break
         found.append(seen)
     return tuple(found)
+
+
+def _may_be_behind(trace: Trace, gets: Sequence[Observation]) -> bool:
+    """
+    Whether the state of these GETs came so lately that the latest needn't know of it.
+    """
+    if not trace.staleness_s or not gets:
+        return False
+    start = gets[-1].exchange.started_at
+    if trace.latest.exchange.started_at - start >= trace.staleness_s:
+        return False
+    credential = trace.latest.credential
+    before = (seen for seen in trace.earlier if seen.exchange.started_at < start)
+    return any(seen.method == "GET" and seen.credential is credential for seen in before)
 
 
 def _is_of_the_moment(code: int) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.builders import MISSING, NOW, answer, job, links, not_found, said, trace
 from tests.contract.cases import Case
 
-from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import Basis
 
 _FRESH: dict[str, Any] = {"job_id": MISSING, "subject": Subject.MISSING}
@@ -113,6 +113,28 @@ def test_a_head_of_the_compressed_job_is_not_compared_with_a_plain_get(name: str
 def test_a_head_that_is_throttled_says_nothing_about_get(code: int) -> None:
     seen = trace(answer(at=NOW - 5), answer(code=code, method="HEAD", headers={"retry-after": "5"}))
     assert "head_matches_get" not in {f.check for f in said(seen)}
+
+
+@pytest.mark.parametrize(
+    ("first", "head"),
+    [
+        (answer(job("processing"), at=NOW - 2), answer(method="HEAD", headers={"etag": "2"})),
+        (answer({"error": "none"}, 404, at=NOW - 2), answer(code=404, method="HEAD")),
+    ],
+    ids=["another state", "not there yet"],
+)
+def test_a_head_may_come_from_a_replica_that_is_behind(first: Exchange, head: Exchange) -> None:
+    asked = (first, answer(at=NOW - 1, headers={"etag": "1"}), head)
+    assert "head_matches_get" not in {f.check for f in said(trace(*asked, staleness_s=1.5))}
+    for too_short in (0.0, 0.5):
+        found = {f.check for f in said(trace(*asked, staleness_s=too_short))}
+        assert "head_matches_get" in found
+
+
+def test_a_head_is_held_to_a_job_that_was_never_seen_otherwise() -> None:
+    get = answer(at=NOW - 1, headers={"etag": "1"})
+    seen = trace(get, answer(method="HEAD", headers={"etag": "2"}), staleness_s=60.0)
+    assert [f.check for f in said(seen)] == ["head_matches_get"]
 
 
 def test_heads_and_gets_of_different_askers_are_not_compared() -> None:
