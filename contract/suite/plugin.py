@@ -7,6 +7,8 @@ is really collected.
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +28,9 @@ __all__ = ["Session"]
 
 _SUITE_FOLDER = Path(__file__).parent.resolve()
 _SESSION_KEY: pytest.StashKey[Session] = pytest.StashKey()
+_REPORTS_KEY: pytest.StashKey[list[JsonDocument]] = pytest.StashKey()
+_WORKER_KEY = "jobproof_report"
+_WORST_FIRST = ("broken", "inconclusive", "kept")
 
 
 class Session:
@@ -101,7 +106,7 @@ class Session:
             target = self._stack.enter_context(open_target(self.values))
         except JobproofError as exc:
             self.error = str(exc)
-            pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
+            pytest.exit(f"jobproof: {_in_pytests_words(exc)}", returncode=exc.exit_code)
         # The daemon does without `exact_framing`, which blurs the phases that it exports.
         limits = Limits(body_bytes=target.api.profile.body.limit)
         client = self._stack.enter_context(Client(exact_framing=True, limits=limits))
@@ -158,7 +163,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     try:
         print_plan(_values(session.config), sys.stdout.write)
     except JobproofError as exc:
-        pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
+        pytest.exit(f"jobproof: {_in_pytests_words(exc)}", returncode=exc.exit_code)
     return True
 
 
@@ -184,21 +189,37 @@ def contract_session(pytestconfig: pytest.Config) -> Iterator[Session]:
     session.close()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """
+    Take what a worker of pytest-xdist reports: each has made a run of its own.
+    """
+    text = getattr(node, "workeroutput", {}).get(_WORKER_KEY)
+    if text is not None:
+        node.config.stash.setdefault(_REPORTS_KEY, []).append(json.loads(text))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """
     Write the report; 1 is for a broken contract, 3 for one that can't be judged.
     """
-    contract = session.config.stash.get(_SESSION_KEY, None)
-    if contract is None or contract.report is None:
+    report = _report(session.config)
+    if report is None:
         return
-    if contract.values["report"]:
+    # A worker of pytest-xdist leaves the last word to who has heard them all.
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_WORKER_KEY] = json.dumps(report)
+        return
+    place = _values(session.config)["report"]
+    if place:
         from jobproof.contract.suite.reporting.report import write_report
 
-        write_report(contract.report, Path(contract.values["report"]))
+        write_report(report, Path(place))
     # Interrupted, misused or crashed: pytest's own code says more than a verdict of half a run.
     if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        verdict = contract.report["verdict"]
+        verdict = report["verdict"]
         if verdict == "inconclusive":
             session.exitstatus = 3
         elif verdict == "broken":
@@ -209,13 +230,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """
     What isn't a failure but news, and the verdict as the last line.
     """
-    contract = config.stash.get(_SESSION_KEY, None)
-    if contract is None or contract.report is None:
+    report = _report(config)
+    if report is None:
         return
     from jobproof.contract.suite.reporting.summary import summarise
 
     terminalreporter.section("job endpoint contract")
-    for line in summarise(contract.report):
+    for line in summarise(report):
         terminalreporter.write_line(line)
 
 
@@ -226,8 +247,27 @@ def _session(config: pytest.Config) -> Session:
         try:
             config.stash[_SESSION_KEY] = Session(config)
         except JobproofError as exc:
-            pytest.exit(f"jobproof: {exc}", returncode=exc.exit_code)
+            pytest.exit(f"jobproof: {_in_pytests_words(exc)}", returncode=exc.exit_code)
     return config.stash[_SESSION_KEY]
+
+
+def _report(config: pytest.Config) -> JsonDocument | None:
+    """
+    Of the run; of several, that with the worst verdict.
+    """
+    contract = config.stash.get(_SESSION_KEY, None)
+    if contract is not None and contract.report is not None:
+        return contract.report
+    reports = config.stash.get(_REPORTS_KEY, [])
+    return min(reports, key=lambda one: _WORST_FIRST.index(one["verdict"]), default=None)
+
+
+def _in_pytests_words(error: Exception) -> str:
+    """
+    The message, with each option called as pytest calls it.
+    """
+    names = {option.name: option.pytest_name for option in OPTIONS}
+    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", lambda m: f"--{names.get(m[1], m[1])}", str(error))
 
 
 def _values(config: pytest.Config) -> OptionValues:

@@ -193,11 +193,25 @@ def test_nobody_there_is_inconclusive_and_says_so_once(suite: Suite) -> None:
     done.stdout.fnmatch_lines([f"*http://127.0.0.1:{port} can't be reached: *"])
 
 
+def test_workers_of_xdist_say_together_what_one_run_says(
+    suite: Suite, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_THAT_NOBODY_HAS", "a-token-that-nobody-has")
+    arguments = ("-n", "2", "--job-token-env", "TOKEN_THAT_NOBODY_HAS")
+    done = suite(*arguments, "--job-report", "report.json")
+    assert done.ret == 3
+    done.stdout.fnmatch_lines(["verdict: inconclusive*"])
+    report = json.loads((pytester.path / "report.json").read_text(encoding="utf-8"))
+    assert (report["verdict"], report["exit_code"]) == ("inconclusive", 3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("--job-rate-limit", "often"), "*rate*often*"),
-        (("--job-id", "."), "*--job '.' is no id*"),
+        (("--job-id", "."), "*--job-id '.' is no id*"),
+        (("--job-staleness", "soon"), "*--job-staleness 'soon' is no duration*"),
+        (("--job-param", "x"), "*--job-param: write NAME=VALUE*"),
         (("--job-api", "no-such-api"), "*no-such-api*"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "says",
