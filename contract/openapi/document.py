@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import jsonschema_rs
@@ -66,11 +66,19 @@ class Operation:
         """
         What the document says of `code`: exactly, by range, or by `default`.
         """
-        return (
-            self.responses.get(str(code))
-            or self.responses.get(f"{code // 100}XX")
-            or self.responses.get("default")
-        )
+        stated = self.responses.get(str(code)) or self.responses.get(f"{code // 100}XX")
+        general = self.responses.get("default")
+        if stated is not None or general is None:
+            return stated
+        # Where `default` is all that there is for a success, its schema is of the job: an error
+        # is documented by it as well, yet no error is a job.
+        if code >= 400 and self._success_is_general:
+            return replace(general, contents=())
+        return general
+
+    @property
+    def _success_is_general(self) -> bool:
+        return not any(stated.startswith("2") for stated in self.responses)
 
 
 def read_operation(

@@ -253,7 +253,9 @@ def test_what_an_intermediary_answers_is_asked_and_is_no_look(tmp_path: Path) ->
     assert seen.verdict == "inconclusive"
     assert seen.states["unknown_id_is_not_found"] == "kept"
     assert seen.whys["job_id_is_echoed"] == NO_JOB
-    assert seen.whys["malformed_id_is_refused"] == "no answer of the API itself came"
+    # Which of the odd ids were under way when the run stopped, nobody can tell.
+    why = seen.whys["malformed_id_is_refused"]
+    assert why in ("no answer of the API itself came", "no hostile id was asked for")
     assert seen.states["endpoint_is_available"] == "not_reached"
 
 
