@@ -135,7 +135,9 @@ class Coverage:
         if self.intermediaries:
             missing.append(f"answers that weren't the API's own: {self.intermediaries}")
         if self.validated < _FEWEST_BODIES:
-            reached = f"{self.validated} bodies of known jobs were validated"
+            is_one = self.validated == 1
+            what = "body of a known job was" if is_one else "bodies of known jobs were"
+            reached = f"{self.validated} {what} validated"
             missing.append(f"{reached}, {_FEWEST_BODIES} are the floor")
         if self.shown and not self.validated:
             where = f"{self.api.profile.document}: GET {self.api.operation.path}"

@@ -269,6 +269,11 @@ def test_a_server_that_is_dropped_says_so_and_keeps_what_was_seen(tmp_path: Path
     assert seen.states["unlisted_method_is_refused"] == "not_reached"
 
 
+def test_what_there_was_one_of_is_told_as_one(tmp_path: Path) -> None:
+    assert "stopped answering after 1 request;" in world(tmp_path, after(1, DROPPED)).missing
+    assert "1 body of a known job was validated" in world(tmp_path, after(5, DROPPED)).missing
+
+
 def test_a_server_that_dislikes_the_last_requests_alone_is_still_there(tmp_path: Path) -> None:
     seen = world(tmp_path, lambda asked: DROPPED if asked.method in ("TRACE", "QUERY") else None)
     assert "stopped answering" not in seen.printed

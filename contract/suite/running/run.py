@@ -217,8 +217,9 @@ class Run:
         with suppress(BudgetSpent):
             self._send_once(build_plan(self.target)[0].requests[0])
         if records.unanswered:
+            requests = "request" if records.answered == 1 else "requests"
             records.silence = (
-                f"the endpoint stopped answering after {records.answered} requests"
+                f"the endpoint stopped answering after {records.answered} {requests}"
                 if records.answered
                 else "no request was answered"
             )
