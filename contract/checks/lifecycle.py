@@ -334,8 +334,9 @@ def _not_known_for(trace: Trace) -> float | None:
 
 
 def _last_ended(trace: Trace) -> Job | None:
+    lifecycle = trace.api.lifecycle
     for view in trace.views_backwards():
-        if view.job is not None and trace.api.lifecycle.is_terminal(view.job.status):
+        if view.job is not None and lifecycle.is_terminal(view.job.status):
             return view.job
     return None
 

@@ -72,7 +72,6 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     """
     The body is what its schema says, formats included.
     """
-    source = schema_source(trace.latest)
     for error in trace.schema_errors:
         # null_only_where_allowed and status_is_documented speak of these.
         if _is_null(error) or _is_status_word(trace, error):
@@ -82,7 +81,7 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
             _missing_keys(error),
             expected=Words(first_few(error.missing, **_KEYS) if error.missing else error.expected),
             found=_shortened(error.found),
-            source=source,
+            source=schema_source(trace.latest),
         )
 
 

@@ -123,8 +123,9 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
         return
     now = _latest_now(trace)
     for stamp in times.later:
-        moment, promise = job.later.get(stamp.at), _end_promise(times, stamp)
+        moment = job.later.get(stamp.at)
         if stamp.ends_life and moment is not None and moment > now + times.skew:
+            promise = _end_promise(times, stamp)
             yield violation(
                 stamp.at,
                 f"{moment - trace.now:.0f} s in the future",

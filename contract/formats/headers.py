@@ -6,7 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["HeaderPairs", "header_names", "header_value", "header_values", "without_headers"]
+__all__ = [
+    "HeaderPairs",
+    "first_values",
+    "header_names",
+    "header_value",
+    "header_values",
+    "without_headers",
+]
 
 HeaderPairs = tuple[tuple[str, str], ...]
 """In the order in which they are sent; a name may stand there more than once."""
@@ -21,6 +28,13 @@ def header_value(headers: Iterable[tuple[str, str]], name: str) -> str | None:
         if sent.lower() == key:
             return value
     return None
+
+
+def first_values(headers: HeaderPairs) -> dict[str, str]:
+    """
+    The first value under each name, the names in lower case.
+    """
+    return {sent.lower(): value for sent, value in reversed(headers)}
 
 
 def header_values(headers: Iterable[tuple[str, str]], name: str) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
-from jobproof.contract.formats.headers import HeaderPairs, header_value, header_values
+from jobproof.contract.formats.headers import HeaderPairs, first_values, header_value, header_values
 from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
 from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in, queried
 
@@ -140,7 +141,7 @@ class Request:
         return at is None or header.lower() == at.header
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """
     Any HTTP answer, 5xx included.
@@ -162,7 +163,12 @@ class Response:
         """
         The first value received under `name` (any case), or None.
         """
-        return header_value(self.headers, name)
+        return self._first_values.get(name.lower())
+
+    @cached_property
+    def _first_values(self) -> dict[str, str]:
+        # Each check looks some up: two dozen times a judgement.
+        return first_values(self.headers)
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """

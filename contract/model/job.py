@@ -143,7 +143,9 @@ def read_time(value: Json, codec: Codec) -> float | None:
     if not isinstance(value, str):
         return None
     # RFC 3339 takes a small t and z, and a leap second, which Python's calendar doesn't have.
-    text, leaps = _LEAP_SECOND.subn(r"\1:59", value.upper(), count=1)
+    text, leaps = value.upper(), 0
+    if ":60" in text:
+        text, leaps = _LEAP_SECOND.subn(r"\1:59", text, count=1)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

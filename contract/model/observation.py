@@ -214,10 +214,10 @@ class Observer:
         response = exchange.response
         if response is None:
             return _observation(exchange, None, "", _NO_BODY)
-        media_type = media_type_of(response)
+        stated = response.header("content-type")
+        media_type = _plain(stated or "")
         # The method belongs to it: HEAD has the head of a GET and no body to read.
         told = tuple(response.header(name) for name in self._telling_headers)
-        stated = response.header("content-type")
         key = (response.code, stated, exchange.request.method, response.body, told)
         parsed_body = self._parsed_bodies.get(key)
         if parsed_body is None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -208,7 +209,7 @@ class Statuses(Promise):
         """
         return self.at or "status"
 
-    @property
+    @cached_property
     def headers(self) -> tuple[str, ...]:
         """
         The headers that tell the status, beside the body.
@@ -402,7 +403,7 @@ class Profile(StrictModel):
     listing: Listing | None = None
     policy: Policy = Policy()
 
-    @property
+    @cached_property
     def job_codes(self) -> frozenset[int]:
         """
         The codes under which a job is shown: 200, and those that a rule of the status names.

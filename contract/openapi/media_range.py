@@ -5,6 +5,7 @@ Media types and ranges of them, as documents and headers write them (RFC 9110, 8
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["specificity"]
 
@@ -18,9 +19,9 @@ def specificity(pattern: str, media_type: str) -> int:
     A parameter that only one of the two has, or that differs, doesn't keep them apart: a document
     says `charset=utf-8` and means JSON. It only makes a pattern that has the same one fit better.
     """
-    kind, asked = _plain(pattern), _plain(media_type)
+    (kind, ours), asked = _read(pattern), _plain(media_type)
     if kind == asked:
-        ours, theirs = _parameters(pattern), _parameters(media_type)
+        theirs = _parameters(media_type) if ours else {}
         same = sum(1 for item in ours.items() if item in theirs.items())
         return 1000 + (100 + same if same == len(ours) else 0)
     if not asked and kind != "*/*":
@@ -33,6 +34,12 @@ def specificity(pattern: str, media_type: str) -> int:
         return 0
     # `application/*+json`: every type of that suffix, and narrower than all of `application`.
     return 10 if sub == "*" else 100 if asked_sub.endswith(sub[1:]) else 0
+
+
+@lru_cache(maxsize=256)
+def _read(pattern: str) -> tuple[str, dict[str, str]]:
+    # A document has few patterns, and each answer is compared with them.
+    return _plain(pattern), _parameters(pattern)
 
 
 def _plain(text: str) -> str:

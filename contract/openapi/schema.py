@@ -176,9 +176,12 @@ class ResponseSpec:
         Args:
             media_type: As a header has it, with or without parameters.
         """
-        ranked = [(specificity(c.media_type, media_type), c) for c in self.contents]
-        best = max((rank for rank, _ in ranked), default=0)
-        return next((content for rank, content in ranked if rank == best and rank), None)
+        best, found = 0, None
+        for content in self.contents:
+            rank = specificity(content.media_type, media_type)
+            if rank > best:
+                best, found = rank, content
+        return found
 
 
 # The engine's names for a pattern that it couldn't judge.
