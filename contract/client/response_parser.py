@@ -20,6 +20,7 @@ __all__ = ["Limits", "ResponseParser", "one_line"]
 # libcurl counts in 64 bits with a sign.
 _MOST_BYTES = 2**63 - 1
 _SAMPLE_BYTES = 65_536
+_SLICE_BYTES = 16_384
 _MOST_CODINGS = 5
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _LOOSE_STATUS_LINE = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
@@ -256,16 +257,20 @@ class _Decoder:
             if len(self._start) < 2:
                 return b""
             data, self._stream = self._start, zlib.decompressobj(_deflate_window(self._start))
-        out = b""
-        while data and len(out) < room:
-            if self._stream.eof:
-                if self.coding != "gzip":
-                    raise zlib.error("bytes follow the end of the stream")
-                self._stream = zlib.decompressobj(31)  # gzip members may follow one another
-            out += self._stream.decompress(data, room - len(out))
-            data = self._stream.unused_data
+        out = bytearray()
+        # In slices: a member's end copies all that follows it, and a coding within another
+        # brings a body's worth of the shortest members at once.
+        for start in range(0, len(data), _SLICE_BYTES):
+            part = data[start : start + _SLICE_BYTES]
+            while part and len(out) < room:
+                if self._stream.eof:
+                    if self.coding != "gzip":
+                        raise zlib.error("bytes follow the end of the stream")
+                    self._stream = zlib.decompressobj(31)  # gzip members may follow one another
+                out += self._stream.decompress(part, room - len(out))
+                part = self._stream.unused_data
         self.given += len(out)
-        return out
+        return bytes(out)
 
 
 @lru_cache(maxsize=32)

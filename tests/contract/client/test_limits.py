@@ -4,13 +4,16 @@ What an answer may cost has a cap, on both sides of it.
 
 from __future__ import annotations
 
+import gzip
+import time
+
 import pytest
 from tests.contract.client.sending import BROKEN_ON_THE_WIRE, body, failure, get
 from tests.tools import PYTHON, output_of
 from tests.wire import BODY, Wire, say
 
 from jobproof.contract.client.curl import Client
-from jobproof.contract.client.response_parser import Limits
+from jobproof.contract.client.response_parser import Limits, ResponseParser
 from jobproof.contract.model.exchange import Reason
 
 
@@ -73,3 +76,23 @@ class TestLimits:
     def test_a_limit_of_nothing_is_refused(self, bad: dict[str, int]) -> None:
         with pytest.raises(ValueError, match=f"{next(iter(bad))} must be more than 0"):
             Limits(**bad)
+
+
+def test_members_cost_the_same_inside_another_coding() -> None:
+    members = gzip.compress(b"") * 100_000
+
+    def cost_s(coding: str, data: bytes) -> float:
+        parser = ResponseParser(Limits(body_bytes=len(members) + 1))
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n"
+        parser.lines += head.encode().splitlines(keepends=True)
+        begun = time.process_time()
+        for start in range(0, len(data), 16_384):
+            assert parser.take_body(data[start : start + 16_384]) is None
+        parser.finish()
+        spent_s = time.process_time() - begun
+        assert (parser.response().body, parser.undecodable) == (b"", "")
+        return spent_s
+
+    apart_s = min(cost_s("gzip", members) for _ in range(3))
+    nested = gzip.compress(members)
+    assert min(cost_s("gzip, gzip", nested) for _ in range(3)) < 5 * apart_s
