@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import reduce
+from functools import lru_cache, reduce
 from urllib.parse import quote
 
 from jobproof.contract.formats.json_pointer import escape
@@ -134,6 +134,7 @@ def _steady_token(token: str, *, learned: bool) -> str:
     return token
 
 
+@lru_cache(maxsize=64)
 def _echo_of(asked: str) -> re.Pattern[str]:
     spellings = {asked, quote(asked, safe=""), html.escape(asked), asked.replace("-", "")}
     longest_first = sorted(filter(None, spellings), key=len, reverse=True)

@@ -332,6 +332,8 @@ def mark_of(response: Response, *, is_json: bool) -> Mark | None:
 
 
 def _is_borne(mark: Mark, response: Response, page: bytes) -> bool:
+    if any(response.header(name) is None for name, _ in mark.headers):
+        return False  # the rule, so it is looked at first
     for name, pattern in mark.headers:
         values = response.header_values(name)
         if not any(_HEADERS[name, pattern].fullmatch(value.strip()) for value in values):

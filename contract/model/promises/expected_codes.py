@@ -85,11 +85,13 @@ def expected_code(
 def _first(
     entries: Iterable[ExpectedCode], code: int, subject: Subject, credential: Credential
 ) -> ExpectedCode | None:
-    asked = {subject.value, credential.value}
     for entry in entries:
+        if entry.code != code:
+            continue
         # Of recorded traffic nobody knows what was asked, so it may be anything.
-        anybody = not entry.asked or subject is Subject.UNSTATED
-        if entry.code == code and (anybody or not asked.isdisjoint(entry.asked)):
+        if not entry.asked or subject is Subject.UNSTATED:
+            return entry
+        if subject.value in entry.asked or credential.value in entry.asked:
             return entry
     return None
 
