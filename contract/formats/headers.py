@@ -5,6 +5,7 @@ Header fields as name and value pairs, looked up by name in any letter case (RFC
 from __future__ import annotations
 
 from collections.abc import Iterable
+from sys import intern
 
 __all__ = [
     "HeaderPairs",
@@ -34,7 +35,8 @@ def first_values(headers: HeaderPairs) -> dict[str, str]:
     """
     The first value under each name, the names in lower case.
     """
-    return {sent.lower(): value for sent, value in reversed(headers)}
+    # A monitor keeps thousands of answers, all with the same few names.
+    return {intern(sent.lower()): value for sent, value in reversed(headers)}
 
 
 def header_values(headers: Iterable[tuple[str, str]], name: str) -> tuple[str, ...]:
