@@ -120,7 +120,7 @@ def recorded(path: Path, url: str, *headers: tuple[str, str]) -> Path:
 @pytest.mark.parametrize(
     ("security", "query", "headers", "again"),
     [
-        ("query", "?a=1&code=s3cret-key-9", (), '?a=1&code=$JOBPROOF_TOKEN"'),
+        ("query", "?a=1&code=s3cret-key-9", (), '-G --data-urlencode code="$JOBPROOF_TOKEN"'),
         ("header", "", (("X-Acme", "s3cret-key-9"),), '-H "X-Acme: $JOBPROOF_TOKEN"'),
         (
             *("cookie", "", (("Cookie", "a=1; sid=s3cret-key-9"),)),
