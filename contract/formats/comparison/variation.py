@@ -84,7 +84,7 @@ def body_difference(seen: ShownBody, others: Sequence[ShownBody]) -> tuple[Json,
 
     Args:
         others: Answers of one kind, one or more. What differs among them tells nothing; where
-            there is one, what may be an id or a time tells nothing either.
+            there is one, neither does what may be an id or a time, nor a key that may come and go.
     """
     learned = len(others) > 1
     if seen.is_json and all(other.is_json for other in others):
@@ -199,6 +199,9 @@ def _outline_difference(
             kind = _common_text([other.get(at) for other in theirs])
             if kind is not None and not kind.fits(_loose_words(mine.get(at))):
                 expected[at], found[at] = kind.example, mine.get(at, "nothing")
+            continue
+        # Of one answer nobody knows which of its keys come every time.
+        if len(theirs) == 1 and not (at in fixed and at in mine):
             continue
         # Only what they all agree on, or what none of them has, tells the two kinds apart.
         if at in fixed and (at not in mine or mine[at] != fixed[at]):
