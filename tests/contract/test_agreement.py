@@ -149,11 +149,24 @@ def test_a_schema_that_closes_a_place_leaves_no_way_out(tmp_path: Path) -> None:
     assert "declared_elsewhere`" not in said
 
 
-@pytest.mark.parametrize("listed", ["/meta", "/meta/cost"])
-def test_what_the_vendor_is_known_to_send_may_be_pointed_at(tmp_path: Path, listed: str) -> None:
-    api = schema_api(tmp_path, volatile=["/meta/cost"], declared_elsewhere=[listed])
+def test_what_the_vendor_is_known_to_send_may_be_pointed_at(tmp_path: Path) -> None:
+    api = schema_api(tmp_path, frozen=["/meta/cost"], declared_elsewhere=["/meta/cost"])
     assert api.notes == ()
-    assert [p.use.pointer for p in api.pointers if p.is_open] == [listed, "/meta/cost"]
+    assert [p.use.pointer for p in api.pointers if p.is_open] == ["/meta/cost", "/meta/cost"]
+
+
+def test_each_place_that_the_document_lacks_is_listed_by_itself(tmp_path: Path) -> None:
+    said = _refused(tmp_path, frozen=["/meta/csot"], declared_elsewhere=["/meta"])
+    assert said.startswith("frozen[0]: openapi.yaml has no 'meta' in a 200's body")
+
+
+def test_what_may_change_anyhow_need_not_be_said(tmp_path: Path) -> None:
+    (note,) = schema_api(tmp_path, volatile=["/count"]).notes
+    assert note.endswith(
+        "volatile[0]: /count is in no result, failure or `frozen`: it may change "
+        "anyhow, and can go here"
+    )
+    assert schema_api(tmp_path / "held", volatile=["/count"], frozen=["/count"]).notes == ()
 
 
 def test_what_is_declared_elsewhere_and_in_the_document_by_now_is_a_note(tmp_path: Path) -> None:
@@ -180,8 +193,8 @@ def _line(folder: Path, start: str) -> int:
     ],
 )
 def test_what_the_document_leaves_open_is_a_note(tmp_path: Path, more: dict[str, Any]) -> None:
-    (note,) = schema_api(tmp_path, {**JOB_SCHEMA, **more}, volatile=["/cost"]).notes
-    assert note.endswith("volatile[0]: openapi.yaml leaves /cost open: it can't be compared")
+    (note,) = schema_api(tmp_path, {**JOB_SCHEMA, **more}, frozen=["/cost"]).notes
+    assert note.endswith("frozen[0]: openapi.yaml leaves /cost open: it can't be compared")
 
 
 @pytest.mark.parametrize("schema", [None, {}, {"type": "object"}, True])

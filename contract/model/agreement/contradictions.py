@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from jobproof.contract.formats.yaml_file import Location
 from jobproof.contract.model.agreement.pointers import PointerUse, Role, shown
 
-__all__ = ["contradictions"]
+__all__ = ["contradictions", "idle_places"]
 
 _OUTCOME = frozenset({Role.RESULT, Role.PROOF, Role.LINKS})
 _TIME = frozenset({Role.TIME_TEXT, Role.TIME_NUMBER})
+_STILL = _OUTCOME | {Role.FAILURE, Role.FROZEN}
 _OTHER = (Role.VOLATILE, Role.FROZEN, Role.ELSEWHERE)
 _SINGLE = frozenset({Role.ID, Role.STATUS, Role.FAILURE}) | _TIME | _OUTCOME
 """Of these a place is one, or is read wrongly as the other."""
@@ -30,6 +31,19 @@ def contradictions(uses: Sequence[PointerUse]) -> Iterator[tuple[Location, str]]
             yield use.location, f"{shown(use.pointer)} is {first.role.value} already"
     yield from _within_another(uses)
     yield from _without_proof(uses)
+
+
+def idle_places(uses: Sequence[PointerUse]) -> Iterator[tuple[Location, str]]:
+    """
+    Places of `volatile` that make no difference, for nothing there is held still.
+    """
+    still = [use for use in uses if use.role in _STILL]
+    for use in uses:
+        if use.role is Role.VOLATILE and not any(
+            use.is_within(held.pointer) or held.is_within(use.pointer) for held in still
+        ):
+            message = "is in no result, failure or `frozen`: it may change anyhow, and can go here"
+            yield use.location, f"{shown(use.pointer)} {message}"
 
 
 def _said_twice(uses: Sequence[PointerUse]) -> Iterator[tuple[Location, str]]:

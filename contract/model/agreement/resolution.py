@@ -11,7 +11,7 @@ from jobproof.contract.errors import did_you_mean
 from jobproof.contract.formats.json_body import is_json_type
 from jobproof.contract.formats.json_pointer import escape, walk
 from jobproof.contract.formats.yaml_file import Location
-from jobproof.contract.model.agreement.contradictions import contradictions
+from jobproof.contract.model.agreement.contradictions import contradictions, idle_places
 from jobproof.contract.model.agreement.expectations import misfit
 from jobproof.contract.model.agreement.pointers import PointerUse, Role, pointers_of, shown
 from jobproof.contract.model.agreement.words import disagreements, notes_on_words
@@ -56,7 +56,8 @@ def resolution(profile: Profile, operation: Operation) -> Resolution:
     Pointers, words and codes of `profile` in what the document says of the job operation.
     """
     document, uses = profile.document, tuple(pointers_of(profile))
-    errors, notes = list(contradictions(uses)), list(_notes_on_codes(profile, operation))
+    errors, notes = list(contradictions(uses)), list(idle_places(uses))
+    notes.extend(_notes_on_codes(profile, operation))
     place_of = places_of(operation)
     if place_of is None:
         silence = f"{document} says nothing of a 200's body: no pointer and no word was compared"
@@ -141,7 +142,8 @@ def left_open(use: PointerUse, place: SchemaPlace, profile: Profile) -> Iterator
 
 
 def _is_elsewhere(use: PointerUse, profile: Profile) -> bool:
-    return any(use.is_within(pointer) for pointer in profile.declared_elsewhere)
+    # Each place by itself: what lies in an object that no document has may be misspelt, too.
+    return use.pointer in profile.declared_elsewhere
 
 
 def _notes_on_codes(profile: Profile, operation: Operation) -> Iterator[Message]:
