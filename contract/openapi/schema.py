@@ -136,11 +136,10 @@ class Content:
         """
         Whether the schema admits `value` at `pointer`; True where it doesn't speak of it.
         """
-        schema = _schema_at(self._usable, pointer)
-        if schema is None:
-            return True
-        schema = {**schema, "$defs": self._usable.get("$defs", {})}
-        return bool(jsonschema_rs.is_valid(schema, value, pattern_options=PATTERN_OPTIONS))
+        body = value
+        for step in reversed(walk(pointer)):
+            body = [body] if is_digits(step) else {step: body}
+        return not any(e.at == pointer or e.at.startswith(f"{pointer}/") for e in self.errors(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,20 +339,3 @@ def _meant(error: jsonschema_rs.ValidationError) -> Iterator[jsonschema_rs.Valid
 def _declared(schema: Json, root: JsonDocument) -> Iterator[str]:
     for branch in _branches(schema, root):
         yield from branch.get("properties") or {}
-
-
-def _schema_at(root: JsonDocument, pointer: str) -> JsonDocument | None:
-    schemas: list[Json] = [root]
-    for step in walk(pointer):
-        following: list[Json] = []
-        for schema in schemas:
-            for branch in _branches(schema, root):
-                if step in (branch.get("properties") or {}):
-                    following.append(branch["properties"][step])
-                elif is_digits(step) and "items" in branch:
-                    following.append(branch["items"])
-        if not following:
-            return None
-        schemas = following
-    only = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    return only if isinstance(only, Mapping) else None
