@@ -29,21 +29,19 @@ class Trace:
         api: Whose contract it is.
         latest: What is to be judged.
         earlier: Older observations of the same id, oldest first.
-        baseline: How the endpoint answers the same credential for an id that nobody has.
+        baselines: How the endpoint answers the same credential for ids that nobody has, oldest
+            first: also how far two answers of that kind differ by themselves.
         token: Our own token, so that a check can look for it; never shown.
         deadline_s: How long a job may take by the user's own word, in seconds.
-        earlier_baselines: What was answered before `baseline` to the same question, oldest first:
-            how far two answers of that kind differ by themselves.
         staleness_s: How far a replica may be behind by the user's own word, in seconds.
     """
 
     api: Api
     latest: Observation
     earlier: tuple[Observation, ...] = ()
-    baseline: Observation | None = None
+    baselines: tuple[Observation, ...] = ()
     token: str | None = field(default=None, repr=False)
     deadline_s: float | None = None
-    earlier_baselines: tuple[Observation, ...] = ()
     staleness_s: float = 0.0
 
     @cached_property
@@ -67,12 +65,11 @@ class Trace:
         return self._views_before(self.latest.exchange.started_at)[len(self.views) :]
 
     @property
-    def baselines(self) -> tuple[Observation, ...]:
+    def baseline(self) -> Observation | None:
         """
-        Every answer known to an id that nobody has, oldest first.
+        The latest answer to an id that nobody has; None where none is known.
         """
-        newest = () if self.baseline is None else (self.baseline,)
-        return (*self.earlier_baselines, *newest)
+        return self.baselines[-1] if self.baselines else None
 
     @property
     def schema_errors(self) -> tuple[SchemaError, ...]:

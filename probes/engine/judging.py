@@ -138,14 +138,12 @@ class ResultJudge:
         request = exchange.request
         seen = self.api.observe(exchange)
         earlier = self._earlier(seen, followed=raw.canary == FOLLOWED)
-        baselines = tuple(self._baselines.get(request.credential, ()))
         trace = Trace(
             self.api,
             seen,
             earlier,
-            baselines[-1] if baselines else None,
+            tuple(self._baselines.get(request.credential, ())),
             self.token.reveal() if self.token is not None else None,
-            earlier_baselines=baselines[:-1],
             staleness_s=self.staleness_s,
         )
         findings = self.judge(trace)

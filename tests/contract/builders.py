@@ -229,10 +229,9 @@ def trace(
         api=which,
         latest=latest,
         earlier=tuple(earlier),
-        baseline=which.observe(baseline) if baseline else None,
+        baselines=tuple(map(which.observe, (*baselines, *([baseline] if baseline else [])))),
         token=token,
         deadline_s=deadline_s,
-        earlier_baselines=tuple(which.observe(one) for one in baselines),
         staleness_s=staleness_s,
     )
 

@@ -62,7 +62,7 @@ def _read_as(api: Api, seen: Trace) -> Trace:
         api=api,
         latest=api.observe(seen.latest.exchange),
         earlier=tuple(api.observe(one.exchange) for one in seen.earlier),
-        baseline=api.observe(seen.baseline.exchange) if seen.baseline else None,
+        baselines=tuple(api.observe(one.exchange) for one in seen.baselines),
         token=seen.token,
         deadline_s=seen.deadline_s,
     )

@@ -116,6 +116,7 @@ class Run:
         self._wait = wait
         self._progress = progress
         self._records = _RunRecords()
+        self._plan = build_plan(target)
         missing = fresh_id(target.api.profile, Random())  # noqa: S311 -- an id, no secret
         self._same_page = SamePage(target, missing, self._ask)
         self._planned: tuple[Finding, ...] = ()
@@ -195,13 +196,11 @@ class Run:
         """
         Send the plan. The first sequence goes alone: it shows whether anybody is there.
         """
-        sequences = build_plan(self.target)
-        self._send_sequence(sequences[0])
+        first, *others = self._plan
+        self._send_sequence(first)
         if self.unreachable is None:
             with ThreadPoolExecutor(self.target.concurrency, thread_name_prefix="jobproof") as pool:
-                for done in [
-                    pool.submit(self._send_sequence, sequence) for sequence in sequences[1:]
-                ]:
+                for done in [pool.submit(self._send_sequence, sequence) for sequence in others]:
                     done.result()
         self.note_silence()
         self._planned = self.findings
@@ -215,7 +214,7 @@ class Run:
             return
         # The latest may have been what no server likes: an unknown method, an odd id.
         with suppress(BudgetSpent):
-            self._send_once(build_plan(self.target)[0].requests[0])
+            self._send_once(self._plan[0].requests[0])
         if records.unanswered:
             requests = "request" if records.answered == 1 else "requests"
             records.silence = (
@@ -280,10 +279,9 @@ class Run:
             api=self.target.api,
             latest=seen,
             earlier=earlier,
-            baseline=baselines[-1] if baselines else None,
+            baselines=baselines,
             token=self.target.token.reveal() if self.target.token else None,
             deadline_s=self.target.job_deadline_s,
-            earlier_baselines=baselines[:-1],
             staleness_s=self.target.staleness_s,
         )
         # Not under the lock: judging is the long part, and other sequences wait to look back.
