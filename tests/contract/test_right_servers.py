@@ -38,7 +38,7 @@ class ServerCase:
     """
     Attributes:
         verdict: `kept`, `broken` or `inconclusive`; `refused` where loading or planning fails.
-        checks: Those whose promise is found broken; empty with `broken`: whichever.
+        checks: Those whose promise is found broken; empty with `broken` on the wire: whichever.
         document: What of the base document is written otherwise.
         says: What a refusal says.
     """
@@ -90,22 +90,27 @@ def found(report: JsonDocument) -> set[str]:
     return {f["check"] for f in report["findings"] if f["breaks"]}
 
 
-def hold(case: ServerCase, folder: Path) -> None:
-    if case.verdict == "refused":
-        with pytest.raises(ConfigError) as refused:
-            judged(case, folder)
-        assert case.says in str(refused.value)
-        assert "\n" not in str(refused.value)
-        return
-    report = judged(case, folder)
-    if case.checks or case.verdict != "broken":
-        assert found(report) == set(case.checks), report["findings"]
-    assert report["verdict"] == case.verdict, report["why"]
+def concluded(case: ServerCase, folder: Path) -> tuple[str, set[str]]:
+    """
+    The verdict and the checks found broken; `refused` where nothing could be sent, and why.
+    """
+    try:
+        report = judged(case, folder)
+    except ConfigError as refused:
+        return "refused", {str(refused)}
+    return report["verdict"], found(report)
 
 
 @pytest.mark.parametrize("case", DOCUMENTS, ids=lambda case: case.name)
 def test_a_document(case: ServerCase, tmp_path: Path) -> None:
-    hold(case, tmp_path)
+    verdict, said = concluded(case, tmp_path)
+    assert verdict == case.verdict, said
+    if verdict == "refused":
+        (line,) = said
+        assert case.says in line
+        assert "\n" not in line
+    else:
+        assert said == set(case.checks)
 
 
 def test_a_path_parameter_is_given(tmp_path: Path) -> None:
@@ -262,7 +267,10 @@ WIRE = (
 
 @pytest.mark.parametrize("case", WIRE, ids=lambda case: case.name)
 def test_the_wire(case: ServerCase, tmp_path: Path) -> None:
-    hold(case, tmp_path)
+    verdict, broken = concluded(case, tmp_path)
+    assert verdict == case.verdict, broken
+    # Some oddities break whatever reads the body; which of them isn't the point.
+    assert broken == set(case.checks) or (broken and not case.checks)
 
 
 def test_a_challenge_in_the_middle_leaves_the_run_open(tmp_path: Path) -> None:

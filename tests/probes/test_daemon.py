@@ -222,4 +222,9 @@ def test_no_thread_outlives_the_daemon(mock: MockServer, tmp_path: Path) -> None
     with running(write_config(tmp_path, mock)) as (_daemon, heard):
         until(lambda: len(heard.results) >= 4)
     ours = ("schedule", "judge", "follow", "probe-")
-    until(lambda: not [t for t in threading.enumerate() if t.name.startswith(ours)])
+
+    def left() -> list[str]:
+        return [t.name for t in threading.enumerate() if t.name.startswith(ours)]
+
+    until(lambda: not left())
+    assert left() == []

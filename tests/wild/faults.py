@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from tests.wild.proxy import Edit, ProxiedAnswer
+from tests.wild.conformance import Conclusion, ask, held_to_its_contract
+from tests.wild.conftest import WildServer
+from tests.wild.proxy import Edit, ProxiedAnswer, proxy
 
 __all__ = ["FAULTS", "Keys", "ProxyFault"]
 
@@ -121,3 +124,17 @@ FAULTS = {
     ),
     "cut off": ProxyFault(_cut_off, frozenset({"body_is_json"})),
 }
+
+
+def held_with_fault(
+    name: str, keys: Keys, server: WildServer, path: str, job: str, folder: Path
+) -> Conclusion:
+    """
+    What a run says of one job of `server` through a proxy with that fault.
+
+    Args:
+        path: The operation's, with `{}` where the id goes.
+    """
+    known = ask(server.url + path.replace("{}", job)).body
+    with proxy(server.url, FAULTS[name].make(keys, known)) as url:
+        return held_to_its_contract(server.api, url, [job], folder, "--effort", "quick")

@@ -13,7 +13,7 @@ import pytest
 from tests.tools import JOBPROOF, run_to_end
 from tests.wild.conformance import Conclusion, ask, held_to_its_contract
 from tests.wild.conftest import WildServer
-from tests.wild.faults import FAULTS, Keys
+from tests.wild.faults import FAULTS, Keys, held_with_fault
 from tests.wild.proxy import ProxiedAnswer, proxy, unchanged
 
 KEYS = Keys(
@@ -68,10 +68,8 @@ def test_a_flow_run_that_ends_while_it_is_watched_keeps_the_contract(
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_a_proxy_breaks_is_found(name: str, prefect: WildServer, tmp_path: Path) -> None:
-    fault, job = FAULTS[name], prefect.jobs["completed"]
-    known = ask(f"{prefect.url}/flow_runs/{job}").body
-    with proxy(prefect.url, fault.make(KEYS, known)) as url:
-        found = held_to_its_contract(prefect.api, url, [job], tmp_path, "--effort", "quick")
+    job, fault = prefect.jobs["completed"], FAULTS[name]
+    found = held_with_fault(name, KEYS, prefect, "/flow_runs/{}", job, tmp_path)
     assert found.exit_code == 1, found.said
     assert fault.broken <= found.broken <= fault.broken | fault.also, found.said
 
@@ -80,6 +78,7 @@ def test_a_proxy_that_changes_nothing_breaks_nothing(prefect: WildServer, tmp_pa
     jobs = [prefect.jobs["completed"]]
     with proxy(prefect.url, unchanged) as url:
         found = held_to_its_contract(prefect.api, url, jobs, tmp_path, "--effort", "quick")
+    assert found.report["verdict"] == "kept", found.said
     holds_true(found, prefect)
 
 

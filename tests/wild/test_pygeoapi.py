@@ -13,7 +13,7 @@ import pytest
 import yaml
 from tests.wild.conformance import Conclusion, ask, held_to_its_contract
 from tests.wild.conftest import WildServer
-from tests.wild.faults import FAULTS, Keys
+from tests.wild.faults import FAULTS, Keys, held_with_fault
 from tests.wild.proxy import ProxiedAnswer, proxy, unchanged
 
 KEYS = Keys(
@@ -108,10 +108,8 @@ def test_a_document_without_a_schema_for_the_job_is_no_contract_that_could_be_ke
 
 @pytest.mark.parametrize("name", ["another id", "every id known", "required key lost"])
 def test_what_a_proxy_breaks_is_found(name: str, pygeoapi: WildServer, tmp_path: Path) -> None:
-    fault, job = FAULTS[name], pygeoapi.jobs["successful"]
-    known = ask(f"{pygeoapi.url}/jobs/{job}").body
-    with proxy(pygeoapi.url, fault.make(KEYS, known)) as url:
-        found = held_to_its_contract(pygeoapi.api, url, [job], tmp_path, "--effort", "quick")
+    job, fault = pygeoapi.jobs["successful"], FAULTS[name]
+    found = held_with_fault(name, KEYS, pygeoapi, "/jobs/{}", job, tmp_path)
     assert found.exit_code == 1, found.said
     assert fault.broken <= found.broken <= fault.broken | fault.also, found.said
 
@@ -120,4 +118,5 @@ def test_a_proxy_that_changes_nothing_breaks_nothing(pygeoapi: WildServer, tmp_p
     jobs = [pygeoapi.jobs["successful"]]
     with proxy(pygeoapi.url, unchanged) as url:
         found = held_to_its_contract(pygeoapi.api, url, jobs, tmp_path, "--effort", "quick")
+    assert found.report["verdict"] == "kept", found.said
     holds_true(found)
