@@ -87,8 +87,9 @@ def run_suite(
         "-q",
         "--no-header",
         "--tb=short",
-        "-W",
-        "ignore::pytest.PytestAssertRewriteWarning",
+        # Without it pytest rewrites every module of its plug-ins at the first run after each
+        # installation, which in CI is every run: two seconds for messages that ours bring along.
+        "--assert=plain",
     ]
     for option in OPTIONS:
         arguments += _as_pytest(option, values.get(option.key))

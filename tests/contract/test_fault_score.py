@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.scoring import fault_score
 from jobproof.contract.scoring.cli import score
 from jobproof.contract.scoring.fault_score import measure
 from jobproof.contract.scoring.response_mutants import measure_mutants
@@ -66,8 +68,14 @@ def test_the_mutants_can_be_written_as_json(tmp_path: Path) -> None:
     assert "by the document's schema alone" in done.output
 
 
-def test_each_seed_is_a_run_of_its_own() -> None:
-    name = "foreign_job_shown"
-    found = measure(API, names=(name,), seeds=2)
-    assert [(row.seed, row.found) for row in found.rows] == [(1, True), (2, True)]
-    assert found.totals()["definite_found"] == found.totals()["definite"] == 2
+def test_each_seed_is_a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def suite(_api: object, _server: object, seed: int) -> tuple[int, dict[str, Any]]:
+        sent.append(seed)
+        return (1 if seed > 1 else 0), {}
+
+    sent: list[int] = []
+    monkeypatch.setattr(fault_score, "_run_suite", suite)
+    found = measure(API, names=("foreign_job_shown",), seeds=3, workers=1)
+    assert sent == [1, 2, 3]
+    assert [(row.seed, row.found) for row in found.rows] == [(1, False), (2, True), (3, True)]
+    assert (found.totals()["definite_found"], found.totals()["definite"]) == (2, 3)

@@ -258,7 +258,7 @@ WIRE = (
     ),
     ServerCase(
         "out-of-service",
-        server=everywhere(reply(503, NO_JOB, "Retry-After: 1")),
+        server=everywhere(reply(503, NO_JOB, "Retry-After: 120")),
         verdict="inconclusive",
     ),
     ServerCase("out-of-service-once", server=once(lambda: reply(503, NO_JOB, "Retry-After: 1"))),
