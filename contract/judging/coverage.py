@@ -29,6 +29,7 @@ __all__ = ["Coverage"]
 
 _FEWEST_BODIES = 3
 """Of known jobs, in a run that is to say anything."""
+_ASKING = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(slots=True)
@@ -108,7 +109,7 @@ class Coverage:
             reach = self._reach.get(finding.check)
             if finding.kind is Kind.INCONCLUSIVE and reach is not None:
                 reach.undecided = reach.undecided or finding.message
-        if seen.intermediary is not None:
+        if seen.intermediary is not None or _is_page_in_front(seen):
             return
         self.api_spoke |= seen.method == "GET" and bool(judgement.asked)
         kind = kind_of(seen, status)
@@ -194,3 +195,13 @@ class Coverage:
         stated = spec.json_media_type if spec is not None else None
         content = spec.content_for(stated) if spec is not None and stated is not None else None
         return content.names_at(self._envelope) if content is not None else frozenset()
+
+
+def _is_page_in_front(seen: Observation) -> bool:
+    """
+    Whether a page for people refuses where the document has none: a firewall's, a log-in's.
+    """
+    # A web server that refuses POST says so by a page of its own, so other methods are left out;
+    # where the API never spoke, they count for nothing either.
+    page = seen.media_type in ("text/html", "application/xhtml+xml")
+    return page and seen.code == 403 and seen.spec is None and seen.method in _ASKING
