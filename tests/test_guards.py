@@ -348,7 +348,7 @@ def test_nothing_prints_past_the_console(module: Path) -> None:
 REQUESTS = {
     "contract/client/requests_adapter.py",
     "contract/model/request.py",
-    "contract/recordings/har.py",
+    "contract/recordings/har/entry.py",
 }
 """
 Where an exchange's request comes into being: built to be sent, handed over by `requests`, or read
@@ -363,7 +363,7 @@ URL_READERS = {
     "contract/mock/endpoint.py": "the path of a base URL that was read",
     "contract/mock/faults/formats.py": "links that the mock made",
     "contract/mock/faults/history.py": "links that the mock made",
-    "contract/recordings/replay.py": "the path of a request that was recorded",
+    "contract/recordings/endpoint_filter.py": "the URL of a request that was recorded",
     "contract/suite/reporting/summary.py": "the path of a request that was built",
     "probes/web/access/middleware.py": "a browser's Origin, compared with its Host",
 }

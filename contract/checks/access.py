@@ -231,7 +231,7 @@ def _is_transient(seen: Observation) -> bool:
 
 
 def _shown(seen: Observation) -> ShownBody:
-    data = seen.response.body if seen.response is not None else b""
+    data = (seen.response.body if seen.response is not None else None) or b""
     is_json = seen.body is not None and seen.body.readable
     value = seen.body.value if seen.body is not None and is_json else None
     return ShownBody(seen.asked_for, seen.media_type, data, is_json, value)

@@ -57,11 +57,17 @@ def body_arrives_whole(trace: Trace) -> Iterator[Remark]:
         )
 
 
+def _has_size(trace: Trace) -> bool:
+    response, failure = trace.latest.response, trace.latest.exchange.failure
+    return failure is not None or (response is not None and response.body is not None)
+
+
 @check(
     basis=Basis.INFERRED,
     source="profile.yaml: body.limit",
     severity=Severity.MEDIUM,
     about=Facet.EXCHANGE,
+    premise=Premise("no body was recorded", _has_size),
 )
 def body_is_within_size_cap(trace: Trace) -> Iterator[Remark]:
     """
@@ -69,7 +75,7 @@ def body_is_within_size_cap(trace: Trace) -> Iterator[Remark]:
     """
     limit = trace.api.profile.body
     failure, response = trace.latest.exchange.failure, trace.latest.response
-    size = len(response.body) if response else 0
+    size = len(response.body or b"") if response else 0
     if failure is not None and failure.reason is Reason.TOO_LARGE:
         yield violation(
             "body",

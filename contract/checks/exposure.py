@@ -70,9 +70,10 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     An answer holds no stack trace.
     """
     response = trace.latest.response
-    if response is None or not any(mark in response.body for mark in _STACK_TRACE_MARKS):
+    body = response.body if response is not None else None
+    if body is None or not any(mark in body for mark in _STACK_TRACE_MARKS):
         return
-    found = _STACK_TRACE.search(response.body[:_SEARCHED_BYTES])
+    found = _STACK_TRACE.search(body[:_SEARCHED_BYTES])
     if found:
         yield violation(
             "body",
@@ -95,7 +96,7 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
         return
     if trace.token:
         redactor = _redactor(trace.token)
-        if redactor.holds_secret(response.body):
+        if response.body is not None and redactor.holds_secret(response.body):
             yield violation(
                 "body", "the token is sent back", expected=Words("no token"), found=Words("a token")
             )
@@ -107,8 +108,9 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
                 found=Words("a token"),
             )
     # Looking for fixed bytes first is cheap, and nearly every answer ends here.
-    has_mark = b"-----BEGIN " in response.body or b"AKIA" in response.body
-    if has_mark and _PRIVATE_KEY.search(response.body[:_SEARCHED_BYTES]):
+    body = response.body or b""
+    has_mark = b"-----BEGIN " in body or b"AKIA" in body
+    if has_mark and _PRIVATE_KEY.search(body[:_SEARCHED_BYTES]):
         yield violation("body", "a private key", expected=Words("no key"), found=Words("a key"))
 
 

@@ -45,8 +45,9 @@ def media_type_is_documented(trace: Trace) -> Iterator[Remark]:
     if seen.method != "GET" or seen.code in (204, 304):
         return
     # An empty body of no stated type is as good an empty text as any.
-    if seen.body is None and not seen.media_type and not seen.response.body:
-        return
+    if not seen.media_type and seen.response.header("content-type") is None:
+        if seen.body is None and not seen.response.body:
+            return
     # A code documented without any content leaves open what comes.
     if seen.content is None and seen.spec.contents:
         listed = [content.media_type for content in seen.spec.contents]

@@ -226,7 +226,7 @@ def _state(seen: Observation) -> tuple[int, str]:
 
 def _are_the_same(gets: Sequence[Observation]) -> bool:
     bodies = {get.response.body for get in gets if get.response is not None}
-    return len(bodies) == 1
+    return len(bodies) == 1 and None not in bodies
 
 
 def _values_of(name: str, gets: Sequence[Observation], *, coding: str) -> set[str]:

@@ -68,7 +68,7 @@ class ClientAdapter(BaseAdapter):
         answer.url = sent.url
         answer.status_code = exchange.response.code
         answer.headers.update(exchange.response.headers)
-        answer.raw = BytesIO(exchange.response.body)
+        answer.raw = BytesIO(exchange.response.body or b"")
         return answer
 
     def close(self) -> None:

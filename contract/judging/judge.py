@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jobproof.contract.model.check import Check, Facet
+from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import AcceptedFinding
@@ -58,23 +59,33 @@ class Judge:
         """
         Everything there is to say about the latest exchange of `trace`.
         """
+        return tuple(self._run(trace)[0])
+
+    def _run(self, trace: Trace) -> tuple[list[Finding], set[str]]:
+        """
+        The findings, and the checks that asked for what a recorder left out.
+        """
         findings: list[Finding] = []
+        unrecorded: set[str] = set()
         for check in self._select(trace):
             # A generator crashes while it is iterated, and what it said before that counts.
             try:
                 for remark in check.run(trace):
                     findings.append(_finding(check, remark, trace))
+            except NotRecorded:
+                unrecorded.add(check.id)
             except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
                 findings.append(_crash(check, exc, trace))
-        return tuple(findings)
+        return findings, unrecorded
 
     def judge(self, trace: Trace) -> Judgement:
         """
         The same, with the checks that looked: a silence of any other says nothing.
         """
-        findings = list(self(trace))
+        findings, unrecorded = self._run(trace)
         undecided = [f for f in findings if f.kind is Kind.INCONCLUSIVE]
-        silent = {f.check for f in undecided} | {f.pointer for f in findings if f.check == CRASHED}
+        crashed = {f.pointer for f in findings if f.check == CRASHED}
+        silent = unrecorded | crashed | {f.check for f in undecided}
         spoke = {f.check for f in findings} - silent
         selected = self._select(trace)
         # What makes the answer as a whole say nothing stands at its code.
@@ -87,6 +98,8 @@ class Judge:
             try:
                 if check.id in spoke or check.looks_at(trace):
                     looked.append(check)
+            except NotRecorded:
+                continue
             except Exception as exc:  # noqa: BLE001 -- as with the check itself
                 findings.append(_crash(check, exc, trace))
         return Judgement(tuple(findings), selected, tuple(looked))

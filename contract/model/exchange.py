@@ -15,6 +15,7 @@ from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in
 __all__ = [
     "Credential",
     "Exchange",
+    "NotRecorded",
     "Phases",
     "Reason",
     "Request",
@@ -22,6 +23,12 @@ __all__ = [
     "Subject",
     "TransportFailure",
 ]
+
+
+class NotRecorded(Exception):
+    """
+    A recorder left out what somebody asks for: it may have been there, or not.
+    """
 
 
 class Subject(StrEnum):
@@ -70,6 +77,8 @@ class Request:
         job_id: The id before percent-encoding; None where the request is for no job.
         token_at: Where a token stands, if there is one; None where nobody said.
         secret_at: Where other secrets stand: place, and name (of a header in small letters).
+        has_all_headers: Whether no header was sent but these; a browser adds some that its
+            recorder doesn't see.
     """
 
     method: str
@@ -80,12 +89,19 @@ class Request:
     credential: Credential = Credential.UNSTATED
     token_at: TokenPlace | None = None
     secret_at: frozenset[tuple[str, str]] = frozenset()
+    has_all_headers: bool = True
 
     def header(self, name: str) -> str | None:
         """
         The first value sent under `name` (any case), or None.
+
+        Raises:
+            NotRecorded: There is none, and not all that were sent are known.
         """
-        return header_value(self.headers, name)
+        value = header_value(self.headers, name)
+        if value is None and not self.has_all_headers:
+            raise NotRecorded(f"the request's {name}")
+        return value
 
     @property
     def credentials(self) -> tuple[str, ...]:
@@ -148,20 +164,35 @@ class Response:
 
     Attributes:
         headers: Name and value pairs in wire order, spelled as received.
-        body: Decoded bytes (after `Content-Encoding`), up to the client's cap.
-        raw: Bytes as they came (before `Content-Encoding`), same cap.
+        body: Decoded bytes (after `Content-Encoding`), up to the client's cap; None where a
+            recorder left them out, which is not the same as a body without a byte.
+        raw: Bytes as they came (before `Content-Encoding`), same cap; None as with `body`.
         http_version: "1.0", "1.1", "2" or "3".
+        has_all_headers: Whether no header came but these.
     """
 
     code: int
     headers: HeaderPairs = ()
-    body: bytes = b""
-    raw: bytes = b""
+    body: bytes | None = b""
+    raw: bytes | None = b""
     http_version: str = "1.1"
+    has_all_headers: bool = True
 
     def header(self, name: str) -> str | None:
         """
         The first value received under `name` (any case), or None.
+
+        Raises:
+            NotRecorded: There is none, and not all that came are known.
+        """
+        value = self.known_header(name)
+        if value is None and not self.has_all_headers:
+            raise NotRecorded(f"the answer's {name}")
+        return value
+
+    def known_header(self, name: str) -> str | None:
+        """
+        The same for who doesn't judge; None also where nobody knows.
         """
         return self._first_values.get(name.lower())
 
@@ -173,14 +204,20 @@ class Response:
     def header_values(self, name: str) -> tuple[str, ...]:
         """
         All values received under `name` (any case), in order.
+
+        Raises:
+            NotRecorded: As with `header`.
         """
-        return header_values(self.headers, name)
+        values = header_values(self.headers, name)
+        if not values and not self.has_all_headers:
+            raise NotRecorded(f"the answer's {name}")
+        return values
 
     def redacted(self, redactor: Redactor) -> Response:
         """
         The same without secrets.
         """
-        body = redactor.content(self.body)
+        body = None if self.body is None else redactor.content(self.body)
         # What decodes to a body without secrets holds none either.
         raw = self.raw if body == self.body else body
         return replace(self, headers=redactor.headers(self.headers), body=body, raw=raw)
@@ -253,6 +290,7 @@ class Exchange:
         elapsed_s: Seconds from start to the last byte or the failure (monotonic).
         remote_ip: The address actually connected to; None if none was.
         reused: Whether the connection had carried an earlier request.
+        is_timed: Whether `elapsed_s` was measured; where it wasn't, it is 0.
         certificate_expires_at: `notAfter` of the leaf, Unix seconds; None without TLS.
     """
 
@@ -264,6 +302,7 @@ class Exchange:
     remote_ip: str | None = None
     reused: bool = False
     certificate_expires_at: float | None = None
+    is_timed: bool = True
 
     @property
     def response(self) -> Response | None:

@@ -214,15 +214,15 @@ class Observer:
         response = exchange.response
         if response is None:
             return _observation(exchange, None, "", _NO_BODY)
-        stated = response.header("content-type")
+        stated = response.known_header("content-type")
         media_type = _plain(stated or "")
         # The method belongs to it: HEAD has the head of a GET and no body to read.
-        told = tuple(response.header(name) for name in self._telling_headers)
+        told = tuple(response.known_header(name) for name in self._telling_headers)
         key = (response.code, stated, exchange.request.method, response.body, told)
         parsed_body = self._parsed_bodies.get(key)
         if parsed_body is None:
             parsed_body = self._read(exchange, response, media_type)
-            if len(response.body) <= _MOST_CACHED_BYTES:
+            if len(response.body or b"") <= _MOST_CACHED_BYTES:
                 if len(self._parsed_bodies) >= _MOST_CACHED:
                     del self._parsed_bodies[next(iter(self._parsed_bodies))]  # the oldest
                 self._parsed_bodies[key] = parsed_body
@@ -234,15 +234,16 @@ class Observer:
     def _read(self, exchange: Exchange, response: Response, media_type: str) -> ParsedBody:
         spec = self._operation.response_for(response.code)
         # With its parameters: two contents may differ in a profile or a version alone.
-        content = spec.content_for(response.header("content-type") or "") if spec else None
+        content = spec.content_for(response.known_header("content-type") or "") if spec else None
         body, held_to = None, None
-        if exchange.request.method == "GET" and response.code not in (204, 304):
+        data = None if response.code in (204, 304) else response.body
+        if exchange.request.method == "GET" and data is not None:
             if spec is not None and spec.contents:
-                body, held_to = _documented_body(response, media_type, spec, content)
+                body, held_to = _documented_body(data, media_type, spec, content)
             # Undocumented, it is what its own head says; but an outage page may call itself
             # anything, and a redirect has no body to speak of.
             elif is_json_type(media_type) and (spec is not None or response.code // 100 in (2, 4)):
-                body = read_body(response.body)
+                body = read_body(data)
         job = None
         # Only these codes are promised to be a job; an error may have an id and a status as well.
         if response.code in self._profile.job_codes:
@@ -251,10 +252,13 @@ class Observer:
 
     def _job(self, response: Response, body: JsonBody | None) -> Job | None:
         code, headers = response.code, response.headers
+        # A status that a header may tell isn't known without it.
+        if not response.has_all_headers and self._telling_headers:
+            return None
         if body is not None and body.readable:
             return self._reader.read(body.value, code=code, headers=headers)
         # Where the code alone tells the status, as 303 may, the body need not say a word.
-        if code != 200 and not response.body.strip():
+        if code != 200 and response.body is not None and not response.body.strip():
             return self._reader.read({}, code=code, headers=headers)
         return None
 
@@ -290,7 +294,7 @@ def media_type_of(response: Response) -> str:
     """
     The media type in lower case, without parameters; "" where the header is missing.
     """
-    return _plain(response.header("content-type") or "")
+    return _plain(response.known_header("content-type") or "")
 
 
 def _leaves_route(job_id: str) -> bool:
@@ -301,23 +305,23 @@ def _leaves_route(job_id: str) -> bool:
 
 
 def _documented_body(
-    response: Response, media_type: str, spec: ResponseSpec, content: Content | None
+    data: bytes, media_type: str, spec: ResponseSpec, content: Content | None
 ) -> tuple[JsonBody | None, Content | None]:
     """
     The body as JSON where it has to be JSON, and the content that it is held to.
     """
     if content is not None:
         is_json = _promises_json(content, media_type)
-        return (read_body(response.body), content) if is_json else (None, None)
+        return (read_body(data), content) if is_json else (None, None)
     json_contents = [c for c in spec.contents if is_json_type(_plain(c.media_type))]
     held_to = json_contents[0] if json_contents else None
     # Where all that is documented is JSON it is read whatever its Content-Type says: one wrong
     # header would hide the body from every check.
     if is_json_type(media_type) or len(json_contents) == len(spec.contents):
-        return read_body(response.body), held_to
+        return read_body(data), held_to
     if held_to is None:
         return None, None
-    body = read_body(response.body)
+    body = read_body(data)
     # It may have been meant as one of the other types, so it is JSON only if it looks like it.
     return (body, held_to) if isinstance(body.value, dict | list) else (None, None)
 

@@ -4,12 +4,10 @@ Recorded traffic, judged offline by the same judge.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.json_value import JsonObject
@@ -23,7 +21,8 @@ from jobproof.contract.model.trace import Trace, staleness_in
 from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, few_a_check, group
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.recordings.har import read_har
+from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.har.reader import read_har
 
 __all__ = ["ReplayResult", "judge_recordings"]
 
@@ -161,12 +160,10 @@ def _with_job_id(api: Api, exchange: Exchange) -> Exchange | None:
     request = exchange.request
     job_id = request.job_id
     if job_id is None:
-        # Not from the start: the base URL may have a path of its own.
-        pattern = f"{api.pattern_of(api.profile.operation.path)}$"
-        match = re.search(pattern, urlsplit(request.url).path)
-        if match is None or not match["job"]:
+        address = EndpointFilter(api).address_of(request.url)
+        if address is None:
             return None
-        job_id = unquote(match["job"])
+        job_id = address.job_id
     # A recording doesn't say where its secrets are; the API does.
     secret_at = api.values.secret_at | api.access.secret_at
     asked = replace(request, job_id=job_id, token_at=api.access.token_at, secret_at=secret_at)

@@ -153,8 +153,9 @@ def _mutants_of(api: Api, response: Response) -> Iterator[_Mutant]:
         if code != response.code:
             yield _Mutant(f"code to {code // 100}xx", str(code), replace(response, code=code))
     yield from _media_type_mutants(response)
+    assert response.body is not None  # it was read as JSON
     value = json.loads(response.body)
-    yield from _byte_mutants(response)
+    yield from _byte_mutants(response, response.body)
     for operator, place, changed in _value_mutants(api, value):
         yield _Mutant(operator, place, _with_body(response, json.dumps(changed).encode()))
 
@@ -173,8 +174,7 @@ def _media_type_mutants(response: Response) -> Iterator[_Mutant]:
     yield _Mutant("content type changed", "application/xml", with_media_type("application/xml"))
 
 
-def _byte_mutants(response: Response) -> Iterator[_Mutant]:
-    body = response.body
+def _byte_mutants(response: Response, body: bytes) -> Iterator[_Mutant]:
     yield _Mutant("text cut", "half", _with_body(response, body[: len(body) // 2]))
     yield _Mutant("text cut", "empty", _with_body(response, b""))
     yield _Mutant("text prefixed", "mark", _with_body(response, b"\xef\xbb\xbf" + body))

@@ -88,7 +88,7 @@ class ResponseHistory:
         """
         Remember one more observation.
         """
-        if seen.response is None or len(seen.response.body) > _LARGEST_BODY:
+        if seen.response is None or len(seen.response.body or b"") > _LARGEST_BODY:
             return
         # Taken out and put back at the end: the job that was idle longest is dropped first.
         earlier = self._observations.pop(job_id, ())

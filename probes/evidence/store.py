@@ -19,7 +19,7 @@ from pathlib import Path
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.recordings.har import har
+from jobproof.contract.recordings.har.writer import har
 from jobproof.probes.evidence.entry import (
     NOTES,
     Evidence,

@@ -11,7 +11,8 @@ import logging
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
-from jobproof.contract.recordings.har import har_entry, read_har_entry
+from jobproof.contract.recordings.har.entry import read_har_entry
+from jobproof.contract.recordings.har.writer import har_entry
 from jobproof.probes.following.watch_list import WatchList
 
 __all__ = ["JobHistory"]

@@ -161,5 +161,5 @@ def _read(exchange: Exchange | None) -> tuple[Json, str | None]:
     response = exchange.response
     if response is None or response.code != 200:
         return None, f"is answered with {response.code if response else 'nothing'}"
-    body = read_body(response.body)
+    body = read_body(response.body or b"")
     return (body.value, None) if body.readable else (None, "isn't JSON")

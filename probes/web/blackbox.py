@@ -121,7 +121,7 @@ def _response_gauges(response: Response | None, now: float) -> Iterator[tuple[st
     version = read_decimal(response.http_version) if response is not None else None
     yield "probe_http_version", "Returns the version of HTTP of the probe response", version or 0.0
     yield "probe_http_content_length", "Length of http content response", _length(response)
-    body_bytes = len(response.body) if response is not None else 0
+    body_bytes = len(response.body or b"") if response is not None else 0
     yield (
         "probe_http_uncompressed_body_length",
         "Length of uncompressed response body",

@@ -21,7 +21,7 @@ from jobproof.contract.model.request import build_owner_request, build_request
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.recordings.har import har_entry
+from jobproof.contract.recordings.har.writer import har_entry
 
 URL = "http://h"
 TOKEN = "tok-0123456789"

@@ -26,7 +26,8 @@ from jobproof.contract.model.exchange import (
     Subject,
 )
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.recordings.har import har, har_entry, read_har
+from jobproof.contract.recordings.har.reader import read_har
+from jobproof.contract.recordings.har.writer import har, har_entry
 
 
 def _written(tmp_path: Path, *seen: Exchange) -> Path:

@@ -20,7 +20,7 @@ from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.model.verdict import Verdict, group
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.contract.recordings.har import har
+from jobproof.contract.recordings.har.writer import har
 from jobproof.contract.recordings.replay import judge_recordings
 
 API = find_api(default_api())

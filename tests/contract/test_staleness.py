@@ -16,7 +16,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Drift, Finding, Kind
 from jobproof.contract.model.trace import staleness_in
-from jobproof.contract.recordings.har import har_entry
+from jobproof.contract.recordings.har.writer import har_entry
 from jobproof.contract.suite.cli import check
 from jobproof.contract.suite.planning.target_options import target_from
 

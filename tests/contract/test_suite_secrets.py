@@ -16,7 +16,8 @@ from tests.parrot import TOKEN, Parrot, shown_in
 from tests.tools import JOBPROOF, run_to_end
 
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.contract.recordings.har import har, read_har_entry
+from jobproof.contract.recordings.har.entry import read_har_entry
+from jobproof.contract.recordings.har.writer import har
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 

@@ -25,7 +25,7 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockJob, MockServer
 from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.plugins import find_api
-from jobproof.contract.recordings.har import har
+from jobproof.contract.recordings.har.writer import har
 
 __all__ = ["Sandbox", "sandbox"]
 

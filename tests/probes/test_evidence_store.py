@@ -18,7 +18,7 @@ from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Reason
 from jobproof.contract.model.finding import Kind
-from jobproof.contract.recordings.har import read_har
+from jobproof.contract.recordings.har.reader import read_har
 from jobproof.probes.evidence.entry import EvidencePriority, fingerprint_of, fingerprint_of_outcome
 from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.result import ProbeOutcome, ProbeResult

@@ -17,7 +17,7 @@ from tests.tools import run_to_end, tool
 
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.finding import Basis, Drift, Kind
-from jobproof.contract.recordings.har import read_har
+from jobproof.contract.recordings.har.reader import read_har
 from jobproof.probes.following.tracker import JobCounts
 from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.pages import page as page_module

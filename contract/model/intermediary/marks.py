@@ -320,7 +320,7 @@ def mark_of(response: Response, *, is_json: bool) -> Mark | None:
     Args:
         is_json: Whether its body is JSON.
     """
-    page = response.body[:_MOST_BYTES]
+    page = (response.body or b"")[:_MOST_BYTES]
     for mark in MARKS:
         if mark.codes and response.code not in mark.codes:
             continue
@@ -332,7 +332,7 @@ def mark_of(response: Response, *, is_json: bool) -> Mark | None:
 
 
 def _is_borne(mark: Mark, response: Response, page: bytes) -> bool:
-    if any(response.header(name) is None for name, _ in mark.headers):
+    if any(response.known_header(name) is None for name, _ in mark.headers):
         return False  # the rule, so it is looked at first
     for name, pattern in mark.headers:
         values = response.header_values(name)

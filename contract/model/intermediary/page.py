@@ -35,12 +35,12 @@ def page_of(response: Response, media_type: str) -> PageText | None:
     """
     The page that `response` is; None where it is JSON, whatever its head says, or nothing at all.
     """
-    location = response.header("location") or ""
-    if not response.body.strip() and not location:
+    location, body = response.known_header("location") or "", response.body or b""
+    if not body.strip() and not location:
         return None
-    if isinstance(read_body(response.body).value, dict | list):
+    if isinstance(read_body(body).value, dict | list):
         return None
-    text = _WORD.sub(_without_volatile, response.body[:_MOST_BYTES])
+    text = _WORD.sub(_without_volatile, body[:_MOST_BYTES])
     return PageText(response.code, media_type, location, text)
 
 

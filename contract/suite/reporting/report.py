@@ -26,7 +26,7 @@ from jobproof.contract.model.verdict import (
     state_of,
 )
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.recordings.har import har_entry
+from jobproof.contract.recordings.har.writer import har_entry
 from jobproof.contract.suite.running.run import Run
 
 __all__ = ["build_report", "finding_as_dict", "write_report"]

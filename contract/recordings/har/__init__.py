@@ -1,0 +1,3 @@
+"""
+How is an exchange written as HAR, and read from what others call HAR?
+"""

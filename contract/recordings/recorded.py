@@ -1,0 +1,84 @@
+"""
+What a recording holds: exchanges of the job endpoint, and all else by why it was left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+
+__all__ = ["Reader", "Recorded", "RecordedItem", "SkipReason", "Skipped"]
+
+
+class SkipReason(StrEnum):
+    """
+    Why an entry of a recording isn't judged: a closed set.
+    """
+
+    OTHER_ADDRESS = "other_address"
+    """It isn't about the job endpoint."""
+    NOT_FETCHED = "not_fetched"
+    """A browser's own: a page that somebody opened, a preflight, a web socket."""
+    NO_ANSWER = "no_answer"
+    """The client gave up, or was kept from asking: nobody has answered."""
+    FROM_CACHE = "from_cache"
+    """The browser's cache has answered, not the server."""
+    UNREADABLE = "unreadable"
+    """It is about the job endpoint, as far as can be told, and can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """
+    One exchange with the job endpoint.
+
+    Attributes:
+        base: What its URL has before the operation's path: which server it was.
+    """
+
+    exchange: Exchange
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """
+    An entry that isn't judged.
+
+    Attributes:
+        where: In its file, such as `log.entries[3]` or `line 7`.
+        detail: What can't be read, in words; "" where the reason says all.
+    """
+
+    reason: SkipReason
+    where: str
+    detail: str = ""
+
+
+RecordedItem = Recorded | Skipped
+
+
+class Reader(Protocol):
+    """
+    Reads one format, an entry at a time: no file is in memory as a whole.
+    """
+
+    def __call__(
+        self, stream: BinaryIO, endpoint: EndpointFilter, folder: Path | None
+    ) -> Iterator[RecordedItem]:
+        """
+        Args:
+            stream: UTF-8 without a byte order mark, whatever the file had; binary formats as
+                they are.
+            folder: In which the recording lies, with what it keeps beside itself; None for a pipe.
+
+        Raises:
+            RecordingError: It isn't of this format, or ends in the middle; without its path.
+        """
+        ...
