@@ -36,12 +36,12 @@ from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import default_api, find_api, load_checks
 
-__all__ = ["Costs", "main", "measure"]
+__all__ = ["JOB", "Costs", "main", "measure", "poll"]
 
 LIMIT_US = 100.0
 HISTORY = 10
 NOW = 1_790_000_000.0
-_ID = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
+JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 _CREATED_AT = NOW - 90
 
 
@@ -67,11 +67,10 @@ def measure(api: Api, *, rounds: int, number: int = 200) -> Costs:
     judge = Judge(load_checks())
     pending = api.lifecycle.of_phase(Phase.PENDING)[0]
     succeeded = api.lifecycle.of_phase(Phase.SUCCEEDED)[0]
-    earlier = tuple(
-        api.observe(_exchange(api, pending, NOW - 5 * (HISTORY - index)))
-        for index in range(HISTORY)
-    )
-    last = _exchange(api, succeeded, NOW)
+    history = judge.history_of(api)
+    for index in range(HISTORY):
+        history.add(api.observe(poll(api, pending, NOW - 5 * (HISTORY - index))))
+    last = poll(api, succeeded, NOW)
     body = last.response.body if last.response else b""
     content = api.operation.responses["200"].contents[0]
     validator = jsonschema_rs.Draft202012Validator(
@@ -83,10 +82,10 @@ def measure(api: Api, *, rounds: int, number: int = 200) -> Costs:
         return Observer(api.operation, api.profile, api.reader)(exchange)
 
     def judge_anew() -> Any:
-        return judge(Trace(api, observe_anew(last), earlier, token="a-token-of-the-bench"))
+        return judge(Trace.after(history, api, observe_anew(last), token="a-token-of-the-bench"))
 
     def judge_repeated() -> Any:
-        return judge(Trace(api, api.observe(last), earlier, token="a-token-of-the-bench"))
+        return judge(Trace.after(history, api, api.observe(last), token="a-token-of-the-bench"))
 
     violations = [f.message for f in judge_anew() if f.kind is Kind.VIOLATION]
     if violations or not validator.is_valid(json.loads(body)):
@@ -130,11 +129,14 @@ def _best_us(run: Callable[[], Any], rounds: int, number: int) -> float:
     return min(spent) / number * 1e6
 
 
-def _exchange(api: Api, status: str, at: float) -> Exchange:
+def poll(api: Api, status: str, at: float) -> Exchange:
+    """
+    One right answer about `JOB`.
+    """
     profile = api.profile
     data = json.dumps(_job(api, status)).encode()
     return Exchange(
-        request=build_owner_request(api, profile.server, _ID, "a-token-of-the-bench"),
+        request=build_owner_request(api, profile.server, JOB, "a-token-of-the-bench"),
         answer=Response(
             200,
             (
@@ -165,7 +167,7 @@ def _job(api: Api, status: str) -> dict[str, Any]:
     )
     last = [stage.status for stage in stages].index(status)
     steps = tuple((stage.status, _CREATED_AT + n) for n, stage in enumerate(stages[: last + 1]))
-    view = JobView(_ID, _CREATED_AT, steps, stages[last].body, polls=last + 1)
+    view = JobView(JOB, _CREATED_AT, steps, stages[last].body, polls=last + 1)
     return dict(view.body(script, codec))
 
 

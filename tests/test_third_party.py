@@ -191,7 +191,7 @@ def test_progress_that_falls_is_a_violation(had: int, has: int, *, kept: bool) -
         return Exchange(request, answer, at, 0.1)
 
     first, second = api.observe(seen(had, 1_700_000_100.0)), api.observe(seen(has, 1_700_000_110.0))
-    findings = Judge([check])(Trace(api, second, (first,)))
+    findings = Judge([check])(Trace.of(api, [first, second]))
     assert [f.pointer for f in findings] == ([] if kept else ["/render/progress"])
 
 

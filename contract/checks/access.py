@@ -60,10 +60,7 @@ def _was_shown_before(trace: Trace) -> bool:
         return False
     if not trace.api.access.is_required and trace.token is None:
         return False
-    return any(
-        o.code == 200 and o.method == "GET" and o.credential is Credential.OWNER
-        for o in trace.earlier
-    )
+    return trace.dealings.shown is not None
 
 
 def _can_compare(trace: Trace) -> bool:
@@ -119,10 +116,7 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
         return
     if not access.is_required and trace.token is None:
         return  # nothing was shown that could have stopped working
-    if seen.method == "GET" and any(
-        o.code == 200 and o.method == "GET" and o.credential is Credential.OWNER
-        for o in trace.earlier
-    ):
+    if seen.method == "GET" and trace.dealings.shown is not None:
         yield violation(
             "code",
             "the token was good for this job a moment ago",

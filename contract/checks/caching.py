@@ -36,16 +36,13 @@ def _is_shown_to_owner(trace: Trace) -> bool:
 
 
 def _has_tag_again(trace: Trace) -> bool:
-    return _has_tag(trace.latest) and any(_has_tag(view) for view in trace.views_backwards())
-
-
-def _has_tag(seen: Observation) -> bool:
-    return seen.response is not None and seen.response.header("etag") is not None
+    response = trace.latest.response
+    return response is not None and response.header("etag") is not None and bool(trace.past.tags)
 
 
 def _is_not_modified(trace: Trace) -> bool:
     tag = trace.latest.exchange.request.header("if-none-match")
-    return trace.latest.code == 304 and tag is not None and _view_with(trace, tag) is not None
+    return trace.latest.code == 304 and tag in trace.past.tags
 
 
 def _has_age(trace: Trace) -> bool:
@@ -92,7 +89,7 @@ def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
     tag = seen.response.header("etag") if seen.response else None
     if tag is None or seen.body is None:
         return
-    view = _view_with(trace, tag)
+    view = trace.past.tags.get(tag)
     if view is not None and _has_changed(tag, view, seen):
         yield violation(
             "header:etag",
@@ -114,11 +111,11 @@ def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
     """
     seen = trace.latest
     tag = seen.exchange.request.header("if-none-match")
+    newest = trace.past.last
     # Without a sight of the job nothing is known to have changed.
-    if seen.code != 304 or tag is None or not trace.views:
+    if seen.code != 304 or tag is None or newest is None:
         return
-    newest = trace.views[-1]
-    stood_for = _view_with(trace, tag)
+    stood_for = trace.past.tags.get(tag)
     if stood_for is not None and _has_changed(tag, stood_for, newest):
         yield violation(
             "code", "304 for a tag whose body has changed since", expected=200, found=304
@@ -181,11 +178,3 @@ def _has_changed(tag: str, before: Observation, after: Observation) -> bool:
     if before.response and after.response and before.response.body == after.response.body:
         return False
     return bool(before.body.value != after.body.value)
-
-
-def _view_with(trace: Trace, tag: str) -> Observation | None:
-    # Newest first: a tag may come back together with its old body.
-    for view in trace.views_backwards():
-        if view.response is not None and view.response.header("etag") == tag:
-            return view
-    return None

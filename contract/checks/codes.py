@@ -219,13 +219,14 @@ def endpoint_stays_in_service(trace: Trace) -> Iterator[Remark]:
 
 
 def _has_been_in_service(trace: Trace) -> bool:
-    who = trace.latest.credential
-    others = trace.earlier if trace.baseline is None else (*trace.earlier, trace.baseline)
     # A stranger may be refused while those who may see the job find nobody in.
-    return any(
-        o.response is not None and o.code != 503 and (o.authorised or o.credential is who)
-        for o in others
-    )
+    served = trace.dealings.in_service
+    if trace.latest.credential in served or any(one.authorised for one in served.values()):
+        return True
+    known = trace.baseline
+    if known is None or known.response is None or known.code == 503:
+        return False
+    return known.authorised or known.credential is trace.latest.credential
 
 
 def _judged_elsewhere(trace: Trace, seen: Observation) -> bool:
@@ -255,7 +256,7 @@ def _is_refused(seen: Observation) -> bool:
 
 
 def _was_accepted(trace: Trace) -> bool:
-    return any(o.code == 200 and o.credential is Credential.OWNER for o in trace.earlier)
+    return trace.dealings.accepted is not None
 
 
 def _token_works(trace: Trace) -> bool:

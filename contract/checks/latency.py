@@ -21,8 +21,9 @@ _IN_A_ROW = 3
     source="profile.yaml: latency",
     severity=Severity.MEDIUM,
     premise=Premise(
-        "no job was asked for three times", lambda trace: len(trace.earlier) >= _IN_A_ROW - 1
+        "no job was asked for three times", lambda trace: len(trace.recent) == _IN_A_ROW - 1
     ),
+    window=_IN_A_ROW - 1,
 )
 def answers_within_budget(trace: Trace) -> Iterator[Remark]:
     """
@@ -30,10 +31,9 @@ def answers_within_budget(trace: Trace) -> Iterator[Remark]:
     """
     budget = trace.api.profile.latency
     took = trace.latest.exchange.elapsed_s
-    if took <= budget.budget or len(trace.earlier) < _IN_A_ROW - 1:
+    if took <= budget.budget or len(trace.recent) < _IN_A_ROW - 1:
         return
-    before = [o.exchange.elapsed_s for o in trace.earlier[1 - _IN_A_ROW :]]
-    if all(seconds > budget.budget for seconds in before):
+    if all(seen.exchange.elapsed_s > budget.budget for seen in trace.recent):
         yield violation(
             "code",
             f"{_IN_A_ROW} answers in a row took longer than {budget.budget:g} s",

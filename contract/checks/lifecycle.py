@@ -32,7 +32,7 @@ _SLACK_S = 30.0
 
 
 def _was_ended(trace: Trace) -> bool:
-    return _last_ended(trace) is not None
+    return trace.past.last_ended is not None
 
 
 def _was_unfinished(trace: Trace) -> bool:
@@ -155,7 +155,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
         return
     at = trace.api.profile.status.place
     # The user's deadline counts from the first sight: a job given as known may be days old.
-    first = trace.views[0] if trace.views else trace.latest
+    first = trace.past.first or trace.latest
     watched = trace.now - first.exchange.started_at
     if trace.deadline_s is not None and watched > trace.deadline_s:
         yield violation(
@@ -195,9 +195,9 @@ def known_job_is_found(trace: Trace) -> Iterator[Remark]:
             found=round(behind, 3),
         )
         return
-    before = "it was there before" if trace.views else "it was given as known"
+    before = "it was there before" if trace.past.last else "it was given as known"
     # A page for people, before any job was seen, smells of a base URL that leads astray.
-    hint = "" if trace.views or "json" in seen.media_type else "; is the base URL right?"
+    hint = "" if trace.past.last or "json" in seen.media_type else "; is the base URL right?"
     promise = existence(trace.api.profile)
     yield violation(
         "code",
@@ -225,11 +225,11 @@ def known_job_is_answered(trace: Trace) -> Iterator[Remark]:
         return
     # Where nothing is answered the endpoint is down, and where this job was answered once, it can
     # be: neither is about this job.
-    if baseline.response is None or any(o.response is not None for o in trace.earlier):
+    if baseline.response is None or trace.dealings.answered is not None:
         return
     spec = trace.api.operation.response_for(200)
     # One timeout may be the network's, so it takes a second.
-    if any(_timed_out(o) for o in trace.earlier):
+    if trace.dealings.timed_out is not None:
         yield violation(
             "code",
             "no answer for this job, twice, while an unknown id is answered at once",
@@ -325,35 +325,23 @@ def _not_known_for(trace: Trace) -> float | None:
     """
     For how many seconds a replica may not know the job yet; None where it must.
     """
-    if trace.views or not trace.staleness_s:
+    if trace.past.last is not None or not trace.staleness_s:
         return None
-    asked = min(o.exchange.started_at for o in (*trace.earlier, trace.latest))
-    since = trace.fresh_views[0].exchange.ended_at if trace.fresh_views else asked
-    behind = trace.latest.exchange.started_at - since
+    now, since = trace.latest.exchange.started_at, trace.dealings.asked_since
+    if trace.fresh_views:
+        since = trace.fresh_views[0].exchange.ended_at
+    behind = 0.0 if since is None else now - since
     return max(behind, 0.0) if behind < trace.staleness_s else None
 
 
 def _last_ended(trace: Trace) -> Job | None:
-    lifecycle = trace.api.lifecycle
-    for view in trace.views_backwards():
-        if view.job is not None and lifecycle.is_terminal(view.job.status):
-            return view.job
-    return None
+    ended = trace.past.last_ended
+    return ended.job if ended is not None else None
 
 
 def _last_known(trace: Trace) -> Job | None:
-    lifecycle = trace.api.lifecycle
-    last: Job | None = None
-    for view in trace.views_backwards():
-        if view.job is None or not lifecycle.knows(view.job.status):
-            continue
-        if not trace.staleness_s:
-            return view.job
-        # A replica may have been behind already then, so the sight that is farthest counts.
-        step = lifecycle.step(str(view.job.status), str(last.status)) if last else None
-        if last is None or (step is not None and step.verdict != "legal"):
-            last = view.job
-    return last
+    known = trace.past.last_known
+    return known.job if known is not None else None
 
 
 def _changes(
@@ -419,12 +407,8 @@ def _running_since(trace: Trace) -> tuple[float, bool]:
     """
     The first sight of the job at work, and whether it was seen waiting before that.
     """
-    since = trace.latest.exchange.started_at
-    for view in trace.views_backwards():
-        if view.job is None or trace.api.lifecycle.waits_unbounded([str(view.job.status)]):
-            return since, True
-        since = view.exchange.started_at
-    return since, False
+    since = trace.past.working or trace.latest
+    return since.exchange.started_at, trace.past.waiting is not None
 
 
 def _timed_out(seen: Observation) -> bool:

@@ -11,6 +11,7 @@ from jobproof.contract.formats.wording import Words, first_few
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.history.dealings import is_of_the_moment
 from jobproof.contract.model.job import links_in
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
@@ -49,7 +50,7 @@ def _get_has_shown(trace: Trace) -> bool:
 
 def _can_compare(trace: Trace) -> bool:
     get = _get_before(trace)
-    if get is None or get.code in (429, 503) or _may_be_behind(trace, _gets_before(trace)):
+    if get is None or get.code in (429, 503) or _may_be_behind(trace):
         return False
     return trace.latest.code not in (405, 501, 429, 503)
 
@@ -161,9 +162,9 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
     if seen.method != "HEAD" or seen.response is None or not gets:
         return
     # head_is_answered speaks of 405 and 501.
-    if seen.code in (405, 501) or _is_of_the_moment(seen.code):
+    if seen.code in (405, 501) or is_of_the_moment(seen.code):
         return
-    if _may_be_behind(trace, gets):
+    if _may_be_behind(trace):
         return
     get = gets[0]
     if seen.code != get.code:
@@ -185,43 +186,22 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
 
 def _gets_before(trace: Trace) -> tuple[Observation, ...]:
     """
-    The GETs of the same state before the latest, newest first; one that tells of the moment
-    alone is passed over.
+    The latest GETs of the same state, newest first.
     """
-    credential = trace.latest.credential
-    found: list[Observation] = []
-    for seen in reversed(trace.earlier):
-        if seen.method != "GET" or seen.credential is not credential or seen.response is None:
-            continue
-        # A conditional GET may have got a 304, whose headers are others.
-        if _is_of_the_moment(seen.code) or seen.exchange.request.header("if-none-match"):
-            continue
-        if found and _state(seen) != _state(found[0]):
-            break
-        found.append(seen)
-    return tuple(found)
+    known = trace.dealings.gets.get(trace.latest.credential)
+    return known.alike if known is not None else ()
 
 
-def _may_be_behind(trace: Trace, gets: Sequence[Observation]) -> bool:
+def _may_be_behind(trace: Trace) -> bool:
     """
     Whether the state of these GETs came so lately that the latest needn't know of it.
     """
-    if not trace.staleness_s or not gets:
+    known = trace.dealings.gets.get(trace.latest.credential)
+    if not trace.staleness_s or known is None or not known.alike:
         return False
-    start = gets[-1].exchange.started_at
-    if trace.latest.exchange.started_at - start >= trace.staleness_s:
+    if trace.latest.exchange.started_at - known.alike_since >= trace.staleness_s:
         return False
-    credential = trace.latest.credential
-    before = (seen for seen in trace.earlier if seen.exchange.started_at < start)
-    return any(seen.method == "GET" and seen.credential is credential for seen in before)
-
-
-def _is_of_the_moment(code: int) -> bool:
-    return code in (408, 425, 429) or (code >= 500 and code != 501)
-
-
-def _state(seen: Observation) -> tuple[int, str]:
-    return seen.code, repr(seen.job.status) if seen.job is not None else ""
+    return known.first_at < known.alike_since
 
 
 def _are_the_same(gets: Sequence[Observation]) -> bool:
@@ -237,13 +217,8 @@ def _values_of(name: str, gets: Sequence[Observation], *, coding: str) -> set[st
 
 
 def _get_before(trace: Trace) -> Observation | None:
-    credential = trace.latest.credential
-    for seen in reversed(trace.earlier):
-        if seen.method == "GET" and seen.credential is credential and seen.response is not None:
-            # A conditional GET may have got a 304, whose headers are others.
-            if not seen.exchange.request.header("if-none-match"):
-                return seen
-    return None
+    known = trace.dealings.gets.get(trace.latest.credential)
+    return known.last if known is not None else None
 
 
 def _coding(response: Response) -> str:

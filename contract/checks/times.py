@@ -59,12 +59,12 @@ def _needs_end(trace: Trace) -> bool:
 
 
 def _had_creation(trace: Trace) -> bool:
-    before = trace.views[-1].job if trace.views else None
+    before = trace.past.last.job if trace.past.last is not None else None
     return _has_creation(trace) and before is not None and before.created_at is not None
 
 
 def _had_end(trace: Trace) -> bool:
-    before = trace.views[-1].job if trace.views else None
+    before = trace.past.last.job if trace.past.last is not None else None
     return before is not None and _says_end(trace, before)
 
 
@@ -231,9 +231,10 @@ def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
     A job's creation time is the same at every sight.
     """
     job, times = trace.latest.job, trace.api.profile.times
-    if job is None or times is None or job.created_at is None or not trace.views:
+    last = trace.past.last
+    if job is None or times is None or job.created_at is None or last is None:
         return
-    before = trace.views[-1].job
+    before = last.job
     if before is None or before.created_at is None:
         return
     # A database may have dropped fractions of a second between the two sights.
@@ -260,9 +261,10 @@ def end_time_is_stable(trace: Trace) -> Iterator[Remark]:
     An end, once written, stays as it is.
     """
     job, times = trace.latest.job, trace.api.profile.times
-    if job is None or times is None or not trace.views:
+    last = trace.past.last
+    if job is None or times is None or last is None:
         return
-    before = trace.views[-1].job
+    before = last.job
     for stamp in times.later if before else ():
         old = before.later.get(stamp.at) if before else None
         if old is None or not stamp.ends_life:

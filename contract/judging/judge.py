@@ -5,12 +5,14 @@ Trace in, findings out. Nobody else decides what is wrong.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
+from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import AcceptedFinding
 from jobproof.contract.model.trace import Trace
@@ -53,6 +55,8 @@ class Judge:
 
     def __init__(self, checks: Sequence[Check]) -> None:
         self.checks = tuple(checks)
+        self.window = max((check.window for check in self.checks), default=0)
+        """How many exchanges before the latest are looked at one by one."""
         self._selected: dict[tuple[str, int, str, str, str], tuple[Check, ...]] = {}
 
     def __call__(self, trace: Trace) -> tuple[Finding, ...]:
@@ -70,7 +74,7 @@ class Judge:
         for check in self._select(trace):
             # A generator crashes while it is iterated, and what it said before that counts.
             try:
-                for remark in check.run(trace):
+                for remark in check(trace) if check.window else check.run(trace):
                     findings.append(_finding(check, remark, trace))
             except NotRecorded:
                 unrecorded.add(check.id)
@@ -129,15 +133,35 @@ class Judge:
 
     def replay(self, trace: Trace, observations: Iterable[Observation]) -> tuple[Finding, ...]:
         """
-        Judge a job's whole history: each observation with those before it.
+        Judge a job's whole life, in the order of time: each observation by those before it.
+
+        Args:
+            trace: Whose life it is, and by what it is judged; its own past doesn't count.
         """
         findings: list[Finding] = []
-        earlier: tuple[Observation, ...] = trace.earlier
+        history = self.history_of(trace.api, staleness_s=trace.staleness_s)
         for observation in observations:
-            findings.extend(self(replace(trace, latest=observation, earlier=earlier)))
+            now = Trace.after(
+                history,
+                trace.api,
+                observation,
+                baselines=trace.baselines,
+                token=trace.token,
+                deadline_s=trace.deadline_s,
+            )
+            findings.extend(self(now))
             if observation.intermediary is None:
-                earlier = (*earlier, observation)
+                history.add(observation)
         return tuple(findings)
+
+    def history_of(self, api: Api, *, staleness_s: float = 0.0, window: int = 32) -> History:
+        """
+        An empty history of a job of `api` that keeps what these checks look at.
+
+        Args:
+            window: How many of the latest sights are kept at least.
+        """
+        return History(api.lifecycle, staleness_s=staleness_s, recent=self.window, window=window)
 
 
 def _is_answer(seen: Observation) -> bool:

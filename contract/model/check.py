@@ -12,7 +12,10 @@ from enum import StrEnum
 from jobproof.contract.model.finding import Basis, Remark, Severity
 from jobproof.contract.model.trace import Trace
 
-__all__ = ["Check", "Facet", "Premise", "check"]
+__all__ = ["MOST_WINDOW", "Check", "Facet", "Premise", "check"]
+
+MOST_WINDOW = 100
+"""How many exchanges before the latest a check may look at one by one."""
 
 CheckFunction = Callable[[Trace], Iterable[Remark]]
 
@@ -64,6 +67,8 @@ class Check:
         premise: Without which it says nothing, so that its silence isn't taken for a promise
             kept; None: wherever it is run it looks.
         essential: Whether a run in which it never looked can't say that the contract is kept.
+        window: How many of the exchanges about the job before the latest it looks at one by
+            one, in `trace.recent`; whoever judges keeps so many of each job in memory.
     """
 
     id: str
@@ -79,6 +84,7 @@ class Check:
     apis: tuple[str, ...] = ()
     premise: Premise | None = None
     essential: bool = False
+    window: int = 0
 
     def speaks_of(self, api: str) -> bool:
         """
@@ -90,10 +96,10 @@ class Check:
         """
         Whether `trace`, on which it is run, shows what it speaks about.
         """
-        return self.premise is None or self.premise.holds(trace)
+        return self.premise is None or self.premise.holds(trace.looking_back(self.window))
 
     def __call__(self, trace: Trace) -> Iterable[Remark]:
-        return self.run(trace)
+        return self.run(trace.looking_back(self.window))
 
 
 def check(
@@ -107,6 +113,7 @@ def check(
     apis: tuple[str, ...] = (),
     premise: Premise | None = None,
     essential: bool = False,
+    window: int = 0,
 ) -> Callable[[CheckFunction], Check]:
     """
     Make a check of `def name(trace): yield violation(...)`.
@@ -116,7 +123,8 @@ def check(
     state, no I/O, no clock (the trace has one).
 
     Raises:
-        TypeError: The function doesn't take exactly one argument, or has no docstring.
+        TypeError: The function doesn't take exactly one argument, or has no docstring; or the
+            window is no number of exchanges, or more of them than a daemon can keep of each job.
     """
 
     def decorate(function: CheckFunction) -> Check:
@@ -126,6 +134,8 @@ def check(
         taken = len(inspect.signature(function).parameters)
         if taken != 1:
             raise TypeError(f"check takes {taken} arguments; write def {name}(trace)")
+        if not 0 <= window <= MOST_WINDOW:
+            raise TypeError(f"check {name!r}: window={window}; write a number up to {MOST_WINDOW}")
         promise = inspect.getdoc(function)
         if not promise:
             raise TypeError(f"check {name!r} has no docstring; its first line is the promise")
@@ -143,6 +153,7 @@ def check(
             apis=apis,
             premise=premise,
             essential=essential,
+            window=window,
         )
 
     return decorate

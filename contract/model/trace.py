@@ -4,31 +4,35 @@ What has been seen of one job, in time order, ready to be judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.finding import Drift, Finding
+from jobproof.contract.model.history.dealings import Dealings
+from jobproof.contract.model.history.history import History
+from jobproof.contract.model.history.past import Past
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.openapi.schema import SchemaError
 
 __all__ = ["Trace", "staleness_in"]
 
-# Recordings write time in milliseconds: of two polls in a row, one may seem to overlap.
-_CLOCK_GRAIN_S = 0.001
-
 
 @dataclass(frozen=True)
 class Trace:
     """
-    One job in time order; checks speak of `latest`, the rest is history.
+    One job; checks speak of `latest`, the rest is what has to be known of its past.
 
     Attributes:
         api: Whose contract it is.
         latest: What is to be judged.
-        earlier: Older observations of the same id, oldest first.
+        past: The plain sights of the job that the latest may not fall behind: those that were
+            over before it began, and as long before as a replica may be behind.
+        fresh_views: Sights of the job that were over before the latest began, but not for long
+            enough: a replica may not have heard of them. Oldest first; of very dense ones some.
+        dealings: What all earlier exchanges about the job add up to.
+        recent: The exchanges before the latest, newest last: as many as the check's `window`.
         baselines: How the endpoint answers the same credential for ids that nobody has, oldest
             first: also how far two answers of that kind differ by themselves.
         token: Our own token, so that a check can look for it; never shown.
@@ -38,31 +42,82 @@ class Trace:
 
     api: Api
     latest: Observation
-    earlier: tuple[Observation, ...] = ()
+    past: Past = field(default_factory=Past)
+    fresh_views: tuple[Observation, ...] = ()
+    dealings: Dealings = field(default_factory=Dealings)
+    recent: tuple[Observation, ...] = ()
     baselines: tuple[Observation, ...] = ()
     token: str | None = field(default=None, repr=False)
     deadline_s: float | None = None
     staleness_s: float = 0.0
+    # What `recent` is taken from: a check sees no more than it says that it looks at.
+    _held: tuple[Observation, ...] = field(default=(), repr=False)
 
-    @cached_property
-    def views(self) -> tuple[Observation, ...]:
+    @classmethod
+    def of(
+        cls,
+        api: Api,
+        seen: Sequence[Observation],
+        *,
+        baselines: tuple[Observation, ...] = (),
+        token: str | None = None,
+        deadline_s: float | None = None,
+        staleness_s: float = 0.0,
+    ) -> Trace:
         """
-        Earlier plain sights of the job that the latest may not fall behind: those that were over
-        before it began, and as long before as a replica may be behind.
-        """
-        # Of two polls at once nobody knows which saw the later state, so one that overlaps is no
-        # history.
-        return self._views_before(self.latest.exchange.started_at - self.staleness_s)
+        Of all that was seen of a job, in the order of time; the last is to be judged.
 
-    @property
-    def fresh_views(self) -> tuple[Observation, ...]:
+        Raises:
+            ValueError: There is none.
         """
-        Sights of the job that were over before the latest began, but not for long enough: a
-        replica may not have heard of them.
+        if not seen:
+            raise ValueError("a trace needs something to judge: at least one observation")
+        *earlier, latest = seen
+        # Of a list that is there in memory all is kept.
+        size = len(seen)
+        history = History(api.lifecycle, staleness_s=staleness_s, recent=size, window=size)
+        for one in earlier:
+            history.add(one)
+        return cls.after(
+            history, api, latest, baselines=baselines, token=token, deadline_s=deadline_s
+        )
+
+    @classmethod
+    def after(
+        cls,
+        history: History,
+        api: Api,
+        latest: Observation,
+        *,
+        baselines: tuple[Observation, ...] = (),
+        token: str | None = None,
+        deadline_s: float | None = None,
+    ) -> Trace:
         """
-        if not self.staleness_s:
-            return ()
-        return self._views_before(self.latest.exchange.started_at)[len(self.views) :]
+        Of what `history` knows now and the latest, which isn't in it yet.
+        """
+        asked_at, staleness_s = latest.exchange.started_at, history.staleness_s
+        known_at = asked_at - staleness_s
+        fresh = history.between(known_at, asked_at) if staleness_s else ()
+        return cls(
+            api,
+            latest,
+            history.before(known_at),
+            fresh,
+            history.dealings,
+            (),
+            baselines,
+            token,
+            deadline_s,
+            staleness_s,
+            history.recent,
+        )
+
+    def looking_back(self, window: int) -> Trace:
+        """
+        The same for a check that looks at so many of the exchanges before the latest.
+        """
+        return replace(self, recent=self._held[-window:]) if window else self
 
     @property
     def baseline(self) -> Observation | None:
@@ -94,16 +149,6 @@ class Trace:
         Wall clock at the end of the latest exchange, Unix seconds.
         """
         return self.latest.exchange.ended_at
-
-    def _views_before(self, moment: float) -> tuple[Observation, ...]:
-        limit = moment + _CLOCK_GRAIN_S
-        return tuple(o for o in self.earlier if o.is_view and o.exchange.ended_at <= limit)
-
-    def views_backwards(self) -> Iterator[Observation]:
-        """
-        `views`, newest first.
-        """
-        return reversed(self.views)
 
 
 def staleness_in(findings: Iterable[Finding], *, tolerated_s: float) -> JsonObject:

@@ -23,6 +23,7 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Response, Subject
+from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.model.trace import Trace
@@ -75,15 +76,17 @@ def measure_mutants(api: Api) -> tuple[Tally, ...]:
     for exchanges in _record_lives(api):
         observations = [api.observe(exchange) for exchange in exchanges]
         for index in _informative_indexes(observations):
-            earlier = tuple(observations[:index])
-            _judge_mutants(api, judge, earlier, observations[index], tallies)
+            history = judge.history_of(api)
+            for earlier in observations[:index]:
+                history.add(earlier)
+            _judge_mutants(api, judge, history, observations[index], tallies)
     return tuple(sorted(tallies.values(), key=lambda t: t.operator))
 
 
 def _judge_mutants(
     api: Api,
     judge: Judge,
-    earlier: tuple[Observation, ...],
+    history: History,
     original: Observation,
     tallies: dict[str, Tally],
 ) -> None:
@@ -94,7 +97,7 @@ def _judge_mutants(
         tally.made += 1
         exchange = replace(original.exchange, answer=mutant.response)
         observation = api.observe(exchange)
-        findings = judge(Trace(api, observation, earlier))
+        findings = judge(Trace.after(history, api, observation))
         tally.killed += any(f.breaks(strict=False) for f in findings)
         killed_strict = any(f.breaks(strict=True) for f in findings)
         tally.killed_strict += killed_strict

@@ -14,6 +14,7 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
 from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
@@ -22,7 +23,7 @@ __all__ = ["JudgedResult", "RawResult", "ResponseHistory", "ResultJudge", "outco
 
 # A target's history is held in memory: at most `jobs` times observations times body.
 _LARGEST_BODY = 65_536
-_MOST_OBSERVATIONS = 16
+_WINDOW = 16
 _MOST_BASELINES = 5
 
 
@@ -58,7 +59,7 @@ class JudgedResult:
     Attributes:
         request: What was asked, as in `RawResult`.
         seen: None where there was nothing to look at.
-        earlier: What was known of the same job before.
+        earlier: What has to be known of the same job to judge it so, oldest first.
     """
 
     result: ProbeResult
@@ -69,20 +70,28 @@ class JudgedResult:
 
 class ResponseHistory:
     """
-    What was seen of each job: the first and the last observation of every status.
+    What is known of each job.
 
     Bounded in jobs, and in observations per job; a large body isn't kept.
+
+    Args:
+        new: An empty history of one job.
     """
 
-    def __init__(self, *, jobs: int = 2_000) -> None:
+    def __init__(self, new: Callable[[], History], *, jobs: int = 2_000) -> None:
+        self._new = new
         self._jobs = jobs
-        self._observations: OrderedDict[str, tuple[Observation, ...]] = OrderedDict()
+        self._histories: OrderedDict[str, History] = OrderedDict()
 
-    def of(self, job_id: str) -> tuple[Observation, ...]:
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._histories
+
+    def of(self, job_id: str) -> History:
         """
-        Earlier observations of this job, oldest first.
+        What is known of this job.
         """
-        return self._observations.get(job_id, ())
+        known = self._histories.get(job_id)
+        return self._new() if known is None else known
 
     def add(self, job_id: str, seen: Observation) -> None:
         """
@@ -90,16 +99,12 @@ class ResponseHistory:
         """
         if seen.response is None or len(seen.response.body or b"") > _LARGEST_BODY:
             return
-        # Taken out and put back at the end: the job that was idle longest is dropped first.
-        earlier = self._observations.pop(job_id, ())
-        if len(earlier) >= 2 and _state(earlier[-1]) == _state(earlier[-2]) == _state(seen):
-            earlier = earlier[:-1]
-        elif len(earlier) >= _MOST_OBSERVATIONS:
-            # The very first one stays: what must never change is compared with it.
-            earlier = (earlier[0], *earlier[2:])
-        self._observations[job_id] = (*earlier, seen)
-        if len(self._observations) > self._jobs:
-            self._observations.popitem(last=False)
+        history = self._histories.setdefault(job_id, self.of(job_id))
+        history.add(seen)
+        # The job that was idle longest is dropped first.
+        self._histories.move_to_end(job_id)
+        if len(self._histories) > self._jobs:
+            self._histories.popitem(last=False)
 
 
 @dataclass(slots=True)
@@ -116,9 +121,12 @@ class ResultJudge:
     judge: Judge
     token: Secret | None
     load_history: Callable[[str], Iterable[Exchange]] = lambda _job_id: ()
-    history: ResponseHistory = field(default_factory=ResponseHistory)
     staleness_s: float = 0.0
+    history: ResponseHistory = field(init=False)
     _baselines: dict[Credential, deque[Observation]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.history = ResponseHistory(self._no_history)
 
     def __call__(self, raw: RawResult) -> JudgedResult:
         """
@@ -137,14 +145,14 @@ class ResultJudge:
     def _judge(self, raw: RawResult, exchange: Exchange) -> JudgedResult:
         request = exchange.request
         seen = self.api.observe(exchange)
-        earlier = self._earlier(seen, followed=raw.canary == FOLLOWED)
-        trace = Trace(
+        known = self._known(seen, followed=raw.canary == FOLLOWED)
+        earlier = known.observations
+        trace = Trace.after(
+            known,
             self.api,
             seen,
-            earlier,
-            tuple(self._baselines.get(request.credential, ())),
-            self.token.reveal() if self.token is not None else None,
-            staleness_s=self.staleness_s,
+            baselines=tuple(self._baselines.get(request.credential, ())),
+            token=self.token.reveal() if self.token is not None else None,
         )
         findings = self.judge(trace)
         # Remembered after it is judged: an answer must not be compared with itself.
@@ -158,12 +166,15 @@ class ResultJudge:
         )
         return JudgedResult(result, raw.request, seen, earlier)
 
-    def _earlier(self, seen: Observation, *, followed: bool) -> tuple[Observation, ...]:
+    def _no_history(self) -> History:
+        return self.judge.history_of(self.api, staleness_s=self.staleness_s, window=_WINDOW)
+
+    def _known(self, seen: Observation, *, followed: bool) -> History:
         job_id = seen.asked_for
         if not job_id or not _is_owners_view(seen):
-            return ()
+            return self._no_history()
         # Only followed jobs are written down; memory knows the others of this run better.
-        if followed and not self.history.of(job_id):
+        if followed and job_id not in self.history:
             for exchange in self.load_history(job_id):
                 self.history.add(job_id, self.api.observe(exchange))
         return self.history.of(job_id)
@@ -188,10 +199,6 @@ def _denies(code: int) -> bool:
 
 def _is_owners_view(seen: Observation) -> bool:
     return seen.subject is Subject.KNOWN and seen.credential is Credential.OWNER
-
-
-def _state(seen: Observation) -> object:
-    return seen.job.status if seen.job is not None else seen.code
 
 
 def _result(

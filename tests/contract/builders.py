@@ -224,11 +224,9 @@ def trace(
         baselines: Those before `baseline`, oldest first.
     """
     which = of or api()
-    *earlier, latest = [which.observe(exchange) for exchange in exchanges]
-    return Trace(
-        api=which,
-        latest=latest,
-        earlier=tuple(earlier),
+    return Trace.of(
+        which,
+        [which.observe(exchange) for exchange in exchanges],
         baselines=tuple(map(which.observe, (*baselines, *([baseline] if baseline else [])))),
         token=token,
         deadline_s=deadline_s,

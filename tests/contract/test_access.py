@@ -44,7 +44,7 @@ def exchanged(request: Request, code: int = 200, body: bytes = b"{}") -> Exchang
 
 def said(api: Api, *exchanges: Exchange, token: str | None = TOKEN) -> list[Finding]:
     seen = [api.observe(exchange) for exchange in exchanges]
-    trace = Trace(api, seen[-1], tuple(seen[:-1]), token=token)
+    trace = Trace.of(api, seen, token=token)
     return list(Judge(load_checks())(trace))
 
 

@@ -14,6 +14,7 @@ from tests.contract.edited_api import edited, put_key
 from tests.contract.test_checks_table import CASES_OF_ALL_CHECKS
 
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.check import MOST_WINDOW
 from jobproof.contract.model.exchange import Exchange, Subject
 from jobproof.contract.model.finding import Basis, Finding
 from jobproof.contract.model.trace import Trace
@@ -58,10 +59,10 @@ def _read_as(api: Api, seen: Trace) -> Trace:
     """
     The same exchanges, as answers of another API.
     """
-    return Trace(
-        api=api,
-        latest=api.observe(seen.latest.exchange),
-        earlier=tuple(api.observe(one.exchange) for one in seen.earlier),
+    earlier = seen.looking_back(MOST_WINDOW).recent
+    return Trace.of(
+        api,
+        [api.observe(one.exchange) for one in (*earlier, seen.latest)],
         baselines=tuple(api.observe(one.exchange) for one in seen.baselines),
         token=seen.token,
         deadline_s=seen.deadline_s,

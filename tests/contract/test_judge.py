@@ -56,10 +56,10 @@ def test_no_answer_makes_a_check_crash(
 @given(st.lists(exchanges(), min_size=1, max_size=4))
 def test_the_same_trace_is_judged_the_same_and_left_as_it_was(seen: list[Exchange]) -> None:
     subject = trace(*seen, baseline=not_found())
-    before = repr((subject.latest, subject.earlier))
+    before = repr((subject.latest, subject.past, subject.dealings))
     first, second = judge()(subject), judge()(subject)
     assert repr(first) == repr(second)
-    assert repr((subject.latest, subject.earlier)) == before
+    assert repr((subject.latest, subject.past, subject.dealings)) == before
     assert repr(judge()(trace(*seen, baseline=not_found()))) == repr(first)
 
 

@@ -15,6 +15,7 @@ import pytest
 from tests.probes.live import write_config
 from tests.tools import until
 
+from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.plugins import find_api
@@ -150,7 +151,7 @@ def test_a_request_that_can_t_be_sent_backs_off(
 ) -> None:
     watchlist.add(target.name, "job-1", source="pushed", now=time.time())
     follow = following(watchlist, Asked_(), target)
-    judging = ResultJudge(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
+    judging = ResultJudge(target.api, Judge(()), target.token)
     follow.on_result(judging(answer(target, "job-1", sent=False)))
     job = watchlist.get(target.name, "job-1")
     assert job is not None
@@ -167,7 +168,7 @@ def test_a_disk_that_is_full_doesn_t_make_it_ask_without_end(
     follow.start()
     try:
         until(lambda: poller == ["job-1"])
-        judging = ResultJudge(target.api, lambda _trace: (), target.token)  # type: ignore[arg-type]
+        judging = ResultJudge(target.api, Judge(()), target.token)
         with pytest.raises(OSError, match="disk is full"):
             follow.on_result(judging(answer(target, "job-1", sent=False)))
         watchlist.add(target.name, "job-2", source="pushed", now=time.time())

@@ -19,6 +19,7 @@ from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.check import Facet, check
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Basis, Drift, Kind, Remark, violation
+from jobproof.contract.model.history.history import History
 from jobproof.contract.model.profile import ExpectedCode
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
@@ -80,25 +81,30 @@ def test_what_came_before_travels_with_the_verdict() -> None:
     assert [seen.exchange.started_at for seen in judged.earlier] == [NOW]
 
 
+def _no_history() -> History:
+    return History(API.lifecycle)
+
+
 def test_a_long_wait_is_remembered_by_its_first_and_last_sight() -> None:
-    history = ResponseHistory()
+    history = ResponseHistory(_no_history)
     for second in range(100):
         status = "queued" if second < 60 else "processing"
         history.add(ID, API.observe(exchange(status, at=NOW + second)))
-    times = [seen.exchange.started_at - NOW for seen in history.of(ID)]
+    times = [seen.exchange.started_at - NOW for seen in history.of(ID).observations]
     assert times == [0.0, 59.0, 60.0, 99.0]
 
 
 def test_history_is_bounded_in_jobs_sights_and_bytes() -> None:
-    history = ResponseHistory(jobs=3)
+    history = ResponseHistory(_no_history, jobs=3)
     for number in range(10):
         history.add(str(number), API.observe(exchange()))
-    assert [bool(history.of(str(number))) for number in range(10)] == [False] * 7 + [True] * 3
+    assert [str(number) in history for number in range(10)] == [False] * 7 + [True] * 3
     for turn in range(100):
         history.add("9", API.observe(exchange(("queued", "processing")[turn % 2])))
-    assert len(history.of("9")) <= 16
+    assert len(history.of("9").observations) <= 16
     history.add("9", API.observe(exchange(body=b" " * 70_000)))
-    assert all(len(seen.response.body) < 70_000 for seen in history.of("9") if seen.response)
+    kept = history.of("9").observations
+    assert all(len(seen.response.body) < 70_000 for seen in kept if seen.response)
 
 
 def test_our_own_failure_is_internal_and_hides_the_token() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +20,7 @@ from jobproof.contract.judging.judge import Judge, Judgement
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
 from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.suite.planning.job_ids import fresh_id
@@ -35,8 +36,6 @@ from jobproof.contract.suite.running.same_page import SamePage
 
 __all__ = ["Run", "Sender"]
 
-_HISTORY = 100
-"""How many earlier answers about a job the checks get to see."""
 _MOST_BASELINES = 8
 """How many answers to an unknown id a foreign job's is compared with."""
 _RETRIES = 3
@@ -68,7 +67,7 @@ class _RunRecords:
     What a run has seen and found; guarded by the run's lock.
 
     Attributes:
-        history: What was seen of each job, oldest first; by the URL where a request has no id.
+        history: What is known of each job; by the URL where a request has no id.
         answered: How many exchanges brought an answer, whole or in part.
         unanswered: How many have brought none since the last answer.
         baselines: Answers to the owner for ids that nobody has, oldest first.
@@ -79,7 +78,7 @@ class _RunRecords:
     """
 
     findings: list[Finding] = field(default_factory=list)
-    history: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
+    history: dict[str, History] = field(default_factory=dict)
     answered: int = 0
     unanswered: int = 0
     baselines: deque[Observation] = field(default_factory=lambda: deque(maxlen=_MOST_BASELINES))
@@ -273,23 +272,28 @@ class Run:
         seen = self._same_page(self.target.api.observe(exchange))
         key = exchange.request.job_id or exchange.request.url
         with self._lock:
-            earlier = tuple(self._records.history[key][-_HISTORY:])
-            baselines = tuple(self._records.baselines)
-        trace = Trace(
-            api=self.target.api,
-            latest=seen,
-            earlier=earlier,
-            baselines=baselines,
-            token=self.target.token.reveal() if self.target.token else None,
-            deadline_s=self.target.job_deadline_s,
-            staleness_s=self.target.staleness_s,
-        )
+            trace = Trace.after(
+                self._history(key),
+                self.target.api,
+                seen,
+                baselines=tuple(self._records.baselines),
+                token=self.target.token.reveal() if self.target.token else None,
+                deadline_s=self.target.job_deadline_s,
+            )
         # Not under the lock: judging is the long part, and other sequences wait to look back.
         judgement = self._judge.judge(trace)
         with self._lock:
             self._remember(key, seen, judgement, generated=generated)
         self._progress(self.rate_limiter.sent)
         return seen, judgement.findings
+
+    def _history(self, key: str) -> History:
+        records, target = self._records, self.target
+        if key not in records.history:
+            records.history[key] = self._judge.history_of(
+                target.api, staleness_s=target.staleness_s
+            )
+        return records.history[key]
 
     def _remember(
         self, key: str, seen: Observation, judgement: Judgement, *, generated: bool
@@ -306,7 +310,7 @@ class Run:
             self._count_intermediary()
             return
         records.intermediaries = 0
-        records.history[key].append(seen)
+        self._history(key).add(seen)
         # What a foreign job's answer is compared with: it must not differ from this one.
         if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
             if seen.method == "GET" and seen.response is not None:
@@ -381,15 +385,8 @@ class Run:
         if not planned.conditional:
             return request
         with self._lock:
-            history = list(self._records.history[planned.job_id])
-        tag = next(
-            (
-                o.response.header("etag")
-                for o in reversed(history)
-                if o.is_view and o.response is not None and o.response.header("etag")
-            ),
-            None,
-        )
+            tags = self._history(planned.job_id).past.tags
+        tag = next((tag for tag in reversed([*tags]) if tag), None)
         if tag is None:
             return request
         # Sent as it came, `W/` included: RFC 9110 13.1.2 compares tags weakly here.

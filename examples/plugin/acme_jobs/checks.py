@@ -28,7 +28,7 @@ def progress_never_falls(trace: Trace) -> Iterator[Remark]:
     A render that goes on keeps the progress it has made.
     """
     seen = trace.latest
-    before = next(trace.views_backwards(), None)
+    before = trace.past.last
     if seen.job is None or before is None or before.job is None:
         return
     if before.job.status != seen.job.status:

@@ -1,0 +1,167 @@
+"""
+One job's past, held in bounded memory however often the job is asked for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+
+from jobproof.contract.model.history.dealings import Dealings, later_dealings
+from jobproof.contract.model.history.past import Past, later_past
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.promises.lifecycle import Lifecycle
+
+__all__ = ["History"]
+
+# Recordings write time in milliseconds: of two polls in a row, one may seem to overlap.
+_CLOCK_GRAIN_S = 0.001
+# In how many steps the time by which a replica may be behind is kept where polls come denser.
+_STEPS = 64
+_NOTHING = Past()
+
+
+class History:
+    """
+    Add what was seen, in about the order of time, and ask what was known at some moment.
+
+    The past as of each of the latest sights is kept beside it, so that nothing is walked to find
+    the one of a moment. What lies before all of these isn't known any more.
+
+    Args:
+        staleness_s: How far a replica may be behind, in seconds: moments as long ago can be
+            asked for, however dense the polls are.
+        recent: How many exchanges are kept as they are, for checks that look at them.
+        window: How many of the latest sights are kept.
+    """
+
+    __slots__ = (
+        "_ends",
+        "_is_cut",
+        "_late",
+        "_lifecycle",
+        "_pasts",
+        "_recent",
+        "_window",
+        "dealings",
+        "staleness_s",
+    )
+
+    def __init__(
+        self, lifecycle: Lifecycle, *, staleness_s: float = 0.0, recent: int = 0, window: int = 32
+    ) -> None:
+        self.dealings = Dealings()
+        self.staleness_s = staleness_s
+        self._lifecycle = lifecycle
+        self._recent: deque[Observation] = deque(maxlen=recent)
+        self._window = window
+        # When each sight was over, ascending, and the past from then on: its last is that sight.
+        self._ends: list[float] = []
+        self._pasts: list[Past] = []
+        self._is_cut = False
+        self._late = 0
+
+    @property
+    def past(self) -> Past:
+        """
+        Of all sights.
+        """
+        return self._pasts[-1] if self._pasts else _NOTHING
+
+    @property
+    def recent(self) -> tuple[Observation, ...]:
+        """
+        The latest exchanges, in the order in which they were added.
+        """
+        return tuple(self._recent)
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """
+        All that has to be known, oldest first: who adds them to another history gets the same.
+        """
+        held = (*self.past.observations, *self.dealings.observations, *self._recent)
+        distinct = {id(one): one for one in held}
+        return tuple(sorted(distinct.values(), key=lambda one: one.exchange.started_at))
+
+    def before(self, moment: float) -> Past:
+        """
+        Of the sights that were over at `moment`, Unix seconds.
+        """
+        # Of two polls at once nobody knows which saw the later state, so one that overlaps is no
+        # history.
+        place = bisect_right(self._ends, moment + _CLOCK_GRAIN_S)
+        return self._pasts[place - 1] if place else _NOTHING
+
+    def between(self, after: float, until: float) -> tuple[Observation, ...]:
+        """
+        The sights that were over at `until` and not yet at `after`, oldest first; of dense ones
+        some.
+        """
+        start = bisect_right(self._ends, after + _CLOCK_GRAIN_S)
+        end = bisect_right(self._ends, until + _CLOCK_GRAIN_S)
+        return tuple(past.last for past in self._pasts[start:end] if past.last is not None)
+
+    def add(self, seen: Observation) -> None:
+        """
+        One more exchange about the job.
+        """
+        self._recent.append(seen)
+        self.dealings = later_dealings(self.dealings, seen)
+        if not seen.is_view:
+            return
+        ended_at = seen.exchange.ended_at
+        place = bisect_right(self._ends, ended_at)
+        if self._is_cut and place <= len(self._ends) - self._window and not self._starts_again():
+            return
+        place = min(place, len(self._ends))
+        self._late = 0
+        self._insert(place, ended_at, seen)
+        self._forget()
+
+    def _starts_again(self) -> bool:
+        """
+        Whether the clock must have been set back: all that comes seems to be long over.
+        """
+        # A single one is a straggler, for whose place in the past nothing is left.
+        self._late += 1
+        if self._late <= self._window:
+            return False
+        self._ends.clear()
+        self._pasts.clear()
+        return True
+
+    def _insert(self, place: int, ended_at: float, seen: Observation) -> None:
+        later = [past.last for past in self._pasts[place:]]
+        self._ends.insert(place, ended_at)
+        del self._pasts[place:]
+        for view in (seen, *later):
+            if view is not None:
+                farthest = self.staleness_s > 0
+                past = later_past(self.past, view, self._lifecycle, farthest=farthest)
+                self._pasts.append(past)
+
+    def _forget(self) -> None:
+        """
+        Drop the pasts that nobody asks for: older than a replica may be, and denser than needed.
+        """
+        left = len(self._ends) - self._window - 1
+        if left < 0:
+            return
+        if not self.staleness_s:
+            self._drop(0, left + 1)
+            return
+        # What was known a little earlier is still true, so some of the dense ones will do.
+        if left and self._ends[left] - self._ends[left - 1] < self.staleness_s / _STEPS:
+            self._drop(left, left + 1)
+            left -= 1
+        # Twice as long: who asks now may have begun before the latest was over.
+        horizon = self._ends[-1] - 2 * self.staleness_s
+        old = min(bisect_right(self._ends, horizon) - 1, left)
+        if old > 0:
+            self._drop(0, old)
+
+    def _drop(self, start: int, end: int) -> None:
+        del self._ends[start:end]
+        del self._pasts[start:end]
+        self._is_cut = True
