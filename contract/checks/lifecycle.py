@@ -327,10 +327,9 @@ def _not_known_for(trace: Trace) -> float | None:
     """
     if trace.past.last is not None or not trace.staleness_s:
         return None
-    now, since = trace.latest.exchange.started_at, trace.dealings.asked_since
-    if trace.fresh_views:
-        since = trace.fresh_views[0].exchange.ended_at
-    behind = 0.0 if since is None else now - since
+    asked = (trace.dealings.first or trace.latest).exchange.started_at
+    since = trace.fresh_views[0].exchange.ended_at if trace.fresh_views else asked
+    behind = trace.latest.exchange.started_at - since
     return max(behind, 0.0) if behind < trace.staleness_s else None
 
 

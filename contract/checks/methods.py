@@ -197,11 +197,12 @@ def _may_be_behind(trace: Trace) -> bool:
     Whether the state of these GETs came so lately that the latest needn't know of it.
     """
     known = trace.dealings.gets.get(trace.latest.credential)
-    if not trace.staleness_s or known is None or not known.alike:
+    if not trace.staleness_s or known is None or known.since is None:
         return False
-    if trace.latest.exchange.started_at - known.alike_since >= trace.staleness_s:
+    start = known.since.exchange.started_at
+    if trace.latest.exchange.started_at - start >= trace.staleness_s:
         return False
-    return known.first_at < known.alike_since
+    return known.first.exchange.started_at < start
 
 
 def _are_the_same(gets: Sequence[Observation]) -> bool:

@@ -120,6 +120,20 @@ class Trace:
         return replace(self, recent=self._held[-window:]) if window else self
 
     @property
+    def known(self) -> tuple[Observation, ...]:
+        """
+        What has to be known of the past for the latest to be judged as it is, oldest first.
+        """
+        held = [*self.past.observations, *self.dealings.observations, *self._held]
+        # The first of each status says how far behind an answer is.
+        fresh = {repr(view.job and view.job.status): view for view in reversed(self.fresh_views)}
+        held += fresh.values()
+        if self.latest.method == "HEAD":
+            held += (one for gets in self.dealings.gets.values() for one in gets.alike)
+        distinct = {id(one): one for one in held}
+        return tuple(sorted(distinct.values(), key=lambda one: one.exchange.started_at))
+
+    @property
     def baseline(self) -> Observation | None:
         """
         The latest answer to an id that nobody has; None where none is known.

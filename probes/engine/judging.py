@@ -59,13 +59,20 @@ class JudgedResult:
     Attributes:
         request: What was asked, as in `RawResult`.
         seen: None where there was nothing to look at.
-        earlier: What has to be known of the same job to judge it so, oldest first.
+        trace: What it was judged with; None where nothing was judged.
     """
 
     result: ProbeResult
     request: Request | None
     seen: Observation | None = None
-    earlier: tuple[Observation, ...] = ()
+    trace: Trace | None = None
+
+    @property
+    def earlier(self) -> tuple[Observation, ...]:
+        """
+        What had to be known of the same job to judge it so, oldest first.
+        """
+        return self.trace.known if self.trace is not None else ()
 
 
 class ResponseHistory:
@@ -146,7 +153,6 @@ class ResultJudge:
         request = exchange.request
         seen = self.api.observe(exchange)
         known = self._known(seen, followed=raw.canary == FOLLOWED)
-        earlier = known.observations
         trace = Trace.after(
             known,
             self.api,
@@ -164,7 +170,7 @@ class ResultJudge:
             findings=findings,
             job_status=status if isinstance(status, str) else None,
         )
-        return JudgedResult(result, raw.request, seen, earlier)
+        return JudgedResult(result, raw.request, seen, trace)
 
     def _no_history(self) -> History:
         return self.judge.history_of(self.api, staleness_s=self.staleness_s, window=_WINDOW)

@@ -41,7 +41,6 @@ _ID = re.compile(r"[0-9]{13}-[0-9a-f]{16}")
 _RENEW_S = 1.0
 _RENEW_SUCCESS_S = 60.0
 _SAMPLES = 8
-_HISTORY = 16
 
 
 @dataclass(slots=True)
@@ -237,7 +236,7 @@ class EvidenceStore:
             size_bytes=0,
         )
         notes = {NOTES: notes_of(evidence)}
-        log = har([*history[-_HISTORY:], exchange], redactor, notes=notes)
+        log = har([*history, exchange], redactor, notes=notes)
         content = json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace")
         try:
             _write_whole(self._path(evidence.id), content)

@@ -22,27 +22,26 @@ class Gets:
     The GETs by one right.
 
     Attributes:
-        first_at: When the first of them began, Unix seconds.
+        first: The one that began first.
         last: The last one that was answered, with no condition; None where none was.
         alike: Such answers of one code and status up to now, newest first: the newest few. Those
             that tell of the moment alone are passed over.
-        alike_since: When the first of these began, Unix seconds.
+        since: The first of these, which may be long ago; None where there is none.
     """
 
-    first_at: float
+    first: Observation
     last: Observation | None = None
     alike: tuple[Observation, ...] = ()
-    alike_since: float = 0.0
+    since: Observation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dealings:
     """
-    Facts of all exchanges about a job, in the order in which they were learned; each fact is
-    the first exchange that shows it.
+    Facts of all exchanges about a job; each is the first exchange that showed it.
 
     Attributes:
-        asked_since: When the earliest of them began, Unix seconds; None where there is none.
+        first: The one that began first; None where there is none.
         answered: One with a whole answer.
         timed_out: One, of somebody who may see the job, that had no answer in time.
         accepted: One that was answered with 200 to the job's owner.
@@ -51,7 +50,7 @@ class Dealings:
         gets: By right: the GETs.
     """
 
-    asked_since: float | None = None
+    first: Observation | None = None
     answered: Observation | None = None
     timed_out: Observation | None = None
     accepted: Observation | None = None
@@ -62,10 +61,12 @@ class Dealings:
     @property
     def observations(self) -> tuple[Observation, ...]:
         """
-        All that is held, in no order and with repetitions; of GETs alike the last alone.
+        All that is held, in no order and with repetitions; of GETs alike the first and the last.
         """
-        single = (self.answered, self.timed_out, self.accepted, self.shown)
-        held = (*single, *self.in_service.values(), *(gets.last for gets in self.gets.values()))
+        single = (self.first, self.answered, self.timed_out, self.accepted, self.shown)
+        held = [*single, *self.in_service.values()]
+        for gets in self.gets.values():
+            held += (gets.first, gets.last, gets.since, *gets.alike[:1])
         return tuple(one for one in held if one is not None)
 
 
@@ -73,17 +74,15 @@ def later_dealings(known: Dealings, seen: Observation) -> Dealings:
     """
     The same with one more exchange.
     """
-    who, started_at, answered = seen.credential, seen.exchange.started_at, seen.response is not None
+    who, answered, is_get = seen.credential, seen.response is not None, seen.method == "GET"
     accepted = seen.code == 200 and who is Credential.OWNER
-    is_get = seen.method == "GET"
     in_service, gets = known.in_service, known.gets
     if answered and seen.code != 503 and who not in in_service:
         in_service = {**in_service, who: seen}
     if is_get:
-        gets = {**gets, who: _with_get(gets.get(who) or Gets(started_at), seen)}
-    since = known.asked_since
+        gets = {**gets, who: _with_get(gets.get(who) or Gets(seen), seen)}
     return Dealings(
-        started_at if since is None else min(since, started_at),
+        _earlier(known.first or seen, seen),
         known.answered or (seen if answered else None),
         known.timed_out or (seen if _has_timed_out(seen) else None),
         known.accepted or (seen if accepted else None),
@@ -101,16 +100,19 @@ def is_of_the_moment(code: int) -> bool:
 
 
 def _with_get(gets: Gets, seen: Observation) -> Gets:
-    started_at = seen.exchange.started_at
-    first_at = min(gets.first_at, started_at)
+    first = _earlier(gets.first, seen)
     # A conditional GET may have got a 304, whose headers are others.
     if seen.response is None or seen.exchange.request.header("if-none-match"):
-        return Gets(first_at, gets.last, gets.alike, gets.alike_since)
+        return Gets(first, gets.last, gets.alike, gets.since)
     if is_of_the_moment(seen.code):
-        return Gets(first_at, seen, gets.alike, gets.alike_since)
+        return Gets(first, seen, gets.alike, gets.since)
     if gets.alike and _state(gets.alike[0]) == _state(seen):
-        return Gets(first_at, seen, (seen, *gets.alike[: _MOST_ALIKE - 1]), gets.alike_since)
-    return Gets(first_at, seen, (seen,), started_at)
+        return Gets(first, seen, (seen, *gets.alike[: _MOST_ALIKE - 1]), gets.since)
+    return Gets(first, seen, (seen,), seen)
+
+
+def _earlier(one: Observation, other: Observation) -> Observation:
+    return other if other.exchange.started_at < one.exchange.started_at else one
 
 
 def _state(seen: Observation) -> tuple[int, str]:

@@ -75,15 +75,6 @@ class History:
         """
         return tuple(self._recent)
 
-    @property
-    def observations(self) -> tuple[Observation, ...]:
-        """
-        All that has to be known, oldest first: who adds them to another history gets the same.
-        """
-        held = (*self.past.observations, *self.dealings.observations, *self._recent)
-        distinct = {id(one): one for one in held}
-        return tuple(sorted(distinct.values(), key=lambda one: one.exchange.started_at))
-
     def before(self, moment: float) -> Past:
         """
         Of the sights that were over at `moment`, Unix seconds.
