@@ -123,12 +123,12 @@ class History:
         return True
 
     def _insert(self, place: int, ended_at: float, seen: Observation) -> None:
-        later = [past.last for past in self._pasts[place:]]
+        overtaken = [past.last for past in self._pasts[place:]]
         self._ends.insert(place, ended_at)
         del self._pasts[place:]
-        for view in (seen, *later):
+        farthest = self.staleness_s > 0
+        for view in (seen, *overtaken):
             if view is not None:
-                farthest = self.staleness_s > 0
                 past = later_past(self.past, view, self._lifecycle, farthest=farthest)
                 self._pasts.append(past)
 
