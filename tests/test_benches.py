@@ -32,3 +32,16 @@ def test_a_judgement_is_shown_beside_the_schema_alone() -> None:
     assert found, done.stdout
     # Every check that there is takes longer than the schema, which is one of them.
     assert float(found[1]) > 1
+
+
+@pytest.mark.ladder
+def test_a_long_life_is_shown_beside_a_short_one() -> None:
+    done = run_to_end(*PYTHON, BENCHES / "long_lives.py", "--polls", "40")
+    assert done.returncode in (0, 1), done.stderr
+    row = re.compile(
+        r"^(check|suite|daemon|daemon, replicas) +x4 polls take +([\d.]+) x", re.MULTILINE
+    )
+    ratios = {name: float(ratio) for name, ratio in row.findall(done.stdout)}
+    assert len(ratios) == 4, done.stdout
+    # Four times the work is more work; what grows with its square would be sixteen times.
+    assert all(1 < ratio < 16 for ratio in ratios.values())

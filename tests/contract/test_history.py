@@ -5,25 +5,40 @@ A history says what a walk over all that was seen would say, and costs the same 
 from __future__ import annotations
 
 import gc
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.contract.builders import NOW, answer, api, failure, job, judge, said, trace
+from tests.contract.builders import (
+    BASE_URL,
+    JOB,
+    NOW,
+    TOKEN,
+    answer,
+    api,
+    failure,
+    job,
+    judge,
+    said,
+    trace,
+)
 from tests.contract.lives import exchanges, lives
+from tests.steps import steps_of
 
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.check import MOST_WINDOW, Facet, Premise, check
-from jobproof.contract.model.exchange import Credential, Exchange
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Basis, Kind, Remark, violation
 from jobproof.contract.model.history.dealings import Dealings, is_of_the_moment
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.history.past import Past
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
+from jobproof.contract.suite.planning.plan import PlannedRequest
+from jobproof.contract.suite.planning.target_options import target_from
+from jobproof.contract.suite.running.run import Run
 
 _CALM = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 _GRAIN_S = 0.001
@@ -350,25 +365,6 @@ def test_a_long_life_is_held_in_little(staleness_s: float, apart_s: float) -> No
     assert len(history.between(moment - staleness_s, moment)) <= 32 + 2 * 64
 
 
-def _calls(run: Callable[[], object]) -> int:
-    """
-    How many functions are called, each turn of a generator one of them.
-    """
-    calls = 0
-
-    def count(_frame: object, event: str, _what: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        run()
-    finally:
-        sys.setprofile(before)
-    return calls
-
-
 @pytest.mark.parametrize("staleness_s", [0.0, 5.0])
 def test_a_judgement_late_in_life_takes_no_more_steps(staleness_s: float) -> None:
     steps = []
@@ -383,14 +379,56 @@ def test_a_judgement_late_in_life_takes_no_more_steps(staleness_s: float) -> Non
             history.add(latest)
 
         judged()
-        steps.append(_calls(judged))
+        steps.append(steps_of(judged))
     assert steps[1] <= steps[0] * 1.05
 
 
 def test_a_life_is_replayed_in_steps_that_grow_as_it_does() -> None:
     def replayed(polls: int) -> int:
         seen = list(_life(polls))
-        return _calls(lambda: judge().replay(trace(answer()), seen))
+        return steps_of(lambda: judge().replay(trace(answer()), seen))
 
     replayed(50)
     assert replayed(800) <= 4.5 * replayed(200)
+
+
+class _Nobody:
+    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+        """
+        The exchanges are there already.
+        """
+        raise AssertionError(f"{request.url} within {deadline_s}")
+
+
+def test_a_run_takes_no_more_steps_for_a_poll_late_in_life() -> None:
+    values = {"url": BASE_URL, "job": [JOB], "token_env": "T", "staleness": "5s"}
+    run = Run(target_from(values, environ={"T": TOKEN}), judge().checks, _Nobody())
+    polls = [one.exchange for one in _life(1_600)]
+    steps = []
+    for number, exchange in enumerate(polls):
+        if number in (100, 1_590):
+            steps.append(steps_of(lambda exchange=exchange: run.record(exchange)))  # type: ignore[misc]
+        else:
+            run.record(exchange)
+    assert steps[1] <= steps[0] * 1.05
+    assert not [f for f in run.findings if f.kind is Kind.VIOLATION]
+
+
+def test_a_run_asks_with_the_newest_tag_that_it_was_shown() -> None:
+    values = {"url": BASE_URL, "job": [JOB], "token_env": "T"}
+    sent: list[Request] = []
+
+    class _Sender:
+        def send(self, request: Request, *, deadline_s: float) -> Exchange:
+            """
+            As if nothing had changed.
+            """
+            assert deadline_s > 0
+            sent.append(request)
+            return Exchange(request, Response(304), NOW + 99, 0.1)
+
+    run = Run(target_from(values, environ={"T": TOKEN}), judge().checks, _Sender())
+    for second, tag in enumerate(['"1"', '"2"', "", None]):
+        run.record(answer(job("queued"), at=NOW + second, headers={"etag": tag}))
+    run.send(PlannedRequest("GET", JOB, Subject.KNOWN, Credential.OWNER, "why", conditional=True))
+    assert [request.header("if-none-match") for request in sent] == ['"2"']

@@ -12,6 +12,7 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
+from tests.steps import steps_of
 
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
@@ -307,3 +308,35 @@ def test_a_challenge_is_nothing_that_later_answers_are_compared_with() -> None:
     judged = court(asked(exchange("processing", at=NOW + 60)))
     assert [seen.code for seen in judged.earlier] == [200]
     assert judged.result.outcome is ProbeOutcome.OK
+
+
+def test_a_week_of_polls_costs_no_more_a_poll_than_the_first_hour() -> None:
+    court, steps = judging(), []
+    court.staleness_s = 30.0
+    for number in range(1_600):
+        raw = asked(exchange("queued", at=NOW + 5 * number))
+        if number in (100, 1_590):
+            steps.append(steps_of(lambda raw=raw: court(raw).earlier))  # type: ignore[misc]
+        else:
+            court(raw)
+    assert steps[1] <= steps[0] * 1.05
+    # What is written beside each finding is no more, either.
+    last = court(asked(exchange("completed", at=NOW + 10_000)))
+    assert len(last.earlier) < 8
+    again = court(asked(exchange("queued", at=NOW + 10_060)))
+    assert [seen.exchange.started_at for seen in again.earlier][-1] == NOW + 10_000
+
+
+def test_evidence_of_a_long_life_says_what_was_said_live() -> None:
+    court, life = judging(), ["queued"] * 30 + ["completed"] * 30 + ["failed"] * 30 + ["queued"]
+    for number, status in enumerate(life):
+        judged = court(asked(exchange(status, at=NOW + 60 * number)))
+    assert judged.seen is not None
+    again = Judge(load_checks()).replay(
+        Trace.of(API, [judged.seen]), [*judged.earlier, judged.seen]
+    )
+    live = {(f.check, f.pointer, f.message) for f in judged.result.findings}
+    assert "terminal_status_is_final" in {check for check, _, _ in live}
+    assert live == {
+        (f.check, f.pointer, f.message) for f in again if f.exchange is judged.seen.exchange
+    }

@@ -24,8 +24,8 @@ class Gets:
     Attributes:
         first: The one that began first.
         last: The last one that was answered, with no condition; None where none was.
-        alike: Such answers of one code and status up to now, newest first: the newest few. Those
-            that tell of the moment alone are passed over.
+        alike: Such answers of one code and status up to now, newest first, at most 8. Those that
+            tell of the moment alone are passed over.
         since: The first of these, which may be long ago; None where there is none.
     """
 

@@ -30,10 +30,10 @@ class Past:
         last_known: The last one that showed a documented status; where a replica may be behind,
             the last of the farthest status.
         waiting: The last one that showed the job where it may wait without end.
-        working: The first one since then.
+        working: The first one since then; None where the last one is that.
         first_of: The first sight of each status: of all that are documented, and a few others.
         last_of: The last sight of each of them.
-        tags: The last sight with each entity tag; the newest few tags, the newest one last.
+        tags: The last sight with each entity tag, the newest tag last; of many the newest 16.
     """
 
     first: Observation | None = None
