@@ -418,7 +418,7 @@ def test_a_run_asks_with_the_newest_tag_that_it_was_shown() -> None:
     values = {"url": BASE_URL, "job": [JOB], "token_env": "T"}
     sent: list[Request] = []
 
-    class _Sender:
+    class _Unchanged:
         def send(self, request: Request, *, deadline_s: float) -> Exchange:
             """
             As if nothing had changed.
@@ -427,7 +427,7 @@ def test_a_run_asks_with_the_newest_tag_that_it_was_shown() -> None:
             sent.append(request)
             return Exchange(request, Response(304), NOW + 99, 0.1)
 
-    run = Run(target_from(values, environ={"T": TOKEN}), judge().checks, _Sender())
+    run = Run(target_from(values, environ={"T": TOKEN}), judge().checks, _Unchanged())
     for second, tag in enumerate(['"1"', '"2"', "", None]):
         run.record(answer(job("queued"), at=NOW + second, headers={"etag": tag}))
     run.send(PlannedRequest("GET", JOB, Subject.KNOWN, Credential.OWNER, "why", conditional=True))
