@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobproof.contract.model.exchange import Credential, Reason
+from jobproof.contract.model.exchange import Credential, NotRecorded, Reason
 from jobproof.contract.model.observation import Observation
 
 __all__ = ["Dealings", "Gets", "is_of_the_moment", "later_dealings"]
@@ -102,13 +102,20 @@ def is_of_the_moment(code: int) -> bool:
 def _with_get(gets: Gets, seen: Observation) -> Gets:
     first = _earlier(gets.first, seen)
     # A conditional GET may have got a 304, whose headers are others.
-    if seen.response is None or seen.exchange.request.header("if-none-match"):
+    if seen.response is None or _may_be_conditional(seen):
         return Gets(first, gets.last, gets.alike, gets.since)
     if is_of_the_moment(seen.code):
         return Gets(first, seen, gets.alike, gets.since)
     if gets.alike and _state(gets.alike[0]) == _state(seen):
         return Gets(first, seen, (seen, *gets.alike[: _MOST_ALIKE - 1]), gets.since)
     return Gets(first, seen, (seen,), seen)
+
+
+def _may_be_conditional(seen: Observation) -> bool:
+    try:
+        return bool(seen.exchange.request.header("if-none-match"))
+    except NotRecorded:
+        return seen.code == 304  # any other answer is as whole as one without a condition
 
 
 def _earlier(one: Observation, other: Observation) -> Observation:

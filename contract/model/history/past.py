@@ -101,7 +101,7 @@ def _has_room(first_of: Mapping[str, Observation], status: str, lifecycle: Lifec
 
 
 def _with_tag(tags: Mapping[str, Observation], seen: Observation) -> Mapping[str, Observation]:
-    tag = seen.response.header("etag") if seen.response is not None else None
+    tag = seen.response.known_header("etag") if seen.response is not None else None
     if tag is None:
         return tags
     kept = {other: view for other, view in tags.items() if other != tag}
