@@ -62,7 +62,10 @@ KNOWN = {
     "probes/demo.py": VALUES,
     "probes/canaries": (*VALUES, "probes/result.py"),
     "probes/config": (*VALUES, "contract/plugins.py", "probes/canaries"),
-    "probes/export": (*VALUES, "contract/judging", "probes/result.py"),
+    "probes/export": (
+        *(*VALUES, "contract/judging", "contract/recordings"),
+        "probes/result.py",
+    ),
     "probes/evidence": (*VALUES, "contract/recordings", "probes/result.py"),
     "probes/engine": (*CORE, *ASKED, "probes/canaries"),
     "probes/following": (
@@ -348,7 +351,9 @@ def test_nothing_prints_past_the_console(module: Path) -> None:
 REQUESTS = {
     "contract/client/requests_adapter.py",
     "contract/model/request.py",
+    "contract/recordings/flows.py",
     "contract/recordings/har/entry.py",
+    "contract/recordings/ndjson/entry.py",
 }
 """
 Where an exchange's request comes into being: built to be sent, handed over by `requests`, or read

@@ -1,10 +1,11 @@
 """
-Results as one JSON object a line.
+Results as one JSON object a line, each with its exchange.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, TextIO
@@ -16,6 +17,7 @@ from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.model.finding import Finding
+from jobproof.contract.recordings.ndjson.writer import FORMAT, exchange_line, written_moment
 from jobproof.probes.result import ProbeResult
 
 __all__ = ["JsonLines", "JsonLinesOptions", "as_json"]
@@ -30,10 +32,17 @@ class JsonLinesOptions(StrictModel):
     max_bytes: int = Field(
         default=64 * 1024 * 1024, ge=4096, description="The next file starts here."
     )
+    body_bytes: int = Field(
+        default=64 * 1024,
+        ge=0,
+        description="A body longer than that is left out whole, and is unknown to who reads it.",
+    )
 
 
 class JsonLines:
     """
+    A recording, whose lines say what each exchange came to, too: `jobproof check` judges it.
+
     At most two files of `max_bytes` each: the disk doesn't fill up.
     """
 
@@ -42,11 +51,12 @@ class JsonLines:
     def __init__(self, options: JsonLinesOptions) -> None:
         self._path = Path(options.path)
         self._limit = options.max_bytes
+        self._body_bytes = options.body_bytes
         self._file = self._open()
 
     def write(self, result: ProbeResult) -> None:
-        line = json.dumps(as_json(result), ensure_ascii=False, separators=(",", ":")) + "\n"
-        self._file.write(line)
+        values = _line(result, self._body_bytes)
+        self._file.write(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n")
         # Line by line, so that who follows the file sees results as they come.
         self._file.flush()
         if self._file.tell() >= self._limit:
@@ -59,11 +69,26 @@ class JsonLines:
 
     def _open(self) -> TextIO:
         try:
-            return self._path.open("a", encoding="utf-8", errors="backslashreplace")
+            file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+            if _is_cut_off(self._path):
+                # Whoever wrote it was killed; the next line isn't to be lost with its last one.
+                file.write("\n")
+            return file
         except OSError as exc:
             raise ConfigError(
                 f"sink jsonl: {self._path} can't be written: {exc.strerror}"
             ) from None
+
+
+def _is_cut_off(path: Path) -> bool:
+    """
+    Whether the last line has no end.
+    """
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
 
 
 def as_json(result: ProbeResult) -> JsonObject:
@@ -88,6 +113,18 @@ def as_json(result: ProbeResult) -> JsonObject:
         "error": result.error,
         "findings": [_finding(finding) for finding in result.findings],
     }
+
+
+def _line(result: ProbeResult, body_bytes: int) -> JsonObject:
+    """
+    The exchange as recordings have it, and what it came to besides.
+    """
+    if result.exchange is None:
+        started_at = written_moment(result.intended_at)
+        seen: JsonObject = {"format": FORMAT, "started_at": started_at, "request": None}
+        return {**seen, **as_json(result)}
+    seen = exchange_line(result.exchange, body_bytes=body_bytes)
+    return {**seen, **as_json(result), "failure": seen["failure"]}
 
 
 def _finding(finding: Finding) -> JsonObject:

@@ -1,0 +1,3 @@
+"""
+How is an exchange written as one line of JSON, and read back?
+"""

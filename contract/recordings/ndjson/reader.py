@@ -1,0 +1,124 @@
+"""
+A file of exchanges, one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.json_value import Json, JsonObject
+from jobproof.contract.formats.wording import told
+from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.ndjson.entry import (
+    NoAnswer,
+    Unreadable,
+    read_exchange,
+    request_url,
+)
+from jobproof.contract.recordings.ndjson.writer import FORMAT
+from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped, SkipReason
+
+__all__ = ["LINE_BYTES", "read_ndjson"]
+
+LINE_BYTES = 16 * 1024 * 1024
+"""The longest line that is read; one that is longer is left out, and those after it aren't."""
+
+_RESULT_KEYS = frozenset({"at", "target", "canary", "outcome"})
+_UNREADABLE = SkipReason.UNREADABLE
+
+
+class _NoExchange(Exception):
+    """
+    The line is none of the schema's; in words.
+    """
+
+
+def read_ndjson(
+    stream: BinaryIO,
+    endpoint: EndpointFilter,
+    folder: Path | None,  # noqa: ARG001 -- a line keeps nothing beside itself
+) -> Iterator[RecordedItem]:
+    """
+    A `Reader`: each line that isn't blank, in the file's order.
+
+    Raises:
+        RecordingError: Not one line is an exchange.
+    """
+    found, first = False, ""
+    for number, line in _lines(stream):
+        where = f"line {number}"
+        try:
+            item = _item(where, _object(line), endpoint)
+            found = True
+        except _NoExchange as exc:
+            item = Skipped(_UNREADABLE, where, str(exc))
+            first = first or f"{where}: {exc}"
+        yield item
+    if not found:
+        raise RecordingError(
+            f"no line is an exchange: {first}"
+            if first
+            else "the file is empty: record some traffic first"
+        )
+
+
+def _item(where: str, line: JsonObject, endpoint: EndpointFilter) -> RecordedItem:
+    url = request_url(line)
+    address = None if url is None else endpoint.address_of(url)
+    if url is not None and address is None:
+        return Skipped(SkipReason.OTHER_ADDRESS, where)
+    try:
+        exchange = read_exchange(line)
+    except NoAnswer as exc:
+        return Skipped(SkipReason.NO_ANSWER, where, str(exc))
+    except Unreadable as exc:
+        return Skipped(_UNREADABLE, where, str(exc))
+    assert address is not None  # a request without a URL is unreadable
+    return Recorded(exchange, address.base)
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := stream.readline(LINE_BYTES + 1):
+        number += 1
+        if len(line) > LINE_BYTES:
+            # Never in memory as a whole.
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = stream.readline(LINE_BYTES)
+        if line.strip():
+            yield number, line
+
+
+def _object(line: bytes) -> JsonObject:
+    if len(line) > LINE_BYTES:
+        raise _NoExchange(f"longer than {LINE_BYTES // 1024 // 1024} MiB")
+    try:
+        value = json.loads(line.decode("utf-8"), parse_constant=_no_number)
+    except UnicodeDecodeError:
+        raise _NoExchange("not UTF-8") from None
+    except RecursionError:
+        raise _NoExchange("not JSON: nested too deep to read") from None
+    except ValueError:
+        cut = not line.endswith(b"\n")
+        raise _NoExchange("cut off in the middle" if cut else "not JSON") from None
+    if not isinstance(value, dict):
+        raise _NoExchange("no JSON object")
+    mark = value.get("format")
+    if mark == FORMAT:
+        return value
+    if mark is None and value.keys() >= _RESULT_KEYS:
+        raise _NoExchange("a result without its exchange, as the jsonl sink once wrote them")
+    raise _NoExchange(f'{_said(mark)}, not "format": "{FORMAT}"')
+
+
+def _said(mark: Json) -> str:
+    return "it has no format" if mark is None else f"its format is {told(mark)}"
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no JSON")
