@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 
-__all__ = ["Reader", "Recorded", "RecordedItem", "SkipReason", "Skipped"]
+__all__ = ["Attachments", "Reader", "Recorded", "RecordedItem", "SkipReason", "Skipped"]
 
 
 class SkipReason(StrEnum):
@@ -64,19 +63,32 @@ class Skipped:
 RecordedItem = Recorded | Skipped
 
 
+class Attachments(Protocol):
+    """
+    What a recording keeps beside itself: bodies that a recorder wrote to files of their own.
+    """
+
+    def read(self, name: str) -> bytes | None:
+        """
+        What is kept under a name that the recording states; None where nothing is, or where it
+        can't be read: the body is unknown then.
+        """
+        ...
+
+
 class Reader(Protocol):
     """
     Reads one format, an entry at a time: no file is in memory as a whole.
     """
 
     def __call__(
-        self, stream: BinaryIO, endpoint: EndpointFilter, folder: Path | None
+        self, stream: BinaryIO, endpoint: EndpointFilter, attachments: Attachments
     ) -> Iterator[RecordedItem]:
         """
         Args:
             stream: UTF-8 without a byte order mark, whatever the file had; binary formats as
                 they are.
-            folder: In which the recording lies, with what it keeps beside itself; None for a pipe.
+            attachments: What the recording keeps beside itself; of a pipe nothing.
 
         Raises:
             RecordingError: It isn't of this format, or ends in the middle; without its path.
