@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from jobproof.contract.errors import RecordingError
@@ -20,7 +19,13 @@ from jobproof.contract.recordings.ndjson.entry import (
     request_url,
 )
 from jobproof.contract.recordings.ndjson.writer import FORMAT
-from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped, SkipReason
+from jobproof.contract.recordings.recorded import (
+    Attachments,
+    Recorded,
+    RecordedItem,
+    Skipped,
+    SkipReason,
+)
 
 __all__ = ["LINE_BYTES", "read_ndjson"]
 
@@ -40,7 +45,7 @@ class _NoExchange(Exception):
 def read_ndjson(
     stream: BinaryIO,
     endpoint: EndpointFilter,
-    folder: Path | None,  # noqa: ARG001 -- a line keeps nothing beside itself
+    attachments: Attachments,  # noqa: ARG001 -- a line keeps nothing beside itself
 ) -> Iterator[RecordedItem]:
     """
     A `Reader`: each line that isn't blank, in the file's order.
