@@ -98,9 +98,7 @@ def _frames(stream: BinaryIO) -> Iterator[bytes | None]:
                 raise RecordingError(f"flow {number}: the file ends in the middle of it")
             if number == 1:
                 raise RecordingError("no flow file of mitmproxy: it doesn't begin with a flow")
-            raise RecordingError(
-                f"flow {number}: what stands there is no flow; is the file damaged?"
-            )
+            raise RecordingError(f"flow {number}: no flow stands there; is the file damaged?")
         size = int(digits) + 1
         content = None
         if size <= FLOW_BYTES:
@@ -140,6 +138,7 @@ def _item(where: str, flow: Any, endpoint: EndpointFilter) -> RecordedItem:
             method=flow.request.method.upper(),
             url=url,
             headers=_headers(flow.request),
+            job_id=address.job_id,
         )
         if flow.websocket is not None or _is_browsers_own(request):
             return Skipped(SkipReason.NOT_FETCHED, where)

@@ -321,7 +321,7 @@ def test_a_job_is_known_by_its_url_too() -> None:
     item = _one(_line(job_id=None))
     assert isinstance(item, Recorded)
     assert item.base == "https://api.krea.ai"
-    assert item.exchange.request.job_id in (None, JOB)
+    assert item.exchange.request.job_id == JOB
 
 
 def test_a_failure_is_read_with_what_came_before_it() -> None:

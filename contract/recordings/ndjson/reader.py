@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from jobproof.contract.errors import RecordingError
@@ -83,6 +84,9 @@ def _item(where: str, line: JsonObject, endpoint: EndpointFilter) -> RecordedIte
     except Unreadable as exc:
         return Skipped(_UNREADABLE, where, str(exc))
     assert address is not None  # a request without a URL is unreadable
+    if exchange.request.job_id is None:
+        asked = replace(exchange.request, job_id=address.job_id)
+        exchange = replace(exchange, request=asked)
     return Recorded(exchange, address.base)
 
 
