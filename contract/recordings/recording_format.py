@@ -1,0 +1,66 @@
+"""
+Which format a recording has, by how it begins.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from jobproof.contract.recordings.text_stream import encoding_of
+
+__all__ = ["GZIP", "ZIP", "RecordingFormat", "format_of"]
+
+GZIP = b"\x1f\x8b"
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:\n]', re.DOTALL)
+# A tnetstring's length; no JSON that holds exchanges begins with a digit.
+_FLOW = re.compile(rb"[0-9]{1,12}:")
+
+
+class RecordingFormat(StrEnum):
+    """
+    What recorded traffic is written as.
+    """
+
+    HAR = "har"
+    NDJSON = "ndjson"
+    FLOWS = "flows"
+
+
+def format_of(beginning: bytes) -> RecordingFormat | None:
+    """
+    The format of a file that begins so; None where it is none of them.
+    """
+    if _FLOW.match(beginning):
+        return RecordingFormat.FLOWS
+    encoding, mark = encoding_of(beginning)
+    # Its last character may be cut, and a wrong one is told by whoever reads on.
+    text = beginning[mark:].decode(encoding, "replace").lstrip()
+    if not text.startswith(("{", "[")):
+        return None
+    return RecordingFormat.NDJSON if _is_ndjson(text) else RecordingFormat.HAR
+
+
+def _is_ndjson(text: str) -> bool:
+    """
+    Whether the first object has its line for itself and no `log` that could be a HAR's.
+    """
+    depth, before = 0, ""
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        if token in "{[":
+            depth += 1
+        elif token in "}]":
+            depth -= 1
+            if depth == 0:
+                return text.startswith("{")
+        elif token == "\n":
+            # A line that ends within the object: it is laid out for people.
+            return False
+        elif token == ":" and depth == 1 and before == '"log"':
+            # Programs that log have a text under this name.
+            return text[found.end() : found.end() + 20].lstrip().startswith('"')
+        before = token
+    return text.startswith("{")

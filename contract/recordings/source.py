@@ -1,0 +1,221 @@
+"""
+Recordings by their paths: files, folders, zips and a pipe, each handed to its format's reader.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.wording import legible
+from jobproof.contract.recordings.attachments import (
+    FolderAttachments,
+    NoAttachments,
+    ZipAttachments,
+)
+from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.recorded import Attachments, Reader, RecordedItem, Skipped
+from jobproof.contract.recordings.recording_format import GZIP, ZIP, RecordingFormat, format_of
+from jobproof.contract.recordings.text_stream import Head, bounded, unpacked, utf8
+
+__all__ = ["STANDARD_INPUT", "read_recordings"]
+
+STANDARD_INPUT = Path("-")
+_ENDINGS = (".har", ".jsonl", ".ndjson", ".zip", ".flow", ".mitm", ".dump")
+_READ = "HAR, NDJSON of exchanges and mitmproxy's flow files are, gzipped or not, and a HAR in a zip"
+_EMPTY = "the file is empty: record some traffic first"
+
+
+def read_recordings(paths: Sequence[Path], endpoint: EndpointFilter) -> Iterator[RecordedItem]:
+    """
+    What recordings hold, one after another, an entry at a time.
+
+    Args:
+        paths: Files; folders, of which all recordings below are read in the order of their
+            names; `-` for standard input. A file that is named twice is read once.
+
+    Raises:
+        RecordingError: A recording can't be read; in one line that begins with its path.
+    """
+    seen: set[tuple[int, int]] = set()
+    is_piped = False
+    for path in paths:
+        if path == STANDARD_INPUT:
+            if is_piped:
+                raise RecordingError("standard input: is named twice: name it once")
+            is_piped = True
+            with _named("standard input") as name:
+                yield from _items(name, _standard_input(), NoAttachments(), endpoint)
+            continue
+        for file in _files(path):
+            yield from _of_file(file, endpoint, seen)
+
+
+def _of_file(
+    path: Path, endpoint: EndpointFilter, seen: set[tuple[int, int]]
+) -> Iterator[RecordedItem]:
+    with _named(legible(str(path))) as name:
+        # Before it is opened: a FIFO would wait for somebody to write, a device may do anything.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise RecordingError("is no file: pipe it into `jobproof check -`")
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if (found.st_dev, found.st_ino) in seen:
+                return
+            seen.add((found.st_dev, found.st_ino))
+            yield from _items(name, file, FolderAttachments(path.parent), endpoint)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[str]:
+    """
+    Whatever can't be read within, with this name before it.
+    """
+    try:
+        yield name
+    except RecordingError as exc:
+        raise RecordingError(f"{name}: {exc}") from None
+    except OSError as exc:
+        raise RecordingError(f"{name}: can't be read: {exc.strerror or exc}") from None
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.closed:
+        raise RecordingError("is closed: pipe a recording into it")
+    if sys.stdin.isatty():
+        raise RecordingError(
+            "is a terminal: pipe a recording into it, as in `jobproof check - < traffic.har`"
+        )
+    return sys.stdin.buffer
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    found = sorted(_below(path, set()))
+    if not found:
+        last = _ENDINGS[-1]
+        raise RecordingError(
+            f"{legible(str(path))}: the folder holds no .har file, nor any of "
+            f"{', '.join(_ENDINGS[1:-1])} or {last}"
+        )
+    # File systems list a folder in an order of their own; a report is to be the same everywhere.
+    yield from found
+
+
+def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """
+    The recordings in a folder and those below it, each folder once: links may lead in a circle.
+    """
+    pending = [folder]
+    while pending:
+        folder = pending.pop()
+        with _named(legible(str(folder))):
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            for path in list(folder.iterdir()):
+                if path.is_dir():
+                    pending.append(path)
+                elif path.name.lower().removesuffix(".gz").endswith(_ENDINGS):
+                    yield path
+
+
+def _items(
+    name: str, stream: BinaryIO, attachments: Attachments, endpoint: EndpointFilter
+) -> Iterator[RecordedItem]:
+    head = Head(stream)
+    if head.seen.startswith(ZIP):
+        yield from _of_zip(name, stream, endpoint)
+        return
+    if head.seen.startswith(GZIP):
+        head = Head(unpacked(head.whole()))
+        if head.seen.startswith((*ZIP, GZIP)):
+            raise RecordingError("is packed twice: unpack it once")
+    for item in _of_format(head, attachments, endpoint):
+        yield replace(item, where=f"{name}: {item.where}") if isinstance(item, Skipped) else item
+
+
+def _of_format(
+    head: Head, attachments: Attachments, endpoint: EndpointFilter
+) -> Iterator[RecordedItem]:
+    if head.is_all and not head.seen.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
+        raise RecordingError(_EMPTY)
+    format_ = format_of(head.seen)
+    if format_ is None:
+        raise RecordingError(f"is no recording that is read here: {_READ}")
+    stream = head.whole() if format_ is RecordingFormat.FLOWS else utf8(head)
+    return _reader(format_)(stream, endpoint, attachments)
+
+
+def _reader(format_: RecordingFormat) -> Reader:
+    # Each when it is needed: a format may bring a library along.
+    if format_ is RecordingFormat.HAR:
+        return _read_har
+    raise RecordingError(f"{format_} isn't read yet")
+
+
+def _of_zip(name: str, stream: BinaryIO, endpoint: EndpointFilter) -> Iterator[RecordedItem]:
+    if not stream.seekable():
+        raise RecordingError("is a zip, which can't be read from a pipe: give it as a file")
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            recordings = sorted(
+                (entry for entry in archive.infolist() if _is_recording(entry.filename)),
+                key=lambda entry: entry.filename,
+            )
+            if not recordings:
+                raise RecordingError("the zip holds no .har file")
+            for entry in recordings:
+                attachments = ZipAttachments(archive, entry.filename)
+                with _named(legible(entry.filename)) as inner, archive.open(entry) as file:
+                    text = bounded(lambda file=file: file.read1(65536), lambda: entry.compress_size)
+                    yield from _items(f"{name}: {inner}", text, attachments, endpoint)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as exc:
+        raise RecordingError(f"can't be read: the zip is damaged or locked: {exc}") from None
+
+
+def _is_recording(filename: str) -> bool:
+    # Finder's own entries have the names of those that they describe.
+    return filename.lower().endswith(".har") and not filename.startswith("__MACOSX/")
+
+
+def _read_har(
+    stream: BinaryIO, endpoint: EndpointFilter, attachments: Attachments
+) -> Iterator[RecordedItem]:
+    import json
+
+    from jobproof.contract.recordings.har.entry import read_har_entry
+    from jobproof.contract.recordings.recorded import Recorded, SkipReason
+
+    try:
+        data = json.loads(stream.read())
+    except (ValueError, RecursionError) as exc:
+        raise RecordingError(f"not JSON, so no HAR: {exc}") from None
+    log = data.get("log") if isinstance(data, dict) else None
+    entries = log.get("entries") if isinstance(log, dict) else None
+    if not isinstance(entries, list):
+        raise RecordingError("no HAR: it has no log.entries")
+    for index, entry in enumerate(entries):
+        where = f"log.entries[{index}]"
+        try:
+            exchange = read_har_entry(entry)
+        except RecordingError as exc:
+            yield Skipped(SkipReason.UNREADABLE, where, str(exc))
+            continue
+        address = endpoint.address_of(exchange.request.url)
+        if address is None:
+            yield Skipped(SkipReason.OTHER_ADDRESS, where)
+        else:
+            yield Recorded(exchange, address.base)
