@@ -264,6 +264,7 @@ def test_the_core_opens_no_socket_and_needs_no_framework(module: Path) -> None:
         ),
         ("schemathesis", {"contract/suite/running/generated_cases.py"}),
         ("uvicorn", {"probes/web/server.py"}),
+        ("mitmproxy", {"contract/recordings/flows.py"}),
         ("idna", {"contract/formats/addresses/urls.py"}),
     ],
 )

@@ -488,9 +488,10 @@ def test_such_a_library_has_an_upper_bound(library: str) -> None:
 
 def test_whatever_is_imported_is_asked_for_by_name() -> None:
     modules = {"yaml": "PyYAML", "prometheus_client": "prometheus-client"}
-    modules |= {"jsonschema_rs": "jsonschema-rs"}
+    modules |= {"jsonschema_rs": "jsonschema-rs", "backports": "backports.zstd"}
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["web-users"]]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["web-users"], *extras["mitmproxy"]]
     asked = {Requirement(line).name for line in lines}
     found = {name for path in MODULES for name in _libraries(path)}
     assert {modules.get(name, name) for name in found} == asked

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.digits import is_digits, read_digits
 from jobproof.contract.formats.headers import HeaderPairs, header_value, header_values
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten
@@ -89,17 +90,18 @@ def _frames(stream: BinaryIO) -> Iterator[bytes | None]:
     number = 0
     while (sign := stream.read(1)) != b"":
         number += 1
-        digits = b""
-        while sign.isdigit() and len(digits) <= _LONGEST_PREFIX:
-            digits += sign
+        digits = ""
+        while is_digits(sign.decode("latin-1")) and len(digits) < _LONGEST_PREFIX:
+            digits += sign.decode("latin-1")
             sign = stream.read(1)
-        if sign != b":" or not digits:
+        size = read_digits(digits, most=10**_LONGEST_PREFIX)
+        if sign != b":" or size is None:
             if sign == b"" and number > 1:
                 raise RecordingError(f"flow {number}: the file ends in the middle of it")
             if number == 1:
                 raise RecordingError("no flow file of mitmproxy: it doesn't begin with a flow")
             raise RecordingError(f"flow {number}: no flow stands there; is the file damaged?")
-        size = int(digits) + 1
+        size += 1  # its type stands behind it
         content = None
         if size <= FLOW_BYTES:
             content = stream.read(size)
@@ -110,7 +112,7 @@ def _frames(stream: BinaryIO) -> Iterator[bytes | None]:
                 left -= len(skipped)
         if left:
             raise RecordingError(f"flow {number}: the file ends in the middle of it")
-        yield None if content is None else digits + b":" + content
+        yield None if content is None else f"{digits}:".encode("ascii") + content
 
 
 def _flow(content: bytes | None) -> Any:

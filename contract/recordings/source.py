@@ -31,7 +31,9 @@ __all__ = ["STANDARD_INPUT", "read_recordings"]
 
 STANDARD_INPUT = Path("-")
 _ENDINGS = (".har", ".jsonl", ".ndjson", ".zip", ".flow", ".mitm", ".dump")
-_READ = "HAR, NDJSON of exchanges and mitmproxy's flow files are, gzipped or not, and a HAR in a zip"
+_READ = (
+    "HAR, NDJSON of exchanges and mitmproxy's flow files are, gzipped or not, and a HAR in a zip"
+)
 _EMPTY = "the file is empty: record some traffic first"
 
 
@@ -163,7 +165,13 @@ def _reader(format_: RecordingFormat) -> Reader:
     # Each when it is needed: a format may bring a library along.
     if format_ is RecordingFormat.HAR:
         return _read_har
-    raise RecordingError(f"{format_} isn't read yet")
+    if format_ is RecordingFormat.NDJSON:
+        from jobproof.contract.recordings.ndjson.reader import read_ndjson
+
+        return read_ndjson
+    from jobproof.contract.recordings.flows import read_flows
+
+    return read_flows
 
 
 def _of_zip(name: str, stream: BinaryIO, endpoint: EndpointFilter) -> Iterator[RecordedItem]:

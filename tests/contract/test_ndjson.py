@@ -22,6 +22,7 @@ from jobproof.contract import recordings
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange, NotRecorded, Reason, Response
+from jobproof.contract.recordings.attachments import NoAttachments
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.ndjson.entry import MOMENT
 from jobproof.contract.recordings.ndjson.reader import LINE_BYTES, read_ndjson
@@ -34,18 +35,10 @@ SCHEMA = json.loads(
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA, validate_formats=True)
 
 
-class _Nothing:
-    def read(self, name: str) -> bytes | None:
-        raise AssertionError(f"{name}: a line keeps nothing beside itself")
-
-
-NOTHING = _Nothing()
-
-
 def _read(*lines: Mapping[str, Any] | bytes) -> list[RecordedItem]:
     written = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
     stream = io.BytesIO(b"".join(line + b"\n" for line in written))
-    return list(read_ndjson(stream, EndpointFilter(api()), NOTHING))
+    return list(read_ndjson(stream, EndpointFilter(api()), NoAttachments()))
 
 
 def _one(line: Mapping[str, Any] | bytes) -> RecordedItem:
@@ -293,7 +286,7 @@ def test_a_number_beyond_all_is_no_code(code: str) -> None:
 
 def test_a_last_line_that_was_cut_off_is_skipped() -> None:
     stream = io.BytesIO(GOOD + b"\n" + GOOD[:-20])
-    kept, cut = read_ndjson(stream, EndpointFilter(api()), NOTHING)
+    kept, cut = read_ndjson(stream, EndpointFilter(api()), NoAttachments())
     assert isinstance(kept, Recorded)
     assert cut == Skipped(SkipReason.UNREADABLE, "line 2", "cut off in the middle")
 
@@ -308,7 +301,7 @@ def test_a_line_over_the_limit_is_left_out_and_the_rest_read() -> None:
 @pytest.mark.parametrize("content", [b"", b"\n \n"])
 def test_an_empty_file_is_refused(content: bytes) -> None:
     with pytest.raises(RecordingError, match=r"^the file is empty: record some traffic first$"):
-        list(read_ndjson(io.BytesIO(content), EndpointFilter(api()), NOTHING))
+        list(read_ndjson(io.BytesIO(content), EndpointFilter(api()), NoAttachments()))
 
 
 def test_a_secret_in_a_wrong_place_is_not_told() -> None:

@@ -33,6 +33,7 @@ from jobproof.contract.mock import MockServer
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
+from jobproof.contract.recordings.attachments import NoAttachments
 from jobproof.contract.recordings.content_coding import DECODED_BYTES
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.flows import FLOW_BYTES, read_flows
@@ -44,13 +45,8 @@ URL = f"https://api.krea.ai/jobs/{JOB}"
 MITMDUMP = Path(sys.executable).with_name("mitmdump")
 
 
-class _Nothing:
-    def read(self, name: str) -> bytes | None:
-        raise AssertionError(f"{name}: a flow keeps nothing beside itself")
-
-
 def _read(content: bytes) -> list[RecordedItem]:
-    return list(read_flows(io.BytesIO(content), EndpointFilter(API), _Nothing()))
+    return list(read_flows(io.BytesIO(content), EndpointFilter(API), NoAttachments()))
 
 
 def _broken(items: Iterable[RecordedItem]) -> set[str]:
