@@ -23,6 +23,7 @@ from jobproof.contract.openapi.keywords import NAMES_OF_SCHEMAS
 from jobproof.contract.openapi.parameters import Parameter, read_parameters
 from jobproof.contract.openapi.schema import Content, ResponseSpec
 from jobproof.contract.openapi.security import Security, read_security
+from jobproof.contract.openapi.servers import read_servers
 from jobproof.contract.openapi.source.extraction import SchemaExtractor
 from jobproof.contract.openapi.source.files import DocumentFiles
 from jobproof.contract.openapi.source.responses import read_path_item, read_responses
@@ -47,6 +48,8 @@ class Operation:
         security: Which credential it asks for.
         parameters: All that it takes, the one of the job's id included.
         notes: What of the document couldn't be used, and was left out; a line each.
+        servers: Where it is: base URLs, or base paths where no host is stated; `{name}` in one
+            stands for any text. None where the document states nothing.
     """
 
     method: str
@@ -61,6 +64,7 @@ class Operation:
     security: Security = field(default_factory=Security)
     parameters: tuple[Parameter, ...] = ()
     notes: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
 
     def response_for(self, code: int) -> ResponseSpec | None:
         """
@@ -126,6 +130,7 @@ def read_operation(
     own = (raw["parameters"], base) if "parameters" in raw else None
     lists = [each for each in (item.get("parameters"), own) if each is not None]
     parameters, notes = read_parameters(files, lists)
+    servers, unusable = read_servers(root, item, raw)
     return Operation(
         method=method.upper(),
         path=template,
@@ -137,7 +142,8 @@ def read_operation(
         others=frozenset(m.upper() for m in _METHODS if m in item and m != method),
         security=read_security(files, raw, name),
         parameters=parameters,
-        notes=(*notes, *_notes(path, specs)),
+        notes=(*notes, *(f"{path}: {note}" for note in unusable), *_notes(path, specs)),
+        servers=servers,
     )
 
 

@@ -25,7 +25,7 @@ class NoAttachments:
     Of a pipe.
     """
 
-    def read(self, name: str) -> bytes | None:  # noqa: ARG002 -- the protocol's
+    def read(self, name: str) -> bytes | None:
         return None
 
 

@@ -14,7 +14,7 @@ __all__ = ["GZIP", "ZIP", "RecordingFormat", "format_of"]
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:\n]', re.DOTALL)
+_SIGN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:\n]', re.DOTALL)
 # A tnetstring's length; no JSON that holds exchanges begins with a digit.
 _FLOW = re.compile(rb"[0-9]{1,12}:")
 
@@ -48,19 +48,19 @@ def _is_ndjson(text: str) -> bool:
     Whether the first object has its line for itself and no `log` that could be a HAR's.
     """
     depth, before = 0, ""
-    for found in _TOKEN.finditer(text):
-        token = found[0]
-        if token in "{[":
+    for found in _SIGN.finditer(text):
+        sign = found[0]
+        if sign in "{[":
             depth += 1
-        elif token in "}]":
+        elif sign in "}]":
             depth -= 1
             if depth == 0:
                 return text.startswith("{")
-        elif token == "\n":
+        elif sign == "\n":
             # A line that ends within the object: it is laid out for people.
             return False
-        elif token == ":" and depth == 1 and before == '"log"':
+        elif sign == ":" and depth == 1 and before == '"log"':
             # Programs that log have a text under this name.
             return text[found.end() : found.end() + 20].lstrip().startswith('"')
-        before = token
+        before = sign
     return text.startswith("{")

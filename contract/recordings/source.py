@@ -10,13 +10,14 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.formats.wording import legible
+from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.recordings.attachments import (
     FolderAttachments,
     NoAttachments,
@@ -177,21 +178,34 @@ def _reader(format_: RecordingFormat) -> Reader:
 def _of_zip(name: str, stream: BinaryIO, endpoint: EndpointFilter) -> Iterator[RecordedItem]:
     if not stream.seekable():
         raise RecordingError("is a zip, which can't be read from a pipe: give it as a file")
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            recordings = sorted(
-                (entry for entry in archive.infolist() if _is_recording(entry.filename)),
-                key=lambda entry: entry.filename,
-            )
-            if not recordings:
-                raise RecordingError("the zip holds no .har file")
-            for entry in recordings:
+    with ExitStack() as opened:
+        with _unzipping():
+            archive = opened.enter_context(zipfile.ZipFile(stream))
+        recordings = [entry for entry in archive.infolist() if _is_recording(entry.filename)]
+        if not recordings:
+            raise RecordingError("the zip holds no .har file")
+        for entry in sorted(recordings, key=lambda entry: entry.filename):
+            with _named(legible(entry.filename)) as inner, ExitStack() as reading:
+                with _unzipping():
+                    file = reading.enter_context(archive.open(entry))
                 attachments = ZipAttachments(archive, entry.filename)
-                with _named(legible(entry.filename)) as inner, archive.open(entry) as file:
-                    text = bounded(lambda file=file: file.read1(65536), lambda: entry.compress_size)
-                    yield from _items(f"{name}: {inner}", text, attachments, endpoint)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as exc:
-        raise RecordingError(f"can't be read: the zip is damaged or locked: {exc}") from None
+                text = bounded(partial(_piece, file), partial(int, entry.compress_size))
+                yield from _items(f"{name}: {inner}", text, attachments, endpoint)
+
+
+def _piece(file: IO[bytes]) -> bytes:
+    with _unzipping():
+        return file.read(64 * 1024)
+
+
+@contextmanager
+def _unzipping() -> Iterator[None]:
+    try:
+        yield
+    # RuntimeError: encrypted; NotImplementedError, which is one, too: packed by other means.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as exc:
+        why = legible(shorten(str(exc), 200)) or "it ends in the middle"
+        raise RecordingError(f"can't be read: the zip is damaged or locked: {why}") from None
 
 
 def _is_recording(filename: str) -> bool:
@@ -200,7 +214,9 @@ def _is_recording(filename: str) -> bool:
 
 
 def _read_har(
-    stream: BinaryIO, endpoint: EndpointFilter, attachments: Attachments
+    stream: BinaryIO,
+    endpoint: EndpointFilter,
+    attachments: Attachments,  # noqa: ARG001 -- until its reader asks for them
 ) -> Iterator[RecordedItem]:
     import json
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 
 from jobproof.contract.errors import RecordingError
 
-__all__ = ["Head", "UNPACKED_BYTES", "bounded", "encoding_of", "unpacked", "utf8"]
+__all__ = ["UNPACKED_BYTES", "Head", "bounded", "encoding_of", "unpacked", "utf8"]
 
 HEAD_BYTES = 64 * 1024
 UNPACKED_BYTES = 4 * 1024**3
