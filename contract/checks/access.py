@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from jobproof.contract.formats.comparison.variation import ShownBody, body_difference, steady_text
 from jobproof.contract.formats.headers import header_names
 from jobproof.contract.model.check import Premise, check
-from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.exchange import Credential, NotRecorded, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.promises.sources import hidden
@@ -187,7 +187,11 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
             source=promise.source,
         )
         return
-    difference = body_difference(_shown(seen), [_shown(baseline) for baseline in alike])
+    whole = [o for o in alike if o.response is not None and o.response.body is not None]
+    is_whole = bool(whole) and seen.response.body is not None
+    difference = None
+    if is_whole:
+        difference = body_difference(_shown(seen), [_shown(baseline) for baseline in whole])
     if difference is not None:
         unknown, foreign = difference
         yield violation(
@@ -199,6 +203,11 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
             source=promise.source,
         )
     yield from _telling_headers(seen, alike)
+    if not is_whole:
+        raise NotRecorded("the bodies of both answers")
+    seen.response.need_all_headers()
+    if not any(_has_all_headers(baseline) for baseline in alike):
+        raise NotRecorded("the headers of an answer to an unknown id")
 
 
 def _reveals_job(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
@@ -224,6 +233,10 @@ def _is_transient(seen: Observation) -> bool:
     return seen.code in (408, 425, 429) or seen.code >= 500 or 200 <= seen.code < 300
 
 
+def _has_all_headers(seen: Observation) -> bool:
+    return seen.response is not None and seen.response.has_all_headers
+
+
 def _shown(seen: Observation) -> ShownBody:
     data = (seen.response.body if seen.response is not None else None) or b""
     is_json = seen.body is not None and seen.body.readable
@@ -243,7 +256,7 @@ def _telling_headers(seen: Observation, baselines: Sequence[Observation]) -> Ite
     more = mine.keys() - frozenset.union(*(frozenset(words) for words in theirs))
     fewer = usual - mine.keys()
     # No document lists every header, so a difference among them is our reading alone.
-    if (more or fewer) and len(baselines) > 1:
+    if (more or fewer) and len(baselines) > 1 and all(map(_has_all_headers, (seen, *baselines))):
         yield violation(
             "headers",
             "the headers tell that the job exists",

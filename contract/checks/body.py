@@ -33,11 +33,21 @@ __all__ = [
 _OFFERED = frozenset({"gzip", "x-gzip", "deflate", "identity"})
 
 
+def _has_size(trace: Trace) -> bool:
+    response, failure = trace.latest.response, trace.latest.exchange.failure
+    return failure is not None or (response is not None and response.body is not None)
+
+
+def _was_offered(trace: Trace) -> bool:
+    return trace.latest.subject is not Subject.UNSTATED
+
+
 @check(
     basis=Basis.RFC,
     source="RFC 9112 8, RFC 9110 8.4",
     severity=Severity.HIGH,
     about=Facet.EXCHANGE,
+    premise=Premise("no body was recorded", _has_size),
 )
 def body_arrives_whole(trace: Trace) -> Iterator[Remark]:
     """
@@ -55,11 +65,6 @@ def body_arrives_whole(trace: Trace) -> Iterator[Remark]:
             expected=Words("a whole body"),
             found=Words("a broken one"),
         )
-
-
-def _has_size(trace: Trace) -> bool:
-    response, failure = trace.latest.response, trace.latest.exchange.failure
-    return failure is not None or (response is not None and response.body is not None)
 
 
 @check(
@@ -97,7 +102,11 @@ def body_is_within_size_cap(trace: Trace) -> Iterator[Remark]:
         )
 
 
-@check(basis=Basis.RFC, source="RFC 9110 12.5.3")
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 12.5.3",
+    premise=Premise("recorded bodies are decoded already", _was_offered),
+)
 def content_coding_was_offered(trace: Trace) -> Iterator[Remark]:
     """
     A body is encoded only in a way that the request offered.

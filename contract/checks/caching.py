@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from jobproof.contract.formats.http_date import read_delta_seconds
 from jobproof.contract.formats.wording import Words
 from jobproof.contract.model.check import Facet, Premise, check
-from jobproof.contract.model.exchange import Credential, Response
+from jobproof.contract.model.exchange import Credential, NotRecorded, Response
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
@@ -38,7 +38,8 @@ def _is_shown_to_owner(trace: Trace) -> bool:
 
 def _has_tag_again(trace: Trace) -> bool:
     response = trace.latest.response
-    return response is not None and response.header("etag") is not None and bool(trace.past.tags)
+    tag = response.known_header("etag") if response is not None else None
+    return tag is not None and bool(trace.past.tags)
 
 
 def _is_not_modified(trace: Trace) -> bool:
@@ -120,6 +121,7 @@ def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
     if stood_for is None or _is_overlapped(stood_for, newest):
         return
     if _has_changed(tag, stood_for, newest):
+        _need_last_state(trace, newest)
         yield violation(
             "code", "304 for a tag whose body has changed since", expected=200, found=304
         )
@@ -186,3 +188,15 @@ def _has_changed(tag: str, before: Observation, after: Observation) -> bool:
     if before.response and after.response and before.response.body == after.response.body:
         return False
     return bool(before.body.value != after.body.value)
+
+
+def _need_last_state(trace: Trace, newest: Observation) -> None:
+    """
+    Raises:
+        NotRecorded: The newest sight may have had the same tag, or there was a newer one.
+    """
+    if newest.response is not None:
+        newest.response.header("etag")
+    unseen = trace.dealings.unseen
+    if unseen is not None and unseen.exchange.ended_at >= newest.exchange.ended_at:
+        raise NotRecorded("the body that came last")

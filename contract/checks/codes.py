@@ -11,7 +11,7 @@ from jobproof.contract.formats.http_date import read_retry_after
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.wording import Words, first_few, shorten
 from jobproof.contract.model.check import Facet, Premise, check
-from jobproof.contract.model.exchange import Credential, Reason, Subject
+from jobproof.contract.model.exchange import Credential, Reason, Response, Subject
 from jobproof.contract.model.finding import (
     Basis,
     Remark,
@@ -34,6 +34,7 @@ __all__ = [
     "throttling_says_when",
 ]
 
+_CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 _WHEN = Words("whole seconds or an HTTP date")
 _NO_ERROR = Words("no server error")
 _HOSTILE_ID_REFUSED = ExpectedCode(
@@ -120,6 +121,9 @@ def not_modified_only_when_asked(trace: Trace) -> Iterator[Remark]:
     if seen.code != 304:
         return
     request = seen.exchange.request
+    sent = {name.lower() for name, value in request.headers if value}
+    if sent & _CONDITIONS:
+        return
     if not (request.header("if-none-match") or request.header("if-modified-since")):
         yield violation("code", "304 to a request without a condition", expected=200, found=304)
 
@@ -136,15 +140,19 @@ def no_redirect(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.response is None or seen.code // 100 != 3 or seen.code == 304 or seen.spec:
         return
-    location = seen.response.header("location") or ""
     if seen.subject is Subject.MALFORMED:
         yield gap("code", "a hostile id is answered by a redirect", found=seen.code)
+        return
+    url, location = seen.exchange.request.url, seen.response.known_header("location") or ""
+    # From https nobody is sent to https: wherever it leads, it isn't for the scheme.
+    if urlsplit(url).scheme == "http":
+        location = seen.response.header("location") or ""
     # The base URL that we were given is to blame, not the server.
-    elif _only_adds_tls(seen.exchange.request.url, location):
+    if _only_adds_tls(url, location):
         yield inconclusive("code", "the server wants https; give the https URL", found=seen.code)
     else:
         yield violation(
-            "code", expected=Words("an answer"), found=Words(f"{seen.code} to {_host(location)}")
+            "code", expected=Words("an answer"), found=Words(_redirect(seen.response, location))
         )
 
 
@@ -213,7 +221,7 @@ def endpoint_stays_in_service(trace: Trace) -> Iterator[Remark]:
     if seen.response is None or seen.code != 503 or not _has_been_in_service(trace):
         return
     # A right server may be out of service for a moment, so nobody's promise is broken.
-    when = seen.response.header("retry-after")
+    when = seen.response.known_header("retry-after")
     back = "" if read_retry_after(when, now=trace.now) is None else ", and says when to come back"
     yield gap("code", f"out of service in between other answers{back}", found=503)
 
@@ -291,6 +299,12 @@ def _split(location: str) -> SplitResult:
     except ValueError:
         # Foreign text: urlsplit raises on brackets that aren't an IPv6 address.
         return urlsplit("")
+
+
+def _redirect(response: Response, location: str) -> str:
+    if not location and not response.has_all_headers:
+        return f"{response.code}"
+    return f"{response.code} to {_host(location)}"
 
 
 def _host(location: str) -> str:

@@ -70,8 +70,8 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     An answer holds no stack trace.
     """
     response = trace.latest.response
-    body = response.body if response is not None else None
-    if body is None or not any(mark in body for mark in _STACK_TRACE_MARKS):
+    body = response.recorded_body if response is not None else b""
+    if not any(mark in body for mark in _STACK_TRACE_MARKS):
         return
     found = _STACK_TRACE.search(body[:_SEARCHED_BYTES])
     if found:
@@ -108,7 +108,9 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
                 found=Words("a token"),
             )
     # Looking for fixed bytes first is cheap, and nearly every answer ends here.
-    body = response.body or b""
+    body = response.recorded_body
+    if trace.token:
+        response.need_all_headers()
     has_mark = b"-----BEGIN " in body or b"AKIA" in body
     if has_mark and _PRIVATE_KEY.search(body[:_SEARCHED_BYTES]):
         yield violation("body", "a private key", expected=Words("no key"), found=Words("a key"))

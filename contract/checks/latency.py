@@ -16,13 +16,16 @@ __all__ = ["answers_within_budget"]
 _IN_A_ROW = 3
 
 
+def _is_timed_in_a_row(trace: Trace) -> bool:
+    is_timed = all(seen.exchange.is_timed for seen in (*trace.recent, trace.latest))
+    return is_timed and len(trace.recent) == _IN_A_ROW - 1
+
+
 @check(
     basis=Basis.INFERRED,
     source="profile.yaml: latency",
     severity=Severity.MEDIUM,
-    premise=Premise(
-        "no job was asked for three times", lambda trace: len(trace.recent) == _IN_A_ROW - 1
-    ),
+    premise=Premise("no job was asked for three times, each of them timed", _is_timed_in_a_row),
     window=_IN_A_ROW - 1,
 )
 def answers_within_budget(trace: Trace) -> Iterator[Remark]:

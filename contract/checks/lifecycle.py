@@ -197,7 +197,9 @@ def known_job_is_found(trace: Trace) -> Iterator[Remark]:
         return
     before = "it was there before" if trace.past.last else "it was given as known"
     # A page for people, before any job was seen, smells of a base URL that leads astray.
-    hint = "" if trace.past.last or "json" in seen.media_type else "; is the base URL right?"
+    is_json = "json" in seen.media_type
+    is_page = not is_json and seen.response is not None and seen.response.has_all_headers
+    hint = "; is the base URL right?" if is_page and not trace.past.last else ""
     promise = existence(trace.api.profile)
     yield violation(
         "code",
@@ -254,7 +256,8 @@ def ended_job_is_frozen(trace: Trace) -> Iterator[Remark]:
     job, ended = trace.latest.job, _last_ended(trace)
     if job is None or ended is None or job.status != ended.status or job.body == ended.body:
         return
-    profile, content = trace.api.profile, trace.latest.content
+    # What the head calls it may be unknown.
+    profile, content = trace.api.profile, trace.latest.content or trace.latest.parsed_body.held_to
     # The id and the times have checks of their own.
     skip = {*profile.volatile, profile.id.at, profile.status.place, *_time_pointers(trace)}
     if content is not None:  # nobody promises that a key stays which nobody declared

@@ -42,6 +42,21 @@ def _case_counts(trace: Trace) -> bool:
     return not trace.api.profile.id.any_case and _is_decided(trace)
 
 
+def _shows_whether_job(trace: Trace) -> bool:
+    """
+    Whether a 200 without a job is known to be one.
+
+    Raises:
+        NotRecorded: A recorder left out what tells.
+    """
+    seen = trace.latest
+    if seen.response is not None and seen.code == 200 and seen.job is None:
+        _ = seen.response.recorded_body
+        for name in trace.api.profile.status.headers:
+            seen.response.header(name)
+    return _is_decided(trace)
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="profile.yaml: not_found",
@@ -78,7 +93,9 @@ def unknown_id_is_not_found(trace: Trace) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     needs=("malformed",),
     only=("malformed",),
-    premise=Premise("no answer to a hostile id says whether there is such a job", _is_decided),
+    premise=Premise(
+        "no answer to a hostile id says whether there is such a job", _shows_whether_job
+    ),
 )
 def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     """
@@ -104,7 +121,9 @@ def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     needs=("altered",),
     only=("altered",),
-    premise=Premise("no answer to an altered id says whether there is such a job", _is_decided),
+    premise=Premise(
+        "no answer to an altered id says whether there is such a job", _shows_whether_job
+    ),
 )
 def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     """

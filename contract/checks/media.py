@@ -46,7 +46,7 @@ def media_type_is_documented(trace: Trace) -> Iterator[Remark]:
         return
     # An empty body of no stated type is as good an empty text as any.
     if not seen.media_type and seen.response.header("content-type") is None:
-        if seen.body is None and not seen.response.body:
+        if seen.body is None and not seen.response.recorded_body:
             return
     # A code documented without any content leaves open what comes.
     if seen.content is None and seen.spec.contents:

@@ -170,6 +170,8 @@ def head_matches_get(trace: Trace) -> Iterator[Remark]:
     if seen.code != get.code:
         yield violation("code", expected=get.code, found=seen.code)
         return
+    seen.response.header("content-type")
+    _need_media_types(gets)
     if seen.media_type and all(seen.media_type != other.media_type for other in gets):
         yield violation("header:content-type", expected=get.media_type, found=seen.media_type)
     # Neither header describes the same bytes if the job changed in between, or if each answer
@@ -220,6 +222,12 @@ def _values_of(name: str, gets: Sequence[Observation], *, coding: str) -> set[st
 def _get_before(trace: Trace) -> Observation | None:
     known = trace.dealings.gets.get(trace.latest.credential)
     return known.last if known is not None else None
+
+
+def _need_media_types(gets: Sequence[Observation]) -> None:
+    for get in gets:
+        if get.response is not None:
+            get.response.header("content-type")
 
 
 def _coding(response: Response) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, Premise, check
+from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Remark, Severity, inconclusive, violation
 from jobproof.contract.model.job import Job
 from jobproof.contract.model.profile import Times, Timestamp
@@ -75,7 +76,7 @@ def _says_end(trace: Trace, job: Job) -> bool:
 
 def _has_date(trace: Trace) -> bool:
     response = trace.latest.response
-    if trace.api.profile.times is None or response is None:
+    if trace.api.profile.times is None or response is None or not trace.latest.exchange.is_timed:
         return False
     return response.header("age") is None and _date(trace) is not None
 
@@ -95,7 +96,7 @@ def creation_time_is_past(trace: Trace) -> Iterator[Remark]:
     if job is None or times is None or job.created_at is None:
         return
     # The time is by the server's clock. That this one is ahead, server_clock_agrees says once.
-    if job.created_at > _latest_now(trace) + times.skew:
+    if _is_ahead(trace, job.created_at, times):
         ahead = job.created_at - trace.now
         yield violation(
             times.created,
@@ -121,10 +122,9 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
     job, times = trace.latest.job, trace.api.profile.times
     if job is None or times is None:
         return
-    now = _latest_now(trace)
     for stamp in times.later:
         moment = job.later.get(stamp.at)
-        if stamp.ends_life and moment is not None and moment > now + times.skew:
+        if stamp.ends_life and moment is not None and _is_ahead(trace, moment, times):
             promise = _end_promise(times, stamp)
             yield violation(
                 stamp.at,
@@ -300,6 +300,7 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
         return
     if response.header("age") is not None:
         return  # a cached answer keeps the Date at which it was made
+    _need_time(trace)
     # Date was written somewhere within the exchange, so the exchange's length is no disagreement.
     apart = abs(stated - trace.now) - trace.latest.exchange.elapsed_s
     if apart > times.skew:
@@ -321,9 +322,22 @@ def _date(trace: Trace) -> float | None:
     return read_http_date(text, now=trace.now) if text is not None else None
 
 
-def _latest_now(trace: Trace) -> float:
+def _is_ahead(trace: Trace, moment: float, times: Times) -> bool:
     """
-    Now by our clock or by the server's, whichever is later.
+    Whether `moment` is to come, by our clock and by the server's.
+
+    Raises:
+        NotRecorded: It is by ours, and the answer's Date, or how long it took, was left out.
     """
+    if moment <= trace.now + times.skew:
+        return False
     stated = _date(trace)
-    return trace.now if stated is None else max(trace.now, stated)
+    if stated is None:
+        _need_time(trace)
+        return True
+    return moment > stated + times.skew
+
+
+def _need_time(trace: Trace) -> None:
+    if not trace.latest.exchange.is_timed:
+        raise NotRecorded("how long the answer took")

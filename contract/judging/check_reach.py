@@ -78,12 +78,14 @@ class CheckReach:
         looked: The answers that it looked at, by their kind.
         was_run: Whether it was run on any answer at all.
         undecided: Why it couldn't tell, where it said so.
+        unrecorded: What a recorder left out that it asked for.
     """
 
     check: Check
     looked: Counter[AnswerKind] = field(default_factory=Counter)
     was_run: bool = False
     undecided: str | None = None
+    unrecorded: str | None = None
 
     def lack(self, api: str, asked: Container[str]) -> Lack | None:
         """
@@ -106,6 +108,9 @@ class CheckReach:
             return Lack(LackKind.NOT_ASKED, _not_asked(unasked[0]))
         if self.looked:
             return None
+        # What wasn't shown may have been there.
+        if self.unrecorded is not None:
+            return Lack(LackKind.NOT_SHOWN, f"the recording lacks {self.unrecorded}")
         if self.was_run and check.premise is not None:
             return Lack(LackKind.NOT_SHOWN, check.premise.lack)
         return Lack(LackKind.NOT_ANSWERED, _NOT_ANSWERED[check.about])

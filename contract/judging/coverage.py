@@ -42,6 +42,7 @@ class Coverage:
         asked: Subjects, credentials and methods of all that was sent, whoever answered.
         shown: How many answers held a job.
         validated: How many of these were held to a schema.
+        unrecorded_bodies: How many answers came with a body that a recorder left out.
         api_spoke: Whether any GET was answered by the API itself.
     """
 
@@ -57,6 +58,7 @@ class Coverage:
     validated: int = 0
     generated_views: int = 0
     intermediaries: int = 0
+    unrecorded_bodies: int = 0
     api_spoke: bool = False
     pointers: PointerReach = field(init=False)
     _reach: dict[str, CheckReach] = field(init=False)
@@ -73,6 +75,7 @@ class Coverage:
         """
         self.codes[str(seen.code) if seen.code else "none"] += 1
         self.asked |= {seen.credential.value, seen.subject.value, seen.method}
+        self.unrecorded_bodies += _lacks_body(seen)
         status = self._status(seen)
         if judgement is not None:
             self._add_looks(seen, judgement, status)
@@ -117,6 +120,8 @@ class Coverage:
             self._reach[check.id].was_run = True
         for check in judgement.looked:
             self._reach[check.id].looked[kind] += 1
+        for name, what in judgement.unrecorded.items():
+            self._reach[name].unrecorded = what
 
     def lack(self, check: Check) -> Lack | None:
         """
@@ -180,6 +185,7 @@ class Coverage:
             "subjects": dict(sorted(self.subjects.items())),
             "validated_bodies": self.validated,
             "generated_validated_bodies": self.generated_views,
+            "unrecorded_bodies": self.unrecorded_bodies,
             "unreached_statuses": [s for s in lifecycle.statuses if not self.statuses[s]],
             "succeeded_seen": any(self.statuses[s] for s in lifecycle.of_phase(Phase.SUCCEEDED)),
             "checks": {name: reach.as_dict() for name, reach in self._reach.items()},
@@ -195,6 +201,12 @@ class Coverage:
         stated = spec.json_media_type if spec is not None else None
         content = spec.content_for(stated) if spec is not None and stated is not None else None
         return content.names_at(self._envelope) if content is not None else frozenset()
+
+
+def _lacks_body(seen: Observation) -> bool:
+    if seen.response is None or seen.method == "HEAD" or seen.code in (204, 304):
+        return False  # there is none to record
+    return seen.response.body is None
 
 
 def _is_page_in_front(seen: Observation) -> bool:

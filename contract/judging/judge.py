@@ -4,8 +4,8 @@ Trace in, findings out. Nobody else decides what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from jobproof.contract.model.api import Api
@@ -38,11 +38,13 @@ class Judgement:
     Attributes:
         asked: The checks that were run, where the API itself answered.
         looked: Those of them that saw what they speak about, and could tell right from wrong.
+        unrecorded: What a recorder left out, by the checks that asked for it.
     """
 
     findings: tuple[Finding, ...]
     asked: tuple[Check, ...] = ()
     looked: tuple[Check, ...] = ()
+    unrecorded: Mapping[str, str] = field(default_factory=dict)
 
 
 class Judge:
@@ -50,7 +52,7 @@ class Judge:
     Runs every check that has something to say about a trace.
 
     A check that crashes is itself reported: a validator that fails open is worse
-    than none.
+    than none. Where a recorder left something out that may be why, it proves nothing.
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
@@ -65,19 +67,19 @@ class Judge:
         """
         return tuple(self._run(trace)[0])
 
-    def _run(self, trace: Trace) -> tuple[list[Finding], set[str]]:
+    def _run(self, trace: Trace) -> tuple[list[Finding], dict[str, str]]:
         """
-        The findings, and the checks that asked for what a recorder left out.
+        The findings, and the checks that asked for what a recorder left out, with what it is.
         """
         findings: list[Finding] = []
-        unrecorded: set[str] = set()
+        unrecorded: dict[str, str] = {}
         for check in self._select(trace):
             # A generator crashes while it is iterated, and what it said before that counts.
             try:
                 for remark in check(trace) if check.window else check.run(trace):
                     findings.append(_finding(check, remark, trace))
-            except NotRecorded:
-                unrecorded.add(check.id)
+            except NotRecorded as exc:
+                unrecorded[check.id] = str(exc)
             except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
                 findings.append(_crash(check, exc, trace))
         return findings, unrecorded
@@ -89,24 +91,26 @@ class Judge:
         findings, unrecorded = self._run(trace)
         undecided = [f for f in findings if f.kind is Kind.INCONCLUSIVE]
         crashed = {f.pointer for f in findings if f.check == CRASHED}
-        silent = unrecorded | crashed | {f.check for f in undecided}
+        silent = crashed | {f.check for f in undecided}
         spoke = {f.check for f in findings} - silent
         selected = self._select(trace)
         # What makes the answer as a whole say nothing stands at its code.
         if not _is_answer(trace.latest) or any(f.pointer == "code" for f in undecided):
             return Judgement(tuple(findings), (), tuple(c for c in selected if c.id in spoke))
         looked = []
+        # What was found is there, whatever else was left out.
+        silent |= unrecorded.keys() - spoke
         for check in selected:
             if check.id in silent:
                 continue
             try:
                 if check.id in spoke or check.looks_at(trace):
                     looked.append(check)
-            except NotRecorded:
-                continue
+            except NotRecorded as exc:
+                unrecorded[check.id] = str(exc)
             except Exception as exc:  # noqa: BLE001 -- as with the check itself
                 findings.append(_crash(check, exc, trace))
-        return Judgement(tuple(findings), selected, tuple(looked))
+        return Judgement(tuple(findings), selected, tuple(looked), unrecorded)
 
     def _select(self, trace: Trace) -> tuple[Check, ...]:
         """
@@ -213,15 +217,36 @@ def _accepted(check: str, pointer: str, trace: Trace) -> str | None:
 
 
 def _crash(check: Check, exc: Exception, trace: Trace) -> Finding:
+    message = f"check {check.id} crashed: {type(exc).__name__}: {exc}"
+    gap = _gap(trace)
+    if gap is not None:
+        message = f"check {check.id} can't tell: {gap} ({type(exc).__name__}: {exc})"
     return Finding(
         check=CRASHED,
-        kind=Kind.VIOLATION,
+        kind=Kind.VIOLATION if gap is None else Kind.INCONCLUSIVE,
         basis=Basis.DOCUMENTED,
         source=f"jobproof: check {check.id}",
         severity=Severity.HIGH,
         pointer=check.id,
-        message=f"check {check.id} crashed: {type(exc).__name__}: {exc}",
+        message=message,
         expected="a check that says yes or no",
         found=type(exc).__name__,
         exchange=trace.latest.exchange,
     )
+
+
+def _gap(trace: Trace) -> str | None:
+    """
+    What a recorder left out of the answers that a check is shown; None where all are whole.
+    """
+    for seen in (trace.latest, *trace.known, *trace.baselines):
+        response = seen.response
+        if response is not None and response.body is None:
+            return "the recording lacks the body"
+        if response is not None and not response.has_all_headers:
+            return "the recording lacks headers of the answer"
+        if not seen.exchange.request.has_all_headers:
+            return "the recording lacks headers of the request"
+        if not seen.exchange.is_timed:
+            return "the recording doesn't say how long the answer took"
+    return None

@@ -213,6 +213,28 @@ class Response:
             raise NotRecorded(f"the answer's {name}")
         return values
 
+    @property
+    def recorded_body(self) -> bytes:
+        """
+        The body.
+
+        Raises:
+            NotRecorded: A recorder left it out.
+        """
+        if self.body is None:
+            raise NotRecorded("the answer's body")
+        return self.body
+
+    def need_all_headers(self) -> None:
+        """
+        For who compares names, to whom a header that wasn't seen is none that is absent.
+
+        Raises:
+            NotRecorded: Not all that came are known.
+        """
+        if not self.has_all_headers:
+            raise NotRecorded("the answer's headers")
+
     def redacted(self, redactor: Redactor) -> Response:
         """
         The same without secrets.

@@ -218,7 +218,8 @@ class Observer:
         media_type = _plain(stated or "")
         # The method belongs to it: HEAD has the head of a GET and no body to read.
         told = tuple(response.known_header(name) for name in self._telling_headers)
-        key = (response.code, stated, exchange.request.method, response.body, told)
+        is_whole = response.has_all_headers  # a status that a header tells isn't known without it
+        key = (response.code, stated, exchange.request.method, response.body, told, is_whole)
         parsed_body = self._parsed_bodies.get(key)
         if parsed_body is None:
             parsed_body = self._read(exchange, response, media_type)

@@ -48,6 +48,7 @@ class Dealings:
         shown: Such a one that was a GET.
         in_service: By right: one with a whole answer that isn't 503.
         gets: By right: the GETs.
+        unseen: The last 200 to a GET, of somebody who may see the job, whose body wasn't recorded.
     """
 
     first: Observation | None = None
@@ -57,6 +58,7 @@ class Dealings:
     shown: Observation | None = None
     in_service: Mapping[Credential, Observation] = field(default_factory=dict)
     gets: Mapping[Credential, Gets] = field(default_factory=dict)
+    unseen: Observation | None = None
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -64,7 +66,7 @@ class Dealings:
         All that is held, in no order and with repetitions; of GETs alike the first and the last.
         """
         single = (self.first, self.answered, self.timed_out, self.accepted, self.shown)
-        held = [*single, *self.in_service.values()]
+        held = [self.unseen, *single, *self.in_service.values()]
         for gets in self.gets.values():
             held += (gets.first, gets.last, gets.since, *gets.alike[:1])
         return tuple(one for one in held if one is not None)
@@ -89,6 +91,7 @@ def later_dealings(known: Dealings, seen: Observation) -> Dealings:
         known.shown or (seen if accepted and is_get else None),
         in_service,
         gets,
+        seen if _is_unseen(seen) else known.unseen,
     )
 
 
@@ -106,9 +109,21 @@ def _with_get(gets: Gets, seen: Observation) -> Gets:
         return Gets(first, gets.last, gets.alike, gets.since)
     if is_of_the_moment(seen.code):
         return Gets(first, seen, gets.alike, gets.since)
+    # One without its body is passed over, too: what is known of the state is in those before.
+    if _is_unseen(seen) and gets.alike and gets.alike[0].code == seen.code:
+        return Gets(first, seen, gets.alike, gets.since)
     if gets.alike and _state(gets.alike[0]) == _state(seen):
         return Gets(first, seen, (seen, *gets.alike[: _MOST_ALIKE - 1]), gets.since)
     return Gets(first, seen, (seen,), seen)
+
+
+def _is_unseen(seen: Observation) -> bool:
+    """
+    Whether it may have shown the job, in a body that a recorder left out.
+    """
+    if seen.response is None or seen.response.body is not None:
+        return False
+    return seen.code == 200 and seen.method == "GET" and seen.authorised
 
 
 def _may_be_conditional(seen: Observation) -> bool:

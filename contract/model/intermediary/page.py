@@ -33,10 +33,12 @@ class PageText:
 
 def page_of(response: Response, media_type: str) -> PageText | None:
     """
-    The page that `response` is; None where it is JSON, whatever its head says, or nothing at all.
+    The page that `response` is; None where it is JSON, whatever its head says, nothing at all, or
+    wasn't recorded.
     """
-    location, body = response.known_header("location") or "", response.body or b""
-    if not body.strip() and not location:
+    location, body = response.known_header("location") or "", response.body
+    # Of two pages that nobody recorded nobody knows whether they are the same.
+    if body is None or (not body.strip() and not location):
         return None
     if isinstance(read_body(body).value, dict | list):
         return None

@@ -93,6 +93,7 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         f"reach: {coverage['validated_bodies']} job bodies validated "
         f"({coverage['generated_validated_bodies']} of them generated), "
         f"codes {', '.join(coverage['codes'])}, statuses {', '.join(seen) or 'none'}"
+        f"{_gaps(coverage)}"
     )
     broken = sum(1 for f in findings if f["breaks"])
     detail = f": {report['why']}" if report["why"] else ""
@@ -102,6 +103,13 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         f"verdict: {report['verdict']}{detail} "
         f"[{report['requests']} requests, {report['duration_seconds']:.1f} s]"
     )
+
+
+def _gaps(coverage: JsonDocument) -> str:
+    # A report that an earlier version wrote doesn't count them.
+    count = coverage.get("unrecorded_bodies", 0)
+    answers = "answer" if count == 1 else "answers"
+    return f" ({count} {answers} without a recorded body)" if count else ""
 
 
 def _lines(label: str, findings: Sequence[JsonDocument]) -> Iterator[str]:
