@@ -373,6 +373,8 @@ def _documented_limit(trace: Trace, job: Job, at: str) -> Iterator[Remark]:
     since, waited = _running_since(trace)
     running = trace.now - since
     age = trace.now - job.created_at if job.created_at is not None else 0.0
+    # A body that was left out may have shown the wait.
+    waited = waited or trace.dealings.unseen is not None
     # The longest limit that was passed says most, and one finding is enough.
     for limit in sorted(lifecycle.limits, key=lambda x: -x.after):
         # Age includes a wait that nobody watched, so it is given more time. Where the wait was

@@ -49,10 +49,10 @@ def _get_has_shown(trace: Trace) -> bool:
 
 
 def _can_compare(trace: Trace) -> bool:
-    get = _get_before(trace)
-    if get is None or get.code in (429, 503) or _may_be_behind(trace):
+    if not _gets_before(trace) or _may_be_behind(trace):
         return False
-    return trace.latest.code not in (405, 501, 429, 503)
+    code = trace.latest.code
+    return code not in (405, 501) and not is_of_the_moment(code)
 
 
 @check(
