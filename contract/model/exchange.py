@@ -239,9 +239,10 @@ class Response:
         """
         The same without secrets.
         """
+        # What nobody could decode nobody can search for secrets, so it goes as well.
         body = None if self.body is None else redactor.content(self.body)
         # What decodes to a body without secrets holds none either.
-        raw = self.raw if body == self.body else body
+        raw = self.raw if body is not None and body == self.body else body
         return replace(self, headers=redactor.headers(self.headers), body=body, raw=raw)
 
 

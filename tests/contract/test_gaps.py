@@ -12,15 +12,27 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.contract.builders import MISSING, NOW, answer, api, job, judge, not_found, trace
+from tests.contract.builders import (
+    MISSING,
+    NOW,
+    TOKEN,
+    answer,
+    api,
+    job,
+    judge,
+    not_found,
+    trace,
+)
 from tests.contract.lives import exchanges, lives
 from tests.contract.test_checks_table import CASES_OF_ALL_CHECKS, CHECKS
 
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.check import Check, check
 from jobproof.contract.model.exchange import Exchange, Response, Subject
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark
+from jobproof.contract.model.intermediary.page import page_of
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.suite.reporting.summary import summarise
@@ -318,6 +330,27 @@ def test_a_200_whose_body_was_left_out_shows_no_job_and_no_other_thing(subject: 
 def test_the_same_bytes_are_read_again_where_another_answer_lacked_its_headers() -> None:
     whole = api().observe(answer())
     assert api().observe(without_headers(answer())).job == whole.job
+
+
+def test_bytes_as_they_came_hide_no_secret_behind_a_body_that_was_left_out() -> None:
+    seen = _answered(answer(), body=None, raw=b'{"token": "%s"}' % TOKEN.encode())
+    assert TOKEN not in repr(seen.redacted(Redactor([TOKEN])).answer)
+
+
+def test_two_pages_without_their_bodies_arent_called_the_same() -> None:
+    page = answer(b"<p>gone</p>", 302, headers={"location": "/login"})
+    whole, cut = page.response, without_body(page).response
+    assert whole is not None
+    assert cut is not None
+    assert page_of(whole, "text/html") is not None
+    assert page_of(cut, "text/html") is None
+
+
+def test_a_condition_that_was_recorded_is_enough_where_others_may_be_missing() -> None:
+    asked = answer(b"", 304, sent={"If-Modified-Since": "Mon, 21 Sep 2026 12:00:00 GMT"})
+    partly = replace(asked, request=replace(asked.request, has_all_headers=False))
+    looked = {check.id for check in judge().judge(trace(partly)).looked}
+    assert "not_modified_only_when_asked" in looked
 
 
 # -- a plug-in's check that doesn't think of it -----------------------------------------------
