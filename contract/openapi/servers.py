@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from jobproof.contract.formats.addresses.urls import UrlError, read_base_url
 from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.openapi.source.files import Base
-from jobproof.contract.openapi.wording import quoted
 
 __all__ = ["read_servers"]
 
@@ -44,17 +43,17 @@ def read_servers(
         try:
             found.setdefault(_normalised(text))
         except UrlError as exc:
-            notes.setdefault(f"the server {quoted(text)} is left out: it {exc.problem}")
+            notes.setdefault(f"a server is left out: {exc}")
     return tuple(found), tuple(notes)
 
 
 def _normalised(text: str) -> str:
     if len(text) > _LONGEST:
-        raise UrlError(f"has more than {_LONGEST} characters", "write a shorter one")
+        raise UrlError(f"has more than {_LONGEST} characters", "write a shorter one", text)
     if text.startswith("/"):
         return text.rstrip("/") or "/"
     if not _WITH_HOST.match(text):
-        raise UrlError("has neither a host nor a slash at its start", "write one")
+        raise UrlError("has neither a host nor a slash at its start", "write one", text)
     if not _VARIABLE.search(text):
         return read_base_url(text)
     scheme, _, rest = text.partition("://")
@@ -99,11 +98,15 @@ def _swagger(root: JsonDocument, operation: JsonDocument) -> Iterator[str]:
     path = path.strip() if isinstance(path, str) else ""
     path = path if path.startswith("/") or not path else f"/{path}"
     if not isinstance(host, str) or not host.strip():
-        # Without both, nothing is stated; a host alone that is wrong is told by its reader.
         yield from [path] if path else []
+        return
+    host = host.strip().rstrip("/")
+    if "://" in host:
+        # Not by the specification; yet it says what is meant.
+        yield host + path
         return
     # Without schemes it is that of the document, which nobody knows.
     schemes = [str(s).lower() for s in stated] if isinstance(stated, list) else ["https", "http"]
     for scheme in schemes:
         if scheme in ("http", "https"):
-            yield f"{scheme}://{host.strip()}{path}"
+            yield f"{scheme}://{host}{path}"

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from jobproof.contract.recordings.text_stream import encoding_of
 
-__all__ = ["GZIP", "ZIP", "RecordingFormat", "format_of"]
+__all__ = ["GZIP", "ZIP", "RecordingFormat", "format_of", "is_blank"]
 
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -35,12 +35,23 @@ def format_of(beginning: bytes) -> RecordingFormat | None:
     """
     if _FLOW.match(beginning):
         return RecordingFormat.FLOWS
-    encoding, mark = encoding_of(beginning)
-    # Its last character may be cut, and a wrong one is told by whoever reads on.
-    text = beginning[mark:].decode(encoding, "replace").lstrip()
+    text = _text(beginning).lstrip()
     if not text.startswith(("{", "[")):
         return None
     return RecordingFormat.NDJSON if _is_ndjson(text) else RecordingFormat.HAR
+
+
+def is_blank(beginning: bytes) -> bool:
+    """
+    Whether a file that begins so says nothing yet.
+    """
+    return not _text(beginning).strip()
+
+
+def _text(beginning: bytes) -> str:
+    encoding, mark = encoding_of(beginning)
+    # Its last character may be cut, and a wrong one is told by whoever reads on.
+    return beginning[mark:].decode(encoding, "replace")
 
 
 def _is_ndjson(text: str) -> bool:

@@ -24,8 +24,20 @@ from jobproof.contract.recordings.attachments import (
     ZipAttachments,
 )
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
-from jobproof.contract.recordings.recorded import Attachments, Reader, RecordedItem, Skipped
-from jobproof.contract.recordings.recording_format import GZIP, ZIP, RecordingFormat, format_of
+from jobproof.contract.recordings.recorded import (
+    Attachments,
+    Reader,
+    RecordedItem,
+    Skipped,
+    SkipReason,
+)
+from jobproof.contract.recordings.recording_format import (
+    GZIP,
+    ZIP,
+    RecordingFormat,
+    format_of,
+    is_blank,
+)
 from jobproof.contract.recordings.text_stream import Head, bounded, unpacked, utf8
 
 __all__ = ["STANDARD_INPUT", "read_recordings"]
@@ -36,6 +48,12 @@ _READ = (
     "HAR, NDJSON of exchanges and mitmproxy's flow files are, gzipped or not, and a HAR in a zip"
 )
 _EMPTY = "the file is empty: record some traffic first"
+
+
+class _NoRecordingError(RecordingError):
+    """
+    What was found is of another kind.
+    """
 
 
 def read_recordings(paths: Sequence[Path], endpoint: EndpointFilter) -> Iterator[RecordedItem]:
@@ -59,8 +77,16 @@ def read_recordings(paths: Sequence[Path], endpoint: EndpointFilter) -> Iterator
             with _named("standard input") as name:
                 yield from _items(name, _standard_input(), NoAttachments(), endpoint)
             continue
-        for file in _files(path):
-            yield from _of_file(file, endpoint, seen)
+        if not _is_folder(path):
+            yield from _of_file(path, endpoint, seen)
+            continue
+        for file in _recordings_in(path):
+            try:
+                yield from _of_file(file, endpoint, seen)
+            except _NoRecordingError as exc:
+                # Nobody has named it: other things have such names, too.
+                name = legible(str(file))
+                yield Skipped(SkipReason.OTHER_ADDRESS, name, str(exc).removeprefix(f"{name}: "))
 
 
 def _of_file(
@@ -86,7 +112,7 @@ def _named(name: str) -> Iterator[str]:
     try:
         yield name
     except RecordingError as exc:
-        raise RecordingError(f"{name}: {exc}") from None
+        raise type(exc)(f"{name}: {exc}") from None
     except OSError as exc:
         raise RecordingError(f"{name}: can't be read: {exc.strerror or exc}") from None
 
@@ -101,19 +127,20 @@ def _standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    found = sorted(_below(path, set()))
-    if not found:
-        last = _ENDINGS[-1]
-        raise RecordingError(
-            f"{legible(str(path))}: the folder holds no .har file, nor any of "
-            f"{', '.join(_ENDINGS[1:-1])} or {last}"
-        )
+def _is_folder(path: Path) -> bool:
+    with _named(legible(str(path))):
+        return path.is_dir()
+
+
+def _recordings_in(folder: Path) -> list[Path]:
     # File systems list a folder in an order of their own; a report is to be the same everywhere.
-    yield from found
+    found = sorted(_below(folder, set()))
+    if not found:
+        raise RecordingError(
+            f"{legible(str(folder))}: the folder holds no .har file, nor any of "
+            f"{', '.join(_ENDINGS[1:-1])} or {_ENDINGS[-1]}"
+        )
+    return found
 
 
 def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
@@ -153,11 +180,11 @@ def _items(
 def _of_format(
     head: Head, attachments: Attachments, endpoint: EndpointFilter
 ) -> Iterator[RecordedItem]:
-    if head.is_all and not head.seen.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
+    if head.is_all and is_blank(head.seen):
         raise RecordingError(_EMPTY)
     format_ = format_of(head.seen)
     if format_ is None:
-        raise RecordingError(f"is no recording that is read here: {_READ}")
+        raise _NoRecordingError(f"is no recording that is read here: {_READ}")
     stream = head.whole() if format_ is RecordingFormat.FLOWS else utf8(head)
     return _reader(format_)(stream, endpoint, attachments)
 
@@ -183,7 +210,7 @@ def _of_zip(name: str, stream: BinaryIO, endpoint: EndpointFilter) -> Iterator[R
             archive = opened.enter_context(zipfile.ZipFile(stream))
         recordings = [entry for entry in archive.infolist() if _is_recording(entry.filename)]
         if not recordings:
-            raise RecordingError("the zip holds no .har file")
+            raise _NoRecordingError("the zip holds no .har file")
         for entry in sorted(recordings, key=lambda entry: entry.filename):
             with _named(legible(entry.filename)) as inner, ExitStack() as reading:
                 with _unzipping():
@@ -221,7 +248,7 @@ def _read_har(
     import json
 
     from jobproof.contract.recordings.har.entry import read_har_entry
-    from jobproof.contract.recordings.recorded import Recorded, SkipReason
+    from jobproof.contract.recordings.recorded import Recorded
 
     try:
         data = json.loads(stream.read())
