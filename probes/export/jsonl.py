@@ -55,14 +55,15 @@ class JsonLines:
         self._file = self._open()
 
     def write(self, result: ProbeResult) -> None:
-        values = _line(result, self._body_bytes)
-        self._file.write(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n")
-        # Line by line, so that who follows the file sees results as they come.
-        self._file.flush()
+        # Before it is needed the next file isn't begun: an empty one would be no recording.
         if self._file.tell() >= self._limit:
             self._file.close()
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
             self._file = self._open()
+        values = _line(result, self._body_bytes)
+        self._file.write(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n")
+        # Line by line, so that who follows the file sees results as they come.
+        self._file.flush()
 
     def close(self) -> None:
         self._file.close()
