@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -32,6 +33,7 @@ from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skippe
 SCHEMA = json.loads(
     (Path(recordings.__file__).parent / "exchange.schema.json").read_text(encoding="utf-8")
 )
+PAGE = Path(__file__).parents[2] / "docs" / "recordings.md"
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA, validate_formats=True)
 
 
@@ -70,6 +72,24 @@ def test_the_schema_is_one_and_a_written_line_keeps_it() -> None:
     jsonschema_rs.meta.validate(SCHEMA)
     assert SCHEMA["properties"]["started_at"]["pattern"] == f"^{MOMENT.pattern}$"
     VALIDATOR.validate(exchange_line(answer()))
+
+
+def test_the_page_shows_a_right_line_and_names_every_key() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.search(r"^```json\n(.+)\n```$", text, re.MULTILINE)
+    assert found is not None
+    VALIDATOR.validate(json.loads(found[1]))
+    assert isinstance(_one(found[1].encode()), Recorded)
+    response, request = (
+        SCHEMA["properties"][name]["properties"] for name in ("response", "request")
+    )
+    names = {
+        *SCHEMA["properties"],
+        *response,
+        *request,
+        *SCHEMA["properties"]["phases"]["properties"],
+    }
+    assert {name for name in names if f"`{name}" not in text} == set()
 
 
 @settings(max_examples=150)

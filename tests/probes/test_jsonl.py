@@ -60,9 +60,7 @@ def _said_again(path: Path) -> set[tuple[str, str]]:
         assert isinstance(item, Recorded), item
         by_job[item.exchange.request.job_id].append(api().observe(item.exchange))
     found = (
-        finding
-        for seen in by_job.values()
-        for finding in judge.replay(Trace(api(), seen[0]), seen)
+        finding for seen in by_job.values() for finding in judge.replay(Trace(api(), seen[0]), seen)
     )
     return {(f.check, f.pointer) for f in found if f.kind is Kind.VIOLATION}
 
