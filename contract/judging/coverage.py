@@ -159,12 +159,28 @@ class Coverage:
             missing.append(f"{self.generated_views} generated cases reached a known job")
         return (*missing, *self.pointers.missing())
 
-    def _essentials(self) -> Iterator[str]:
+    def missing_of_recordings(self) -> tuple[str, ...]:
+        """
+        The same of traffic in which nobody could ask for anything.
+        """
+        missing = []
+        if self.intermediaries:
+            missing.append(f"answers that weren't the API's own: {self.intermediaries}")
+        if not self.validated:
+            missing.append("no body of a job was validated")
+        return (*missing, *self._essentials(unasked=True), *self.pointers.missing())
+
+    def _essentials(self, *, unasked: bool = False) -> Iterator[str]:
         """
         The checks without which nothing is known of the contract, by what they lacked.
+
+        Args:
+            unasked: Nobody could ask, so one that needs something special doesn't count.
         """
         by_lack: dict[str, list[str]] = {}
         for check in self.checks:
+            if unasked and check.only:
+                continue
             if check.essential and check.speaks_of(self.api.name):
                 lack = self.lack(check)
                 if lack is not None:

@@ -4,6 +4,7 @@ Many findings, one verdict: what is news once, what breaks the run, what is miss
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +19,7 @@ __all__ = [
     "MOST_SHOWN",
     "CheckState",
     "FindingGroup",
+    "FindingTally",
     "Verdict",
     "conclude",
     "few_a_check",
@@ -29,6 +31,9 @@ __all__ = [
 MOST_SHOWN = 5
 """How many findings of one check are shown one by one."""
 
+_MOST_POINTERS = 1_000
+"""How many places of one piece of news, and pieces of news of one check, are told apart."""
+_SUBJECTS = {subject: place for place, subject in enumerate(Subject)}
 _RANK = {Kind.VIOLATION: 0, Kind.DRIFT: 1, Kind.GAP: 2, Kind.INCONCLUSIVE: 3}
 
 
@@ -116,30 +121,61 @@ class FindingGroup:
         return list(dict.fromkeys(starred(pointer) for pointer in self.pointers))
 
 
+class FindingTally:
+    """
+    Groups findings as they come, so that a hundred thousand of one kind take the memory of one.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, ...], FindingGroup] = {}
+        self._places: dict[tuple[str, ...], dict[str, None]] = {}
+        self._last_of: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._count_of: Counter[tuple[str, ...]] = Counter()
+
+    def add(self, finding: Finding) -> None:
+        """
+        Count one more.
+        """
+        key = self._key(finding)
+        known = self._found.get(key)
+        first = finding if known is None or _rank(finding) < _rank(known.first) else known.first
+        places = self._places.setdefault(key, {})
+        if len(places) < _MOST_POINTERS:
+            places[finding.pointer] = None
+        self._found[key] = FindingGroup(first, 1 + (known.count if known else 0))
+
+    def groups(self) -> tuple[FindingGroup, ...]:
+        """
+        All, gravest first.
+        """
+        severities = list(Severity)  # written there from the gravest down
+        found = [
+            replace(one, pointers=tuple(self._places[key])) for key, one in self._found.items()
+        ]
+        return tuple(
+            sorted(found, key=lambda g: (_RANK[g.first.kind], severities.index(g.first.severity)))
+        )
+
+    def _key(self, finding: Finding) -> tuple[str, ...]:
+        key = _news(finding)
+        if key in self._found:
+            return key
+        sort = (finding.check, finding.kind, str(finding.breaks(strict=False)))
+        if self._count_of[sort] == _MOST_POINTERS:
+            return self._last_of[sort]
+        self._count_of[sort] += 1
+        self._last_of[sort] = key
+        return key
+
+
 def group(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
     """
     Findings without repetitions, gravest first. A gap is one group a code, new keys are one.
     """
-    found: dict[tuple[str, ...], list[Finding]] = {}
+    tally = FindingTally()
     for finding in findings:
-        key: tuple[str, ...] = finding.fingerprint
-        if finding.kind is Kind.GAP:
-            # A hundred hostile ids refused with 400 are one hole in the document.
-            key = (finding.check, finding.kind, str(finding.found))
-        elif finding.drift is Drift.UNDECLARED_KEY:
-            # Forty new keys are one release of the server's.
-            key = (finding.check, finding.kind, finding.drift)
-        found.setdefault(key, []).append(finding)
-    groups = [
-        FindingGroup(
-            _plainest(items), len(items), tuple(dict.fromkeys(item.pointer for item in items))
-        )
-        for items in found.values()
-    ]
-    severities = list(Severity)  # written there from the gravest down
-    return tuple(
-        sorted(groups, key=lambda g: (_RANK[g.first.kind], severities.index(g.first.severity)))
-    )
+        tally.add(finding)
+    return tally.groups()
 
 
 def few_a_check(
@@ -152,11 +188,12 @@ def few_a_check(
     listed = list(groups)
     for found in listed:
         alike.setdefault(_sort_of(found), []).append(found)
+    shown: Counter[tuple[str, ...]] = Counter()
     for found in listed:
-        together = alike[_sort_of(found)]
-        place = next(index for index, one in enumerate(together) if one is found)
-        if place < most:
-            yield found, tuple(together[most:]) if place == most - 1 else ()
+        sort = _sort_of(found)
+        shown[sort] += 1
+        if shown[sort] <= most:
+            yield found, tuple(alike[sort][most:]) if shown[sort] == most else ()
 
 
 def conclude(findings: Iterable[Finding], *, missing: Sequence[str], strict: bool) -> Verdict:
@@ -192,21 +229,31 @@ def state_of(findings: Iterable[Finding], *, looked: bool, strict: bool) -> Chec
     return CheckState.KEPT if looked else CheckState.NOT_REACHED
 
 
-def _plainest(findings: list[Finding]) -> Finding:
+def _news(finding: Finding) -> tuple[str, ...]:
     """
-    The finding that counts most, about the simplest request: a known job before a hostile id.
+    What makes two findings the same news.
     """
-    order = list(Subject)
-    return min(
-        findings,
-        key=lambda f: (
-            # One that breaks the run must not hide behind one at the same place that only warns.
-            not f.breaks(strict=False),
-            not f.breaks(strict=True),
-            # One that brings a patch says more than one that doesn't.
-            f.patch is None,
-            order.index(f.exchange.request.subject),
-        ),
+    if finding.kind is Kind.GAP:
+        # A hundred hostile ids refused with 400 are one hole in the document.
+        return (finding.check, finding.kind, str(finding.found))
+    if finding.drift is Drift.UNDECLARED_KEY:
+        # Forty new keys are one release of the server's.
+        return (finding.check, finding.kind, finding.drift)
+    return finding.fingerprint
+
+
+def _rank(finding: Finding) -> tuple[bool, bool, bool, int]:
+    """
+    The finding that counts most comes first, about the simplest request: a known job before a
+    hostile id.
+    """
+    return (
+        # One that breaks the run must not hide behind one at the same place that only warns.
+        not finding.breaks(strict=False),
+        not finding.breaks(strict=True),
+        # One that brings a patch says more than one that doesn't.
+        finding.patch is None,
+        _SUBJECTS[finding.exchange.request.subject],
     )
 
 

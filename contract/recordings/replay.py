@@ -4,167 +4,280 @@ Recorded traffic, judged offline by the same judge.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
-from jobproof.contract.errors import RecordingError
-from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.wording import first_few, legible
+from jobproof.contract.formats.secrets.secret import MASK
+from jobproof.contract.judging.check_reach import Lack
+from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.exchange import Exchange
-from jobproof.contract.model.finding import Finding
-from jobproof.contract.model.trace import Trace, staleness_in
-from jobproof.contract.model.verdict import FindingGroup, Verdict, conclude, few_a_check, group
+from jobproof.contract.model.check import Check
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
+from jobproof.contract.model.finding import Drift, Finding
+from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.trace import Trace
+from jobproof.contract.model.verdict import FindingGroup, FindingTally, Verdict, conclude
 from jobproof.contract.plugins import load_checks
-from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
-from jobproof.contract.recordings.har.reader import read_har
+from jobproof.contract.recordings.held import HeldExchanges, Packer, RecordedJob
+from jobproof.contract.recordings.recorded import Recorded, Skipped, SkipReason
+from jobproof.contract.recordings.source import read_recordings
 
-__all__ = ["ReplayResult", "judge_recordings"]
+__all__ = ["RecordedRun", "judge_recordings"]
+
+_MOST_BASELINES = 8
+"""How many answers to an unknown id another answer is compared with."""
+_MOST_TOKENS = 256
+"""How many askers' tokens are masked wherever they stand, and not only in their own exchanges."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayResult:
+@dataclass(slots=True)
+class SkippedEntries:
+    """
+    What wasn't judged: how many entries for each reason, and the first of them.
+    """
+
+    counts: Counter[SkipReason] = field(default_factory=Counter)
+    first: dict[SkipReason, Skipped] = field(default_factory=dict)
+
+    def add(self, skipped: Skipped) -> None:
+        """
+        Count one more.
+        """
+        self.counts[skipped.reason] += 1
+        self.first.setdefault(skipped.reason, skipped)
+
+
+@dataclass(slots=True)
+class RecordedRun:
     """
     What recordings added up to.
 
     Attributes:
+        base_url: The only server that was judged by the user's own word; None without one.
         judged: How many exchanges were about a job of this API.
-        skipped: How many were about something else.
-        intermediaries: How many answers weren't the API's own.
+        servers: Whose exchanges these were.
+        stalest: The finding of the answer that was most behind.
     """
 
     api: Api
-    findings: tuple[Finding, ...]
-    judged: int
-    skipped: int
-    strict: bool
+    checks: tuple[Check, ...]
+    coverage: Coverage
+    strict: bool = False
     staleness_s: float = 0.0
-    intermediaries: int = 0
+    base_url: str | None = None
+    judged: int = 0
+    skipped: SkippedEntries = field(default_factory=SkippedEntries)
+    servers: tuple[str, ...] = ()
+    stalest: Finding | None = None
+    _tally: FindingTally = field(default_factory=FindingTally)
+    _tokens: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[FindingGroup, ...]:
+        """
+        What was found, each piece of news once.
+        """
+        return self._tally.groups()
+
+    @property
+    def redactor(self) -> Redactor:
+        """
+        Masks the askers' tokens in whatever is said about the recordings.
+        """
+        at = self.api.access.token_at
+        tokens = [secret for token in self._tokens for secret in at.secrets_in(token)]
+        return Redactor((*tokens, *self.api.values.secrets))
+
+    @property
+    def token_env(self) -> str:
+        """
+        The variable that stands for a token in lines to copy.
+        """
+        return self.api.profile.token_env
 
     @property
     def verdict(self) -> Verdict:
         """
-        Inconclusive where no exchange was about a job, or not all answers were the API's own.
+        Broken if a promise is; else inconclusive where too little was recorded.
         """
-        missing = [] if self.judged else ["no exchange is about a job"]
-        if self.intermediaries:
-            missing.append(f"answers that weren't the API's own: {self.intermediaries}")
-        return conclude(self.findings, missing=missing, strict=self.strict)
+        found = [one.first for one in self.groups]
+        return conclude(found, missing=self.missing(), strict=self.strict)
 
-    def as_dict(self) -> JsonObject:
+    def missing(self) -> tuple[str, ...]:
         """
-        For a program.
+        What a verdict would need that no recording holds, in words.
         """
-        return {
-            "verdict": self.verdict.value,
-            "judged": self.judged,
-            "skipped": self.skipped,
-            **staleness_in(self.findings, tolerated_s=self.staleness_s),
-            "findings": [
-                {
-                    "check": g.first.check,
-                    "kind": g.first.kind.value,
-                    "basis": g.first.basis.value,
-                    "pointer": g.pointer,
-                    "pointers": list(g.pointers),
-                    "message": g.message,
-                    "count": g.count,
-                    "breaks": g.first.breaks(strict=self.strict),
-                    "evidence": {"curl": self._curl(g.first)},
-                }
-                for g in group(self._redacted)
-            ],
-        }
+        if not self.judged:
+            return ("no exchange is about a job",)
+        return self.coverage.missing_of_recordings()
 
-    def lines(
-        self, grouped: Callable[[Iterable[Finding]], Sequence[FindingGroup]]
-    ) -> Iterator[str]:
+    def lack(self, check: Check) -> Lack | None:
         """
-        For a person.
+        What the recordings lacked for `check` to look at an answer; None where it did.
         """
-        for found, others in few_a_check(grouped(self._redacted)):
-            finding = found.first
-            mark = "BROKEN" if finding.breaks(strict=self.strict) else finding.kind.value
-            times = f" ({found.count} times)" if found.count > 1 else ""
-            yield f"{mark}: {finding.check} at {found.pointer}: {found.message}{times}"
-            yield f"  promised  {finding.basis.value}: {finding.source}"
-            yield f"  again     {legible(self._curl(finding))}"
-            if others:
-                yield f"  and       {len(others)} more: {first_few([o.pointer for o in others])}"
-        yield f"verdict: {self.verdict} [{self.judged} exchanges judged, {self.skipped} skipped]"
+        return self.coverage.lack(check)
 
-    @property
-    def _redacted(self) -> list[Finding]:
-        # Recordings of others hold whatever their browsers sent.
-        return [finding.redacted(Redactor()) for finding in self.findings]
-
-    def _curl(self, finding: Finding) -> str:
-        return curl(finding.exchange, token_env=self.api.profile.token_env)
+    def note(self, findings: Iterable[Finding], token: str | None) -> None:
+        """
+        Count what was found in one exchange.
+        """
+        if token is not None and len(self._tokens) < _MOST_TOKENS:
+            self._tokens[token] = None
+        for finding in findings:
+            self._tally.add(finding)
+            if finding.drift is Drift.STALE_ANSWER and _behind(finding) > _behind(self.stalest):
+                self.stalest = finding
 
 
 def judge_recordings(
-    api: Api, paths: Iterable[Path], *, strict: bool = False, staleness_s: float = 0.0
-) -> ReplayResult:
+    api: Api,
+    paths: Sequence[Path],
+    *,
+    base_url: str | None = None,
+    strict: bool = False,
+    staleness_s: float = 0.0,
+) -> RecordedRun:
     """
-    Judge every exchange about a job in HAR files, or in folders of them.
+    Judge every exchange about a job in recordings, which together are one history.
 
     Args:
+        base_url: Where the API is. Without it: where the document says, if anybody asked there;
+            else wherever somebody asked.
         staleness_s: How far a replica may be behind, in seconds.
 
     Raises:
-        RecordingError: A file can't be read, is no HAR, or holds no entry.
+        RecordingError: A recording can't be read; in one line that begins with its path.
+        ConfigError: The base URL can't be read.
     """
+    endpoint = EndpointFilter(api, base_url)
     judge = Judge(load_checks())
-    exchanges_by_job: dict[str, list[Exchange]] = defaultdict(list)
-    skipped = 0
-    for path in _files(paths):
-        for exchange in read_har(path):
-            job_exchange = _with_job_id(api, exchange)
-            if job_exchange is None:
-                skipped += 1
-            else:
-                exchanges_by_job[job_exchange.request.job_id or ""].append(job_exchange)
-    findings: list[Finding] = []
-    intermediaries = 0
-    for exchanges in exchanges_by_job.values():
-        seen = [api.observe(exchange) for exchange in sorted(exchanges, key=lambda e: e.started_at)]
-        # The first observation only gives the trace its API: replay goes through them all.
-        findings.extend(judge.replay(Trace(api, seen[0], staleness_s=staleness_s), seen))
-        intermediaries += sum(one.intermediary is not None for one in seen)
-    judged = sum(map(len, exchanges_by_job.values()))
-    return ReplayResult(api, tuple(findings), judged, skipped, strict, staleness_s, intermediaries)
-
-
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        if not path.is_dir():
-            yield path
+    run = RecordedRun(api, judge.checks, Coverage(api, judge.checks), strict, staleness_s, base_url)
+    held, baselines = HeldExchanges(), _Baselines(api)
+    for item in read_recordings(paths, endpoint):
+        if isinstance(item, Skipped):
+            run.skipped.add(item)
             continue
-        # File systems list a folder in an order of their own; a report is to be the same
-        # everywhere.
-        found = sorted(path.rglob("*.har"))
-        if not found:
-            raise RecordingError(f"{path}: the folder holds no .har file")
-        yield from found
+        exchange = _with_job(api, endpoint, item, is_bound=base_url is not None)
+        if exchange is None:
+            run.skipped.add(Skipped(SkipReason.OTHER_ADDRESS, ""))
+            continue
+        held.add(item.base, _job_key(api, exchange), exchange)
+        baselines.add(item.base, exchange)
+    run.servers = tuple(_judged_servers(held.servers, endpoint))
+    for server, count in held.servers.items():
+        if server not in run.servers:
+            run.skipped.counts[SkipReason.OTHER_ADDRESS] += count
+    for job in held.drain(run.servers):
+        _judge_job(job, run, judge, baselines)
+    return run
 
 
-def _with_job_id(api: Api, exchange: Exchange) -> Exchange | None:
+def _judge_job(job: RecordedJob, run: RecordedRun, judge: Judge, baselines: _Baselines) -> None:
+    api = run.api
+    history = judge.history_of(api, staleness_s=run.staleness_s)
+    for exchange in job.exchanges:
+        seen = api.observe(exchange)
+        token = _token_in(exchange.request)
+        trace = Trace.after(
+            history, api, seen, baselines=baselines.before(job.base, seen), token=token
+        )
+        judgement = judge.judge(trace)
+        run.judged += 1
+        run.note(judgement.findings, token)
+        run.coverage.add(seen, judgement)
+        if seen.intermediary is None:
+            history.add(seen)
+
+
+def _judged_servers(servers: Iterable[str], endpoint: EndpointFilter) -> list[str]:
+    # A page of the web application may have the path of the API's own.
+    found = sorted(servers)
+    return [server for server in found if endpoint.is_documented(server)] or found
+
+
+def _with_job(
+    api: Api, endpoint: EndpointFilter, item: Recorded, *, is_bound: bool
+) -> Exchange | None:
     """
-    The exchange with its job id filled in; None where it is about something else.
+    The exchange with its job and the places of its secrets filled in; None where it is about
+    something else.
     """
-    request = exchange.request
-    job_id = request.job_id
-    if job_id is None:
-        address = EndpointFilter(api).address_of(request.url)
-        if address is None:
-            return None
-        job_id = address.job_id
+    request = item.exchange.request
+    address = endpoint.address_of(request.url)
+    if address is None and (request.job_id is None or is_bound):
+        return None
+    job_id = request.job_id if request.job_id is not None else address and address.job_id
     # A recording doesn't say where its secrets are; the API does.
     secret_at = api.values.secret_at | api.access.secret_at
     asked = replace(request, job_id=job_id, token_at=api.access.token_at, secret_at=secret_at)
-    return replace(exchange, request=asked)
+    return replace(item.exchange, request=asked)
+
+
+def _job_key(api: Api, exchange: Exchange) -> str:
+    job_id = exchange.request.job_id or ""
+    return job_id.casefold() if api.profile.id.any_case else job_id
+
+
+def _token_in(request: Request) -> str | None:
+    """
+    The asker's own token; None where there is none, or a recorder has masked it.
+    """
+    # One that can't be right is no secret, and an answer may well name it.
+    if request.token_at is None or request.credential in (Credential.INVALID, Credential.NONE):
+        return None
+    token = request.token_at.read(request.headers, request.url.partition("?")[2].partition("#")[0])
+    return None if not token or MASK in token else token
+
+
+def _behind(finding: Finding | None) -> float:
+    found = finding.found if finding is not None else None
+    return found if isinstance(found, int | float) else -1.0
+
+
+class _Baselines:
+    """
+    The answers to ids that nobody has, where a recording says which these are.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._found: dict[tuple[str, Credential], list[tuple[float, int]]] = defaultdict(list)
+        self._exchanges: list[bytes] = []
+        self._packer = Packer()
+        self._is_sorted = True
+        self._observe = lru_cache(maxsize=64)(
+            lambda place: api.observe(self._packer.unpack(self._exchanges[place]))
+        )
+
+    def add(self, base: str, exchange: Exchange) -> None:
+        """
+        Keep the exchange, if it is one of these.
+        """
+        request = exchange.request
+        if request.subject is not Subject.MISSING or request.method != "GET":
+            return
+        if exchange.response is None:
+            return
+        place = len(self._exchanges)
+        self._exchanges.append(self._packer.pack(exchange))
+        self._found[base, request.credential].append((exchange.ended_at, place))
+        self._is_sorted = False
+
+    def before(self, base: str, seen: Observation) -> tuple[Observation, ...]:
+        """
+        The last few that were over before an answer was asked for, by the same right.
+        """
+        if not self._is_sorted:
+            for known in self._found.values():
+                known.sort()
+            self._is_sorted = True
+        known = self._found.get((base, seen.credential), [])
+        end = bisect_right(known, (seen.exchange.started_at, len(self._exchanges)))
+        found = [self._observe(place) for _, place in known[max(0, end - _MOST_BASELINES) : end]]
+        return tuple(one for one in found if one.intermediary is None)
