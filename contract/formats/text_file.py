@@ -1,5 +1,5 @@
 """
-A file of text read whole.
+A file of text, read and written whole.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jobproof.contract.errors import JobproofError
 
-__all__ = ["read_text"]
+__all__ = ["read_text", "write_text"]
 
 
 def read_text(path: Path, kind: type[JobproofError]) -> str:
@@ -23,3 +23,20 @@ def read_text(path: Path, kind: type[JobproofError]) -> str:
     except (OSError, UnicodeDecodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
         raise kind(f"{path}: can't be read: {why}") from None
+
+
+def write_text(text: str, path: Path, kind: type[JobproofError]) -> None:
+    """
+    Write a file, whole or not at all, and the folder that it lies in.
+
+    Raises:
+        JobproofError: (as `kind`) It can't be written.
+    """
+    # In the same folder: a rename is atomic within one file system only.
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as exc:
+        raise kind(f"{path}: can't be written: {exc.strerror or exc}") from None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -44,14 +44,22 @@ class SkippedEntries:
     """
 
     counts: Counter[SkipReason] = field(default_factory=Counter)
-    first: dict[SkipReason, Skipped] = field(default_factory=dict)
+    first: dict[SkipReason, str] = field(default_factory=dict)
 
     def add(self, skipped: Skipped) -> None:
         """
         Count one more.
         """
         self.counts[skipped.reason] += 1
-        self.first.setdefault(skipped.reason, skipped)
+        if skipped.where:
+            told = f"{skipped.where}: {skipped.detail}" if skipped.detail else skipped.where
+            self.first.setdefault(skipped.reason, told)
+
+    def first_of(self, reason: SkipReason) -> str | None:
+        """
+        Where the first one is, and what is wrong with it.
+        """
+        return self.first.get(reason)
 
 
 @dataclass(slots=True)
@@ -60,6 +68,7 @@ class RecordedRun:
     What recordings added up to.
 
     Attributes:
+        paths: Of the recordings, as they were named.
         base_url: The only server that was judged by the user's own word; None without one.
         judged: How many exchanges were about a job of this API.
         servers: Whose exchanges these were.
@@ -69,6 +78,7 @@ class RecordedRun:
     api: Api
     checks: tuple[Check, ...]
     coverage: Coverage
+    paths: tuple[Path, ...] = ()
     strict: bool = False
     staleness_s: float = 0.0
     base_url: str | None = None
@@ -96,13 +106,6 @@ class RecordedRun:
         return Redactor((*tokens, *self.api.values.secrets))
 
     @property
-    def token_env(self) -> str:
-        """
-        The variable that stands for a token in lines to copy.
-        """
-        return self.api.profile.token_env
-
-    @property
     def verdict(self) -> Verdict:
         """
         Broken if a promise is; else inconclusive where too little was recorded.
@@ -122,7 +125,9 @@ class RecordedRun:
         """
         What the recordings lacked for `check` to look at an answer; None where it did.
         """
-        return self.coverage.lack(check)
+        lack = self.coverage.lack(check)
+        # Here nobody can give anything.
+        return lack and replace(lack, text=lack.text.removesuffix(" (--foreign-job)"))
 
     def note(self, findings: Iterable[Finding], token: str | None) -> None:
         """
@@ -158,7 +163,15 @@ def judge_recordings(
     """
     endpoint = EndpointFilter(api, base_url)
     judge = Judge(load_checks())
-    run = RecordedRun(api, judge.checks, Coverage(api, judge.checks), strict, staleness_s, base_url)
+    run = RecordedRun(
+        api,
+        judge.checks,
+        Coverage(api, judge.checks),
+        tuple(paths),
+        strict=strict,
+        staleness_s=staleness_s,
+        base_url=base_url,
+    )
     held, baselines = HeldExchanges(), _Baselines(api)
     for item in read_recordings(paths, endpoint):
         if isinstance(item, Skipped):
@@ -213,7 +226,9 @@ def _with_job(
     address = endpoint.address_of(request.url)
     if address is None and (request.job_id is None or is_bound):
         return None
-    job_id = request.job_id if request.job_id is not None else address and address.job_id
+    job_id = request.job_id
+    if job_id is None and address is not None:
+        job_id = address.job_id
     # A recording doesn't say where its secrets are; the API does.
     secret_at = api.values.secret_at | api.access.secret_at
     asked = replace(request, job_id=job_id, token_at=api.access.token_at, secret_at=secret_at)

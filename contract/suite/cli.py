@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -128,36 +129,35 @@ def _require_checks() -> None:
     load_checks()
 
 
+_OF_CHECK = ("api", "url", "token-env", "staleness", "strict", "report")
+"""The options of a run that recordings have, too."""
+_HELP_OF_CHECK = {
+    "url": "Judge only what was asked of the API at this URL; without, of the document's servers.",
+    "token-env": "The environment variable that the curl lines name; it isn't read.",
+}
+
+
+def _with_options_of_check(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed([option for option in OPTIONS if option.name in _OF_CHECK]):
+        own = replace(option, help=_HELP_OF_CHECK.get(option.name, option.help))
+        command = click.option(f"--{own.name}", own.key, **_settings(own))(command)
+    return command
+
+
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--api", "api_name", metavar="NAME", help="The job API: a name, or a folder.")
-@click.option("--strict", is_flag=True, help="Inferred promises break the run, too.")
-@click.option("--staleness", metavar="T", help="How far a replica may be behind, such as 2s.")
-@click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
-def check(
-    recordings: tuple[Path, ...],
-    api_name: str | None,
-    strict: bool,
-    staleness: str | None,
-    as_json: bool,
-) -> None:
+@_with_options_of_check
+@click.option("--junit", metavar="F.xml", help="Write JUnit XML, a test case a check.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check(recordings: tuple[Path, ...], junit: str | None, *, as_json: bool, **values: Any) -> None:
     """
-    Judge recorded traffic offline: HAR files or kept evidence.
-    """
-    from jobproof.contract.model.verdict import group
-    from jobproof.contract.plugins import default_api, find_api
-    from jobproof.contract.recordings.replay import judge_recordings
-    from jobproof.contract.suite.planning.target_options import read_staleness
+    Judge recorded traffic offline: HAR and other recordings, or kept evidence.
 
-    api = find_api(api_name or default_api())
-    staleness_s = read_staleness(staleness)
-    outcome = judge_recordings(api, recordings, strict=strict, staleness_s=staleness_s)
-    if as_json:
-        click.echo(json.dumps(outcome.as_dict(), indent=2, default=str))
-    else:
-        for line in outcome.lines(group):
-            click.echo(line)
-    raise SystemExit(outcome.verdict.exit_code)
+    Files, folders and - for standard input; together they are one history. Nothing is sent.
+    """
+    from jobproof.contract.suite.reporting.recorded import check_recordings
+
+    raise SystemExit(check_recordings(recordings, values, junit=junit, as_json=as_json))
 
 
 @click.command()

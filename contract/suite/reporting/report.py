@@ -5,31 +5,29 @@ The report of a run: one JSON object, described by `report.schema.json`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
+from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.model.check import Check
-from jobproof.contract.model.finding import Finding, Kind
-from jobproof.contract.model.trace import staleness_in
-from jobproof.contract.model.verdict import (
-    CheckState,
-    FindingGroup,
-    Verdict,
-    conclude,
-    group,
-    overlay,
-    state_of,
-)
+from jobproof.contract.formats.text_file import write_text
+from jobproof.contract.formats.wording import legible
+from jobproof.contract.model.verdict import FindingGroup, overlay
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har.writer import har_entry
+from jobproof.contract.recordings.recorded import SkipReason
+from jobproof.contract.recordings.replay import RecordedRun
+from jobproof.contract.suite.reporting.outcome import (
+    CheckOutcome,
+    Outcome,
+    outcome_of_run,
+)
 from jobproof.contract.suite.running.run import Run
 
-__all__ = ["build_report", "finding_as_dict", "write_report"]
+__all__ = ["build_recorded_report", "build_report", "finding_as_dict", "write_report"]
 
 
 def build_report(
@@ -38,39 +36,67 @@ def build_report(
     """
     Everything a program may want to know of a run.
     """
-    target, findings = run.target, run.findings
-    profile = target.api.profile
-    groups = group(findings)
-    missing = run.missing(generated=generated)
-    verdict = conclude(findings, missing=missing, strict=target.strict)
-    redactor = target.redactor
-    report = {
-        "verdict": verdict.value,
-        "exit_code": verdict.exit_code,
-        "why": _why(run, verdict, missing),
-        "api": target.api.name,
+    target = run.target
+    own: JsonObject = {
         "url": target.base_url,
-        "strict": target.strict,
         "effort": target.effort.value,
-        "started_at": datetime.fromtimestamp(started_at, UTC).isoformat(timespec="seconds"),
+        "started_at": _moment(started_at),
         "duration_seconds": round(duration_s, 3),
         "requests": run.requests,
+    }
+    return _report(outcome_of_run(run, generated=generated), own)
+
+
+def build_recorded_report(
+    run: RecordedRun, outcome: Outcome, *, started_at: float, duration_s: float
+) -> JsonDocument:
+    """
+    The same of recordings; nothing was sent.
+    """
+    own: JsonObject = {
+        "url": run.base_url,
+        "effort": None,
+        "started_at": _moment(started_at),
+        "duration_seconds": round(duration_s, 3),
+        "requests": 0,
+        "recordings": [legible(str(path)) for path in run.paths],
+        "servers": list(run.servers),
+        "judged": run.judged,
+        "skipped": [
+            {
+                "reason": reason.value,
+                "count": run.skipped.counts[reason],
+                "first": run.skipped.first_of(reason),
+            }
+            for reason in SkipReason
+            if run.skipped.counts[reason]
+        ],
+    }
+    return _report(outcome, own)
+
+
+def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
+    api, redactor, groups = outcome.api, outcome.redactor, outcome.groups
+    report = {
+        "verdict": outcome.verdict.value,
+        "exit_code": outcome.verdict.exit_code,
+        "why": outcome.why,
+        "api": api.name,
+        "strict": outcome.strict,
+        **own,
         "findings": [
-            finding_as_dict(g, redactor, strict=target.strict, token_env=target.token_env)
+            finding_as_dict(g, redactor, strict=outcome.strict, token_env=outcome.token_env)
             for g in groups
         ],
-        "checks": [_check_as_dict(run, check, findings) for check in run.checks],
+        "checks": [_check_as_dict(one) for one in outcome.of_checks()],
         "reach": {
-            **run.coverage.as_dict(),
-            "missing": list(missing),
-            **staleness_in(findings, tolerated_s=target.staleness_s),
+            **outcome.coverage.as_dict(),
+            "missing": list(outcome.missing),
+            **outcome.staleness,
         },
-        "overlay": overlay(groups, title=profile.title),
-        "notes": list(target.api.notes),
-        "document": {
-            "digest": target.api.operation.digest,
-            "openapi": target.api.operation.version,
-        },
+        "overlay": overlay(groups, title=api.profile.title),
+        "notes": list(api.notes),
+        "document": {"digest": api.operation.digest, "openapi": api.operation.version},
         "jobproof": version("jobproof"),
     }
     # Masked as plain JSON: a value that is turned into text later would escape the redactor.
@@ -80,6 +106,10 @@ def build_report(
     for shown, masked in zip(clean["findings"], plain["findings"], strict=True):
         shown["evidence"]["curl"] = masked["evidence"]["curl"]
     return clean
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def finding_as_dict(
@@ -114,37 +144,21 @@ def finding_as_dict(
 def write_report(report: JsonDocument, path: Path) -> None:
     """
     Write `report` as JSON, whole or not at all.
+
+    Raises:
+        ConfigError: It can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder: a rename is atomic within one file system only.
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    text = json.dumps(report, indent=2, ensure_ascii=False)
+    write_text(f"{text}\n", path, ConfigError)
 
 
-def _check_as_dict(run: Run, check: Check, findings: Iterable[Finding]) -> JsonObject:
-    own = [finding for finding in findings if finding.check == check.id]
-    lack = run.lack(check)
-    state = state_of(own, looked=lack is None, strict=run.target.strict)
-    if state is not CheckState.NOT_REACHED:
-        lack = None  # what was seen broken was seen
+def _check_as_dict(outcome: CheckOutcome) -> JsonObject:
+    check, lack = outcome.check, outcome.lack
     return {
         "id": check.id,
-        "state": state.value,
+        "state": outcome.state.value,
         "lack": lack.kind.value if lack else None,
         "why": lack.text if lack else None,
         "promise": check.summary,
         "basis": check.basis.value,
     }
-
-
-def _why(run: Run, verdict: Verdict, missing: tuple[str, ...]) -> str | None:
-    if verdict is Verdict.BROKEN:
-        return None
-    if run.unreachable is not None:
-        return f"{run.target.base_url} can't be reached: {run.unreachable}"
-    if verdict is Verdict.INCONCLUSIVE:
-        refused = [f.message for f in run.findings if f.kind is Kind.INCONCLUSIVE]
-        detail = f" ({refused[0]})" if refused else ""
-        return f"{'; '.join(missing)}{detail}"
-    return None

@@ -5,19 +5,23 @@ Findings and verdicts in words, for a terminal and for a failing pytest node.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import first_few, legible, shorten, told
 from jobproof.contract.judging.check_reach import LackKind, in_words
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import MOST_SHOWN, CheckState, FindingGroup, few_a_check
 from jobproof.contract.recordings.curl_line import curl
+from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.suite.planning.plan import RequestSequence, request_of
 from jobproof.contract.suite.planning.target import SuiteTarget
 
 __all__ = [
+    "Telling",
     "breaking",
     "describe_dry_run",
     "explain",
@@ -26,8 +30,36 @@ __all__ = [
     "summarise",
 ]
 
+_SKIPPED = {
+    SkipReason.OTHER_ADDRESS: "about something else",
+    SkipReason.NOT_FETCHED: "of the browser's own (pages, preflights, web sockets)",
+    SkipReason.NO_ANSWER: "without an answer: the client gave up, or was kept from asking",
+    SkipReason.FROM_CACHE: "out of the browser's cache",
+    SkipReason.UNREADABLE: "unreadable",
+}
 
-def explain(found: FindingGroup, check: Check | None, *, target: SuiteTarget) -> str:
+
+class Telling(Protocol):
+    """
+    What has to be known to show a finding: what is masked, and how the token is called.
+    """
+
+    @property
+    def redactor(self) -> Redactor:
+        """
+        Masks what is secret.
+        """
+        ...
+
+    @property
+    def token_env(self) -> str:
+        """
+        The variable that stands for the token.
+        """
+        ...
+
+
+def explain(found: FindingGroup, check: Check | None, *, target: Telling) -> str:
     """
     One finding: the promise, where it stands, what was seen, and how to see it again.
     """
@@ -61,7 +93,7 @@ def _says_what_was_expected(finding: Finding) -> bool:
 
 
 def explain_all(
-    found: Iterable[FindingGroup], check: Check | None, *, target: SuiteTarget
+    found: Iterable[FindingGroup], check: Check | None, *, target: Telling
 ) -> Iterator[str]:
     """
     Each finding of a check; of those that are too many, one line.
@@ -89,6 +121,7 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     for note in report.get("notes", ()):
         yield f"note: {note}"
     yield from _not_reached(report.get("checks", ()))
+    yield from _skipped(report.get("skipped", ()))
     yield (
         f"reach: {coverage['validated_bodies']} job bodies validated "
         f"({coverage['generated_validated_bodies']} of them generated), "
@@ -99,10 +132,24 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     detail = f": {report['why']}" if report["why"] else ""
     if broken:
         detail = f": {broken} {'finding breaks' if broken == 1 else 'findings break'} the contract"
-    yield (
-        f"verdict: {report['verdict']}{detail} "
-        f"[{report['requests']} requests, {report['duration_seconds']:.1f} s]"
-    )
+    work = f"{report['requests']} requests"
+    if "judged" in report:
+        work = f"{report['judged']} exchange{'' if report['judged'] == 1 else 's'} judged"
+    yield f"verdict: {report['verdict']}{detail} [{work}, {report['duration_seconds']:.1f} s]"
+
+
+def _skipped(skipped: Iterable[JsonDocument]) -> Iterator[str]:
+    """
+    A line of what recordings hold beside what was judged, and why it wasn't.
+    """
+    parts = []
+    for one in skipped:
+        what = f"{one['count']} {_SKIPPED[one['reason']]}"
+        # Of what can't be read somebody wants to know where it is.
+        is_told = one["reason"] == SkipReason.UNREADABLE and one["first"]
+        parts.append(f"{what} ({one['first']})" if is_told else what)
+    if parts:
+        yield f"skipped: {', '.join(parts)}"
 
 
 def _gaps(coverage: JsonDocument) -> str:
@@ -190,7 +237,7 @@ def _path(url: str) -> str:
     return shorten(path, 120)
 
 
-def _curl(finding: Finding, target: SuiteTarget) -> str:
+def _curl(finding: Finding, target: Telling) -> str:
     return legible(curl(finding.exchange, target.redactor, token_env=target.token_env))
 
 

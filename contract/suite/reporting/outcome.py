@@ -1,0 +1,165 @@
+"""
+What a report says of a run, whether it has asked or reads what others asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from jobproof.contract.formats.json_value import JsonObject
+from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.judging.check_reach import Lack
+from jobproof.contract.judging.coverage import Coverage
+from jobproof.contract.model.api import Api
+from jobproof.contract.model.check import Check
+from jobproof.contract.model.finding import Kind
+from jobproof.contract.model.trace import staleness_in
+from jobproof.contract.model.verdict import (
+    CheckState,
+    FindingGroup,
+    Verdict,
+    conclude,
+    group,
+    state_of,
+)
+from jobproof.contract.recordings.replay import RecordedRun
+from jobproof.contract.suite.running.run import Run
+
+__all__ = ["CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """
+    What became of one promise.
+
+    Attributes:
+        lack: What there was too little of to look at it; None where it was looked at.
+        broken: What broke it.
+    """
+
+    check: Check
+    state: CheckState
+    lack: Lack | None
+    broken: tuple[FindingGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    Attributes:
+        token_env: The variable that stands for a token in lines to copy.
+        missing: What a verdict would need, in words.
+        unreachable: Why nobody could be asked, in words; None where somebody could.
+        staleness: How far answers were behind, as the report has it.
+    """
+
+    api: Api
+    checks: tuple[Check, ...]
+    coverage: Coverage
+    groups: tuple[FindingGroup, ...]
+    missing: tuple[str, ...]
+    lack: Callable[[Check], Lack | None]
+    strict: bool
+    redactor: Redactor
+    token_env: str
+    unreachable: str | None
+    staleness: JsonObject
+
+    @property
+    def verdict(self) -> Verdict:
+        """
+        What it adds up to.
+        """
+        found = [one.first for one in self.groups]
+        return conclude(found, missing=self.missing, strict=self.strict)
+
+    @property
+    def why(self) -> str | None:
+        """
+        Why nothing can be said, in one line; None where something can.
+        """
+        verdict = self.verdict
+        if verdict is Verdict.BROKEN:
+            return None
+        if self.unreachable is not None:
+            return self.unreachable
+        if verdict is Verdict.INCONCLUSIVE:
+            refused = [g.first.message for g in self.groups if g.first.kind is Kind.INCONCLUSIVE]
+            detail = f" ({refused[0]})" if refused else ""
+            return f"{'; '.join(self.missing)}{detail}"
+        return None
+
+    def of_checks(self) -> Iterable[CheckOutcome]:
+        """
+        What became of each promise, in the order of the checks.
+        """
+        by_check: dict[str, list[FindingGroup]] = {}
+        for one in self.groups:
+            by_check.setdefault(one.first.check, []).append(one)
+        for check in self.checks:
+            own, lack = by_check.get(check.id, []), self.lack(check)
+            state = state_of([g.first for g in own], looked=lack is None, strict=self.strict)
+            if state is not CheckState.NOT_REACHED:
+                lack = None  # what was seen broken was seen
+            yield CheckOutcome(check, state, lack, self._breaking(own))
+
+    def crashed(self) -> tuple[FindingGroup, ...]:
+        """
+        What was found that is no check's: that one has crashed.
+        """
+        known = {check.id for check in self.checks}
+        return tuple(g for g in self.groups if g.first.check not in known)
+
+    def _breaking(self, groups: Iterable[FindingGroup]) -> tuple[FindingGroup, ...]:
+        return tuple(g for g in groups if g.first.breaks(strict=self.strict))
+
+
+def outcome_of_run(run: Run, *, generated: bool) -> Outcome:
+    """
+    Of a run that has asked.
+
+    Args:
+        generated: Whether generated cases were sent.
+    """
+    target, findings = run.target, run.findings
+    unreachable = None
+    if run.unreachable is not None:
+        unreachable = f"{target.base_url} can't be reached: {run.unreachable}"
+    return Outcome(
+        target.api,
+        run.checks,
+        run.coverage,
+        group(findings),
+        run.missing(generated=generated),
+        run.lack,
+        target.strict,
+        target.redactor,
+        target.token_env,
+        unreachable,
+        staleness_in(findings, tolerated_s=target.staleness_s),
+    )
+
+
+def outcome_of_recordings(run: RecordedRun, *, token_env: str) -> Outcome:
+    """
+    Of one that reads what others asked.
+
+    Args:
+        token_env: The variable that stands for a token in lines to copy.
+    """
+    stalest = [run.stalest] if run.stalest is not None else []
+    return Outcome(
+        run.api,
+        run.checks,
+        run.coverage,
+        run.groups,
+        run.missing(),
+        run.lack,
+        run.strict,
+        run.redactor,
+        token_env,
+        None,
+        staleness_in(stalest, tolerated_s=run.staleness_s),
+    )

@@ -1,0 +1,72 @@
+"""
+`jobproof check`: recordings are judged, and told like a run of the suite.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from jobproof.contract.model.api import Api
+from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.recordings.replay import judge_recordings
+from jobproof.contract.suite.options import OptionValues
+from jobproof.contract.suite.planning.target_options import read_staleness
+from jobproof.contract.suite.reporting.junit import junit as as_junit
+from jobproof.contract.suite.reporting.junit import write_junit
+from jobproof.contract.suite.reporting.outcome import Outcome, outcome_of_recordings
+from jobproof.contract.suite.reporting.report import build_recorded_report, write_report
+from jobproof.contract.suite.reporting.summary import explain_all, summarise
+
+__all__ = ["broken_lines", "check_recordings"]
+
+
+def check_recordings(
+    paths: Sequence[Path], values: OptionValues, *, junit: str | None, as_json: bool
+) -> int:
+    """
+    Judge recordings, print what was found, and write the files that are asked for.
+
+    Returns:
+        0 kept, 1 broken, 3 inconclusive.
+
+    Raises:
+        RecordingError: A recording can't be read.
+        ConfigError: An option can't be used, or a file can't be written.
+    """
+    api: Api = find_api(values["api"] or default_api())
+    staleness_s = read_staleness(values["staleness"])
+    started_at, start = time.time(), time.monotonic()
+    run = judge_recordings(
+        api, paths, base_url=values["url"], strict=values["strict"], staleness_s=staleness_s
+    )
+    token_env = values["token_env"] or api.profile.token_env
+    outcome = outcome_of_recordings(run, token_env=token_env)
+    duration_s = time.monotonic() - start
+    report = build_recorded_report(run, outcome, started_at=started_at, duration_s=duration_s)
+    if values["report"]:
+        write_report(report, Path(values["report"]))
+    if junit:
+        text = as_junit(outcome, moment=report["started_at"], duration_s=duration_s)
+        write_junit(text, Path(junit))
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        for line in (*broken_lines(outcome), *summarise(report)):
+            click.echo(line)
+    return outcome.verdict.exit_code
+
+
+def broken_lines(outcome: Outcome) -> Iterator[str]:
+    """
+    What breaks the contract, as a failing test of the suite tells it.
+    """
+    for one in outcome.of_checks():
+        for text in explain_all(one.broken, one.check, target=outcome):
+            yield f"BROKEN {text}"
+    for text in explain_all(outcome.crashed(), None, target=outcome):
+        yield f"BROKEN {text}"
