@@ -27,7 +27,7 @@ from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.model.profile import Phase
 from jobproof.contract.plugins import default_api, find_api, load_checks
-from jobproof.contract.recordings.har import har
+from jobproof.contract.recordings.har.writer import har
 from jobproof.contract.recordings.replay import judge_recordings
 from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.running.run import Run

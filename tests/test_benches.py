@@ -44,6 +44,6 @@ def test_a_long_life_is_shown_beside_a_short_one() -> None:
         r"^(check|suite|daemon|daemon, replicas) +x4 polls take +([\d.]+) x", re.MULTILINE
     )
     ratios = {name: float(ratio) for name, ratio in row.findall(done.stdout)}
-    assert len(ratios) == 4, done.stdout
+    assert len(ratios) == 4, done.stdout + done.stderr
     # Four times the work is more work; what grows with its square would be sixteen times.
     assert all(1 < ratio < 16 for ratio in ratios.values())

@@ -158,6 +158,20 @@ def test_what_comes_out_of_order_takes_its_place(seen: list[Observation], order:
     assert out_of_order.past == in_order.past
 
 
+def test_a_header_that_a_recorder_left_out_is_no_reason_to_fail() -> None:
+    seen = answer(job("queued"), at=NOW - 9)
+    assert isinstance(seen.answer, Response)
+    asked = replace(seen.request, has_all_headers=False)
+    unseen = replace(seen, request=asked, answer=replace(seen.answer, has_all_headers=False))
+    history = History(_LIFECYCLE)
+    history.add(api().observe(unseen))
+    assert history.past.tags == {}
+    assert history.dealings.gets[Credential.OWNER].last == api().observe(unseen)
+    unchanged = replace(unseen, answer=replace(seen.answer, code=304, body=None))
+    history.add(api().observe(unchanged))
+    assert history.dealings.gets[Credential.OWNER].last == api().observe(unseen)
+
+
 def test_a_straggler_is_left_out_and_a_clock_set_back_starts_again() -> None:
     def seen(status: str, at: float) -> Observation:
         return api().observe(answer(job(status), at=NOW + at))
