@@ -8,6 +8,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 from tests.contract.builders import answer
+from tests.steps import steps_of
 
 from jobproof.contract.model.finding import (
     Basis,
@@ -20,7 +21,7 @@ from jobproof.contract.model.finding import (
     inconclusive,
     violation,
 )
-from jobproof.contract.model.verdict import Verdict
+from jobproof.contract.model.verdict import FindingTally, Verdict, few_a_check, group
 
 
 def _finding(
@@ -96,3 +97,22 @@ def test_a_verdict_is_an_exit_code() -> None:
         ("broken", 1),
         ("inconclusive", 3),
     ]
+
+
+def test_of_findings_alike_the_plainest_alone_is_held() -> None:
+    groups = FindingTally()
+    for number in range(200):
+        basis = Basis.RFC if number == 150 else Basis.INFERRED
+        groups.add(_finding(basis=basis, pointer=f"/a/{number % 3}"))
+    (found,) = groups.groups()
+    assert (found.first.basis, found.count) == (Basis.RFC, 200)
+    assert found.pointers == ("/a/0", "/a/1", "/a/2")
+
+
+def test_many_groups_are_listed_in_steps_that_grow_as_they_do() -> None:
+    def listed(many: int) -> int:
+        groups = group(_finding(pointer=f"/{number:x}x") for number in range(many))
+        assert len(groups) == many
+        return steps_of(lambda: list(few_a_check(groups)))
+
+    assert listed(800) <= 4.1 * listed(200)
