@@ -138,7 +138,7 @@ def test_text_is_read_in_the_encoding_that_it_has(
     ("content", "offset"),
     [
         (har_text().encode().replace("Łódź".encode(), b"\xa3\xf3d\xbc"), None),
-        (b'{"log": "' + b" " * 70_000 + b'\xc3"}', 70_009),
+        (b'{"log": {"entries": [' + b" " * 70_000 + b'\xc3"}', 70_021),
         (codecs.BOM_UTF16_LE + har_text().encode("utf-16-le") + b"\x00\xd8{\x00", None),
         (codecs.BOM_UTF8 + b'{"log": {"entries": [\xff]}}', 24),
     ],
