@@ -118,7 +118,7 @@ def as_json(result: ProbeResult) -> JsonObject:
 
 def _line(result: ProbeResult, body_bytes: int) -> JsonObject:
     """
-    The exchange as recordings have it, and what it came to besides.
+    The exchange as recordings have it, and what it came to besides; a sink is handed no secret.
     """
     if result.exchange is None:
         started_at = written_moment(result.intended_at)

@@ -104,9 +104,10 @@ class _Part:
         value = self.text(key)
         if value is None:
             return otherwise
-        if value not in set(words):
-            raise self.unknown(key, value)
-        return words(value)
+        try:
+            return words(value)
+        except ValueError:
+            raise self.unknown(key, value) from None
 
     def wrong(self, key: str, why: str) -> Unreadable:
         return Unreadable(f"{self.at}{key} is {why}")

@@ -1,5 +1,5 @@
 """
-One exchange as one JSON object, redacted when written: `exchange.schema.json` says its form.
+One exchange as one JSON object: `exchange.schema.json` says its form.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange, Phases, Request, Response, TransportFailure
 
 __all__ = ["FORMAT", "exchange_line", "written_moment"]
@@ -18,17 +17,14 @@ FORMAT = "jobproof.exchange/1"
 """What a line's `format` says; its number rises when a reader of this one would go wrong."""
 
 
-def exchange_line(
-    exchange: Exchange, redactor: Redactor | None = None, *, body_bytes: int | None = None
-) -> JsonObject:
+def exchange_line(exchange: Exchange, *, body_bytes: int | None = None) -> JsonObject:
     """
-    The exchange as values of JSON, redacted.
+    The exchange as values of JSON.
 
     Args:
-        redactor: Knows of more secrets than the request itself carries.
+        exchange: Without secrets: `Exchange.redacted`.
         body_bytes: A body longer than that is left out, never cut; its size stays.
     """
-    exchange = exchange.redacted(redactor or Redactor())
     request, answer = exchange.request, exchange.answer
     response = answer if isinstance(answer, Response) else answer.partial
     return {
