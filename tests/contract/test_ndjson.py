@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from hypothesis import given, settings
-from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job
+from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure
 from tests.contract.lives import exchanges
 
 from jobproof.contract import recordings
