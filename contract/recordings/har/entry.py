@@ -4,15 +4,15 @@ One HAR entry as an exchange, whoever wrote it.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.formats.digits import read_decimal
-from jobproof.contract.formats.json_value import JsonDocument
-from jobproof.contract.formats.wording import shorten
+from jobproof.contract.formats.headers import header_value
+from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -23,86 +23,183 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
+from jobproof.contract.recordings.har.body import read_body
+from jobproof.contract.recordings.har.fields import header_pairs, member, number, text
+from jobproof.contract.recordings.har.moment import read_moment
+from jobproof.contract.recordings.har.recorders import is_own
 
 __all__ = ["read_har_entry"]
 
-_LARGEST = 1e12
+_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]{1,64}")
+_VERSION = re.compile(r"(?:http/?|h)?([123])(?:\.([0-9]))?(?:[-+].*)?", re.IGNORECASE)
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+\s*(?:;.*)?", re.ASCII)
+_GUESSED = ("text/plain", "text/html", "text/xml", "application/octet-stream")
+"""What browsers call an answer that says nothing of its type."""
+_LONGEST_URL = 65_536
 
 
-def read_har_entry(entry: JsonDocument) -> Exchange:
+def read_har_entry(entry: JsonDocument, folder: Path | None = None) -> Exchange:
     """
     The exchange in one entry, as `har_entry` or anybody else wrote it.
+
+    Args:
+        folder: Where the recording lies, for bodies that it keeps beside itself.
 
     Raises:
         RecordingError: It isn't one.
     """
-    try:
-        return _exchange(entry)
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise RecordingError(f"is no HAR entry: {type(exc).__name__}: {exc}") from None
-
-
-def _exchange(entry: JsonDocument) -> Exchange:
-    asked, notes = entry["request"], entry.get("_jobproof", {})
-    request = Request(
-        method=str(asked["method"]).upper(),
-        url=str(asked["url"]),
-        headers=_pairs(asked.get("headers", [])),
-        job_id=notes.get("job_id"),
-        subject=Subject(notes.get("subject", Subject.UNSTATED)),
-        credential=Credential(notes.get("credential", Credential.UNSTATED)),
-    )
-    started = datetime.fromisoformat(str(entry["startedDateTime"]))
-    if started.tzinfo is None:
-        started = started.replace(tzinfo=UTC)
-    timings = entry.get("timings", {})
+    notes = member(entry, "_jobproof")
+    started = _started(entry)
+    elapsed_s, is_timed = _elapsed(entry)
+    timings = member(entry, "timings")
     return Exchange(
-        request=request,
-        answer=_answer(entry["response"], notes.get("failure")),
-        started_at=started.timestamp(),
-        elapsed_s=_seconds(entry.get("time")),
+        request=_request(entry, notes),
+        answer=_answer(entry, notes, folder),
+        started_at=started,
+        elapsed_s=elapsed_s,
         phases=Phases(
             resolve=_seconds(timings.get("dns")),
-            connect=_seconds(timings.get("connect")) - _seconds(timings.get("ssl")),
+            connect=max(0.0, _seconds(timings.get("connect")) - _seconds(timings.get("ssl"))),
             tls=_seconds(timings.get("ssl")),
             wait=_seconds(timings.get("wait")),
             transfer=_seconds(timings.get("receive")),
         ),
-        remote_ip=entry.get("serverIPAddress") or None,
+        remote_ip=_address(entry.get("serverIPAddress")),
+        is_timed=is_timed,
     )
 
 
-def _answer(answered: JsonDocument, failure: JsonDocument | None) -> Response | TransportFailure:
-    code = int(_number(answered["status"]))
-    content = answered.get("content", {})
-    text = content.get("text", "")
-    body = base64.b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8")
-    response = Response(
-        code=code,
-        headers=_pairs(answered.get("headers", [])),
-        body=body,
-        raw=body,
-        http_version=str(answered.get("httpVersion", "")).upper().removeprefix("HTTP/") or "1.1",
+def _request(entry: JsonDocument, notes: JsonDocument) -> Request:
+    asked = member(entry, "request")
+    method = text(asked.get("method")).upper()
+    if not _METHOD.fullmatch(method):
+        raise _unreadable("request.method", asked.get("method"), "is no method")
+    headers, is_whole = header_pairs(asked.get("headers"))
+    job_id = notes.get("job_id")
+    try:
+        subject = Subject(notes.get("subject", Subject.UNSTATED))
+        credential = Credential(notes.get("credential", Credential.UNSTATED))
+    except ValueError as exc:
+        raise _unreadable("_jobproof", str(exc), "is none of ours") from None
+    if job_id is not None and not isinstance(job_id, str):
+        raise _unreadable("_jobproof.job_id", job_id, "is no id")
+    return Request(
+        method=method,
+        url=_url(asked),
+        headers=headers,
+        job_id=job_id,
+        subject=subject,
+        credential=credential,
+        has_all_headers=is_own(entry) and is_whole,
     )
+
+
+def _url(asked: JsonDocument) -> str:
+    url = text(asked.get("url"))
+    try:
+        parts = urlsplit(url)
+        is_absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_absolute = False
+    if not is_absolute or len(url) > _LONGEST_URL:
+        raise _unreadable("request.url", asked.get("url"), "is no absolute http URL")
+    query = asked.get("queryString")
+    if parts.query or not isinstance(query, list):
+        return url
+    # Insomnia keeps the parameters apart from the URL.
+    pairs = [(text(one.get("name")), text(one.get("value"))) for one in query if _is_pair(one)]
+    return f"{url.partition('#')[0].rstrip('?')}?{urlencode(pairs)}" if pairs else url
+
+
+def _is_pair(one: Json) -> bool:
+    return isinstance(one, dict) and bool(text(one.get("name")))
+
+
+def _answer(
+    entry: JsonDocument, notes: JsonDocument, folder: Path | None
+) -> Response | TransportFailure:
+    answered = member(entry, "response")
+    status = number(answered.get("status"))
+    if status is None or not status.is_integer() or status > 999:
+        raise _unreadable("response.status", answered.get("status"), "is no status code")
+    response = _response(entry, int(status), folder)
+    failure = notes.get("failure")
     if failure is not None:
-        partial = response if failure.get("head_arrived") else None
-        return TransportFailure(Reason(failure["reason"]), str(failure["detail"]), partial)
-    if code == 0:
+        said = member(notes, "failure")
+        try:
+            reason = Reason(said.get("reason"))
+        except ValueError:
+            raise _unreadable("_jobproof.failure.reason", said.get("reason"), "is none") from None
+        partial = response if said.get("head_arrived") else None
+        return TransportFailure(reason, text(said.get("detail")), partial)
+    if status < 100:
         return TransportFailure(Reason.CONNECT, "the recording holds no answer")
     return response
 
 
-def _pairs(headers: Iterable[JsonDocument]) -> tuple[tuple[str, str], ...]:
-    return tuple((str(h["name"]), str(h["value"])) for h in headers)
+def _response(entry: JsonDocument, code: int, folder: Path | None) -> Response:
+    answered = member(entry, "response")
+    headers, is_whole = header_pairs(answered.get("headers"))
+    body: bytes | None = b""
+    is_head = text(member(entry, "request").get("method")).upper() == "HEAD"
+    if is_own(entry) or not (is_head or code in (204, 304) or code < 200):
+        body = read_body(entry, headers, folder)
+    if not is_own(entry):
+        media_type = text(member(answered, "content").get("mimeType")).strip()
+        if not headers:
+            is_whole = False
+        if header_value(headers, "content-type") is None and _says_something(media_type):
+            # A recorder that knows the type has seen it somewhere: its list isn't whole.
+            headers, is_whole = (*headers, ("Content-Type", media_type)), False
+    is_coded = (header_value(headers, "content-encoding") or "identity").lower() != "identity"
+    return Response(
+        code=code,
+        headers=headers,
+        body=body,
+        raw=None if is_coded and body else body,
+        http_version=_http_version(answered.get("httpVersion")),
+        has_all_headers=is_whole,
+    )
 
 
-def _seconds(milliseconds: Any) -> float:
-    return max(0.0, _number(milliseconds or 0)) / 1000  # HAR writes -1 for "doesn't apply"
+def _says_something(media_type: str) -> bool:
+    essence = media_type.partition(";")[0].strip().lower()
+    return bool(_MEDIA_TYPE.fullmatch(media_type)) and essence not in _GUESSED
 
 
-def _number(value: Any) -> float:
-    number = read_decimal(value) if isinstance(value, str) else value
-    # Neither NaN nor an integer beyond any double passes this.
-    if not isinstance(number, int | float) or not abs(number) < _LARGEST:
-        raise ValueError(f"{shorten(str(value), 80)!r} is no number to count with")
-    return float(number)
+def _http_version(written: Json) -> str:
+    match = _VERSION.fullmatch(text(written).strip())
+    if match is None:
+        return "1.1"
+    return f"1.{match[2] or 1}" if match[1] == "1" else match[1]
+
+
+def _started(entry: JsonDocument) -> float:
+    written = entry.get("startedDateTime")
+    try:
+        return read_moment(written)
+    except (ValueError, OverflowError):
+        raise _unreadable("startedDateTime", written, "is no moment") from None
+
+
+def _elapsed(entry: JsonDocument) -> tuple[float, bool]:
+    elapsed = number(entry.get("time"))
+    if elapsed is None or elapsed < 0:
+        return 0.0, False
+    return elapsed / 1000, True
+
+
+def _seconds(milliseconds: Json) -> float:
+    return max(0.0, number(milliseconds) or 0.0) / 1000  # HAR writes -1 for "doesn't apply"
+
+
+def _address(written: Json) -> str | None:
+    try:
+        return str(ip_address(text(written).strip("[]")))
+    except ValueError:
+        return None
+
+
+def _unreadable(where: str, value: object, why: str) -> RecordingError:
+    shown = legible(shorten(repr(value), 80)) if value is not None else "which is missing"
+    return RecordingError(f"{where}: {shown} {why}")

@@ -5,42 +5,75 @@ A HAR file, entry by entry.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.formats.text_file import read_text
-from jobproof.contract.model.exchange import Exchange
+from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.har.entry import read_har_entry
+from jobproof.contract.recordings.har.entry_stream import har_entries
+from jobproof.contract.recordings.har.fields import member, text
+from jobproof.contract.recordings.har.recorders import is_own, skip_reason
+from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped, SkipReason
 
 __all__ = ["read_har"]
 
+_URL = re.compile(rb'"url"\s*+:\s*+"([^"\\]*+)"')
+_LONGEST_DETAIL = 200
 
-def read_har(path: Path) -> list[Exchange]:
+
+def read_har(
+    stream: BinaryIO, endpoint: EndpointFilter, folder: Path | None
+) -> Iterator[RecordedItem]:
     """
-    The exchanges in a HAR file, oldest first.
+    What each entry of a HAR file says, in the file's order.
 
     Raises:
-        RecordingError: The file can't be read, is no HAR, or holds no entry.
+        RecordingError: It is no HAR, holds no entry, or ends in the middle.
     """
-    text = read_text(path, RecordingError)
-    if not text.strip():
-        raise RecordingError(f"{path}: the file is empty: record some traffic first")
+    for index, written in enumerate(har_entries(stream)):
+        yield _item(written, endpoint, folder, f"log.entries[{index}]")
+
+
+def _item(
+    written: bytes, endpoint: EndpointFilter, folder: Path | None, where: str
+) -> RecordedItem:
     try:
-        data = json.loads(text)
-    except RecursionError:
-        raise RecordingError(f"{path}: not JSON, so no HAR: nested too deep to read") from None
-    except ValueError as exc:
-        raise RecordingError(f"{path}: not JSON, so no HAR: {exc}") from None
-    log = data.get("log") if isinstance(data, dict) else None
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(entries, list):
-        raise RecordingError(f"{path}: no HAR: it has no log.entries")
-    if not entries:
-        raise RecordingError(f"{path}: the HAR is empty: record some traffic first")
-    found = []
-    for index, entry in enumerate(entries):
-        try:
-            found.append(read_har_entry(entry))
-        except RecordingError as exc:
-            raise RecordingError(f"{path}: log.entries[{index}] {exc}") from None
-    return sorted(found, key=lambda exchange: exchange.started_at)
+        entry: Json = json.loads(written)
+    except (ValueError, RecursionError) as exc:
+        urls = [url.decode("utf-8", "replace") for url in _URL.findall(written)]
+        if urls and not any(map(endpoint.address_of, urls)):
+            return Skipped(SkipReason.OTHER_ADDRESS, where)
+        why = "nested too deep to read" if isinstance(exc, RecursionError) else f"{exc}"
+        return _unreadable(where, f"is no JSON: {why}")
+    if not isinstance(entry, Mapping):
+        return _unreadable(where, "is no HAR entry")
+    url = text(member(entry, "request").get("url"))
+    if not url:
+        return _unreadable(where, "request.url is missing")
+    address = endpoint.address_of(url)
+    is_told = is_own(entry) and isinstance(member(entry, "_jobproof").get("job_id"), str)
+    if address is None and not is_told:
+        return Skipped(SkipReason.OTHER_ADDRESS, where)
+    reason = None if is_own(entry) else skip_reason(entry)
+    if reason is not None:
+        return Skipped(reason, where)
+    try:
+        exchange = read_har_entry(entry, folder)
+    except RecordingError as exc:
+        return _unreadable(where, str(exc))
+    return Recorded(exchange, address.base if address else _server(exchange.request.url))
+
+
+def _server(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _unreadable(where: str, why: str) -> Skipped:
+    return Skipped(SkipReason.UNREADABLE, where, legible(shorten(why, _LONGEST_DETAIL)))

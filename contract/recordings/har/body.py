@@ -1,0 +1,156 @@
+"""
+The body in a HAR entry: its bytes, or that nobody knows them.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from pathlib import Path
+
+from jobproof.contract.formats.headers import HeaderPairs, header_value
+from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.recordings.har.fields import declared_length, member, number
+from jobproof.contract.recordings.har.recorders import is_own
+
+__all__ = ["read_body"]
+
+_MOST_BYTES = 64 * 1024 * 1024
+_CUT = re.compile(
+    r"truncat|\bcut\b|crop|clipp|omit|discard|not included|incomplete|partial|too (?:big|large|long)",
+    re.IGNORECASE,
+)
+_CUT_KEY = re.compile(r"truncated|(?:^|_)cut$|incomplete", re.IGNORECASE)
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_REPLACED = "\ufffd"
+
+
+def read_body(entry: JsonDocument, headers: HeaderPairs, folder: Path | None) -> bytes | None:
+    """
+    The decoded bytes of an answer that may have a body; None where the recorder left any out.
+
+    Args:
+        folder: In which recorders keep bodies beside the recording.
+    """
+    response = member(entry, "response")
+    content = member(response, "content")
+    if _is_cut(content) or _is_cut(response):
+        return None
+    size = number(content.get("size"))
+    body = _text_bytes(entry, headers, size)
+    if body is None and content.get("text") is None:
+        body = _beside(content.get("_file"), folder)
+    if body is None or len(body) > _MOST_BYTES or not _is_whole(body, size, content.get("text")):
+        return None
+    return body if is_own(entry) else _decoded(body, header_value(headers, "content-encoding"))
+
+
+def _text_bytes(entry: JsonDocument, headers: HeaderPairs, size: float | None) -> bytes | None:
+    response = member(entry, "response")
+    content = member(response, "content")
+    written = content.get("text")
+    if not written and (written is None or isinstance(written, str)):
+        if content.get("_file"):
+            return None
+        return b"" if _is_empty(entry, headers, size, is_written=written == "") else None
+    encoding = content.get("encoding") or ""
+    if not isinstance(written, str) or not isinstance(encoding, str):
+        return None
+    if encoding.strip().lower() == "base64":
+        return _from_base64(written)
+    if encoding.strip().lower() not in ("", "text", "plain", "utf-8", "utf8"):
+        return None
+    try:
+        body = written.encode("utf-8")
+    except UnicodeEncodeError:
+        return None
+    if written.startswith("\x1f") and written[1:2] in ("\x8b", _REPLACED):
+        return None  # gzip that somebody took for text
+    # The sign may have been sent; what it stands in for otherwise is shorter.
+    return None if _REPLACED in written and size != len(body) else body
+
+
+def _is_empty(
+    entry: JsonDocument, headers: HeaderPairs, size: float | None, *, is_written: bool
+) -> bool:
+    """
+    Whether no byte came, and not only none was kept.
+    """
+    declared = declared_length(headers)
+    if declared and not is_own(entry):
+        return False
+    if size == 0 and is_written:
+        return True
+    is_nothing_received = number(member(entry, "response").get("bodySize")) == 0 or declared == 0
+    if size == 0:
+        return is_nothing_received
+    # Playwright without sizes writes a text that is empty; where it has no body, it writes none.
+    is_told = is_nothing_received or "_monotonicTime" in entry
+    return is_written and (size is None or size < 0) and is_told
+
+
+def _is_cut(part: JsonDocument) -> bool:
+    comment = part.get("comment")
+    if isinstance(comment, str) and _CUT.search(comment):
+        return True
+    return any(value and _CUT_KEY.search(str(name)) for name, value in part.items())
+
+
+def _is_whole(body: bytes, size: float | None, written: Json) -> bool:
+    # Some count the signs of base64, not the bytes.
+    return size is None or len(body) >= size or (isinstance(written, str) and len(written) == size)
+
+
+def _from_base64(written: str) -> bytes | None:
+    signs = "".join(written.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    if _NOT_BASE64.search(signs) or len(signs) % 4 == 1:
+        return None
+    return base64.b64decode(signs + "=" * (-len(signs) % 4))
+
+
+def _beside(name: Json, folder: Path | None) -> bytes | None:
+    """
+    A file that lies in the recording's own folder, and nowhere else.
+    """
+    if folder is None or not isinstance(name, str) or not re.fullmatch(r"[\w.-]{1,255}", name):
+        return None
+    if name.startswith("."):
+        return None
+    path = folder / name
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
+            return None
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _decoded(body: bytes, coding: str | None) -> bytes | None:
+    """
+    The bytes under a coding that the recorder left on; of a coding unknown here, None.
+    """
+    if not body or coding is None or coding.strip().lower() in ("", "identity"):
+        return body
+    if body.startswith(_GZIP):
+        return _inflated(body, 31)
+    if body.startswith(_ZSTD):
+        return None
+    if coding.strip().lower() == "deflate" and (found := _inflated(body, 15)) is not None:
+        return found
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return body
+
+
+def _inflated(body: bytes, window: int) -> bytes | None:
+    decoder = zlib.decompressobj(window)
+    try:
+        found = decoder.decompress(body, _MOST_BYTES + 1)
+    except zlib.error:
+        return None
+    return found if decoder.eof and len(found) <= _MOST_BYTES else None

@@ -1,0 +1,112 @@
+"""
+How recorders say that an entry isn't the server's answer to a client: what each of them writes.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from jobproof.contract.formats.headers import header_value
+from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.recordings.har.fields import header_pairs, member, number, text
+from jobproof.contract.recordings.recorded import SkipReason
+
+__all__ = ["is_own", "skip_reason"]
+
+_BROWSERS_OWN = frozenset(
+    {"document", "preflight", "websocket", "webtransport", "csp-violation-report"}
+    | {"cspviolationreport", "signed-exchange", "signedexchange", "ping", "beacon"}
+)
+"""`_resourceType` as Chrome's DevTools and Playwright write it, of what no script has fetched."""
+
+_BY_BROWSER = ("_initiator", "_priority", "_resourceType")
+"""Only browsers write these; theirs is a cache where HAR's `bodySize` is 0."""
+
+
+def is_own(entry: JsonDocument) -> bool:
+    """
+    Whether we wrote the entry: nothing in it is a browser's.
+    """
+    return bool(member(entry, "_jobproof"))
+
+
+def skip_reason(entry: JsonDocument) -> SkipReason | None:
+    """
+    Why the entry says nothing of the server; None where it does.
+    """
+    if _is_browsers_own(entry):
+        return SkipReason.NOT_FETCHED
+    if _is_unanswered(entry):
+        return SkipReason.NO_ANSWER
+    if _is_from_cache(entry):
+        return SkipReason.FROM_CACHE
+    return None
+
+
+def _is_browsers_own(entry: JsonDocument) -> bool:
+    asked, answered = member(entry, "request"), member(entry, "response")
+    if text(entry.get("_resourceType")).lower() in _BROWSERS_OWN or "_webSocketMessages" in entry:
+        return True
+    if urlsplit(text(asked.get("url"))).scheme in ("ws", "wss"):
+        return True
+    if number(answered.get("status")) == 101:
+        return True
+    headers, _ = header_pairs(asked.get("headers"))
+    if text(asked.get("method")).upper() == "OPTIONS":
+        return header_value(headers, "access-control-request-method") is not None
+    mode = text(header_value(headers, "sec-fetch-mode")).lower()
+    destination = text(header_value(headers, "sec-fetch-dest")).lower()
+    if mode or destination:
+        return mode in ("navigate", "websocket") or destination in ("document", "iframe", "frame")
+    # Without them, only what a browser sends for a page and no script can ask for.
+    accepted = text(header_value(headers, "accept")).lower()
+    upgrades = header_value(headers, "upgrade-insecure-requests") is not None
+    return upgrades and accepted.startswith("text/html")
+
+
+def _is_unanswered(entry: JsonDocument) -> bool:
+    answered = entry.get("response")
+    if answered is None:
+        return True
+    response = member(entry, "response")
+    status = number(response.get("status"))
+    if status is not None and status < 100:
+        return True
+    return any(part.get(name) for part in (entry, response) for name in ("_error", "_failureText"))
+
+
+def _is_from_cache(entry: JsonDocument) -> bool:
+    response = member(entry, "response")
+    for name in (
+        "_fromCache",  # Chrome: "memory", "disk" or "prefetch"; others: true
+        "_fromDiskCache",
+        "_fromMemoryCache",
+        "_fetchedViaServiceWorker",  # Chrome
+        "_fromServiceWorker",
+        "_servedFromCache",
+    ):
+        if any(_is_said(part.get(name)) for part in (entry, response)):
+            return True
+    if number(response.get("status")) == 304:
+        return False  # the server's own word; only its text is the browser's
+    cache = member(entry, "cache")
+    # Firefox and Firebug write this one alone, and only then, null where they know no more. An
+    # object there may be what was stored after an answer of the server.
+    if "afterRequest" in cache and cache["afterRequest"] is None and "beforeRequest" not in cache:
+        return True
+    content = member(response, "content")
+    size = number(content.get("size")) or 0
+    if size <= 0:
+        return False
+    is_nothing_received = number(response.get("bodySize")) == 0
+    if number(response.get("_transferSize")) == 0:
+        return True
+    # HAR 1.2: 0 in case of responses coming from the cache. Playwright and Safari then count
+    # the whole size as saved by compression; Chrome leaves that out.
+    is_by_browser = any(name in entry for name in _BY_BROWSER)
+    is_saved = number(content.get("compression")) == size
+    return is_nothing_received and (is_saved or is_by_browser or bool(cache.get("beforeRequest")))
+
+
+def _is_said(value: object) -> bool:
+    return bool(value) and str(value).lower() not in ("false", "none", "network", "no")
