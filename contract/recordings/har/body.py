@@ -5,6 +5,7 @@ The body in a HAR entry: its bytes, or that nobody knows them.
 from __future__ import annotations
 
 import base64
+import json
 import re
 import zlib
 from pathlib import Path
@@ -18,7 +19,8 @@ __all__ = ["read_body"]
 
 _MOST_BYTES = 64 * 1024 * 1024
 _CUT = re.compile(
-    r"truncat|\bcut\b|crop|clipp|omit|discard|not included|incomplete|partial|too (?:big|large|long)",
+    r"truncat|\bcut\b|crop|clipp|omit|discard|not included|incomplete|partial"
+    r"|too (?:big|large|long)",
     re.IGNORECASE,
 )
 _CUT_KEY = re.compile(r"truncated|(?:^|_)cut$|incomplete", re.IGNORECASE)
@@ -100,8 +102,15 @@ def _is_cut(part: JsonDocument) -> bool:
 
 
 def _is_whole(body: bytes, size: float | None, written: Json) -> bool:
-    # Some count the signs of base64, not the bytes.
-    return size is None or len(body) >= size or (isinstance(written, str) and len(written) == size)
+    if size is None or len(body) >= size:
+        return True
+    if isinstance(written, str) and len(written) == size:
+        return True  # some count the signs of base64, not the bytes
+    # Some count what came before it was decoded. What was cut has no closing bracket.
+    try:
+        return body.strip()[:1] in (b"{", b"[") and json.loads(body) is not None
+    except (ValueError, RecursionError):
+        return False
 
 
 def _from_base64(written: str) -> bytes | None:

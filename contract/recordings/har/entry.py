@@ -127,7 +127,7 @@ def _answer(
     if failure is not None:
         said = member(notes, "failure")
         try:
-            reason = Reason(said.get("reason"))
+            reason = Reason(text(said.get("reason")))
         except ValueError:
             raise _unreadable("_jobproof.failure.reason", said.get("reason"), "is none") from None
         partial = response if said.get("head_arrived") else None

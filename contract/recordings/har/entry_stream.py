@@ -53,17 +53,11 @@ class _Cutter:
     def entries(self) -> Iterator[bytes]:
         if self._peek() is None:
             raise RecordingError("the file is empty: record some traffic first")
-        if self._peek() != b"{":
-            self._skip_value()
-            raise RecordingError("no HAR: it has no log.entries")
-        found = 0
         has_entries = False
-        for name in self._members():
-            if name != "log" or self._peek() != b"{":
-                self._skip_value()
-                continue
-            for inner in self._members():
-                if inner != "entries" or self._peek() != b"[":
+        found = 0
+        for _ in self._members_called("log"):
+            for _ in self._members_called("entries"):
+                if self._peek() != b"[":
                     self._skip_value()
                     continue
                 has_entries = True
@@ -71,11 +65,24 @@ class _Cutter:
                     found += 1
                     yield entry
         if self._peek() is not None:
-            raise RecordingError("not JSON, so no HAR: something follows its end")
+            raise _not_json("something follows its end")
         if not has_entries:
             raise RecordingError("no HAR: it has no log.entries")
         if not found:
             raise RecordingError("the HAR is empty: record some traffic first")
+
+    def _members_called(self, name: str) -> Iterator[None]:
+        """
+        Stops at the value of each member `name` of the object that begins here, if one does.
+        """
+        if self._peek() != b"{":
+            self._skip_value()
+            return
+        for found in self._members():
+            if found == name:
+                yield
+            else:
+                self._skip_value()
 
     def _members(self) -> Iterator[str]:
         """
