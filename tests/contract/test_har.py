@@ -7,12 +7,15 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job, judge, trace
+from tests.contract.har_files import ANY_JSON, JOB_URL, exchanges_in, items_in
 from tests.contract.lives import exchanges
 
 from jobproof.contract.errors import RecordingError
@@ -26,8 +29,10 @@ from jobproof.contract.model.exchange import (
     Subject,
 )
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.recordings.har.reader import read_har
+from jobproof.contract.recordings.har import entry_stream
+from jobproof.contract.recordings.har.entry_stream import har_entries
 from jobproof.contract.recordings.har.writer import har, har_entry
+from jobproof.contract.recordings.recorded import Recorded, Skipped, SkipReason
 
 
 def _written(tmp_path: Path, *seen: Exchange) -> Path:
@@ -101,21 +106,16 @@ def test_what_was_written_is_judged_as_what_was_seen(tmp_path: Path) -> None:
         failure(Reason.PROTOCOL, partial=Response(200), at=NOW + 20),
         answer(code=204, credential=Credential.NONE, at=NOW + 40),
     ]
-    read = read_har(_written(tmp_path, *seen))
+    read = exchanges_in(_written(tmp_path, *seen))
     assert _said(read) == _said(seen)
     assert [e.request.subject for e in read] == [Subject.KNOWN] * len(seen)
-
-
-def test_exchanges_are_read_oldest_first(tmp_path: Path) -> None:
-    path = _written(tmp_path, answer(at=NOW), answer(at=NOW - 5))
-    assert [round(e.started_at - NOW) for e in read_har(path)] == [-5, 0]
 
 
 def test_a_har_of_another_tool_is_read(tmp_path: Path) -> None:
     entry: dict[str, Any] = {
         "startedDateTime": "2026-09-21T12:00:00Z",
         "time": 12,
-        "request": {"method": "get", "url": "https://a.example/jobs/1", "headers": []},
+        "request": {"method": "get", "url": JOB_URL, "headers": []},
         "response": {
             "status": 200,
             "headers": [{"name": "A", "value": "b"}],
@@ -124,7 +124,7 @@ def test_a_har_of_another_tool_is_read(tmp_path: Path) -> None:
     }
     path = tmp_path / "other.har"
     path.write_text(json.dumps({"log": {"entries": [entry]}}), encoding="utf-8")
-    (read,) = read_har(path)
+    (read,) = exchanges_in(path)
     assert read.request.method == "GET"
     assert read.request.subject is Subject.UNSTATED
     assert read.request.credential is Credential.UNSTATED
@@ -135,29 +135,32 @@ def test_a_har_of_another_tool_is_read(tmp_path: Path) -> None:
 
 _HAR = """{"log": {"entries": [{
     "startedDateTime": "2026-09-21T12:00:00Z", "time": %s,
-    "request": {"method": "GET", "url": "https://a.example/"}, "response": {"status": %s}
+    "request": {"method": "GET", "url": "https://api.krea.ai/jobs/j"}, "response": {"status": %s}
 }]}}"""
 
 
 @pytest.mark.parametrize(
-    ("time", "status"),
-    [
-        *(("1e400", "200"), ("1", "1e400"), ("NaN", "200"), ("1", "NaN")),
-        *(("1" + "0" * 400, "200"), ("1", "1" + "0" * 400), ("[1]", "200"), ("1", "[200]")),
-        *(('"\u0663"', "200"), ("1", '"\u00b2"'), ("1", '"2_0_0"'), ("1", "null")),
-    ],
+    "status",
+    ["1e400", "NaN", "1" + "0" * 400, "[200]", '"\u00b2"', '"2_0_0"', "null", "200.5", "true"],
     ids=lambda text: text[:10],
 )
-def test_a_number_that_nobody_counts_with_is_told_in_one_line(
-    tmp_path: Path, time: str, status: str
-) -> None:
+def test_a_status_that_is_no_number_is_told_in_one_line(tmp_path: Path, status: str) -> None:
     path = tmp_path / "odd.har"
-    path.write_text(_HAR % (time, status), encoding="utf-8")
-    with pytest.raises(RecordingError) as caught:
-        read_har(path)
-    assert str(caught.value).startswith(f"{path}: log.entries[0] is no HAR entry: ValueError: ")
-    assert str(caught.value).endswith(" is no number to count with")
-    assert len(str(caught.value)) < 300
+    path.write_text(_HAR % ("1", status), encoding="utf-8")
+    (item,) = items_in(path)
+    assert isinstance(item, Skipped)
+    assert item.reason is SkipReason.UNREADABLE
+    assert item.detail.startswith("response.status: ")
+    assert item.detail.endswith(" is no status code")
+    assert len(item.detail) < 200
+
+
+def test_an_integer_that_python_refuses_to_read_spoils_one_entry(tmp_path: Path) -> None:
+    path = tmp_path / "odd.har"
+    path.write_text(_HAR % ("1" + "0" * 5000, "200"), encoding="utf-8")
+    (item,) = items_in(path)
+    assert isinstance(item, Skipped)
+    assert item.detail.startswith("is no JSON: ")
 
 
 @pytest.mark.parametrize(("time", "elapsed_s"), [("-1", 0.0), ("12", 0.012), ('"12.5"', 0.0125)])
@@ -166,44 +169,124 @@ def test_times_are_milliseconds_or_do_not_apply(
 ) -> None:
     path = tmp_path / "seen.har"
     path.write_text(_HAR % (time, '"200"'), encoding="utf-8")
-    (read,) = read_har(path)
-    assert (read.elapsed_s, read.response and read.response.code) == (elapsed_s, 200)
+    (read,) = exchanges_in(path)
+    assert (read.elapsed_s, read.is_timed) == (elapsed_s, time != "-1")
+    assert read.response is not None
+    assert read.response.code == 200
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("[" * 100_000, "not JSON, so no HAR: nested too deep to read"),
+        ('{"a": ' * 100_000, "not JSON, so no HAR: nested too deep to read"),
         ("", "the file is empty: record some traffic first"),
-        ("{", "not JSON, so no HAR"),
+        (" \n", "the file is empty: record some traffic first"),
+        ("{", "not JSON, so no HAR: it ends in the middle"),
         ("[]", "no HAR: it has no log.entries"),
+        ("5 ", "no HAR: it has no log.entries"),
+        ("{}", "no HAR: it has no log.entries"),
         ('{"log": {}}', "no HAR: it has no log.entries"),
+        ('{"log": {"entries": null}}', "no HAR: it has no log.entries"),
+        ('{"log": {"entries": {"entries": [1]}}}', "no HAR: it has no log.entries"),
+        ('{"entries": [{}]}', "no HAR: it has no log.entries"),
         ('{"log": {"entries": []}}', "the HAR is empty: record some traffic first"),
-        ('{"log": {"entries": [{}]}}', "log.entries[0] is no HAR entry: KeyError: 'request'"),
-        ('{"log": {"entries": [5]}}', "log.entries[0] is no HAR entry"),
         ('{"log": []}', "no HAR: it has no log.entries"),
+        ('{"log": {"entries": [{}', "not JSON, so no HAR: it ends in the middle"),
+        ('{"log": {"entries": [{}]', "not JSON, so no HAR: it ends in the middle"),
+        (
+            '{"log": {"entries": [{} {}]}}',
+            "not JSON, so no HAR: byte 25: a comma was expected, not '{'",
+        ),
+        ('{"log": {"entries": [{"a": "', "not JSON, so no HAR: it ends in the middle"),
+        (
+            '{"log": {"entries": [{}]}} x ',
+            "not JSON, so no HAR: byte 27: something follows its end",
+        ),
+        ('{log: {"entries": [{}]}}', "not JSON, so no HAR: byte 4: a name was expected, not 'log'"),
+        ("<html>no</html>", "not JSON, so no HAR"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_what_is_no_har_is_told_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "bad.har"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(RecordingError) as caught:
-        read_har(path)
-    assert str(caught.value).startswith(f"{path}: {message}")
+        items_in(path)
+    assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
 
 
-def test_a_har_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "latin.har").write_bytes(b"\xe9")
-    for name, why in (
-        ("none.har", "can't be read"),
-        ("latin.har", ": not UTF-8 text"),
-    ):
-        with pytest.raises(RecordingError, match=why):
-            read_har(tmp_path / name)
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("{}", SkipReason.UNREADABLE),
+        ("5", SkipReason.UNREADABLE),
+        ("null", SkipReason.UNREADABLE),
+        ('{"request": }', SkipReason.UNREADABLE),
+        ('{"a": ' * 100_000 + "1" + "}" * 100_000, SkipReason.UNREADABLE),
+        ('{"request": {"url": "https://a.example/x"}, "a": }', SkipReason.OTHER_ADDRESS),
+        ('{"request": {"url": "https://api.krea.ai/jobs/j"}, "a": }', SkipReason.UNREADABLE),
+        ('{"request": {"url": "https://a.example/x"}, "a": NaN}', SkipReason.OTHER_ADDRESS),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_one_entry_that_is_no_json_spoils_no_other(
+    tmp_path: Path, entry: str, reason: SkipReason
+) -> None:
+    path = tmp_path / "odd.har"
+    good = json.dumps(har_entry(answer()))
+    path.write_text(f'{{"log": {{"entries": [{entry}, {good}]}}}}', encoding="utf-8")
+    first, second = items_in(path)
+    assert isinstance(first, Skipped)
+    assert first.reason is reason
+    assert isinstance(second, Recorded)
 
 
-def test_a_har_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
-    path = _written(tmp_path, answer())
-    path.write_text(path.read_text("utf-8"), encoding="utf-8-sig")
-    assert [seen.request.job_id for seen in read_har(path)] == [JOB]
+class _Drip(BytesIO):
+    """
+    A pipe that gives a few bytes at a time.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(3, size or 0))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(ANY_JSON, min_size=1, max_size=5),
+    st.dictionaries(st.text(max_size=5), ANY_JSON, max_size=3),
+    st.sampled_from([None, 1]),
+)
+def test_entries_are_cut_out_of_any_json(
+    entries: list[object], others: dict[str, object], indent: int | None
+) -> None:
+    log = {**others, "entries": entries, "version": "1.2"}
+    document = {**others, "log": log, "then": others}
+    for ascii_only in (True, False):
+        text = json.dumps(document, indent=indent, ensure_ascii=ascii_only)
+        stream = _Drip(text.encode("utf-8", "replace"))
+        expected = json.loads(text.encode("utf-8", "replace"))["log"]["entries"]
+        # NaN isn't equal to itself, so what is written is compared.
+        assert json.dumps([json.loads(e) for e in har_entries(stream)]) == json.dumps(expected)
+
+
+def test_a_long_text_is_read_in_time_that_grows_with_it() -> None:
+    reads = 0
+
+    class Counted(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            nonlocal reads
+            reads += 1
+            return super().read(size)
+
+    text = json.dumps({"log": {"entries": ["x" * 40_000_000]}}).encode()
+    assert [len(entry) for entry in har_entries(Counted(text))] == [40_000_002]
+    # Each begins anew at the beginning of the text, so there may be but a few.
+    assert reads < 15
+
+
+def test_an_entry_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry_stream, "_LARGEST_ENTRY", 1_000_000)
+    with pytest.raises(RecordingError, match="byte 21: a value of more than 1000000 bytes"):
+        list(har_entries(BytesIO(b'{"log": {"entries": [{"a": "' + b"x" * 3_000_000)))

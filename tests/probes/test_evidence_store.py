@@ -13,12 +13,12 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.contract.har_files import exchanges_in
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Reason
 from jobproof.contract.model.finding import Kind
-from jobproof.contract.recordings.har.reader import read_har
 from jobproof.probes.evidence.entry import EvidencePriority, fingerprint_of, fingerprint_of_outcome
 from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.result import ProbeOutcome, ProbeResult
@@ -42,7 +42,7 @@ def test_a_broken_promise_is_kept_and_can_be_judged_again(tmp_path: Path) -> Non
     earlier = exchange(at=NOW - 5, body=b'{"job_id": "j", "status": "completed"}')
     kept = store.keep(_broken(0), [earlier])
     assert kept is not None
-    replayed = read_har(store.folder / f"{kept}.har")
+    replayed = exchanges_in(store.folder / f"{kept}.har")
     assert [one.response.body for one in replayed if one.response] == [
         b'{"job_id": "j", "status": "completed"}',
         b'{"job_id": "j", "status": "queued"}',
@@ -108,7 +108,7 @@ def test_silence_is_kept_too(tmp_path: Path) -> None:
     kept = store.get(store.keep(failed(Reason.TIMEOUT)) or "")
     assert kept is not None
     assert kept.priority is EvidencePriority.FAILURE
-    failure = read_har(store.folder / f"{kept.id}.har")[0].failure
+    failure = exchanges_in(store.folder / f"{kept.id}.har")[0].failure
     assert failure is not None
     assert failure.reason is Reason.TIMEOUT
 

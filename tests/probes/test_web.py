@@ -11,13 +11,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from tests.contract.har_files import exchanges_in
 from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from tests.probes.web_world import StubDaemon, World, krea, open_world
 from tests.tools import run_to_end, tool
 
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.finding import Basis, Drift, Kind
-from jobproof.contract.recordings.har.reader import read_har
 from jobproof.probes.following.tracker import JobCounts
 from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.pages import page as page_module
@@ -248,7 +248,7 @@ def test_evidence_is_shown_as_page_curl_and_har(world: World, tmp_path: Path) ->
     assert har.headers["content-disposition"] == f'attachment; filename="{entry.id}.har"'
     path = tmp_path / "replay.har"
     path.write_bytes(har.body)
-    (again,) = read_har(path)
+    (again,) = exchanges_in(path)
     assert again.response is not None
     assert again.response.body == seen.response.body if seen.response else False
 

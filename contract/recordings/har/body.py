@@ -39,7 +39,7 @@ def read_body(entry: JsonDocument, headers: HeaderPairs, folder: Path | None) ->
     """
     response = member(entry, "response")
     content = member(response, "content")
-    if _is_cut(content) or _is_cut(response):
+    if _is_cut(content) or _is_cut(response) or _is_cut(entry):
         return None
     size = number(content.get("size"))
     body = _text_bytes(entry, headers, size)

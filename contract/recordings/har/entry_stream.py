@@ -48,6 +48,7 @@ class _Cutter:
         self._stream = stream
         self._window = b""
         self._at = 0
+        self._before = 0
         self._ended = False
 
     def entries(self) -> Iterator[bytes]:
@@ -65,7 +66,7 @@ class _Cutter:
                     found += 1
                     yield entry
         if self._peek() is not None:
-            raise _not_json("something follows its end")
+            raise self._wrong("something follows its end")
         if not has_entries:
             raise RecordingError("no HAR: it has no log.entries")
         if not found:
@@ -95,7 +96,7 @@ class _Cutter:
         while True:
             name = self._token()
             if not name.startswith(b'"'):
-                raise _not_json(f"a name was expected, not {_shown(name)}")
+                raise self._wrong(f"a name was expected, not {_shown(name)}")
             self._expect(b":")
             yield _text(name)
             if self._comma_or(b"}"):
@@ -149,20 +150,20 @@ class _Cutter:
             self._at = match.end()
             depth += 1 if match[1] in _ENDS else -1
             if depth > _MOST_DEEP:
-                raise _not_json("nested too deep to read")
+                raise RecordingError("not JSON, so no HAR: nested too deep to read")
             if depth == 0:
                 return
 
     def _comma_or(self, end: bytes) -> bool:
         token = self._token()
         if token not in (b",", end):
-            raise _not_json(f"a comma was expected, not {_shown(token)}")
+            raise self._wrong(f"a comma was expected, not {_shown(token)}")
         return token == end
 
     def _expect(self, token: bytes) -> None:
         found = self._token()
         if found != token:
-            raise _not_json(f"{_shown(token)} was expected, not {_shown(found)}")
+            raise self._wrong(f"{_shown(token)} was expected, not {_shown(found)}")
 
     def _token(self) -> bytes:
         while (match := _TOKEN.match(self._window, self._at)) is None:
@@ -185,21 +186,23 @@ class _Cutter:
 
     def _more(self) -> None:
         if self._ended:
-            raise _not_json("it ends in the middle; record it again, or export it anew")
+            raise RecordingError(
+                "not JSON, so no HAR: it ends in the middle; record it again, or export it anew"
+            )
         if len(self._window) - self._at > _LARGEST_ENTRY:
-            raise _not_json(f"a value of more than {_LARGEST_ENTRY} bytes")
+            raise self._wrong(f"a value of more than {_LARGEST_ENTRY} bytes")
         self._read()
 
     def _read(self) -> None:
         # As much again as is waiting: what has to be looked at anew stays in proportion.
+        self._before += self._at
         kept = self._window[self._at :]
         data = self._stream.read(max(_CHUNK, len(kept)))
         self._window, self._at = kept + data, 0
         self._ended = not data
 
-
-def _not_json(why: str) -> RecordingError:
-    return RecordingError(f"not JSON, so no HAR: {why}")
+    def _wrong(self, why: str) -> RecordingError:
+        return RecordingError(f"not JSON, so no HAR: byte {self._before + self._at}: {why}")
 
 
 def _shown(token: bytes) -> str:

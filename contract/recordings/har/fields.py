@@ -4,7 +4,6 @@ What stands in a HAR entry, asked for its type first: null stands where an objec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import isfinite
 
 from jobproof.contract.formats.digits import read_decimal
@@ -20,15 +19,17 @@ def member(of: Json, name: str) -> JsonDocument:
     """
     The object under `name`; an empty one where there is none.
     """
-    found = of.get(name) if isinstance(of, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    found = of.get(name) if isinstance(of, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def text(value: Json) -> str:
     """
     The text, without halves of signs that nothing can write; "" where it is none.
     """
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    if not isinstance(value, str) or value.isascii():
+        return value if isinstance(value, str) else ""
+    return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def number(value: Json) -> float | None:
@@ -50,7 +51,7 @@ def header_pairs(headers: Json) -> tuple[HeaderPairs, bool]:
     found: list[tuple[str, str]] = []
     is_whole = True
     for name, value in _named(headers):
-        if not isinstance(name, str) or not name or isinstance(value, bool | Mapping):
+        if not isinstance(name, str) or not name or isinstance(value, bool | dict):
             is_whole = False
         elif not name.startswith(":"):
             values = value if isinstance(value, list) else [value]
@@ -69,12 +70,12 @@ def declared_length(headers: HeaderPairs) -> float | None:
 
 
 def _named(headers: Json) -> list[tuple[Json, Json]]:
-    if isinstance(headers, Mapping):
+    if isinstance(headers, dict):
         return list(headers.items())
     if not isinstance(headers, list):
         return []
     return [
-        (one.get("name"), one.get("value")) if isinstance(one, Mapping) else (None, None)
+        (one.get("name"), one.get("value")) if isinstance(one, dict) else (None, None)
         for one in headers
     ]
 

@@ -18,6 +18,7 @@ _MOMENT = re.compile(
 )
 _EPOCH = re.compile(r"\s*[0-9]{9,17}(?:\.[0-9]{1,9})?\s*")
 _YEAR_5138 = 1e11
+_YEAR_1973 = 1e8
 _LARGEST = 1e15
 
 
@@ -31,7 +32,7 @@ def read_moment(written: Json) -> float:
     if isinstance(written, str) and _EPOCH.fullmatch(written):
         written = float(written)
     if isinstance(written, int | float) and not isinstance(written, bool):
-        if not 0 < written < _LARGEST:
+        if not _YEAR_1973 <= written < _LARGEST:
             raise ValueError("no moment")
         return written / 1000 if written > _YEAR_5138 else float(written)
     match = _MOMENT.fullmatch(written) if isinstance(written, str) else None

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.har.entry import read_har_entry
@@ -51,23 +52,36 @@ def _item(
             return Skipped(SkipReason.OTHER_ADDRESS, where)
         why = "nested too deep to read" if isinstance(exc, RecursionError) else f"{exc}"
         return _unreadable(where, f"is no JSON: {why}")
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, dict):
         return _unreadable(where, "is no HAR entry")
-    url = text(member(entry, "request").get("url"))
-    if not url:
-        return _unreadable(where, "request.url is missing")
-    address = endpoint.address_of(url)
-    is_told = is_own(entry) and isinstance(member(entry, "_jobproof").get("job_id"), str)
-    if address is None and not is_told:
-        return Skipped(SkipReason.OTHER_ADDRESS, where)
-    reason = None if is_own(entry) else skip_reason(entry)
-    if reason is not None:
-        return Skipped(reason, where)
     try:
-        exchange = read_har_entry(entry, folder)
+        found = _recorded(entry, endpoint, folder)
     except RecordingError as exc:
         return _unreadable(where, str(exc))
-    return Recorded(exchange, address.base if address else _server(exchange.request.url))
+    return Skipped(found, where) if isinstance(found, SkipReason) else found
+
+
+def _recorded(
+    entry: JsonDocument, endpoint: EndpointFilter, folder: Path | None
+) -> Recorded | SkipReason:
+    url = text(member(entry, "request").get("url"))
+    if not url:
+        raise RecordingError("request.url is missing")
+    address = endpoint.address_of(url)
+    # Of our own, the id may be one that no address holds: it was asked for to be refused.
+    is_told = is_own(entry) and isinstance(member(entry, "_jobproof").get("job_id"), str)
+    if address is None and not is_told:
+        return SkipReason.OTHER_ADDRESS
+    reason = None if is_own(entry) else skip_reason(entry)
+    if reason is not None:
+        return reason
+    exchange = read_har_entry(entry, folder)
+    if address is None:
+        return Recorded(exchange, _server(exchange.request.url))
+    if exchange.request.job_id is None:
+        asked = replace(exchange.request, job_id=address.job_id)
+        exchange = replace(exchange, request=asked)
+    return Recorded(exchange, address.base)
 
 
 def _server(url: str) -> str:

@@ -87,6 +87,8 @@ def _is_from_cache(entry: JsonDocument) -> bool:
     ):
         if any(_is_said(part.get(name)) for part in (entry, response)):
             return True
+    if text(entry.get("_fetchType")).lower().endswith(("cache", "service worker", "override")):
+        return True  # Safari
     if number(response.get("status")) == 304:
         return False  # the server's own word; only its text is the browser's
     cache = member(entry, "cache")
