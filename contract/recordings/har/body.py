@@ -25,6 +25,7 @@ _CUT = re.compile(
 )
 _CUT_KEY = re.compile(r"truncated|(?:^|_)cut$|incomplete", re.IGNORECASE)
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _REPLACED = "\ufffd"
@@ -150,10 +151,9 @@ def _decoded(body: bytes, coding: str | None) -> bytes | None:
     if coding.strip().lower() == "deflate" and (found := _inflated(body, 15)) is not None:
         return found
     try:
-        body.decode("utf-8")
+        return None if _BINARY.search(body.decode("utf-8")) else body
     except UnicodeDecodeError:
         return None
-    return body
 
 
 def _inflated(body: bytes, window: int) -> bytes | None:

@@ -19,8 +19,19 @@ _BROWSERS_OWN = frozenset(
 )
 """`_resourceType` as Chrome's DevTools and Playwright write it, of what no script has fetched."""
 
-_BY_BROWSER = ("_initiator", "_priority", "_resourceType")
+_BY_BROWSER = ("_initiator", "_priority", "_resourceType", "_securityState")
 """Only browsers write these; theirs is a cache where HAR's `bodySize` is 0."""
+
+_CACHE_MARKS = (
+    "_fromCache",  # Chrome: "memory", "disk" or "prefetch"; others: true
+    "_fromDiskCache",
+    "_fromMemoryCache",
+    "_fetchedViaServiceWorker",  # Chrome
+    "_fromServiceWorker",
+    "_servedFromCache",
+    "__servedFromCache",  # chrome-har
+    "_wasFulfilled",  # Playwright: a test's own answer
+)
 
 
 def is_own(entry: JsonDocument) -> bool:
@@ -65,49 +76,60 @@ def _is_browsers_own(entry: JsonDocument) -> bool:
 
 
 def _is_unanswered(entry: JsonDocument) -> bool:
-    answered = entry.get("response")
-    if answered is None:
+    if entry.get("response") is None:
         return True
     response = member(entry, "response")
     status = number(response.get("status"))
     if status is not None and status < 100:
         return True
-    return any(part.get(name) for part in (entry, response) for name in ("_error", "_failureText"))
+    if text(response.get("_charlesStatus")).upper() not in ("", "COMPLETE"):
+        return True
+    names = ("_error", "_failureText", "_wasAborted")
+    return any(part.get(name) for part in (entry, response) for name in names)
 
 
 def _is_from_cache(entry: JsonDocument) -> bool:
     response = member(entry, "response")
-    for name in (
-        "_fromCache",  # Chrome: "memory", "disk" or "prefetch"; others: true
-        "_fromDiskCache",
-        "_fromMemoryCache",
-        "_fetchedViaServiceWorker",  # Chrome
-        "_fromServiceWorker",
-        "_servedFromCache",
-    ):
-        if any(_is_said(part.get(name)) for part in (entry, response)):
-            return True
-    if text(entry.get("_fetchType")).lower().endswith(("cache", "service worker", "override")):
-        return True  # Safari
-    if number(response.get("status")) == 304:
-        return False  # the server's own word; only its text is the browser's
+    if any(_is_said(part.get(name)) for part in (entry, response) for name in _CACHE_MARKS):
+        return True
+    source = text(entry.get("_fetchType")).lower()  # Safari
+    # A 304 is the server's own word; only the text beside it is the browser's.
+    if number(response.get("status")) == 304 or source == "network load":
+        return False
+    if source.endswith(("cache", "service worker", "override")):
+        return True
     cache = member(entry, "cache")
     # Firefox and Firebug write this one alone, and only then, null where they know no more. An
     # object there may be what was stored after an answer of the server.
     if "afterRequest" in cache and cache["afterRequest"] is None and "beforeRequest" not in cache:
         return True
+    # chrome-har, so browsertime; of others it may be what was there before the server was asked.
+    if cache.get("beforeRequest") and not (number(response.get("bodySize")) or 0) > 0:
+        return True
+    return _is_nothing_received(entry)
+
+
+def _is_nothing_received(entry: JsonDocument) -> bool:
+    """
+    Whether there is content, and a browser counts no byte of it as received.
+    """
+    response = member(entry, "response")
     content = member(response, "content")
     size = number(content.get("size")) or 0
     if size <= 0:
         return False
-    is_nothing_received = number(response.get("bodySize")) == 0
-    if number(response.get("_transferSize")) == 0:
+    transferred = number(response.get("_transferSize"))
+    if transferred == 0:
         return True
-    # HAR 1.2: 0 in case of responses coming from the cache. Playwright and Safari then count
-    # the whole size as saved by compression; Chrome leaves that out.
+    # Where HTTP/2 packs headers, a browser that takes their full size from what came finds
+    # nothing left for a body.
+    if 0 < (transferred or 0) < (number(response.get("headersSize")) or 0):
+        return False
+    # HAR 1.2: 0 in case of responses coming from the cache. Playwright then counts the whole
+    # size as saved by compression; Chrome leaves that out.
     is_by_browser = any(name in entry for name in _BY_BROWSER)
     is_saved = number(content.get("compression")) == size
-    return is_nothing_received and (is_saved or is_by_browser or bool(cache.get("beforeRequest")))
+    return number(response.get("bodySize")) == 0 and (is_saved or is_by_browser)
 
 
 def _is_said(value: object) -> bool:
