@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.headers import header_value
@@ -35,6 +35,7 @@ _VERSION = re.compile(r"(?:http/?|h)?([123])(?:\.([0-9]))?(?:[-+].*)?", re.IGNOR
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+\s*(?:;.*)?", re.ASCII)
 _GUESSED = ("text/plain", "text/html", "text/xml", "application/octet-stream")
 """What browsers call an answer that says nothing of its type."""
+_ABSOLUTE = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 _LONGEST_URL = 65_536
 
 
@@ -96,19 +97,15 @@ def _request(entry: JsonDocument, notes: JsonDocument) -> Request:
 
 def _url(asked: JsonDocument) -> str:
     url = text(asked.get("url"))
-    try:
-        parts = urlsplit(url)
-        is_absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_absolute = False
-    if not is_absolute or len(url) > _LONGEST_URL:
+    if not _ABSOLUTE.match(url) or len(url) > _LONGEST_URL:
         raise _unreadable("request.url", asked.get("url"), "is no absolute http URL")
+    address = url.partition("#")[0]
     query = asked.get("queryString")
-    if parts.query or not isinstance(query, list):
+    if address.partition("?")[2] or not isinstance(query, list):
         return url
     # Insomnia keeps the parameters apart from the URL.
     pairs = [(text(one.get("name")), text(one.get("value"))) for one in query if _is_pair(one)]
-    return f"{url.partition('#')[0].rstrip('?')}?{urlencode(pairs)}" if pairs else url
+    return f"{address.rstrip('?')}?{urlencode(pairs)}" if pairs else url
 
 
 def _is_pair(one: Json) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from math import isfinite
 
 from jobproof.contract.formats.digits import read_decimal
-from jobproof.contract.formats.headers import HeaderPairs
+from jobproof.contract.formats.headers import HeaderPairs, header_value
 from jobproof.contract.formats.json_value import Json, JsonDocument
 
 __all__ = ["declared_length", "header_pairs", "member", "number", "text"]
@@ -65,8 +65,7 @@ def declared_length(headers: HeaderPairs) -> float | None:
     """
     What `Content-Length` says.
     """
-    ((_, value),) = [p for p in headers if p[0].lower() == "content-length"][:1] or [("", "")]
-    return number(value)
+    return number(header_value(headers, "content-length"))
 
 
 def _named(headers: Json) -> list[tuple[Json, Json]]:

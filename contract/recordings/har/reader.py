@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.json_value import Json, JsonDocument
@@ -77,16 +76,11 @@ def _recorded(
         return reason
     exchange = read_har_entry(entry, folder)
     if address is None:
-        return Recorded(exchange, _server(exchange.request.url))
+        return Recorded(exchange, "/".join(exchange.request.url.split("/")[:3]))
     if exchange.request.job_id is None:
         asked = replace(exchange.request, job_id=address.job_id)
         exchange = replace(exchange, request=asked)
     return Recorded(exchange, address.base)
-
-
-def _server(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _unreadable(where: str, why: str) -> Skipped:

@@ -4,8 +4,6 @@ How recorders say that an entry isn't the server's answer to a client: what each
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from jobproof.contract.formats.headers import header_value
 from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.recordings.har.fields import header_pairs, member, number, text
@@ -58,7 +56,7 @@ def _is_browsers_own(entry: JsonDocument) -> bool:
     asked, answered = member(entry, "request"), member(entry, "response")
     if text(entry.get("_resourceType")).lower() in _BROWSERS_OWN or "_webSocketMessages" in entry:
         return True
-    if urlsplit(text(asked.get("url"))).scheme in ("ws", "wss"):
+    if text(asked.get("url")).lower().startswith(("ws:", "wss:")):
         return True
     if number(answered.get("status")) == 101:
         return True
