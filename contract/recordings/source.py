@@ -192,7 +192,9 @@ def _of_format(
 def _reader(format_: RecordingFormat) -> Reader:
     # Each when it is needed: a format may bring a library along.
     if format_ is RecordingFormat.HAR:
-        return _read_har
+        from jobproof.contract.recordings.har.reader import read_har
+
+        return read_har
     if format_ is RecordingFormat.NDJSON:
         from jobproof.contract.recordings.ndjson.reader import read_ndjson
 
@@ -238,35 +240,3 @@ def _unzipping() -> Iterator[None]:
 def _is_recording(filename: str) -> bool:
     # Finder's own entries have the names of those that they describe.
     return filename.lower().endswith(".har") and not filename.startswith("__MACOSX/")
-
-
-def _read_har(
-    stream: BinaryIO,
-    endpoint: EndpointFilter,
-    attachments: Attachments,  # noqa: ARG001 -- until its reader asks for them
-) -> Iterator[RecordedItem]:
-    import json
-
-    from jobproof.contract.recordings.har.entry import read_har_entry
-    from jobproof.contract.recordings.recorded import Recorded
-
-    try:
-        data = json.loads(stream.read())
-    except (ValueError, RecursionError) as exc:
-        raise RecordingError(f"not JSON, so no HAR: {exc}") from None
-    log = data.get("log") if isinstance(data, dict) else None
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(entries, list):
-        raise RecordingError("no HAR: it has no log.entries")
-    for index, entry in enumerate(entries):
-        where = f"log.entries[{index}]"
-        try:
-            exchange = read_har_entry(entry)
-        except RecordingError as exc:
-            yield Skipped(SkipReason.UNREADABLE, where, str(exc))
-            continue
-        address = endpoint.address_of(exchange.request.url)
-        if address is None:
-            yield Skipped(SkipReason.OTHER_ADDRESS, where)
-        else:
-            yield Recorded(exchange, address.base)

@@ -15,9 +15,10 @@ from tests.contract.builders import JOB, api, judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.trace import Trace
+from jobproof.contract.recordings.attachments import FolderAttachments, NoAttachments
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.har.reader import read_har
-from jobproof.contract.recordings.recorded import Recorded, RecordedItem
+from jobproof.contract.recordings.recorded import Attachments, Recorded, RecordedItem
 
 __all__ = ["ANY_JSON", "BODY", "JOB_URL", "broken_by", "entry", "exchanges_in", "items", "items_in"]
 
@@ -79,12 +80,16 @@ def _change(part: dict[str, Any], changes: dict[str, Any] | None) -> None:
             part[name] = value
 
 
+def _beside(folder: Path | None) -> Attachments:
+    return NoAttachments() if folder is None else FolderAttachments(folder)
+
+
 def items(*entries: Any, folder: Path | None = None, of: Api | None = None) -> list[RecordedItem]:
     """
     What is read of a file with these entries.
     """
     text = json.dumps({"log": {"version": "1.2", "entries": entries}})
-    return list(read_har(BytesIO(text.encode()), EndpointFilter(of or api()), folder))
+    return list(read_har(BytesIO(text.encode()), EndpointFilter(of or api()), _beside(folder)))
 
 
 def items_in(path: Path, of: Api | None = None) -> list[RecordedItem]:
@@ -92,7 +97,7 @@ def items_in(path: Path, of: Api | None = None) -> list[RecordedItem]:
     What is read of a file.
     """
     with path.open("rb") as stream:
-        return list(read_har(stream, EndpointFilter(of or api()), path.parent))
+        return list(read_har(stream, EndpointFilter(of or api()), _beside(path.parent)))
 
 
 def exchanges_in(path: Path, of: Api | None = None) -> list[Exchange]:

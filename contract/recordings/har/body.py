@@ -7,13 +7,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-import zlib
-from pathlib import Path
 
-from jobproof.contract.formats.headers import HeaderPairs, header_value
+from jobproof.contract.formats.headers import HeaderPairs, header_values
 from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.recordings.content_coding import decoded
 from jobproof.contract.recordings.har.fields import declared_length, member, number
 from jobproof.contract.recordings.har.recorders import is_own
+from jobproof.contract.recordings.recorded import Attachments
 
 __all__ = ["read_body"]
 
@@ -26,17 +26,15 @@ _CUT = re.compile(
 _CUT_KEY = re.compile(r"truncated|(?:^|_)cut$|incomplete", re.IGNORECASE)
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f]")
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _REPLACED = "\ufffd"
 
 
-def read_body(entry: JsonDocument, headers: HeaderPairs, folder: Path | None) -> bytes | None:
+def read_body(entry: JsonDocument, headers: HeaderPairs, attachments: Attachments) -> bytes | None:
     """
     The decoded bytes of an answer that may have a body; None where the recorder left any out.
 
     Args:
-        folder: In which recorders keep bodies beside the recording.
+        attachments: Bodies that the recorder keeps beside the recording.
     """
     response = member(entry, "response")
     content = member(response, "content")
@@ -45,10 +43,11 @@ def read_body(entry: JsonDocument, headers: HeaderPairs, folder: Path | None) ->
     size = number(content.get("size"))
     body = _text_bytes(entry, headers, size)
     if body is None and content.get("text") is None:
-        body = _beside(content.get("_file"), folder)
+        name = content.get("_file")
+        body = attachments.read(name) if isinstance(name, str) else None
     if body is None or len(body) > _MOST_BYTES or not _is_whole(body, size, content.get("text")):
         return None
-    return body if is_own(entry) else _decoded(body, header_value(headers, "content-encoding"))
+    return body if is_own(entry) else _decoded(body, _codings(headers))
 
 
 def _text_bytes(entry: JsonDocument, headers: HeaderPairs, size: float | None) -> bytes | None:
@@ -121,45 +120,18 @@ def _from_base64(written: str) -> bytes | None:
     return base64.b64decode(signs + "=" * (-len(signs) % 4))
 
 
-def _beside(name: Json, folder: Path | None) -> bytes | None:
-    """
-    A file that lies in the recording's own folder, and nowhere else.
-    """
-    if folder is None or not isinstance(name, str) or not re.fullmatch(r"[\w.-]{1,255}", name):
-        return None
-    if name.startswith("."):
-        return None
-    path = folder / name
-    try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
-            return None
-        return path.read_bytes()
-    except OSError:
-        return None
+def _codings(headers: HeaderPairs) -> str | None:
+    return ", ".join(header_values(headers, "content-encoding")) or None
 
 
 def _decoded(body: bytes, coding: str | None) -> bytes | None:
     """
-    The bytes under a coding that the recorder left on; of a coding unknown here, None.
+    The bytes under a coding that the recorder left on; most take it off, and still list it.
     """
-    if not body or coding is None or coding.strip().lower() in ("", "identity"):
-        return body
-    if body.startswith(_GZIP):
-        return _inflated(body, 31)
-    if body.startswith(_ZSTD):
-        return None
-    if coding.strip().lower() == "deflate" and (found := _inflated(body, 15)) is not None:
-        return found
     try:
-        return None if _BINARY.search(body.decode("utf-8")) else body
+        if coding is None or not _BINARY.search(body.decode("utf-8")):
+            return body
     except UnicodeDecodeError:
-        return None
-
-
-def _inflated(body: bytes, window: int) -> bytes | None:
-    decoder = zlib.decompressobj(window)
-    try:
-        found = decoder.decompress(body, _MOST_BYTES + 1)
-    except zlib.error:
-        return None
-    return found if decoder.eof and len(found) <= _MOST_BYTES else None
+        if coding is None:
+            return body
+    return decoded(body, coding)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlencode
 
 from jobproof.contract.errors import RecordingError
@@ -23,10 +22,12 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
+from jobproof.contract.recordings.attachments import NoAttachments
 from jobproof.contract.recordings.har.body import read_body
 from jobproof.contract.recordings.har.fields import header_pairs, member, number, text
 from jobproof.contract.recordings.har.moment import read_moment
 from jobproof.contract.recordings.har.recorders import is_own
+from jobproof.contract.recordings.recorded import Attachments
 
 __all__ = ["read_har_entry"]
 
@@ -39,12 +40,12 @@ _ABSOLUTE = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 _LONGEST_URL = 65_536
 
 
-def read_har_entry(entry: JsonDocument, folder: Path | None = None) -> Exchange:
+def read_har_entry(entry: JsonDocument, attachments: Attachments | None = None) -> Exchange:
     """
     The exchange in one entry, as `har_entry` or anybody else wrote it.
 
     Args:
-        folder: Where the recording lies, for bodies that it keeps beside itself.
+        attachments: Bodies that the recording keeps beside itself.
 
     Raises:
         RecordingError: It isn't one.
@@ -55,7 +56,7 @@ def read_har_entry(entry: JsonDocument, folder: Path | None = None) -> Exchange:
     timings = member(entry, "timings")
     return Exchange(
         request=_request(entry, notes),
-        answer=_answer(entry, notes, folder),
+        answer=_answer(entry, notes, attachments or NoAttachments()),
         started_at=started,
         elapsed_s=elapsed_s,
         phases=Phases(
@@ -113,13 +114,13 @@ def _is_pair(one: Json) -> bool:
 
 
 def _answer(
-    entry: JsonDocument, notes: JsonDocument, folder: Path | None
+    entry: JsonDocument, notes: JsonDocument, attachments: Attachments
 ) -> Response | TransportFailure:
     answered = member(entry, "response")
     status = number(answered.get("status"))
     if status is None or not status.is_integer() or status > 999:
         raise _unreadable("response.status", answered.get("status"), "is no status code")
-    response = _response(entry, int(status), folder)
+    response = _response(entry, int(status), attachments)
     failure = notes.get("failure")
     if failure is not None:
         said = member(notes, "failure")
@@ -134,13 +135,13 @@ def _answer(
     return response
 
 
-def _response(entry: JsonDocument, code: int, folder: Path | None) -> Response:
+def _response(entry: JsonDocument, code: int, attachments: Attachments) -> Response:
     answered = member(entry, "response")
     headers, is_whole = header_pairs(answered.get("headers"))
     body: bytes | None = b""
     is_head = text(member(entry, "request").get("method")).upper() == "HEAD"
     if is_own(entry) or not (is_head or code in (204, 304) or code < 200):
-        body = read_body(entry, headers, folder)
+        body = read_body(entry, headers, attachments)
     if not is_own(entry):
         media_type = text(member(answered, "content").get("mimeType")).strip()
         if not headers:

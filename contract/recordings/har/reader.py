@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import BinaryIO
 
 from jobproof.contract.errors import RecordingError
@@ -19,7 +18,13 @@ from jobproof.contract.recordings.har.entry import read_har_entry
 from jobproof.contract.recordings.har.entry_stream import har_entries
 from jobproof.contract.recordings.har.fields import member, text
 from jobproof.contract.recordings.har.recorders import is_own, skip_reason
-from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped, SkipReason
+from jobproof.contract.recordings.recorded import (
+    Attachments,
+    Recorded,
+    RecordedItem,
+    Skipped,
+    SkipReason,
+)
 
 __all__ = ["read_har"]
 
@@ -28,7 +33,7 @@ _LONGEST_DETAIL = 200
 
 
 def read_har(
-    stream: BinaryIO, endpoint: EndpointFilter, folder: Path | None
+    stream: BinaryIO, endpoint: EndpointFilter, attachments: Attachments
 ) -> Iterator[RecordedItem]:
     """
     What each entry of a HAR file says, in the file's order.
@@ -37,11 +42,11 @@ def read_har(
         RecordingError: It is no HAR, holds no entry, or ends in the middle.
     """
     for index, written in enumerate(har_entries(stream)):
-        yield _item(written, endpoint, folder, f"log.entries[{index}]")
+        yield _item(written, endpoint, attachments, f"log.entries[{index}]")
 
 
 def _item(
-    written: bytes, endpoint: EndpointFilter, folder: Path | None, where: str
+    written: bytes, endpoint: EndpointFilter, attachments: Attachments, where: str
 ) -> RecordedItem:
     try:
         entry: Json = json.loads(written)
@@ -54,14 +59,14 @@ def _item(
     if not isinstance(entry, dict):
         return _unreadable(where, "is no HAR entry")
     try:
-        found = _recorded(entry, endpoint, folder)
+        found = _recorded(entry, endpoint, attachments)
     except RecordingError as exc:
         return _unreadable(where, str(exc))
     return Skipped(found, where) if isinstance(found, SkipReason) else found
 
 
 def _recorded(
-    entry: JsonDocument, endpoint: EndpointFilter, folder: Path | None
+    entry: JsonDocument, endpoint: EndpointFilter, attachments: Attachments
 ) -> Recorded | SkipReason:
     url = text(member(entry, "request").get("url"))
     if not url:
@@ -74,7 +79,7 @@ def _recorded(
     reason = None if is_own(entry) else skip_reason(entry)
     if reason is not None:
         return reason
-    exchange = read_har_entry(entry, folder)
+    exchange = read_har_entry(entry, attachments)
     if address is None:
         return Recorded(exchange, "/".join(exchange.request.url.split("/")[:3]))
     if exchange.request.job_id is None:

@@ -408,7 +408,7 @@ def _asked(**headers: str) -> dict[str, Any]:
         ({"_resourceType": "preflight"}, SkipReason.NOT_FETCHED),
         ({"_resourceType": "websocket"}, SkipReason.NOT_FETCHED),
         ({"_webSocketMessages": []}, SkipReason.NOT_FETCHED),
-        ({"request": {"url": JOB_URL.replace("https", "wss")}}, SkipReason.NOT_FETCHED),
+        ({"request": {"url": JOB_URL.replace("https", "wss")}}, SkipReason.OTHER_ADDRESS),
         ({"response": {"status": 101}}, SkipReason.NOT_FETCHED),
         ({"request": _asked(Sec_Fetch_Dest="document")}, SkipReason.NOT_FETCHED),
         ({"request": _asked(Sec_Fetch_Mode="navigate")}, SkipReason.NOT_FETCHED),
