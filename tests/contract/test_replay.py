@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.small_api import small_api
+from tests.contract.small_api import JOB, small_api
 from tests.tools import PATIENCE_S
 
 from jobproof.contract.client.curl import Client
@@ -18,10 +18,16 @@ from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Exchange, Request, Response
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.request import build_owner_request
-from jobproof.contract.model.verdict import Verdict, group
+from jobproof.contract.model.verdict import Verdict
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.har.writer import har
-from jobproof.contract.recordings.replay import judge_recordings
+from jobproof.contract.recordings.recorded import SkipReason
+from jobproof.contract.recordings.replay import RecordedRun, judge_recordings
+from jobproof.contract.suite.reporting.junit import junit
+from jobproof.contract.suite.reporting.outcome import outcome_of_recordings
+from jobproof.contract.suite.reporting.recorded import broken_lines
+from jobproof.contract.suite.reporting.report import build_recorded_report
+from jobproof.contract.suite.reporting.summary import summarise
 
 API = find_api(default_api())
 
@@ -50,6 +56,17 @@ def plain(path: Path) -> None:
     path.write_text(json.dumps(data))
 
 
+def everything_said(run: RecordedRun) -> str:
+    """
+    Summary, report and JUnit in one text.
+    """
+    outcome = outcome_of_recordings(run, token_env="JOBPROOF_TOKEN")
+    report = build_recorded_report(run, outcome, started_at=1e9, duration_s=0.1)
+    lines = (*broken_lines(outcome), *summarise(report))
+    xml = junit(outcome, moment="2026-01-01T00:00:00Z", duration_s=0.1)
+    return "\n".join((*lines, json.dumps(report), xml))
+
+
 def test_a_recording_of_a_correct_server_is_kept(tmp_path: Path) -> None:
     sent = record(tmp_path / "good.har")
     outcome = judge_recordings(API, [tmp_path / "good.har"], strict=True)
@@ -65,14 +82,14 @@ def test_a_recording_of_a_fault_is_broken_by_the_same_check(ours: bool, tmp_path
         plain(path)
     outcome = judge_recordings(API, [path])
     assert outcome.verdict is Verdict.BROKEN
-    broken = {f.check for f in outcome.findings if f.kind is Kind.VIOLATION}
+    broken = {g.first.check for g in outcome.groups if g.first.kind is Kind.VIOLATION}
     assert broken == {"job_id_is_echoed"}
 
 
 def test_history_counts_offline_too(tmp_path: Path) -> None:
     record(tmp_path / "late.har", fault="result_changes_after_end", polls=12)
     outcome = judge_recordings(API, [tmp_path])
-    assert "ended_job_is_frozen" in {f.check for f in outcome.findings}
+    assert "ended_job_is_frozen" in {g.first.check for g in outcome.groups}
 
 
 def test_other_traffic_is_skipped_and_alone_it_is_inconclusive(tmp_path: Path) -> None:
@@ -85,7 +102,7 @@ def test_other_traffic_is_skipped_and_alone_it_is_inconclusive(tmp_path: Path) -
     path.write_text(json.dumps(data))
     outcome = judge_recordings(API, [path])
     assert outcome.verdict is Verdict.INCONCLUSIVE
-    assert (outcome.judged, outcome.skipped) == (0, len(data["log"]["entries"]))
+    assert (outcome.judged, outcome.skipped.counts.total()) == (0, len(data["log"]["entries"]))
 
 
 def test_a_folder_without_recordings_is_a_mistake(tmp_path: Path) -> None:
@@ -97,7 +114,7 @@ def test_a_failure_without_an_answer_survives_being_kept(tmp_path: Path) -> None
     path = tmp_path / "short.har"
     record(path, fault="body_short")
     outcome = judge_recordings(API, [path])
-    assert "body_arrives_whole" in {f.check for f in outcome.findings}
+    assert "body_arrives_whole" in {g.first.check for g in outcome.groups}
 
 
 def recorded(path: Path, url: str, *headers: tuple[str, str]) -> Path:
@@ -123,8 +140,8 @@ def recorded(path: Path, url: str, *headers: tuple[str, str]) -> Path:
         ("query", "?a=1&code=s3cret-key-9", (), '-G --data-urlencode code="$JOBPROOF_TOKEN"'),
         ("header", "", (("X-Acme", "s3cret-key-9"),), '-H "X-Acme: $JOBPROOF_TOKEN"'),
         (
-            *("cookie", "", (("Cookie", "a=1; sid=s3cret-key-9"),)),
-            '-H "Cookie: sid=$JOBPROOF_TOKEN"',
+            *("cookie", "", (("Cookie", "a=an-other-secret; sid=s3cret-key-9"),)),
+            '-H "Cookie: a=***; sid=$JOBPROOF_TOKEN"',
         ),
     ],
 )
@@ -141,14 +158,16 @@ def test_a_browser_s_credential_is_known_by_its_place_in_the_document(
     url = f"https://h.example/base/projects/any%20one/jobs/4711{query}"
     outcome = judge_recordings(api, [recorded(tmp_path / "seen.har", url, *headers)])
     assert (outcome.judged, outcome.verdict) == (1, Verdict.BROKEN)
-    said = "\n".join(outcome.lines(group)) + json.dumps(outcome.as_dict())
+    said = everything_said(outcome)
     assert again in said
     assert "s3cret-key-9" not in said
+    assert "an-other-secret" not in said
 
 
 def test_a_recorded_path_without_an_id_is_no_job_s(tmp_path: Path) -> None:
     path = recorded(tmp_path / "seen.har", "https://h.example/jobs/")
-    assert judge_recordings(small_api(tmp_path / "api"), [path]).skipped == 1
+    run = judge_recordings(small_api(tmp_path / "api"), [path])
+    assert run.skipped.counts == {SkipReason.OTHER_ADDRESS: 1}
 
 
 def test_a_recording_with_answers_of_others_is_inconclusive(tmp_path: Path) -> None:
@@ -166,5 +185,54 @@ def test_a_recording_with_answers_of_others_is_inconclusive(tmp_path: Path) -> N
     path.write_text(json.dumps(data))
     outcome = judge_recordings(API, [path], strict=True)
     assert outcome.verdict is Verdict.INCONCLUSIVE
-    assert {f.check for f in outcome.findings} == {"endpoint_is_available"}
-    assert outcome.intermediaries == 1
+    assert {g.first.check for g in outcome.groups} == {"endpoint_is_available"}
+    assert outcome.coverage.intermediaries == 1
+
+
+# One history, whichever files hold it.
+
+
+def polls_of(job_id: str, *seen: tuple[float, str], **notes: str) -> list[Exchange]:
+    """
+    A job as a browser saw it: when, and which status.
+    """
+    return [
+        Exchange(
+            Request("GET", f"https://h.example/jobs/{job_id}"),
+            Response(
+                200,
+                (("Content-Type", "application/json"),),
+                json.dumps({"id": notes.get("shown", job_id), "status": status}).encode(),
+            ),
+            at,
+            0.1,
+        )
+        for at, status in seen
+    ]
+
+
+def saved(path: Path, exchanges: list[Exchange]) -> Path:
+    path.write_text(json.dumps(har(exchanges)))
+    plain(path)
+    return path
+
+
+def checks_of(run: RecordedRun) -> set[str]:
+    return {g.first.check for g in run.groups if g.first.kind is Kind.VIOLATION}
+
+
+def test_entries_of_several_files_in_any_order_are_one_history(tmp_path: Path) -> None:
+    api = small_api(tmp_path / "api")
+    later = saved(tmp_path / "a.har", polls_of(JOB, (1e9 + 9, "queued")))
+    earlier = saved(tmp_path / "b.har", polls_of(JOB, (1e9 + 5, "done"), (1e9, "queued")))
+    assert "terminal_status_is_final" in checks_of(judge_recordings(api, [later, earlier]))
+    for alone in (later, earlier):
+        assert judge_recordings(api, [alone]).verdict is Verdict.KEPT
+
+
+def test_findings_of_one_kind_are_counted_and_told_once(tmp_path: Path) -> None:
+    polls = [poll for n in range(40) for poll in polls_of(f"4{n:03}", (1e9, "done"), shown="x")]
+    run = judge_recordings(small_api(tmp_path / "api"), [saved(tmp_path / "a.har", polls)])
+    counted = {g.first.check: g.count for g in run.groups if g.first.kind is Kind.VIOLATION}
+    assert counted["job_id_is_echoed"] == 40
+    assert run.judged == 40

@@ -72,7 +72,8 @@ def explain(found: FindingGroup, check: Check | None, *, target: Telling) -> str
     lines = [
         f"{finding.check}: {check.summary if check else finding.message}",
         f"  promised  {finding.basis.value}: {finding.source}",
-        f"  asked     {request.method} {_path(request.url)} {sent_as}",
+        # Of a recording both are somebody else's words.
+        f"  asked     {legible(shorten(request.method, 40))} {_path(request.url)} {sent_as}",
         f"  seen      at {shown.pointer}: {shown.message}{times}",
         f"  again     {_curl(found.first, target)}",
     ]
@@ -234,7 +235,7 @@ def describe_dry_run(target: SuiteTarget, sequences: Iterable[RequestSequence]) 
 def _path(url: str) -> str:
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return shorten(path, 120)
+    return legible(shorten(path, 120))
 
 
 def _curl(finding: Finding, target: Telling) -> str:
