@@ -69,7 +69,7 @@ def measure(path: Path, api: str, *, peer: bool = False) -> Cost:
     """
     Judge a recording in a process of its own, or only load it.
     """
-    own = [sys.executable, "-P", __file__, "--api", api, "--judge", str(path)]
+    own = [sys.executable, __file__, "--api", api, "--judge", str(path)]
     answer = subprocess.check_output([*own, *(["--peer"] if peer else [])])
     return Cost(**json.loads(answer))
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -173,6 +173,7 @@ def judge_recordings(
         base_url=base_url,
     )
     held, baselines = HeldExchanges(), _Baselines(api)
+    pages: Counter[str] = Counter()
     for item in read_recordings(paths, endpoint):
         if isinstance(item, Skipped):
             run.skipped.add(item)
@@ -183,8 +184,11 @@ def judge_recordings(
             continue
         held.add(item.base, _job_key(api, exchange), exchange)
         baselines.add(item.base, exchange)
-    run.servers = tuple(_judged_servers(held.servers, endpoint))
-    for server, count in held.servers.items():
+        pages[item.base] += _is_page(exchange)
+    counts = held.servers
+    page_servers = {server for server, count in counts.items() if pages[server] == count}
+    run.servers = tuple(_judged_servers(counts, endpoint, page_servers))
+    for server, count in counts.items():
         if server not in run.servers:
             run.skipped.counts[SkipReason.OTHER_ADDRESS] += count
     for job in held.drain(run.servers):
@@ -209,10 +213,24 @@ def _judge_job(job: RecordedJob, run: RecordedRun, judge: Judge, baselines: _Bas
             history.add(seen)
 
 
-def _judged_servers(servers: Iterable[str], endpoint: EndpointFilter) -> list[str]:
-    # A page of the web application may have the path of the API's own.
+def _judged_servers(
+    servers: Iterable[str], endpoint: EndpointFilter, page_servers: Container[str]
+) -> list[str]:
+    """
+    Those that the document states, if anybody asked them; else all, but not those that show
+    nothing but pages beside an API's own answers.
+    """
     found = sorted(servers)
-    return [server for server in found if endpoint.is_documented(server)] or found
+    documented = [server for server in found if endpoint.is_documented(server)]
+    # A page of the web application may have the path of the API's own.
+    return documented or [server for server in found if server not in page_servers] or found
+
+
+def _is_page(exchange: Exchange) -> bool:
+    response = exchange.response
+    stated = response.known_header("content-type") if response is not None else None
+    media_type = (stated or "").partition(";")[0].strip().lower()
+    return media_type in ("text/html", "application/xhtml+xml")
 
 
 def _with_job(
