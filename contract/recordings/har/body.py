@@ -58,13 +58,18 @@ def _text_bytes(entry: JsonDocument, headers: HeaderPairs, size: float | None) -
         if content.get("_file"):
             return None
         return b"" if _is_empty(entry, headers, size, is_written=written == "") else None
+    if isinstance(written, dict):
+        return _written_anew(written)
     encoding = content.get("encoding") or ""
     if not isinstance(written, str) or not isinstance(encoding, str):
         return None
     if encoding.strip().lower() == "base64":
         return _from_base64(written)
-    if encoding.strip().lower() not in ("", "text", "plain", "utf-8", "utf8"):
-        return None
+    is_plain = encoding.strip().lower() in ("", "text", "plain", "utf-8", "utf8")
+    return _encoded(written, size) if is_plain else None
+
+
+def _encoded(written: str, size: float | None) -> bytes | None:
     try:
         body = written.encode("utf-8")
     except UnicodeEncodeError:
@@ -111,6 +116,16 @@ def _is_whole(body: bytes, size: float | None, written: Json) -> bool:
         return body.strip()[:1] in (b"{", b"[") and json.loads(body) is not None
     except (ValueError, RecursionError):
         return False
+
+
+def _written_anew(value: JsonDocument) -> bytes | None:
+    """
+    The JSON object that a recorder put in place of its text: what it says is known.
+    """
+    try:
+        return json.dumps(value, allow_nan=False).encode("ascii") if value else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _from_base64(written: str) -> bytes | None:
