@@ -76,7 +76,7 @@ class Judge:
         for check in self._select(trace):
             # A generator crashes while it is iterated, and what it said before that counts.
             try:
-                for remark in check(trace) if check.window else check.run(trace):
+                for remark in check.run(trace):
                     findings.append(_finding(check, remark, trace))
             except NotRecorded as exc:
                 unrecorded[check.id] = str(exc)

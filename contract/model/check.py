@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
 
 from jobproof.contract.model.finding import Basis, Remark, Severity
 from jobproof.contract.model.trace import Trace
@@ -99,7 +100,7 @@ class Check:
         return self.premise is None or self.premise.holds(trace.looking_back(self.window))
 
     def __call__(self, trace: Trace) -> Iterable[Remark]:
-        return self.run(trace.looking_back(self.window))
+        return self.run(trace)
 
 
 def check(
@@ -147,7 +148,7 @@ def check(
             severity=severity,
             about=about,
             family=function.__module__.rpartition(".")[2],
-            run=function,
+            run=_with_window(function, window) if window else function,
             needs=needs,
             only=only,
             apis=apis,
@@ -157,3 +158,12 @@ def check(
         )
 
     return decorate
+
+
+def _with_window(function: CheckFunction, window: int) -> CheckFunction:
+    # Here and not where checks are run: seventy of them would be asked whether they look back.
+    @wraps(function)
+    def looking_back(trace: Trace) -> Iterable[Remark]:
+        return function(trace.looking_back(window))
+
+    return looking_back

@@ -185,7 +185,7 @@ class Response:
         Raises:
             NotRecorded: There is none, and not all that came are known.
         """
-        value = self.known_header(name)
+        value = self._first_values.get(name.lower())
         if value is None and not self.has_all_headers:
             raise NotRecorded(f"the answer's {name}")
         return value
