@@ -23,7 +23,8 @@ __all__ = ["JudgedResult", "RawResult", "ResponseHistory", "ResultJudge", "outco
 
 # A target's history is held in memory: at most `jobs` times observations times body.
 _LARGEST_BODY = 65_536
-_WINDOW = 16
+# So many probes of one job may be under way at once and still be told apart.
+_WINDOW = 4
 _MOST_BASELINES = 5
 
 

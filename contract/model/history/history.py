@@ -5,7 +5,6 @@ One job's past, held in bounded memory however often the job is asked for.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import deque
 
 from jobproof.contract.model.history.dealings import Dealings, later_dealings
 from jobproof.contract.model.history.past import Past, later_past
@@ -40,10 +39,11 @@ class History:
         "_is_cut",
         "_late",
         "_lifecycle",
+        "_most_recent",
         "_pasts",
-        "_recent",
         "_window",
         "dealings",
+        "recent",
         "staleness_s",
     )
 
@@ -53,7 +53,10 @@ class History:
         self.dealings = Dealings()
         self.staleness_s = staleness_s
         self._lifecycle = lifecycle
-        self._recent: deque[Observation] = deque(maxlen=recent)
+        # No deque: a recording may be of a hundred thousand jobs, each seen once.
+        self.recent: tuple[Observation, ...] = ()
+        """The latest exchanges, in the order in which they were added."""
+        self._most_recent = recent
         self._window = window
         # When each sight was over, ascending, and the past from then on: its last is that sight.
         self._ends: list[float] = []
@@ -67,13 +70,6 @@ class History:
         Of all sights.
         """
         return self._pasts[-1] if self._pasts else _NOTHING
-
-    @property
-    def recent(self) -> tuple[Observation, ...]:
-        """
-        The latest exchanges, in the order in which they were added.
-        """
-        return tuple(self._recent)
 
     def before(self, moment: float) -> Past:
         """
@@ -97,7 +93,8 @@ class History:
         """
         One more exchange about the job.
         """
-        self._recent.append(seen)
+        if self._most_recent:
+            self.recent = (*self.recent, seen)[-self._most_recent :]
         self.dealings = later_dealings(self.dealings, seen)
         if not seen.is_view:
             return

@@ -73,7 +73,7 @@ def later_past(past: Past, seen: Observation, lifecycle: Lifecycle, *, farthest:
     if isinstance(status, str) and (status in first_of or _has_room(first_of, status, lifecycle)):
         if status not in first_of:
             first_of = {**first_of, status: seen}
-        last_of = {**last_of, status: seen}
+        last_of = {**last_of, status: seen} if past.first is not None else first_of
     return Past(
         past.first or seen,
         seen,
