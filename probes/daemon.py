@@ -43,7 +43,9 @@ class EvidenceWriter(Protocol):
     Stores evidence: `jobproof.probes.evidence.store.EvidenceStore`.
     """
 
-    def keep(self, result: ProbeResult, history: Sequence[Exchange] = ()) -> str | None: ...
+    def keep(
+        self, result: ProbeResult, history: Sequence[Exchange] = (), *, staleness_s: float = 0.0
+    ) -> str | None: ...
 
 
 class ResultListener(Protocol):
@@ -259,7 +261,8 @@ class Daemon:
 
     def _keep_evidence(self, judged: JudgedResult) -> None:
         if self.evidence is not None and self._is_worth_keeping(judged.result):
-            self.evidence.keep(judged.result, [seen.exchange for seen in judged.earlier])
+            before = [seen.exchange for seen in (*judged.baselines, *judged.earlier)]
+            self.evidence.keep(judged.result, before, staleness_s=judged.staleness_s)
 
     def _show(self, judged: JudgedResult) -> None:
         if self.results is not None:

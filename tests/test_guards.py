@@ -355,6 +355,7 @@ REQUESTS = {
     "contract/recordings/flows.py",
     "contract/recordings/har/entry.py",
     "contract/recordings/ndjson/entry.py",
+    "contract/recordings/har/own.py",
 }
 """
 Where an exchange's request comes into being: built to be sent, handed over by `requests`, or read

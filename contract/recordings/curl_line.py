@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
@@ -14,6 +14,16 @@ from jobproof.contract.formats.secrets.token_place import cookies_in
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 
 __all__ = ["curl"]
+
+# What a client says about itself, and about a connection and a body that aren't there any more.
+_LEFT_TO_CURL = (
+    *("user-agent", "accept-encoding", "connection", "content-length", "expect", "keep-alive"),
+    *("proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
+)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# All that a URL may hold, and what nobody needs to encode for a server to understand it.
+_AS_IT_IS = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def curl(
@@ -35,8 +45,15 @@ def curl(
         parts += ["-X", request.method]
     words = [shlex.quote(part) for part in parts]
     variable = _expansion(token_env)
-    sent = without_headers(request.headers, "user-agent", "accept-encoding")
-    words += [_header(name, value, exchange.request, variable) for name, value in sent]
+    sent = without_headers(request.headers, *_LEFT_TO_CURL)
+    words += [
+        _header(name, value, exchange.request, variable)
+        for name, value in sent
+        # HTTP/2 names such as `:path` are no headers here; and to curl, `@` is a file's name.
+        if _NAME.fullmatch(name) and not _CONTROL.search(value)
+    ]
+    if request.method in ("POST", "PUT", "PATCH"):
+        words.append("-H 'Content-Length: 0'")  # as our own client says it
     words += _url(request, variable)
     return " ".join(words)
 
@@ -56,7 +73,8 @@ def _header(name: str, value: str, asked: Request, variable: str) -> str:
     is_known = at is None or at.header == name.lower()
     is_secret = is_sensitive(name) or (at is not None and at.header == name.lower())
     if not (is_secret and is_known) or asked.credential is Credential.INVALID:
-        return "-H " + shlex.quote(f"{name}: {value}")
+        # To curl, `Name:` means that it isn't sent, and `Name;` that it is sent empty.
+        return "-H " + _quoted(f"{name}: {value}" if value.strip(" \t") else f"{name};")
     # The variable needs double quotes, in which a recorded text could do harm.
     safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)
     if at is not None and at.is_pair:
@@ -72,20 +90,37 @@ def _header(name: str, value: str, asked: Request, variable: str) -> str:
     return f'-H "{safe}: {scheme_of(value)}{variable}"'
 
 
+def _quoted(text: str) -> str:
+    """
+    `text` as one word of a shell, in which headers are bytes and not letters.
+    """
+    if text.isascii():
+        return shlex.quote(text)
+    shown = text.encode("latin-1", "replace")
+    written = "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte not in b"%\\" else f"\\{byte:03o}"
+        for byte in shown
+    )
+    return f'"$(printf {shlex.quote(written)})"'
+
+
 def _url(request: Request, variable: str) -> list[str]:
     """
     The URL, and what curl is to put into its query.
     """
     at = request.token_at
-    before, mark, query = request.url.partition("?")
+    url = quote(request.url.partition("#")[0], safe=_AS_IT_IS)
+    # Else curl takes these for a pattern of many URLs.
+    whole = ["-g"] if re.search(r"[][{}]", url) else []
+    before, mark, query = url.partition("?")
     pieces = query.split("&") if mark else []
     tokens = [p.partition("=")[0] for p in pieces if at is not None and _is_named(p, at.name)]
     if at is None or at.place != "query" or request.credential is Credential.INVALID or not tokens:
-        return [shlex.quote(request.url)]
+        return [*whole, shlex.quote(url)]
     rest = "&".join(piece for piece in pieces if not _is_named(piece, at.name))
     # The variable holds the token as it is, and only curl can encode it.
     sent = [f'--data-urlencode {shlex.quote(f"{name}=")}"{variable}"' for name in tokens]
-    return ["-G", *sent, shlex.quote(f"{before}?{rest}" if rest else before)]
+    return [*whole, "-G", *sent, shlex.quote(f"{before}?{rest}" if rest else before)]
 
 
 def _is_named(piece: str, name: str) -> bool:

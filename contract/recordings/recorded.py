@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.har.live import LiveJudgement
 
 __all__ = ["Attachments", "Reader", "Recorded", "RecordedItem", "SkipReason", "Skipped"]
 
@@ -39,10 +40,12 @@ class Recorded:
 
     Attributes:
         base: What its URL has before the operation's path: which server it was.
+        live: What was said of it when it came, where it is evidence of ours.
     """
 
     exchange: Exchange
     base: str
+    live: LiveJudgement | None = None
 
 
 @dataclass(frozen=True, slots=True)

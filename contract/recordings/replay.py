@@ -25,6 +25,7 @@ from jobproof.contract.model.trace import Trace
 from jobproof.contract.model.verdict import FindingGroup, FindingTally, Verdict, conclude
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.har.live import LiveJudgement, StoredFinding
 from jobproof.contract.recordings.held import HeldExchanges, Packer, RecordedJob
 from jobproof.contract.recordings.recorded import Recorded, Skipped, SkipReason
 from jobproof.contract.recordings.source import read_recordings
@@ -33,6 +34,8 @@ __all__ = ["RecordedRun", "judge_recordings"]
 
 _MOST_BASELINES = 8
 """How many answers to an unknown id another answer is compared with."""
+_MOST_LOST = 1_000
+_Moment = tuple[str, float, float, str]
 _MOST_TOKENS = 256
 """How many askers' tokens are masked wherever they stand, and not only in their own exchanges."""
 
@@ -73,6 +76,7 @@ class RecordedRun:
         judged: How many exchanges were about a job of this API.
         servers: Whose exchanges these were.
         stalest: The finding of the answer that was most behind.
+        lost: What was said of answers when they came, and can't be judged again; the first few.
     """
 
     api: Api
@@ -86,6 +90,8 @@ class RecordedRun:
     skipped: SkippedEntries = field(default_factory=SkippedEntries)
     servers: tuple[str, ...] = ()
     stalest: Finding | None = None
+    lost: dict[StoredFinding, None] = field(default_factory=dict)
+    _live: dict[_Moment, LiveJudgement] = field(default_factory=dict)
     _tally: FindingTally = field(default_factory=FindingTally)
     _tokens: dict[str, None] = field(default_factory=dict)
 
@@ -119,7 +125,9 @@ class RecordedRun:
         """
         if not self.judged:
             return ("no exchange is about a job",)
-        return self.coverage.missing_of_recordings()
+        broken = sum(one.breaks(strict=self.strict) for one in self.lost)
+        lost = (f"broken promises that can't be judged again: {broken}",) if broken else ()
+        return (*self.coverage.missing_of_recordings(), *lost)
 
     def lack(self, check: Check) -> Lack | None:
         """
@@ -128,6 +136,23 @@ class RecordedRun:
         lack = self.coverage.lack(check)
         # Here nobody can give anything.
         return lack and replace(lack, text=lack.text.removesuffix(" (--foreign-job)"))
+
+    def hear(self, base: str, exchange: Exchange, live: LiveJudgement) -> None:
+        """
+        Keep what was said of an exchange when it came, until it is judged.
+        """
+        self._live[_moment(base, exchange)] = live
+        # Recordings are one history: a replica was allowed to be as far behind in all of it.
+        self.staleness_s = max(self.staleness_s, live.staleness_s)
+
+    def compare(self, base: str, exchange: Exchange, findings: Iterable[Finding]) -> None:
+        """
+        Keep what was said of an exchange when it came and isn't said now, for want of its grounds.
+        """
+        live = self._live.get(_moment(base, exchange))
+        for one in live.lost(findings) if live is not None else ():
+            if len(self.lost) < _MOST_LOST:
+                self.lost[one] = None
 
     def note(self, findings: Iterable[Finding], token: str | None) -> None:
         """
@@ -183,6 +208,8 @@ def judge_recordings(
             run.skipped.add(Skipped(SkipReason.OTHER_ADDRESS, ""))
             continue
         held.add(item.base, _job_key(api, exchange), exchange)
+        if item.live is not None:
+            run.hear(item.base, exchange, item.live)
         baselines.add(item.base, exchange)
         pages[item.base] += _is_page(exchange)
     counts = held.servers
@@ -208,9 +235,14 @@ def _judge_job(job: RecordedJob, run: RecordedRun, judge: Judge, baselines: _Bas
         judgement = judge.judge(trace)
         run.judged += 1
         run.note(judgement.findings, token)
+        run.compare(job.base, exchange, judgement.findings)
         run.coverage.add(seen, judgement)
         if seen.intermediary is None:
             history.add(seen)
+
+
+def _moment(base: str, exchange: Exchange) -> _Moment:
+    return base, exchange.started_at, exchange.elapsed_s, exchange.request.url
 
 
 def _judged_servers(

@@ -75,6 +75,22 @@ class JudgedResult:
         """
         return self.trace.known if self.trace is not None else ()
 
+    @property
+    def baselines(self) -> tuple[Observation, ...]:
+        """
+        Answers for ids that nobody has, where it was compared with them.
+        """
+        if self.trace is None or not _is_compared(self.trace.latest):
+            return ()
+        return self.trace.baselines
+
+    @property
+    def staleness_s(self) -> float:
+        """
+        By which a replica was allowed to be behind.
+        """
+        return self.trace.staleness_s if self.trace is not None else 0.0
+
 
 class ResponseHistory:
     """
@@ -202,6 +218,11 @@ class ResultJudge:
 
 def _denies(code: int) -> bool:
     return 400 <= code < 500 and code not in (408, 425, 429)
+
+
+def _is_compared(seen: Observation) -> bool:
+    # An outage is known by an endpoint that has answered before.
+    return seen.subject is Subject.FOREIGN or seen.code == 503
 
 
 def _is_owners_view(seen: Observation) -> bool:

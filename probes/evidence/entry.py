@@ -13,15 +13,14 @@ from hashlib import blake2b
 from pathlib import Path
 
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.recordings.har.live import StoredFinding
 from jobproof.probes.result import ProbeOutcome, ProbeResult
 
 __all__ = [
     "NOTES",
     "Evidence",
     "EvidencePriority",
-    "StoredFinding",
     "fingerprint_of",
     "fingerprint_of_outcome",
     "fingerprints_of",
@@ -29,7 +28,6 @@ __all__ = [
     "notes_of",
     "priority_of",
     "read_evidence",
-    "seen_in",
 ]
 
 NOTES = "_jobproof"
@@ -50,20 +48,6 @@ class EvidencePriority(IntEnum):
     """No answer, or one that nobody wants, although no promise is broken."""
     BROKEN = 3
     """A violation."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFinding:
-    """
-    A finding as the evidence remembers it.
-    """
-
-    check: str
-    kind: str
-    basis: str
-    source: str
-    pointer: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +119,6 @@ def new_id(result: ProbeResult, prints: Iterable[str]) -> str:
     return f"{max(0, int(exchange.ended_at * 1000)):013d}"[:13] + f"-{digest}"
 
 
-def seen_in(finding: Finding, redactor: Redactor) -> StoredFinding:
-    """
-    A finding as the evidence remembers it, without secrets.
-    """
-    return StoredFinding(
-        check=finding.check,
-        kind=finding.kind.value,
-        basis=finding.basis.value,
-        source=finding.source,
-        pointer=redactor.text(finding.pointer)[:200],
-        message=redactor.text(finding.message)[:1_000],
-    )
-
-
 def notes_of(evidence: Evidence) -> JsonObject:
     """
     The evidence as JSON, for the HAR that it stands in.
@@ -160,10 +130,7 @@ def notes_of(evidence: Evidence) -> JsonObject:
         "outcome": evidence.outcome,
         "worth": int(evidence.priority),
         "curl": evidence.curl,
-        "findings": [
-            {name: getattr(seen, name) for name in StoredFinding.__slots__}
-            for seen in evidence.findings
-        ],
+        "findings": [seen.as_dict() for seen in evidence.findings],
         "fingerprints": list(evidence.fingerprints),
     }
 

@@ -3,12 +3,12 @@ Kept evidence: redacted exchanges on disk, bounded in bytes, that can be judged 
 
 Each file is a HAR that `jobproof check` reads. Of every fingerprint the first, the last
 and one in N stay. When space runs out, successes go before news, news before failures,
-and failures before broken promises.
+and failures before broken promises. A file that would take more than its share is written without
+its largest bodies, and says so.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import threading
@@ -19,7 +19,9 @@ from pathlib import Path
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.recordings.har.writer import har
+from jobproof.contract.recordings.har.live import seen_in
+from jobproof.contract.recordings.har.writer import har_log
+from jobproof.probes.evidence.entries import as_json, entries_of
 from jobproof.probes.evidence.entry import (
     NOTES,
     Evidence,
@@ -29,7 +31,6 @@ from jobproof.probes.evidence.entry import (
     notes_of,
     priority_of,
     read_evidence,
-    seen_in,
 )
 from jobproof.probes.result import ProbeResult
 
@@ -41,6 +42,8 @@ _ID = re.compile(r"[0-9]{13}-[0-9a-f]{16}")
 _RENEW_S = 1.0
 _RENEW_SUCCESS_S = 60.0
 _SAMPLES = 8
+# Of all bytes for one file: the news of one answer mustn't push out that of all others.
+_LARGEST_SHARE = 8
 
 
 @dataclass(slots=True)
@@ -101,13 +104,20 @@ class EvidenceStore:
         """
         return self._bytes
 
-    def keep(self, result: ProbeResult, history: Sequence[Exchange] = ()) -> str | None:
+    def keep(
+        self,
+        result: ProbeResult,
+        history: Sequence[Exchange] = (),
+        *,
+        staleness_s: float = 0.0,
+    ) -> str | None:
         """
         Keep what `result` shows, if it shows anything worth the bytes.
 
         Args:
-            history: Earlier exchanges about the same job, oldest first: with them a
+            history: Earlier exchanges that it was judged by, oldest first: with them a
                 broken lifecycle can be judged again.
+            staleness_s: By which a replica was allowed to be behind.
 
         Returns:
             The evidence's id; None where nothing is kept.
@@ -118,7 +128,9 @@ class EvidenceStore:
         at = result.exchange.ended_at
         with self._lock:
             wanted = [one for one in prints if self._wants(one, at, priority_of(result))]
-            evidence = self._write(result, history, tuple(wanted)) if wanted else None
+            evidence = None
+            if wanted:
+                evidence = self._write(result, history, tuple(wanted), staleness_s)
             if evidence is not None:
                 for one in wanted:
                     self._put(one, evidence)
@@ -219,7 +231,11 @@ class EvidenceStore:
             self._remove(victim.id)
 
     def _write(
-        self, result: ProbeResult, history: Sequence[Exchange], prints: tuple[str, ...]
+        self,
+        result: ProbeResult,
+        history: Sequence[Exchange],
+        prints: tuple[str, ...],
+        staleness_s: float,
     ) -> Evidence | None:
         assert result.exchange is not None
         redactor, exchange = self._redactor, result.exchange
@@ -235,9 +251,9 @@ class EvidenceStore:
             fingerprints=prints,
             size_bytes=0,
         )
-        notes = {NOTES: notes_of(evidence)}
-        log = har([*history, exchange], redactor, notes=notes)
-        content = json.dumps(log, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+        share = self.max_bytes // _LARGEST_SHARE
+        entries = entries_of(result, history, redactor, most_bytes=share, staleness_s=staleness_s)
+        content = as_json(har_log(entries, notes={NOTES: notes_of(evidence)}))
         try:
             _write_whole(self._path(evidence.id), content)
         except OSError as wrong:

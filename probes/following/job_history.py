@@ -48,8 +48,12 @@ class JobHistory:
 
     def text(self, exchange: Exchange) -> str | None:
         """
-        An exchange as it is kept, redacted as evidence is; None where it is too large.
+        An exchange as it is kept, redacted as evidence is: without its body where that is too
+        large, which is then unknown; None where even that doesn't help.
         """
-        entry = har_entry(exchange, self.redactor)
-        text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
-        return text if len(text) <= _LARGEST_TEXT else None
+        for has_body in (True, False):
+            entry = har_entry(exchange, self.redactor, has_body=has_body)
+            text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
+            if len(text) <= _LARGEST_TEXT:
+                return text
+        return None

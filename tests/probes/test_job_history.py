@@ -126,8 +126,23 @@ def test_the_past_is_read_once() -> None:
     assert asked == [JOB]
 
 
-def test_a_huge_body_is_not_kept(watchlist: WatchList) -> None:
-    assert JobHistory(watchlist).text(_seen(_body("queued", note="x" * 20_000))) is None
+def test_a_huge_body_is_left_out_and_read_back_as_unknown(watchlist: WatchList) -> None:
+    seen = _seen(_body("queued", note="x" * 20_000))
+    text = JobHistory(watchlist).text(seen)
+    assert text is not None
+    assert len(text) < 2_000
+    _keep(watchlist, text)
+    (read,) = JobHistory(watchlist).of("t", JOB)
+    assert read.response is not None
+    assert seen.response is not None
+    assert read.response == replace(seen.response, body=None, raw=None)
+
+
+def test_a_huge_head_is_not_kept(watchlist: WatchList) -> None:
+    seen = _seen(_body("queued"))
+    assert seen.response is not None
+    huge = replace(seen.response, headers=(("X-Note", "x" * 20_000),))
+    assert JobHistory(watchlist).text(replace(seen, answer=huge)) is None
 
 
 def test_secrets_and_signatures_of_links_are_not_kept(watchlist: WatchList) -> None:

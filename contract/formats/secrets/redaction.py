@@ -24,6 +24,8 @@ __all__ = [
 
 # Vendors have names of their own for the header that carries the token.
 _SENSITIVE = re.compile(r"(?i)authorization|token|key|secret|cookie|password|credential|session")
+# It says whether a browser may send some, and never holds one.
+_CORS = "access-control-allow-credentials"
 # Of other two words the first may be half the secret; a scheme that we don't know is one word.
 _SCHEME = re.compile(r"(?i:bearer|basic|digest|key|apikey|token) |[A-Za-z]+ (?=\S+$)")
 
@@ -179,7 +181,7 @@ def is_sensitive(header: str) -> bool:
     """
     Whether a header of that name may carry a credential.
     """
-    return _SENSITIVE.search(header) is not None
+    return _SENSITIVE.search(header) is not None and header.lower() != _CORS
 
 
 def scheme_of(credential: str) -> str:

@@ -26,6 +26,7 @@ from jobproof.contract.recordings.attachments import NoAttachments
 from jobproof.contract.recordings.har.body import read_body
 from jobproof.contract.recordings.har.fields import header_pairs, member, number, text
 from jobproof.contract.recordings.har.moment import read_moment
+from jobproof.contract.recordings.har.own import read_own_entry
 from jobproof.contract.recordings.har.recorders import is_own
 from jobproof.contract.recordings.recorded import Attachments
 
@@ -50,6 +51,9 @@ def read_har_entry(entry: JsonDocument, attachments: Attachments | None = None) 
     Raises:
         RecordingError: It isn't one.
     """
+    own = read_own_entry(entry)
+    if own is not None:
+        return own
     notes = member(entry, "_jobproof")
     started = _started(entry)
     elapsed_s, is_timed = _elapsed(entry)

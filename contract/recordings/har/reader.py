@@ -17,6 +17,7 @@ from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.har.entry import read_har_entry
 from jobproof.contract.recordings.har.entry_stream import har_entries
 from jobproof.contract.recordings.har.fields import member, text
+from jobproof.contract.recordings.har.live import read_live
 from jobproof.contract.recordings.har.recorders import is_own, skip_reason
 from jobproof.contract.recordings.recorded import (
     Attachments,
@@ -81,11 +82,11 @@ def _recorded(
         return reason
     exchange = read_har_entry(entry, attachments)
     if address is None:
-        return Recorded(exchange, "/".join(exchange.request.url.split("/")[:3]))
+        return Recorded(exchange, "/".join(exchange.request.url.split("/")[:3]), read_live(entry))
     if exchange.request.job_id is None:
         asked = replace(exchange.request, job_id=address.job_id)
         exchange = replace(exchange, request=asked)
-    return Recorded(exchange, address.base)
+    return Recorded(exchange, address.base, read_live(entry))
 
 
 def _unreadable(where: str, why: str) -> Skipped:

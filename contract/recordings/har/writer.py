@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.model.exchange import Exchange, Response, TransportFailure
+from jobproof.contract.model.exchange import Exchange, Response
+from jobproof.contract.recordings.har.own import NOTES, notes_of
 
-__all__ = ["har", "har_entry"]
-
-_KEPT_BYTES = 65_536
+__all__ = ["har", "har_entry", "har_log"]
 
 
 def har(
@@ -22,44 +21,48 @@ def har(
     redactor: Redactor | None = None,
     *,
     version: str = "0",
-    notes: JsonDocument | None = None,
 ) -> JsonObject:
     """
     A HAR 1.2 log of `exchanges`, redacted; `jobproof check` reads it.
 
     Args:
         redactor: Knows of more secrets than the requests themselves carry.
+    """
+    return har_log([har_entry(exchange, redactor) for exchange in exchanges], version=version)
+
+
+def har_log(
+    entries: Iterable[JsonObject], *, version: str = "0", notes: JsonDocument | None = None
+) -> JsonObject:
+    """
+    A HAR 1.2 log of entries that are written already.
+
+    Args:
         notes: What else the log is to hold, under keys that start with `_`.
     """
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "jobproof", "version": version},
-            "entries": [har_entry(exchange, redactor) for exchange in exchanges],
+            "entries": list(entries),
             **(notes or {}),
         }
     }
 
 
-def har_entry(exchange: Exchange, redactor: Redactor | None = None) -> JsonObject:
+def har_entry(
+    exchange: Exchange, redactor: Redactor | None = None, *, has_body: bool = True
+) -> JsonObject:
     """
     One HAR entry, redacted. `_jobproof` holds what HAR has no place for.
+
+    Args:
+        has_body: False leaves the answer's body out; read back, it isn't known.
     """
-    exchange = exchange.redacted(redactor or Redactor())
-    request, answer = exchange.request, exchange.answer
-    response = answer if isinstance(answer, Response) else answer.partial
+    whole, exchange = exchange, exchange.redacted(redactor or Redactor())
+    request, response = exchange.request, _answered(exchange)
+    is_cut = not has_body and response is not None and bool(response.body)
     phases = exchange.phases
-    notes: JsonObject = {
-        "job_id": request.job_id,
-        "subject": request.subject.value,
-        "credential": request.credential.value,
-    }
-    if isinstance(answer, TransportFailure):
-        notes["failure"] = {
-            "reason": answer.reason.value,
-            "detail": answer.detail,
-            "head_arrived": answer.partial is not None,
-        }
     entry: JsonObject = {
         "startedDateTime": datetime.fromtimestamp(exchange.started_at, UTC).isoformat(
             timespec="microseconds"
@@ -75,7 +78,7 @@ def har_entry(exchange: Exchange, redactor: Redactor | None = None) -> JsonObjec
             "headersSize": -1,
             "bodySize": 0,
         },
-        "response": _har_response(response),
+        "response": _har_response(response, is_cut=is_cut),
         "cache": {},
         "timings": {
             "dns": _ms(phases.resolve),
@@ -85,18 +88,30 @@ def har_entry(exchange: Exchange, redactor: Redactor | None = None) -> JsonObjec
             "wait": _ms(phases.wait),
             "receive": _ms(phases.transfer),
         },
-        "_jobproof": notes,
+        NOTES: notes_of(exchange, is_masked=_differ(exchange, whole), is_cut=is_cut),
     }
     if exchange.remote_ip:
         entry["serverIPAddress"] = exchange.remote_ip
     return entry
 
 
+def _differ(clean: Exchange, whole: Exchange) -> bool:
+    """
+    Whether what a check looks at had to be masked.
+    """
+    return clean.answer != whole.answer or clean.request.job_id != whole.request.job_id
+
+
+def _answered(exchange: Exchange) -> Response | None:
+    failure = exchange.failure
+    return exchange.response if failure is None else failure.partial
+
+
 def _headers(headers: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in headers]
 
 
-def _har_response(response: Response | None) -> JsonObject:
+def _har_response(response: Response | None, *, is_cut: bool) -> JsonObject:
     if response is None:
         return {
             "status": 0,
@@ -113,7 +128,9 @@ def _har_response(response: Response | None) -> JsonObject:
         "size": -1 if response.body is None else len(response.body),
         "mimeType": response.known_header("content-type") or "",
     }
-    if response.body is not None:
+    if is_cut:
+        content["comment"] = "cut: the body is too large to be kept"
+    elif response.body is not None:
         content |= _text(response.body)
     return {
         "status": response.code,
@@ -129,16 +146,10 @@ def _har_response(response: Response | None) -> JsonObject:
 
 
 def _text(body: bytes) -> JsonObject:
-    content: JsonObject = {}
-    kept = body[:_KEPT_BYTES]
     try:
-        content["text"] = kept.decode("utf-8")
+        return {"text": body.decode("utf-8")}
     except UnicodeDecodeError:
-        content["text"] = base64.b64encode(kept).decode("ascii")
-        content["encoding"] = "base64"
-    if len(kept) < len(body):
-        content["comment"] = f"cut at {_KEPT_BYTES} bytes"
-    return content
+        return {"text": base64.b64encode(body).decode("ascii"), "encoding": "base64"}
 
 
 def _ms(seconds: float) -> float:

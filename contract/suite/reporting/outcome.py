@@ -53,6 +53,7 @@ class Outcome:
         missing: What a verdict would need, in words.
         unreachable: Why nobody could be asked, in words; None where somebody could.
         staleness: How far answers were behind, as the report has it.
+        staleness_s: By which they were allowed to be behind.
     """
 
     api: Api
@@ -66,6 +67,7 @@ class Outcome:
     token_env: str
     unreachable: str | None
     staleness: JsonObject
+    staleness_s: float
 
     @property
     def verdict(self) -> Verdict:
@@ -139,6 +141,7 @@ def outcome_of_run(run: Run, *, generated: bool) -> Outcome:
         target.token_env,
         unreachable,
         staleness_in(findings, tolerated_s=target.staleness_s),
+        target.staleness_s,
     )
 
 
@@ -162,4 +165,5 @@ def outcome_of_recordings(run: RecordedRun, *, token_env: str) -> Outcome:
         token_env,
         None,
         staleness_in(stalest, tolerated_s=run.staleness_s),
+        run.staleness_s,
     )

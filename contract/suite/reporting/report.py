@@ -5,6 +5,7 @@ The report of a run: one JSON object, described by `report.schema.json`.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from jobproof.contract.formats.text_file import write_text
 from jobproof.contract.formats.wording import legible
 from jobproof.contract.model.verdict import FindingGroup, overlay
 from jobproof.contract.recordings.curl_line import curl
+from jobproof.contract.recordings.har.live import add_live
 from jobproof.contract.recordings.har.writer import har_entry
 from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.recordings.replay import RecordedRun
@@ -28,6 +30,9 @@ from jobproof.contract.suite.reporting.outcome import (
 from jobproof.contract.suite.running.run import Run
 
 __all__ = ["build_recorded_report", "build_report", "finding_as_dict", "write_report"]
+
+# A client takes a body of a mebibyte, and a run may find a hundred things in as many answers.
+_MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
 def build_report(
@@ -62,6 +67,7 @@ def build_recorded_report(
         "recordings": [legible(str(path)) for path in run.paths],
         "servers": list(run.servers),
         "judged": run.judged,
+        "lost": [one.as_dict() for one in run.lost],
         "skipped": [
             {
                 "reason": reason.value,
@@ -85,8 +91,14 @@ def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
         "strict": outcome.strict,
         **own,
         "findings": [
-            finding_as_dict(g, redactor, strict=outcome.strict, token_env=outcome.token_env)
-            for g in groups
+            finding_as_dict(
+                *(found, redactor),
+                strict=outcome.strict,
+                token_env=outcome.token_env,
+                staleness_s=outcome.staleness_s,
+                has_body=has_body,
+            )
+            for found, has_body in _within(groups, _MOST_BODY_BYTES)
         ],
         "checks": [_check_as_dict(one) for one in outcome.of_checks()],
         "reach": {
@@ -113,12 +125,25 @@ def _moment(at: float) -> str:
 
 
 def finding_as_dict(
-    found: FindingGroup, redactor: Redactor, *, strict: bool, token_env: str
+    found: FindingGroup,
+    redactor: Redactor,
+    *,
+    strict: bool,
+    token_env: str,
+    staleness_s: float = 0.0,
+    has_body: bool = True,
 ) -> JsonObject:
     """
     One finding as the report and `--json` write it.
+
+    Args:
+        has_body: False leaves the answer's body out.
     """
     finding = found.first
+    entry = har_entry(finding.exchange, redactor, has_body=has_body)
+    # An answer that came before it stands in another finding's evidence, or in none.
+    wider = redactor.also(finding.exchange.request.credentials)
+    add_live(entry, [finding], wider, has_history=False, staleness_s=staleness_s)
     return {
         "check": finding.check,
         "kind": finding.kind.value,
@@ -136,9 +161,22 @@ def finding_as_dict(
         "drift": finding.drift.value if finding.drift else None,
         "evidence": {
             "curl": curl(finding.exchange, redactor, token_env=token_env),
-            "har": har_entry(finding.exchange, redactor),
+            "har": entry,
         },
     }
+
+
+def _within(groups: Iterable[FindingGroup], most_bytes: int) -> Iterator[tuple[FindingGroup, bool]]:
+    """
+    Each with whether its answer's body stays in the report: as long as there is room.
+    """
+    for found in groups:
+        exchange = found.first.exchange
+        failure = exchange.failure
+        answer = exchange.response if failure is None else failure.partial
+        size = len((answer.body if answer is not None else None) or b"")
+        yield found, size <= most_bytes
+        most_bytes -= size if size <= most_bytes else 0
 
 
 def write_report(report: JsonDocument, path: Path) -> None:

@@ -123,6 +123,9 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         yield f"note: {note}"
     yield from _not_reached(report.get("checks", ()))
     yield from _skipped(report.get("skipped", ()))
+    for lost in report.get("lost", ()):
+        where = f"{lost['check']} at {lost['pointer']}: {lost['message']}"
+        yield legible(f"said live, and can't be judged again: {where}")
     yield (
         f"reach: {coverage['validated_bodies']} job bodies validated "
         f"({coverage['generated_validated_bodies']} of them generated), "
