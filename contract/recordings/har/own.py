@@ -91,7 +91,7 @@ def read_own_entry(entry: JsonDocument) -> Exchange | None:
     Raises:
         RecordingError: It isn't what was written.
     """
-    notes = entry.get(NOTES)
+    notes = entry.get(NOTES) if isinstance(entry, dict) else None
     if not isinstance(notes, dict) or notes.get("format") != _FORMAT:
         return None
     try:
