@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
-from jobproof.contract.recordings.har.live import LiveJudgement
+
+if TYPE_CHECKING:
+    from jobproof.contract.recordings.har.live import LiveJudgement
 
 __all__ = ["Attachments", "Reader", "Recorded", "RecordedItem", "SkipReason", "Skipped"]
 

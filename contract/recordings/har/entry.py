@@ -51,6 +51,8 @@ def read_har_entry(entry: JsonDocument, attachments: Attachments | None = None) 
     Raises:
         RecordingError: It isn't one.
     """
+    if not isinstance(entry, dict):
+        raise RecordingError("is no HAR entry")
     own = read_own_entry(entry)
     if own is not None:
         return own
