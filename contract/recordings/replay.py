@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.secrets.secret import MASK
+from jobproof.contract.formats.secrets.redaction import Redactor, is_masked
 from jobproof.contract.judging.check_reach import Lack
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import Judge
@@ -298,7 +297,7 @@ def _token_in(request: Request) -> str | None:
     if request.token_at is None or request.credential in (Credential.INVALID, Credential.NONE):
         return None
     token = request.token_at.read(request.headers, request.url.partition("?")[2].partition("#")[0])
-    return None if not token or MASK in token else token
+    return None if not token or is_masked(token) else token
 
 
 def _behind(finding: Finding | None) -> float:

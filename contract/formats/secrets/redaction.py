@@ -16,6 +16,7 @@ from jobproof.contract.formats.secrets.spellings import SHORTEST_SECRET, SecretF
 __all__ = [
     "SHORTEST_SECRET",
     "Redactor",
+    "is_masked",
     "is_sensitive",
     "names_a_secret",
     "scheme_of",
@@ -175,6 +176,13 @@ def names_a_secret(parameter: str) -> bool:
     Whether a parameter of that name holds a secret; `key` by itself may be that of a sort.
     """
     return _SECRET_NAME.fullmatch(parameter) is not None
+
+
+def is_masked(text: str) -> bool:
+    """
+    Whether somebody has put a mask for a secret in it, or in a part of it.
+    """
+    return MASK in text
 
 
 def is_sensitive(header: str) -> bool:
