@@ -4,7 +4,7 @@ Trace in, findings out. Nobody else decides what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -134,29 +134,6 @@ class Judge:
                 and (not check.only or set(check.only) & set(features))
             )
         return selected
-
-    def replay(self, trace: Trace, observations: Iterable[Observation]) -> tuple[Finding, ...]:
-        """
-        Judge a job's whole life, in the order of time: each observation by those before it.
-
-        Args:
-            trace: Whose life it is, and by what it is judged; its own past doesn't count.
-        """
-        findings: list[Finding] = []
-        history = self.history_of(trace.api, staleness_s=trace.staleness_s)
-        for observation in observations:
-            now = Trace.after(
-                history,
-                trace.api,
-                observation,
-                baselines=trace.baselines,
-                token=trace.token,
-                deadline_s=trace.deadline_s,
-            )
-            findings.extend(self(now))
-            if observation.intermediary is None:
-                history.add(observation)
-        return tuple(findings)
 
     def history_of(self, api: Api, *, staleness_s: float = 0.0, window: int = 32) -> History:
         """

@@ -23,6 +23,7 @@ from jobproof.contract.model.exchange import (
     TransportFailure,
 )
 from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
 
@@ -42,6 +43,7 @@ __all__ = [
     "judge",
     "links",
     "not_found",
+    "replay",
     "said",
     "trace",
     "written",
@@ -240,3 +242,28 @@ def said(subject: Trace, *kinds: Kind) -> tuple[Finding, ...]:
     """
     found = judge()(subject)
     return tuple(f for f in found if f.kind in kinds) if kinds else found
+
+
+def replay(judging: Judge, of: Trace, observations: Iterable[Observation]) -> tuple[Finding, ...]:
+    """
+    What is found in a job's whole life, in the order of time: each observation by those before it.
+
+    Args:
+        of: Whose life it is, and by what it is judged; its own past doesn't count.
+    """
+    findings: list[Finding] = []
+    history = judging.history_of(of.api, staleness_s=of.staleness_s)
+    for observation in observations:
+        findings += judging(
+            Trace.after(
+                history,
+                of.api,
+                observation,
+                baselines=of.baselines,
+                token=of.token,
+                deadline_s=of.deadline_s,
+            )
+        )
+        if observation.intermediary is None:
+            history.add(observation)
+    return tuple(findings)

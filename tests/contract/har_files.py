@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
-from tests.contract.builders import JOB, api, judge
+from tests.contract.builders import JOB, api, judge, replay
 
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
@@ -114,5 +114,5 @@ def broken_by(found: list[RecordedItem]) -> list[str]:
     seen = [api().observe(item.exchange) for item in found if isinstance(item, Recorded)]
     if not seen:
         return []
-    said = judge().replay(Trace(api(), seen[0]), seen)
+    said = replay(judge(), Trace(api(), seen[0]), seen)
     return sorted({finding.check for finding in said if finding.breaks(strict=False)})

@@ -110,9 +110,8 @@ def test_what_was_left_out_is_told_by_its_reason(tmp_path: Path) -> None:
     folder, _ = api_of(tmp_path)
     path = saved(tmp_path, entry(), replace(entry(), request=Request("GET", "https://h.example/a")))
     data = json.loads(path.read_text())
-    data["log"]["entries"].append(
-        {"request": {"method": "GET", "url": f"https://h.example/jobs/{JOB}"}}
-    )
+    unreadable = {**data["log"]["entries"][0], "startedDateTime": "yesterday"}
+    data["log"]["entries"].append(unreadable)
     path.write_text(json.dumps(data))
     done = checked("--api", folder, path)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("skipped: ")]

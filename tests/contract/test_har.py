@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job, judge, trace
+from tests.contract.builders import JOB, NOW, TOKEN, answer, api, failure, job, judge, replay, trace
 from tests.contract.har_files import ANY_JSON, JOB_URL, exchanges_in, items_in
 from tests.contract.lives import exchanges
 
@@ -42,7 +42,7 @@ def _written(tmp_path: Path, *seen: Exchange) -> Path:
 
 
 def _said(seen: Sequence[Exchange]) -> list[tuple[str, str]]:
-    found = judge().replay(trace(seen[0]), [api().observe(exchange) for exchange in seen])
+    found = replay(judge(), trace(seen[0]), [api().observe(exchange) for exchange in seen])
     return [(f.check, f.pointer) for f in found]
 
 

@@ -21,6 +21,7 @@ from tests.contract.builders import (
     failure,
     job,
     judge,
+    replay,
     said,
     trace,
 )
@@ -316,7 +317,7 @@ def _waiting(polls: int) -> list[Observation]:
 @pytest.mark.parametrize("window", [1, 2, 5])
 def test_a_check_sees_as_many_exchanges_as_it_asks_for(window: int) -> None:
     judging, looked = _with_window(window)
-    found = judging.replay(trace(answer()), _waiting(8))
+    found = replay(judging, trace(answer()), _waiting(8))
     assert looked == [tuple(range(max(0, n - window), n)) for n in range(8)]
     assert [f.exchange.started_at - NOW for f in found] == list(range(window, 8))
     assert judging.window == window
@@ -329,7 +330,7 @@ def test_a_check_sees_as_many_exchanges_as_it_asks_for(window: int) -> None:
 def test_a_check_that_asks_for_none_sees_none_beside_one_that_does() -> None:
     judging, looked = _with_window(0)
     other, _ = _with_window(3)
-    Judge([*judging.checks, *other.checks]).replay(trace(answer()), _waiting(5))
+    replay(Judge([*judging.checks, *other.checks]), trace(answer()), _waiting(5))
     assert looked == [()] * 5
 
 
@@ -404,7 +405,7 @@ def test_a_judgement_late_in_life_takes_no_more_steps(staleness_s: float) -> Non
 def test_a_life_is_replayed_in_steps_that_grow_as_it_does() -> None:
     def replayed(polls: int) -> int:
         seen = list(_life(polls))
-        return steps_of(lambda: judge().replay(trace(answer()), seen))
+        return steps_of(lambda: replay(judge(), trace(answer()), seen))
 
     replayed(50)
     assert replayed(800) <= 4.5 * replayed(200)

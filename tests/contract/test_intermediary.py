@@ -16,6 +16,7 @@ from tests.contract.builders import (
     job,
     judge,
     not_found,
+    replay,
     said,
     trace,
 )
@@ -247,7 +248,7 @@ def test_what_a_replay_compares_with_is_the_apis_own() -> None:
     exchanges = [_challenge(404, at=NOW), answer(at=NOW + 5), _challenge(at=NOW + 9)]
     exchanges.append(answer(at=NOW + 15))
     seen = [api().observe(exchange) for exchange in exchanges]
-    found = judge().replay(Trace(api(), seen[0], token=TOKEN), seen)
+    found = replay(judge(), Trace(api(), seen[0], token=TOKEN), seen)
     assert [f.kind for f in found] == [Kind.INCONCLUSIVE] * 2
 
 

@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.contract.builders import NOW, TOKEN, answer, api, failure, job, judge, not_found, trace
+from tests.contract.builders import (
+    NOW,
+    TOKEN,
+    answer,
+    api,
+    failure,
+    job,
+    judge,
+    not_found,
+    replay,
+    trace,
+)
 from tests.contract.lives import exchanges, lives
 
 from jobproof.contract.judging.judge import CRASHED, Judge
@@ -29,7 +40,7 @@ _CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 def _replayed(life: list[Exchange]) -> list[str]:
     seen = [api().observe(exchange) for exchange in life]
-    findings = judge().replay(trace(life[0]), seen)
+    findings = replay(judge(), trace(life[0]), seen)
     return [f"{f.check} at {f.pointer}: {f.message}" for f in findings if f.kind is Kind.VIOLATION]
 
 
@@ -160,7 +171,7 @@ def test_a_deviation_is_accepted_by_name_with_a_reason_until_it_expires(
 
 def test_a_life_is_replayed_each_answer_with_those_before_it() -> None:
     polls = [answer(job("sampling"), at=NOW - 9), answer(at=NOW - 5), answer(job("failed"))]
-    found = judge().replay(trace(polls[0]), [api().observe(poll) for poll in polls])
+    found = replay(judge(), trace(polls[0]), [api().observe(poll) for poll in polls])
     assert [(f.check, f.exchange) for f in found] == [("terminal_status_is_final", polls[2])]
 
 

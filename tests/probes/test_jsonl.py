@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from tests.contract.builders import NOW, answer, api, failure
+from tests.contract.builders import NOW, answer, api, failure, replay
 from tests.probes.live import write_config
 from tests.probes.process import daemon
 from tests.tools import until
@@ -60,7 +60,9 @@ def _said_again(path: Path) -> set[tuple[str, str]]:
         assert isinstance(item, Recorded), item
         by_job[item.exchange.request.job_id].append(api().observe(item.exchange))
     found = (
-        finding for seen in by_job.values() for finding in judge.replay(Trace(api(), seen[0]), seen)
+        finding
+        for seen in by_job.values()
+        for finding in replay(judge, Trace(api(), seen[0]), seen)
     )
     return {(f.check, f.pointer) for f in found if f.kind is Kind.VIOLATION}
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
+from tests.contract.builders import replay
 from tests.steps import steps_of
 
 from jobproof.contract.formats.secrets.redaction import Redactor
@@ -332,8 +333,8 @@ def test_evidence_of_a_long_life_says_what_was_said_live() -> None:
     for number, status in enumerate(life):
         judged = court(asked(exchange(status, at=NOW + 60 * number)))
     assert judged.seen is not None
-    again = Judge(load_checks()).replay(
-        Trace.of(API, [judged.seen]), [*judged.earlier, judged.seen]
+    again = replay(
+        Judge(load_checks()), Trace.of(API, [judged.seen]), [*judged.earlier, judged.seen]
     )
     live = {(f.check, f.pointer, f.message) for f in judged.result.findings}
     assert "terminal_status_is_final" in {check for check, _, _ in live}

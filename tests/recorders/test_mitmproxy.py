@@ -24,6 +24,7 @@ from backports import zstd
 from mitmproxy import http
 from mitmproxy.io import FlowWriter, tnetstring
 from mitmproxy.test import tflow, tutils
+from tests.contract.builders import replay
 from tests.servers import QuietHandler, free_port, http_server
 from tests.tools import JOBPROOF, PATIENCE_S, run_to_end, until
 
@@ -59,7 +60,7 @@ def _broken(items: Iterable[RecordedItem]) -> set[str]:
         assert isinstance(item, Recorded), item
         by_job.setdefault(item.exchange.request.url, []).append(API.observe(item.exchange))
     for seen in by_job.values():
-        findings = judge.replay(Trace(API, seen[0]), seen)
+        findings = replay(judge, Trace(API, seen[0]), seen)
         found |= {f.check for f in findings if f.kind is Kind.VIOLATION}
     return found
 
