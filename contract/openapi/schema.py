@@ -55,7 +55,7 @@ class Content:
     """
 
     __slots__ = (
-        *("_patterns", "_root_node", "_usable", "_validator"),
+        *("_patterns", "_root_node", "_validator"),
         *("constrains", "declared", "media_type", "schema", "unused_patterns"),
     )
 
@@ -63,7 +63,6 @@ class Content:
         self.media_type = media_type
         self.schema = schema
         usable = with_engine_patterns(schema or {})
-        self._usable: JsonDocument = usable.schema
         self._patterns = usable.originals
         self.unused_patterns = usable.unused
         """Patterns that can't be matched, with the JSON Pointer of their schema."""

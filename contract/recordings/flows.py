@@ -15,8 +15,8 @@ from jobproof.contract.formats.headers import HeaderPairs, header_value, header_
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.model.exchange import Exchange, Request, Response
-from jobproof.contract.recordings.content_coding import decoded
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.packing.content_coding import decoded
 from jobproof.contract.recordings.recorded import (
     Attachments,
     Recorded,

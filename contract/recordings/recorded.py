@@ -7,13 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
-
-if TYPE_CHECKING:
-    from jobproof.contract.recordings.har.live import LiveJudgement
+from jobproof.contract.recordings.live_judgement import LiveJudgement
 
 __all__ = ["Attachments", "Reader", "Recorded", "RecordedItem", "SkipReason", "Skipped"]
 

@@ -24,8 +24,8 @@ from jobproof.contract.model.trace import Trace
 from jobproof.contract.model.verdict import FindingGroup, FindingTally, Verdict, conclude
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
-from jobproof.contract.recordings.har.live import LiveJudgement, StoredFinding
 from jobproof.contract.recordings.held import HeldExchanges, Packer, RecordedJob
+from jobproof.contract.recordings.live_judgement import LiveJudgement, StoredFinding
 from jobproof.contract.recordings.recorded import Recorded, Skipped, SkipReason
 from jobproof.contract.recordings.source import read_recordings
 

@@ -18,12 +18,20 @@ from typing import IO, BinaryIO
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.wording import legible, shorten
-from jobproof.contract.recordings.attachments import (
+from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.packing.attachments import (
     FolderAttachments,
     NoAttachments,
     ZipAttachments,
 )
-from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.packing.recording_format import (
+    GZIP,
+    ZIP,
+    RecordingFormat,
+    format_of,
+    is_blank,
+)
+from jobproof.contract.recordings.packing.text_stream import Head, bounded, unpacked, utf8
 from jobproof.contract.recordings.recorded import (
     Attachments,
     Reader,
@@ -31,14 +39,6 @@ from jobproof.contract.recordings.recorded import (
     Skipped,
     SkipReason,
 )
-from jobproof.contract.recordings.recording_format import (
-    GZIP,
-    ZIP,
-    RecordingFormat,
-    format_of,
-    is_blank,
-)
-from jobproof.contract.recordings.text_stream import Head, bounded, unpacked, utf8
 
 __all__ = ["STANDARD_INPUT", "read_recordings"]
 

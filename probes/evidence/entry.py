@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.finding import Finding, Kind
-from jobproof.contract.recordings.har.live import StoredFinding
+from jobproof.contract.recordings.live_judgement import StoredFinding
 from jobproof.probes.result import ProbeOutcome, ProbeResult
 
 __all__ = [

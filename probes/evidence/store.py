@@ -19,8 +19,8 @@ from pathlib import Path
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.curl_line import curl
-from jobproof.contract.recordings.har.live import seen_in
 from jobproof.contract.recordings.har.writer import har_log
+from jobproof.contract.recordings.live_judgement import seen_in
 from jobproof.probes.evidence.entries import as_json, entries_of
 from jobproof.probes.evidence.entry import (
     NOTES,

@@ -15,9 +15,9 @@ from tests.contract.builders import JOB, api, judge, replay
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.trace import Trace
-from jobproof.contract.recordings.attachments import FolderAttachments, NoAttachments
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.har.reader import read_har
+from jobproof.contract.recordings.packing.attachments import FolderAttachments, NoAttachments
 from jobproof.contract.recordings.recorded import Attachments, Recorded, RecordedItem
 
 __all__ = ["ANY_JSON", "BODY", "JOB_URL", "broken_by", "entry", "exchanges_in", "items", "items_in"]

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from jobproof.contract.recordings.content_coding import DECODED_BYTES, decoded
+from jobproof.contract.recordings.packing.content_coding import DECODED_BYTES, decoded
 
 TEXT = b'{"status": "completed"}'
 RAW_DEFLATE = zlib.compress(TEXT)[2:-4]

@@ -11,9 +11,9 @@ import pytest
 from tests.contract.builders import api
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.recordings.attachments import NoAttachments
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.flows import read_flows
+from jobproof.contract.recordings.packing.attachments import NoAttachments
 
 
 def test_without_the_library_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,11 +23,11 @@ from jobproof.contract import recordings
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange, NotRecorded, Reason, Response
-from jobproof.contract.recordings.attachments import NoAttachments
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.ndjson.entry import MOMENT
 from jobproof.contract.recordings.ndjson.reader import LINE_BYTES, read_ndjson
 from jobproof.contract.recordings.ndjson.writer import exchange_line
+from jobproof.contract.recordings.packing.attachments import NoAttachments
 from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped, SkipReason
 
 SCHEMA = json.loads(

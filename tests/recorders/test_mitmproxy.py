@@ -34,10 +34,10 @@ from jobproof.contract.mock import MockServer
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
-from jobproof.contract.recordings.attachments import NoAttachments
-from jobproof.contract.recordings.content_coding import DECODED_BYTES
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.flows import FLOW_BYTES, read_flows
+from jobproof.contract.recordings.packing.attachments import NoAttachments
+from jobproof.contract.recordings.packing.content_coding import DECODED_BYTES
 from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped, SkipReason
 
 API = find_api("krea")

@@ -10,9 +10,9 @@ import re
 
 from jobproof.contract.formats.headers import HeaderPairs, header_values
 from jobproof.contract.formats.json_value import Json, JsonDocument
-from jobproof.contract.recordings.content_coding import decoded
 from jobproof.contract.recordings.har.fields import declared_length, member, number
 from jobproof.contract.recordings.har.recorders import is_own
+from jobproof.contract.recordings.packing.content_coding import decoded
 from jobproof.contract.recordings.recorded import Attachments
 
 __all__ = ["read_body"]

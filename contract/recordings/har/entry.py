@@ -22,12 +22,12 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
-from jobproof.contract.recordings.attachments import NoAttachments
 from jobproof.contract.recordings.har.body import read_body
 from jobproof.contract.recordings.har.fields import header_pairs, member, number, text
 from jobproof.contract.recordings.har.moment import read_moment
 from jobproof.contract.recordings.har.own import read_own_entry
 from jobproof.contract.recordings.har.recorders import is_own
+from jobproof.contract.recordings.packing.attachments import NoAttachments
 from jobproof.contract.recordings.recorded import Attachments
 
 __all__ = ["read_har_entry"]

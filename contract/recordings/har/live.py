@@ -1,108 +1,26 @@
 """
-What was said of an answer when it came, beside the answer: whoever judges the file again can tell
-what the file alone doesn't show.
+What was said of an answer when it came, in the answer's own HAR entry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.model.finding import Basis, Finding, Kind, starred
+from jobproof.contract.model.finding import Finding
 from jobproof.contract.recordings.har.own import NOTES
+from jobproof.contract.recordings.live_judgement import (
+    LiveJudgement,
+    StoredFinding,
+    Unseen,
+    seen_in,
+)
 
-__all__ = ["LiveJudgement", "StoredFinding", "Unseen", "add_live", "read_live", "seen_in"]
+__all__ = ["add_live", "read_live"]
 
-_LONGEST_POINTER = 200
-_LONGEST_MESSAGE = 1_000
 # A recording is foreign text, also where it calls itself ours.
 _MOST_FINDINGS = 1_000
-
-
-class Unseen(StrEnum):
-    """
-    What a judgement had before it that isn't in the file: a closed set.
-    """
-
-    MASKED = "masked"
-    """A part of the answer, or of the id: a secret stood there."""
-    CUT = "cut"
-    """A body that is too large to be kept."""
-    HISTORY = "history"
-    """Earlier answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFinding:
-    """
-    A finding as a file remembers it.
-    """
-
-    check: str
-    kind: str
-    basis: str
-    source: str
-    pointer: str
-    message: str
-
-    def breaks(self, *, strict: bool) -> bool:
-        """
-        Whether it turned the run red; as with `Finding`, of which no accepted one is kept.
-        """
-        is_broken = self.kind == Kind.VIOLATION.value
-        return is_broken and (strict or self.basis != Basis.INFERRED.value)
-
-    def as_dict(self) -> JsonObject:
-        """
-        As it stands in a file.
-        """
-        return {name: getattr(self, name) for name in StoredFinding.__slots__}
-
-
-@dataclass(frozen=True, slots=True)
-class LiveJudgement:
-    """
-    What was said of one answer when it came.
-
-    Attributes:
-        findings: Those that aren't accepted.
-        lacks: What they may rest on, and who reads the file doesn't see.
-        staleness_s: By which a replica was allowed to be behind.
-    """
-
-    findings: tuple[StoredFinding, ...] = ()
-    lacks: frozenset[Unseen] = frozenset()
-    staleness_s: float = 0.0
-
-    def lost(self, again: Iterable[Finding]) -> tuple[StoredFinding, ...]:
-        """
-        What was said live and isn't said again, because what it rests on isn't there: all the
-        rest is judged anew, perhaps by another contract.
-
-        Args:
-            again: What is said of the same answer now.
-        """
-        if not self.lacks:
-            return ()
-        said = {(f.check, f.kind.value, starred(f.pointer[:_LONGEST_POINTER])) for f in again}
-        return tuple(f for f in self.findings if (f.check, f.kind, starred(f.pointer)) not in said)
-
-
-def seen_in(finding: Finding, redactor: Redactor) -> StoredFinding:
-    """
-    A finding as a file remembers it, without secrets.
-    """
-    return StoredFinding(
-        check=finding.check,
-        kind=finding.kind.value,
-        basis=finding.basis.value,
-        source=finding.source,
-        pointer=redactor.text(finding.pointer)[:_LONGEST_POINTER],
-        message=redactor.text(finding.message)[:_LONGEST_MESSAGE],
-    )
 
 
 def add_live(
@@ -124,9 +42,7 @@ def add_live(
     assert isinstance(notes, dict)
     told = [seen_in(finding, redactor) for finding in findings if finding.accepted is None]
     notes["live"] = {
-        "findings": [
-            {name: getattr(one, name) for name in StoredFinding.__slots__} for one in told
-        ],
+        "findings": [one.as_dict() for one in told],
         "has_history": has_history,
         "staleness_s": staleness_s,
     }

@@ -23,17 +23,23 @@ from tests.tools import PYTHON
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.recordings import text_stream
-from jobproof.contract.recordings.attachments import (
+from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.packing.attachments import (
     ATTACHED_BYTES,
     FolderAttachments,
     NoAttachments,
     ZipAttachments,
 )
-from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.packing.recording_format import RecordingFormat, format_of
+from jobproof.contract.recordings.packing.text_stream import (
+    UNPACKED_BYTES,
+    Head,
+    bounded,
+    unpacked,
+    utf8,
+)
 from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped
-from jobproof.contract.recordings.recording_format import RecordingFormat, format_of
 from jobproof.contract.recordings.source import read_recordings
-from jobproof.contract.recordings.text_stream import UNPACKED_BYTES, Head, bounded, unpacked, utf8
 
 URL = f"https://small.example/jobs/{JOB}"
 

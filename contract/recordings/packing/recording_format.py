@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from jobproof.contract.recordings.text_stream import encoding_of
+from jobproof.contract.recordings.packing.text_stream import encoding_of
 
 __all__ = ["GZIP", "ZIP", "RecordingFormat", "format_of", "is_blank"]
 

@@ -1,0 +1,3 @@
+"""
+How is what a recording holds packed, and how is it unpacked within bounds?
+"""
