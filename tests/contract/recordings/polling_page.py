@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from tests.servers import QuietHandler, http_server
 from tests.tools import PATIENCE_S, tool
 
 from jobproof.contract.mock import Mock
@@ -22,6 +23,7 @@ __all__ = ["MODES", "Mode", "PollingPage", "chromium", "polling_page"]
 
 API = find_api(default_api())
 
+_POLLS = 8
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 
 PAGE = b"""<!doctype html><title>Jobs</title><script>
@@ -38,8 +40,8 @@ async function oddities(base, token, id) {
   await fetch(url, {method: "HEAD", headers}).catch(String);
   await fetch(url, {headers, cache: "force-cache"}).then(r => r.text()).catch(String);
   const abort = new AbortController();
-  const given_up = fetch(`${base}/jobs/${id}?slow=1`, {headers, signal: abort.signal});
-  abort.abort();
+  const given_up = fetch(`${base}/jobs/${id}?hang`, {headers, signal: abort.signal});
+  setTimeout(() => abort.abort(), 50);
   await given_up.catch(String);
   await fetch(`http://127.0.0.1:9/jobs/${id}`, {headers}).catch(String);
   await new Promise(done => {
@@ -85,23 +87,29 @@ Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
 
 
-@dataclass(frozen=True)
+@dataclass
 class PollingPage:
     """
     A page on one port, the mock on another, and the browser that is to show it.
+
+    Attributes:
+        given_up: Set once nobody waits any more for what hangs.
     """
 
-    mock: Mock
-    page_url: str
-    api_url: str
     browser: Browser
+    page_url: str = ""
+    api_url: str = ""
+    mock: Mock = field(default_factory=lambda: Mock(API))
+    given_up: threading.Event = field(default_factory=threading.Event)
 
     def record(self, folder: Path, mode: Mode, *, faults: Sequence[str] = ()) -> Path:
         """
         Show the page in a fresh browser profile, and record all that it asks.
         """
         place = folder / f"{mode.name}{mode.ending}"
-        self.mock.set_faults(*faults)
+        # Its jobs begin anew: those of the last recording have ended.
+        self.mock = Mock(API, faults=faults)
+        self.given_up.clear()
         context = self.browser.new_context(
             record_har_path=place,
             record_har_mode=mode.detail,  # type: ignore[arg-type]
@@ -111,12 +119,13 @@ class PollingPage:
         page = context.new_page()
         page.goto(f"{self.page_url}/app")
         ids, token = [job.id for job in self.mock.jobs], self.mock.token
-        asked = [self.api_url, token, ids, 4]
-        assert page.evaluate("(given) => poll(...given)", asked) == 4 * len(ids)
+        asked = [self.api_url, token, ids, _POLLS]
+        assert page.evaluate("(given) => poll(...given)", asked) == _POLLS * len(ids)
         assert page.evaluate("(given) => oddities(...given)", [self.api_url, token, ids[0]])
         # As a person opens it: without a token, to look at.
         context.new_page().goto(f"{self.api_url}/jobs/{ids[0]}")
         context.close()
+        self.given_up.set()
         return place
 
 
@@ -137,21 +146,24 @@ def polling_page(browser: Browser) -> Iterator[PollingPage]:
     """
     The page and the mock, each at a port of its own.
     """
-    mock = Mock(API)
-    with _served(_application) as page_url, _served(_shared(mock, page_url)) as api_url:
-        yield PollingPage(mock, page_url, api_url + mock.prefix, browser)
+    page = PollingPage(browser)
+    with ExitStack() as serving:
+        page.page_url = serving.enter_context(_served(_application))
+        page.api_url = serving.enter_context(_served(_shared(page))) + page.mock.prefix
+        serving.callback(page.given_up.set)
+        yield page
 
 
 def _application(_method: str, target: str, _headers: Headers) -> Answer:
     return 200, [("Content-Type", "text/html")], PAGE if target == "/app" else SHELL
 
 
-def _shared(mock: Mock, origin: str) -> Callable[[str, str, Headers], Answer]:
+def _shared(page: PollingPage) -> Callable[[str, str, Headers], Answer]:
     """
     The API as a page from elsewhere may ask it (Fetch standard: CORS protocol).
     """
     allowed = [
-        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Allow-Origin", page.page_url),
         ("Access-Control-Allow-Headers", "authorization, accept"),
         ("Access-Control-Allow-Methods", "GET, HEAD"),
     ]
@@ -159,7 +171,9 @@ def _shared(mock: Mock, origin: str) -> Callable[[str, str, Headers], Answer]:
     def answer(method: str, target: str, headers: Headers) -> Answer:
         if any(name.lower() == "access-control-request-method" for name, _ in headers):
             return 204, allowed, b""
-        answered = mock.respond(method, target, headers)
+        if target.endswith("?hang"):
+            page.given_up.wait(PATIENCE_S)
+        answered = page.mock.respond(method, target, headers)
         return answered.code, [*answered.headers, *allowed], answered.body
 
     return answer
@@ -167,28 +181,20 @@ def _shared(mock: Mock, origin: str) -> Callable[[str, str, Headers], Answer]:
 
 @contextmanager
 def _served(answer: Callable[[str, str, Headers], Answer]) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             code, headers, body = answer(self.command, self.path, [*self.headers.items()])
-            self.send_response_only(code)
-            for name, value in headers:
-                self.send_header(name, value)
-            if code not in (204, 304):
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD" and code not in (204, 304):
-                self.wfile.write(body)
+            has_body = code not in (204, 304)
+            length = [("Content-Length", str(len(body)))] if has_body else []
+            lines = [f"HTTP/1.1 {code} {HTTPStatus(code).phrase}"]
+            lines += (f"{name}: {value}" for name, value in (*headers, *length))
+            head = "".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1")
+            # In one piece: a body that follows by itself waits for the head's acknowledgement.
+            self.wfile.write(head + (body if has_body and self.command != "HEAD" else b""))
 
         do_HEAD = do_OPTIONS = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
-        serving.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        serving.join()
+    with http_server(Answering) as url:
+        yield url

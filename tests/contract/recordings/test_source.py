@@ -22,8 +22,8 @@ from tests.contract.small_api import JOB, small_api
 from tests.tools import PYTHON
 
 from jobproof.contract.errors import RecordingError
-from jobproof.contract.recordings.packing import text_stream
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
+from jobproof.contract.recordings.packing import text_stream
 from jobproof.contract.recordings.packing.attachments import (
     ATTACHED_BYTES,
     FolderAttachments,
