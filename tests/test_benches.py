@@ -47,3 +47,14 @@ def test_a_long_life_is_shown_beside_a_short_one() -> None:
     assert len(ratios) == 4, done.stdout + done.stderr
     # Four times the work is more work; what grows with its square would be sixteen times.
     assert all(1 < ratio < 16 for ratio in ratios.values())
+
+
+@pytest.mark.ladder
+def test_a_large_recording_is_shown_beside_its_json() -> None:
+    done = run_to_end(sys.executable, BENCHES / "recordings.py", "--entries", "400")
+    assert done.returncode in (0, 1), done.stderr
+    found = re.search(r"^x4 entries take +([\d.]+) x the time", done.stdout, re.MULTILINE)
+    assert found, done.stdout
+    assert 1 < float(found[1]) < 16
+    assert len(re.findall(r"^ +[\d,]+ entries: .* peak +\d+ MB", done.stdout, re.MULTILINE)) == 3
+    assert "check / json.load" in done.stdout
