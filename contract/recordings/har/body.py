@@ -11,7 +11,7 @@ import re
 from jobproof.contract.formats.headers import HeaderPairs, header_values
 from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.recordings.har.fields import declared_length, member, number
-from jobproof.contract.recordings.har.recorders import is_own
+from jobproof.contract.recordings.har.recorders import is_own, is_said
 from jobproof.contract.recordings.packing.content_coding import decoded
 from jobproof.contract.recordings.recorded import Attachments
 
@@ -40,14 +40,26 @@ def read_body(entry: JsonDocument, headers: HeaderPairs, attachments: Attachment
     content = member(response, "content")
     if _is_cut(content) or _is_cut(response) or _is_cut(entry):
         return None
-    size = number(content.get("size"))
-    body = _text_bytes(entry, headers, size)
+    size = _stated_size(response, headers)
+    body = _text_bytes(entry, headers, number(content.get("size")))
     if body is None and content.get("text") is None:
         name = content.get("_file")
         body = attachments.read(name) if isinstance(name, str) else None
     if body is None or len(body) > _MOST_BYTES or not _is_whole(body, size, content.get("text")):
         return None
-    return body if is_own(entry) else _decoded(body, _codings(headers))
+    return body if is_own(entry) else _decoded(body, _codings(headers), has_headers=bool(headers))
+
+
+def _stated_size(response: JsonDocument, headers: HeaderPairs) -> float | None:
+    """
+    How long the body was, by whatever says most.
+    """
+    size = number(member(response, "content").get("size"))
+    if size is None or size < 0:
+        size = number(response.get("bodySize"))
+    if _codings(headers) is not None:
+        return size
+    return max(size or 0, declared_length(headers) or 0)
 
 
 def _text_bytes(entry: JsonDocument, headers: HeaderPairs, size: float | None) -> bytes | None:
@@ -65,8 +77,11 @@ def _text_bytes(entry: JsonDocument, headers: HeaderPairs, size: float | None) -
         return None
     if encoding.strip().lower() == "base64":
         return _from_base64(written)
-    is_plain = encoding.strip().lower() in ("", "text", "plain", "utf-8", "utf8")
-    return _encoded(written, size) if is_plain else None
+    if encoding.strip().lower() not in ("", "text", "plain", "utf-8", "utf8"):
+        return None
+    unsaid = _from_base64(written) if size is not None and size < len(written) else None
+    # No JSON but a number or a word is base64, too, and its size isn't that of what it would hold.
+    return unsaid if unsaid and len(unsaid) == size else _encoded(written, size)
 
 
 def _encoded(written: str, size: float | None) -> bytes | None:
@@ -103,7 +118,7 @@ def _is_cut(part: JsonDocument) -> bool:
     comment = part.get("comment")
     if isinstance(comment, str) and _CUT.search(comment):
         return True
-    return any(value and _CUT_KEY.search(str(name)) for name, value in part.items())
+    return any(is_said(value) and _CUT_KEY.search(str(name)) for name, value in part.items())
 
 
 def _is_whole(body: bytes, size: float | None, written: Json) -> bool:
@@ -139,10 +154,12 @@ def _codings(headers: HeaderPairs) -> str | None:
     return ", ".join(header_values(headers, "content-encoding")) or None
 
 
-def _decoded(body: bytes, coding: str | None) -> bytes | None:
+def _decoded(body: bytes, coding: str | None, *, has_headers: bool) -> bytes | None:
     """
     The bytes under a coding that the recorder left on; most take it off, and still list it.
     """
+    if not has_headers:
+        coding = "gzip" if body.startswith(b"\x1f\x8b") else "unknown"
     try:
         if coding is None or not _BINARY.search(body.decode("utf-8")):
             return body

@@ -57,13 +57,15 @@ def read_har_entry(entry: JsonDocument, attachments: Attachments | None = None) 
     if own is not None:
         return own
     notes = member(entry, "_jobproof")
-    started = _started(entry)
-    elapsed_s, is_timed = _elapsed(entry)
     timings = member(entry, "timings")
+    elapsed_s, is_timed = _elapsed(entry)
+    # A browser's queue is no part of the answer's time, and nothing was sent in it.
+    queued_s = min(_seconds(timings.get("blocked")), elapsed_s)
+    elapsed_s -= queued_s
     return Exchange(
         request=_request(entry, notes),
         answer=_answer(entry, notes, attachments or NoAttachments()),
-        started_at=started,
+        started_at=_started(entry) + queued_s,
         elapsed_s=elapsed_s,
         phases=Phases(
             resolve=_seconds(timings.get("dns")),

@@ -9,7 +9,7 @@ from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.recordings.har.fields import header_pairs, member, number, text
 from jobproof.contract.recordings.recorded import SkipReason
 
-__all__ = ["is_own", "skip_reason"]
+__all__ = ["is_own", "is_said", "skip_reason"]
 
 _BROWSERS_OWN = frozenset(
     {"document", "preflight", "websocket", "webtransport", "csp-violation-report"}
@@ -39,6 +39,13 @@ def is_own(entry: JsonDocument) -> bool:
     return bool(member(entry, "_jobproof"))
 
 
+def is_said(value: object) -> bool:
+    """
+    Whether a recorder's flag is set, also one that is written as text.
+    """
+    return bool(value) and str(value).lower() not in ("false", "none", "network", "no")
+
+
 def skip_reason(entry: JsonDocument) -> SkipReason | None:
     """
     Why the entry says nothing of the server; None where it does.
@@ -54,7 +61,9 @@ def skip_reason(entry: JsonDocument) -> SkipReason | None:
 
 def _is_browsers_own(entry: JsonDocument) -> bool:
     asked, answered = member(entry, "request"), member(entry, "response")
-    if text(entry.get("_resourceType")).lower() in _BROWSERS_OWN or "_webSocketMessages" in entry:
+    if text(entry.get("_resourceType")).lower() in _BROWSERS_OWN:
+        return True
+    if entry.get("_webSocketMessages") is not None:
         return True
     if text(asked.get("url")).lower().startswith(("ws:", "wss:")):
         return True
@@ -67,8 +76,10 @@ def _is_browsers_own(entry: JsonDocument) -> bool:
     destination = text(header_value(headers, "sec-fetch-dest")).lower()
     if mode or destination:
         return mode in ("navigate", "websocket") or destination in ("document", "iframe", "frame")
-    # Without them, only what a browser sends for a page and no script can ask for.
-    accepted = text(header_value(headers, "accept")).lower()
+    # Without them, only what a browser sends for a page and no script asks for.
+    accepted = text(header_value(headers, "accept")).lower().replace(" ", "")
+    if accepted.startswith("text/html,application/xhtml+xml"):
+        return True
     upgrades = header_value(headers, "upgrade-insecure-requests") is not None
     return upgrades and accepted.startswith("text/html")
 
@@ -82,13 +93,16 @@ def _is_unanswered(entry: JsonDocument) -> bool:
         return True
     if text(response.get("_charlesStatus")).upper() not in ("", "COMPLETE"):
         return True
+    # Fiddler answers in place of a server that it can't reach.
+    if text(response.get("statusText")).startswith("Fiddler - "):
+        return True
     names = ("_error", "_failureText", "_wasAborted")
     return any(part.get(name) for part in (entry, response) for name in names)
 
 
 def _is_from_cache(entry: JsonDocument) -> bool:
     response = member(entry, "response")
-    if any(_is_said(part.get(name)) for part in (entry, response) for name in _CACHE_MARKS):
+    if any(is_said(part.get(name)) for part in (entry, response) for name in _CACHE_MARKS):
         return True
     source = text(entry.get("_fetchType")).lower()  # Safari
     # A 304 is the server's own word; only the text beside it is the browser's.
@@ -100,6 +114,8 @@ def _is_from_cache(entry: JsonDocument) -> bool:
     # Firefox and Firebug write this one alone, and only then, null where they know no more. An
     # object there may be what was stored after an answer of the server.
     if "afterRequest" in cache and cache["afterRequest"] is None and "beforeRequest" not in cache:
+        return True
+    if cache.get("afterRequest") and "_securityState" in entry:
         return True
     # chrome-har, so browsertime; of others it may be what was there before the server was asked.
     if cache.get("beforeRequest") and not (number(response.get("bodySize")) or 0) > 0:
@@ -128,7 +144,3 @@ def _is_nothing_received(entry: JsonDocument) -> bool:
     is_by_browser = any(name in entry for name in _BY_BROWSER)
     is_saved = number(content.get("compression")) == size
     return number(response.get("bodySize")) == 0 and (is_saved or is_by_browser)
-
-
-def _is_said(value: object) -> bool:
-    return bool(value) and str(value).lower() not in ("false", "none", "network", "no")

@@ -105,6 +105,35 @@ def test_no_bytes_beside_an_announced_length_were_not_kept() -> None:
     assert _response(one).body is None
 
 
+@pytest.mark.parametrize(
+    ("content", "body_size", "headers"),
+    [
+        ({"size": 40}, -1, [*HEADERS, {"name": "Content-Length", "value": str(len(BODY))}]),
+        ({"size": ...}, len(BODY), HEADERS),
+        ({"size": -1}, len(BODY), HEADERS),
+    ],
+    ids=str,
+)
+def test_a_text_shorter_than_any_size_of_it_is_unknown(
+    content: dict[str, Any], body_size: int, headers: list[Any]
+) -> None:
+    cut = {"text": BODY[:40], **content}
+    one = entry(content=cut, response={"bodySize": body_size, "headers": headers})
+    assert _response(one).body is None
+    assert broken_by(items(one)) == []
+
+
+def test_a_text_as_long_as_its_size_is_what_the_server_sent() -> None:
+    # Some count the headers in bodySize.
+    one = entry(content={"text": BODY[:40], "size": 40}, response={"bodySize": 300})
+    assert "body_is_json" in broken_by(items(one))
+
+
+@pytest.mark.parametrize("flag", ["false", "no", 0])
+def test_a_recorder_that_says_not_truncated_has_cut_nothing(flag: Any) -> None:
+    assert _response(entry(response={"_truncated": flag})).body == BYTES
+
+
 def test_a_text_shorter_than_its_size_is_whole_where_it_is_whole_json() -> None:
     one = entry(content={"text": '{"job_id": "k"}', "size": 500})
     assert "job_id_is_echoed" in broken_by(items(one))
@@ -126,6 +155,7 @@ def test_an_object_in_place_of_the_text_says_what_the_body_said() -> None:
         (_base64(BYTES).rstrip("="), "base64"),
         (base64.encodebytes(BYTES).decode(), "base64"),
         (base64.urlsafe_b64encode(BYTES).decode(), "base64"),
+        (_base64(BYTES), None),
         (BODY, None),
         (BODY, "utf-8"),
     ],
@@ -159,6 +189,19 @@ def test_a_body_that_is_still_encoded_is_decoded_or_unknown(
     )
     assert _response(one).body == body
     assert broken_by(items(one)) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "body"), [(gzip.compress(BYTES), BYTES), (b"\x8b\x00\x80\x03", None), (BYTES, BYTES)]
+)
+def test_a_body_without_the_headers_that_name_its_coding_is_decoded_or_unknown(
+    sent: bytes, body: bytes | None
+) -> None:
+    one = entry(
+        response={"headers": []},
+        content={"text": _base64(sent), "encoding": "base64", "size": len(sent)},
+    )
+    assert _response(one).body == body
 
 
 def test_a_body_beyond_the_bound_is_unknown(
@@ -251,6 +294,15 @@ def test_a_time_that_was_not_measured_is_none(time: Any) -> None:
     assert isinstance(item, Recorded)
     assert not item.exchange.is_timed
     assert item.exchange.elapsed_s == 0
+
+
+def test_what_a_browser_queued_is_no_part_of_the_answers_time() -> None:
+    queued = {"blocked": 8000, "dns": -1, "send": 0, "wait": 10, "receive": 2}
+    (item, before) = items(entry(time=8012, timings=queued), entry())
+    assert isinstance(item, Recorded)
+    assert isinstance(before, Recorded)
+    assert item.exchange.elapsed_s == pytest.approx(0.012)
+    assert item.exchange.started_at == pytest.approx(before.exchange.started_at + 8)
 
 
 @pytest.mark.parametrize("timings", [..., None, [], {"wait": None}, {"wait": "x", "ssl": "-1"}])
@@ -474,7 +526,21 @@ def _asked(**headers: str) -> dict[str, Any]:
         ({"response": {"_transferSize": 300}}, "read"),
         ({"cache": {"beforeRequest": None, "afterRequest": None}}, "read"),
         ({"cache": {"afterRequest": {"hitCount": 1}}}, "read"),
+        (
+            {"cache": {"afterRequest": {"hitCount": 1}}, "_securityState": "secure"},
+            SkipReason.FROM_CACHE,
+        ),
         ({"cache": None}, "read"),
+        ({"_webSocketMessages": None}, "read"),
+        (
+            {"request": _asked(Accept="text/html,application/xhtml+xml,*/*;q=0.8")},
+            SkipReason.NOT_FETCHED,
+        ),
+        ({"request": _asked(Accept="text/html, */*; q=0.01")}, "read"),
+        (
+            {"response": {"status": 502, "statusText": "Fiddler - Connection Failed"}},
+            SkipReason.NO_ANSWER,
+        ),
         ({"request": {"method": "HEAD"}}, "read"),
         ({"request": {"method": "OPTIONS"}}, "read"),
     ],
