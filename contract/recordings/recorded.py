@@ -13,7 +13,18 @@ from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.live_judgement import LiveJudgement
 
-__all__ = ["Attachments", "Reader", "Recorded", "RecordedItem", "SkipReason", "Skipped"]
+__all__ = [
+    "LATEST_MOMENT",
+    "Attachments",
+    "Reader",
+    "Recorded",
+    "RecordedItem",
+    "SkipReason",
+    "Skipped",
+]
+
+LATEST_MOMENT = 250_000_000_000
+"""In Unix seconds: far enough from the calendar's end for an answer's time to be added."""
 
 
 class SkipReason(StrEnum):

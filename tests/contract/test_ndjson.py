@@ -238,6 +238,13 @@ def test_the_schema_and_the_reader_refuse_the_same(name: str) -> None:
     assert item.detail.startswith(said)
 
 
+@pytest.mark.parametrize("written", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_day_that_is_beyond_the_calendar_in_another_zone_is_skipped(written: str) -> None:
+    item = _one(_line(started_at=written))
+    assert isinstance(item, Skipped)
+    assert item.detail.startswith("started_at is no moment")
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

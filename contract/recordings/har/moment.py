@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 from jobproof.contract.formats.json_value import Json
+from jobproof.contract.recordings.recorded import LATEST_MOMENT
 
 __all__ = ["read_moment"]
 
@@ -19,7 +20,7 @@ _MOMENT = re.compile(
 _EPOCH = re.compile(r"\s*[0-9]{9,17}(?:\.[0-9]{1,9})?\s*")
 _YEAR_5138 = 1e11
 _YEAR_1973 = 1e8
-_LARGEST = 1e15
+_LARGEST = 2.5e14
 
 
 def read_moment(written: Json) -> float:
@@ -45,4 +46,7 @@ def read_moment(written: Json) -> float:
     # A leap second has no place in Unix time: it is the one before.
     clock = match["time"][:6] + match["time"][6:].replace("60", "59")
     start = datetime.fromisoformat(f"{match['date']}T{clock}").replace(tzinfo=zone)
+    # .NET's first day is what programs on it write for a time that they didn't take.
+    if not 0 <= start.timestamp() < LATEST_MOMENT:
+        raise ValueError("no moment")
     return start.timestamp() + float(f"0.{match['fraction'] or 0}")

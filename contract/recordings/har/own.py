@@ -22,6 +22,7 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
+from jobproof.contract.recordings.recorded import LATEST_MOMENT
 
 __all__ = ["NOTES", "is_as_it_was", "notes_of", "read_own_entry"]
 
@@ -29,7 +30,6 @@ NOTES = "_jobproof"
 """Where the notes stand in an entry."""
 
 _FORMAT = 1
-_LATEST = 250_000_000_000
 _PHASES = ("resolve", "connect", "tls", "wait", "transfer")
 
 
@@ -176,6 +176,10 @@ def _code(value: Any) -> int:
 
 def _time(value: Any) -> float:
     # Neither NaN nor what no calendar holds passes this.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LATEST:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value < LATEST_MOMENT
+    ):
         raise ValueError("a time is no number to count with")
     return float(value)

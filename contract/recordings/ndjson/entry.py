@@ -27,6 +27,7 @@ from jobproof.contract.model.exchange import (
 )
 from jobproof.contract.model.job import read_time
 from jobproof.contract.model.profile import Codec
+from jobproof.contract.recordings.recorded import LATEST_MOMENT
 
 __all__ = ["MOMENT", "NoAnswer", "Unreadable", "read_exchange", "request_url"]
 
@@ -166,7 +167,8 @@ def _moment(part: _Part, key: str) -> float:
     text = part.needed(key)
     # The reader is lenient about what a server writes; a recording's order hangs on this one.
     at = read_time(text, Codec.RFC3339) if MOMENT.fullmatch(text) else None
-    if at is None:
+    # What the calendar ends with in one zone is beyond it in another.
+    if at is None or not 0 <= at < LATEST_MOMENT:
         raise part.wrong(key, "no moment as RFC 3339 writes it, such as 2026-01-31T12:00:00.5Z")
     return at
 
