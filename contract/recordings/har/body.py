@@ -42,7 +42,7 @@ def read_body(entry: JsonDocument, headers: HeaderPairs, attachments: Attachment
         return None
     size = _stated_size(response, headers)
     body = _text_bytes(entry, headers, number(content.get("size")))
-    if body is None and content.get("text") is None:
+    if body is None and content.get("text") in (None, ""):
         name = content.get("_file")
         body = attachments.read(name) if isinstance(name, str) else None
     if body is None or len(body) > _MOST_BYTES or not _is_whole(body, size, content.get("text")):

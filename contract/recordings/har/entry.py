@@ -39,6 +39,7 @@ _GUESSED = ("text/plain", "text/html", "text/xml", "application/octet-stream")
 """What browsers call an answer that says nothing of its type."""
 _ABSOLUTE = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 _LONGEST_URL = 65_536
+_TIMINGS = ("blocked", "dns", "connect", "send", "wait", "receive")
 
 
 def read_har_entry(entry: JsonDocument, attachments: Attachments | None = None) -> Exchange:
@@ -105,7 +106,7 @@ def _request(entry: JsonDocument, notes: JsonDocument) -> Request:
 
 
 def _url(asked: JsonDocument) -> str:
-    url = text(asked.get("url"))
+    url = text(asked.get("url")).strip()
     if not _ABSOLUTE.match(url) or len(url) > _LONGEST_URL:
         raise _unreadable("request.url", asked.get("url"), "is no absolute http URL")
     address = url.partition("#")[0]
@@ -191,7 +192,12 @@ def _started(entry: JsonDocument) -> float:
 def _elapsed(entry: JsonDocument) -> tuple[float, bool]:
     elapsed = number(entry.get("time"))
     if elapsed is None or elapsed < 0:
-        return 0.0, False
+        timings = member(entry, "timings")
+        parts = [number(timings.get(name)) for name in ("send", "wait", "receive")]
+        if any(part is None or part < 0 for part in parts):
+            return 0.0, False
+        # HAR's `time` is the sum of them, and `ssl` is a part of `connect`.
+        return sum(_seconds(timings.get(name)) for name in _TIMINGS), True
     return elapsed / 1000, True
 
 

@@ -222,9 +222,10 @@ def test_a_body_beyond_the_bound_is_unknown(
 
 def test_a_body_beside_the_recording_is_read(tmp_path: Path) -> None:
     (tmp_path / "0a1b.json").write_text(BODY, encoding="utf-8")
-    one = entry(content={"text": ..., "_file": "0a1b.json"})
-    assert _response(one, folder=tmp_path).body == BYTES
-    assert _response(one, folder=None).body is None
+    for text in (..., "", None):
+        one = entry(content={"text": text, "_file": "0a1b.json"})
+        assert _response(one, folder=tmp_path).body == BYTES
+        assert _response(one, folder=None).body is None
 
 
 @pytest.mark.parametrize(
@@ -290,10 +291,19 @@ def test_a_header_without_a_value_is_unknown(value: Any) -> None:
 
 @pytest.mark.parametrize("time", [..., None, -1, "x", float("nan"), float("inf"), [1], 10**400])
 def test_a_time_that_was_not_measured_is_none(time: Any) -> None:
-    (item,) = items(entry(time=time))
+    (item,) = items(entry(time=time, timings={"send": -1, "wait": -1, "receive": -1}))
     assert isinstance(item, Recorded)
     assert not item.exchange.is_timed
     assert item.exchange.elapsed_s == 0
+
+
+@pytest.mark.parametrize("time", [..., None, -1])
+def test_a_time_that_was_not_written_is_the_sum_of_its_parts(time: Any) -> None:
+    parts = {"blocked": -1, "dns": 5, "connect": 20, "ssl": 10, "send": 0, "wait": 10, "receive": 2}
+    (item,) = items(entry(time=time, timings=parts))
+    assert isinstance(item, Recorded)
+    assert item.exchange.is_timed
+    assert item.exchange.elapsed_s == pytest.approx(0.037)
 
 
 def test_what_a_browser_queued_is_no_part_of_the_answers_time() -> None:
@@ -387,6 +397,11 @@ def test_any_json_as_an_entry_is_left_out(value: Any) -> None:
     ("changes", "detail"),
     [
         ({"startedDateTime": ...}, "startedDateTime: which is missing is no moment"),
+        *(
+            ({"startedDateTime": written}, f"startedDateTime: '{written}' is no moment")
+            for written in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00")
+        ),
+        ({"startedDateTime": 999_999_999_999_999}, "startedDateTime: 999999999999999 is no moment"),
         ({"startedDateTime": "soon\n"}, "startedDateTime: 'soon\\n' is no moment"),
         ({"response": {"status": 200.5}}, "response.status: 200.5 is no status code"),
         ({"response": {"status": "ok"}}, "response.status: 'ok' is no status code"),
@@ -402,6 +417,26 @@ def test_an_entry_that_cannot_be_read_is_left_out_with_the_reason(
     assert (first.reason, first.where) == (SkipReason.UNREADABLE, "log.entries[0]")
     assert first.detail.startswith(detail)
     assert isinstance(second, Recorded)
+
+
+@pytest.mark.parametrize(
+    ("changes", "request_"),
+    [
+        ({"startedDateTime": "at SECRET"}, {}),
+        ({"response": {"status": "SECRET"}}, {}),
+        ({}, {"method": "GET SECRET"}),
+    ],
+)
+def test_no_secret_of_its_request_is_told_of_an_entry_that_cannot_be_read(
+    changes: dict[str, Any], request_: dict[str, Any]
+) -> None:
+    written = json.dumps(
+        entry(request={**_asked(Authorization="Bearer SECRET"), **request_}, **changes)
+    )
+    (item,) = items(json.loads(written.replace("SECRET", "krea-token-of-the-owner")))
+    assert isinstance(item, Skipped)
+    assert item.reason is SkipReason.UNREADABLE
+    assert "krea-token" not in item.detail
 
 
 @pytest.mark.parametrize(
