@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.headers import header_value
 from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -30,7 +32,7 @@ from jobproof.contract.recordings.har.recorders import is_own
 from jobproof.contract.recordings.packing.attachments import NoAttachments
 from jobproof.contract.recordings.recorded import Attachments
 
-__all__ = ["read_har_entry"]
+__all__ = ["read_har_entry", "redactor_of"]
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]{1,64}")
 _VERSION = re.compile(r"(?:http/?|h)?([123])(?:\.([0-9]))?(?:[-+].*)?", re.IGNORECASE)
@@ -78,6 +80,18 @@ def read_har_entry(entry: JsonDocument, attachments: Attachments | None = None) 
         remote_ip=_address(entry.get("serverIPAddress")),
         is_timed=is_timed,
     )
+
+
+def redactor_of(entry: JsonDocument, api: Api) -> Redactor:
+    """
+    Masks the secrets of the entry's own request: an odd value beside it may hold them, too.
+    """
+    asked = member(entry, "request")
+    headers, _ = header_pairs(asked.get("headers"))
+    secret_at = api.values.secret_at | api.access.secret_at
+    at = api.access.token_at
+    request = Request("GET", text(asked.get("url")), headers, token_at=at, secret_at=secret_at)
+    return Redactor(request.credentials)
 
 
 def _request(entry: JsonDocument, notes: JsonDocument) -> Request:

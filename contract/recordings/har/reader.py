@@ -12,13 +12,11 @@ from typing import BinaryIO
 
 from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.json_value import Json, JsonDocument
-from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten
-from jobproof.contract.model.exchange import Request
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
-from jobproof.contract.recordings.har.entry import read_har_entry
+from jobproof.contract.recordings.har.entry import read_har_entry, redactor_of
 from jobproof.contract.recordings.har.entry_stream import har_entries
-from jobproof.contract.recordings.har.fields import header_pairs, member, text
+from jobproof.contract.recordings.har.fields import member, text
 from jobproof.contract.recordings.har.live import read_live
 from jobproof.contract.recordings.har.recorders import is_own, skip_reason
 from jobproof.contract.recordings.recorded import (
@@ -64,7 +62,7 @@ def _item(
     try:
         found = _recorded(entry, endpoint, attachments)
     except RecordingError as exc:
-        return _unreadable(where, _redactor(entry, endpoint).text(str(exc)))
+        return _unreadable(where, redactor_of(entry, endpoint.api).text(str(exc)))
     return Skipped(found, where) if isinstance(found, SkipReason) else found
 
 
@@ -89,18 +87,6 @@ def _recorded(
         asked = replace(exchange.request, job_id=address.job_id)
         exchange = replace(exchange, request=asked)
     return Recorded(exchange, address.base, read_live(entry))
-
-
-def _redactor(entry: JsonDocument, endpoint: EndpointFilter) -> Redactor:
-    """
-    Masks what the entry's own request carries: an odd value may hold it, too.
-    """
-    asked, api = member(entry, "request"), endpoint.api
-    headers, _ = header_pairs(asked.get("headers"))
-    secret_at = api.values.secret_at | api.access.secret_at
-    at = api.access.token_at
-    request = Request("GET", text(asked.get("url")), headers, token_at=at, secret_at=secret_at)
-    return Redactor(request.credentials)
 
 
 def _unreadable(where: str, why: str) -> Skipped:
