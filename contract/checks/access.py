@@ -58,7 +58,7 @@ def _was_shown_before(trace: Trace) -> bool:
     seen = trace.latest
     if seen.method != "GET" or seen.credential is not Credential.OWNER:
         return False
-    if not trace.api.access.is_required and trace.token is None:
+    if not trace.api.access.is_required and not trace.has_token:
         return False
     return trace.dealings.shown is not None
 
@@ -114,7 +114,7 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
     seen, access = trace.latest, trace.api.access
     if seen.code not in (401, 403) or seen.credential is not Credential.OWNER:
         return
-    if not access.is_required and trace.token is None:
+    if not access.is_required and not trace.has_token:
         return  # nothing was shown that could have stopped working
     if seen.method == "GET" and trace.dealings.shown is not None:
         yield violation(

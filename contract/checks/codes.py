@@ -202,7 +202,7 @@ def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
             yield inconclusive("code", "out of service for now", found=503)
     elif _is_refused(seen) and not _token_works(trace):
         message = "the token isn't accepted, so its jobs can't be judged"
-        if trace.token is None:
+        if not trace.has_token:
             message = "a token is asked for and none was given, so no job can be judged"
         elif seen.subject is Subject.MISSING:
             # The token may be good for the jobs that there are.

@@ -116,6 +116,27 @@ class Request:
         found += queried(self.url, self._secret_parameters)
         return tuple(dict.fromkeys(found))
 
+    @property
+    def token(self) -> str | None:
+        """
+        What stands in the place for a token, as in `TokenPlace.read`; None where nobody said which.
+        """
+        if self.token_at is None:
+            return None
+        query = self.url.partition("?")[2].partition("#")[0]
+        return self.token_at.read(self.headers, query)
+
+    @property
+    def carries_token(self) -> bool:
+        """
+        Whether the asker has sent a token of his own, known or masked by a recorder.
+        """
+        if self.credential in (Credential.INVALID, Credential.NONE):
+            return False
+        # Of headers that weren't recorded the client may still have said that it was there.
+        is_told = self.credential is Credential.OWNER and not self.has_all_headers
+        return is_told or self.token is not None
+
     def redacted(self, redactor: Redactor) -> Request:
         """
         The same without secrets; asking again needs a token that can't be right, so it stays.

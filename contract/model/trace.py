@@ -35,7 +35,8 @@ class Trace:
         recent: The exchanges before the latest, newest last: as many as the check's `window`.
         baselines: How the endpoint answers the same credential for ids that nobody has, oldest
             first: also how far two answers of that kind differ by themselves.
-        token: Our own token, so that a check can look for it; never shown.
+        token: Our own token, so that a check can look for it; never shown. None also where a
+            recorder has masked it: `has_token` tells whether there is one.
         deadline_s: How long a job may take by the user's own word, in seconds.
         staleness_s: How far a replica may be behind by the user's own word, in seconds.
     """
@@ -132,6 +133,13 @@ class Trace:
             held += (one for gets in self.dealings.gets.values() for one in gets.alike)
         distinct = {id(one): one for one in held}
         return tuple(sorted(distinct.values(), key=lambda one: one.exchange.started_at))
+
+    @property
+    def has_token(self) -> bool:
+        """
+        Whether a token was given to whoever asked, known or not.
+        """
+        return self.token is not None or self.latest.exchange.request.carries_token
 
     @property
     def baseline(self) -> Observation | None:

@@ -294,9 +294,9 @@ def _token_in(request: Request) -> str | None:
     The asker's own token; None where there is none, or a recorder has masked it.
     """
     # One that can't be right is no secret, and an answer may well name it.
-    if request.token_at is None or request.credential in (Credential.INVALID, Credential.NONE):
+    if request.credential in (Credential.INVALID, Credential.NONE):
         return None
-    token = request.token_at.read(request.headers, request.url.partition("?")[2].partition("#")[0])
+    token = request.token
     return None if not token or is_masked(token) else token
 
 

@@ -283,3 +283,16 @@ def test_notes_on_a_judgement_that_are_spoilt_are_none(live: object) -> None:
     entry["_jobproof"] = {**cast("dict[str, Any]", entry["_jobproof"]), "live": live}
     assert read_live(entry) is None
     assert read_live({"_jobproof": None}) is None
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_token_that_is_masked_was_still_given(tmp_path: Path, code: int) -> None:
+    path, judged = _judged(tmp_path, answer({"error": "Unauthorized"}, code))
+    (live,) = (f for f in judged.result.findings if f.check == "endpoint_is_available")
+    assert "isn't accepted" in live.message
+    (again,) = (
+        g.first
+        for g in judge_recordings(API, [path]).groups
+        if g.first.check == "endpoint_is_available"
+    )
+    assert again.message == live.message
