@@ -44,6 +44,7 @@ _RENEW_SUCCESS_S = 60.0
 _SAMPLES = 8
 # Of all bytes for one file: the news of one answer mustn't push out that of all others.
 _LARGEST_SHARE = 8
+_SPARE_SHARE = 64
 
 
 @dataclass(slots=True)
@@ -223,12 +224,19 @@ class EvidenceStore:
                 del self._samples_of[one]
 
     def _make_room(self) -> None:
-        while self._bytes > self.max_bytes and self._kept:
+        # Room for more than one: what is kept isn't gone through again for each that comes.
+        goal = self.max_bytes - self.max_bytes // _SPARE_SHARE
+        for priority in EvidencePriority:
+            if self._bytes <= self.max_bytes:
+                return
             ends = {
                 i for samples in self._samples_of.values() for i in (samples.first, samples.last)
             }
-            victim = min(self._kept.values(), key=lambda e: (e.priority, e.id in ends, e.at))
-            self._remove(victim.id)
+            victims = [one for one in self._kept.values() if one.priority is priority]
+            for victim in sorted(victims, key=lambda e: (e.id in ends, e.at)):
+                if self._bytes <= goal:
+                    return
+                self._remove(victim.id)
 
     def _write(
         self,

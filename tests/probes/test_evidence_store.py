@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from urllib.parse import quote
 
 import pytest
@@ -19,6 +22,7 @@ from tests.probes.results import NOW, TOKEN, exchange, failed, finding, result
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Reason
 from jobproof.contract.model.finding import Kind
+from jobproof.probes.evidence import store as store_module
 from jobproof.probes.evidence.entry import EvidencePriority, fingerprint_of, fingerprint_of_outcome
 from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.result import ProbeOutcome, ProbeResult
@@ -139,6 +143,29 @@ def test_broken_promises_outlive_failures(tmp_path: Path) -> None:
     for number in range(30):
         store.keep(failed(at=NOW + number, canary=f"canary-{number}"))
     assert EvidencePriority.BROKEN in {kept.priority for kept in store.all()}
+
+
+def test_room_for_a_large_one_is_made_in_one_go(tmp_path: Path) -> None:
+    def calls_made(others: int) -> int:
+        store = _store(tmp_path / str(others), max_bytes=others * 2_000)
+        for number in range(others):
+            store.keep(_broken(number, f"check_{number}"))
+        large = exchange(at=NOW + 9_000, body=b"x" * (others * 200))
+        calls = 0
+
+        def count(frame: FrameType, event: str, _arg: object) -> None:
+            nonlocal calls
+            calls += event == "call" and frame.f_code.co_filename == store_module.__file__
+
+        sys.setprofile(count)
+        try:
+            assert store.keep(replace(_broken(0, "large"), exchange=large)) is not None
+        finally:
+            sys.setprofile(None)
+        assert store.size_bytes <= store.max_bytes
+        return calls
+
+    assert calls_made(400) < 3 * calls_made(200)
 
 
 @settings(deadline=None, max_examples=30)
