@@ -18,7 +18,7 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
-from jobproof.contract.model.finding import Drift, Finding
+from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.model.verdict import FindingGroup, FindingTally, Verdict, conclude
@@ -74,7 +74,6 @@ class RecordedRun:
         base_url: The only server that was judged by the user's own word; None without one.
         judged: How many exchanges were about a job of this API.
         servers: Whose exchanges these were.
-        stalest: The finding of the answer that was most behind.
         lost: What was said of answers when they came, and can't be judged again; the first few.
     """
 
@@ -88,7 +87,6 @@ class RecordedRun:
     judged: int = 0
     skipped: SkippedEntries = field(default_factory=SkippedEntries)
     servers: tuple[str, ...] = ()
-    stalest: Finding | None = None
     lost: dict[StoredFinding, None] = field(default_factory=dict)
     _live: dict[_Moment, LiveJudgement] = field(default_factory=dict)
     _tally: FindingTally = field(default_factory=FindingTally)
@@ -100,6 +98,13 @@ class RecordedRun:
         What was found, each piece of news once.
         """
         return self._tally.groups()
+
+    @property
+    def stalest(self) -> Finding | None:
+        """
+        The finding of the answer that was most behind.
+        """
+        return self._tally.stalest
 
     @property
     def redactor(self) -> Redactor:
@@ -161,8 +166,6 @@ class RecordedRun:
             self._tokens[token] = None
         for finding in findings:
             self._tally.add(finding)
-            if finding.drift is Drift.STALE_ANSWER and _behind(finding) > _behind(self.stalest):
-                self.stalest = finding
 
 
 def judge_recordings(
@@ -300,11 +303,6 @@ def _token_in(request: Request) -> str | None:
     return None if not token or is_masked(token) else token
 
 
-def _behind(finding: Finding | None) -> float:
-    found = finding.found if finding is not None else None
-    return found if isinstance(found, int | float) else -1.0
-
-
 class _Baselines:
     """
     The answers to ids that nobody has, where a recording says which these are.
@@ -312,6 +310,7 @@ class _Baselines:
 
     def __init__(self, api: Api) -> None:
         self._found: dict[tuple[str, Credential], list[tuple[float, int]]] = defaultdict(list)
+        self._unanswered: dict[tuple[str, Credential], list[float]] = defaultdict(list)
         self._exchanges: list[bytes] = []
         self._packer = Packer()
         self._is_sorted = True
@@ -326,12 +325,13 @@ class _Baselines:
         request = exchange.request
         if request.subject is not Subject.MISSING or request.method != "GET":
             return
+        self._is_sorted = False
         if exchange.response is None:
+            self._unanswered[base, request.credential].append(exchange.ended_at)
             return
         place = len(self._exchanges)
         self._exchanges.append(self._packer.pack(exchange))
         self._found[base, request.credential].append((exchange.ended_at, place))
-        self._is_sorted = False
 
     def before(self, base: str, seen: Observation) -> tuple[Observation, ...]:
         """
@@ -340,8 +340,17 @@ class _Baselines:
         if not self._is_sorted:
             for known in self._found.values():
                 known.sort()
+            for unanswered in self._unanswered.values():
+                unanswered.sort()
             self._is_sorted = True
+        asked_at = seen.exchange.started_at
         known = self._found.get((base, seen.credential), [])
-        end = bisect_right(known, (seen.exchange.started_at, len(self._exchanges)))
+        end = bisect_right(known, (asked_at, len(self._exchanges)))
+        silent = self._unanswered.get((base, seen.credential), [])
+        latest_silent = bisect_right(silent, asked_at)
+        # Where an unknown id has had no answer since, silence says nothing about the job.
+        if seen.response is None and end and latest_silent:
+            if silent[latest_silent - 1] > known[end - 1][0]:
+                return ()
         found = [self._observe(place) for _, place in known[max(0, end - _MOST_BASELINES) : end]]
         return tuple(one for one in found if one.intermediary is None)

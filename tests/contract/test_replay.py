@@ -5,10 +5,12 @@ Recorded traffic is judged offline as live traffic is.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.builders import NOW, failure, not_found
 from tests.contract.small_api import JOB, small_api
 from tests.tools import PATIENCE_S
 
@@ -236,3 +238,19 @@ def test_findings_of_one_kind_are_counted_and_told_once(tmp_path: Path) -> None:
     counted = {g.first.check: g.count for g in run.groups if g.first.kind is Kind.VIOLATION}
     assert counted["job_id_is_echoed"] == 40
     assert run.judged == 40
+
+
+@pytest.mark.parametrize(("since", "verdict"), [(None, Verdict.BROKEN), (15, Verdict.INCONCLUSIVE)])
+def test_silence_is_held_against_a_job_only_while_unknown_ids_are_answered(
+    tmp_path: Path, since: int | None, verdict: Verdict
+) -> None:
+    seen = [not_found(at=NOW - 100), failure(at=NOW - 60), failure(at=NOW)]
+    if since is not None:
+        unknown = not_found().request
+        seen.append(replace(failure(at=NOW - since), request=unknown))
+    path = tmp_path / "silent.har"
+    path.write_text(json.dumps(har(seen)))
+    run = judge_recordings(find_api("krea"), [path])
+    assert run.verdict is verdict
+    said = {one.first.check for one in run.groups}
+    assert ("known_job_is_answered" in said) is (since is None)
