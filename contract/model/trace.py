@@ -4,12 +4,12 @@ What has been seen of one job, in time order, ready to be judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.finding import Drift, Finding
+from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.dealings import Dealings
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.history.past import Past
@@ -173,13 +173,16 @@ class Trace:
         return self.latest.exchange.ended_at
 
 
-def staleness_in(findings: Iterable[Finding], *, tolerated_s: float) -> JsonObject:
+def staleness_in(stalest: Finding | None, *, tolerated_s: float) -> JsonObject:
     """
     For a report: `staleness`, with how far behind answers might be and were, in seconds; nothing
     where nobody asked.
+
+    Args:
+        stalest: The finding of the answer that was most behind.
     """
     if not tolerated_s:
         return {}
-    behind = [f.found for f in findings if f.drift is Drift.STALE_ANSWER]
-    observed_s = max((b for b in behind if isinstance(b, int | float)), default=0.0)
+    behind = stalest.found if stalest is not None else None
+    observed_s = behind if isinstance(behind, int | float) else 0.0
     return {"staleness": {"tolerated_s": tolerated_s, "observed_s": observed_s}}

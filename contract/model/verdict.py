@@ -131,6 +131,8 @@ class FindingTally:
         self._places: dict[tuple[str, ...], dict[str, None]] = {}
         self._last_of: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._count_of: Counter[tuple[str, ...]] = Counter()
+        self.stalest: Finding | None = None
+        """The finding of the answer that was most behind."""
 
     def add(self, finding: Finding) -> None:
         """
@@ -143,6 +145,8 @@ class FindingTally:
         if len(places) < _MOST_POINTERS:
             places[finding.pointer] = None
         self._found[key] = FindingGroup(first, 1 + (known.count if known else 0))
+        if finding.drift is Drift.STALE_ANSWER and _behind(finding) > _behind(self.stalest):
+            self.stalest = finding
 
     def groups(self) -> tuple[FindingGroup, ...]:
         """
@@ -227,6 +231,11 @@ def state_of(findings: Iterable[Finding], *, looked: bool, strict: bool) -> Chec
     if own:
         return CheckState.WARNED
     return CheckState.KEPT if looked else CheckState.NOT_REACHED
+
+
+def _behind(finding: Finding | None) -> float:
+    found = finding.found if finding is not None else None
+    return found if isinstance(found, int | float) else -1.0
 
 
 def _news(finding: Finding) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def test_checks_are_sound(contract_session: Session) -> None:
     """
     run = contract_session.run()
     known = {check.id for check in run.checks}
-    crashes = group(f for f in run.findings if f.check not in known)
+    crashes = [found for found in run.groups if found.first.check not in known]
     if crashes:
         redactor = run.target.redactor
         messages = (found.first.redacted(redactor).message for found in crashes)
@@ -101,11 +101,11 @@ def test_promise(promise: Check, contract_session: Session) -> None:
     The endpoint keeps this promise in every answer, and has given it one to be seen in.
     """
     run = contract_session.run()
-    own = [finding for finding in run.findings if finding.check == promise.id]
-    lack = run.lack(promise)
-    state = state_of(own, looked=lack is None, strict=run.target.strict)
+    own = [found for found in run.groups if found.first.check == promise.id]
+    lack, strict = run.lack(promise), run.target.strict
+    state = state_of((found.first for found in own), looked=lack is None, strict=strict)
     if state is CheckState.BROKEN:
-        broken = group(breaking(own, strict=run.target.strict))
+        broken = [found for found in own if found.first.breaks(strict=strict)]
         text = "\n\n".join(explain_all(broken, promise, target=run.target))
         pytest.fail(text, pytrace=False)
     if state is CheckState.NOT_REACHED and lack is not None:

@@ -49,7 +49,7 @@ def test_a_replica_behind_is_drift_that_says_how_far(what: str) -> None:
     assert (finding.check, finding.kind, finding.drift) == (check, Kind.DRIFT, Drift.STALE_ANSWER)
     assert finding.found == pytest.approx(1.0, abs=0.02)
     assert finding.message.startswith("1.0 s behind: ")
-    reach = staleness_in([finding], tolerated_s=2.0)
+    reach = staleness_in(finding, tolerated_s=2.0)
     assert reach == {"staleness": {"tolerated_s": 2.0, "observed_s": finding.found}}
 
 
@@ -94,7 +94,8 @@ def test_moving_on_is_no_lag() -> None:
 
 
 def test_without_the_option_nothing_is_reported() -> None:
-    assert staleness_in(_said(*STALE["a step back"][0], staleness_s=0.0), tolerated_s=0.0) == {}
+    (finding, *_) = _said(*STALE["a step back"][0])
+    assert staleness_in(finding, tolerated_s=0.0) == {}
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("2s", 2.0), ("250ms", 0.25), ("0", 0.0), (None, 0)])
@@ -124,7 +125,7 @@ def test_recordings_are_judged_by_it_too(
     path = _recording(tmp_path, _at(1), _at(0, "processing"))
     done = CliRunner().invoke(check, ["--json", *options, str(path)])
     assert done.exit_code == code, done.output
-    outcome = json.loads(done.output)
-    assert ("staleness" in outcome) is bool(options)
+    reach = json.loads(done.output)["reach"]
+    assert ("staleness" in reach) is bool(options)
     if options:
-        assert outcome["staleness"]["observed_s"] == pytest.approx(1.0, abs=0.02)
+        assert reach["staleness"]["observed_s"] == pytest.approx(1.0, abs=0.02)

@@ -151,7 +151,8 @@ def test_a_wrong_token_is_inconclusive_not_broken() -> None:
 
 def test_a_job_deadline_turns_a_slow_job_into_a_finding() -> None:
     values = {"job_deadline": 0.2, "poll_interval": 0.1}
-    with carried_out(values=values, faults=("never_ends",)) as (run, _):
+    # One that is new: others are late by the document, too, which is the same news.
+    with carried_out(values=values, faults=("never_ends",), most=1) as (run, _):
         late = [f for f in run.findings if "deadline" in f.source]
         assert late
         assert {f.check for f in late} == {"job_ends_in_time"}

@@ -20,7 +20,6 @@ from jobproof.contract.model.verdict import (
     FindingGroup,
     Verdict,
     conclude,
-    group,
     state_of,
 )
 from jobproof.contract.recordings.replay import RecordedRun
@@ -125,7 +124,7 @@ def outcome_of_run(run: Run, *, generated: bool) -> Outcome:
     Args:
         generated: Whether generated cases were sent.
     """
-    target, findings = run.target, run.findings
+    target = run.target
     unreachable = None
     if run.unreachable is not None:
         unreachable = f"{target.base_url} can't be reached: {run.unreachable}"
@@ -133,14 +132,14 @@ def outcome_of_run(run: Run, *, generated: bool) -> Outcome:
         target.api,
         run.checks,
         run.coverage,
-        group(findings),
+        run.groups,
         run.missing(generated=generated),
         run.lack,
         target.strict,
         target.redactor,
         target.token_env,
         unreachable,
-        staleness_in(findings, tolerated_s=target.staleness_s),
+        staleness_in(run.stalest, tolerated_s=target.staleness_s),
         target.staleness_s,
     )
 
@@ -152,7 +151,6 @@ def outcome_of_recordings(run: RecordedRun, *, token_env: str) -> Outcome:
     Args:
         token_env: The variable that stands for a token in lines to copy.
     """
-    stalest = [run.stalest] if run.stalest is not None else []
     return Outcome(
         run.api,
         run.checks,
@@ -164,6 +162,6 @@ def outcome_of_recordings(run: RecordedRun, *, token_env: str) -> Outcome:
         run.redactor,
         token_env,
         None,
-        staleness_in(stalest, tolerated_s=run.staleness_s),
+        staleness_in(run.stalest, tolerated_s=run.staleness_s),
         run.staleness_s,
     )

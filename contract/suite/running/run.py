@@ -23,6 +23,7 @@ from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
+from jobproof.contract.model.verdict import FindingGroup, FindingTally
 from jobproof.contract.suite.planning.job_ids import fresh_id
 from jobproof.contract.suite.planning.plan import (
     PlannedRequest,
@@ -77,7 +78,7 @@ class _RunRecords:
         silence: That nobody answers any more, in words.
     """
 
-    findings: list[Finding] = field(default_factory=list)
+    tally: FindingTally = field(default_factory=FindingTally)
     history: dict[str, History] = field(default_factory=dict)
     answered: int = 0
     unanswered: int = 0
@@ -125,10 +126,24 @@ class Run:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """
-        Everything found so far, in the order of discovery.
+        What was found so far, each piece of news once, gravest first.
+        """
+        return tuple(found.first for found in self.groups)
+
+    @property
+    def groups(self) -> tuple[FindingGroup, ...]:
+        """
+        The same, with how often and where it was seen.
         """
         with self._lock:
-            return tuple(self._records.findings)
+            return self._records.tally.groups()
+
+    @property
+    def stalest(self) -> Finding | None:
+        """
+        The finding of the answer that was most behind; None where none was.
+        """
+        return self._records.tally.stalest
 
     @property
     def planned(self) -> tuple[Finding, ...]:
@@ -299,7 +314,8 @@ class Run:
         self, key: str, seen: Observation, judgement: Judgement, *, generated: bool
     ) -> None:
         records = self._records
-        records.findings.extend(judgement.findings)
+        for finding in judgement.findings:
+            records.tally.add(finding)
         self.coverage.add(seen, judgement, generated=generated)
         failure = seen.exchange.failure
         if failure is None or failure.partial is not None:
