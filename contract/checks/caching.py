@@ -168,7 +168,7 @@ def _freshness(stated: str) -> int:
 
 def _is_overlapped(before: Observation, after: Observation) -> bool:
     # Of two polls at once nobody knows which saw the later state. A recording's times are rounded.
-    return before.exchange.ended_at > after.exchange.started_at + _CLOCK_GRAIN_S
+    return before.exchange.over_by > after.exchange.started_at + _CLOCK_GRAIN_S
 
 
 def _has_changed(tag: str, before: Observation, after: Observation) -> bool:
@@ -198,5 +198,5 @@ def _need_last_state(trace: Trace, newest: Observation) -> None:
     if newest.response is not None:
         newest.response.header("etag")
     unseen = trace.dealings.unseen
-    if unseen is not None and unseen.exchange.ended_at >= newest.exchange.ended_at:
+    if unseen is not None and _is_overlapped(unseen, newest):
         raise NotRecorded("the body that came last")

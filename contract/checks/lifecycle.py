@@ -313,7 +313,7 @@ def _stale_answer(trace: Trace, job: Job, *, after_end: bool) -> Iterator[Remark
         if step is None or step.verdict == "legal":
             continue
         # The first sight of what it doesn't know says most; from then on it was behind.
-        behind = max(trace.latest.exchange.started_at - view.exchange.ended_at, 0.0)
+        behind = max(trace.latest.exchange.started_at - view.exchange.over_by, 0.0)
         yield drift(
             trace.api.profile.status.place,
             f"{behind:.1f} s behind: {view.job.status!r} had been shown",
@@ -331,7 +331,7 @@ def _not_known_for(trace: Trace) -> float | None:
     if trace.past.last is not None or not trace.staleness_s:
         return None
     asked = (trace.dealings.first or trace.latest).exchange.started_at
-    since = trace.fresh_views[0].exchange.ended_at if trace.fresh_views else asked
+    since = trace.fresh_views[0].exchange.over_by if trace.fresh_views else asked
     behind = trace.latest.exchange.started_at - since
     return max(behind, 0.0) if behind < trace.staleness_s else None
 

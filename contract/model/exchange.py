@@ -13,6 +13,7 @@ from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, 
 from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in, queried
 
 __all__ = [
+    "LONGEST_UNTIMED_S",
     "Credential",
     "Exchange",
     "NotRecorded",
@@ -23,6 +24,10 @@ __all__ = [
     "Subject",
     "TransportFailure",
 ]
+
+
+LONGEST_UNTIMED_S = 30.0
+"""For how long an exchange may have gone on where nobody has recorded it: clients wait no longer."""
 
 
 class NotRecorded(Exception):
@@ -369,6 +374,13 @@ class Exchange:
         """
         # Not read off the wall clock, which may be set back in between.
         return self.started_at + self.elapsed_s
+
+    @property
+    def over_by(self) -> float:
+        """
+        Wall clock when the answer was whole for certain, Unix seconds.
+        """
+        return self.ended_at if self.is_timed else self.started_at + LONGEST_UNTIMED_S
 
     def redacted(self, redactor: Redactor) -> Exchange:
         """

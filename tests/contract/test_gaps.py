@@ -21,6 +21,7 @@ from tests.contract.builders import (
     job,
     judge,
     not_found,
+    replay,
     trace,
 )
 from tests.contract.lives import exchanges, lives
@@ -124,8 +125,7 @@ def without_sent_headers(exchange: Exchange) -> Exchange:
 
 
 def without_time(exchange: Exchange) -> Exchange:
-    # What began when it ended was over no later: only the length isn't known.
-    return replace(exchange, is_timed=False, started_at=exchange.ended_at, elapsed_s=0.0)
+    return replace(exchange, is_timed=False, elapsed_s=0.0)
 
 
 def with_all_gaps(exchange: Exchange) -> Exchange:
@@ -232,7 +232,6 @@ def test_a_gap_in_an_earlier_answer_is_no_news_of_the_job(gap: Gap) -> None:
 def test_a_correct_life_breaks_no_promise_however_much_was_left_out(
     life: list[Exchange], gaps: list[Gap | None]
 ) -> None:
-    # Without its length nobody knows that a poll was over before the next: see `without_time`.
     polls = [gap(one) if gap else one for gap, one in zip(gaps, life, strict=False)]
     for last in range(len(polls)):
         found = judge()(trace(*polls[: last + 1]))
@@ -261,6 +260,32 @@ def test_between_two_sights_an_answer_without_its_body_is_no_sight_at_all() -> N
     assert _said(answer(at=NOW - 20), between, answer(job("failed"))) == [
         "terminal_status_is_final"
     ]
+
+
+def _untimed_polls(*statuses: str, every_s: float) -> list[Exchange]:
+    tagged = [answer(job(s), at=NOW, headers={"etag": f'"{s}"'}) for s in statuses]
+    return [replace(without_time(one), started_at=NOW + n * every_s) for n, one in enumerate(tagged)]
+
+
+@pytest.mark.parametrize("statuses", [("completed", "processing"), ("processing", "queued")])
+@pytest.mark.parametrize("every_s", [0.25, 2.0, 29.0])
+def test_of_polls_that_may_have_overlapped_nobody_knows_which_saw_the_later_state(
+    statuses: tuple[str, str], every_s: float
+) -> None:
+    # The first may have been the slower one.
+    farther, behind = _untimed_polls(*statuses, every_s=every_s)
+    assert _said(farther, behind) == []
+    unchanged = answer(b"", 304, sent={"If-None-Match": f'"{statuses[0]}"'}, at=NOW + 90)
+    assert _said(farther, behind, unchanged) == []
+
+
+def test_a_server_that_goes_back_for_minutes_is_found_however_dense_the_untimed_polls_are() -> None:
+    for every_s in (0.1, 2.0, 31.0):
+        count = max(3, int(60 / every_s))
+        statuses = ["completed"] * count + ["processing"] * count
+        polls = _untimed_polls(*statuses, every_s=every_s)
+        found = replay(judge(), trace(*polls[:1]), map(api().observe, polls))
+        assert "terminal_status_is_final" in {f.check for f in found}, every_s
 
 
 def test_a_304_says_nothing_where_the_body_that_came_last_was_left_out() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from jobproof.contract.model.exchange import LONGEST_UNTIMED_S
 from jobproof.contract.model.history.dealings import Dealings, later_dealings
 from jobproof.contract.model.history.past import Past, later_past
 from jobproof.contract.model.observation import Observation
@@ -15,7 +16,7 @@ __all__ = ["History"]
 
 # Recordings write time in milliseconds: of two polls in a row, one may seem to overlap.
 _CLOCK_GRAIN_S = 0.001
-# In how many steps the time by which a replica may be behind is kept where polls come denser.
+# In how many steps the time that may be asked for is kept where polls come denser.
 _STEPS = 64
 _NOTHING = Past()
 
@@ -41,6 +42,7 @@ class History:
         "_lifecycle",
         "_most_recent",
         "_pasts",
+        "_reach_s",
         "_window",
         "dealings",
         "recent",
@@ -58,7 +60,9 @@ class History:
         """The latest exchanges, in the order in which they were added."""
         self._most_recent = recent
         self._window = window
-        # When each sight was over, ascending, and the past from then on: its last is that sight.
+        # How long ago a moment may be for which the past is asked.
+        self._reach_s = staleness_s
+        # When each sight was over for certain, ascending, and the past from then on: its last is that sight.
         self._ends: list[float] = []
         self._pasts: list[Past] = []
         self._is_cut = False
@@ -98,13 +102,16 @@ class History:
         self.dealings = later_dealings(self.dealings, seen)
         if not seen.is_view:
             return
-        ended_at = seen.exchange.ended_at
-        place = bisect_right(self._ends, ended_at)
+        if not seen.exchange.is_timed:
+            # It is known to be over only long after the next ones began.
+            self._reach_s = self.staleness_s + LONGEST_UNTIMED_S
+        over_by = seen.exchange.over_by
+        place = bisect_right(self._ends, over_by)
         if self._is_cut and place <= len(self._ends) - self._window and not self._starts_again():
             return
         place = min(place, len(self._ends))
         self._late = 0
-        self._insert(place, ended_at, seen)
+        self._insert(place, over_by, seen)
         self._forget()
 
     def _starts_again(self) -> bool:
@@ -119,9 +126,9 @@ class History:
         self._pasts.clear()
         return True
 
-    def _insert(self, place: int, ended_at: float, seen: Observation) -> None:
+    def _insert(self, place: int, over_by: float, seen: Observation) -> None:
         overtaken = [past.last for past in self._pasts[place:]]
-        self._ends.insert(place, ended_at)
+        self._ends.insert(place, over_by)
         del self._pasts[place:]
         farthest = self.staleness_s > 0
         for view in (seen, *overtaken):
@@ -136,15 +143,15 @@ class History:
         left = len(self._ends) - self._window - 1
         if left < 0:
             return
-        if not self.staleness_s:
+        if not self._reach_s:
             self._drop(0, left + 1)
             return
         # What was known a little earlier is still true, so some of the dense ones will do.
-        if left and self._ends[left] - self._ends[left - 1] < self.staleness_s / _STEPS:
+        if left and self._ends[left] - self._ends[left - 1] < self._reach_s / _STEPS:
             self._drop(left, left + 1)
             left -= 1
         # Twice as long: who asks now may have begun before the latest was over.
-        horizon = self._ends[-1] - 2 * self.staleness_s
+        horizon = self._ends[-1] - 2 * self._reach_s
         old = min(bisect_right(self._ends, horizon) - 1, left)
         if old > 0:
             self._drop(0, old)
