@@ -65,6 +65,12 @@ class RecordingError(JobproofError):
     """
 
 
+class NoRecordingError(RecordingError):
+    """
+    What was read holds no exchange, or is no recording at all: it may be there for another purpose.
+    """
+
+
 class InconclusiveError(JobproofError):
     """
     Nothing can be said about the endpoint: it can't be reached, or not enough of it.

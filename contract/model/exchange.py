@@ -27,7 +27,7 @@ __all__ = [
 
 
 LONGEST_UNTIMED_S = 30.0
-"""For how long an exchange may have gone on where nobody has recorded it: clients wait no longer."""
+"""For how long an exchange may have gone on that nobody timed: clients seldom wait longer."""
 
 
 class NotRecorded(Exception):

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from jobproof.contract.errors import RecordingError
+from jobproof.contract.errors import NoRecordingError, RecordingError
 from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.recordings.packing.attachments import (
@@ -50,12 +50,6 @@ _READ = (
 _EMPTY = "the file is empty: record some traffic first"
 
 
-class _NoRecordingError(RecordingError):
-    """
-    What was found is of another kind.
-    """
-
-
 def read_recordings(paths: Sequence[Path], endpoint: EndpointFilter) -> Iterator[RecordedItem]:
     """
     What recordings hold, one after another, an entry at a time.
@@ -83,7 +77,7 @@ def read_recordings(paths: Sequence[Path], endpoint: EndpointFilter) -> Iterator
         for file in _recordings_in(path):
             try:
                 yield from _of_file(file, endpoint, seen)
-            except _NoRecordingError as exc:
+            except NoRecordingError as exc:
                 # Nobody has named it: other things have such names, too.
                 name = legible(str(file))
                 yield Skipped(SkipReason.OTHER_ADDRESS, name, str(exc).removeprefix(f"{name}: "))
@@ -181,10 +175,10 @@ def _of_format(
     head: Head, attachments: Attachments, endpoint: EndpointFilter
 ) -> Iterator[RecordedItem]:
     if head.is_all and is_blank(head.seen):
-        raise RecordingError(_EMPTY)
+        raise NoRecordingError(_EMPTY)
     format_ = format_of(head.seen)
     if format_ is None:
-        raise _NoRecordingError(f"is no recording that is read here: {_READ}")
+        raise NoRecordingError(f"is no recording that is read here: {_READ}")
     stream = head.whole() if format_ is RecordingFormat.FLOWS else utf8(head)
     return _reader(format_)(stream, endpoint, attachments)
 
@@ -212,7 +206,7 @@ def _of_zip(name: str, stream: BinaryIO, endpoint: EndpointFilter) -> Iterator[R
             archive = opened.enter_context(zipfile.ZipFile(stream))
         recordings = [entry for entry in archive.infolist() if _is_recording(entry.filename)]
         if not recordings:
-            raise _NoRecordingError("the zip holds no .har file")
+            raise NoRecordingError("the zip holds no .har file")
         for entry in sorted(recordings, key=lambda entry: entry.filename):
             with _named(legible(entry.filename)) as inner, ExitStack() as reading:
                 with _unzipping():

@@ -264,7 +264,9 @@ def test_between_two_sights_an_answer_without_its_body_is_no_sight_at_all() -> N
 
 def _untimed_polls(*statuses: str, every_s: float) -> list[Exchange]:
     tagged = [answer(job(s), at=NOW, headers={"etag": f'"{s}"'}) for s in statuses]
-    return [replace(without_time(one), started_at=NOW + n * every_s) for n, one in enumerate(tagged)]
+    return [
+        replace(without_time(one), started_at=NOW + n * every_s) for n, one in enumerate(tagged)
+    ]
 
 
 @pytest.mark.parametrize("statuses", [("completed", "processing"), ("processing", "queued")])

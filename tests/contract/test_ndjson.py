@@ -296,6 +296,13 @@ def test_a_line_that_is_no_exchange_costs_no_other(line: bytes, said: str) -> No
         _read(line)
 
 
+def test_a_log_before_the_first_exchange_is_counted_line_by_line() -> None:
+    *skipped, kept = _read(*[b'{"level": "info"}'] * 1_500, GOOD)
+    assert isinstance(kept, Recorded)
+    assert len(skipped) == 1_500
+    assert {item.reason for item in skipped if isinstance(item, Skipped)} == {SkipReason.UNREADABLE}
+
+
 @pytest.mark.parametrize("code", ["1e999", "-1e999", "9" * 5000])
 def test_a_number_beyond_all_is_no_code(code: str) -> None:
     found, _ = _read(GOOD.replace(b'"code": 200', f'"code": {code}'.encode()), GOOD)

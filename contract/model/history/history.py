@@ -62,7 +62,8 @@ class History:
         self._window = window
         # How long ago a moment may be for which the past is asked.
         self._reach_s = staleness_s
-        # When each sight was over for certain, ascending, and the past from then on: its last is that sight.
+        # When each sight was over for certain, ascending, and the past from then on: its last is
+        # that sight.
         self._ends: list[float] = []
         self._pasts: list[Past] = []
         self._is_cut = False

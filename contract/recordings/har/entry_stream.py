@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from jobproof.contract.errors import RecordingError
+from jobproof.contract.errors import NoRecordingError, RecordingError
 
 __all__ = ["har_entries"]
 
@@ -50,27 +50,27 @@ class _Cutter:
         self._at = 0
         self._before = 0
         self._ended = False
+        self._has_entries = False
 
     def entries(self) -> Iterator[bytes]:
         if self._peek() is None:
-            raise RecordingError("the file is empty: record some traffic first")
-        has_entries = False
+            raise NoRecordingError("the file is empty: record some traffic first")
         found = 0
         for _ in self._members_called("log"):
             for _ in self._members_called("entries"):
                 if self._peek() != b"[":
                     self._skip_value()
                     continue
-                has_entries = True
+                self._has_entries = True
                 for entry in self._items():
                     found += 1
                     yield entry
         if self._peek() is not None:
             raise self._wrong("something follows its end")
-        if not has_entries:
-            raise RecordingError("no HAR: it has no log.entries")
+        if not self._has_entries:
+            raise NoRecordingError("no HAR: it has no log.entries")
         if not found:
-            raise RecordingError("the HAR is empty: record some traffic first")
+            raise NoRecordingError("the HAR is empty: record some traffic first")
 
     def _members_called(self, name: str) -> Iterator[None]:
         """
@@ -202,7 +202,9 @@ class _Cutter:
         self._ended = not data
 
     def _wrong(self, why: str) -> RecordingError:
-        return RecordingError(f"not JSON, so no HAR: byte {self._before + self._at}: {why}")
+        # Before the entries it may as well be a log of something else.
+        kind = RecordingError if self._has_entries else NoRecordingError
+        return kind(f"not JSON, so no HAR: byte {self._before + self._at}: {why}")
 
 
 def _shown(token: bytes) -> str:

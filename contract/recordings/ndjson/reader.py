@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 from typing import BinaryIO
 
-from jobproof.contract.errors import RecordingError
+from jobproof.contract.errors import NoRecordingError
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.wording import told
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
@@ -34,7 +35,30 @@ LINE_BYTES = 16 * 1024 * 1024
 """The longest line that is read; one that is longer is left out, and those after it aren't."""
 
 _RESULT_KEYS = frozenset({"at", "target", "canary", "outcome"})
+_MOST_FOREIGN = 1000
 _UNREADABLE = SkipReason.UNREADABLE
+
+
+class _Foreign:
+    """
+    The lines before the first exchange: until there is one, the file may be none of ours.
+    """
+
+    def __init__(self) -> None:
+        self._items: list[Skipped] = []
+        self._more = 0
+
+    def add(self, item: Skipped) -> None:
+        # A log may have millions of them.
+        if len(self._items) < _MOST_FOREIGN:
+            self._items.append(item)
+        else:
+            self._more += 1
+
+    def items(self) -> Iterator[Skipped]:
+        yield from self._items
+        # As many as there were: which of them they are is told of the first few.
+        yield from repeat(self._items[-1], self._more) if self._more else ()
 
 
 class _NoExchange(Exception):
@@ -52,20 +76,25 @@ def read_ndjson(
     A `Reader`: each line that isn't blank, in the file's order.
 
     Raises:
-        RecordingError: Not one line is an exchange.
+        NoRecordingError: Not one line is an exchange.
     """
-    found, first = False, ""
+    found, first, foreign = False, "", _Foreign()
     for number, line in _lines(stream):
         where = f"line {number}"
         try:
-            item = _item(where, _object(line), endpoint)
-            found = True
+            item: RecordedItem = _item(where, _object(line), endpoint)
         except _NoExchange as exc:
             item = Skipped(_UNREADABLE, where, str(exc))
-            first = first or f"{where}: {exc}"
+            if not found:
+                first = first or f"{where}: {exc}"
+                foreign.add(item)
+                continue
+        if not found:
+            found = True
+            yield from foreign.items()
         yield item
     if not found:
-        raise RecordingError(
+        raise NoRecordingError(
             f"no line is an exchange: {first}"
             if first
             else "the file is empty: record some traffic first"

@@ -14,7 +14,15 @@ __all__ = ["GZIP", "ZIP", "RecordingFormat", "format_of", "is_blank"]
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
-_SIGN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:\n]', re.DOTALL)
+# The last string may be cut.
+_SIGN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]:\n]', re.DOTALL)
+_OURS = frozenset(
+    f'"{name}"'
+    for name in (
+        *("format", "started_at", "elapsed_seconds", "request", "response", "failure"),
+        *("at", "target", "canary", "outcome"),  # as the jsonl sink once began
+    )
+)
 # A tnetstring's length; no JSON that holds exchanges begins with a digit.
 _FLOW = re.compile(rb"[0-9]{1,12}:")
 
@@ -56,9 +64,10 @@ def _text(beginning: bytes) -> str:
 
 def _is_ndjson(text: str) -> bool:
     """
-    Whether the first object has its line for itself and no `log` that could be a HAR's.
+    Whether the first object has its line for itself and no `log` that could be a HAR's; of one that
+    is longer than what was read, whether a key is ours.
     """
-    depth, before = 0, ""
+    depth, before, is_ours = 0, "", False
     for found in _SIGN.finditer(text):
         sign = found[0]
         if sign in "{[":
@@ -73,5 +82,7 @@ def _is_ndjson(text: str) -> bool:
         elif sign == ":" and depth == 1 and before == '"log"':
             # Programs that log have a text under this name.
             return text[found.end() : found.end() + 20].lstrip().startswith('"')
+        elif sign == ":" and depth == 1:
+            is_ours = is_ours or before in _OURS
         before = sign
-    return text.startswith("{")
+    return is_ours

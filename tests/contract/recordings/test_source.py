@@ -38,7 +38,7 @@ from jobproof.contract.recordings.packing.text_stream import (
     unpacked,
     utf8,
 )
-from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped
+from jobproof.contract.recordings.recorded import Recorded, RecordedItem, Skipped, SkipReason
 from jobproof.contract.recordings.source import read_recordings
 
 URL = f"https://small.example/jobs/{JOB}"
@@ -171,7 +171,11 @@ def test_bytes_that_are_no_text_are_told_by_their_place(
         (b'{"comment": {"log": 1}, "a": [{"log": 2}], "log" : {', RecordingFormat.HAR),
         (b'{"log": []}', RecordingFormat.HAR),
         (b"[", RecordingFormat.HAR),
-        (b"{", RecordingFormat.NDJSON),
+        (b"{", RecordingFormat.HAR),
+        (b'{"made_by": "' + b"x{}" * 30_000, RecordingFormat.HAR),
+        (b'{"made": [{"request": 1}, {"format"', RecordingFormat.HAR),
+        (b'{"response": {"body": "' + b"x{}" * 30_000, RecordingFormat.NDJSON),
+        (b'{"at": 1, "error": "\\', RecordingFormat.NDJSON),
         (b'{"request": {"url": "x"}}\n{"request": {}}\n', RecordingFormat.NDJSON),
         (b'{"request": {"log": {}}, "response": {"body": "\\"}', RecordingFormat.NDJSON),
         (b'{"log": "started", "stream": "stdout"}\n', RecordingFormat.NDJSON),
@@ -317,6 +321,47 @@ def test_what_has_a_recording_s_name_in_a_folder_and_is_none_stops_nothing(
     assert len([item for item in items if isinstance(item, Recorded)]) == 1
     # Named by somebody, it is a mistake.
     assert refused(read, tmp_path / "trace.zip").endswith("trace.zip: the zip holds no .har file")
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        b'{"level": "info"}\n' * 2_000,
+        b'{"message": "' + b"x" * 100_000 + b'"}\n{"level": "info"}\n',
+        b"[2026-01-31 12:00:00] GET /jobs/1\n",
+        b"[1, 2]\n[3]\n",
+        b'{"log": {"entries": []}}',
+        b'{"version": 1}',
+        b"",
+    ],
+    ids=lambda log: log[:12].decode(),
+)
+def test_a_log_of_something_else_in_a_folder_stops_nothing(
+    tmp_path: Path, read: Read, log: bytes
+) -> None:
+    (tmp_path / "seen.har").write_text(har_text(), encoding="utf-8")
+    (tmp_path / "a.jsonl").write_bytes(log)
+    skipped, kept = read(tmp_path)
+    assert isinstance(kept, Recorded)
+    assert isinstance(skipped, Skipped)
+    assert (skipped.reason, skipped.where) == (
+        SkipReason.OTHER_ADDRESS,
+        str(tmp_path / "a.jsonl"),
+    )
+    assert refused(read, tmp_path / "a.jsonl").startswith(f"{tmp_path / 'a.jsonl'}: ")
+
+
+def test_a_recording_that_ends_in_the_middle_stops_the_run_in_a_folder_too(
+    tmp_path: Path, read: Read
+) -> None:
+    (tmp_path / "seen.har").write_text(har_text()[:-9], encoding="utf-8")
+    assert "it ends in the middle" in refused(read, tmp_path)
+
+
+def test_a_har_in_one_line_may_have_any_keys_before_its_log(tmp_path: Path, read: Read) -> None:
+    path = tmp_path / "seen.har"
+    path.write_text('{"made": "' + "x{" * 50_000 + '", ' + har_text()[1:], encoding="utf-8")
+    assert len(read(path)) == 1
 
 
 def test_several_recordings_are_read_one_after_another(tmp_path: Path, read: Read) -> None:
