@@ -11,6 +11,7 @@ import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
 
 from jobproof.contract.formats.json_value import Json, JsonObject
 
@@ -51,6 +52,16 @@ class JsonBody:
     value: Json
     readable: bool
     flaws: tuple[tuple[Flaw, str], ...] = ()
+
+    @property
+    def whole_value(self) -> Json:
+        """
+        The value with a sign in place of each half of a character, which no validator can take.
+        """
+        if self.flaw(Flaw.LONE_SURROGATE) is None:
+            return self.value
+        text = json.dumps(self.value, ensure_ascii=False)
+        return cast("Json", json.loads(_SURROGATE.sub("\ufffd", text)))
 
     def flaw(self, kind: Flaw) -> str | None:
         """

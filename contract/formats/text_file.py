@@ -4,6 +4,8 @@ A file of text, read and written whole.
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 from jobproof.contract.errors import JobproofError
@@ -27,16 +29,30 @@ def read_text(path: Path, kind: type[JobproofError]) -> str:
 
 def write_text(text: str, path: Path, kind: type[JobproofError]) -> None:
     """
-    Write a file, whole or not at all, and the folder that it lies in.
+    Write a file, whole or not at all, and the folder that it lies in; what isn't a regular file,
+    such as a device, is written into.
 
     Raises:
         JobproofError: (as `kind`) It can't be written.
     """
-    # In the same folder: a rename is atomic within one file system only.
-    temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # A rename would put a file in the place of a link, or, for root, of /dev/null.
+        target = Path(os.path.realpath(path))
+        if _is_special(path):
+            path.write_text(text, encoding="utf-8")
+            return
+        # In the same folder: a rename is atomic within one file system only.
+        temporary = target.with_name(f".{target.name}.part")
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as exc:
         raise kind(f"{path}: can't be written: {exc.strerror or exc}") from None
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

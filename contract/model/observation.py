@@ -65,7 +65,7 @@ class ParsedBody:
         """
         if self.held_to is None or self.body is None:
             return ()
-        value = self.body.value
+        value = self.body.whole_value
         # NaN is a null to the validator, and json_numbers_are_finite speaks of it.
         errors = (
             error

@@ -109,7 +109,7 @@ def _url(request: Request, variable: str) -> list[str]:
     The URL, and what curl is to put into its query.
     """
     at = request.token_at
-    url = quote(request.url.partition("#")[0], safe=_AS_IT_IS)
+    url = quote(request.url.partition("#")[0], safe=_AS_IT_IS, errors="surrogatepass")
     # Else curl takes these for a pattern of many URLs.
     whole = ["-g"] if re.search(r"[][{}]", url) else []
     before, mark, query = url.partition("?")

@@ -15,6 +15,7 @@ from jobproof.contract.recordings.live_judgement import LiveJudgement
 
 __all__ = [
     "LATEST_MOMENT",
+    "LONGEST_S",
     "Attachments",
     "Reader",
     "Recorded",
@@ -25,6 +26,8 @@ __all__ = [
 
 LATEST_MOMENT = 250_000_000_000
 """In Unix seconds: far enough from the calendar's end for an answer's time to be added."""
+LONGEST_S = 1e9
+"""How long an exchange may have gone on, in seconds, to be read."""
 
 
 class SkipReason(StrEnum):

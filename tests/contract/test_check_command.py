@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -220,3 +222,60 @@ def test_nothing_seen_is_inconclusive(tmp_path: Path) -> None:
     done = checked("--api", folder, path)
     assert done.exit_code == 3
     assert "verdict: inconclusive: no exchange is about a job" in done.stdout
+
+
+# Where it is written.
+
+
+def test_a_report_never_takes_the_place_of_a_link_or_a_device(tmp_path: Path) -> None:
+    folder, _ = api_of(tmp_path)
+    path = saved(tmp_path, entry())
+    kept, link, nothing = tmp_path / "kept.json", tmp_path / "link", tmp_path / "nothing"
+    link.symlink_to(kept)
+    nothing.symlink_to("/dev/null")
+    for report in (link, nothing):
+        assert checked("--api", folder, path, "--report", report).exit_code == 0
+        assert report.is_symlink()
+    assert json.loads(kept.read_text())["verdict"] == "kept"
+
+
+def test_a_report_on_a_full_device_is_a_mistake_in_one_line(tmp_path: Path) -> None:
+    folder, _ = api_of(tmp_path)
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    done = checked("--api", folder, saved(tmp_path, entry()), "--report", full)
+    assert str(done.exception) == f"{full}: can't be written: No space left on device"
+
+
+def test_what_is_printed_costs_nobody_the_verdict(tmp_path: Path) -> None:
+    folder, _ = api_of(tmp_path)
+    command = [*PYTHON, "-m", "jobproof", "check", "--api", str(folder)]
+    command.append(str(saved(tmp_path, entry())))
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    said = b"jobproof: standard output: can't be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_half_a_character_is_told_in_every_output(tmp_path: Path) -> None:
+    folder, _ = api_of(tmp_path)
+    body = '{"id": "' + JOB + '", "status": "\\ud800", "\\udfff": 1}'
+    path = saved(tmp_path, entry(body, headers=(("Accept", "a\ud800"),)))
+    report, junit = tmp_path / "r.json", tmp_path / "j.xml"
+    done = checked("--api", folder, path, "--report", report, "--junit", junit)
+    assert done.exit_code == 1
+    assert "check_crashed" not in done.stdout
+    text = report.read_text(encoding="utf-8")
+    assert (
+        json.loads(text)["findings"]
+        == json.loads(checked("--api", folder, path, "--json").stdout)["findings"]
+    )
+    # Other programs refuse half a character even where it is escaped.
+    assert json.loads(text.encode()) == json.loads(json.dumps(json.loads(text)).encode())
+    assert not any("\ud800" <= sign <= "\udfff" for sign in str(json.loads(text)))
+    assert "testsuite" in {element.tag for element in ElementTree.parse(junit).iter()}

@@ -350,3 +350,22 @@ def test_a_failure_is_read_with_what_came_before_it() -> None:
     assert seen.failure.reason is Reason.PROTOCOL
     assert seen.failure.partial is not None
     assert seen.failure.partial.body == b"{"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"started_at": "0001-01-01T00:00:00+23:59"}, "started_at is no moment"),
+        ({"started_at": "9999-12-31T23:59:59-23:59"}, "started_at is no moment"),
+        ({"elapsed_seconds": 1e11}, "elapsed_seconds is out of range"),
+        ({"request": {"method": "G\r\nX", "url": "/"}}, "request.method is no method"),
+    ],
+)
+def test_what_no_calendar_and_no_request_can_hold_is_skipped(
+    changed: dict[str, Any], said: str
+) -> None:
+    if "request" in changed:
+        changed = {"request": {**json.loads(GOOD)["request"], "method": "G\r\nX"}}
+    found = _one(_line(**changed))
+    assert isinstance(found, Skipped)
+    assert found.detail.startswith(said)

@@ -30,7 +30,7 @@ from jobproof.contract.recordings.har.moment import read_moment
 from jobproof.contract.recordings.har.own import read_own_entry
 from jobproof.contract.recordings.har.recorders import is_own
 from jobproof.contract.recordings.packing.attachments import NoAttachments
-from jobproof.contract.recordings.recorded import Attachments
+from jobproof.contract.recordings.recorded import LONGEST_S, Attachments
 
 __all__ = ["read_har_entry", "redactor_of"]
 
@@ -205,13 +205,13 @@ def _started(entry: JsonDocument) -> float:
 
 def _elapsed(entry: JsonDocument) -> tuple[float, bool]:
     elapsed = number(entry.get("time"))
-    if elapsed is None or elapsed < 0:
+    if elapsed is None or not 0 <= elapsed < LONGEST_S * 1000:
         timings = member(entry, "timings")
         parts = [number(timings.get(name)) for name in ("send", "wait", "receive")]
         if any(part is None or part < 0 for part in parts):
             return 0.0, False
         # HAR's `time` is the sum of them, and `ssl` is a part of `connect`.
-        return sum(_seconds(timings.get(name)) for name in _TIMINGS), True
+        return min(sum(_seconds(timings.get(name)) for name in _TIMINGS), LONGEST_S), True
     return elapsed / 1000, True
 
 

@@ -27,7 +27,7 @@ from jobproof.contract.model.exchange import (
 )
 from jobproof.contract.model.job import read_time
 from jobproof.contract.model.profile import Codec
-from jobproof.contract.recordings.recorded import LATEST_MOMENT
+from jobproof.contract.recordings.recorded import LATEST_MOMENT, LONGEST_S
 
 __all__ = ["MOMENT", "NoAnswer", "Unreadable", "read_exchange", "request_url"]
 
@@ -35,6 +35,7 @@ _LARGEST = 1e12
 MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]{1,64}")
 _HTTP_VERSIONS = ("1.0", "1.1", "2", "3")
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -142,12 +143,14 @@ def read_exchange(line: Mapping[str, Json]) -> Exchange:
         raise NoAnswer("nothing was asked")
     started_at = _moment(whole, "started_at")
     elapsed_s = whole.number("elapsed_seconds")
+    if elapsed_s is not None and elapsed_s >= LONGEST_S:
+        raise whole.wrong("elapsed_seconds", "out of range")
     headers, has_all = _headers(asked)
     request = Request(
-        method=asked.needed("method").upper(),
+        method=_method(asked),
         url=asked.needed("url"),
         headers=headers,
-        job_id=whole.text("job_id"),
+        job_id=whole.text("job_id") or None,
         subject=whole.word("subject", Subject, Subject.UNSTATED),
         credential=whole.word("credential", Credential, Credential.UNSTATED),
         has_all_headers=has_all,
@@ -161,6 +164,13 @@ def read_exchange(line: Mapping[str, Json]) -> Exchange:
         remote_ip=whole.text("remote_ip"),
         is_timed=elapsed_s is not None,
     )
+
+
+def _method(asked: _Part) -> str:
+    method = asked.needed("method").upper()
+    if not _METHOD.fullmatch(method):
+        raise asked.wrong("method", "no method of HTTP")
+    return method
 
 
 def _moment(part: _Part, key: str) -> float:

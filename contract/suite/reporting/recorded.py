@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-import json
+import io
+import os
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from jobproof.contract.errors import ConfigError
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.replay import judge_recordings
@@ -19,7 +22,11 @@ from jobproof.contract.suite.planning.target_options import read_staleness
 from jobproof.contract.suite.reporting.junit import junit as as_junit
 from jobproof.contract.suite.reporting.junit import write_junit
 from jobproof.contract.suite.reporting.outcome import Outcome, outcome_of_recordings
-from jobproof.contract.suite.reporting.report import build_recorded_report, write_report
+from jobproof.contract.suite.reporting.report import (
+    build_recorded_report,
+    report_text,
+    write_report,
+)
 from jobproof.contract.suite.reporting.summary import explain_all, summarise
 
 __all__ = ["broken_lines", "check_recordings"]
@@ -54,11 +61,26 @@ def check_recordings(
         text = as_junit(outcome, moment=report["started_at"], duration_s=duration_s)
         write_junit(text, Path(junit))
     if as_json:
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        _print([report_text(report)])
     else:
-        for line in (*broken_lines(outcome), *summarise(report)):
-            click.echo(line)
+        _print((*broken_lines(outcome), *summarise(report)))
     return outcome.verdict.exit_code
+
+
+def _print(lines: Iterable[str]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal may have no sign for what a server wrote, and half a character has none at all.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        for line in lines:
+            click.echo(line)
+    except OSError as exc:
+        # What is left would be written once more at the interpreter's end, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Who has read enough is no mistake, and the verdict is known all the same.
+        if not isinstance(exc, BrokenPipeError):
+            said = f"standard output: can't be written: {exc.strerror}"
+            raise ConfigError(said) from None
 
 
 def broken_lines(outcome: Outcome) -> Iterator[str]:

@@ -5,6 +5,7 @@ The report of a run: one JSON object, described by `report.schema.json`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -29,7 +30,15 @@ from jobproof.contract.suite.reporting.outcome import (
 )
 from jobproof.contract.suite.running.run import Run
 
-__all__ = ["build_recorded_report", "build_report", "finding_as_dict", "write_report"]
+__all__ = [
+    "build_recorded_report",
+    "build_report",
+    "finding_as_dict",
+    "report_text",
+    "write_report",
+]
+
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 # A client takes a body of a mebibyte, and a run may find a hundred things in as many answers.
 _MOST_BODY_BYTES = 8 * 1024 * 1024
@@ -186,8 +195,16 @@ def write_report(report: JsonDocument, path: Path) -> None:
     Raises:
         ConfigError: It can't be written.
     """
+    write_text(f"{report_text(report)}\n", path, ConfigError)
+
+
+def report_text(report: JsonDocument) -> str:
+    """
+    The report's text; half a character, which a body may show and no file can hold, is told by
+    its number.
+    """
     text = json.dumps(report, indent=2, ensure_ascii=False)
-    write_text(f"{text}\n", path, ConfigError)
+    return _HALF_A_CHARACTER.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)
 
 
 def _check_as_dict(outcome: CheckOutcome) -> JsonObject:
