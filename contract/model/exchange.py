@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from jobproof.contract.formats.headers import HeaderPairs, first_values, header_value, header_values
-from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
+from jobproof.contract.formats.secrets.redaction import Redactor, is_masked, is_sensitive, scheme_of
 from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in, queried
 
 __all__ = [
@@ -140,7 +140,11 @@ class Request:
             return False
         # Of headers that weren't recorded the client may still have said that it was there.
         is_told = self.credential is Credential.OWNER and not self.has_all_headers
-        return is_told or self.token is not None
+        if is_told or self.token is not None:
+            return True
+        # Of masked cookies not even the names are left.
+        in_cookie = self.token_at is not None and self.token_at.place == "cookie"
+        return in_cookie and any(map(is_masked, header_values(self.headers, "cookie")))
 
     def redacted(self, redactor: Redactor) -> Request:
         """

@@ -4,9 +4,13 @@ A question as a request: one builder, whoever asks.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
+from jobproof.contract.formats.secrets.token_place import TokenPlace
 from jobproof.contract.model.exchange import Credential, Request, Subject
 from jobproof.contract.model.request import build_listing_request, build_request, request_headers
 from jobproof.contract.plugins import find_api
@@ -69,3 +73,34 @@ def test_a_page_of_the_list_is_asked_for_as_the_owner(path: str, url: str) -> No
     assert request.headers == (ACCEPT, ("User-Agent", "t/1"), OWNER)
     assert request.job_id is None
     assert build_listing_request(API, "http://h", "/jobs", [], ()).url == "http://h/jobs"
+
+
+@pytest.mark.parametrize("credential", [Credential.OWNER, Credential.NONE, Credential.INVALID])
+@pytest.mark.parametrize(
+    ("at", "url", "headers"),
+    [
+        (TokenPlace(), "http://h/jobs/1", (("Authorization", "Bearer s3cretsecret"),)),
+        (TokenPlace(prefix="Basic ", is_pair=True), "http://h/jobs/1",
+         (("Authorization", "Basic dTpzM2NyZXRzZWNyZXQ="),)),
+        (TokenPlace("query", "key", ""), "http://h/jobs/1?key=s3cretsecret", ()),
+        (TokenPlace("cookie", "sid", ""), "http://h/jobs/1", (("Cookie", "sid=s3cretsecret"),)),
+        (TokenPlace("cookie", "sid", ""), "http://h/jobs/1", ()),
+        (TokenPlace("header", "X-Key", ""), "http://h/jobs/1", (("Accept", "*/*"),)),
+    ],
+)  # fmt: skip
+def test_a_masked_token_is_known_to_have_been_sent(
+    at: TokenPlace, url: str, headers: tuple[tuple[str, str], ...], credential: Credential
+) -> None:
+    sent = Request("GET", url, headers, token_at=at, secret_at=frozenset({at.key}))
+    asked = replace(sent, credential=credential)
+    is_there = "s3cretsecret" in f"{url}{headers}" or "dTpz" in f"{headers}"
+    expected = is_there and credential is Credential.OWNER
+    assert asked.carries_token is expected
+    # By the owner's own masks: an invalid token stays, and is no token of his either.
+    assert asked.redacted(Redactor(["s3cretsecret"])).carries_token is expected
+
+
+def test_headers_that_were_not_recorded_may_have_held_the_token_that_the_client_speaks_of() -> None:
+    asked = Request("GET", "http://h/jobs/1", token_at=TokenPlace(), has_all_headers=False)
+    assert not asked.carries_token
+    assert replace(asked, credential=Credential.OWNER).carries_token
