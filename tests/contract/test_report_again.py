@@ -78,8 +78,8 @@ def test_a_large_report_holds_the_first_bodies(
     finding = next(f for f in judge()(trace(large)) if f.check == "status_is_documented")
     monkeypatch.setattr(
         Run,
-        "findings",
-        tuple(replace(finding, check=f"check_{number}") for number in range(5)),
+        "groups",
+        group(replace(finding, check=f"check_{number}") for number in range(5)),
     )
     report = build_report(run, started_at=NOW, duration_s=1.0, generated=False)
     contents = [found["evidence"]["har"]["response"]["content"] for found in report["findings"]]
