@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import cast
 
 from jobproof.contract.formats.json_value import Json, JsonObject
+from jobproof.contract.formats.wording import shorten
 
 __all__ = ["Flaw", "JsonBody", "is_json_type", "read_body"]
 
@@ -21,6 +22,7 @@ __all__ = ["Flaw", "JsonBody", "is_json_type", "read_body"]
 _LARGEST_EXACT = 2**53
 _MOST_LEVELS = 100
 """RFC 8259 9 lets a reader set a limit; whoever walks a body may count on this one."""
+_WORD = re.compile(r"[\w.~+/=-]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -190,5 +192,9 @@ def _explain(exc: ValueError, text: str) -> str:
         return "the body is empty"
     if not isinstance(exc, json.JSONDecodeError):
         return str(exc)
-    near = text[max(0, exc.pos - 15) : exc.pos + 15]
+    before = text[max(0, exc.pos - 15) : exc.pos]
+    if exc.pos > 15:
+        # The end of a secret is none to a redactor; its beginning is one before such a mark.
+        before = _WORD.sub("...", before, count=1)
+    near = before + shorten(text[exc.pos : exc.pos + 80], 18)
     return f"{exc.msg} at offset {exc.pos}, near {near!r}"

@@ -48,6 +48,17 @@ def test_any_bytes_are_either_read_or_named(data: bytes) -> None:
         (b"", Flaw.NOT_JSON, "the body is empty"),
         (b"   ", Flaw.NOT_JSON, "the body is empty"),
         (b"{} {}", Flaw.NOT_JSON, "Extra data at offset 3, near '{} {}'"),
+        # Marked where it is cut, so that a redactor sees half a token.
+        (
+            b'{"a": "b"} 0123456789abcdef',
+            Flaw.NOT_JSON,
+            'Extra data at offset 11, near \'{"a": "b"} 0123456789abcde...\'',
+        ),
+        (
+            b'"0123456789abcdef" 0123456789abcdef-ghijkl',
+            Flaw.NOT_JSON,
+            "Extra data at offset 19, near '...\" 0123456789abcde...'",
+        ),
         (b'{"a": 1, "a": 2}', Flaw.DUPLICATE_KEY, "key 'a' stands there twice"),
         (b"[NaN]", Flaw.NOT_FINITE, "NaN is no JSON number"),
         (b"[-Infinity]", Flaw.NOT_FINITE, "-Infinity is no JSON number"),

@@ -75,7 +75,9 @@ def _is_ndjson(text: str) -> bool:
         elif sign in "}]":
             depth -= 1
             if depth == 0:
-                return text.startswith("{")
+                # One object and nothing else is a HAR that lacks its log, unless a key is ours.
+                is_more = bool(text[found.end() :].strip())
+                return text.startswith("{") and (is_ours or is_more)
         elif sign == "\n":
             # A line that ends within the object: it is laid out for people.
             return False
