@@ -5,6 +5,7 @@ Recordings by their paths: files, folders, zips and a pipe, each handed to its f
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 import zipfile
@@ -44,6 +45,8 @@ __all__ = ["STANDARD_INPUT", "read_recordings"]
 
 STANDARD_INPUT = Path("-")
 _ENDINGS = (".har", ".jsonl", ".ndjson", ".zip", ".flow", ".mitm", ".dump")
+# A number is what rotation leaves behind, ours, too.
+_NAMED = re.compile(rf"(?i)(?:{'|'.join(map(re.escape, _ENDINGS))})(?:\.[0-9]{{1,6}})?(?:\.gz)?\Z")
 _READ = (
     "HAR, NDJSON of exchanges and mitmproxy's flow files are, gzipped or not, and a HAR in a zip"
 )
@@ -152,7 +155,7 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             for path in list(folder.iterdir()):
                 if path.is_dir():
                     pending.append(path)
-                elif path.name.lower().removesuffix(".gz").endswith(_ENDINGS):
+                elif _NAMED.search(path.name):
                     yield path
 
 

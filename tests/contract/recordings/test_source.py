@@ -278,6 +278,14 @@ def test_a_folder_is_read_with_all_below_in_the_order_of_names(tmp_path: Path, r
     ]
 
 
+def test_a_rotated_file_in_a_folder_is_read(tmp_path: Path, read: Read) -> None:
+    for name in ("seen.jsonl", "seen.jsonl.1", "seen.har.12"):
+        (tmp_path / name).write_text(har_text(), encoding="utf-8")
+    (tmp_path / "seen.jsonl.2.gz").write_bytes(gzip.compress(har_text().encode()))
+    (tmp_path / "seen.jsonl.bak").write_text("{", encoding="utf-8")
+    assert len(read(tmp_path)) == 4
+
+
 def test_a_folder_without_recordings_is_told(tmp_path: Path, read: Read) -> None:
     (tmp_path / "notes.txt").write_text("none", encoding="utf-8")
     said = refused(read, tmp_path)
