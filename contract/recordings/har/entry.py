@@ -12,7 +12,7 @@ from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.headers import header_value
 from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.formats.wording import legible
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import (
     Credential,
@@ -41,6 +41,7 @@ _GUESSED = ("text/plain", "text/html", "text/xml", "application/octet-stream")
 """What browsers call an answer that says nothing of its type."""
 _ABSOLUTE = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 _LONGEST_URL = 65_536
+_LONGEST_SHOWN = 80
 _TIMINGS = ("blocked", "dns", "connect", "send", "wait", "receive")
 
 
@@ -227,5 +228,8 @@ def _address(written: Json) -> str | None:
 
 
 def _unreadable(where: str, value: object, why: str) -> RecordingError:
-    shown = legible(shorten(repr(value), 80)) if value is not None else "which is missing"
+    shown = "which is missing" if value is None else legible(repr(value))
+    # Shortened it could end within a secret, which nobody would know for one then.
+    if len(shown) > _LONGEST_SHOWN:
+        shown = f"a value of {len(shown)} characters"
     return RecordingError(f"{where}: {shown} {why}")

@@ -12,7 +12,7 @@ from jobproof.contract.recordings.recorded import SkipReason
 __all__ = ["is_own", "is_said", "skip_reason"]
 
 _BROWSERS_OWN = frozenset(
-    {"document", "preflight", "websocket", "webtransport", "csp-violation-report"}
+    {"document", "preflight", "websocket", "webtransport", "csp-violation-report", "eventsource"}
     | {"cspviolationreport", "signed-exchange", "signedexchange", "ping", "beacon"}
 )
 """`_resourceType` as Chrome's DevTools and Playwright write it, of what no script has fetched."""
@@ -63,13 +63,15 @@ def _is_browsers_own(entry: JsonDocument) -> bool:
     asked, answered = member(entry, "request"), member(entry, "response")
     if text(entry.get("_resourceType")).lower() in _BROWSERS_OWN:
         return True
-    if entry.get("_webSocketMessages") is not None:
-        return True
-    if text(asked.get("url")).lower().startswith(("ws:", "wss:")):
-        return True
-    if number(answered.get("status")) == 101:
+    is_socket = text(asked.get("url")).lower().startswith(("ws:", "wss:"))
+    is_socket = is_socket or number(answered.get("status")) == 101
+    if is_socket or entry.get("_webSocketMessages") is not None:
         return True
     headers, _ = header_pairs(asked.get("headers"))
+    accepted = text(header_value(headers, "accept")).lower().replace(" ", "")
+    # Asked for alone, a stream of events is another representation than a job.
+    if accepted == "text/event-stream":
+        return True
     if text(asked.get("method")).upper() == "OPTIONS":
         return header_value(headers, "access-control-request-method") is not None
     mode = text(header_value(headers, "sec-fetch-mode")).lower()
@@ -77,7 +79,6 @@ def _is_browsers_own(entry: JsonDocument) -> bool:
     if mode or destination:
         return mode in ("navigate", "websocket") or destination in ("document", "iframe", "frame")
     # Without them, only what a browser sends for a page and no script asks for.
-    accepted = text(header_value(headers, "accept")).lower().replace(" ", "")
     if accepted.startswith("text/html,application/xhtml+xml"):
         return True
     upgrades = header_value(headers, "upgrade-insecure-requests") is not None
