@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from tests.contract.small_api import JOB, small_api
-from tests.tools import PATIENCE_S, run_to_end
+from tests.tools import PATIENCE_S, run_to_end, tool
 from tests.wire import ServerConnection, Wire
 from tests.wire import answer as wire_answer
 
@@ -72,7 +71,7 @@ def wire() -> Iterator[tuple[str, _Heard]]:
 
 
 def _run(line: str, token: str) -> None:
-    assert shutil.which("curl")
+    tool("curl")
     done = run_to_end("sh", "-c", line, env={"PATH": os.environ["PATH"], "ACME_TOKEN": token})
     assert done.returncode == 0, (line, done.stderr)
 

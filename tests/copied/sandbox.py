@@ -22,10 +22,13 @@ from tests.copied.lines import ROOT
 from tests.tools import PATIENCE_S, run_to_end, until
 
 from jobproof.contract.client.curl import Client
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.mock import MockJob, MockServer
+from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.plugins import find_api
 from jobproof.contract.recordings.har.writer import har
+from jobproof.contract.recordings.ndjson.writer import exchange_line
 
 __all__ = ["Sandbox", "sandbox"]
 
@@ -131,15 +134,18 @@ def sandbox(folder: Path, config: str) -> Iterator[Sandbox]:
         installed = folder / "etc" / "jobproof" / "jobproof.yaml"
         installed.parent.mkdir(parents=True)
         installed.write_text(made.localised((ROOT / "deploy" / "jobproof.yaml").read_text()))
-        (folder / "traffic.har").write_text(_recorded(server, job), encoding="utf-8")
+        seen = _asked(server, job)
+        (folder / "traffic.har").write_text(json.dumps(har([seen])), encoding="utf-8")
+        line = exchange_line(seen.redacted(Redactor()))
+        (folder / "results.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
         shutil.copytree(api.folder, folder / "path" / "to" / "folder")
         yield made
 
 
-def _recorded(server: MockServer, job: MockJob) -> str:
+def _asked(server: MockServer, job: MockJob) -> Exchange:
     request = build_owner_request(server.api, server.url, job.id, server.token)
     with Client() as client:
-        return json.dumps(har([client.send(request, deadline_s=PATIENCE_S)]))
+        return client.send(request, deadline_s=PATIENCE_S)
 
 
 def _serving(log: Path) -> str:

@@ -46,7 +46,9 @@ def said(page: Path) -> str:
 @every_page
 def test_every_dotted_name_leads_somewhere(page: Path) -> None:
     files = r"(?:ya?ml|json|service|har|example|pem|txt|md)"
-    for name in set(re.findall(r"(?<![\w/.-])jobproof(?:\.\w+)+", page.read_text("utf-8"))):
+    for name in set(
+        re.findall(r"(?<![\w/.-])jobproof(?:\.\w+)+(?![\w/])", page.read_text("utf-8"))
+    ):
         if entry_points(group=name) or re.fullmatch(rf"jobproof(\.schema)?\.{files}.*", name):
             continue
         assert _exists(name), name
