@@ -5,6 +5,7 @@ What a real mitmproxy records before a server is judged rightly, as its own flow
 from __future__ import annotations
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -86,7 +87,11 @@ def _mitmdump(folder: Path, *options: str) -> Iterator[Callable[[str, dict[str, 
     command += ["--set", f"confdir={folder / 'conf'}", "--set", f"hardump={folder / 'seen.har'}"]
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [*command, "-w", str(folder / "seen.flows"), *options], stdout=sink, stderr=sink
+            [*command, "-w", str(folder / "seen.flows"), *options],
+            stdout=sink,
+            stderr=sink,
+            # Into a file it would keep to itself that it listens.
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     proxy = urllib.request.ProxyHandler({"http": f"http://127.0.0.1:{port}"})
     opener = urllib.request.build_opener(proxy)
