@@ -23,7 +23,7 @@ from tests.contract.recordings.polling_page import (
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.suite.cli import check
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("chromium")]
 
 TEN_FAULTS = (
     "id_of_another_job",
