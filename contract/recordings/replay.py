@@ -279,7 +279,8 @@ def _with_job(
     if address is None and (request.job_id is None or is_bound):
         return None
     job_id = request.job_id
-    if job_id is None and address is not None:
+    # Who doesn't know whose job it was knows no more of its id than the URL does.
+    if address is not None and (job_id is None or request.subject is Subject.UNSTATED):
         job_id = address.job_id
     # A recording doesn't say where its secrets are; the API does.
     secret_at = api.values.secret_at | api.access.secret_at

@@ -254,3 +254,12 @@ def test_silence_is_held_against_a_job_only_while_unknown_ids_are_answered(
     assert run.verdict is verdict
     said = {one.first.check for one in run.groups}
     assert ("known_job_is_answered" in said) is (since is None)
+
+
+def test_the_url_says_which_job_where_nobody_knew_it(tmp_path: Path) -> None:
+    record(tmp_path / "seen.har")
+    data = json.loads((tmp_path / "seen.har").read_text())
+    for entry in data["log"]["entries"]:
+        entry["_jobproof"] |= {"job_id": "of another tool", "subject": "unstated"}
+    (tmp_path / "seen.har").write_text(json.dumps(data))
+    assert judge_recordings(API, [tmp_path / "seen.har"]).verdict is Verdict.KEPT
