@@ -1,7 +1,0 @@
-"""
-However a job is asked for, it is the same job.
-"""
-
-from __future__ import annotations
-
-__all__: list[str] = []
