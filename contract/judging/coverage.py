@@ -5,8 +5,8 @@ How much of the contract a run really touched; green over nothing proves nothing
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from jobproof.contract.formats.json_pointer import parent, pick
 from jobproof.contract.formats.json_value import JsonObject
@@ -19,11 +19,13 @@ from jobproof.contract.judging.check_reach import (
 )
 from jobproof.contract.judging.judge import Judgement
 from jobproof.contract.judging.pointer_reach import PointerReach
+from jobproof.contract.judging.rates import AnswerRates
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import Phase
+from jobproof.contract.model.verdict import FindingGroup
 
 __all__ = ["Coverage"]
 
@@ -60,6 +62,7 @@ class Coverage:
     intermediaries: int = 0
     unrecorded_bodies: int = 0
     api_spoke: bool = False
+    rates: AnswerRates = field(default_factory=AnswerRates)
     pointers: PointerReach = field(init=False)
     _reach: dict[str, CheckReach] = field(init=False)
 
@@ -115,6 +118,7 @@ class Coverage:
         if seen.intermediary is not None or _is_page_in_front(seen):
             return
         self.api_spoke |= seen.method == "GET" and bool(judgement.asked)
+        self.rates.add(seen, judgement.findings)
         kind = kind_of(seen, status)
         for check in judgement.asked:
             self._reach[check.id].was_run = True
@@ -122,6 +126,17 @@ class Coverage:
             self._reach[check.id].looked[kind] += 1
         for name, what in judgement.unrecorded.items():
             self._reach[name].unrecorded = what
+
+    def of_looked(self, groups: Iterable[FindingGroup]) -> tuple[FindingGroup, ...]:
+        """
+        The same, each with how many answers its check has looked at.
+        """
+        return tuple(replace(one, looked=self._looked(one)) for one in groups)
+
+    def _looked(self, found: FindingGroup) -> int | None:
+        reach = self._reach.get(found.first.check)
+        # Of an answer that isn't the API's own something may be said, and it isn't looked at.
+        return None if reach is None else max(reach.looked.total(), found.answers)
 
     def lack(self, check: Check) -> Lack | None:
         """
@@ -205,6 +220,7 @@ class Coverage:
             "unreached_statuses": [s for s in lifecycle.statuses if not self.statuses[s]],
             "succeeded_seen": any(self.statuses[s] for s in lifecycle.of_phase(Phase.SUCCEEDED)),
             "checks": {name: reach.as_dict() for name, reach in self._reach.items()},
+            "rates": self.rates.as_dict(),
         }
 
     @property

@@ -12,7 +12,7 @@ from enum import StrEnum
 from jobproof.contract.formats.json_pointer import parent, walk
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import first_few
-from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.exchange import Exchange, Subject
 from jobproof.contract.model.finding import Drift, Finding, Kind, Severity, starred
 
 __all__ = [
@@ -77,12 +77,16 @@ class FindingGroup:
     Attributes:
         first: The finding that brought it.
         count: How often it was seen.
+        answers: In how many answers.
+        looked: On how many answers its check has looked; None where nobody counted.
         pointers: All places at which it was seen, in the order of discovery.
     """
 
     first: Finding
     count: int
     pointers: tuple[str, ...] = ()
+    answers: int = 1
+    looked: int | None = None
 
     @property
     def message(self) -> str:
@@ -131,6 +135,9 @@ class FindingTally:
         self._places: dict[tuple[str, ...], dict[str, None]] = {}
         self._last_of: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._count_of: Counter[tuple[str, ...]] = Counter()
+        # All findings of an answer come together, so that one of them is enough to tell.
+        self._latest: Exchange | None = None
+        self._of_latest: set[tuple[str, ...]] = set()
         self.stalest: Finding | None = None
         """The finding of the answer that was most behind."""
 
@@ -144,7 +151,12 @@ class FindingTally:
         places = self._places.setdefault(key, {})
         if len(places) < _MOST_POINTERS:
             places[finding.pointer] = None
-        self._found[key] = FindingGroup(first, 1 + (known.count if known else 0))
+        if finding.exchange is not self._latest:
+            self._latest, self._of_latest = finding.exchange, set()
+        count, answers = (known.count, known.answers) if known else (0, 0)
+        answers += key not in self._of_latest
+        self._of_latest.add(key)
+        self._found[key] = FindingGroup(first, count + 1, answers=answers)
         if finding.drift is Drift.STALE_ANSWER and _behind(finding) > _behind(self.stalest):
             self.stalest = finding
 

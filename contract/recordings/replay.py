@@ -97,7 +97,7 @@ class RecordedRun:
         """
         What was found, each piece of news once.
         """
-        return self._tally.groups()
+        return self.coverage.of_looked(self._tally.groups())
 
     @property
     def stalest(self) -> Finding | None:

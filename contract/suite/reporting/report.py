@@ -17,6 +17,7 @@ from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.text_file import write_text
 from jobproof.contract.formats.wording import legible
+from jobproof.contract.judging.rates import wilson
 from jobproof.contract.model.verdict import FindingGroup, overlay
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har.live import add_live
@@ -165,6 +166,9 @@ def finding_as_dict(
         "expected": finding.expected,
         "found": finding.found,
         "count": found.count,
+        "answers": found.answers,
+        "looked": found.looked,
+        "rate": _rate(found),
         "breaks": finding.breaks(strict=strict),
         "accepted": finding.accepted,
         "drift": finding.drift.value if finding.drift else None,
@@ -173,6 +177,17 @@ def finding_as_dict(
             "har": entry,
         },
     }
+
+
+def _rate(found: FindingGroup) -> JsonObject | None:
+    """
+    The share of answers in which it was seen; None where nobody counted them.
+    """
+    if found.looked is None:
+        return None
+    low, high = wilson(found.answers, found.looked)
+    share = found.answers / found.looked
+    return {"share": round(share, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
 def _within(groups: Iterable[FindingGroup], most_bytes: int) -> Iterator[tuple[FindingGroup, bool]]:

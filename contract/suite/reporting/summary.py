@@ -12,6 +12,7 @@ from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import first_few, legible, shorten, told
 from jobproof.contract.judging.check_reach import LackKind, in_words
+from jobproof.contract.judging.rates import percent, seen_in
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import MOST_SHOWN, CheckState, FindingGroup, few_a_check
@@ -77,6 +78,8 @@ def explain(found: FindingGroup, check: Check | None, *, target: Telling) -> str
         f"  seen      at {shown.pointer}: {shown.message}{times}",
         f"  again     {_curl(found.first, target)}",
     ]
+    if found.looked is not None:
+        lines.insert(4, f"  how often {seen_in(found.answers, found.looked)}")
     if not _says_what_was_expected(finding):
         expected, seen = told(finding.expected, or_=True), told(finding.found)
         lines.insert(4, f"  expected  {expected}; found {seen}")
@@ -132,6 +135,7 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         f"codes {', '.join(coverage['codes'])}, statuses {', '.join(seen) or 'none'}"
         f"{_gaps(coverage)}"
     )
+    yield from _excluded(coverage.get("rates"))
     broken = sum(1 for f in findings if f["breaks"])
     detail = f": {report['why']}" if report["why"] else ""
     if broken:
@@ -154,6 +158,24 @@ def _skipped(skipped: Iterable[JsonDocument]) -> Iterator[str]:
         parts.append(f"{what} ({one['first']})" if is_told else what)
     if parts:
         yield f"skipped: {', '.join(parts)}"
+
+
+def _excluded(rates: JsonDocument | None) -> Iterator[str]:
+    """
+    A line of how often something may be wrong all the same where nothing was seen to be.
+    """
+    # A report that an earlier version wrote has no rates.
+    kinds = [one for one in (rates or {}).get("kinds", ()) if not one["wrong"]]
+    if kinds:
+        first, *others = kinds
+        parts = [
+            f"{percent(first['excluded_above'])} % of {first['kind']} ({first['answers']} answers)",
+            *(
+                f"{percent(one['excluded_above'])} % of {one['kind']} ({one['answers']})"
+                for one in others
+            ),
+        ]
+        yield f"excluded: faults in more than {', '.join(parts)}"
 
 
 def _gaps(coverage: JsonDocument) -> str:

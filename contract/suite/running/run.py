@@ -136,7 +136,7 @@ class Run:
         The same, with how often and where it was seen.
         """
         with self._lock:
-            return self._records.tally.groups()
+            return self.coverage.of_looked(self._records.tally.groups())
 
     @property
     def stalest(self) -> Finding | None:
