@@ -67,7 +67,12 @@ def _can_compare(trace: Trace) -> bool:
     seen = trace.latest
     if seen.method != "GET" or seen.response is None or _is_transient(seen):
         return False
-    return any(o.response is not None and not _is_transient(o) for o in trace.baselines)
+    return any(_is_comparable(o, seen) for o in trace.baselines)
+
+
+def _is_comparable(baseline: Observation, seen: Observation) -> bool:
+    same = baseline.credential is seen.credential
+    return same and baseline.response is not None and not _is_transient(baseline)
 
 
 @check(
@@ -105,6 +110,7 @@ def invalid_token_is_refused(trace: Trace) -> Iterator[Remark]:
     source="the document: security",
     severity=Severity.HIGH,
     needs=("known",),
+    of_manners=False,
     premise=Premise("no job was asked for again after the token had shown it", _was_shown_before),
 )
 def token_keeps_working(trace: Trace) -> Iterator[Remark]:
@@ -169,7 +175,7 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     Somebody else's job can't be told from one that doesn't exist.
     """
     seen = trace.latest
-    baselines = [o for o in trace.baselines if o.response is not None and not _is_transient(o)]
+    baselines = [o for o in trace.baselines if _is_comparable(o, seen)]
     if seen.subject is not Subject.FOREIGN or seen.method != "GET" or not baselines:
         return
     if seen.response is None or _is_transient(seen):

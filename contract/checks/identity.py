@@ -1,17 +1,24 @@
 """
-Whose job it is that comes back.
+Whose job it is that comes back, and that it is the same however it is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.wording import told
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.check import Facet, Premise, check
-from jobproof.contract.model.exchange import Subject
-from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
+from jobproof.contract.model.history.dealings import is_of_the_moment
+from jobproof.contract.model.job import is_empty
+from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 
-__all__ = ["job_id_is_echoed", "job_id_keeps_its_case"]
+__all__ = ["job_id_is_echoed", "job_id_keeps_its_case", "job_is_the_same_however_asked"]
 
 
 def _has_id(trace: Trace) -> bool:
@@ -22,6 +29,13 @@ def _has_id(trace: Trace) -> bool:
 def _has_id_as_asked(trace: Trace) -> bool:
     seen = trace.latest
     return seen.subject is not Subject.RECASED and _has_id(trace)
+
+
+def _is_asked_otherwise(trace: Trace) -> bool:
+    seen = trace.latest
+    if not _must_be_the_same(seen) or _shown_plainly(trace) is None:
+        return False
+    return not is_of_the_moment(seen.code) and seen.code not in seen.manner.spec.declines
 
 
 @check(
@@ -70,6 +84,88 @@ def job_id_keeps_its_case(trace: Trace) -> Iterator[Remark]:
     if isinstance(found, str) and found != seen.asked_for:
         if found.lower() == seen.asked_for.lower() and promise.any_case:
             yield violation(promise.at, expected=seen.asked_for, found=found)
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="the document: the operation has no such parameter",
+    severity=Severity.HIGH,
+    only=tuple(manner.value for manner in Manner if manner.spec.source),
+    premise=Premise("no job was asked for in another manner", _is_asked_otherwise),
+)
+def job_is_the_same_however_asked(trace: Trace) -> Iterator[Remark]:
+    """
+    Language, client, way and spelling of a question make no other job of it.
+    """
+    seen, spec = trace.latest, trace.latest.manner.spec
+    plain = _shown_plainly(trace)
+    if plain is None or plain.job is None or not _is_asked_otherwise(trace):
+        return
+    # What is no standard's own word is our reading of it.
+    basis = None if spec.is_must else Basis.INFERRED
+    if spec.is_must and spec.source.startswith("RFC"):
+        basis = Basis.RFC
+    if seen.code != plain.code:
+        yield violation(
+            "code",
+            f"asked {spec.why}, the job is answered with {seen.code}",
+            expected=plain.code,
+            found=seen.code,
+            basis=basis,
+            source=spec.source,
+        )
+    elif seen.response is not None:
+        _ = seen.response.recorded_body
+        for at, before, after in _other_facts(trace, plain, seen):
+            yield violation(
+                at,
+                f"asked {spec.why}, it is {told(after)}, and else {told(before)}",
+                expected=brief(before),
+                found=brief(after),
+                basis=basis,
+                source=spec.source,
+            )
+
+
+def _must_be_the_same(seen: Observation) -> bool:
+    who = seen.subject is Subject.KNOWN and seen.credential is Credential.OWNER
+    return who and seen.method == "GET" and bool(seen.manner.spec.source)
+
+
+def _shown_plainly(trace: Trace) -> Observation | None:
+    known = trace.dealings.gets.get(Credential.OWNER)
+    last = known.last if known is not None else None
+    return last if last is not None and last.code == 200 and last.job is not None else None
+
+
+def _other_facts(
+    trace: Trace, plain: Observation, seen: Observation
+) -> Iterator[tuple[str, Json, Json]]:
+    """
+    Where the two tell another job: place, what was shown plainly, and what is now.
+    """
+    profile, job, known = trace.api.profile, seen.job, plain.job
+    if known is None:
+        return
+    if job is None:
+        yield "body", "a job", "none"
+        return
+    if job.id != known.id:
+        yield profile.id.at, known.id, job.id
+    if profile.times is not None and job.created_at != known.created_at:
+        created = profile.times.created
+        yield created, pick(known.body, created), pick(job.body, created)
+    # A job that goes on may have gone on meanwhile.
+    if not trace.api.lifecycle.is_terminal(known.status):
+        return
+    if job.status != known.status:
+        yield profile.status.place, known.status, job.status
+    places = (*(profile.result.at if profile.result else ()),)
+    places += (*(profile.failure.at if profile.failure else ()),)
+    for at in places:
+        before, after = pick(known.body, at), pick(job.body, at)
+        if is_empty(before) is not is_empty(after):
+            yield at, before, after
 
 
 def _is_same(found: object, asked: str, *, case_insensitive: bool) -> bool:

@@ -175,6 +175,7 @@ def job_ends_in_time(trace: Trace) -> Iterator[Remark]:
     needs=("known",),
     only=("known",),
     premise=Premise("no answer says whether a known job is there", _tells_whether_there),
+    of_manners=False,
 )
 def known_job_is_found(trace: Trace) -> Iterator[Remark]:
     """
@@ -217,6 +218,7 @@ def known_job_is_found(trace: Trace) -> Iterator[Remark]:
     severity=Severity.CRITICAL,
     about=Facet.EXCHANGE,
     only=("known",),
+    of_manners=False,
 )
 def known_job_is_answered(trace: Trace) -> Iterator[Remark]:
     """

@@ -131,6 +131,7 @@ def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     needs=("HEAD",),
     only=("HEAD",),
     premise=Premise("no job that GET had shown was asked for by HEAD", _get_has_shown),
+    of_manners=False,
 )
 def head_is_answered(trace: Trace) -> Iterator[Remark]:
     """
@@ -153,6 +154,7 @@ def head_is_answered(trace: Trace) -> Iterator[Remark]:
     needs=("HEAD",),
     only=("HEAD",),
     premise=Premise("no answer to HEAD could be compared with one to GET", _can_compare),
+    of_manners=False,
 )
 def head_matches_get(trace: Trace) -> Iterator[Remark]:
     """

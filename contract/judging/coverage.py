@@ -77,7 +77,7 @@ class Coverage:
         Count one observation, and who looked at it.
         """
         self.codes[str(seen.code) if seen.code else "none"] += 1
-        self.asked |= {seen.credential.value, seen.subject.value, seen.method}
+        self.asked |= {seen.credential.value, seen.subject.value, seen.method, seen.manner.value}
         self.unrecorded_bodies += _lacks_body(seen)
         status = self._status(seen)
         if judgement is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
@@ -59,7 +60,7 @@ class Judge:
         self.checks = tuple(checks)
         self.window = max((check.window for check in self.checks), default=0)
         """How many exchanges before the latest are looked at one by one."""
-        self._selected: dict[tuple[str, int, str, str, str], tuple[Check, ...]] = {}
+        self._selected: dict[tuple[str, int, str, str, str, str], tuple[Check, ...]] = {}
 
     def __call__(self, trace: Trace) -> tuple[Finding, ...]:
         """
@@ -121,7 +122,7 @@ class Judge:
             # An answer that isn't the API's breaks none of its promises, and keeps none.
             return tuple(check for check in self.checks if check.id == _AVAILABILITY)
         method = seen.method if seen.method in _METHODS else "other"
-        key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method)
+        key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method, seen.manner)
         # A run judges thousands of exchanges, of a handful of kinds.
         selected = self._selected.get(key)
         if selected is None:
@@ -132,6 +133,7 @@ class Judge:
                 if _ORDER.index(check.about) <= depth
                 and check.speaks_of(name)
                 and (not check.only or set(check.only) & set(features))
+                and (check.of_manners or seen.manner is Manner.PLAIN)
             )
         return selected
 

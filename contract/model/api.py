@@ -17,6 +17,7 @@ from jobproof.contract.formats.yaml_file import YamlFile, read_yaml
 from jobproof.contract.model.agreement.agreement import LocatedPointer, agree
 from jobproof.contract.model.agreement.listing import read_listing
 from jobproof.contract.model.asking.access import Access, read_access
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.asking.values import (
     GivenValues,
     RequestValues,
@@ -80,13 +81,23 @@ class Api:
         return self._observer(exchange)
 
     def expected_code(
-        self, code: int, subject: Subject, credential: Credential, *, method: str = "GET"
+        self,
+        code: int,
+        subject: Subject,
+        credential: Credential,
+        *,
+        method: str = "GET",
+        manner: Manner = Manner.PLAIN,
     ) -> ExpectedCode | None:
         """
         Why `code` is right for such a question although the document doesn't list it; None
         where it isn't.
         """
-        return expected_code(self.profile, self.operation, code, subject, credential, method=method)
+        return expected_code(
+            *(self.profile, self.operation, code, subject, credential),
+            method=method,
+            manner=manner,
+        )
 
     @cached_property
     def access(self) -> Access:

@@ -70,6 +70,8 @@ class Check:
         essential: Whether a run in which it never looked can't say that the contract is kept.
         window: How many of the exchanges about the job before the latest it looks at one by
             one, in `trace.recent`; whoever judges keeps so many of each job in memory.
+        of_manners: Whether it speaks also of questions that were put otherwise than clients do,
+            to which a right server may answer something else.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Check:
     premise: Premise | None = None
     essential: bool = False
     window: int = 0
+    of_manners: bool = True
 
     def speaks_of(self, api: str) -> bool:
         """
@@ -115,6 +118,7 @@ def check(
     premise: Premise | None = None,
     essential: bool = False,
     window: int = 0,
+    of_manners: bool = True,
 ) -> Callable[[CheckFunction], Check]:
     """
     Make a check of `def name(trace): yield violation(...)`.
@@ -155,6 +159,7 @@ def check(
             premise=premise,
             essential=essential,
             window=window,
+            of_manners=of_manners,
         )
 
     return decorate

@@ -11,6 +11,7 @@ from functools import cached_property
 from jobproof.contract.formats.headers import HeaderPairs, first_values, header_value, header_values
 from jobproof.contract.formats.secrets.redaction import Redactor, is_masked, is_sensitive, scheme_of
 from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in, queried
+from jobproof.contract.model.asking.manner import Manner
 
 __all__ = [
     "LONGEST_UNTIMED_S",
@@ -84,6 +85,7 @@ class Request:
         secret_at: Where other secrets stand: place, and name (of a header in small letters).
         has_all_headers: Whether no header was sent but these; a browser adds some that its
             recorder doesn't see.
+        manner: How the question is put; plain also where nobody said.
     """
 
     method: str
@@ -95,6 +97,7 @@ class Request:
     token_at: TokenPlace | None = None
     secret_at: frozenset[tuple[str, str]] = frozenset()
     has_all_headers: bool = True
+    manner: Manner = Manner.PLAIN
 
     def header(self, name: str) -> str | None:
         """
@@ -150,8 +153,8 @@ class Request:
         """
         The same without secrets; asking again needs a token that can't be right, so it stays.
         """
-        is_invalid = self.credential is Credential.INVALID
-        is_shown = is_invalid and (self.token_at is None or self.token_at.place == "query")
+        at = self.token_at
+        is_shown = self._shows_invalid_token and (at is None or at.place == "query")
         url = redactor.url(self.url, self._secret_parameters, foreign=not is_shown)
         headers = tuple(
             (redactor.text(name), self._redacted_value(name, value, redactor))
@@ -167,7 +170,7 @@ class Request:
 
     @property
     def _secret_keys(self) -> frozenset[tuple[str, str]]:
-        if self.token_at is None or self.credential is Credential.INVALID:
+        if self.token_at is None or self._shows_invalid_token:
             return self.secret_at
         return self.secret_at | {self.token_at.key}
 
@@ -181,10 +184,13 @@ class Request:
         return is_sensitive(header) or ("header", header.lower()) in self._secret_keys
 
     def _holds_invalid_token(self, header: str) -> bool:
-        if self.credential is not Credential.INVALID:
-            return False
         at = self.token_at
-        return at is None or header.lower() == at.header
+        return self._shows_invalid_token and (at is None or header.lower() == at.header)
+
+    @property
+    def _shows_invalid_token(self) -> bool:
+        # One that was made of a real one tells too much of it.
+        return self.credential is Credential.INVALID and self.manner.spec.token is None
 
 
 @dataclass(frozen=True)

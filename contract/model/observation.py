@@ -10,6 +10,7 @@ from itertools import islice
 
 from jobproof.contract.formats.json_body import JsonBody, is_json_type, read_body
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.intermediary.marks import mark_of
 from jobproof.contract.model.job import Job, JobReader
@@ -148,6 +149,13 @@ class Observation:
         return self.exchange.request.credential
 
     @property
+    def manner(self) -> Manner:
+        """
+        How the question was put.
+        """
+        return self.exchange.request.manner
+
+    @property
     def method(self) -> str:
         """
         The request's method.
@@ -188,7 +196,10 @@ class Observation:
         # Asked of the whole history at each judgement, so it goes no detours.
         request = self.exchange.request
         return (
-            self.job is not None and request.method == "GET" and request.credential in _AUTHORISED
+            self.job is not None
+            and request.method == "GET"
+            and request.credential in _AUTHORISED
+            and request.manner is Manner.PLAIN
         )
 
 

@@ -10,12 +10,14 @@ from urllib.parse import quote, urlencode
 from jobproof.contract.formats.headers import HeaderPairs, header_names, without_headers
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Request, Subject
 
 __all__ = [
     "build_listing_request",
     "build_owner_request",
     "build_request",
+    "can_be_asked",
     "request_headers",
     "request_query",
 ]
@@ -33,6 +35,7 @@ def build_request(
     headers: HeaderPairs = (),
     query: Iterable[tuple[str, str]] = (),
     user_agent: str | None = None,
+    manner: Manner = Manner.PLAIN,
 ) -> Request:
     """
     The request for one job; whatever the id holds, it is one segment of the path.
@@ -42,21 +45,46 @@ def build_request(
         token: Goes along only where `credential` is the owner's.
         headers: Further ones; one of them may take the place of ours.
         user_agent: The `User-Agent` sent; None leaves it to the client.
+        manner: One in which it can be asked: `can_be_asked`.
     """
-    ours = (*api.values.query, *_queried_token(api, credential, token))
-    extra = tuple(query)
+    ours = (*api.values.query, *_queried_token(api, credential, token, manner))
+    extra = (*query, *manner.spec.query)
     given = {name for name, _ in extra}
     pairs = (*(pair for pair in ours if pair[0] not in given), *extra)
+    target = api.target(base_url, job_id)
     return Request(
         method=method,
-        url=_with_query(api.target(base_url, job_id), pairs),
-        headers=request_headers(api, credential, token, headers=headers, user_agent=user_agent),
+        url=_with_query(_respelled(target, job_id) if manner is Manner.ENCODED else target, pairs),
+        headers=request_headers(
+            api, credential, token, headers=headers, user_agent=user_agent, manner=manner
+        ),
         job_id=job_id,
         subject=subject,
         credential=credential,
         token_at=api.access.token_at,
         secret_at=api.values.secret_at,
+        manner=manner,
     )
+
+
+def can_be_asked(api: Api, manner: Manner, token: Secret | None) -> bool:
+    """
+    Whether a question can be put in that manner, with such a token, and differs from a plain one.
+    """
+    at, spec = api.access.token_at, manner.spec
+    if spec.token is not None:
+        return token is not None and spec.token(token.reveal()) is not None
+    if manner is Manner.EMPTY:
+        return at.place == "header" and not at.is_pair
+    if manner is Manner.OTHER_SCHEME:
+        return at.header == "authorization" and at.prefix.lower() == "bearer "
+    if manner is Manner.SCHEME_CASE:
+        return at.place == "header" and at.prefix.swapcase() != at.prefix
+    # What the document declares, or the user sends, means something.
+    known = {parameter.name.lower() for parameter in api.operation.parameters}
+    known |= {name.lower() for name, _ in api.values.headers} | {at.name.lower()}
+    known |= {"cookie"} if api.values.cookies or at.place == "cookie" else set()
+    return known.isdisjoint(name.lower() for name, _ in (*spec.headers, *spec.query))
 
 
 def build_owner_request(
@@ -109,6 +137,7 @@ def request_headers(
     *,
     headers: HeaderPairs = (),
     user_agent: str | None = None,
+    manner: Manner = Manner.PLAIN,
 ) -> HeaderPairs:
     """
     What a request of that credential carries; the header of the token comes last.
@@ -116,38 +145,61 @@ def request_headers(
     agent = () if user_agent is None else (("User-Agent", user_agent),)
     ours = (("Accept", "application/json"), *agent)
     # A field sent twice is read as a list (RFC 9110 5.3), so ours give way.
-    for stronger in (api.values.headers, headers):
+    for stronger in (api.values.headers, headers, manner.spec.headers):
         ours = (*without_headers(ours, *header_names(stronger)), *stronger)
-    return (*ours, *_token_headers(api, credential, token))
+    return (*ours, *_token_headers(api, credential, token, manner))
 
 
-def _token(api: Api, credential: Credential, token: Secret | None) -> str | None:
+def _token(api: Api, credential: Credential, token: Secret | None, manner: Manner) -> str | None:
+    spec = manner.spec
+    if spec.value is not None or manner in (Manner.IN_QUERY, Manner.IN_COOKIE):
+        return None  # what is sent stands elsewhere, or is no token
+    if spec.token is not None:
+        return spec.token(token.reveal()) if token is not None else None
     if credential is Credential.OWNER and token is not None:
         return token.reveal()
     return api.access.invalid if credential is Credential.INVALID else None
 
 
-def _token_headers(api: Api, credential: Credential, token: Secret | None) -> HeaderPairs:
+def _token_headers(
+    api: Api, credential: Credential, token: Secret | None, manner: Manner
+) -> HeaderPairs:
     """
     The header of the token, and that of all cookies.
     """
-    at, text = api.access.token_at, _token(api, credential, token)
+    at, text = api.access.token_at, _token(api, credential, token, manner)
+    if manner.spec.value is not None:
+        return ((at.name, manner.spec.value or at.prefix.strip()),)
     cookies = api.values.cookies
     if text is not None and at.place == "cookie":
         cookies = (*(pair for pair in cookies if pair[0] != at.name), (at.name, at.written(text)))
+    written = at.written(text) if text is not None else ""
+    if manner is Manner.SCHEME_CASE:
+        written = written.replace(at.prefix, at.prefix.swapcase(), 1)
     # RFC 6265 5.4: all cookies of a request stand in one field.
     sent = (("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)),)
     return (
         *(sent if cookies else ()),
-        *(((at.name, at.written(text)),) if text is not None and at.place == "header" else ()),
+        *(((at.name, written),) if text is not None and at.place == "header" else ()),
     )
 
 
 def _queried_token(
-    api: Api, credential: Credential, token: Secret | None
+    api: Api, credential: Credential, token: Secret | None, manner: Manner = Manner.PLAIN
 ) -> tuple[tuple[str, str], ...]:
-    at, text = api.access.token_at, _token(api, credential, token)
+    at, text = api.access.token_at, _token(api, credential, token, manner)
     return ((at.name, at.written(text)),) if text is not None and at.place == "query" else ()
+
+
+def _respelled(url: str, job_id: str) -> str:
+    """
+    The same URL with a letter or digit of the id percent-encoded.
+    """
+    letter = next((one for one in job_id if one.isascii() and one.isalnum()), "")
+    before, found, after = url.rpartition(quote(job_id, safe="-._~"))
+    if not letter or not found:
+        return url
+    return f"{before}{found.replace(letter, f'%{ord(letter):02X}', 1)}{after}"
 
 
 def _with_query(url: str, query: Iterable[tuple[str, str]]) -> str:

@@ -44,7 +44,7 @@ def curl(
     elif request.method != "GET":
         parts += ["-X", request.method]
     words = [shlex.quote(part) for part in parts]
-    variable = _expansion(token_env)
+    variable = _made(_expansion(token_env), request)
     sent = without_headers(request.headers, *_LEFT_TO_CURL)
     words += [
         _header(name, value, exchange.request, variable)
@@ -68,11 +68,22 @@ def _expansion(token_env: str) -> str:
     return f"$(printenv {shlex.quote(token_env)})"
 
 
+def _made(variable: str, request: Request) -> str:
+    """
+    What the question needs of the token: itself, or what a command makes of it.
+    """
+    command = request.manner.spec.command
+    return f'$(printf "%s\\n" "{variable}" | {command})' if command else variable
+
+
 def _header(name: str, value: str, asked: Request, variable: str) -> str:
     at = asked.token_at
     is_known = at is None or at.header == name.lower()
     is_secret = is_sensitive(name) or (at is not None and at.header == name.lower())
-    if not (is_secret and is_known) or asked.credential is Credential.INVALID:
+    made = asked.manner.spec
+    if (made.token is None and asked.credential is Credential.INVALID) or made.value is not None:
+        is_secret = False
+    if not (is_secret and is_known):
         # To curl, `Name:` means that it isn't sent, and `Name;` that it is sent empty.
         return "-H " + _quoted(f"{name}: {value}" if value.strip(" \t") else f"{name};")
     # The variable needs double quotes, in which a recorded text could do harm.
@@ -115,7 +126,8 @@ def _url(request: Request, variable: str) -> list[str]:
     before, mark, query = url.partition("?")
     pieces = query.split("&") if mark else []
     tokens = [p.partition("=")[0] for p in pieces if at is not None and _is_named(p, at.name)]
-    if at is None or at.place != "query" or request.credential is Credential.INVALID or not tokens:
+    is_shown = request.credential is Credential.INVALID and request.manner.spec.token is None
+    if at is None or at.place != "query" or is_shown or not tokens:
         return [*whole, shlex.quote(url)]
     rest = "&".join(piece for piece in pieces if not _is_named(piece, at.name))
     # The variable holds the token as it is, and only curl can encode it.

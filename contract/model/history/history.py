@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import LONGEST_UNTIMED_S
 from jobproof.contract.model.history.dealings import Dealings, later_dealings
 from jobproof.contract.model.history.past import Past, later_past
@@ -96,8 +97,11 @@ class History:
 
     def add(self, seen: Observation) -> None:
         """
-        One more exchange about the job.
+        One more exchange about the job; of a question that was put otherwise nothing is kept,
+        since what it shows needn't be what others see.
         """
+        if seen.manner is not Manner.PLAIN:
+            return
         if self._most_recent:
             self.recent = (*self.recent, seen)[-self._most_recent :]
         self.dealings = later_dealings(self.dealings, seen)

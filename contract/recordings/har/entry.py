@@ -14,6 +14,7 @@ from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -105,6 +106,7 @@ def _request(entry: JsonDocument, notes: JsonDocument) -> Request:
     try:
         subject = Subject(notes.get("subject", Subject.UNSTATED))
         credential = Credential(notes.get("credential", Credential.UNSTATED))
+        manner = Manner(notes.get("manner", Manner.PLAIN))
     except ValueError as exc:
         raise _unreadable("_jobproof", str(exc), "is none of ours") from None
     if job_id is not None and not isinstance(job_id, str):
@@ -117,6 +119,7 @@ def _request(entry: JsonDocument, notes: JsonDocument) -> Request:
         subject=subject,
         credential=credential,
         has_all_headers=is_own(entry) and is_whole,
+        manner=manner,
     )
 
 

@@ -12,6 +12,7 @@ from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
 from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -47,6 +48,7 @@ def notes_of(exchange: Exchange, *, is_masked: bool, is_cut: bool) -> JsonObject
         "job_id": request.job_id,
         "subject": request.subject.value,
         "credential": request.credential.value,
+        **({} if request.manner is Manner.PLAIN else {"manner": request.manner.value}),
         # The times of an entry are rounded, and two exchanges could change places.
         "started_at": exchange.started_at,
         "elapsed_s": exchange.elapsed_s,
@@ -114,6 +116,7 @@ def _exchange(entry: JsonDocument, notes: JsonDocument) -> Exchange:
             job_id=job_id,
             subject=Subject(notes["subject"]),
             credential=Credential(notes["credential"]),
+            manner=Manner(notes.get("manner", Manner.PLAIN)),
             has_all_headers=notes.get("has_all_request_headers") is not False,
         ),
         answer=_answer(entry["response"], notes),

@@ -15,6 +15,7 @@ from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten, told
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -154,6 +155,7 @@ def read_exchange(line: Mapping[str, Json]) -> Exchange:
         subject=whole.word("subject", Subject, Subject.UNSTATED),
         credential=whole.word("credential", Credential, Credential.UNSTATED),
         has_all_headers=has_all,
+        manner=whole.word("manner", Manner, Manner.PLAIN),
     )
     return Exchange(
         request=request,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_value import Json, JsonObject
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Exchange, Phases, Request, Response, TransportFailure
 
 __all__ = ["FORMAT", "exchange_line", "written_moment"]
@@ -37,6 +38,7 @@ def exchange_line(exchange: Exchange, *, body_bytes: int | None = None) -> JsonO
         "job_id": request.job_id,
         "subject": request.subject.value,
         "credential": request.credential.value,
+        **({} if request.manner is Manner.PLAIN else {"manner": request.manner.value}),
         "remote_ip": exchange.remote_ip,
         "phases": {name: round(getattr(exchange.phases, name), 6) for name in Phases.__slots__},
     }

@@ -8,14 +8,32 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Request, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
-from jobproof.contract.model.request import build_request
+from jobproof.contract.model.request import build_request, can_be_asked
 from jobproof.contract.suite.planning.job_ids import altered_ids, fresh_id, recased_id
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget
 
 __all__ = ["PlannedRequest", "RequestSequence", "build_plan", "request_of"]
 
+# What differs makes no other job of it, whoever owns it.
+_ALIKE = (
+    *(Manner.LANGUAGE, Manner.AGENT, Manner.FORWARDED, Manner.ORIGIN, Manner.COOKIE, Manner.QUERY),
+    *(Manner.ACCEPT_ANY, Manner.ACCEPT_WEIGHED, Manner.IDENTITY, Manner.RANGE),
+    *(Manner.OTHER_TAG, Manner.OLD_DATE, Manner.TAG_OVER_DATE),
+    *(Manner.ENCODED, Manner.SCHEME_CASE),
+)
+# By which somebody without a right has got in elsewhere.
+_TRICKS = (
+    *(Manner.FORWARDED, Manner.CLAIMS, Manner.QUERY, Manner.ANY_TAG, Manner.ORIGIN),
+    *(Manner.COOKIE, Manner.ACCEPT_ANY, Manner.RANGE, Manner.ENCODED),
+)
+_EMPTY = (Manner.EMPTY,)
+_WRONG = (
+    *(Manner.OTHER_SCHEME, Manner.IN_QUERY, Manner.IN_COOKIE),
+    *(Manner.CUT, Manner.EXTENDED, Manner.RECASED, Manner.UNSIGNED),
+)
 _UNLISTED = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
 
 
@@ -40,6 +58,7 @@ class PlannedRequest:
     until_end: bool = False
     conditional: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    manner: Manner = Manner.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +80,16 @@ def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
     rng = random.Random(target.seed or None)  # noqa: S311 -- ids, not secrets
     missing = fresh_id(target.api.profile, rng)
     outsiders = target.api.access.is_required
-    requests = tuple(_missing_job_requests(missing, outsiders=outsiders))
+    requests = tuple(_missing_job_requests(target, missing, outsiders=outsiders))
     sequences = [RequestSequence(missing, requests)]
     # The many polls that rare faults take go to the first job alone.
     for index, job_id in enumerate(target.jobs):
         sequences.append(
             RequestSequence(job_id, tuple(_known_job_requests(target, job_id, first=index == 0)))
         )
-    for job_id in target.foreign_jobs:
-        sequences.append(RequestSequence(job_id, tuple(_foreign_job_requests(job_id))))
+    for index, job_id in enumerate(target.foreign_jobs):
+        asked = tuple(_foreign_job_requests(target, job_id, first=index == 0))
+        sequences.append(RequestSequence(job_id, asked))
     sequences.extend(_odd_id_sequences(target))
     fresh = fresh_id(target.api.profile, rng)
     if target.foreign_jobs:
@@ -105,10 +125,13 @@ def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
         token=target.token,
         method=planned.method,
         headers=planned.headers,
+        manner=planned.manner,
     )
 
 
-def _missing_job_requests(job_id: str, *, outsiders: bool) -> Iterator[PlannedRequest]:
+def _missing_job_requests(
+    target: SuiteTarget, job_id: str, *, outsiders: bool
+) -> Iterator[PlannedRequest]:
     planned = PlannedRequest(
         "GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has", times=2
     )
@@ -117,6 +140,8 @@ def _missing_job_requests(job_id: str, *, outsiders: bool) -> Iterator[PlannedRe
         none, invalid = Credential.NONE, Credential.INVALID
         yield replace(planned, credential=none, why="the same without a token", times=1)
         yield replace(planned, credential=invalid, why="the same, invalid token", times=1)
+    if target.effort is not Effort.QUICK:
+        yield from _in_manners(target, replace(planned, times=1), (Manner.OVERRIDE, Manner.ANY_TAG))
 
 
 def _known_job_requests(
@@ -131,18 +156,41 @@ def _known_job_requests(
     if target.api.access.is_required:
         yield replace(get, credential=Credential.NONE, why="the job without a token")
         yield replace(get, credential=Credential.INVALID, why="the job with an invalid token")
+    if first and target.effort is not Effort.QUICK:
+        yield from _in_manners(target, get, _ALIKE)
+        if target.api.access.is_required:
+            none = replace(get, credential=Credential.NONE)
+            yield from _in_manners(target, none, (*_EMPTY, *_TRICKS))
+            yield replace(none, method="HEAD", why="the job's head without a token")
+            yield from _in_manners(target, replace(get, credential=Credential.INVALID), _WRONG)
+        # Nothing of what was asked so has changed anything for others.
+        yield replace(get, why="plainly once more")
     if first or target.effort is not Effort.QUICK:
         yield replace(
             get, times=target.effort.polls if first else 3, why="again and again: rare faults"
         )
 
 
-def _foreign_job_requests(job_id: str) -> Iterator[PlannedRequest]:
+def _foreign_job_requests(
+    target: SuiteTarget, job_id: str, *, first: bool
+) -> Iterator[PlannedRequest]:
     planned = PlannedRequest(
         "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job", times=2
     )
     yield planned
-    yield replace(planned, method="HEAD", times=1, why="somebody else's job, head alone")
+    once = replace(planned, times=1)
+    yield replace(once, method="HEAD", why="somebody else's job, head alone")
+    if first and target.effort is not Effort.QUICK:
+        yield from _in_manners(target, once, _TRICKS)
+        yield replace(once, credential=Credential.NONE, why="somebody else's job, no token")
+
+
+def _in_manners(
+    target: SuiteTarget, plain: PlannedRequest, manners: tuple[Manner, ...]
+) -> Iterator[PlannedRequest]:
+    for manner in manners:
+        if can_be_asked(target.api, manner, target.token):
+            yield replace(plain, manner=manner, why=f"{plain.subject} id {manner.spec.why}")
 
 
 def _odd_id_sequences(target: SuiteTarget) -> Iterator[RequestSequence]:

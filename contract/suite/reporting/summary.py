@@ -13,6 +13,7 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import first_few, legible, shorten, told
 from jobproof.contract.judging.check_reach import LackKind, in_words
 from jobproof.contract.judging.rates import percent, seen_in
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import MOST_SHOWN, CheckState, FindingGroup, few_a_check
@@ -69,7 +70,8 @@ def explain(found: FindingGroup, check: Check | None, *, target: Telling) -> str
     finding = shown.first
     request = finding.exchange.request
     times = f"   ({found.count} times)" if found.count > 1 else ""
-    sent_as = f"({request.subject.value} id, credential: {request.credential.value})"
+    manner = "" if request.manner is Manner.PLAIN else f", {request.manner.spec.why}"
+    sent_as = f"({request.subject.value} id, credential: {request.credential.value}{manner})"
     lines = [
         f"{finding.check}: {check.summary if check else finding.message}",
         f"  promised  {finding.basis.value}: {finding.source}",

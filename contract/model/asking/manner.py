@@ -1,0 +1,287 @@
+"""
+How a question is put, apart from whose job it is for and by whose right it is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from jobproof.contract.formats.headers import HeaderPairs
+
+__all__ = ["MANNERS", "Manner", "MannerSpec"]
+
+# Shorter, what is left of a token could be somebody's.
+_SHORTEST_TOKEN = 12
+_HEX = re.compile(r"[0-9A-Fa-f-]*")
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_UNSIGNED_HEAD = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
+
+
+class Manner(StrEnum):
+    """
+    One way to put a question: a closed set, so that a recording can name it.
+    """
+
+    PLAIN = "plain"
+    """As any client does, or nobody said how."""
+
+    LANGUAGE = "language"
+    AGENT = "agent"
+    FORWARDED = "forwarded"
+    ORIGIN = "origin"
+    COOKIE = "cookie"
+    QUERY = "query"
+    CLAIMS = "claims"
+    OVERRIDE = "override"
+
+    ACCEPT_ANY = "accept_any"
+    ACCEPT_WEIGHED = "accept_weighed"
+    IDENTITY = "identity"
+    RANGE = "range"
+
+    OTHER_TAG = "other_tag"
+    ANY_TAG = "any_tag"
+    OLD_DATE = "old_date"
+    TAG_OVER_DATE = "tag_over_date"
+
+    ENCODED = "encoded"
+    SCHEME_CASE = "scheme_case"
+
+    EMPTY = "empty_credential"
+    OTHER_SCHEME = "other_scheme"
+    IN_QUERY = "in_query"
+    IN_COOKIE = "in_cookie"
+    CUT = "cut_credential"
+    EXTENDED = "extended_credential"
+    RECASED = "recased_credential"
+    UNSIGNED = "unsigned_credential"
+
+    @property
+    def spec(self) -> MannerSpec:
+        """
+        What it adds to a request, and what a server may say to that.
+        """
+        return MANNERS[self]
+
+
+@dataclass(frozen=True, slots=True)
+class MannerSpec:
+    """
+    Attributes:
+        why: What is different, for whoever reads a plan or a finding: "in another language".
+        headers: Sent beside, or in place of, those of a plain question.
+        query: Further parameters of the query.
+        token: What is made of the real token, which then is right no more; None where it can't
+            be made of this one.
+        command: The same as a command that reads the token, for a line to copy.
+        value: What stands in the token's header in place of a token, scheme included.
+        declines: Codes by which a right server may decline to be asked so.
+        source: Where it stands written that the answer is the same; "" where it need not be.
+        is_must: Whether that is a standard's or the document's own word; else it is our reading.
+    """
+
+    why: str
+    headers: HeaderPairs = ()
+    query: tuple[tuple[str, str], ...] = ()
+    token: Callable[[str], str | None] | None = None
+    command: str = ""
+    value: str | None = None
+    declines: frozenset[int] = frozenset()
+    source: str = ""
+    is_must: bool = False
+
+
+def _is_long(token: str) -> bool:
+    # Of `user:password` it is the password that is changed.
+    return len(token.rpartition(":")[2]) >= _SHORTEST_TOKEN
+
+
+def _cut(token: str) -> str | None:
+    # Four characters: the last ones of a base64 text may be padding.
+    return token[:-4] if _is_long(token) else None
+
+
+def _extended(token: str) -> str | None:
+    return f"{token}AAAA" if _is_long(token) else None
+
+
+def _recased(token: str) -> str | None:
+    # A number in hexadecimal is the same in either case.
+    return None if not _is_long(token) or _HEX.fullmatch(token) else token.swapcase()
+
+
+def _unsigned(token: str) -> str | None:
+    # RFC 8725 3.1: whoever takes "none" for an algorithm takes any claim for true.
+    return f"{_UNSIGNED_HEAD}.{token.split('.')[1]}." if _JWT.fullmatch(token) else None
+
+
+_NO_PARAMETER = "the document: the operation has no such parameter"
+_BROWSER = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36"
+)
+_LOCAL = (
+    ("X-Forwarded-For", "127.0.0.1"),
+    ("X-Forwarded-Proto", "https"),
+    ("X-Real-IP", "127.0.0.1"),
+    ("Forwarded", "for=127.0.0.1;proto=https"),
+)
+_CLAIMED = (
+    ("X-User-Id", "1"),
+    ("X-Forwarded-User", "admin"),
+    ("X-Role", "admin"),
+    ("X-Admin", "true"),
+    ("X-Internal", "true"),
+)
+# Some who guard an API against robots, or against other sites, refuse by right.
+_GUARDED = frozenset({400, 403})
+_STRICT_QUERY = frozenset({400, 403, 422})
+
+MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
+    {
+        Manner.PLAIN: MannerSpec("as any client does"),
+        Manner.LANGUAGE: MannerSpec(
+            "in another language",
+            headers=(("Accept-Language", "de, ja;q=0.8, *;q=0.1"),),
+            source=_NO_PARAMETER,
+            is_must=True,
+        ),
+        Manner.AGENT: MannerSpec(
+            "as a browser",
+            headers=(("User-Agent", _BROWSER),),
+            declines=_GUARDED,
+            source=_NO_PARAMETER,
+            is_must=True,
+        ),
+        Manner.FORWARDED: MannerSpec(
+            "as if forwarded from the server's own host",
+            headers=_LOCAL,
+            declines=_GUARDED,
+            source=_NO_PARAMETER,
+            is_must=True,
+        ),
+        Manner.ORIGIN: MannerSpec(
+            "from another site's page",
+            headers=(("Origin", "https://jobproof.example"),),
+            declines=_GUARDED,
+            source=_NO_PARAMETER,
+            is_must=True,
+        ),
+        Manner.COOKIE: MannerSpec(
+            "with a cookie that nobody set",
+            headers=(("Cookie", "session=jobproof; theme=dark"),),
+            declines=_GUARDED,
+            source=_NO_PARAMETER,
+            is_must=True,
+        ),
+        Manner.QUERY: MannerSpec(
+            "with parameters that nobody declared",
+            query=(("jobproof", "1"), ("debug", "true"), ("callback", "jobproof")),
+            declines=_STRICT_QUERY,
+            source=_NO_PARAMETER,
+            is_must=True,
+        ),
+        Manner.CLAIMS: MannerSpec(
+            "with headers that claim to be somebody", headers=_CLAIMED, declines=_GUARDED
+        ),
+        Manner.OVERRIDE: MannerSpec(
+            "with headers that name another method",
+            headers=(("X-HTTP-Method-Override", "DELETE"), ("X-Method-Override", "DELETE")),
+            declines=frozenset({400, 403, 405, 501}),
+        ),
+        Manner.ACCEPT_ANY: MannerSpec(
+            "whatever the media type",
+            headers=(("Accept", "*/*"),),
+            source="RFC 9110 12.5.1: */* matches all media types",
+            is_must=True,
+        ),
+        Manner.ACCEPT_WEIGHED: MannerSpec(
+            "with weights for media types",
+            headers=(("Accept", "text/plain;q=0.1, application/json;q=0.9, application/*;q=0.5"),),
+            source="RFC 9110 12.5.1: the JSON that the document promises is acceptable",
+            is_must=True,
+        ),
+        Manner.IDENTITY: MannerSpec(
+            "without any coding",
+            headers=(("Accept-Encoding", "identity"),),
+            source="RFC 9110 12.5.3: a coding changes how a body travels, not what it says",
+            is_must=True,
+        ),
+        Manner.RANGE: MannerSpec(
+            "for its first bytes",
+            headers=(("Range", "bytes=0-7"),),
+            declines=frozenset({206, 416}),
+            source="RFC 9110 14.2: Range is optional, and without it the answer is whole",
+            is_must=True,
+        ),
+        Manner.OTHER_TAG: MannerSpec(
+            "unless it has a tag that it can't have",
+            headers=(("If-None-Match", '"jobproof-matches-nothing"'),),
+            source="RFC 9110 13.1.2: the condition holds where no listed tag matches",
+            is_must=True,
+        ),
+        Manner.ANY_TAG: MannerSpec(
+            "unless there is anything",
+            headers=(("If-None-Match", "*"),),
+            declines=frozenset({304}),
+        ),
+        Manner.OLD_DATE: MannerSpec(
+            "if it has changed since 1998",
+            headers=(("If-Modified-Since", "Thu, 01 Jan 1998 00:00:00 GMT"),),
+            source="RFC 9110 13.1.3: the condition holds for what was changed later",
+            is_must=True,
+        ),
+        Manner.TAG_OVER_DATE: MannerSpec(
+            "unless it has a tag that it can't have, whatever its date",
+            headers=(
+                ("If-None-Match", '"jobproof-matches-nothing"'),
+                ("If-Modified-Since", "Fri, 01 Jan 2038 00:00:00 GMT"),
+            ),
+            source="RFC 9110 13.1.3: If-Modified-Since is ignored beside If-None-Match",
+            is_must=True,
+        ),
+        Manner.ENCODED: MannerSpec(
+            "with a letter of the id percent-encoded",
+            source="RFC 3986 6.2.2.2: an encoded unreserved character is the character",
+            declines=frozenset({400}),
+        ),
+        Manner.SCHEME_CASE: MannerSpec(
+            "with the scheme in other letters",
+            source="RFC 9110 11.1: the scheme's name is case-insensitive",
+        ),
+        Manner.EMPTY: MannerSpec("with a scheme and no token", value=""),
+        Manner.OTHER_SCHEME: MannerSpec(
+            "with another scheme", value="Basic am9icHJvb2Y6aW52YWxpZA=="
+        ),
+        Manner.IN_QUERY: MannerSpec(
+            "with a wrong token in the query",
+            query=(("access_token", "jobproof-invalid"), ("token", "jobproof-invalid")),
+        ),
+        Manner.IN_COOKIE: MannerSpec(
+            "with a wrong token in cookies",
+            headers=(("Cookie", "token=jobproof-invalid; session=jobproof-invalid"),),
+        ),
+        Manner.CUT: MannerSpec("with the token cut short", token=_cut, command="sed 's/....$//'"),
+        Manner.EXTENDED: MannerSpec(
+            "with something after the token", token=_extended, command="sed 's/$/AAAA/'"
+        ),
+        Manner.RECASED: MannerSpec(
+            "with the token in the other letter case",
+            token=_recased,
+            command="tr 'A-Za-z' 'a-zA-Z'",
+        ),
+        Manner.UNSIGNED: MannerSpec(
+            "with the token's claims and no signature",
+            token=_unsigned,
+            command=f"sed 's/^[^.]*/{_UNSIGNED_HEAD}/; s/[^.]*$//'",
+        ),
+    }
+)
+"""
+What each manner is. Those without a `source` promise nothing of the job: they ask what must be
+refused, or what may be answered either way.
+"""
