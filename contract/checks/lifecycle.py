@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 
-from jobproof.contract.formats.comparison.stable_value import is_moving, stable_part
+from jobproof.contract.formats.comparison.stable_value import is_moving, stable_part, without_places
 from jobproof.contract.formats.json_pointer import escape, pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import Words, told
@@ -360,7 +360,9 @@ def _changes(
                 yield from _changes(old.get(key), new.get(key), below, skip, exact=exact)
         return
     # Absent, null and [] all say that nothing is there.
-    before, after = stable_part(old, exact=exact), stable_part(new, exact=exact)
+    before, after = (
+        stable_part(without_places(value, at, skip), exact=exact) for value in (old, new)
+    )
     if before != after and not (is_empty(before) and is_empty(after)):
         yield at, before, after
 

@@ -29,6 +29,7 @@ from tests.contract.edited_api import edited
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Reason, Response, Subject
 from jobproof.contract.model.finding import Basis, Drift, Kind
+from jobproof.contract.plugins import find_api
 
 HOUR = 3600.0
 
@@ -215,6 +216,21 @@ def test_what_nobody_declared_may_change_after_the_end(
 ) -> None:
     seen = trace(_ended(NOW - 5, **before), _ended(**after))
     assert "ended_job_is_frozen" not in {f.check for f in said(seen)}
+
+
+@pytest.mark.parametrize(("key", "speaks"), [("hint", False), ("message", True)])
+def test_what_nobody_declared_may_change_within_a_list_after_the_end(
+    key: str, *, speaks: bool
+) -> None:
+    batch = find_api("openai-batch")
+
+    def failed(at: float, **more: str) -> Exchange:
+        entry = {"code": "invalid_json_line", "message": "No JSON.", **more}
+        errors = {"object": "list", "data": [entry]}
+        return answer({"id": "b", "status": "failed", "errors": errors}, at=at)
+
+    seen = trace(failed(NOW - 5), failed(NOW, **{key: "Line 3."}), of=batch)
+    assert ("ended_job_is_frozen" in {f.check for f in said(seen)}) is speaks
 
 
 def test_a_volatile_place_may_change_after_the_end() -> None:

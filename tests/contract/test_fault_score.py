@@ -4,8 +4,6 @@ The score is measured by the command that a user would type.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +16,6 @@ from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.scoring import fault_score
 from jobproof.contract.scoring.cli import score
 from jobproof.contract.scoring.fault_score import measure
-from jobproof.contract.scoring.response_mutants import measure_mutants
 
 API = find_api(default_api())
 FEW = ("status_unheard_of_at_times", "foreign_job_shown", "json_truncated", "internal_key")
@@ -46,26 +43,6 @@ def test_an_unknown_fault_is_named_with_its_neighbour() -> None:
     assert (
         str(done.exception) == "unknown fault 'foreign_job_show'. Did you mean 'foreign_job_shown'?"
     )
-
-
-def test_the_judge_notices_more_mutants_than_the_schema_alone() -> None:
-    tallies = {tally.operator: tally for tally in measure_mutants(API)}
-    made = sum(t.made for t in tallies.values())
-    assert made > 1000
-    assert sum(t.killed for t in tallies.values()) / made > 0.85
-    assert sum(t.schema for t in tallies.values()) / made < 0.70
-    for operator in ("id swapped", "key twice", "text cut", "type changed", "value nulled"):
-        assert tallies[operator].killed == tallies[operator].made
-    assert 0 < tallies["status swapped"].killed < tallies["status swapped"].made
-
-
-def test_the_mutants_can_be_written_as_json(tmp_path: Path) -> None:
-    out = tmp_path / "mutants.json"
-    done = CliRunner().invoke(score, ["--mutants", "--json", str(out)], standalone_mode=False)
-    assert done.return_value == 0
-    rows = json.loads(out.read_text())
-    assert {"operator", "made", "killed", "schema", "survivors"} <= rows[0].keys()
-    assert "by the document's schema alone" in done.output
 
 
 def test_each_seed_is_a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Set
 from urllib.parse import urlsplit
 
+from jobproof.contract.formats.json_pointer import escape
 from jobproof.contract.formats.json_value import Json
 
-__all__ = ["is_moving", "stable_part"]
+__all__ = ["is_moving", "stable_part", "without_places"]
 
 # Of a link's path: a long token, a moment in seconds, or `name=value` as a delivery network
 # writes it.
@@ -59,6 +61,22 @@ def stable_part(value: Json, *, exact: bool) -> Json:
             key: stable_part(item, exact=exact)
             for key, item in value.items()
             if exact or not is_moving(key)
+        }
+    return value
+
+
+def without_places(value: Json, at: str, places: Set[str]) -> Json:
+    """
+    `value`, which stands at `at`, without the keys at these places.
+    """
+    if isinstance(value, list):
+        return [without_places(item, f"{at}/{index}", places) for index, item in enumerate(value)]
+    if isinstance(value, dict):
+        pointers = {key: f"{at}/{escape(key)}" for key in value}
+        return {
+            key: without_places(item, pointers[key], places)
+            for key, item in value.items()
+            if pointers[key] not in places
         }
     return value
 

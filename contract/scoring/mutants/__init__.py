@@ -1,0 +1,3 @@
+"""
+Which small changes of recorded answers does the judge notice?
+"""
