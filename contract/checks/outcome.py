@@ -12,8 +12,10 @@ from jobproof.contract.formats.addresses.ip_addresses import (
     ends_in_number,
     parse_address,
 )
+from jobproof.contract.formats.addresses.signed_links import expiry_of
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import Words, first_few, told
 from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
@@ -22,6 +24,8 @@ from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "failure_has_reason",
+    "links_are_filled_in",
+    "links_outlive_the_job",
     "links_point_to_public_hosts",
     "links_use_safe_schemes",
     "result_comes_with_the_end",
@@ -29,6 +33,7 @@ __all__ = [
     "success_has_result",
 ]
 
+_FOR_NOTHING = ("undefined", "null", "None", "[object Object]")
 _PRIVATE_SUFFIXES = (".localhost", ".internal", ".local", ".localdomain", ".lan", ".intranet")
 
 
@@ -59,6 +64,10 @@ def _is_early(trace: Trace) -> bool:
 
 def _has_link(trace: Trace) -> bool:
     return any(True for _ in _links(trace))
+
+
+def _has_expiring_link(trace: Trace) -> bool:
+    return any(expiry_of(parts.query) is not None for _, _, parts in _links(trace))
 
 
 @check(
@@ -124,9 +133,9 @@ def failure_has_reason(trace: Trace) -> Iterator[Remark]:
     A job that failed says why.
     """
     job, promise = trace.latest.job, trace.api.profile.failure
-    if job is None or promise is None or job.reason is not None:
+    if job is None or promise is None or job.status not in promise.required_in:
         return
-    if job.status in promise.required_in:
+    if job.reason is None:
         yield violation(
             promise.at[0],
             f"the status is {job.status!r} and no reason is given",
@@ -134,6 +143,14 @@ def failure_has_reason(trace: Trace) -> Iterator[Remark]:
             found=Words("nothing"),
             basis=promise.basis,
             source=promise.source,
+        )
+    elif _says_nothing(job.reason[1]):
+        yield violation(
+            job.reason[0],
+            f"the status is {job.status!r} and the reason says nothing",
+            expected=Words("a reason"),
+            found=brief(job.reason[1]),
+            basis=Basis.INFERRED,
         )
 
 
@@ -225,6 +242,83 @@ def links_point_to_public_hosts(trace: Trace) -> Iterator[Remark]:
                 basis=promise.basis,
                 source=promise.source,
             )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="undefined, null and None are what serializers write for nothing",
+    about=Facet.JOB,
+    premise=Premise("no job had a link", _has_link),
+)
+def links_are_filled_in(trace: Trace) -> Iterator[Remark]:
+    """
+    A link to a result names a file, and not the word that a program has for nothing.
+    """
+    for at, text, parts in _links(trace):
+        names = [part.partition(".")[0] for part in parts.path.split("/")]
+        blank = next((name for name in names if name in _FOR_NOTHING), None)
+        if blank is not None:
+            yield violation(
+                at,
+                f"the link's path has {told(blank)} in it",
+                expected=Words("a file's name"),
+                found=Words(f"a link of {len(text)} characters"),
+            )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: result; it is for the client, so it can be had once the job has ended",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+    premise=Premise("no job had a link that says when it expires", _has_expiring_link),
+)
+def links_outlive_the_job(trace: Trace) -> Iterator[Remark]:
+    """
+    A signed link to a result hadn't expired before the job came to its end.
+    """
+    job, profile = trace.latest.job, trace.api.profile
+    if job is None or profile.result is None or profile.times is None:
+        return
+    # By now it may well have expired: many vendors sign once, and say for how long.
+    since = _ended_at(trace)
+    for at, _, parts in _links(trace):
+        expiry = expiry_of(parts.query)
+        if expiry is None or since is None or expiry >= since - profile.times.skew:
+            continue
+        yield violation(
+            at,
+            f"the link had expired {since - expiry:.0f} s before the job ended",
+            expected=Words("a link that can be followed"),
+            found=Words("an expired signature"),
+            basis=profile.result.basis,
+            source=profile.result.source,
+        )
+
+
+def _ended_at(trace: Trace) -> float | None:
+    """
+    When the job ended; where it doesn't say, when it was created.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None:
+        return None
+    ends = [
+        job.later[stamp.at] for stamp in times.later if stamp.ends_life and stamp.at in job.later
+    ]
+    return min(ends, default=job.created_at)
+
+
+def _says_nothing(value: Json) -> bool:
+    """
+    Whether there are texts and every one is blank, or a word for nothing.
+    """
+    if isinstance(value, str):
+        return not value.strip() or value.strip() in _FOR_NOTHING
+    if isinstance(value, list | dict):
+        items = value.values() if isinstance(value, dict) else value
+        return all(item is None or _says_nothing(item) for item in items)
+    return False
 
 
 def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:

@@ -6,20 +6,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobproof.contract.formats.comparison.written_moments import is_same_moment, precision_of
 from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Remark, Severity, inconclusive, violation
 from jobproof.contract.model.job import Job
-from jobproof.contract.model.profile import Times, Timestamp
+from jobproof.contract.model.profile import Codec, Times, Timestamp
 from jobproof.contract.model.promises.sources import Written, written
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
     "creation_time_is_past",
+    "creation_time_is_set",
     "creation_time_is_stable",
     "end_time_follows_creation",
+    "end_time_follows_last_sight",
     "end_time_is_past",
     "end_time_is_stable",
     "end_time_only_after_end",
@@ -27,8 +30,10 @@ __all__ = [
     "server_clock_agrees",
 ]
 
-# Two times of one job may be written with different precision.
-_PRECISION_S = 1.0
+# The clocks of two hosts, of which one creates jobs and one ends them, are as far apart.
+_HOSTS_APART_S = 0.25
+# 2000-01-01T00:00:00Z: zero as a time lies before it in every codec, no job does.
+_OLDEST = 946_684_800.0
 
 
 def _has_creation(trace: Trace) -> bool:
@@ -38,6 +43,14 @@ def _has_creation(trace: Trace) -> bool:
 
 def _has_end(trace: Trace) -> bool:
     return trace.latest.job is not None and _says_end(trace, trace.latest.job)
+
+
+def _writes_creation(trace: Trace) -> bool:
+    return trace.latest.job is not None and trace.latest.job.created_text is not None
+
+
+def _was_unfinished(trace: Trace) -> bool:
+    return _has_end(trace) and _last_unfinished(trace) is not None
 
 
 def _has_both(trace: Trace) -> bool:
@@ -152,11 +165,14 @@ def end_time_follows_creation(trace: Trace) -> Iterator[Remark]:
         return
     for stamp in times.later:
         at, moment = stamp.at, job.later.get(stamp.at)
-        if moment is not None and moment < job.created_at - _PRECISION_S:
+        if moment is None:
+            continue
+        apart = max(precision_of(job.created_text, job.present[at]), _HOSTS_APART_S)
+        if job.created_at - moment >= apart:
             promise = _end_promise(times, stamp)
             yield violation(
                 at,
-                f"{job.created_at - moment:.0f} s before the job's creation",
+                f"{job.created_at - moment:.3g} s before the job's creation",
                 expected=Words(f"a time after {told(job.created_text)}"),
                 found=job.present[at],
                 basis=promise.basis,
@@ -237,16 +253,23 @@ def creation_time_is_stable(trace: Trace) -> Iterator[Remark]:
     before = last.job
     if before is None or before.created_at is None:
         return
-    # A database may have dropped fractions of a second between the two sights.
-    if abs(before.created_at - job.created_at) >= _PRECISION_S:
+    first = trace.past.first.job if trace.past.first is not None else None
+    for known in (before, first):
+        if known is None or known.created_at is None or before.created_at == job.created_at:
+            continue
+        # By little at each sight, it may be far from where it was.
+        text, moment = known.created_text, known.created_at
+        if is_same_moment(text, moment, job.created_text, job.created_at):
+            continue
         yield violation(
             times.created,
-            f"it was {told(before.created_text)} and is {told(job.created_text)} now",
-            expected=before.created_text,
+            f"it was {told(text)} and is {told(job.created_text)} now",
+            expected=text,
             found=job.created_text,
             basis=times.basis,
             source=times.source,
         )
+        return
 
 
 @check(
@@ -265,14 +288,20 @@ def end_time_is_stable(trace: Trace) -> Iterator[Remark]:
     if job is None or times is None or last is None:
         return
     before = last.job
+    since = trace.past.first_of.get(str(job.status))
+    first = since.job if since is not None else None
     for stamp in times.later if before else ():
         old = before.later.get(stamp.at) if before else None
-        if old is None or not stamp.ends_life:
+        if old is None or before is None or not stamp.ends_life:
             continue
-        new = job.later.get(stamp.at)
-        if new is None or abs(new - old) >= _PRECISION_S:
-            found = job.present.get(stamp.at)
-            expected = before.present[stamp.at] if before else None
+        new, found = job.later.get(stamp.at), job.present.get(stamp.at)
+        for known in (before, first):
+            moment = known.later.get(stamp.at) if known is not None else None
+            if known is None or moment is None or old == new:
+                continue
+            expected = known.present[stamp.at]
+            if new is not None and is_same_moment(expected, moment, found, new):
+                continue
             promise = _end_promise(times, stamp)
             now = "isn't there any more" if found is None else f"is {told(found)} now"
             yield violation(
@@ -283,6 +312,70 @@ def end_time_is_stable(trace: Trace) -> Iterator[Remark]:
                 basis=promise.basis,
                 source=promise.source,
             )
+            break
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: times",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+    premise=Premise("no job said when it was created", _writes_creation),
+)
+def creation_time_is_set(trace: Trace) -> Iterator[Remark]:
+    """
+    A job's creation time is a moment at which there was an API, and no zero.
+    """
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None:
+        return
+    moment, text = job.created_at, job.created_text
+    # A text that is no time is the schema's affair. A number passes there, whatever its unit.
+    is_number = isinstance(text, int | float) and not isinstance(text, bool)
+    if moment is None and not (is_number and times.codec is not Codec.RFC3339):
+        return
+    if moment is None or moment < _OLDEST:
+        said = "before the year 2000" if moment is not None else "beyond any calendar"
+        yield violation(
+            times.created,
+            f"{told(text)} is {said}: was it never set, or is its unit another?",
+            expected=Words("the time at which the job was created"),
+            found=text,
+            basis=times.basis,
+            source=times.source,
+        )
+
+
+@check(
+    basis=Basis.DOCUMENTED,
+    source="profile.yaml: times.later",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+    premise=Premise("no job with an end time had been seen before its end", _was_unfinished),
+)
+def end_time_follows_last_sight(trace: Trace) -> Iterator[Remark]:
+    """
+    A job that was seen unfinished ended after that.
+    """
+    job, times, seen = trace.latest.job, trace.api.profile.times, _last_unfinished(trace)
+    ended = job is not None and trace.api.lifecycle.is_terminal(job.status)
+    if job is None or times is None or seen is None or not ended:
+        return
+    for stamp in times.later:
+        moment = job.later.get(stamp.at)
+        # A replica, or a cache, may not have heard of the end yet.
+        behind = times.skew + trace.staleness_s
+        if not stamp.ends_life or moment is None or moment >= seen - behind:
+            continue
+        promise = _end_promise(times, stamp)
+        yield violation(
+            stamp.at,
+            f"{seen - moment:.0f} s before the job was still seen unfinished",
+            expected=Words("a time after that"),
+            found=job.present[stamp.at],
+            basis=promise.basis,
+            source=promise.source,
+        )
 
 
 @check(
@@ -307,6 +400,19 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
         yield inconclusive(
             "header:date", f"the clocks are {apart:.0f} s apart; times can't be trusted"
         )
+
+
+def _last_unfinished(trace: Trace) -> float | None:
+    """
+    When the job was last shown in a status that is no end; by the server's clock, where it told.
+    """
+    lifecycle = trace.api.lifecycle
+    pending = [
+        view
+        for status, view in trace.past.last_of.items()
+        if lifecycle.knows(status) and not lifecycle.is_terminal(status)
+    ]
+    return max((view.told_at for view in pending), default=None)
 
 
 def _end_promise(times: Times, stamp: Timestamp) -> Written:

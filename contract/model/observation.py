@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 
+from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.json_body import JsonBody, is_json_type, read_body
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.model.asking.manner import Manner
@@ -161,6 +162,16 @@ class Observation:
         The request's method.
         """
         return self.exchange.request.method
+
+    @property
+    def told_at(self) -> float:
+        """
+        When the answer was made, Unix seconds: by its Date, or when it was asked for, if earlier.
+        """
+        asked_at = self.exchange.started_at
+        text = self.response.known_header("date") if self.response is not None else None
+        stated = read_http_date(text, now=asked_at) if text is not None else None
+        return min(asked_at, stated) if stated is not None else asked_at
 
     @property
     def asked_for(self) -> str | None:

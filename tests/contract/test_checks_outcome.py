@@ -19,6 +19,11 @@ def _linked(*urls: str) -> Any:
     return answer(job(result={"urls": list(urls)}))
 
 
+def _amazon(signed: str, lasts_s: int) -> str:
+    query = f"X-Amz-Date={signed}&X-Amz-Expires={lasts_s}&X-Amz-Signature=0a"
+    return f"https://renders.s3.amazonaws.com/1.png?{query}"
+
+
 CASES = {
     "success_has_result": Case(
         accepts=trace(answer(job(result={"style_id": "s-1"}))),
@@ -40,6 +45,25 @@ CASES = {
         rejects=trace(answer(job("queued", result={"urls": links()}))),
         at="/result/urls",
         says=Kind.DRIFT,
+    ),
+    "links_are_filled_in": Case(
+        accepts=trace(_linked("https://gen.krea.ai/null-island/undefined_1.png")),
+        rejects=trace(_linked("https://gen.krea.ai/images/undefined.png")),
+        at="/result/urls/0",
+    ),
+    "links_outlive_the_job": Case(
+        # Signed once, when the job ended three weeks ago, for an hour: the vendor says so.
+        accepts=trace(
+            answer(
+                job(
+                    created_at="2026-08-30T10:00:00Z",
+                    completed_at="2026-08-30T10:01:00Z",
+                    result={"urls": [_amazon("20260830T100100Z", 3600)]},
+                )
+            )
+        ),
+        rejects=trace(_linked(_amazon("20260830T100100Z", 3600))),
+        at="/result/urls/0",
     ),
     "links_use_safe_schemes": Case(
         accepts=trace(_linked("HTTPS://gen.krea.ai/a.png#x")),
@@ -74,6 +98,48 @@ def test_the_reason_may_stand_in_the_result() -> None:
 def test_a_failure_without_a_reason_is_our_reading_only() -> None:
     (finding,) = said(trace(answer(job("failed", without=["error"]))))
     assert (finding.check, finding.basis) == ("failure_has_reason", Basis.INFERRED)
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        ({"code": ""}, True),
+        ({"code": " ", "message": "undefined"}, True),
+        ({"code": "null"}, True),
+        ({"code": "", "message": "no memory"}, False),
+        ({"code": "nullable_prompt"}, False),
+        ({"code": "NaN"}, False),  # what a training fails with
+    ],
+)
+def test_a_reason_of_words_for_nothing_is_none(error: dict[str, str], found: bool) -> None:
+    findings = said(trace(answer(job("failed", error=error))))
+    assert [(f.check, f.basis) for f in findings] == (
+        [("failure_has_reason", Basis.INFERRED)] if found else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("Expires=1700000000&Signature=a&Key-Pair-Id=K", True),
+        ("Expires=1790000060&Signature=a&Key-Pair-Id=K", False),
+        ("Expires=1700000000", False),  # a name that anybody may use
+        ("X-Goog-Date=20260101T000000Z&X-Goog-Expires=60&X-Goog-Signature=a", True),
+        ("X-Goog-Date=20260230T000000Z&X-Goog-Expires=60", False),  # no day
+        ("sv=2023&se=2026-01-01T00%3A00%3A00Z&sig=a", True),
+        ("se=2026-01-01T00:00Z&sig=a", True),
+        ("se=2036-01-01T00:00:00Z&sig=a", False),
+        ("se=2026-01-01T00:00:00Z", False),
+    ],
+)
+def test_a_link_that_never_led_anywhere_is_a_violation(query: str, found: bool) -> None:
+    findings = said(trace(_linked(f"https://files.krea.ai/1.png?{query}")))
+    assert [f.check for f in findings] == (["links_outlive_the_job"] if found else [])
+
+
+def test_a_signature_is_not_shown() -> None:
+    (finding,) = said(trace(_linked("https://a.krea.ai/1.png?Expires=1700000000&Signature=s3cret")))
+    assert "s3cret" not in repr(finding.message) + repr(finding.found) + repr(finding.expected)
 
 
 def test_a_result_before_the_work_began_is_drift() -> None:

@@ -33,7 +33,7 @@ LOOSE = _without_a_required_status()
 
 CASES = {
     "body_matches_schema": Case(
-        accepts=trace(answer(job("failed", error={"code": ""}))),
+        accepts=trace(answer(job("failed", error={"code": "", "message": "no memory"}))),
         rejects=trace(answer(job("failed", error={"message": "no code"}))),
         at="/error",
     ),

@@ -12,6 +12,7 @@ from tests.contract.builders import CREATED, ENDED, NOW, answer, job, said, trac
 from tests.contract.cases import Case
 
 from jobproof.contract.model.finding import Basis, Kind
+from jobproof.contract.plugins import find_api
 
 _NOON = datetime(2026, 9, 21, 12, tzinfo=UTC).timestamp()
 
@@ -57,6 +58,23 @@ CASES = {
         rejects=trace(answer(at=NOW - 5), answer(job(completed_at=written(ENDED + 5)))),
         at="/completed_at",
     ),
+    "creation_time_is_set": Case(
+        accepts=trace(answer(job(created_at="2004-02-29T23:59:60Z"))),
+        rejects=trace(answer(job(created_at="1970-01-01T00:00:00Z"))),
+        at="/created_at",
+    ),
+    "end_time_follows_last_sight": Case(
+        # A replica may be a minute behind.
+        accepts=trace(
+            answer(job("processing", created_at=written(NOW - 900)), at=NOW - 30),
+            answer(job(created_at=written(NOW - 900), completed_at=written(NOW - 89))),
+        ),
+        rejects=trace(
+            answer(job("processing", created_at=written(NOW - 900)), at=NOW - 30),
+            answer(job(created_at=written(NOW - 900), completed_at=written(NOW - 300))),
+        ),
+        at="/completed_at",
+    ),
     "server_clock_agrees": Case(
         accepts=trace(answer(headers={"date": formatdate(NOW - 50, usegmt=True)})),
         rejects=trace(answer(headers={"date": formatdate(NOW - 500, usegmt=True)})),
@@ -92,6 +110,95 @@ def test_two_precisions_of_one_moment_are_the_same_moment() -> None:
 def test_an_end_written_by_the_second_may_lie_before_its_creation() -> None:
     body = job(created_at=written(CREATED + 0.9), completed_at=written(CREATED))
     assert said(trace(answer(body))) == ()
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1970-01-01T01:00:00+01:00"])
+def test_a_zero_is_no_time_of_creation(text: str) -> None:
+    found = said(trace(answer(job(created_at=text))), Kind.VIOLATION)
+    assert [(f.check, f.found) for f in found] == [("creation_time_is_set", text)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [
+        (1_790_000_000_000, ["creation_time_is_set"]),  # milliseconds
+        (0, ["creation_time_is_set"]),
+        (1_789_999_940, []),
+    ],
+)
+def test_a_number_that_is_no_moment_in_seconds_is_no_time(seconds: int, found: list[str]) -> None:
+    batches = find_api("openai-batch")
+    body = {
+        "id": "batch_1",
+        "object": "batch",
+        "endpoint": "/v1",
+        "input_file_id": "f",
+        "completion_window": "24h",
+        "status": "completed",
+        "output_file_id": "g",
+        "created_at": seconds,
+        "completed_at": 1_789_999_990,
+    }
+    seen = trace(answer(body, job_id="batch_1"), of=batches)
+    others = {"body_matches_schema"}  # most of a batch's keys are left out
+    assert {f.check for f in said(seen, Kind.VIOLATION)} - others == set(found)
+
+
+def test_a_time_that_creeps_is_measured_from_where_it_was() -> None:
+    polls = [
+        answer(job(completed_at=written(ENDED + 0.4 * step)), at=NOW + step) for step in range(4)
+    ]
+    assert said(trace(*polls[:3])) == ()
+    (finding,) = said(trace(*polls))
+    assert finding.check == "end_time_is_stable"
+    assert (finding.expected, finding.found) == (written(ENDED), written(ENDED + 1.2))
+
+
+@pytest.mark.parametrize("key", ["created_at", "completed_at"])
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (".123", ".457", True),  # two moments, each to the millisecond
+        (".123", ".127", False),  # a database that counts in three milliseconds
+        (".623", ".000", False),  # one without fractions
+        (".623", "", False),
+        (".6", ".9", False),
+        (".123456", ".123", False),
+        (".123456789", ".456789123", True),
+    ],
+)
+def test_two_moments_are_told_apart_as_finely_as_they_are_written(
+    key: str, old: str, new: str, found: bool
+) -> None:
+    second = written(CREATED + 5).replace(".000+00:00", "")
+    seen = trace(
+        answer(job(**{key: f"{second}{old}Z"}), at=NOW - 5), answer(job(**{key: f"{second}{new}Z"}))
+    )
+    check = {"created_at": "creation_time_is_stable", "completed_at": "end_time_is_stable"}[key]
+    assert [f.check for f in said(seen)] == ([check] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("before_s", "found"),
+    [(0.123, False), (0.234, False), (0.511, True), (1.0, True), (1.001, True)],
+)
+def test_an_end_before_its_creation_is_seen_as_finely_as_it_is_written(
+    before_s: float, found: bool
+) -> None:
+    body = job(created_at=written(ENDED + 0.777), completed_at=written(ENDED + 0.777 - before_s))
+    checks = ["end_time_follows_creation"] if found else []
+    assert [f.check for f in said(trace(answer(body)))] == checks
+
+
+def test_the_clock_of_the_server_says_when_the_job_was_unfinished() -> None:
+    created = written(NOW - 900)
+    # By its own clock, which is two minutes behind ours, the job ended after the last sight.
+    early = formatdate(NOW - 150, usegmt=True)
+    seen = trace(
+        answer(job("sampling", created_at=created), at=NOW - 30, headers={"date": early}),
+        answer(job(created_at=created, completed_at=written(NOW - 140))),
+    )
+    assert said(seen) == ()
 
 
 def test_an_end_that_vanishes_is_a_violation() -> None:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from jobproof.contract.mock.faults.access import ACCESS
+from jobproof.contract.mock.faults.after_the_end import HISTORY
 from jobproof.contract.mock.faults.fault_group import Fault, FaultGroup
 from jobproof.contract.mock.faults.formats import FORMATS
-from jobproof.contract.mock.faults.history import HISTORY
 from jobproof.contract.mock.faults.load import LOAD
 from jobproof.contract.mock.faults.lookup import LOOKUP
 from jobproof.contract.mock.faults.meaning import MEANING

@@ -4,30 +4,42 @@ Answers that are right one by one and wrong one after the other.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.mock.answer import AnswerKind, MockAnswer
+from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
-from jobproof.contract.mock.body_edits import edit_strings, shift_time
+from jobproof.contract.mock.body_edits import (
+    edit_time,
+    has_rfc3339_times,
+    put,
+    shift_time,
+)
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import JobView
+from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.model.api import Api
 
-__all__ = ["HISTORY"]
+__all__ = ["HISTORY", "running_again", "with_version"]
 
 HISTORY = FaultGroup("T", "over time")
 
 # Rare enough that one answer a job, or a few, would miss it.
 _EVERY = 20
 _DRIFT_S = 5.0
+_HOUR_S = 3600.0
+
+
+def _has_times(api: Api) -> bool:
+    return api.profile.times is not None
 
 
 @HISTORY.body(
     "the creation time moves back by 5 s at each poll",
     "creation_time_is_stable",
-    applies=lambda api: api.profile.times is not None,
+    applies=_has_times,
 )
 def creation_drifts(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.times is not None:
@@ -48,31 +60,11 @@ def status_goes_back(view: JobView, context: RequestContext) -> JobView:
     return view.with_statuses(back)
 
 
-@HISTORY.view("every third poll of an ended job shows it running", "terminal_status_is_final")
-def end_undone(view: JobView, context: RequestContext) -> JobView:
-    if not context.api.lifecycle.is_terminal(view.status) or context.occurrence(view.id) % 3:
-        return view
-    return _running_again(view, context.api)
-
-
-@HISTORY.body(
-    "the result of an ended job is another at each poll",
-    "ended_job_is_frozen",
-    applies=lambda api: api.profile.result is not None,
-)
-def result_changes_after_end(body: JsonObject, context: RequestContext) -> Json:
-    if context.profile.result is not None and context.ended:
-        version = context.occurrence(context.job_id or "")
-        for at in context.profile.result.proof:
-            edit_strings(body, at, lambda text: _with_version(text, version))
-    return body
-
-
 @HISTORY.view("a job that has ended long ago is shown running, always", "job_ends_in_time")
 def never_ends(view: JobView, context: RequestContext) -> JobView:
     if not context.api.lifecycle.is_terminal(view.status):
         return view
-    return _running_again(view, context.api)
+    return running_again(view, context.api)
 
 
 @HISTORY.answer("every 20th poll of known jobs finds nothing", "known_job_is_found")
@@ -118,6 +110,78 @@ def refused_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return context.fixed_answer(answer, context.script.pages.anonymous)
 
 
+@HISTORY.body(
+    "the creation time is always the moment of the poll",
+    "creation_time_is_stable",
+    applies=_has_times,
+)
+def creation_is_now(body: JsonObject, context: RequestContext) -> Json:
+    if context.profile.times is not None:
+        put(body, context.profile.times.created, write_time(context.now, context.codec))
+    return body
+
+
+@HISTORY.body(
+    "the creation time is 0.3 s off at every second poll, as of two replicas",
+    "creation_time_is_stable",
+    applies=has_rfc3339_times,
+)
+def creation_jitters(body: JsonObject, context: RequestContext) -> Json:
+    times = context.profile.times
+    if times is not None and context.occurrence(context.job_id or "") % 2:
+        edit_time(body, times.created, lambda text: _with_milliseconds(text, 123))
+    elif times is not None:
+        edit_time(body, times.created, lambda text: _with_milliseconds(text, 457))
+    return body
+
+
+@HISTORY.body(
+    "the creation time is an hour off at every second poll: one server's zone is wrong",
+    "creation_time_is_stable",
+    applies=_has_times,
+)
+def creation_zone_flips(body: JsonObject, context: RequestContext) -> Json:
+    if context.profile.times is not None and context.occurrence(context.job_id or "") % 2 == 0:
+        shift_time(body, context, context.profile.times.created, -_HOUR_S)
+    return body
+
+
+@HISTORY.body(
+    "the creation time is cut to the day once the job has ended",
+    "creation_time_is_stable",
+    applies=has_rfc3339_times,
+)
+def creation_cut_at_end(body: JsonObject, context: RequestContext) -> Json:
+    if context.profile.times is not None and context.ended:
+        edit_time(body, context.profile.times.created, lambda text: f"{text[:10]}T00:00:00.000Z")
+    return body
+
+
+@HISTORY.view("every fifth answer about a job is about another one", "job_id_is_echoed")
+def another_job_at_times(view: JobView, context: RequestContext) -> JobView:
+    if context.occurrence(view.id) % 5:
+        return view
+    others = (one for one in context.job_store.owned_by(Caller.OWNER) if one.id != view.id)
+    return next(others).peek(context.now)
+
+
+@HISTORY.answer("the first poll of each job finds nothing", "known_job_is_found")
+def not_found_at_first(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.JOB or context.occurrence(context.job_id or "") > 1:
+        return answer
+    return context.fixed_answer(answer, context.script.pages.unknown)
+
+
+@HISTORY.body("every seventh poll of a job shows an object without a key", "body_matches_schema")
+def empty_at_times(body: JsonObject, context: RequestContext) -> Json:
+    return {} if context.occurrence(context.job_id or "") % 7 == 0 else body
+
+
+@HISTORY.body("every seventh poll of a job shows it in a list", "body_matches_schema")
+def in_a_list_at_times(body: JsonObject, context: RequestContext) -> Json:
+    return [body] if context.occurrence(context.job_id or "") % 7 == 0 else body
+
+
 def _earlier_status(api: Api, status: str) -> str | None:
     """
     A status that mustn't follow `status`; None where the profile calls none wrong.
@@ -135,7 +199,7 @@ def _earlier_status(api: Api, status: str) -> str | None:
     return first
 
 
-def _running_again(view: JobView, api: Api) -> JobView:
+def running_again(view: JobView, api: Api) -> JobView:
     words = api.profile.status.words
     # Not in a status that may wait for ever: no deadline covers it, so never_ends would be none.
     for status, _ in reversed(view.history):
@@ -146,10 +210,14 @@ def _running_again(view: JobView, api: Api) -> JobView:
     return view.with_statuses(max(bounded or pending, key=lambda name: words[name].rank))
 
 
-def _with_version(text: str, version: int) -> str:
+def with_version(text: str, version: int) -> str:
     if "://" not in text:
         return f"{text}-{version}"
     # Another file: host, folders and query may change by themselves, where a signature is renewed.
     parts = urlsplit(text)
     folder, _, name = parts.path.rpartition("/")
     return f"{parts.scheme}://{parts.netloc}{folder}/v{version}-{name}"
+
+
+def _with_milliseconds(text: str, number: int) -> str:
+    return re.sub(r"\.[0-9]+", f".{number}", text)

@@ -4,6 +4,9 @@ Bodies that aren't what the schema says.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable
+
 from jobproof.contract.formats.json_pointer import escape, pick, resolve, walk
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.behaviour import RequestContext
@@ -27,11 +30,16 @@ SCHEMA = FaultGroup("S", "schema")
 
 # Rare enough that a few polls of a job would miss it.
 _EVERY = 20
+_WORD = "status_is_documented"
 
 
 def _has_status_word(api: Api) -> bool:
     # Where rules tell the status there is no one place to write another word to.
     return bool(api.profile.status.at)
+
+
+def _cancels(api: Api) -> bool:
+    return _has_status_word(api) and "cancelled" in api.profile.status.words
 
 
 @SCHEMA.body("the job has no id", "body_matches_schema")
@@ -244,6 +252,112 @@ def result_as_number(body: JsonObject, context: RequestContext) -> Json:
     return body
 
 
+@SCHEMA.body("the status has a blank at its end", _WORD, applies=_has_status_word)
+def status_with_blank(body: JsonObject, context: RequestContext) -> Json:
+    return _edit_status(body, context, lambda text: f"{text} ")
+
+
+@SCHEMA.body("the status has a letter of another script", _WORD, applies=_has_status_word)
+def status_with_lookalike(body: JsonObject, context: RequestContext) -> Json:
+    # Cyrillic letters that look the same: as a text from a translated table has them.
+    return _edit_status(body, context, lambda text: text.translate({99: 0x441, 101: 0x435}))
+
+
+@SCHEMA.body(
+    "the status is a number, as the code has it", "body_matches_schema", applies=_has_status_word
+)
+def status_as_number(body: JsonObject, context: RequestContext) -> Json:
+    if context.view is not None:
+        words = list(context.profile.status.words)
+        put(body, context.profile.status.at, words.index(context.view.status))
+    return body
+
+
+@SCHEMA.body("the status is an object with a name", "body_matches_schema", applies=_has_status_word)
+def status_in_object(body: JsonObject, context: RequestContext) -> Json:
+    return _edit_status(body, context, lambda text: {"name": text})
+
+
+@SCHEMA.body("an end is spelled in another way: of two l one is left", _WORD, applies=_cancels)
+def cancelled_with_one_l(body: JsonObject, context: RequestContext) -> Json:
+    return _edit_status(body, context, lambda text: text.replace("cancelled", "canceled"))
+
+
+@SCHEMA.body("the job comes in an envelope", "body_matches_schema")
+def job_in_envelope(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job does
+    return {"data": body}
+
+
+@SCHEMA.body("the job comes as a text that holds JSON", "body_matches_schema")
+def job_encoded_twice(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job does
+    return json.dumps(body)
+
+
+@SCHEMA.body(
+    "the result is a text that holds JSON",
+    "body_matches_schema",
+    applies=lambda api: any(forbids(api, at, "{}") for at in _result_pointers(api)),
+)
+def result_encoded_twice(body: JsonObject, context: RequestContext) -> Json:
+    return _edit_each(body, _result_pointers(context.api), json.dumps)
+
+
+@SCHEMA.body(
+    "what is no result yet is an empty list",
+    "body_matches_schema",
+    applies=lambda api: any(forbids(api, at, []) for at in _result_pointers(api)),
+)
+def result_as_empty_list(body: JsonObject, context: RequestContext) -> Json:
+    for at in _result_pointers(context.api):
+        if pick(body, at) is None:
+            put(body, at, [])
+    return body
+
+
+@SCHEMA.body(
+    "the reason of a failure is a text",
+    "body_matches_schema",
+    applies=lambda api: any(forbids(api, at, "x") for at in _reason_pointers(api)),
+)
+def reason_as_text(body: JsonObject, context: RequestContext) -> Json:
+    return _edit_each(body, _reason_pointers(context.api), lambda _: "out of memory")
+
+
+@SCHEMA.body(
+    "a job without a failure has an empty reason",
+    "body_matches_schema",
+    applies=lambda api: any(forbids(api, at, {}) for at in _reason_pointers(api)),
+)
+def reason_empty_object(body: JsonObject, context: RequestContext) -> Json:
+    for at in _reason_pointers(context.api):
+        if forbids(context.api, at, {}) and pick(body, at) is None:
+            put(body, at, {})
+            return body
+    return body
+
+
+@SCHEMA.body(
+    "a link is an empty text",
+    "body_matches_schema",
+    applies=lambda api: any(forbids(api, at, [""]) for at in _link_pointers(api)),
+)
+def link_empty(body: JsonObject, context: RequestContext) -> Json:
+    return _edit_each(body, _link_pointers(context.api), lambda _: [""])
+
+
+@SCHEMA.body(
+    "links are objects with an address",
+    "body_matches_schema",
+    applies=lambda api: any(forbids(api, at, [{}]) for at in _link_pointers(api)),
+)
+def links_as_objects(body: JsonObject, context: RequestContext) -> Json:
+    return _edit_each(
+        body,
+        _link_pointers(context.api),
+        lambda links: [{"url": link} for link in links] if isinstance(links, list) else links,
+    )
+
+
 def _creation_pointer(api: Api) -> str:
     return api.profile.times.created if api.profile.times else ""
 
@@ -264,3 +378,20 @@ def _string_pointers(api: Api) -> tuple[str, ...]:
     # Where a number is forbidden and a string isn't: elsewhere the change would break nothing.
     proof = api.profile.result.proof if api.profile.result else ()
     return tuple(at for at in proof if forbids(api, at, 1) and not forbids(api, at, "x"))
+
+
+def _edit_status(body: JsonObject, context: RequestContext, change: Callable[[str], Json]) -> Json:
+    at = context.profile.status.at
+    put(body, at, change(str(pick(body, at))))
+    return body
+
+
+def _edit_each(body: JsonObject, places: Iterable[str], change: Callable[[Json], Json]) -> Json:
+    """
+    Change what stands at each of these places, if anything does.
+    """
+    for at in places:
+        value = pick(body, at)
+        if value is not None:
+            put(body, at, change(value))
+    return body
