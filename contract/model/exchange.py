@@ -155,7 +155,11 @@ class Request:
         """
         at = self.token_at
         is_shown = self._shows_invalid_token and (at is None or at.place == "query")
-        url = redactor.url(self.url, self._secret_parameters, foreign=not is_shown)
+        # What every question in that manner adds is nobody's secret.
+        added = self.manner.spec.query_text
+        own = self.url.removesuffix(added)
+        url = redactor.url(own, self._secret_parameters, foreign=not is_shown)
+        url += added if own != self.url else ""
         headers = tuple(
             (redactor.text(name), self._redacted_value(name, value, redactor))
             for name, value in self.headers
@@ -164,6 +168,12 @@ class Request:
         return replace(self, url=url, headers=headers, job_id=job_id)
 
     def _redacted_value(self, name: str, value: str, redactor: Redactor) -> str:
+        spec, at = self.manner.spec, self.token_at
+        is_ours = (name, value) in spec.headers
+        if spec.value is not None and at is not None and name.lower() == at.header:
+            is_ours = value == (spec.value or at.prefix.strip())
+        if is_ours:
+            return value
         if self._holds_invalid_token(name):
             return redactor.text(value, foreign=False)
         return redactor.header(name, value, secret=("header", name.lower()) in self._secret_keys)

@@ -8,9 +8,10 @@ import re
 import shlex
 from urllib.parse import quote, unquote_plus
 
-from jobproof.contract.formats.headers import without_headers
+from jobproof.contract.formats.headers import header_names, without_headers
 from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
 from jobproof.contract.formats.secrets.token_place import cookies_in
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 
 __all__ = ["curl"]
@@ -45,7 +46,8 @@ def curl(
         parts += ["-X", request.method]
     words = [shlex.quote(part) for part in parts]
     variable = _made(_expansion(token_env), request)
-    sent = without_headers(request.headers, *_LEFT_TO_CURL)
+    said = header_names(request.manner.spec.headers)
+    sent = without_headers(request.headers, *(n for n in _LEFT_TO_CURL if n not in said))
     words += [
         _header(name, value, exchange.request, variable)
         for name, value in sent
@@ -81,7 +83,8 @@ def _header(name: str, value: str, asked: Request, variable: str) -> str:
     is_known = at is None or at.header == name.lower()
     is_secret = is_sensitive(name) or (at is not None and at.header == name.lower())
     made = asked.manner.spec
-    if (made.token is None and asked.credential is Credential.INVALID) or made.value is not None:
+    is_wrong = made.token is None and asked.credential is Credential.INVALID
+    if is_wrong or made.value is not None or (name, value) in made.headers:
         is_secret = False
     if not (is_secret and is_known):
         # To curl, `Name:` means that it isn't sent, and `Name;` that it is sent empty.
@@ -89,6 +92,9 @@ def _header(name: str, value: str, asked: Request, variable: str) -> str:
     # The variable needs double quotes, in which a recorded text could do harm.
     safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)
     if at is not None and at.is_pair:
+        if asked.manner is Manner.SCHEME_CASE:
+            pair = f'$(printf %s "{variable}" | base64 | tr -d "\\n")'
+            return f'-H "{safe}: {scheme_of(value)}{pair}"'
         return f'-u "{variable}"'
     if at is not None and at.place == "cookie":
         cookies = (

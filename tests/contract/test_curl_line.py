@@ -22,10 +22,11 @@ from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
-from jobproof.contract.model.request import build_request
+from jobproof.contract.model.request import build_request, can_be_asked
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har.writer import har
 from jobproof.contract.recordings.replay import judge_recordings
@@ -140,6 +141,44 @@ def test_the_line_asks_the_same(
     )
     asked, again = _asked_twice(tmp_path, wire, api, request, token)
     assert again == asked
+
+
+@pytest.mark.parametrize("manner", [one for one in Manner if one is not Manner.PLAIN])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_line_asks_in_the_same_manner(
+    tmp_path: Path, wire: tuple[str, _Heard], scheme: str, manner: Manner
+) -> None:
+    api, token = _api(tmp_path, scheme), _token_for(scheme)
+    if not can_be_asked(api, manner, Secret(token)):
+        assert (scheme, manner) in NOT_IN_EVERY_SCHEME
+        return
+    request = build_request(
+        *(api, wire[0], JOB),
+        subject=Subject.KNOWN,
+        credential=_by_whose_right(manner),
+        token=Secret(token),
+        manner=manner,
+    )
+    asked, again = _asked_twice(tmp_path, wire, api, request, token)
+    assert again == asked
+    assert (tmp_path / "seen.har").read_text("utf-8").find(token[:-4]) < 0
+
+
+def _by_whose_right(manner: Manner) -> Credential:
+    if manner is Manner.EMPTY:
+        return Credential.NONE
+    is_wrong = manner.spec.token is not None or manner.spec.value is not None
+    wrong = is_wrong or manner in (Manner.IN_QUERY, Manner.IN_COOKIE)
+    return Credential.INVALID if wrong else Credential.OWNER
+
+
+NOT_IN_EVERY_SCHEME = {
+    *((scheme, Manner.UNSIGNED) for scheme in SCHEMES),  # none of the tokens is a JWT
+    *((scheme, Manner.OTHER_SCHEME) for scheme in SCHEMES if scheme != "bearer"),
+    *((scheme, Manner.EMPTY) for scheme in ("basic", "query", "cookie")),
+    *((scheme, Manner.SCHEME_CASE) for scheme in ("header", "query", "cookie")),
+    *(("cookie", manner) for manner in (Manner.COOKIE, Manner.IN_COOKIE)),
+}
 
 
 _IN_NO_LIST = ("..", ".", "x" * 4096, "'; reboot; '", "$(reboot)", "\\\n%0a")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from urllib.parse import urlencode
 
 from jobproof.contract.formats.headers import HeaderPairs
 
@@ -93,6 +94,13 @@ class MannerSpec:
     declines: frozenset[int] = frozenset()
     source: str = ""
     is_must: bool = False
+
+    @property
+    def query_text(self) -> str:
+        """
+        What it adds to the query of a URL, percent-encoded.
+        """
+        return urlencode(self.query)
 
 
 def _is_long(token: str) -> bool:
