@@ -62,6 +62,7 @@ class Behaviour:
     Attributes:
         run: Takes the value of its hook and the context; returns the value to go on with.
         applies: Whether it makes a difference that this API's document speaks of.
+        why: Of a correct variant, where it stands written that this is right.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Behaviour:
     hook: Hook
     run: Callable[[Any, RequestContext], Any] = field(repr=False)
     applies: Callable[[Api], bool] = field(default=every_api, repr=False)
+    why: str = ""
 
 
 @dataclass(slots=True)

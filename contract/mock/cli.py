@@ -14,11 +14,14 @@ import click
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.mock.faults import FAULT_GROUPS
+from jobproof.contract.mock.grounds import grounds_of
 from jobproof.contract.mock.serving.server import MockServer
 from jobproof.contract.mock.variants import VARIANTS
-from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.plugins import default_api, find_api, load_checks
 
 __all__ = ["faults", "mock"]
+
+_VARIANT = "V"
 
 
 @click.command()
@@ -94,8 +97,16 @@ def faults(api_name: str | None, as_json: bool) -> None:
             click.echo(f"\n{letter}: {row['title']}")
         arguable = "" if row["definite"] else "  (arguable)"
         click.echo(f"  {row['name']:<{width}}  {row['summary']}{arguable}")
-        if row["promises"]:
-            click.echo(f"  {'':<{width}}  found by {', '.join(row['promises'])}")
+        for line in _grounds_in_words(row):
+            click.echo(f"  {'':<{width}}  {line}")
+
+
+def _grounds_in_words(row: JsonDocument) -> Iterator[str]:
+    if row["class"] == _VARIANT:
+        yield f"right by {row['why']}"
+        return
+    yield f"{row['severity']}, {row['basis']}: {row['source']}"
+    yield f"found by {', '.join(row['promises'])}"
 
 
 def _description(
@@ -135,24 +146,31 @@ def _test_command(server: MockServer, api_name: str) -> str:
 
 def _behaviour_rows(api_name: str | None) -> Iterator[JsonDocument]:
     api = find_api(api_name) if api_name else None
+    checks = {check.id: check for check in load_checks()}
     for group in FAULT_GROUPS:
         for fault in group.faults:
             if api is None or fault.applies(api):
+                grounds = grounds_of(fault, checks)
                 yield {
                     "name": fault.name,
                     "class": group.letter,
                     "title": group.title,
                     "summary": fault.summary,
                     "definite": fault.definite,
+                    "basis": grounds.basis.value,
+                    "source": grounds.source,
+                    "severity": grounds.severity.value,
                     "promises": list(fault.promises),
+                    "proves": fault.proves or None,
                 }
     for variant in VARIANTS.values():
         if api is None or variant.applies(api):
             yield {
                 "name": variant.name,
-                "class": "V",
+                "class": _VARIANT,
                 "title": "correct variants",
                 "summary": variant.summary,
                 "definite": True,
+                "why": variant.why,
                 "promises": [],
             }

@@ -34,20 +34,25 @@ def _variant(
     summary: str,
     *,
     applies: Callable[[Api], bool] = every_api,
+    why: str = "neither the document nor a standard rules it out",
 ) -> Callable[[Any], Any]:
     def register(run: Any) -> Any:
-        _VARIANTS.append(Behaviour(run.__name__, summary, hook, run, applies))
+        _VARIANTS.append(Behaviour(run.__name__, summary, hook, run, applies, why))
         return run
 
     return register
 
 
-@_variant(Hook.ANSWER, "the reference: nothing differs")
+@_variant(Hook.ANSWER, "the reference: nothing differs", why="the document, as it stands")
 def as_documented(answer: MockAnswer, context: RequestContext) -> MockAnswer:  # noqa: ARG001 -- nothing differs
     return answer
 
 
-@_variant(Hook.ANSWER, "401 comes before anything else: other paths, other methods")
+@_variant(
+    Hook.ANSWER,
+    "401 comes before anything else: other paths, other methods",
+    why="RFC 9110 15.5.2: who shows no valid credentials may be told so, whatever is asked for",
+)
 def token_first(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     # Only these two come before the token in the reference; a preflight can't carry one.
     if context.credential.known or context.answer_kind not in (AnswerKind.PATH, AnswerKind.METHOD):
@@ -55,17 +60,29 @@ def token_first(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return context.fixed_answer(answer, context.script.pages.anonymous)
 
 
-@_variant(Hook.ANSWER, "400 for an id that isn't well-formed")
+@_variant(
+    Hook.ANSWER,
+    "400 for an id that isn't well-formed",
+    why="RFC 9110 15.5.1: 400 for what the server takes for a client's mistake",
+)
 def malformed_id_400(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _refuse_malformed(answer, context, 400)
 
 
-@_variant(Hook.ANSWER, "422 for an id that isn't well-formed")
+@_variant(
+    Hook.ANSWER,
+    "422 for an id that isn't well-formed",
+    why="RFC 9110 15.5.21: understood, of the right form, and not to be processed",
+)
 def malformed_id_422(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _refuse_malformed(answer, context, 422)
 
 
-@_variant(Hook.ANSWER, "every 25th question is throttled, with Retry-After")
+@_variant(
+    Hook.ANSWER,
+    "every 25th question is throttled, with Retry-After",
+    why="RFC 6585 4: 429 may come at any time, and may say when to come back",
+)
 def throttles_politely(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.job_id is None or context.occurrence() % _THROTTLE_EVERY:
         return answer
@@ -73,37 +90,63 @@ def throttles_politely(answer: MockAnswer, context: RequestContext) -> MockAnswe
     return refusal.with_header("Retry-After", "1")
 
 
-@_variant(Hook.BODY, "a job has a key that the document doesn't have")
+@_variant(
+    Hook.BODY,
+    "a job has a key that the document doesn't have",
+    why="JSON Schema: other keys are allowed where `additionalProperties` isn't false",
+)
 def has_another_key(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job has it
     body["position"] = 3
     return body
 
 
-@_variant(Hook.BODY, "times have no fractions of a second", applies=has_rfc3339_times)
+@_variant(
+    Hook.BODY,
+    "times have no fractions of a second",
+    applies=has_rfc3339_times,
+    why="RFC 3339 5.6: the fraction of a second is optional",
+)
 def whole_seconds(body: JsonObject, context: RequestContext) -> Json:
     return _edit_times(body, context, lambda text: re.sub(r"\.[0-9]+", "", text))
 
 
-@_variant(Hook.BODY, "times are written in another zone", applies=has_rfc3339_times)
+@_variant(
+    Hook.BODY,
+    "times are written in another zone",
+    applies=has_rfc3339_times,
+    why="RFC 3339 5.6: any offset from UTC may stand in the place of Z",
+)
 def times_with_offset(body: JsonObject, context: RequestContext) -> Json:
     return _edit_times(body, context, _in_other_zone)
 
 
-@_variant(Hook.ANSWER, "the media type names its charset")
+@_variant(
+    Hook.ANSWER,
+    "the media type names its charset",
+    why="RFC 8259 11: the parameter has no effect; RFC 9110 8.3: parameters are allowed",
+)
 def names_its_charset(answer: MockAnswer, context: RequestContext) -> MockAnswer:  # noqa: ARG001 -- every answer does
     if answer.header("Content-Type") != JSON_MEDIA_TYPE:
         return answer
     return answer.with_header("Content-Type", f"{JSON_MEDIA_TYPE}; charset=utf-8")
 
 
-@_variant(Hook.ANSWER, "other methods are not found")
+@_variant(
+    Hook.ANSWER,
+    "other methods are not found",
+    why="RFC 9110 15.5.5: 404 also hides that something is there",
+)
 def methods_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind not in (AnswerKind.METHOD, AnswerKind.OPTIONS):
         return answer
     return context.fixed_answer(answer, context.script.pages.path)
 
 
-@_variant(Hook.ANSWER, "methods that nobody uses are not implemented")
+@_variant(
+    Hook.ANSWER,
+    "methods that nobody uses are not implemented",
+    why="RFC 9110 15.6.2: a method that the server knows for no resource",
+)
 def unusual_methods_501(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     # RFC 9110 15.6.2: 501 is for methods that the server knows for no resource at all.
     known_methods = ("POST", "PUT", "PATCH", "DELETE")
@@ -112,28 +155,44 @@ def unusual_methods_501(answer: MockAnswer, context: RequestContext) -> MockAnsw
     return answer.with_content(501, b"", None)
 
 
-@_variant(Hook.ANSWER, "an empty id is another path, with the web site's own 404")
+@_variant(
+    Hook.ANSWER,
+    "an empty id is another path, with the web site's own 404",
+    why="RFC 3986 3.3: another path is another resource, of which the document is silent",
+)
 def empty_id_html(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.job_id != "" or context.answer_kind in (AnswerKind.METHOD, AnswerKind.OPTIONS):
         return answer
     return context.fixed_answer(answer, context.script.pages.path)
 
 
-@_variant(Hook.ANSWER, "a long URI is too long")
+@_variant(
+    Hook.ANSWER,
+    "a long URI is too long",
+    why="RFC 9110 15.5.15: a target longer than the server is willing to read",
+)
 def long_uri_414(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if len(context.request.target) <= _URI_LIMIT:
         return answer
     return answer.with_json(414, {"error": "URI too long"})
 
 
-@_variant(Hook.ANSWER, "an id with a NUL is a bad request")
+@_variant(
+    Hook.ANSWER,
+    "an id with a NUL is a bad request",
+    why="RFC 9110 15.5.1: 400 for what the server takes for a client's mistake",
+)
 def nul_400(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if "\0" not in (context.job_id or ""):
         return answer
     return context.fixed_answer(answer, context.script.pages.request)
 
 
-@_variant(Hook.ANSWER, "bodies are compressed for those who accept it")
+@_variant(
+    Hook.ANSWER,
+    "bodies are compressed for those who accept it",
+    why="RFC 9110 8.4 and 12.5.3: a coding that the request accepts, with a tag of its own",
+)
 def compresses(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     accepted = (context.request.header("Accept-Encoding") or "").lower()
     if "gzip" not in accepted or not answer.body:
@@ -147,7 +206,11 @@ def compresses(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return compressed.with_header("Content-Encoding", "gzip").with_header("Vary", vary)
 
 
-@_variant(Hook.ANSWER, "connections are closed, every second time without a word")
+@_variant(
+    Hook.ANSWER,
+    "connections are closed, every second time without a word",
+    why="RFC 9112 9.5: either side may close a connection at any time",
+)
 def closes_connections(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     # RFC 9112 9.5: a client must expect a close at any time, and may retry.
     if context.occurrence() % 2:
@@ -155,13 +218,21 @@ def closes_connections(answer: MockAnswer, context: RequestContext) -> MockAnswe
     return answer.with_wire(unannounced_close=True)
 
 
-@_variant(Hook.ANSWER, "out of service for a while")
+@_variant(
+    Hook.ANSWER,
+    "out of service for a while",
+    why="RFC 9110 15.6.4: out of service for a time, with Retry-After",
+)
 def maintenance(answer: MockAnswer, context: RequestContext) -> MockAnswer:  # noqa: ARG001 -- every request
     refusal = answer.with_json(503, {"error": "Down for maintenance"})
     return refusal.with_header("Retry-After", "120")
 
 
-@_variant(Hook.ANSWER, "OPTIONS answers a browser's preflight")
+@_variant(
+    Hook.ANSWER,
+    "OPTIONS answers a browser's preflight",
+    why="Fetch standard, CORS protocol: a preflight names methods and headers",
+)
 def preflight(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.job_id is None:
         return answer
@@ -176,7 +247,11 @@ def preflight(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return shared.with_header("Access-Control-Max-Age", "600")
 
 
-@_variant(Hook.ANSWER, "the answer to an unknown id says more than the document asks")
+@_variant(
+    Hook.ANSWER,
+    "the answer to an unknown id says more than the document asks",
+    why="JSON Schema: other keys are allowed where `additionalProperties` isn't false",
+)
 def not_found_says_more(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     body = context.script.pages.unknown.body
     if context.answer_kind is not AnswerKind.UNKNOWN or body is None:
@@ -189,7 +264,11 @@ def not_found_says_more(answer: MockAnswer, context: RequestContext) -> MockAnsw
     return traced.with_header("traceparent", f"00-{number:032x}-{number:016x}-01")
 
 
-@_variant(Hook.ANSWER, "without a valid token there is nothing to be found")
+@_variant(
+    Hook.ANSWER,
+    "without a valid token there is nothing to be found",
+    why="RFC 9110 15.5.4: 404 in the place of 403 hides that something is there",
+)
 def anonymous_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.ANONYMOUS:
         return answer

@@ -22,9 +22,13 @@ from tests.contract.requests_to_mock import (
     run_script,
 )
 
+from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock import MockServer
-from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS
+from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS, FaultGroup
+from jobproof.contract.mock.grounds import grounds_of
 from jobproof.contract.mock.variants import VARIANTS
+from jobproof.contract.model.finding import Basis
 from jobproof.contract.plugins import load_checks
 
 _POLLS = 22
@@ -57,6 +61,41 @@ def test_every_fault_names_promises_that_some_check_keeps() -> None:
     for fault in FAULTS.values():
         assert fault.promises, fault.name
         assert set(fault.promises) <= known, fault.name
+
+
+def test_whoever_calls_a_fault_definite_can_say_where_it_stands_written() -> None:
+    checks = {check.id: check for check in load_checks()}
+    for fault in FAULTS.values():
+        grounds = grounds_of(fault, checks)
+        assert fault.definite == (grounds.basis is not Basis.INFERRED), fault.name
+        assert len(grounds.source) > 3, fault.name
+
+
+def test_what_a_fault_states_itself_goes_before_what_its_check_says() -> None:
+    checks = {check.id: check for check in load_checks()}
+    group = FaultGroup("S", "schema")
+
+    @group.body("stated", "known_job_is_found", definite=False, source="here", basis=Basis.INFERRED)
+    def stated(body: JsonObject, context: RequestContext) -> Json:
+        return body
+
+    @group.body("derived", "status_moves_forward", "known_job_is_found")
+    def derived(body: JsonObject, context: RequestContext) -> Json:
+        return body
+
+    check = checks["known_job_is_found"]
+    assert grounds_of(group.faults[0], checks) == (Basis.INFERRED, "here", check.severity)
+    assert grounds_of(group.faults[1], checks) == (check.basis, check.source, check.severity)
+
+
+def test_a_fault_proves_a_check_that_may_find_it_and_no_two_prove_one() -> None:
+    proofs = [(fault.proves, fault) for fault in FAULTS.values() if fault.proves]
+    assert all(proved in fault.promises for proved, fault in proofs)
+    assert len({proved for proved, _ in proofs}) == len(proofs)
+
+
+def test_every_correct_variant_says_why_it_is_right() -> None:
+    assert all(len(variant.why) > 10 for variant in VARIANTS.values())
 
 
 def test_every_fault_has_a_sentence_of_its_own() -> None:

@@ -78,6 +78,8 @@ def test_faults_lists_all_faults_and_variants() -> None:
     arguable = sum(not fault.definite for fault in FAULTS.values())
     assert sum("(arguable)" in row for row in rows) == arguable
     assert "found by known_job_is_answered" in result.output
+    assert "critical, documented: profile.yaml: not_found" in result.output
+    assert "right by RFC 9110 15.6.4: out of service for a time" in result.output
 
 
 def test_faults_of_one_api_come_as_json() -> None:
@@ -87,3 +89,6 @@ def test_faults_of_one_api_come_as_json() -> None:
     assert "link_relative" not in names
     assert "never_ends" in names
     assert {row["class"] for row in rows} == set("SFMTEXLPV")
+    faults_alone = [row for row in rows if row["class"] != "V"]
+    assert all(row["basis"] and row["source"] and row["severity"] for row in faults_alone)
+    assert all(row["why"] for row in rows if row["class"] == "V")

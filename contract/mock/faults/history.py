@@ -21,6 +21,7 @@ from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import JobView
 from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.finding import Basis
 
 __all__ = ["HISTORY", "running_again", "with_version"]
 
@@ -52,7 +53,12 @@ def creation_drifts(body: JsonObject, context: RequestContext) -> Json:
     return body
 
 
-@HISTORY.view("every second poll of a running job shows its first status", "status_moves_forward")
+@HISTORY.view(
+    "every second poll of a running job shows its first status",
+    "status_moves_forward",
+    basis=Basis.DOCUMENTED,
+    source="the moves that the API's profile calls illegal, with their sources",
+)
 def status_goes_back(view: JobView, context: RequestContext) -> JobView:
     back = _earlier_status(context.api, view.status)
     if back is None or context.occurrence(view.id) % 2:
