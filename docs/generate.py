@@ -23,7 +23,8 @@ from typing import Any
 
 import click
 
-from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS
+from jobproof.contract.mock.grounds import grounds_of
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.intermediary.marks import MARKS
 from jobproof.contract.plugins import load_checks, load_group
@@ -197,6 +198,33 @@ def _question(folder: Path) -> str:
 def _marks(_argument: str) -> str:
     rows = ((m.vendor, m.sign, m.source) for m in MARKS)
     return table(("who answers", "what gives it away", "where it stands written"), rows)
+
+
+def _faults(_argument: str) -> str:
+    checks = {check.id: check for check in load_checks()}
+    parts = []
+    for group in FAULT_GROUPS:
+        rows = []
+        for fault in group.faults:
+            grounds = grounds_of(fault, checks)
+            found_by = ", ".join(_marked(name, fault.proves) for name in fault.promises)
+            basis = f"{grounds.basis.value}: {grounds.source}"
+            told = fault.summary if fault.definite else f"{fault.summary} (debatable)"
+            rows.append((f"`{fault.name}`", told, grounds.severity.value, basis, found_by))
+        parts += [f"### {group.letter}: {group.title}", table(_FAULT_HEAD, rows)]
+    return "\n\n".join(parts)
+
+
+_FAULT_HEAD = ("fault", "what is wrong", "severity", "where it stands written", "found by")
+
+
+def _marked(check: str, proved: str) -> str:
+    return f"**`{check}`**" if check == proved else f"`{check}`"
+
+
+def _variants(_argument: str) -> str:
+    rows = ((f"`{one.name}`", one.summary, one.why) for one in VARIANTS.values())
+    return table(("variant", "what is unusual", "why it is right"), rows)
 
 
 def _number_of_checks(_argument: str) -> str:
@@ -396,6 +424,8 @@ def _members(enum: Any) -> Iterator[tuple[str, str]]:
 
 BLOCKS: Mapping[str, Block] = {
     "checks": _checks,
+    "faults": _faults,
+    "variants": _variants,
     "house": _folders,
     "number-of-checks": _number_of_checks,
     "metrics": _metrics,

@@ -14,7 +14,8 @@ from jobproof.contract.formats.json_value import Json
 
 if TYPE_CHECKING:
     from jobproof.contract.model.api import Api
-    from jobproof.contract.scoring.fault_score import Score, ScoreRow
+    from jobproof.contract.scoring.fault_score import Score
+    from jobproof.contract.scoring.score_row import ScoreRow
 
 
 __all__ = ["score"]
@@ -27,8 +28,15 @@ __all__ = ["score"]
 )
 @click.option("--stock", is_flag=True, help="Run stock Schemathesis beside, on the same servers.")
 @click.option("--mutants", is_flag=True, help="Score the judge on mutated answers instead.")
+@click.option("--leave-one-out", is_flag=True, help="Fail if a check has no fault of its own.")
 @click.option("--json", "json_path", metavar="F", help="Write everything as JSON.")
-@click.option("--workers", default=2, show_default=True, help="Runs at once.")
+@click.option(
+    "--workers",
+    default=4,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Runs at once; most of a run is waiting.",
+)
 @click.option(
     "--seeds",
     default=1,
@@ -42,6 +50,7 @@ def score(
     names: tuple[str, ...],
     stock: bool,
     mutants: bool,
+    leave_one_out: bool,
     json_path: str | None,
     workers: int,
     seeds: int,
@@ -49,8 +58,9 @@ def score(
     """
     Measure which known faults the suite finds.
 
-    Exits with 1 if a definite fault is missed or a correct server is called broken; with
-    --mutants, if fewer than 95 % are noticed, or one passes that nobody has listed.
+    Exits with 1 if a definite fault is missed, or found for another reason alone, or if a
+    correct server is called broken; with --mutants, if fewer than 95 % are noticed, or one
+    passes that nobody has listed.
     """
     from jobproof.contract.plugins import default_api, find_api
 
@@ -67,8 +77,17 @@ def score(
     _print_totals(result)
     totals = result.totals()
     # A missed fault that is arguable fails nothing: without --strict the suite may let it pass.
-    missed = totals["definite"] - totals["definite_found"]
-    return int(bool(missed or totals["false_alarms"] or totals["false_alarms_strict"]))
+    missed = totals["definite"] - totals["definite_right"]
+    failed = missed or totals["false_alarms"] or totals["false_alarms_strict"]
+    return int(bool(failed or (leave_one_out and _print_unproved(result))))
+
+
+def _print_unproved(result: Score) -> int:
+    unproved = result.unproved()
+    click.echo("each check left out: " + ("some would not be missed" if unproved else "all missed"))
+    for check in unproved:
+        click.echo(f"not proved: {check}; no fault is found by it alone")
+    return len(unproved)
 
 
 def _check_names(names: tuple[str, ...]) -> None:
@@ -105,7 +124,8 @@ def _print_totals(result: Score) -> None:
         strict = sum(row.found_strict for row in rows)
         click.echo(f"class {letter}: {strict} of {len(rows)} found with --strict")
     click.echo(
-        f"definite faults found: {totals['definite_found']} of {totals['definite']}; "
+        f"definite faults found: {totals['definite_found']} of {totals['definite']}, "
+        f"{totals['definite_right']} for the right reason; "
         f"with --strict {totals['found_strict']} of all {totals['faults']}, "
         f"{totals['right_reason']} for the right reason"
     )
@@ -113,6 +133,8 @@ def _print_totals(result: Score) -> None:
         f"correct servers called broken: {totals['false_alarms']} of {totals['variants']}; "
         f"with --strict {totals['false_alarms_strict']}"
     )
+    for name, (found, runs) in result.unsteady().items():
+        click.echo(f"found by some seeds alone: {name}, in {found} of {runs} runs")
     if totals["stock_found"] is not None:
         click.echo(
             f"stock Schemathesis, same servers: {totals['stock_found']} of {totals['faults']} "

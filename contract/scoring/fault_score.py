@@ -3,65 +3,32 @@ What share of known faults the suite finds, and for the right reason; and whethe
 calls any correct server broken.
 
 Every figure comes from the real thing: `jobproof test` as a process of its own, over a
-socket, against the mock with one fault or one variant switched on.
+socket, against the mock in another process with one fault or one variant switched on.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from queue import SimpleQueue
+from typing import Literal
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
-from jobproof.contract.mock import MockOptions, MockServer
+from jobproof.contract.mock import MockOptions
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.api import Api
+from jobproof.contract.plugins import load_checks
+from jobproof.contract.scoring.leave_one_out import proofs, unproved
+from jobproof.contract.scoring.processes import MockProcess, run_suite
+from jobproof.contract.scoring.score_row import ScoreRow
+from jobproof.contract.scoring.stock import run_stock
 
-__all__ = ["Score", "ScoreRow", "measure"]
-
-# A run takes seconds; only one that hangs ends here.
-_TIMEOUT_S = 300
-_STOCK_TIMEOUT_S = 1200  # hundreds of requests to a slow server, one after the other
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreRow:
-    """
-    One run against one mocked server.
-
-    Attributes:
-        group: The fault's class letter, or `variant`.
-        definite: Whether the document, the vendor's prose or an RFC calls it wrong.
-        found: Whether the run was red (exit 1).
-        found_strict: Whether it is red with `--strict`.
-        right: Whether a finding names a promise that the fault breaks.
-        seed: Of the run's random ids; 0 where they are fresh ones each time.
-        stock: Whether stock Schemathesis was red; None where it wasn't run.
-    """
-
-    name: str
-    kind: Literal["fault", "variant"]
-    group: str
-    definite: bool
-    verdict: str
-    exit_code: int
-    found: bool
-    found_strict: bool
-    right: bool
-    checks: tuple[str, ...]
-    requests: int
-    seconds: float
-    seed: int = 0
-    stock: bool | None = None
+__all__ = ["Score", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +65,7 @@ class Score:
             "found_strict": sum(row.found_strict for row in self.faults),
             "definite": len(definite),
             "definite_found": sum(row.found for row in definite),
+            "definite_right": sum(row.found and row.right for row in definite),
             "right_reason": sum(row.right for row in self.faults if row.found_strict),
             "variants": len(self.variants),
             "false_alarms": sum(row.found for row in self.variants),
@@ -107,6 +75,26 @@ class Score:
             "seconds_a_run": round(sum(seconds) / len(seconds), 2) if seconds else 0.0,
         }
 
+    def unsteady(self) -> dict[str, tuple[int, int]]:
+        """
+        The faults and variants that a run with other random ids judges otherwise: in how many
+        runs of how many something wrong was found.
+        """
+        runs = Counter(row.name for row in self.rows)
+        found = Counter(row.name for row in self.rows if row.found_strict)
+        red = Counter(row.name for row in self.rows if row.found)
+        return {
+            name: (found[name], number)
+            for name, number in runs.items()
+            if 0 < found[name] < number or 0 < red[name] < number
+        }
+
+    def unproved(self) -> tuple[str, ...]:
+        """
+        The checks which nobody would miss: no fault is found by one of them alone.
+        """
+        return unproved(self.api, load_checks(), self.faults)
+
     def as_dict(self) -> JsonObject:
         """
         For a program.
@@ -114,6 +102,9 @@ class Score:
         return {
             "api": self.api,
             "totals": self.totals(),
+            "proofs": proofs(self.faults),
+            "unproved": self.unproved(),
+            "unsteady": self.unsteady(),
             "rows": [asdict(row) for row in self.rows],
         }
 
@@ -144,9 +135,20 @@ def measure(
         if not selected or case[1] in selected
     ]
     rows = []
-    # Threads are enough: the work is done in processes of their own.
-    with ThreadPoolExecutor(workers) as pool:
-        for row in pool.map(lambda case: _score_case(api, *case, stock=stock), cases):
+    with ExitStack() as stack, ThreadPoolExecutor(workers) as pool:
+        idle: SimpleQueue[MockProcess] = SimpleQueue()
+        for _ in range(min(workers, len(cases))):
+            idle.put(stack.enter_context(MockProcess(api)))
+
+        def score(case: tuple[Literal["fault", "variant"], str, int]) -> ScoreRow:
+            mock = idle.get()
+            try:
+                return _score_case(api, mock, *case, stock=stock)
+            finally:
+                idle.put(mock)
+
+        # Threads are enough: they wait for processes.
+        for row in pool.map(score, cases):
             rows.append(row)
             progress(row)
     return Score(api.name, tuple(rows))
@@ -162,99 +164,45 @@ def _cases(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:
 
 
 def _score_case(
-    api: Api, kind: Literal["fault", "variant"], name: str, seed: int, *, stock: bool
+    api: Api,
+    mock: MockProcess,
+    kind: Literal["fault", "variant"],
+    name: str,
+    seed: int,
+    *,
+    stock: bool,
 ) -> ScoreRow:
     started = time.monotonic()
     options: MockOptions = {"faults": (name,)} if kind == "fault" else {"variants": (name,)}
-    with MockServer(api, **options) as server:
-        code, report = _run_suite(api, server, seed)
-        seconds = time.monotonic() - started
+    with mock.serve(options) as served:
+        code, report = run_suite(api, served, seed)
+    seconds = time.monotonic() - started
     # On a server of its own: faults that count requests must start anew.
-    stock_is_red = _run_stock(api, options) if stock else None
+    stock_is_red = run_stock(api, options) if stock else None
     violations = [
         f for f in report.get("findings", ()) if f["kind"] == "violation" and not f["accepted"]
     ]
-    checks = tuple(dict.fromkeys(f["check"] for f in violations))
-    promises = set(FAULTS[name].promises) if kind == "fault" else set()
+    fault = FAULTS[name] if kind == "fault" else None
+    definite = fault is not None and fault.definite
+    promises = set(fault.promises) if fault is not None else set()
+    # An inferred promise turns no run red: by it alone a definite fault isn't found.
+    telling = [f for f in violations if not definite or f["basis"] != "inferred"]
     return ScoreRow(
         name=name,
         kind=kind,
-        group=FAULTS[name].letter if kind == "fault" else "variant",
-        definite=kind == "fault" and FAULTS[name].definite,
+        group=fault.letter if fault is not None else "variant",
+        definite=definite,
         verdict=report.get("verdict", "none"),
         exit_code=code,
         found=code == 1,
         found_strict=bool(violations),
-        right=bool(promises & set(checks)),
-        checks=checks,
+        right=any(f["check"] in promises for f in telling),
+        checks=tuple(dict.fromkeys(f["check"] for f in violations)),
         requests=report.get("requests", 0),
         seconds=round(seconds, 2),
         seed=seed,
         stock=stock_is_red,
     )
-
-
-def _run_suite(api: Api, server: MockServer, seed: int) -> tuple[int, JsonDocument]:
-    with tempfile.TemporaryDirectory(prefix="jobproof-score-") as folder:
-        report = Path(folder) / "report.json"
-        # -P: a folder named jobproof where the user stands mustn't be imported instead.
-        command = [sys.executable, "-P", "-m", "jobproof", "test", "--api", str(api.folder)]
-        command += ["--url", server.url, "--token-env", "JOBPROOF_SCORE_TOKEN"]
-        command += [f"--job={job.id}" for job in server.jobs]
-        command += [f"--foreign-job={job.id}" for job in server.foreign_jobs]
-        command += [f"--param={name}=any" for name in api.with_any_values().values.path]
-        command += ["--timeout", "5", "--report", str(report), "--seed", str(seed)]
-        done = subprocess.run(  # noqa: S603 -- our own command line
-            command,
-            # By environment, as a user would: arguments can be read by every process.
-            env={**os.environ, "JOBPROOF_SCORE_TOKEN": server.token},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-        # No report where the suite itself broke: the exit code says so, and finds nothing.
-        return done.returncode, json.loads(report.read_text()) if report.exists() else {}
-
-
-def _run_stock(api: Api, options: MockOptions) -> bool:
-    """
-    Whether stock Schemathesis is red, at its best: 401 and 429 added to the document,
-    and a finished job under the document's own example id.
-    """
-    with MockServer(api, **options) as server, tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "openapi.json"
-        path.write_text(json.dumps(_document_for_stock(api, server)))
-        at = api.access.token_at
-        command = [sys.executable, "-P", "-m", "schemathesis.cli", "run", str(path)]
-        command += ["-u", server.url]
-        if at.place == "header":
-            command += ["-H", f"{at.name}: {at.written(server.token)}"]
-        command += ["--seed", "1", "--continue-on-failure"]
-        command += ["--max-response-time", "1", "--request-timeout", "5", "--no-color"]
-        done = subprocess.run(  # noqa: S603 -- our own command line
-            command,
-            cwd=folder,  # its example database and any configuration stay out of the comparison
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_STOCK_TIMEOUT_S,
-            check=False,
-        )
-        return done.returncode != 0
-
-
-def _document_for_stock(api: Api, server: MockServer) -> JsonDocument:
-    # A copy by way of JSON: the API's own document is shared and must stay as it is.
-    document: dict[str, Any] = json.loads(json.dumps(api.operation.document))
-    operation = document["paths"][api.operation.path][api.operation.method.lower()]
-    # Undocumented, a 401 makes it red on every server, a 429 on each that throttles politely.
-    for code in ("401", "429"):
-        operation["responses"].setdefault(code, {"description": "added for the comparison"})
-    ended = next(job for job in server.jobs if job.has_ended(time.time()))
-    for parameter in operation["parameters"]:
-        if parameter["name"] == api.operation.parameter:
-            parameter["example"] = ended.id
-    return document
 
 
 def _count_known(values: Iterable[bool | None]) -> int | None:
