@@ -38,8 +38,10 @@ def grounds_of(fault: Fault, checks: Mapping[str, Check]) -> Grounds:
     # What is wrong beyond taste is so by the promise that is more than somebody's reading.
     written = (one for one in broken if fault.definite and one.basis is not Basis.INFERRED)
     first = next(written, broken[0])
+    # Where the promise is written and the fault is arguable, it is our reading that breaks it.
+    basis = first.basis if fault.definite else Basis.INFERRED
     return Grounds(
-        fault.basis or first.basis,
+        fault.basis or basis,
         fault.source or first.source,
         fault.severity or first.severity,
     )

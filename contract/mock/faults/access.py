@@ -14,7 +14,6 @@ from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.finding import Basis
 
 __all__ = ["ACCESS"]
 
@@ -70,7 +69,6 @@ def foreign_job_forbidden(answer: MockAnswer, context: RequestContext) -> MockAn
     "spaces around an id don't matter",
     "altered_id_finds_nothing",
     definite=False,
-    basis=Basis.INFERRED,
     source="which strings are one and the same id is the API's to say",
 )
 def id_trimmed(job: MockJob | None, context: RequestContext) -> MockJob | None:
