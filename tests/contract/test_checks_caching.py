@@ -131,3 +131,14 @@ def test_an_age_that_is_allowed_or_unreadable_is_no_violation(age: str, stated: 
 def test_an_answer_kept_without_leave_is_a_violation(age: str, stated: str) -> None:
     seen = trace(answer(headers={"age": age, "cache-control": stated}))
     assert [f.check for f in said(seen)] == ["age_is_within_freshness"]
+
+
+@pytest.mark.parametrize(("late_s", "found"), [(0.0009, 1), (0.002, 0)])
+def test_bodies_that_overlap_by_a_clocks_grain_are_in_order(late_s: float, found: int) -> None:
+    seen = trace(
+        _tagged('"1"', job("processing"), at=NOW - 10, elapsed_s=1 + late_s),
+        _tagged('"2"', at=NOW - 9),
+        _unchanged('"1"'),
+    )
+    named = [f for f in said(seen) if f.check == "not_modified_means_unchanged"]
+    assert len(named) == found

@@ -377,3 +377,31 @@ def _declaring(folder: Path, *keys: str) -> Api:
         schema["properties"].update({key: {} for key in keys})
 
     return edited(folder, document=edit)
+
+
+@pytest.mark.parametrize(("running_s", "kind"), [(7_229.8, Kind.DRIFT), (7_230.2, Kind.VIOLATION)])
+def test_a_limit_is_passed_half_a_minute_after_it(running_s: float, kind: Kind) -> None:
+    first = _old("processing", age_s=running_s, at=NOW + 0.1 - running_s)
+    seen = trace(first, _old("processing", age_s=running_s, at=NOW))
+    assert [(f.check, f.kind) for f in said(seen)] == [("job_ends_in_time", kind)]
+
+
+@pytest.mark.parametrize(("late_s", "found"), [(29.5, 0), (30.5, 1)])
+def test_an_age_is_too_great_half_a_minute_after_limit_and_longest_wait(
+    late_s: float, found: int
+) -> None:
+    seen = trace(_old("processing", age_s=24 * HOUR + late_s - 0.1, at=NOW))
+    assert len(said(seen, Kind.VIOLATION)) == found
+
+
+@pytest.mark.parametrize(("late_s", "found"), [(29.8, 0), (30.2, 1)])
+def test_the_shorter_limit_has_its_half_minute_too(late_s: float, found: int) -> None:
+    first = _old("processing", age_s=180, at=NOW + 0.1 - 180 - late_s)
+    assert len(said(trace(first, _old("processing", age_s=180, at=NOW)))) == found
+
+
+@pytest.mark.parametrize(("late_s", "is_history"), [(0.0009, True), (0.002, False)])
+def test_polls_that_overlap_by_a_clocks_grain_are_in_order(late_s: float, is_history: bool) -> None:
+    first = answer(job("completed"), at=NOW - 1, elapsed_s=1 + late_s)
+    found = {f.check for f in said(trace(first, answer(job("processing"))), Kind.VIOLATION)}
+    assert ("terminal_status_is_final" in found) is is_history

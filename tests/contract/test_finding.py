@@ -10,6 +10,7 @@ import pytest
 from tests.contract.builders import answer
 from tests.steps import steps_of
 
+from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import (
     Basis,
     Drift,
@@ -116,3 +117,35 @@ def test_many_groups_are_listed_in_steps_that_grow_as_they_do() -> None:
         return steps_of(lambda: list(few_a_check(groups)))
 
     assert listed(800) <= 4.1 * listed(200)
+
+
+def test_groups_are_listed_the_gravest_first() -> None:
+    kinds = [Kind.VIOLATION, Kind.DRIFT, Kind.GAP, Kind.INCONCLUSIVE]
+    severities = [Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW]
+    wanted = [(kind, severity) for kind in kinds for severity in severities]
+    found = group(
+        replace(_finding(kind), severity=severity, check=f"{kind}_{severity}")
+        for kind, severity in reversed(wanted)
+    )
+    assert [(one.first.kind, one.first.severity) for one in found] == wanted
+
+
+def test_of_findings_alike_the_one_about_the_simplest_request_is_shown() -> None:
+    asked_for = [Subject.MALFORMED, Subject.KNOWN, Subject.MISSING]
+    (found,) = group(replace(_finding(), exchange=answer(subject=one)) for one in asked_for)
+    assert found.first.exchange.request.subject is Subject.KNOWN
+    assert found.count == 3
+
+
+def test_of_findings_alike_the_one_that_brings_a_patch_is_shown() -> None:
+    patched = replace(_finding(Kind.GAP), patch={"target": "$"})
+    for alike in ([patched, _finding(Kind.GAP)], [_finding(Kind.GAP), patched]):
+        (found,) = group(alike)
+        assert found.first is patched
+
+
+def test_what_breaks_a_strict_run_is_shown_before_what_is_accepted() -> None:
+    counted, accepted = _finding(basis=Basis.INFERRED), _finding(accepted="known")
+    for alike in ([counted, accepted], [accepted, counted]):
+        (found,) = group(alike)
+        assert found.first is counted

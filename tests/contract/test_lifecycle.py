@@ -106,3 +106,15 @@ def test_every_api_has_a_life_of_its_own() -> None:
     batch = Lifecycle(find_api("openai-batch").profile)
     assert batch.is_terminal("expired")
     assert not batch.is_terminal("cancelling")
+
+
+def test_statuses_of_one_rank_may_come_in_any_order() -> None:
+    profile = find_api("krea").profile
+    words = {**profile.status.words}
+    words["backlogged"] = words["backlogged"].model_copy(update={"rank": words["queued"].rank})
+    status = profile.status.model_copy(update={"words": words})
+    life = Lifecycle(profile.model_copy(update={"status": status}))
+    for before, after in (("queued", "backlogged"), ("backlogged", "queued")):
+        step = life.step(before, after)
+        assert step is not None
+        assert step.verdict == "legal"

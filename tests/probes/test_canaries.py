@@ -231,3 +231,25 @@ def test_every_way_to_fail_has_an_outcome(reason: Reason) -> None:
     exchange = Exchange(request, TransportFailure(reason, "x"), 0.0, 0.1)
     named = outcome_of(API, API.observe(exchange), ())
     assert named.value == {"blocked": "connect", "encoding": "protocol"}.get(reason, reason.value)
+
+
+@pytest.mark.parametrize(
+    ("ids", "shown", "has_aged"),
+    [("ab", "a", True), ("abc", "a", False), ("abc", "ab", True), ("abcd", "ab", True)],
+)
+def test_half_of_the_known_jobs_must_be_there_for_another_to_have_aged_out(
+    ids: str, shown: str, has_aged: bool
+) -> None:
+    canary = known(*ids)
+    for job_id in shown:
+        canary.on_result(CanaryRequest(job_id, Subject.KNOWN), ProbeOutcome.OK)
+    news = canary.on_result(CanaryRequest(ids[-1], Subject.KNOWN), ProbeOutcome.NOT_FOUND)
+    assert (news is not None) is has_aged
+    assert asked(canary, len(ids) * 2) == set(ids) - ({ids[-1]} if has_aged else set())
+
+
+def test_a_job_that_broke_a_promise_is_there_and_one_that_failed_may_be() -> None:
+    canary = known("a", "b")
+    canary.on_result(CanaryRequest("a", Subject.KNOWN), ProbeOutcome.VIOLATION)
+    canary.on_result(CanaryRequest("a", Subject.KNOWN), ProbeOutcome.TIMEOUT)
+    assert canary.on_result(CanaryRequest("b", Subject.KNOWN), ProbeOutcome.NOT_FOUND) is not None

@@ -287,3 +287,16 @@ def test_many_threads_keep_at_once(tmp_path: Path) -> None:
         thread.join()
     assert sum(path.stat().st_size for path in store.folder.iterdir()) == store.size_bytes
     assert store.size_bytes <= 50_000
+
+
+def test_of_one_priority_what_is_between_goes_first_and_then_the_oldest(tmp_path: Path) -> None:
+    store = _store(tmp_path, every=1)
+    kept = [store.keep(_broken(number, "one" if number else "other")) for number in range(6)]
+    leaves = []
+    while store.all():
+        before = {one.id for one in store.all()}
+        store = _store(tmp_path, every=1, max_bytes=store.size_bytes - 1)
+        (gone,) = before - {one.id for one in store.all()}
+        leaves.append(kept.index(gone))
+    # The first of all and the first and the last of the other check stay longest.
+    assert leaves == [2, 3, 4, 0, 1, 5]

@@ -341,3 +341,19 @@ def test_evidence_of_a_long_life_says_what_was_said_live() -> None:
     assert live == {
         (f.check, f.pointer, f.message) for f in again if f.exchange is judged.seen.exchange
     }
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [
+        *((code, 1) for code in (400, 401, 403, 404, 410, 499)),
+        *((code, 0) for code in (200, 302, 399, 408, 425, 429, 500, 503)),
+    ],
+)
+def test_a_denial_alone_is_what_a_foreign_jobs_answer_is_compared_with(
+    code: int, kept: int
+) -> None:
+    court = judging(counts_baselines)
+    court(asked(exchange(code=code, subject=Subject.MISSING)))
+    result = court(asked(exchange(code=404, subject=Subject.FOREIGN))).result
+    assert [f.found for f in result.findings] == [kept]
