@@ -45,14 +45,9 @@ _LIBRARIES = ("pydantic", "jsonschema_rs", "hypothesis", "schemathesis", "reques
 
 Outcome = Literal["killed", "timeout", "survived"]
 
-_CHECKS = (
-    "contract/test_checks_*.py",
-    "contract/test_staleness.py",
-    "contract/test_findings_read_right.py",
-)
 _JUDGE = ("contract/test_judge.py", "contract/test_reach.py", "contract/test_pointer_reach.py")
 TESTS: Mapping[str, Sequence[str]] = {
-    "contract/checks/*.py": ("contract/test_checks_{stem}.py", *_CHECKS),
+    "contract/checks/*.py": ("contract/test_checks_{stem}.py", "contract/test_checks_table.py"),
     "contract/judging/*.py": _JUDGE,
     "contract/model/promises/lifecycle.py": (
         *("contract/test_lifecycle.py", "contract/test_checks_lifecycle.py"),
