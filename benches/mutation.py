@@ -46,7 +46,10 @@ _LIBRARIES = ("pydantic", "jsonschema_rs", "hypothesis", "schemathesis", "reques
 Outcome = Literal["killed", "timeout", "survived"]
 
 TESTS: Mapping[str, Sequence[str]] = {
-    "contract/checks/*.py": ("contract/test_checks_{stem}.py", "contract/test_checks_table.py"),
+    "contract/checks/*.py": (
+        *("contract/test_checks_{stem}.py", "contract/test_premises.py"),
+        "contract/test_checks_table.py",
+    ),
     "contract/judging/judge.py": ("contract/test_judge.py", "contract/test_history.py"),
     "contract/judging/*_reach.py": ("contract/test_{stem}.py", "contract/test_coverage.py"),
     "contract/judging/coverage.py": ("contract/test_coverage.py",),
