@@ -169,3 +169,23 @@ def test_a_refused_unknown_id_says_nothing_of_the_token_alone() -> None:
 def test_the_api_s_own_403_does() -> None:
     (finding,) = said(trace(answer(at=NOW - 5), answer({"error": "no"}, 403)))
     assert (finding.check, finding.kind) == ("token_keeps_working", Kind.VIOLATION)
+
+
+def test_a_header_that_says_another_why_tells_that_a_job_exists() -> None:
+    def denied(reason: str, **kwargs: Any) -> Exchange:
+        return not_found(headers={"x-error-code": reason}, **kwargs)
+
+    one = denied("NO_SUCH_JOB")
+    assert said(trace(denied("NO_SUCH_JOB", subject=Subject.FOREIGN), baseline=one)) == ()
+    for baselines in ([], [one]):
+        seen = trace(
+            denied("NOT_YOURS", subject=Subject.FOREIGN), baselines=baselines, baseline=one
+        )
+        (finding,) = said(seen, Kind.VIOLATION)
+        assert (finding.pointer, finding.basis) == ("header:x-error-code", Basis.INFERRED)
+        assert (finding.expected, finding.found) == ("NO_SUCH_JOB", "NOT_YOURS")
+    # What says another thing to each unknown id tells nothing.
+    seen = trace(
+        denied("NOT_YOURS", subject=Subject.FOREIGN), baselines=[denied("GONE")], baseline=one
+    )
+    assert said(seen, Kind.VIOLATION) == ()

@@ -116,6 +116,8 @@ def test_a_weak_tag_means_unchanged_while_only_signatures_change() -> None:
     [
         ("0", ""),
         ("1", "no-cache"),
+        ("1", "max-age=0"),
+        ("61", "max-age=60"),
         ("70", "max-age=60, stale-while-revalidate=30"),
         ("70", "max-age=60, stale-if-error=86400"),
         ("-5", "max-age=1"),
@@ -127,7 +129,10 @@ def test_an_age_that_is_allowed_or_unreadable_is_no_violation(age: str, stated: 
     assert said(trace(answer(headers={"age": age, "cache-control": stated}))) == ()
 
 
-@pytest.mark.parametrize(("age", "stated"), [("30", ""), ("30", "no-store"), ("9" * 5000, "")])
+@pytest.mark.parametrize(
+    ("age", "stated"),
+    [("30", ""), ("30", "no-store"), ("2", "max-age=0"), ("62", "max-age=60"), ("9" * 5000, "")],
+)
 def test_an_answer_kept_without_leave_is_a_violation(age: str, stated: str) -> None:
     seen = trace(answer(headers={"age": age, "cache-control": stated}))
     assert [f.check for f in said(seen)] == ["age_is_within_freshness"]

@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.contract.builders import NOW, answer, api, failure, not_found, said, trace
+from tests.contract.builders import NOW, answer, api, failure, judge, not_found, said, trace
 from tests.contract.cases import Case
 
-from jobproof.contract.model.exchange import Credential, Reason, Subject
+from jobproof.contract.model.exchange import Credential, Reason, Response, Subject
 from jobproof.contract.model.finding import Basis, Kind
 
 CASES = {
@@ -177,3 +177,16 @@ def test_a_server_error_that_the_document_lists_is_our_reading_only() -> None:
 
 def test_every_code_that_the_document_lists_is_documented() -> None:
     assert set(api().operation.responses) == {"200", "404"}
+
+
+def test_where_a_redirect_leads_is_asked_of_http_alone() -> None:
+    moved = answer({"error": "moved"}, 302)
+    assert isinstance(moved.answer, Response)
+    partly = replace(moved, answer=replace(moved.answer, has_all_headers=False))
+    assert "no_redirect" in {f.check for f in said(trace(partly))}
+    plain = answer({"error": "moved"}, 302, base_url="http://api.krea.ai")
+    assert isinstance(plain.answer, Response)
+    unread = replace(plain, answer=replace(plain.answer, has_all_headers=False))
+    judgement = judge().judge(trace(unread))
+    assert "no_redirect" not in {f.check for f in judgement.findings}
+    assert "no_redirect" in judgement.unrecorded

@@ -11,13 +11,16 @@ import pytest
 from tests.contract.builders import (
     NOW,
     answer,
+    api,
     failure,
     job,
     judge,
     not_found,
     trace,
+    written,
 )
 
+from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.trace import Trace
 
@@ -265,3 +268,31 @@ def test_it_looks_at_what_shows_right_or_wrong(name: str) -> None:
 @pytest.mark.parametrize("name", BLIND)
 def test_it_doesnt_look_at_what_shows_neither(name: str) -> None:
     assert [_CHECKS[name].looks_at(seen) for seen in BLIND[name]] == [False] * len(BLIND[name])
+
+
+_OWN = {
+    "times": {check.id for check in _CHECKS.values() if check.family == "times"},
+    "failure": {"success_has_no_failure_reason", "failure_has_reason"},
+    "result": {
+        *("success_has_result", "result_comes_with_the_end"),
+        *("links_use_safe_schemes", "links_point_to_public_hosts"),
+    },
+}
+
+
+@pytest.mark.parametrize("key", _OWN)
+@pytest.mark.parametrize("status", ["queued", "completed", "failed", "melting"])
+def test_an_api_that_promises_less_is_held_to_less(key: str, status: str) -> None:
+    bare = replace(api(), profile=api().profile.model_copy(update={key: None}))
+    odd = job(
+        status,
+        created_at=written(NOW + 9_999),
+        completed_at=written(NOW - 9_999),
+        result={"urls": ["ftp://10.0.0.1/x"]} if status == "queued" else None,
+        error={"code": "x"} if status == "completed" else None,
+    )
+    for seen in (trace(answer(odd), of=bare), trace(_earlier(), answer(odd), of=bare)):
+        judgement = judge().judge(seen)
+        assert CRASHED not in {finding.check for finding in judgement.findings}
+        assert not _OWN[key] & {finding.check for finding in judgement.findings}
+        assert not _OWN[key] & {check.id for check in judgement.looked}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
-from jobproof.probes.engine.schedule import PeriodicProbe, Schedule, Slot, phase_s
+from jobproof.probes.engine.schedule import DueProbes, PeriodicProbe, Schedule, Slot, phase_s
 from jobproof.probes.result import MissReason
 
 UNLIMITED = BudgetLimits(math.inf)
@@ -315,3 +315,94 @@ def test_lanes_that_share_a_key_share_its_rest() -> None:
     missed = [miss for turn in turns for miss in turn.missed]
     assert {miss.probe.canary for miss in missed} == {"known", "missing"}
     assert {miss.why for miss in missed} == {MissReason.BACKOFF}
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "timeout_s", "grace_s", "most"),
+    [(1.0, 1.0, 0.25, 2), (5.0, 10.0, 0.5, 3), (5.0, 10.1, 0.5, 4), (60.0, 10.0, 1.0, 2)],
+)
+def test_what_a_probe_may_overlap_and_be_late_follows_from_its_interval(
+    interval_s: float, timeout_s: float, grace_s: float, most: int
+) -> None:
+    one = probe(interval_s, timeout_s)
+    assert (one.grace_s, one.most_in_flight) == (grace_s, most)
+
+
+def test_a_phase_lies_within_the_interval_and_anywhere_in_it() -> None:
+    phases = [phase_s(probe(8.0, canary=str(number))) for number in range(200)]
+    assert 0.0 <= min(phases) < 0.5
+    assert 7.5 < max(phases) < 8.0
+
+
+def test_slots_of_several_grids_are_started_in_the_order_of_time() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure(
+        [probe(interval, canary=str(interval)) for interval in (0.1, 0.07, 0.2)], 0.0
+    )
+    starts = [slot.intended for slot in schedule.advance(0.24).starts]
+    assert len(starts) > 4
+    assert starts == sorted(starts)
+
+
+def test_a_schedule_of_nothing_is_never_late() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    assert schedule.next_at is None
+    assert schedule.lag_in_intervals(99.0) == 0.0
+    assert schedule.advance(99.0) == DueProbes((), ())
+
+
+@pytest.mark.parametrize(("interval_s", "lag"), [(0.5, 3.0), (1.0, 3.0), (4.0, 0.75)])
+def test_lag_is_told_in_intervals_of_a_second_at_least(interval_s: float, lag: float) -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([probe(interval_s)], 0.0)
+    assert schedule.next_at is not None
+    assert schedule.lag_in_intervals(schedule.next_at + 3.0) == pytest.approx(lag)
+    assert schedule.lag_in_intervals(schedule.next_at - 3.0) == 0.0
+
+
+def test_a_slot_is_started_within_its_grace_and_missed_after_it() -> None:
+    for late_s, started in ((0.49, 1), (0.51, 0)):
+        schedule = Schedule(keys(), wall_offset_s=0.0)
+        schedule.configure([probe(5.0)], 0.0)
+        assert schedule.next_at is not None
+        first = schedule.next_at
+        turn = schedule.advance(first + late_s)
+        assert [slot.intended for slot in turn.starts] == [first] * started
+        assert [(m.why, m.count) for m in turn.missed] == [(MissReason.LATE, 1)] * (1 - started)
+        assert schedule.next_at == pytest.approx(first + 5.0)
+
+
+def test_after_a_stop_slots_are_missed_for_it_whether_late_or_not() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    schedule.configure([probe(5.0)], 0.0)
+    schedule.stop()
+    assert schedule.next_at is not None
+    turn = schedule.advance(schedule.next_at + 10.0)
+    assert not turn.starts
+    assert [(m.why, m.count) for m in turn.missed] == [
+        (MissReason.SHUTDOWN, 2),
+        (MissReason.SHUTDOWN, 1),
+    ]
+
+
+def test_a_slot_that_has_no_room_while_the_key_rests_is_missed_for_the_rest() -> None:
+    budgets = keys()
+    schedule = Schedule(budgets, wall_offset_s=0.0)
+    schedule.configure([probe(5.0, 5.0)], 0.0)
+    assert schedule.next_at is not None
+    first = schedule.next_at
+    assert [len(schedule.advance(first + 5 * n).starts) for n in range(2)] == [1, 1]
+    assert [m.why for m in schedule.advance(first + 10).missed] == [MissReason.OVERLAP]
+    budgets.refused_by_server("k", started=first, now=first + 11, retry_after_s=30.0)
+    assert [m.why for m in schedule.advance(first + 15).missed] == [MissReason.BACKOFF]
+
+
+def test_a_first_slot_is_never_in_the_past_and_a_slot_that_is_due_now_is_started() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    one = probe(5.0)
+    for now in (phase_s(one), phase_s(one) + 1e-9, phase_s(one) + 2.0):
+        schedule.configure([], now)
+        schedule.configure([one], now)
+        assert schedule.next_at is not None
+        assert now <= schedule.next_at < now + 5.0
+    assert len(schedule.advance(schedule.next_at).starts) == 1
