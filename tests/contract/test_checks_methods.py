@@ -15,6 +15,9 @@ from jobproof.contract.model.finding import Basis
 
 _FRESH: dict[str, Any] = {"job_id": MISSING, "subject": Subject.MISSING}
 
+_ONE = {"content-length": "1", "etag": '"1"'}
+_TWO = {"content-length": "2", "etag": '"2"'}
+
 CASES = {
     "unlisted_method_is_refused": Case(
         accepts=trace(answer(b"", 405, method="POST", headers={"allow": "GET, HEAD"}, **_FRESH)),
@@ -85,8 +88,8 @@ def test_a_head_that_differs_from_get_is_a_violation(
 @pytest.mark.parametrize("name", ["content-length", "etag"])
 def test_a_head_may_differ_while_the_job_moves(name: str) -> None:
     seen = trace(
-        answer(job("processing"), at=NOW - 5, headers={name: "1"}),
-        answer(method="HEAD", headers={name: "2"}),
+        answer(job("processing"), at=NOW - 5, headers={name: _ONE[name]}),
+        answer(method="HEAD", headers={name: _TWO[name]}),
     )
     assert said(seen) == ()
 
@@ -95,7 +98,8 @@ def test_a_head_may_differ_while_the_job_moves(name: str) -> None:
 def test_a_head_may_differ_where_links_are_signed_anew_each_time(name: str) -> None:
     signed = job(result={"urls": links(signed="a")})
     seen = trace(
-        answer(signed, at=NOW - 5, headers={name: "1"}), answer(method="HEAD", headers={name: "2"})
+        answer(signed, at=NOW - 5, headers={name: _ONE[name]}),
+        answer(method="HEAD", headers={name: _TWO[name]}),
     )
     assert said(seen) == ()
 
@@ -103,8 +107,8 @@ def test_a_head_may_differ_where_links_are_signed_anew_each_time(name: str) -> N
 @pytest.mark.parametrize("name", ["content-length", "etag"])
 def test_a_head_of_the_compressed_job_is_not_compared_with_a_plain_get(name: str) -> None:
     seen = trace(
-        answer(at=NOW - 5, headers={name: "1"}),
-        answer(method="HEAD", headers={name: "2", "content-encoding": "gzip"}),
+        answer(at=NOW - 5, headers={name: _ONE[name]}),
+        answer(method="HEAD", headers={name: _TWO[name], "content-encoding": "gzip"}),
     )
     assert said(seen) == ()
 
@@ -118,13 +122,16 @@ def test_a_head_that_is_throttled_says_nothing_about_get(code: int) -> None:
 @pytest.mark.parametrize(
     ("first", "head"),
     [
-        (answer(job("processing"), at=NOW - 2), answer(method="HEAD", headers={"etag": "2"})),
+        (
+            answer(job("processing"), at=NOW - 2),
+            answer(method="HEAD", headers={"etag": _TWO["etag"]}),
+        ),
         (answer({"error": "none"}, 404, at=NOW - 2), answer(code=404, method="HEAD")),
     ],
     ids=["another state", "not there yet"],
 )
 def test_a_head_may_come_from_a_replica_that_is_behind(first: Exchange, head: Exchange) -> None:
-    asked = (first, answer(at=NOW - 1, headers={"etag": "1"}), head)
+    asked = (first, answer(at=NOW - 1, headers={"etag": _ONE["etag"]}), head)
     assert "head_matches_get" not in {f.check for f in said(trace(*asked, staleness_s=1.5))}
     for too_short in (0.0, 0.5):
         found = {f.check for f in said(trace(*asked, staleness_s=too_short))}
@@ -132,8 +139,8 @@ def test_a_head_may_come_from_a_replica_that_is_behind(first: Exchange, head: Ex
 
 
 def test_a_head_is_held_to_a_job_that_was_never_seen_otherwise() -> None:
-    get = answer(at=NOW - 1, headers={"etag": "1"})
-    seen = trace(get, answer(method="HEAD", headers={"etag": "2"}), staleness_s=60.0)
+    get = answer(at=NOW - 1, headers={"etag": _ONE["etag"]})
+    seen = trace(get, answer(method="HEAD", headers={"etag": _TWO["etag"]}), staleness_s=60.0)
     assert [f.check for f in said(seen)] == ["head_matches_get"]
 
 
@@ -182,15 +189,18 @@ def test_a_head_is_held_to_what_two_gets_agree_on(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["content-length", "etag"])
 def test_a_head_may_differ_where_each_body_does(name: str) -> None:
-    gets = [answer(job(views=views), at=NOW - 9 + views, headers={name: "1"}) for views in range(2)]
-    found = said(trace(*gets, answer(method="HEAD", headers={name: "2"})))
+    gets = [
+        answer(job(views=views), at=NOW - 9 + views, headers={name: _ONE[name]})
+        for views in range(2)
+    ]
+    found = said(trace(*gets, answer(method="HEAD", headers={name: _TWO[name]})))
     assert "head_matches_get" not in {f.check for f in found}
 
 
 @pytest.mark.parametrize("name", ["content-length", "etag"])
 def test_a_head_that_differs_from_two_gets_alike_is_a_violation(name: str) -> None:
-    gets = [answer(at=NOW - at, headers={name: "1"}) for at in (9, 5)]
-    found = said(trace(*gets, answer(method="HEAD", headers={name: "2"})))
+    gets = [answer(at=NOW - at, headers={name: _ONE[name]}) for at in (9, 5)]
+    found = said(trace(*gets, answer(method="HEAD", headers={name: _TWO[name]})))
     assert [(f.check, f.pointer) for f in found] == [("head_matches_get", f"header:{name}")]
 
 
