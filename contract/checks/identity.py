@@ -18,7 +18,12 @@ from jobproof.contract.model.job import is_empty
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 
-__all__ = ["job_id_is_echoed", "job_id_keeps_its_case", "job_is_the_same_however_asked"]
+__all__ = [
+    "job_id_is_echoed",
+    "job_id_keeps_its_case",
+    "job_is_the_same_however_asked",
+    "job_keeps_what_it_was_given",
+]
 
 
 def _has_id(trace: Trace) -> bool:
@@ -29,6 +34,10 @@ def _has_id(trace: Trace) -> bool:
 def _has_id_as_asked(trace: Trace) -> bool:
     seen = trace.latest
     return seen.subject is not Subject.RECASED and _has_id(trace)
+
+
+def _has_given_again(trace: Trace) -> bool:
+    return any(not is_empty(old) for _, old, _ in _given_places(trace))
 
 
 def _is_asked_otherwise(trace: Trace) -> bool:
@@ -125,6 +134,51 @@ def job_is_the_same_however_asked(trace: Trace) -> Iterator[Remark]:
                 basis=basis,
                 source=spec.source,
             )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="profile.yaml: given",
+    severity=Severity.HIGH,
+    about=Facet.JOB,
+    premise=Premise("no job was seen again that shows what it was given", _has_given_again),
+)
+def job_keeps_what_it_was_given(trace: Trace) -> Iterator[Remark]:
+    """
+    What was settled when a job was created is the same at every sight.
+    """
+    promise = trace.api.profile.given
+    for at, old, new in _given_places(trace):
+        if promise is None or _is_kept(old, new):
+            continue
+        now = "isn't there any more" if is_empty(new) else f"is {told(brief(new))} now"
+        yield violation(
+            at,
+            f"it was {told(brief(old))} and {now}",
+            expected=brief(old),
+            found=brief(new),
+            basis=promise.basis,
+            source=promise.source,
+        )
+
+
+def _given_places(trace: Trace) -> Iterator[tuple[str, Json, Json]]:
+    """
+    Each place of what was given: what stood there, and what stands there now.
+    """
+    promise, last, job = trace.api.profile.given, trace.past.last, trace.latest.job
+    if promise is None or job is None or last is None or last.job is None:
+        return
+    for at in promise.at:
+        yield at, pick(last.job.body, at), pick(job.body, at)
+
+
+def _is_kept(old: Json, new: Json) -> bool:
+    # What is given may be added to, as tags are.
+    if isinstance(old, dict) and isinstance(new, dict):
+        return all(key in new and _is_kept(item, new[key]) for key, item in old.items())
+    # What wasn't there at first may have been settled since.
+    return is_empty(old) or old == new
 
 
 def _must_be_the_same(seen: Observation) -> bool:

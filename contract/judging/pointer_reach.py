@@ -18,7 +18,10 @@ from jobproof.contract.model.observation import Observation
 
 __all__ = ["PointerReach"]
 
-_NOT_PROMISED = (Role.VOLATILE, Role.FROZEN, Role.ELSEWHERE, Role.ITEMS, Role.TOLD)
+_NOT_PROMISED = (
+    *(Role.VOLATILE, Role.FROZEN, Role.ELSEWHERE, Role.ITEMS, Role.TOLD),
+    Role.GIVEN,
+)
 _OWN = frozenset({Subject.KNOWN, Subject.UNSTATED})
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "Cadence",
     "Codec",
     "ExpectedCode",
+    "Given",
     "Id",
     "JobFailure",
     "Limit",
@@ -283,6 +284,14 @@ class JobFailure(Promise):
     """The promise that no reason stands elsewhere."""
 
 
+class Given(Promise):
+    """
+    What was settled when the job was created, and stays.
+    """
+
+    at: tuple[Pointer, ...] = Field(min_length=1)
+
+
 class NotFound(Promise):
     """
     How the endpoint says that there is no such job.
@@ -391,6 +400,7 @@ class Profile(StrictModel):
     failure: JobFailure | None = None
     not_found: NotFound
     expected: tuple[ExpectedCode, ...] = ()
+    given: Given | None = None
     declared_elsewhere: tuple[Pointer, ...] = ()
     """Keys that the document lacks and the vendor is known to send: no drift."""
     volatile: tuple[Pointer, ...] = ()

@@ -69,7 +69,7 @@ READS: dict[str, frozenset[str]] = {
             *("creation_time_is_past", "end_time_is_past", "end_time_follows_creation"),
             *("end_time_only_after_end", "ended_job_has_end_time", "creation_time_is_stable"),
             *("end_time_is_stable", "creation_time_is_set", "end_time_follows_last_sight"),
-            *("links_are_filled_in", "links_outlive_the_job"),
+            *("links_are_filled_in", "links_outlive_the_job", "job_keeps_what_it_was_given"),
         ): (BODY,),
         ("foreign_job_looks_unknown", "no_secret_in_answer"): (BODY, HEADERS),
         ("entity_tag_changes_with_body",): (BODY, HEADERS),

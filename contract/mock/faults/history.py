@@ -12,6 +12,7 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
+    edit_strings,
     edit_time,
     has_rfc3339_times,
     put,
@@ -64,6 +65,20 @@ def status_goes_back(view: JobView, context: RequestContext) -> JobView:
     if back is None or context.occurrence(view.id) % 2:
         return view
     return view.with_statuses(back)
+
+
+@HISTORY.body(
+    "what a job was asked to do is something else at each poll",
+    "job_keeps_what_it_was_given",
+    definite=False,
+    applies=lambda api: api.profile.given is not None,
+    proves="job_keeps_what_it_was_given",
+)
+def given_changes(body: JsonObject, context: RequestContext) -> Json:
+    if context.profile.given is not None:
+        version = context.occurrence(context.job_id or "")
+        edit_strings(body, context.profile.given.at[0], lambda text: with_version(text, version))
+    return body
 
 
 @HISTORY.view("a job that has ended long ago is shown running, always", "job_ends_in_time")

@@ -31,6 +31,7 @@ class Role(StrEnum):
     PROOF = "a proof of success"
     LINKS = "links"
     FAILURE = "a reason of failure"
+    GIVEN = "what a job was given"
     VOLATILE = "what may change after the job's end"
     FROZEN = "what stays as it is after the job's end"
     ELSEWHERE = "what the vendor is known to send"
@@ -90,6 +91,8 @@ def pointers_of(profile: Profile) -> Iterator[PointerUse]:
         yield from _several(("result", "links"), profile.result.links, Role.LINKS)
     if profile.failure is not None:
         yield from _several(("failure", "at"), profile.failure.at, Role.FAILURE)
+    for index, at in enumerate(profile.given.at if profile.given else ()):
+        yield PointerUse(("given", "at", index), at, Role.GIVEN, keeps=True)
     yield from _several(("declared_elsewhere",), profile.declared_elsewhere, Role.ELSEWHERE)
     yield from _several(("volatile",), profile.volatile, Role.VOLATILE)
     yield from _several(("frozen",), profile.frozen, Role.FROZEN)

@@ -36,21 +36,24 @@ class ListedMutant(StrictModel):
     Attributes:
         change: The operators.
         at: Where, and to what it is changed; `*` stands for anything.
-        seen: In which statuses, or ways to ask; anywhere if empty.
+        seen: In which statuses, or ways to ask; likewise.
     """
 
     change: _Words = Field(min_length=1)
     at: _Words = ("*",)
-    seen: _Words = ()
+    seen: _Words = ("*",)
     why: str = Field(min_length=20)
 
     def is_about(self, mutant: JudgedMutant) -> bool:
         """
         Whether it speaks of that mutant.
         """
-        if mutant.operator not in self.change or (self.seen and mutant.state not in self.seen):
-            return False
-        return any(fnmatchcase(mutant.place, pattern) for pattern in self.at)
+
+        def fits(text: str, patterns: Iterable[str]) -> bool:
+            return any(fnmatchcase(text, pattern) for pattern in patterns)
+
+        here = fits(mutant.place, self.at) and fits(mutant.state, self.seen)
+        return mutant.operator in self.change and here
 
 
 class ListedMutants(StrictModel):

@@ -98,10 +98,15 @@ class Original:
     @property
     def state(self) -> str:
         """
-        The status shown, or how was asked where no job is shown.
+        The status shown, and whether at first or again; or how was asked where no job is shown.
         """
         job = self.seen.job
-        return str(job.status) if job is not None and self.way is Way.JOB else self.way.value
+        if job is None or self.way is not Way.JOB:
+            return self.way.value
+        known = [one.job.status for one in self.before if one.job is not None]
+        if not known:
+            return f"{job.status} at first"
+        return f"{job.status} again" if job.status in known else str(job.status)
 
 
 def with_body(response: Response, body: bytes) -> Response:

@@ -35,8 +35,10 @@ def mutate_values(original: Original, value: Json) -> Iterator[Change]:
 
 
 def _changed(original: Original, place: str, item: Json) -> Iterator[Change]:
-    if item is not None:
-        yield "value nulled", "", None, False
+    if item is None:
+        yield "null filled", "", "text", False
+        return
+    yield "value nulled", "", None, False
     if isinstance(item, str):
         yield "type changed", "", 7, False
         yield from mutate_text(original, place, item)
@@ -44,7 +46,7 @@ def _changed(original: Original, place: str, item: Json) -> Iterator[Change]:
     yield "type changed", "", "text", False
     if isinstance(item, dict):
         yield "type changed", " to a list", [item], False
-        yield from _changed_keys(place, item)
+        yield from _changed_keys(original, place, item)
     elif isinstance(item, list):
         yield from _changed_list(item)
     elif isinstance(item, bool):
@@ -53,8 +55,11 @@ def _changed(original: Original, place: str, item: Json) -> Iterator[Change]:
         yield from _changed_number(item)
 
 
-def _changed_keys(place: str, item: dict[str, Json]) -> Iterator[Change]:
-    yield "property added", "", {**item, "odd_note": "odd"}, True
+def _changed_keys(original: Original, place: str, item: dict[str, Json]) -> Iterator[Change]:
+    given = original.api.profile.given
+    # One more of what was given is another fact; elsewhere a new key is drift.
+    is_given = given is not None and place in given.at
+    yield "property added", "", {**item, "odd_note": "odd"}, not is_given
     if place == "body":
         yield "property added", " named like a secret", {**item, "internal_token": "odd"}, False
     for key in item:
