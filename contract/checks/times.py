@@ -12,8 +12,8 @@ from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Remark, Severity, inconclusive, violation
-from jobproof.contract.model.job import Job
-from jobproof.contract.model.profile import Codec, Times, Timestamp
+from jobproof.contract.model.job import Job, is_beyond_calendar
+from jobproof.contract.model.profile import Times, Timestamp
 from jobproof.contract.model.promises.sources import Written, written
 from jobproof.contract.model.trace import Trace
 
@@ -136,12 +136,16 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
     if job is None or times is None:
         return
     for stamp in times.later:
+        text = job.present.get(stamp.at)
         moment = job.later.get(stamp.at)
-        if stamp.ends_life and moment is not None and _is_ahead(trace, moment, times):
+        # What no calendar reaches lies ahead, too: its unit is another.
+        is_ahead = is_beyond_calendar(text, stamp.codec)
+        if stamp.ends_life and (is_ahead or (moment and _is_ahead(trace, moment, times))):
             promise = _end_promise(times, stamp)
+            ahead = f"{moment - trace.now:.0f} s in the future" if moment is not None else ""
             yield violation(
                 stamp.at,
-                f"{moment - trace.now:.0f} s in the future",
+                ahead or f"{told(text)} is beyond any calendar: is its unit another?",
                 expected=Words("a time before now"),
                 found=job.present[stamp.at],
                 basis=promise.basis,
@@ -330,9 +334,8 @@ def creation_time_is_set(trace: Trace) -> Iterator[Remark]:
     if job is None or times is None:
         return
     moment, text = job.created_at, job.created_text
-    # A text that is no time is the schema's affair. A number passes there, whatever its unit.
-    is_number = isinstance(text, int | float) and not isinstance(text, bool)
-    if moment is None and not (is_number and times.codec is not Codec.RFC3339):
+    # A text that is no time is the schema's affair.
+    if moment is None and not is_beyond_calendar(text, times.codec):
         return
     if moment is None or moment < _OLDEST:
         said = "before the year 2000" if moment is not None else "beyond any calendar"

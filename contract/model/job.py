@@ -15,7 +15,15 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.model.profile import Codec, Profile
 from jobproof.contract.model.status_rules import word_by_rules, word_of
 
-__all__ = ["Job", "JobReader", "is_empty", "is_status_missed", "links_in", "read_time"]
+__all__ = [
+    "Job",
+    "JobReader",
+    "is_beyond_calendar",
+    "is_empty",
+    "is_status_missed",
+    "links_in",
+    "read_time",
+]
 
 _LEAP_SECOND = re.compile(r"(T[0-9]{2}:[0-9]{2}):60")
 
@@ -158,6 +166,15 @@ def read_time(value: Json, codec: Codec) -> float | None:
         return moment.timestamp() + leaps
     except (OverflowError, ValueError):
         return None
+
+
+def is_beyond_calendar(value: Json, codec: Codec) -> bool:
+    """
+    Whether it is a number where one is a time, and too large for one: any schema lets it pass,
+    whatever its unit.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and codec is not Codec.RFC3339 and read_time(value, codec) is None
 
 
 def _unix_time(value: Json, a_second: int) -> float | None:

@@ -230,3 +230,12 @@ def test_a_time_that_cannot_be_read_is_the_schemas_affair(text: object) -> None:
     found = {f.check for f in said(trace(answer(job(created_at=text))))}
     assert found <= {"body_matches_schema", "null_only_where_allowed"}
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(("unit", "speaks"), [(1, False), (1000, True)])
+def test_an_end_in_another_unit_is_ahead_of_every_clock(unit: int, *, speaks: bool) -> None:
+    ended = int(NOW - 5) * unit
+    body = {"id": "b", "status": "failed", "created_at": int(NOW - 60), "failed_at": ended}
+    found = said(trace(answer(body), of=find_api("openai-batch")))
+    told = [f.message for f in found if f.check == "end_time_is_past"]
+    assert told == ([f"{ended} is beyond any calendar: is its unit another?"] if speaks else [])
