@@ -323,7 +323,6 @@ _REFUSED = answer({"error": "no"}, 401, credential=Credential.NONE)
 _THROTTLED = answer({"error": "no"}, 429, headers={"retry-after": "1"})
 _CHANGED = (answer(at=NOW - 5), answer(job(result={"urls": ["https://gen.krea.ai/other.png"]})))
 _ENDED_AGAIN = (answer(at=NOW - 5), answer(job(completed_at=written(ENDED + 5))))
-_GIVEN = {"at": ["/result/style_id"], "basis": "inferred", "source": "its creation"}
 _RESTYLED = tuple(
     answer(job("sampling", result={"style_id": style}), at=NOW - 9 + n)
     for n, style in enumerate("ab")
@@ -502,9 +501,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     judged("expected.0.basis", "inferred", _REFUSED),
     judged("expected.0.source", "elsewhere", _REFUSED),
     judged("declared_elsewhere", ["/result/error", "/position"], answer(job(position=3))),
-    judged("given.at", ["/result/urls"], *_RESTYLED, given=_GIVEN),
-    judged("given.basis", "documented", *_RESTYLED, given=_GIVEN),
-    judged("given.source", "elsewhere", *_RESTYLED, given=_GIVEN),
+    judged("given", ["/result/style_id"], *_RESTYLED),
     judged("volatile", ["/result"], *_CHANGED),
     judged("frozen", ["/completed_at"], *_ENDED_AGAIN),
     Scenario("cadence.poll", "7s", lambda api: _suite_target(api).poll_interval_s, _next_poll(0)),

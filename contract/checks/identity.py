@@ -147,9 +147,8 @@ def job_keeps_what_it_was_given(trace: Trace) -> Iterator[Remark]:
     """
     What was settled when a job was created is the same at every sight.
     """
-    promise = trace.api.profile.given
     for at, old, new in _given_places(trace):
-        if promise is None or _is_kept(old, new):
+        if _is_kept(old, new):
             continue
         now = "isn't there any more" if is_empty(new) else f"is {told(brief(new))} now"
         yield violation(
@@ -157,8 +156,6 @@ def job_keeps_what_it_was_given(trace: Trace) -> Iterator[Remark]:
             f"it was {told(brief(old))} and {now}",
             expected=brief(old),
             found=brief(new),
-            basis=promise.basis,
-            source=promise.source,
         )
 
 
@@ -166,10 +163,10 @@ def _given_places(trace: Trace) -> Iterator[tuple[str, Json, Json]]:
     """
     Each place of what was given: what stood there, and what stands there now.
     """
-    promise, last, job = trace.api.profile.given, trace.past.last, trace.latest.job
-    if promise is None or job is None or last is None or last.job is None:
+    last, job = trace.past.last, trace.latest.job
+    if job is None or last is None or last.job is None:
         return
-    for at in promise.at:
+    for at in trace.api.profile.given:
         yield at, pick(last.job.body, at), pick(job.body, at)
 
 

@@ -136,18 +136,16 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
     if job is None or times is None:
         return
     for stamp in times.later:
-        text = job.present.get(stamp.at)
-        moment = job.later.get(stamp.at)
-        # What no calendar reaches lies ahead, too: its unit is another.
-        is_ahead = is_beyond_calendar(text, stamp.codec)
-        if stamp.ends_life and (is_ahead or (moment and _is_ahead(trace, moment, times))):
+        text, moment = job.present.get(stamp.at), job.later.get(stamp.at)
+        is_beyond = is_beyond_calendar(text, stamp.codec)
+        if stamp.ends_life and (is_beyond or (moment and _is_ahead(trace, moment, times))):
             promise = _end_promise(times, stamp)
-            ahead = f"{moment - trace.now:.0f} s in the future" if moment is not None else ""
+            message = f"{told(text)} is beyond any calendar: is its unit another?"
             yield violation(
                 stamp.at,
-                ahead or f"{told(text)} is beyond any calendar: is its unit another?",
+                f"{moment - trace.now:.0f} s in the future" if moment else message,
                 expected=Words("a time before now"),
-                found=job.present[stamp.at],
+                found=text,
                 basis=promise.basis,
                 source=promise.source,
             )

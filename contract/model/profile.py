@@ -32,7 +32,6 @@ __all__ = [
     "Cadence",
     "Codec",
     "ExpectedCode",
-    "Given",
     "Id",
     "JobFailure",
     "Limit",
@@ -284,14 +283,6 @@ class JobFailure(Promise):
     """The promise that no reason stands elsewhere."""
 
 
-class Given(Promise):
-    """
-    What was settled when the job was created, and stays.
-    """
-
-    at: tuple[Pointer, ...] = Field(min_length=1)
-
-
 class NotFound(Promise):
     """
     How the endpoint says that there is no such job.
@@ -400,7 +391,8 @@ class Profile(StrictModel):
     failure: JobFailure | None = None
     not_found: NotFound
     expected: tuple[ExpectedCode, ...] = ()
-    given: Given | None = None
+    given: tuple[Pointer, ...] = ()
+    """What was settled when a job was created, or once on its way: once there, it stays."""
     declared_elsewhere: tuple[Pointer, ...] = ()
     """Keys that the document lacks and the vendor is known to send: no drift."""
     volatile: tuple[Pointer, ...] = ()
@@ -435,14 +427,11 @@ class Profile(StrictModel):
         for place, used in self._used_words():
             for word in used:
                 if word not in words:
-                    raise ValueError(
-                        f"{place} names the status {word!r}, which status.words doesn't have"
-                    )
+                    problem = f"{place} names the status {word!r}, which status.words doesn't have"
+                    raise ValueError(problem)
         if "{" + self.operation.parameter + "}" not in self.operation.path:
-            raise ValueError(
-                f"operation.path {self.operation.path!r} has no "
-                f"{{{self.operation.parameter}}}: the parameter must stand in the path"
-            )
+            where = f"operation.path {self.operation.path!r} has no {{{self.operation.parameter}}}"
+            raise ValueError(f"{where}: the parameter must stand in the path")
         return self
 
     def _used_words(self) -> Iterator[tuple[str, tuple[str, ...]]]:

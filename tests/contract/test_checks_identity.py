@@ -12,11 +12,9 @@ from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import Basis, Kind
-from jobproof.contract.model.profile import Given
 from jobproof.contract.model.trace import Trace
 
-_GIVEN = Given(at=("/result/style_id",), basis=Basis.INFERRED, source="its creation")
-_GIVING = replace(api(), profile=api().profile.model_copy(update={"given": _GIVEN}))
+_GIVING = replace(api(), profile=api().profile.model_copy(update={"given": ("/result/style_id",)}))
 
 
 def _polls(*styles: object) -> Trace:

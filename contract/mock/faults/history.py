@@ -71,13 +71,13 @@ def status_goes_back(view: JobView, context: RequestContext) -> JobView:
     "what a job was asked to do is something else at each poll",
     "job_keeps_what_it_was_given",
     definite=False,
-    applies=lambda api: api.profile.given is not None,
+    applies=lambda api: bool(api.profile.given),
     proves="job_keeps_what_it_was_given",
 )
 def given_changes(body: JsonObject, context: RequestContext) -> Json:
-    if context.profile.given is not None:
+    if context.profile.given:
         version = context.occurrence(context.job_id or "")
-        edit_strings(body, context.profile.given.at[0], lambda text: with_version(text, version))
+        edit_strings(body, context.profile.given[0], lambda text: with_version(text, version))
     return body
 
 

@@ -91,8 +91,8 @@ def pointers_of(profile: Profile) -> Iterator[PointerUse]:
         yield from _several(("result", "links"), profile.result.links, Role.LINKS)
     if profile.failure is not None:
         yield from _several(("failure", "at"), profile.failure.at, Role.FAILURE)
-    for index, at in enumerate(profile.given.at if profile.given else ()):
-        yield PointerUse(("given", "at", index), at, Role.GIVEN, keeps=True)
+    for index, at in enumerate(profile.given):
+        yield PointerUse(("given", index), at, Role.GIVEN, keeps=True)
     yield from _several(("declared_elsewhere",), profile.declared_elsewhere, Role.ELSEWHERE)
     yield from _several(("volatile",), profile.volatile, Role.VOLATILE)
     yield from _several(("frozen",), profile.frozen, Role.FROZEN)

@@ -56,9 +56,8 @@ def _changed(original: Original, place: str, item: Json) -> Iterator[Change]:
 
 
 def _changed_keys(original: Original, place: str, item: dict[str, Json]) -> Iterator[Change]:
-    given = original.api.profile.given
     # One more of what was given is another fact; elsewhere a new key is drift.
-    is_given = given is not None and place in given.at
+    is_given = place in original.api.profile.given
     yield "property added", "", {**item, "odd_note": "odd"}, not is_given
     if place == "body":
         yield "property added", " named like a secret", {**item, "internal_token": "odd"}, False
