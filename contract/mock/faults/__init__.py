@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from jobproof.contract.mock.faults.access import ACCESS
 from jobproof.contract.mock.faults.after_the_end import HISTORY
+from jobproof.contract.mock.faults.asked import ASKED
 from jobproof.contract.mock.faults.fault_group import Fault, FaultGroup
 from jobproof.contract.mock.faults.formats import FORMATS
 from jobproof.contract.mock.faults.load import LOAD
@@ -28,6 +29,7 @@ FAULT_GROUPS: tuple[FaultGroup, ...] = (
     ACCESS,
     LOAD,
     PROTOCOL,
+    ASKED,
 )
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
