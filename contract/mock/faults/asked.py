@@ -185,13 +185,6 @@ def query_shows_foreign(job: MockJob | None, context: RequestContext) -> MockJob
     return context.job_store.find(context.job_id or "")
 
 
-@ASKED.answer("a part comes without saying which", "part_says_which")
-def part_without_range(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.answer_kind is not AnswerKind.JOB or context.request.header("Range") is None:
-        return answer
-    return replace(answer, code=206, body=answer.body[:8])
-
-
 def _not_modified(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.JOB:
         return answer
