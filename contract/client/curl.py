@@ -135,7 +135,7 @@ class Client:
         self._closed = False
         self._lock = threading.Lock()
 
-    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+    def send(self, request: Request, *, deadline_s: float, fresh: bool = False) -> Exchange:
         """
         Send once; never retry: a retry hides the outage.
 
@@ -145,6 +145,7 @@ class Client:
 
         Args:
             deadline_s: Seconds for everything: DNS, connect, TLS, headers, body.
+            fresh: Dial anew, although a connection may be open.
 
         Returns:
             An `Exchange` whose `answer` is a `Response` for any HTTP answer,
@@ -161,7 +162,7 @@ class Client:
             raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
         url = _parse(request.url)
         headers = _header_lines(request.method, request.headers, self._user_agent)
-        handle = self._acquire(url.origin)
+        handle = self._acquire(url.origin, fresh=fresh)
         try:
             exchange = handle.perform(request, url.target, headers, deadline_s)
         # Cut off in between, the handle may hold half an answer: it isn't used again.
@@ -187,11 +188,11 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _acquire(self, origin: str) -> _Handle:
+    def _acquire(self, origin: str, *, fresh: bool) -> _Handle:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-            idle = self._pop_idle(origin)
+            idle = None if fresh else self._pop_idle(origin)
         if idle is not None:
             # Not under the lock: looking at a socket is a system call.
             if idle.is_reusable():

@@ -92,7 +92,7 @@ def seen_in(found: int, answers: int) -> str:
     In how many answers something was seen, and what that says of all others.
     """
     if found == answers:
-        return f"in {'the one answer' if answers == 1 else f'all {answers} answers'} looked at"
+        return f"in all {answers} answers looked at"
     low, high = wilson(found, answers)
     return (
         f"in {found} of {answers} answers: {percent(found / answers)} %, "

@@ -70,11 +70,15 @@ class MockRequest:
 
     Attributes:
         target: The request target byte for byte (Latin-1), query included.
+        connection: The number of the connection that it came by; 0 where nobody counts them.
+        turn: Which request of that connection it is; 1 for the first.
     """
 
     method: str
     target: str
     headers: HeaderPairs = ()
+    connection: int = 0
+    turn: int = 1
 
     def header(self, name: str) -> str | None:
         """

@@ -185,12 +185,18 @@ class Mock:
             self._variants = behaviours
 
     def respond(
-        self, method: str, target: str, headers: Iterable[tuple[str, str]] = ()
+        self,
+        method: str,
+        target: str,
+        headers: Iterable[tuple[str, str]] = (),
+        *,
+        connection: int = 0,
+        turn: int = 1,
     ) -> MockAnswer:
         """
-        Answer one request and log it.
+        Answer one request and log it; the last two as in `MockRequest`.
         """
-        request = MockRequest(method, target, tuple(headers))
+        request = MockRequest(method, target, tuple(headers), connection, turn)
         # One at a time: a fault that comes every 20th time counts on an order.
         with self._lock:
             context = self._context(request)

@@ -277,6 +277,36 @@ def anonymous_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return context.fixed_answer(hidden, context.script.pages.unknown)
 
 
+@_variant(
+    Hook.ANSWER,
+    "each answer ends its connection, and says so",
+    why="RFC 9112 9.6: a server may close after any answer, and should say so",
+)
+def one_answer_a_connection(answer: MockAnswer, context: RequestContext) -> MockAnswer:  # noqa: ARG001 -- every answer does
+    return answer.with_header("Connection", "close")
+
+
+@_variant(
+    Hook.ANSWER,
+    "two right replicas answer in turn, each with headers of its own",
+    why="RFC 9110 10.2.4: Server names whoever answers, and that may be another one each time",
+)
+def two_replicas_in_turn(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    number = context.occurrence()
+    named = answer.with_header("Server", "nginx/1.27" if number % 2 else "envoy")
+    named = named.with_header("X-Request-Id", f"req-{number:08x}")
+    return named.with_header("X-Served-By", f"api-{number % 2}")
+
+
+@_variant(
+    Hook.BODY,
+    "every second connection leads to a release that writes keys in another order",
+    why="RFC 8259 4: the order of an object's members says nothing",
+)
+def other_key_order_by_connection(body: JsonObject, context: RequestContext) -> Json:
+    return dict(reversed(body.items())) if context.request.connection % 2 else body
+
+
 def _refuse_malformed(answer: MockAnswer, context: RequestContext, code: int) -> MockAnswer:
     if context.answer_kind is not AnswerKind.UNKNOWN or _well_formed(context):
         return answer

@@ -174,6 +174,8 @@ def _score_case(
 ) -> ScoreRow:
     started = time.monotonic()
     options: MockOptions = {"faults": (name,)} if kind == "fault" else {"variants": (name,)}
+    # Faults that strike at random strike at other times, too.
+    options["seed"] = seed
     with mock.serve(options) as served:
         code, report = run_suite(api, served, seed)
     seconds = time.monotonic() - started

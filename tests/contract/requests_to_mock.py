@@ -102,10 +102,17 @@ def run_script(
     requests += [("GET", path_of(mock, one), mock.token) for one in others]
     requests += [("GET", path_of(mock, known[-1]), token) for token in ("", "wrong")]
     requests += [("GET", "/nowhere", mock.token), ("POST", "/nowhere", "")]
+    # Often enough for what some instances alone do, and on each connection a poll after an error.
+    rare = [("GET", path_of(mock, known[-1]), ""), ("GET", path_of(mock, others[0]), mock.token)]
+    requests += [*rare * 10, *(("GET", path_of(mock, one), mock.token) for one in known[:2])]
     exchanges = []
-    for method, target, token in requests:
+    for number, (method, target, token) in enumerate(requests):
         headers = bearer(token) if token else []
-        answer = mock.respond(method, target, [*headers, ("Accept-Encoding", "gzip")])
+        answer = mock.respond(
+            *(method, target, [*headers, ("Accept-Encoding", "gzip")]),
+            connection=1 + number % 2,
+            turn=1 + number // 2,
+        )
         exchanges.append(MockExchange(f"{method} {target[:80]}", answer, mock.log[-1].fault))
     return exchanges
 

@@ -412,7 +412,7 @@ def test_a_life_is_replayed_in_steps_that_grow_as_it_does() -> None:
 
 
 class _Nobody:
-    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+    def send(self, request: Request, *, deadline_s: float, fresh: bool = False) -> Exchange:
         """
         The exchanges are there already.
         """
@@ -438,7 +438,7 @@ def test_a_run_asks_with_the_newest_tag_that_it_was_shown() -> None:
     sent: list[Request] = []
 
     class _Unchanged:
-        def send(self, request: Request, *, deadline_s: float) -> Exchange:
+        def send(self, request: Request, *, deadline_s: float, fresh: bool = False) -> Exchange:
             """
             As if nothing had changed.
             """

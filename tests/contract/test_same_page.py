@@ -58,7 +58,7 @@ class _Sender:
     sent: list[Request] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+    def send(self, request: Request, *, deadline_s: float, fresh: bool = False) -> Exchange:
         assert deadline_s > 0
         with self.lock:
             self.sent.append(request)
@@ -312,5 +312,5 @@ def test_a_server_that_wants_to_be_left_alone_is_not_polled() -> None:
     run, sender = _carried_out(lambda _request, _: busy)
     assert _verdict(run, strict=True) is Verdict.INCONCLUSIVE
     # Each of the plan's requests once, whatever time there would be to watch.
-    planned = sum(p.times for sequence in build_plan(run.target) for p in sequence.requests)
+    planned = sum(p.questions for sequence in build_plan(run.target) for p in sequence.requests)
     assert len(sender.sent) <= planned

@@ -169,3 +169,33 @@ def test_what_is_no_rate_is_one_line(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_rate(text)
     assert str(caught.value) == f"rate limit {text!r}: write 30/m, 2/s or unlimited"
+
+
+@pytest.mark.parametrize("effort", list(Effort))
+def test_the_many_polls_are_as_many_questions_as_the_effort_says(
+    target: SuiteTarget, effort: Effort
+) -> None:
+    sent = _planned_requests(replace(target, effort=effort))
+    why = ("again and again: rare faults", "two questions at once")
+    again = sum(one.times - 1 for one in sent if one.why == "the job without a token")
+    assert sum(one.questions for one in sent if one.why in why) + again == effort.polls
+    # Two jobs of one token are asked for by themselves, or with an id that nobody has.
+    (pair,) = [one for one in sent if one.beside is not None]
+    assert pair.beside is not None
+    assert pair.job_id != pair.beside.job_id
+
+
+def test_a_poll_beside_another_job_never_overlaps_with_that_ones_own(target: SuiteTarget) -> None:
+    other = "9d5c2a52-07a6-4ac4-8b1c-4e1d1cdd21d9"
+    for rate, subject in ((None, Subject.MISSING), (30.0, Subject.KNOWN)):
+        sent = _planned_requests(replace(target, jobs=(JOB, other), rate_per_minute=rate))
+        assert [one.beside.subject for one in sent if one.beside is not None] == [subject]
+
+
+def test_a_poll_comes_after_an_error_and_before_another_connection(target: SuiteTarget) -> None:
+    (sequence,) = [one for one in build_plan(target) if one.job_id == JOB]
+    many = [one.why for one in sequence.requests].index("again and again: rare faults")
+    assert sequence.requests[many].fresh_every == 2
+    refused, then = sequence.requests[many - 2 : many]
+    assert (refused.credential, then.credential) == (Credential.INVALID, Credential.OWNER)
+    assert (then.method, then.fresh_every) == ("GET", 0)

@@ -197,7 +197,7 @@ class _Throttling:
         self._headers = (("Retry-After", retry_after), ("Content-Type", "application/json"))
         self.asked = 0
 
-    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+    def send(self, request: Request, *, deadline_s: float, fresh: bool = False) -> Exchange:
         self.asked += 1
         return Exchange(request, Response(429, self._headers, b"{}", b"{}"), NOW, deadline_s / 100)
 

@@ -15,7 +15,7 @@ from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.model.api import Api
 
-__all__ = ["ACCESS"]
+__all__ = ["ACCESS", "needs_token", "owner_of"]
 
 ACCESS = FaultGroup("X", "access and exposure")
 
@@ -43,12 +43,12 @@ def needs_token(api: Api) -> bool:
 
 @ACCESS.caller("no token is needed", "token_is_required", applies=needs_token)
 def token_not_needed(caller: Caller, context: RequestContext) -> Caller:
-    return _owner_of(context) if caller is Caller.NONE else caller
+    return owner_of(context) if caller is Caller.NONE else caller
 
 
 @ACCESS.caller("any token will do", "invalid_token_is_refused", applies=needs_token)
 def any_token_will_do(caller: Caller, context: RequestContext) -> Caller:
-    return _owner_of(context) if caller is Caller.INVALID else caller
+    return owner_of(context) if caller is Caller.INVALID else caller
 
 
 @ACCESS.answer(
@@ -123,7 +123,10 @@ def stack_trace_in_404(answer: MockAnswer, context: RequestContext) -> MockAnswe
     return answer.with_json(answer.code, body)
 
 
-def _owner_of(context: RequestContext) -> Caller:
+def owner_of(context: RequestContext) -> Caller:
+    """
+    Whom an instance takes somebody for that asks for no token.
+    """
     # Whose job it is decides: else a foreign job without a token were not found after all.
     job = context.job_store.find(context.job_id or "")
     return Caller(job.tenant) if job is not None else Caller.OWNER

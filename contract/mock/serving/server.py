@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from contextlib import AbstractContextManager, suppress
+from itertools import count
 from typing import Unpack
 
 from jobproof.contract.errors import ConfigError
@@ -146,14 +147,16 @@ class MockServer(AbstractContextManager["MockServer"]):
         self.stop()
 
     def _accept(self) -> None:
-        while not self._stopping.is_set():
+        for number in count(1):
+            if self._stopping.is_set():
+                return
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return  # the listener was closed
             self._slots.acquire()
             thread = threading.Thread(
-                target=self._serve, args=(connection,), name="mock-connection", daemon=True
+                target=self._serve, args=(connection, number), name="mock-connection", daemon=True
             )
             with self._lock:
                 # Accepted while stop() ran: it would miss this one, and nobody close it.
@@ -163,14 +166,15 @@ class MockServer(AbstractContextManager["MockServer"]):
                 self._connections[connection] = thread
             thread.start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, connection: socket.socket, number: int) -> None:
         try:
             connection.settimeout(_IDLE_TIMEOUT_S)
             # Without it a small answer waits 40 ms for the ACK of the one before.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             reader = RequestReader(connection)
-            while not self._stopping.is_set() and self._exchange(connection, reader):
-                continue
+            for turn in count(1):
+                if self._stopping.is_set() or not self._exchange(connection, reader, number, turn):
+                    return
         except OSError:
             return  # the client has gone, or fell silent, or stop() closed the socket
         finally:
@@ -179,7 +183,9 @@ class MockServer(AbstractContextManager["MockServer"]):
             connection.close()
             self._slots.release()
 
-    def _exchange(self, connection: socket.socket, reader: RequestReader) -> bool:
+    def _exchange(
+        self, connection: socket.socket, reader: RequestReader, number: int, turn: int
+    ) -> bool:
         try:
             received = reader.next()
         except BadRequest as exc:
@@ -189,9 +195,10 @@ class MockServer(AbstractContextManager["MockServer"]):
         if received is None:
             return False
         request = received.request
-        return self._send(
-            connection, received, self.mock.respond(request.method, request.target, request.headers)
+        answer = self.mock.respond(
+            request.method, request.target, request.headers, connection=number, turn=turn
         )
+        return self._send(connection, received, answer)
 
     def _send(
         self, connection: socket.socket, received: ReceivedRequest, answer: MockAnswer

@@ -46,6 +46,8 @@ class PlannedRequest:
         times: How often at most.
         until_end: Send it again, an interval apart, until the job has ended.
         conditional: Send the entity tag seen last, where one was seen; else leave it out.
+        fresh_every: Every so manyth time over a new connection; 0 for never.
+        beside: What is asked at the same moment, both over new connections.
         why: What the request is for, for whoever reads a dry run.
     """
 
@@ -59,6 +61,15 @@ class PlannedRequest:
     conditional: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     manner: Manner = Manner.PLAIN
+    fresh_every: int = 0
+    beside: PlannedRequest | None = None
+
+    @property
+    def questions(self) -> int:
+        """
+        How many requests it makes at most, where none is repeated until an end.
+        """
+        return self.times * (1 if self.beside is None else 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,9 @@ def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
     # The many polls that rare faults take go to the first job alone.
     for index, job_id in enumerate(target.jobs):
         sequences.append(
-            RequestSequence(job_id, tuple(_known_job_requests(target, job_id, first=index == 0)))
+            RequestSequence(
+                job_id, tuple(_known_job_requests(target, job_id, missing, first=index == 0))
+            )
         )
     for index, job_id in enumerate(target.foreign_jobs):
         asked = tuple(_foreign_job_requests(target, job_id, first=index == 0))
@@ -133,7 +146,9 @@ def _missing_job_requests(
     target: SuiteTarget, job_id: str, *, outsiders: bool
 ) -> Iterator[PlannedRequest]:
     planned = PlannedRequest(
-        "GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has", times=2
+        *("GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has"),
+        times=2,
+        fresh_every=2,
     )
     yield planned
     if outsiders:
@@ -145,7 +160,7 @@ def _missing_job_requests(
 
 
 def _known_job_requests(
-    target: SuiteTarget, job_id: str, *, first: bool
+    target: SuiteTarget, job_id: str, missing: str, *, first: bool
 ) -> Iterator[PlannedRequest]:
     get = PlannedRequest("GET", job_id, Subject.KNOWN, Credential.OWNER, "a known job, to its end")
     yield replace(get, until_end=True)
@@ -154,7 +169,10 @@ def _known_job_requests(
     yield replace(get, method="HEAD", why="its head alone")
     yield replace(get, method="OPTIONS", why="which methods there are")
     if target.api.access.is_required:
-        yield replace(get, credential=Credential.NONE, why="the job without a token")
+        # One instance may ask for a token and the next one not.
+        none = replace(get, credential=Credential.NONE, why="the job without a token")
+        twice = first and target.effort is not Effort.QUICK
+        yield replace(none, times=2 if twice else 1, fresh_every=2 if twice else 1)
         yield replace(get, credential=Credential.INVALID, why="the job with an invalid token")
     if first and target.effort is not Effort.QUICK:
         yield from _in_manners(target, get, _ALIKE)
@@ -165,17 +183,37 @@ def _known_job_requests(
             yield from _in_manners(target, replace(get, credential=Credential.INVALID), _WRONG)
         # Nothing of what was asked so has changed anything for others.
         yield replace(get, why="plainly once more")
-    if first or target.effort is not Effort.QUICK:
-        yield replace(
-            get, times=target.effort.polls if first else 3, why="again and again: rare faults"
-        )
+    if first:
+        yield from _many_polls(target, get, missing)
+    elif target.effort is not Effort.QUICK:
+        # The first of them comes after an error, over the same connection.
+        yield replace(get, times=3, fresh_every=2, why="again and again: rare faults")
+
+
+def _many_polls(target: SuiteTarget, get: PlannedRequest, missing: str) -> Iterator[PlannedRequest]:
+    """
+    For what shows in some answers, over some connections, or where two are asked for at once.
+    """
+    # Where sequences go side by side, another job's own polls would overlap with this one.
+    other = replace(get, job_id=target.jobs[-1])
+    if other.job_id == get.job_id or target.concurrency > 1:
+        other = replace(get, job_id=missing, subject=Subject.MISSING)
+    at_once = max(1, target.effort.polls // 10)
+    # One was asked without a token, where one is asked for.
+    twice = target.api.access.is_required and target.effort is not Effort.QUICK
+    alone = target.effort.polls - 2 * at_once - twice
+    yield replace(get, times=alone, fresh_every=2, why="again and again: rare faults")
+    other = replace(other, why="at the same moment, by another connection")
+    yield replace(get, times=at_once, beside=other, why="two questions at once")
 
 
 def _foreign_job_requests(
     target: SuiteTarget, job_id: str, *, first: bool
 ) -> Iterator[PlannedRequest]:
     planned = PlannedRequest(
-        "GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job", times=2
+        *("GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job"),
+        times=2,
+        fresh_every=2,
     )
     yield planned
     once = replace(planned, times=1)

@@ -30,8 +30,9 @@ class Effort(StrEnum):
     @property
     def polls(self) -> int:
         """
-        How often one ended job is polled, to see what comes once in a while:
-        a fault in every 20th answer needs 59 polls to be seen with 95 %.
+        How many questions see what comes once in a while, most of them for one ended job: by
+        old connections and new ones, a few two at once. A fault in every 20th answer needs 59
+        to be seen with 95 %, and the polls of all jobs count.
         """
         return {Effort.QUICK: 3, Effort.STANDARD: 30, Effort.EXHAUSTIVE: 60}[self]
 

@@ -80,8 +80,8 @@ def explain(found: FindingGroup, check: Check | None, *, target: Telling) -> str
         f"  seen      at {shown.pointer}: {shown.message}{times}",
         f"  again     {_curl(found.first, target)}",
     ]
-    if found.looked is not None:
-        lines.insert(4, f"  how often {seen_in(found.answers, found.looked)}")
+    if (found.looked or 0) > 1:
+        lines.insert(4, f"  rate      {seen_in(found.answers, found.looked or 0)}")
     if not _says_what_was_expected(finding):
         expected, seen = told(finding.expected, or_=True), told(finding.found)
         lines.insert(4, f"  expected  {expected}; found {seen}")
@@ -226,7 +226,7 @@ def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> 
     for sequence in sequences:
         for planned in sequence.requests:
             request = request_of(target, planned).redacted(target.redactor)
-            repetition = f"x{planned.times}"
+            repetition = f"x{planned.times}" + (", two at once" if planned.beside else "")
             if planned.until_end:
                 repetition = f"every {target.poll_interval_s:g} s to its end"
             yield (
@@ -245,7 +245,7 @@ def describe_dry_run(target: SuiteTarget, sequences: Iterable[RequestSequence]) 
     """
     How many requests a run sends about, and how long the rate limit makes it take.
     """
-    count = sum(planned.times for sequence in sequences for planned in sequence.requests)
+    count = sum(planned.questions for sequence in sequences for planned in sequence.requests)
     # A walk takes 15 steps, as `test_client_machine` asks for.
     count += target.effort.generated + 15 * target.effort.walks
     if target.budget is not None:

@@ -55,9 +55,9 @@ class Sender(Protocol):
     Whatever carries a request: the libcurl client, or a double of it.
     """
 
-    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+    def send(self, request: Request, *, deadline_s: float, fresh: bool = False) -> Exchange:
         """
-        Send once; no retry.
+        Send once; no retry. By a new connection, if `fresh`.
         """
         ...
 
@@ -228,7 +228,7 @@ class Run:
             return
         # The latest may have been what no server likes: an unknown method, an odd id.
         with suppress(BudgetSpent):
-            self._send_once(self._plan[0].requests[0])
+            self.send(self._plan[0].requests[0])
         if records.unanswered:
             requests = "request" if records.answered == 1 else "requests"
             records.silence = (
@@ -237,9 +237,14 @@ class Run:
                 else "no request was answered"
             )
 
-    def send(self, planned: PlannedRequest) -> tuple[Observation, tuple[Finding, ...]]:
+    def send(
+        self, planned: PlannedRequest, *, fresh: bool = False
+    ) -> tuple[Observation, tuple[Finding, ...]]:
         """
         Send one planned request now, and judge its answer.
+
+        Args:
+            fresh: By a new connection.
 
         Raises:
             BudgetSpent: No request is left.
@@ -247,7 +252,7 @@ class Run:
         request = self._with_entity_tag(request_of(self.target, planned), planned)
         timed_out = False
         for attempt in range(_RETRIES + 1):
-            seen, findings = self.record(self._ask(request))
+            seen, findings = self.record(self._ask(request, fresh=fresh))
             # Each 429 is judged and counted, too, and each retry costs a request of the budget.
             if attempt == _RETRIES or not self._has_paused(seen):
                 # The server gave up on a connection that was too slow: on another one it may be
@@ -273,9 +278,31 @@ class Run:
         self.rate_limiter.pause(retry_after, now=now, default_s=default_s)
         return True
 
-    def _ask(self, request: Request) -> Exchange:
+    def _send_at_once(self, planned: PlannedRequest, beside: PlannedRequest) -> Observation:
+        """
+        Send two at the same moment, each by a connection of its own; no retry.
+        """
+        requests = [request_of(self.target, one) for one in (planned, beside)]
+        # Both wait for their turns first, so that in all they are no more and no faster.
+        for _ in requests:
+            self.rate_limiter.acquire()
+        start = threading.Barrier(len(requests))
+
+        def ask(request: Request) -> Exchange:
+            start.wait()
+            return self._sender.send(request, deadline_s=self.target.timeout_s, fresh=True)
+
+        with ThreadPoolExecutor(len(requests), thread_name_prefix="jobproof") as pool:
+            seen = [self.record(exchange)[0] for exchange in pool.map(ask, requests)]
+        for one in seen:
+            self._has_paused(one)
+        return seen[0]
+
+    def _ask(self, request: Request, *, fresh: bool = False) -> Exchange:
         self.rate_limiter.acquire()
-        return self._sender.send(request, deadline_s=self.target.timeout_s)
+        # Named only where it matters: most senders know no connections.
+        how = {"fresh": True} if fresh else {}
+        return self._sender.send(request, deadline_s=self.target.timeout_s, **how)
 
     def record(
         self, exchange: Exchange, *, generated: bool = False
@@ -352,8 +379,7 @@ class Run:
                     late = self._is_unlimited() and time.monotonic() > repeat_until
                     if repetition and late:
                         break
-                    send = self._poll_until_end if planned.until_end else self._send_once
-                    failure = send(planned).exchange.failure
+                    failure = self._send_planned(planned, repetition).exchange.failure
                     # Half an answer shows that somebody is there.
                     unanswered = unanswered + 1 if failure and failure.partial is None else 0
                     if unanswered == _MOST_UNANSWERED or self.unreachable is not None:
@@ -363,8 +389,13 @@ class Run:
                 spent = f"the budget of {self.target.budget} requests is spent"
                 self._records.stopped = self._records.stopped or spent
 
-    def _send_once(self, planned: PlannedRequest) -> Observation:
-        return self.send(planned)[0]
+    def _send_planned(self, planned: PlannedRequest, repetition: int) -> Observation:
+        if planned.until_end:
+            return self._poll_until_end(planned)
+        if planned.beside is not None:
+            return self._send_at_once(planned, planned.beside)
+        fresh = planned.fresh_every and (repetition + 1) % planned.fresh_every == 0
+        return self.send(planned, fresh=bool(fresh))[0]
 
     def _is_unlimited(self) -> bool:
         return self.target.rate_per_minute is None
