@@ -145,7 +145,7 @@ class Client:
 
         Args:
             deadline_s: Seconds for everything: DNS, connect, TLS, headers, body.
-            fresh: Dial anew, although a connection may be open.
+            fresh: Dial anew; an idle connection is closed for it.
 
         Returns:
             An `Exchange` whose `answer` is a `Response` for any HTTP answer,
@@ -192,11 +192,12 @@ class Client:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-            idle = None if fresh else self._pop_idle(origin)
+            idle = self._pop_idle(origin)
         if idle is not None:
             # Not under the lock: looking at a socket is a system call.
-            if idle.is_reusable():
+            if not fresh and idle.is_reusable():
                 return idle
+            # A fresh one takes its place: some servers have a handful for all clients.
             idle.close()
         return _Handle(origin, self._new_curl(), self._limits, self._policy, reuse=self._reuse)
 

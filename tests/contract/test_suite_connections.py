@@ -5,6 +5,8 @@ wrong between two questions.
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -66,7 +68,7 @@ def _violations(run: Run) -> set[str]:
     return {f.check for f in run.findings if f.kind is Kind.VIOLATION}
 
 
-def test_a_client_dials_anew_when_asked_to_and_keeps_both_connections() -> None:
+def test_a_client_dials_anew_when_asked_to() -> None:
     with MockServer(API) as server, Client() as client:
         request = replace(asked(), url=f"{server.url}/jobs/x")
         reused = [
@@ -74,6 +76,31 @@ def test_a_client_dials_anew_when_asked_to_and_keeps_both_connections() -> None:
             for fresh in (False, False, True, False)
         ]
     assert reused == [False, True, False, True]
+
+
+def test_new_connections_take_the_place_of_old_ones() -> None:
+    # One thread a connection, and few of them: a server like this must not be used up.
+    taken: list[socket.socket] = []
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    with socket.create_server(("127.0.0.1", 0)) as listener, Client() as client:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/jobs/x"
+
+        def serve() -> None:
+            for _ in range(3):
+                taken.append(listener.accept()[0])
+                taken[-1].recv(65536)
+                taken[-1].sendall(answer)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        for _ in range(3):
+            client.send(replace(asked(), url=url), deadline_s=5.0, fresh=True)
+        server.join()
+        for connection in taken[:-1]:
+            connection.settimeout(5.0)
+            assert connection.recv(1) == b""
+        for connection in taken:
+            connection.close()
 
 
 @pytest.mark.parametrize(
