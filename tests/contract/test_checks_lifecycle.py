@@ -405,3 +405,10 @@ def test_polls_that_overlap_by_a_clocks_grain_are_in_order(late_s: float, is_his
     first = answer(job("completed"), at=NOW - 1, elapsed_s=1 + late_s)
     found = {f.check for f in said(trace(first, answer(job("processing"))), Kind.VIOLATION)}
     assert ("terminal_status_is_final" in found) is is_history
+
+
+def test_how_far_behind_a_replica_was_is_told_in_milliseconds() -> None:
+    first = answer(job("processing"), at=NOW - 5.1044, elapsed_s=0.1)
+    (finding,) = said(trace(first, answer(job("queued")), staleness_s=60.0))
+    assert (finding.drift, finding.found) == (Drift.STALE_ANSWER, 5.004)
+    assert finding.message == "5.0 s behind: 'processing' had been shown"

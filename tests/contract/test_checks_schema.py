@@ -204,3 +204,12 @@ def test_a_status_that_the_document_requires_is_missed_once() -> None:
 def test_a_missing_status_is_a_warning_where_the_document_lets_it_be_missing() -> None:
     found = said(trace(answer(job("queued", without=["status"])), of=LOOSE), Kind.VIOLATION)
     assert [(f.check, f.basis) for f in found] == [("status_is_readable", Basis.INFERRED)]
+
+
+def test_a_null_does_not_hide_what_is_wrong_after_it() -> None:
+    seen = trace(answer(job("queued", created_at=None, job_id=3)))
+    pointers = {f.pointer for f in said(seen) if f.check == "body_matches_schema"}
+    assert pointers == {"/job_id"}
+    assert {f.pointer for f in said(seen) if f.check == "null_only_where_allowed"} == {
+        "/created_at"
+    }

@@ -11,6 +11,7 @@ import pytest
 from tests.contract.builders import CREATED, ENDED, NOW, answer, job, said, trace, written
 from tests.contract.cases import Case
 
+from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Basis, Kind
 from jobproof.contract.plugins import find_api
 
@@ -239,3 +240,59 @@ def test_an_end_in_another_unit_is_ahead_of_every_clock(unit: int, *, speaks: bo
     found = said(trace(answer(body), of=find_api("openai-batch")))
     told = [f.message for f in found if f.check == "end_time_is_past"]
     assert told == ([f"{ended} is beyond any calendar: is its unit another?"] if speaks else [])
+
+
+def _messages(*polls: Exchange) -> list[str]:
+    return [f.message for f in said(trace(*polls), Kind.VIOLATION)]
+
+
+def test_a_wrong_time_is_told_by_how_much() -> None:
+    late = job("queued", created_at=written(NOW + 4_000.1))
+    assert _messages(answer(late)) == ["4000 s in the future"]
+    assert _messages(answer(job(completed_at=written(NOW + 4_000.1)))) == ["4000 s in the future"]
+    early = job(completed_at=written(CREATED - 90))
+    assert _messages(answer(early)) == ["90 s before the job's creation"]
+
+
+@pytest.mark.parametrize(("apart_s", "found"), [(0.998, 0), (1.002, 1), (-0.998, 0), (-1.002, 1)])
+def test_two_writings_of_one_time_may_differ_by_less_than_a_second(
+    apart_s: float, found: int
+) -> None:
+    created = job("queued", created_at=written(CREATED + apart_s))
+    assert len(_messages(answer(job("queued"), at=NOW - 5), answer(created))) == found
+    ended = job(completed_at=written(ENDED + apart_s))
+    assert len(_messages(answer(at=NOW - 5), answer(ended))) == found
+
+
+@pytest.mark.parametrize(("early_s", "found"), [(0.998, 0), (1.002, 1)])
+def test_an_end_may_seem_a_second_before_the_creation(early_s: float, found: int) -> None:
+    assert len(_messages(answer(job(completed_at=written(CREATED - early_s))))) == found
+
+
+def test_an_end_that_is_gone_is_told_so() -> None:
+    (gone,) = (
+        f
+        for f in said(trace(answer(at=NOW - 5), answer(job(without=["completed_at"]))))
+        if f.check == "end_time_is_stable"
+    )
+    assert gone.message.endswith("and isn't there any more")
+
+
+@pytest.mark.parametrize(
+    ("date_s", "created_s", "found"), [(0, 59, 0), (0, 61, 1), (100, 159, 0), (100, 161, 1)]
+)
+def test_a_time_to_come_is_measured_by_the_servers_own_clock(
+    date_s: float, created_s: float, found: int
+) -> None:
+    body = job("queued", created_at=written(NOW + created_s))
+    seen = answer(body, elapsed_s=0, headers={"date": formatdate(NOW + date_s, usegmt=True)})
+    assert len(_messages(seen)) == found
+
+
+@pytest.mark.parametrize(("apart_s", "found"), [(60, 0), (62, 1), (-60, 0), (-62, 1)])
+def test_clocks_agree_within_the_skew_and_the_time_that_the_answer_took(
+    apart_s: float, found: int
+) -> None:
+    stated = formatdate(NOW + 1 + apart_s, usegmt=True)
+    seen = answer(job("queued"), elapsed_s=1, headers={"date": stated})
+    assert len(said(trace(seen), Kind.INCONCLUSIVE)) == found
