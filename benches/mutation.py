@@ -53,6 +53,7 @@ TESTS: Mapping[str, Sequence[str]] = {
     "contract/judging/judge.py": ("contract/test_judge.py", "contract/test_history.py"),
     "contract/judging/*_reach.py": ("contract/test_{stem}.py", "contract/test_coverage.py"),
     "contract/judging/coverage.py": ("contract/test_coverage.py",),
+    "contract/judging/rates.py": ("contract/test_rates.py",),
     "contract/model/promises/lifecycle.py": (
         *("contract/test_lifecycle.py", "contract/test_checks_lifecycle.py"),
     ),
