@@ -5,8 +5,9 @@ Whether a small change to our own core is noticed: each one made, its tests run,
 
 cosmic-ray's own runner starts the tests anew for each, which costs more than most of the tests;
 here a process that has the libraries in memory is forked for each, the changed module is read
-from memory, and the checkout stays as it is. Exit code 1 if fewer than `LIMIT` of them die, 2 if
-the tests fail with no change made.
+from memory, and the checkout stays as it is. Exit code 1 if fewer than `LIMIT` of them die; of a
+sample of fewer than `ENOUGH`, if so few do that chance alone doesn't explain it. 2 if the tests
+fail with no change made.
 """
 
 from __future__ import annotations
@@ -34,9 +35,12 @@ import hypothesis
 import pytest
 from mutants import Mutant, draw, read_equivalents, stale
 
-__all__ = ["BrokenBaseline", "Outcome", "Project", "Tally", "main", "run"]
+from jobproof.contract.judging.rates import wilson
+
+__all__ = ["EQUIVALENTS", "TESTS", "BrokenBaseline", "Outcome", "Project", "Tally", "main", "run"]
 
 LIMIT = 0.9
+ENOUGH = 400
 ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.txt")
 
@@ -114,6 +118,15 @@ class Tally:
         How many of them died.
         """
         return 1 - self.outcomes["survived"] / self.made if self.made else 0.0
+
+    @property
+    def is_enough(self) -> bool:
+        """
+        Whether `LIMIT` is kept, as far as so many can tell.
+        """
+        if not self.made or self.made >= ENOUGH:
+            return self.share >= LIMIT
+        return wilson(self.made - self.outcomes["survived"], self.made)[1] >= LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +388,7 @@ def main() -> int:
         f"{tally.outcomes['timeout']} of them by never ending; {len(drawn) - len(mutants)} more "
         f"can't be; seed {options.seed}"
     )
-    return 1 if gone or tally.share < LIMIT else 0
+    return 1 if gone or not tally.is_enough else 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ BENCHES = ROOT / "benches"
 sys.path.append(str(BENCHES))
 
 from mutants import Equivalent, Mutant, draw, read_equivalents, stale  # noqa: E402
-from mutation import TESTS, Project  # noqa: E402
+from mutation import EQUIVALENTS, TESTS, Project, Tally  # noqa: E402
 
 _LIMIT = """
 def is_over(count: int) -> bool:
@@ -143,3 +143,31 @@ def test_every_module_that_is_changed_has_tests() -> None:
         assert list(project.home.glob(pattern)), pattern
         for name in files:
             assert "{stem}" in name or (ROOT / "tests" / name).is_file(), name
+
+
+@pytest.mark.parametrize(
+    ("killed", "made", "is_enough"),
+    [
+        (0, 0, False),
+        (360, 400, True),
+        (359, 400, False),
+        (25, 25, True),
+        (21, 25, True),
+        (15, 25, False),
+    ],
+)
+def test_a_small_sample_is_refused_only_where_chance_doesnt_explain_it(
+    killed: int, made: int, is_enough: bool
+) -> None:
+    tally = Tally()
+    for number in range(made):
+        mutant = Mutant("a.py", "AddNot", number, "", "", "")
+        tally.add(mutant, "killed" if number < killed else "survived")
+    assert tally.is_enough is is_enough
+    assert len(tally.survivors) == made - killed
+
+
+def test_every_equivalent_that_is_listed_can_still_be_made() -> None:
+    listed = read_equivalents(EQUIVALENTS)
+    assert listed
+    assert list(stale(listed, root=Project(ROOT, "jobproof", TESTS).home)) == []

@@ -300,3 +300,67 @@ def test_of_one_priority_what_is_between_goes_first_and_then_the_oldest(tmp_path
         leaves.append(kept.index(gone))
     # The first of all and the first and the last of the other check stay longest.
     assert leaves == [2, 3, 4, 0, 1, 5]
+
+
+def _times(store: EvidenceStore) -> list[int]:
+    return sorted(round((kept.at - NOW) / 2) for kept in store.all())
+
+
+def test_a_store_that_was_told_nothing_keeps_as_it_is_written(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path / "evidence")
+    for number in range(102):
+        store.keep(_broken(number))
+    assert _times(store) == [0, 100, 101]
+    assert '"Authorization: Bearer $TOKEN"' in store.all()[0].curl
+    assert store.max_bytes == 32 * 2**20
+
+
+def test_of_many_samples_the_last_eight_stay_after_a_restart_too(tmp_path: Path) -> None:
+    store = _store(tmp_path, every=1)
+    for number in range(14):
+        store.keep(_broken(number))
+    assert _times(store) == [0, *range(6, 14)]
+    again = _store(tmp_path, every=1)
+    assert again.all() == store.all()
+    # Whether the last one was a sample, too, isn't written: it goes like any other last one.
+    again.keep(_broken(20))
+    assert _times(again) == [0, *range(6, 13), 20]
+
+
+@pytest.mark.parametrize(("after_s", "kept"), [(0.9, 1), (1.0, 2), (-0.9, 1), (-5.0, 2)])
+def test_the_last_of_a_broken_promise_is_a_second_old_at_most(
+    tmp_path: Path, after_s: float, kept: int
+) -> None:
+    store = _store(tmp_path)
+    for at in (NOW, NOW + after_s):
+        store.keep(result(ProbeOutcome.VIOLATION, at=at, checks=("a_check",)))
+    assert len(store.all()) == kept
+
+
+@pytest.mark.parametrize(("after_s", "renewed"), [(59.0, False), (60.0, True), (-61.0, True)])
+def test_the_last_success_is_a_minute_old_at_most(
+    tmp_path: Path, after_s: float, renewed: bool
+) -> None:
+    store = _store(tmp_path)
+    first = store.keep(result(at=NOW))
+    second = store.keep(result(at=NOW + after_s))
+    assert (second is not None) is renewed
+    assert [one.id for one in store.all()] == [second if renewed else first]
+
+
+def test_what_is_not_kept_is_not_there(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    assert store.latest_for("nothing") is None
+    assert store.har(f"1764000000000-{'a' * 16}") is None
+    kept = store.keep(_broken(0))
+    assert kept is not None
+    (store.folder / f"{kept}.har").unlink()
+    assert store.har(kept) is None
+
+
+def test_all_that_is_kept_is_listed_newest_first(tmp_path: Path) -> None:
+    store = _store(tmp_path, every=1)
+    for number in (0, 3, 1, 2):
+        store.keep(_broken(number, f"check_{number}"))
+    times = [one.at for one in store.all()]
+    assert times == sorted(times, reverse=True)

@@ -165,3 +165,8 @@ def test_a_refused_request_spends_nothing_and_what_goes_beside_counts_for_both()
     assert [pool.take("k", 0.0, beside=True) for _ in range(4)] == [None, None, "budget", "budget"]
     assert [pool.take("k", 0.0) for _ in range(2)] == [None, "budget"]
     assert pool.take("k", 60.0, beside=True) is None
+
+
+def test_nothing_is_reserved_unless_it_is_said() -> None:
+    pool = middling(3.0)
+    assert [pool.take("k", 0.0, beside=True) for _ in range(4)] == [None, None, None, "budget"]
