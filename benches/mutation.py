@@ -54,7 +54,7 @@ TESTS: Mapping[str, Sequence[str]] = {
         *("contract/test_checks_{stem}.py", "contract/test_premises.py"),
         "contract/test_checks_table.py",
     ),
-    "contract/judging/judge.py": ("contract/test_judge.py", "contract/test_history.py"),
+    "contract/judging/judge.py": ("contract/test_judge.py",),
     "contract/judging/*_reach.py": ("contract/test_{stem}.py", "contract/test_coverage.py"),
     "contract/judging/coverage.py": ("contract/test_coverage.py",),
     "contract/judging/rates.py": ("contract/test_rates.py",),
