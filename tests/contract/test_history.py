@@ -24,6 +24,7 @@ from tests.contract.builders import (
     replay,
     said,
     trace,
+    written,
 )
 from tests.contract.lives import exchanges, lives
 from tests.steps import steps_of
@@ -360,11 +361,12 @@ def test_which_of_two_polls_at_once_saw_the_later_body_isnt_known() -> None:
 
 
 def _life(polls: int, *, apart_s: float = 1.0) -> Iterator[Observation]:
+    ended = job(completed_at=written(NOW + apart_s * (polls - 2)))
     for number in range(polls):
-        status = "completed" if number > polls - 3 else "queued"
+        body = ended if number > polls - 3 else job("queued")
         at = NOW + apart_s * number
         headers = {"etag": f'"{number}"', "cache-control": "private"}
-        yield api().observe(answer(job(status), at=at, headers=headers))
+        yield api().observe(answer(body, at=at, headers=headers))
 
 
 def _alive() -> list[Observation]:
