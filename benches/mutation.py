@@ -332,15 +332,13 @@ def _warm_up(project: Project) -> None:
     """
     Load the libraries that the package's modules want, and forget the modules.
     """
+    _forget(project.package)  # what was imported so far may be another copy of it
     sys.path.insert(0, str(project.home.parent))
-    importlib.import_module(project.package)
     for path in project.modules:
         importlib.import_module(".".join((project.package, *Path(path).with_suffix("").parts)))
     for name in _LIBRARIES:
         importlib.import_module(name)
-    for name in list(sys.modules):
-        if name.split(".")[0] in {project.package, "tests"}:
-            del sys.modules[name]
+    _forget(project.package)
     sys.path.pop(0)
     # A failure is enough: nobody reads the smallest one.
     hypothesis.settings.register_profile(
@@ -349,6 +347,12 @@ def _warm_up(project: Project) -> None:
         database=None,
     )
     hypothesis.settings.load_profile("mutation")
+
+
+def _forget(package: str) -> None:
+    for name in list(sys.modules):
+        if name.partition(".")[0] in {package, "tests"}:
+            del sys.modules[name]
 
 
 def main() -> int:
