@@ -60,7 +60,10 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     # The document describes this one operation; the family `methods` judges all others.
     if seen.method != "GET" or seen.spec is not None or _judged_elsewhere(trace, seen):
         return
-    expected = trace.api.expected_code(seen.code, seen.subject, seen.credential, manner=seen.manner)
+    # Whoever asks in an odd manner may be refused for that; no document speaks of it.
+    if seen.code in seen.manner.spec.declines:
+        return
+    expected = trace.api.expected_code(seen.code, seen.subject, seen.credential)
     if expected is None and seen.subject is Subject.MALFORMED and seen.code // 100 == 4:
         # Any refusal is right for what can't be an id; no standard says which one.
         expected = _HOSTILE_ID_REFUSED.model_copy(update={"code": seen.code})

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import told
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
 from jobproof.contract.model.history.dealings import is_of_the_moment
 from jobproof.contract.model.job import is_empty
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
 from jobproof.contract.model.history.history import History
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.profile import AcceptedFinding
 from jobproof.contract.model.trace import Trace

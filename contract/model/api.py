@@ -17,7 +17,6 @@ from jobproof.contract.formats.yaml_file import YamlFile, read_yaml
 from jobproof.contract.model.agreement.agreement import LocatedPointer, agree
 from jobproof.contract.model.agreement.listing import read_listing
 from jobproof.contract.model.asking.access import Access, read_access
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.asking.values import (
     GivenValues,
     RequestValues,
@@ -81,23 +80,13 @@ class Api:
         return self._observer(exchange)
 
     def expected_code(
-        self,
-        code: int,
-        subject: Subject,
-        credential: Credential,
-        *,
-        method: str = "GET",
-        manner: Manner = Manner.PLAIN,
+        self, code: int, subject: Subject, credential: Credential, *, method: str = "GET"
     ) -> ExpectedCode | None:
         """
         Why `code` is right for such a question although the document doesn't list it; None
         where it isn't.
         """
-        return expected_code(
-            *(self.profile, self.operation, code, subject, credential),
-            method=method,
-            manner=manner,
-        )
+        return expected_code(self.profile, self.operation, code, subject, credential, method=method)
 
     @cached_property
     def access(self) -> Access:

@@ -11,7 +11,7 @@ from functools import cached_property
 from jobproof.contract.formats.headers import HeaderPairs, first_values, header_value, header_values
 from jobproof.contract.formats.secrets.redaction import Redactor, is_masked, is_sensitive, scheme_of
 from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in, queried
-from jobproof.contract.model.asking.manner import Manner
+from jobproof.contract.model.manners.manner import Manner
 
 __all__ = [
     "LONGEST_UNTIMED_S",

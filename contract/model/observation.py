@@ -11,10 +11,10 @@ from itertools import islice
 from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.json_body import JsonBody, is_json_type, read_body
 from jobproof.contract.formats.json_pointer import pick
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.intermediary.marks import mark_of
 from jobproof.contract.model.job import Job, JobReader
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.profile import Profile
 from jobproof.contract.openapi.document import Operation
 from jobproof.contract.openapi.schema import Content, ResponseSpec, SchemaError

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 from jobproof.contract.formats.headers import HeaderPairs, header_names, without_headers
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Request, Subject
+from jobproof.contract.model.manners.manner import Manner
 
 __all__ = [
     "build_listing_request",
@@ -81,10 +81,11 @@ def can_be_asked(api: Api, manner: Manner, token: Secret | None) -> bool:
     if manner is Manner.SCHEME_CASE:
         return at.place == "header" and at.prefix.swapcase() != at.prefix
     # What the document declares, or the user sends, means something.
-    known = {parameter.name.lower() for parameter in api.operation.parameters}
-    known |= {name.lower() for name, _ in api.values.headers} | {at.name.lower()}
-    known |= {"cookie"} if api.values.cookies or at.place == "cookie" else set()
-    return known.isdisjoint(name.lower() for name, _ in (*spec.headers, *spec.query))
+    declared = (*((parameter.name, "") for parameter in api.operation.parameters), (at.name, ""))
+    known = header_names((*declared, *api.values.headers))
+    if api.values.cookies or at.place == "cookie":
+        known |= {"cookie"}
+    return known.isdisjoint(header_names((*spec.headers, *spec.query)))
 
 
 def build_owner_request(

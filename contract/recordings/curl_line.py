@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote_plus
 from jobproof.contract.formats.headers import header_names, without_headers
 from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
 from jobproof.contract.formats.secrets.token_place import cookies_in
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Exchange, Request
+from jobproof.contract.model.manners.manner import Manner
 
 __all__ = ["curl"]
 

@@ -22,10 +22,10 @@ from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.request import build_request, can_be_asked
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har.writer import har

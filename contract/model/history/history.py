@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import LONGEST_UNTIMED_S
 from jobproof.contract.model.history.dealings import Dealings, later_dealings
 from jobproof.contract.model.history.past import Past, later_past
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.promises.lifecycle import Lifecycle
 

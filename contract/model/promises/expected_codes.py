@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis
 from jobproof.contract.model.profile import AskedBy, ExpectedCode, Profile
@@ -71,15 +70,11 @@ def expected_code(
     credential: Credential,
     *,
     method: str = "GET",
-    manner: Manner = Manner.PLAIN,
 ) -> ExpectedCode | None:
     """
     Why `code` is right for such a question although the document doesn't list it; None where
     it isn't.
     """
-    if code in manner.spec.declines:
-        why = f"It declines to be asked {manner.spec.why}."
-        return _by_rfc(code, (), why, f"RFC 9110 15, on {code}")
     if method != operation.method:
         return _first(() if method in operation.others else _NO_METHOD, code, subject, credential)
     return _first(profile.expected, code, subject, credential) or _first(

@@ -14,7 +14,6 @@ from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -25,6 +24,7 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.recordings.har.body import read_body
 from jobproof.contract.recordings.har.fields import header_pairs, member, number, text
 from jobproof.contract.recordings.har.moment import read_moment

@@ -12,7 +12,6 @@ from jobproof.contract.errors import RecordingError
 from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
 from jobproof.contract.formats.wording import legible, shorten
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -23,6 +22,7 @@ from jobproof.contract.model.exchange import (
     Subject,
     TransportFailure,
 )
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.recordings.recorded import LATEST_MOMENT
 
 __all__ = ["NOTES", "is_as_it_was", "notes_of", "read_own_entry"]

@@ -15,7 +15,6 @@ from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten, told
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -27,6 +26,7 @@ from jobproof.contract.model.exchange import (
     TransportFailure,
 )
 from jobproof.contract.model.job import read_time
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.profile import Codec
 from jobproof.contract.recordings.recorded import LATEST_MOMENT, LONGEST_S
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Exchange, Phases, Request, Response, TransportFailure
+from jobproof.contract.model.manners.manner import Manner
 
 __all__ = ["FORMAT", "exchange_line", "written_moment"]
 

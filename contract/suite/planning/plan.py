@@ -8,9 +8,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.exchange import Credential, Request, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.request import build_request, can_be_asked
 from jobproof.contract.suite.planning.job_ids import altered_ids, fresh_id, recased_id
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget

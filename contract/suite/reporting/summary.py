@@ -13,9 +13,9 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import first_few, legible, shorten, told
 from jobproof.contract.judging.check_reach import LackKind, in_words
 from jobproof.contract.judging.rates import percent, seen_in
-from jobproof.contract.model.asking.manner import Manner
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.verdict import MOST_SHOWN, CheckState, FindingGroup, few_a_check
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.recorded import SkipReason

@@ -1,0 +1,3 @@
+"""
+In which manners can one question be put?
+"""
