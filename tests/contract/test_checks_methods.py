@@ -138,10 +138,17 @@ def test_a_head_may_come_from_a_replica_that_is_behind(first: Exchange, head: Ex
         assert "head_matches_get" in found
 
 
-def test_a_head_is_held_to_a_job_that_was_never_seen_otherwise() -> None:
-    get = answer(at=NOW - 1, headers={"etag": _ONE["etag"]})
-    seen = trace(get, answer(method="HEAD", headers={"etag": _TWO["etag"]}), staleness_s=60.0)
-    assert [f.check for f in said(seen)] == ["head_matches_get"]
+def test_a_head_is_held_to_the_first_state_that_was_seen_once_every_replica_knows_it() -> None:
+    head = answer(method="HEAD", headers={"etag": '"2"'})
+    for ago_s, found in ((9, []), (11, ["head_matches_get"])):
+        get = answer(at=NOW - ago_s, headers={"etag": '"1"'})
+        assert [f.check for f in said(trace(get, head, staleness_s=10.0))] == found
+
+
+def test_a_head_may_find_the_job_that_a_replica_did_not_know_when_it_was_first_asked_for() -> None:
+    first, head = answer({"error": "none"}, 404, at=NOW - 20), answer(method="HEAD")
+    assert said(trace(first, head, staleness_s=2.0)) == ()
+    assert [f.check for f in said(trace(first, head))] == ["head_matches_get"]
 
 
 def test_heads_and_gets_of_different_askers_are_not_compared() -> None:
