@@ -19,7 +19,7 @@ __all__ = ["by_monitor", "by_suite", "unexplained"]
 
 
 class _Nobody:
-    def send(self, request: object, *, deadline_s: float) -> Exchange:  # noqa: ARG002 -- a Sender
+    def send(self, request: object, *, deadline_s: float) -> Exchange:
         raise AssertionError("nothing is to be asked")
 
 

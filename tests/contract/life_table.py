@@ -35,9 +35,9 @@ def life_table(
         odd[place].append(note)
     places = {id(poll): place for place, poll in enumerate(polls)}
     for finding in findings:
-        place = places.get(id(finding.exchange))
-        if place is not None:
-            odd[place].append(f"{finding.kind.value} {finding.check}: {finding.message}")
+        judged = places.get(id(finding.exchange))
+        if judged is not None:
+            odd[judged].append(f"{finding.kind.value} {finding.check}: {finding.message}")
     start = min((poll.started_at for poll in polls), default=0.0)
     rows = [_HEAD]
     for place, poll in enumerate(polls):

@@ -8,8 +8,7 @@ shrinks and can be printed, and is played then.
 from __future__ import annotations
 
 import gzip
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from unittest.mock import patch
@@ -47,8 +46,8 @@ _NOW = 1_790_000_000.0
 # Out of service is no sight of a job; the others may come together.
 _VARIANTS = tuple(sorted(VARIANTS.keys() - {"maintenance", "as_documented"}))
 _TRAITS = ("signed", "shuffled", "counted", "reordered", "numbered", "timed", "cookie")
-# With these each answer has other bytes. From a few GETs that happen to be the same nobody knows it,
-# so a HEAD of such a server leaves out its tag and its length, as it may (RFC 9110 9.3.2).
+# With these each answer has other bytes. From a few GETs that happen to be the same nobody knows
+# it, so a HEAD of such a server leaves out its tag and its length, as it may (RFC 9110 9.3.2).
 _OTHER_BYTES = frozenset({"signed", "shuffled", "counted", "reordered"})
 _CACHING = ("private, no-cache", "no-store", "private, max-age=5", "private, must-revalidate")
 _TAGS = ("strong", "weak", "none")
@@ -344,11 +343,16 @@ def _mock(plan: LifePlan, clock: _Clock) -> Mock:
         }
     )
     behaviours = {one.name: one for one in _behaviours(plan)}
+
+    def find(names: Iterable[str], *, of: str) -> tuple[Behaviour, ...]:
+        assert of in ("fault", "variant")
+        return tuple(behaviours[name] for name in names)
+
     # The names are looked up in the registry, which holds what is shipped alone.
     with (
         patch.object(endpoint, "read_script", lambda _api: script),
-        patch.object(endpoint, "find_behaviours", lambda names, of: tuple(map(behaviours.get, names))),
-    ):  # fmt: skip
+        patch.object(endpoint, "find_behaviours", find),
+    ):
         return Mock(lived.api, clock=clock, variants=behaviours)
 
 
@@ -374,7 +378,8 @@ def _noisy_body(plan: LifePlan, body: JsonObject, context: RequestContext) -> Js
         if "shuffled" in traits and moment % 2:
             links.reverse()
         if "signed" in traits:
-            links[:] = [f"{link}?Expires={moment}&Signature={crc32(b'%d' % moment)}" for link in links]
+            signature = f"Expires={moment}&Signature={crc32(b'%d' % moment)}"
+            links[:] = [f"{link}?{signature}" for link in links]
     if "counted" in traits:
         body["seen"] = context.occurrence()
     output = body.get("output")
@@ -445,4 +450,3 @@ def _answered(
     raw = b"" if answer.wire.omit_body else answer.body
     packed = raw and answer.header("Content-Encoding") == "gzip"
     return Response(answer.code, answer.headers, gzip.decompress(raw) if packed else raw, raw)
-
