@@ -118,9 +118,10 @@ def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
     if seen.code != 304 or tag is None or newest is None:
         return
     stood_for = trace.past.tags.get(tag)
-    if stood_for is None or _is_overlapped(stood_for, newest):
+    # The sight that came last may have been of a replica that was behind.
+    if stood_for is None or _is_overlapped(stood_for, newest, trace.staleness_s):
         return
-    if _has_changed(tag, stood_for, newest):
+    if _has_changed(tag, stood_for, newest) and not _may_be_back(trace, newest, stood_for):
         _need_last_state(trace, newest)
         yield violation(
             "code", "304 for a tag whose body has changed since", expected=200, found=304
@@ -166,9 +167,10 @@ def _freshness(stated: str) -> int:
     return found.get("s-maxage", found.get("max-age", 0)) + stale
 
 
-def _is_overlapped(before: Observation, after: Observation) -> bool:
+def _is_overlapped(before: Observation, after: Observation, staleness_s: float = 0.0) -> bool:
     # Of two polls at once nobody knows which saw the later state. A recording's times are rounded.
-    return before.exchange.over_by > after.exchange.started_at + _CLOCK_GRAIN_S
+    known_at = after.exchange.started_at - staleness_s
+    return before.exchange.over_by > known_at + _CLOCK_GRAIN_S
 
 
 def _has_changed(tag: str, before: Observation, after: Observation) -> bool:
@@ -188,6 +190,20 @@ def _has_changed(tag: str, before: Observation, after: Observation) -> bool:
     if before.response and after.response and before.response.body == after.response.body:
         return False
     return bool(before.body.value != after.body.value)
+
+
+def _may_be_back(trace: Trace, after: Observation, before: Observation) -> bool:
+    """
+    Whether the job may have come back to the status that it had, and with it to its body.
+    """
+    if before.job is None or after.job is None or before.job.status == after.job.status:
+        return False
+    gone, lifecycle = str(after.job.status), trace.api.lifecycle
+    way = (
+        lifecycle.step(str(before.job.status), gone),
+        lifecycle.step(gone, str(before.job.status)),
+    )
+    return all(step is not None and step.verdict != "illegal" for step in way)
 
 
 def _need_last_state(trace: Trace, newest: Observation) -> None:

@@ -147,3 +147,24 @@ def test_bodies_that_overlap_by_a_clocks_grain_are_in_order(late_s: float, found
     )
     named = [f for f in said(seen) if f.check == "not_modified_means_unchanged"]
     assert len(named) == found
+
+
+def test_a_304_is_right_although_a_replica_that_was_behind_has_spoken_last() -> None:
+    known = _tagged('"2"', job("completed"), at=NOW - 12)
+    seen = (known, _tagged('"1"', job("queued"), at=NOW - 11), _unchanged('"2"'))
+    assert _NOT_MODIFIED not in {f.check for f in said(trace(*seen, staleness_s=2.0))}
+    assert _NOT_MODIFIED in {f.check for f in said(trace(*seen))}
+
+
+@pytest.mark.parametrize(
+    ("between", "is_wrong"), [("intermediate-complete", False), ("completed", True)]
+)
+def test_a_304_is_right_for_a_job_that_may_have_come_back_to_where_it_was(
+    between: str, is_wrong: bool
+) -> None:
+    seen = (_tagged('"1"', job("sampling"), at=NOW - 9), _tagged('"2"', job(between), at=NOW - 5))
+    found = {f.check for f in said(trace(*seen, _unchanged('"1"')))}
+    assert (_NOT_MODIFIED in found) is is_wrong
+
+
+_NOT_MODIFIED = "not_modified_means_unchanged"

@@ -27,7 +27,7 @@ _IS_LONG = "JOBPROOF_LEGAL_LIVES" in os.environ
 _SHARD = 2_000
 _SHARDS = range(-(-_LIVES // _SHARD))
 # Of every five lives one more is spoiled, in each of the ways as often.
-_SPOILED = max(_LIVES // 5 // len(SPOILS), 4)
+_SPOILED = max(_LIVES // 5 // len(SPOILS), 12)
 _CALM = settings(
     deadline=None,
     derandomize=not _IS_LONG,
