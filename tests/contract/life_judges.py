@@ -18,7 +18,7 @@ from jobproof.probes.engine.judging import RawResult, ResultJudge
 __all__ = ["by_monitor", "by_suite", "unexplained"]
 
 
-class _Nobody:
+class _SendsNothing:
     def send(self, request: object, *, deadline_s: float) -> Exchange:
         raise AssertionError("nothing is to be asked")
 
@@ -27,7 +27,7 @@ def by_suite(life: PlayedLife) -> list[Finding]:
     """
     What `jobproof test` finds.
     """
-    run = Run(life.target, judge().checks, _Nobody())
+    run = Run(life.target, judge().checks, _SendsNothing())
     return [found for poll in life.polls for found in run.record(poll)[1]]
 
 
