@@ -286,7 +286,12 @@ def anonymous_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return context.fixed_answer(hidden, context.script.pages.unknown)
 
 
-@_variant(Hook.JOB, "a UUID is read in any of its spellings", applies=has_uuids)
+@_variant(
+    Hook.JOB,
+    "a UUID is read in any of its spellings",
+    applies=has_uuids,
+    why="RFC 9562 4: in either letter case; that more is taken harms nobody",
+)
 def takes_any_uuid(job: MockJob | None, context: RequestContext) -> MockJob | None:
     # As Python reads them: letter case, hyphens, braces and `urn:uuid:` make no difference.
     try:
@@ -296,17 +301,29 @@ def takes_any_uuid(job: MockJob | None, context: RequestContext) -> MockJob | No
     return job or _own_job(context, job_id)
 
 
-@_variant(Hook.JOB, "an id may have a format after it, as in Rails")
+@_variant(
+    Hook.JOB,
+    "an id may have a format after it, as in Rails",
+    why="no document says what a path means that it doesn't have",
+)
 def takes_a_format(job: MockJob | None, context: RequestContext) -> MockJob | None:
     return job or _own_job(context, (context.job_id or "").removesuffix(".json"))
 
 
-@_variant(Hook.JOB, "matrix parameters after an id are left out, as in Spring")
+@_variant(
+    Hook.JOB,
+    "matrix parameters after an id are left out, as in Spring",
+    why="RFC 3986 3.3: what a semicolon means in a segment is for the server to say",
+)
 def leaves_out_matrix_parameters(job: MockJob | None, context: RequestContext) -> MockJob | None:
     return job or _own_job(context, (context.job_id or "").partition(";")[0])
 
 
-@_variant(Hook.ANSWER, "a path with a slash after it leads to the one without, by 308")
+@_variant(
+    Hook.ANSWER,
+    "a path with a slash after it leads to the one without, by 308",
+    why="RFC 9110 15.4.9: the resource has another URI; nothing is shown",
+)
 def redirects_slash(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     path = context.request.path
     if context.answer_kind is not AnswerKind.PATH or not path.endswith("/") or path == "/":
@@ -314,7 +331,11 @@ def redirects_slash(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_content(308, b"", None).with_header("Location", path.rstrip("/"))
 
 
-@_variant(Hook.ANSWER, "a proxy refuses encoded slashes, NUL and patterns by a page of its own")
+@_variant(
+    Hook.ANSWER,
+    "a proxy refuses encoded slashes, NUL and patterns by a page of its own",
+    why="RFC 9110 15.5.1: whoever takes a request for malformed may refuse it",
+)
 def proxy_refuses_ids(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     path = context.request.path.lower()
     refused = {"%2f": 400, "%5c": 400, "%00": 400, "%25": 400, "%5b": 403, "%2a": 403}
