@@ -7,8 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from jobproof.contract.formats.addresses.id_spellings import Spelling
 from jobproof.contract.formats.comparison.variation import ShownBody, body_difference, steady_text
 from jobproof.contract.formats.headers import header_names
+from jobproof.contract.formats.wording import told
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Credential, NotRecorded, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
@@ -139,19 +141,23 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: not_found; it is for jobs that the asker may not see, too",
     severity=Severity.CRITICAL,
     needs=("foreign",),
-    only=("foreign",),
+    only=("foreign", "disguised"),
     premise=Premise("no answer says whether somebody else's job is shown", _is_decided),
 )
 def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
     """
-    Nobody sees somebody else's job.
+    Nobody sees somebody else's job, however its id is spelled.
     """
     seen = trace.latest
-    if seen.subject is Subject.FOREIGN and 200 <= seen.code < 300 and seen.method != "OPTIONS":
+    if not 200 <= seen.code < 300 or seen.method == "OPTIONS":
+        return
+    if seen.subject is Subject.FOREIGN or _shows_disguised(trace):
         promise = hidden(trace.api.profile, trace.api.operation)
+        is_disguised = seen.subject is Subject.DISGUISED
+        by = f" under the id {told(seen.asked_for or '')}" if is_disguised else ""
         yield violation(
             "code",
-            "somebody else's job is shown",
+            f"somebody else's job is shown{by}",
             expected=list(trace.api.profile.not_found.codes),
             found=seen.code,
             basis=promise.basis,
@@ -216,12 +222,40 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
         raise NotRecorded("the headers of an answer to an unknown id")
 
 
+def _shows_disguised(trace: Trace) -> bool:
+    """
+    Whether an id in another spelling shows somebody else's job.
+    """
+    seen, promise = trace.latest, trace.api.profile.id
+    if seen.subject is not Subject.DISGUISED or not _shows_job(seen):
+        return False
+    found = promise.spelled(seen.job.id if seen.job is not None else None)
+    if found == seen.asked_for and not promise.any_case:
+        return False  # another id, and a job that may be the asker's
+    return seen.spelling_of(found) is not Spelling.OTHER
+
+
+def _shows_job(seen: Observation) -> bool:
+    """
+    Whether a job with an id is shown.
+
+    Raises:
+        NotRecorded: A recorder left out what tells.
+    """
+    if seen.job is None and seen.response is not None:
+        _ = seen.response.recorded_body
+    return seen.job is not None and seen.job.id is not None
+
+
 def _reveals_job(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
     seen, access = trace.latest, trace.api.access
     if not access.is_required:
         return
     # Browsers send a CORS preflight without credentials, so OPTIONS may answer anybody.
     if seen.credential is not who or seen.method == "OPTIONS" or not 200 <= seen.code < 300:
+        return
+    # Another spelling may lead to another route, which may be for anybody.
+    if seen.subject in (Subject.ALTERED, Subject.DISGUISED) and not _shows_job(seen):
         return
     refusals = sorted({401, 403, *trace.api.profile.not_found.codes})
     yield violation(

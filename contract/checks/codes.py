@@ -64,7 +64,7 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     if seen.code in seen.manner.spec.declines:
         return
     expected = trace.api.expected_code(seen.code, seen.subject, seen.credential)
-    if expected is None and seen.subject is Subject.MALFORMED and seen.code // 100 == 4:
+    if expected is None and seen.has_hostile_id and seen.code // 100 == 4:
         # Any refusal is right for what can't be an id; no standard says which one.
         expected = _HOSTILE_ID_REFUSED.model_copy(update={"code": seen.code})
     if expected is not None:
@@ -144,8 +144,10 @@ def no_redirect(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.response is None or seen.code // 100 != 3 or seen.code == 304 or seen.spec:
         return
-    if seen.subject is Subject.MALFORMED:
-        yield gap("code", "a hostile id is answered by a redirect", found=seen.code)
+    if seen.subject in (Subject.MALFORMED, Subject.ALTERED, Subject.RECASED, Subject.DISGUISED):
+        # To the usual spelling, as a rule: a redirect shows no job.
+        what = "a hostile id" if seen.has_hostile_id else "another spelling of an id"
+        yield gap("code", f"{what} is answered by a redirect", found=seen.code)
         return
     url, location = seen.exchange.request.url, seen.response.known_header("location") or ""
     # From https nobody is sent to https: wherever it leads, it isn't for the scheme.
@@ -252,14 +254,15 @@ def _judged_elsewhere(trace: Trace, seen: Observation) -> bool:
     if not _is_refused(seen):
         return False
     # foreign_job_looks_unknown compares the codes; token_keeps_working knows better days.
-    return seen.subject is Subject.FOREIGN or _was_accepted(trace) or not _token_works(trace)
+    is_foreign = seen.subject in (Subject.FOREIGN, Subject.DISGUISED)
+    return is_foreign or _was_accepted(trace) or not _token_works(trace)
 
 
 def _is_refused(seen: Observation) -> bool:
     """
     Whether it looks as if the token itself wasn't accepted.
     """
-    if seen.code == 403 and seen.subject is Subject.MALFORMED:
+    if seen.code == 403 and seen.has_hostile_id:
         return False  # a firewall may refuse a hostile id whatever the token
     if seen.is_not_found:
         return False  # some vendors deny a job that isn't there with 403

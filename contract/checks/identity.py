@@ -89,6 +89,8 @@ def job_id_keeps_its_case(trace: Trace) -> Iterator[Remark]:
     # Asked for in the other case, a server may well answer in its own.
     if seen.job is None or seen.asked_for is None or seen.subject is Subject.RECASED:
         return
+    if _judged_elsewhere(seen.subject):
+        return
     found = seen.job.id
     if isinstance(found, str) and found != seen.asked_for:
         if found.lower() == seen.asked_for.lower() and promise.any_case:
@@ -226,5 +228,5 @@ def _is_same(found: object, asked: str, *, case_insensitive: bool) -> bool:
 
 
 def _judged_elsewhere(subject: Subject) -> bool:
-    # altered_id_finds_nothing and malformed_id_is_refused speak of these.
-    return subject in (Subject.ALTERED, Subject.MALFORMED)
+    # altered_id_finds_nothing, malformed_id_is_refused and foreign_job_is_hidden speak of these.
+    return subject in (Subject.ALTERED, Subject.MALFORMED, Subject.DISGUISED)

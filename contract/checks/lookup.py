@@ -4,9 +4,10 @@ Ids that name no job: unknown, hostile, or almost right.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from uuid import UUID
 
+from jobproof.contract.formats.addresses.id_spellings import Spelling
 from jobproof.contract.formats.wording import told
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Subject
@@ -20,6 +21,10 @@ __all__ = [
     "malformed_id_is_refused",
     "unknown_id_is_not_found",
 ]
+
+_PLAIN_ID = re.compile(r"[\w-]*", re.ASCII)
+# What is left of a UUID that was cut, or has something after it, is nobody's id.
+_CUT_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{0,12}){0,4}x?", re.IGNORECASE)
 
 
 def _is_decided(trace: Trace) -> bool:
@@ -120,7 +125,7 @@ def malformed_id_is_refused(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: not_found, id",
     severity=Severity.CRITICAL,
     needs=("altered",),
-    only=("altered",),
+    only=("altered", "disguised"),
     premise=Premise(
         "no answer to an altered id says whether there is such a job", _shows_whether_job
     ),
@@ -130,14 +135,22 @@ def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     Part of an id, or an id with something added, finds nothing.
     """
     seen = trace.latest
-    if seen.subject is not Subject.ALTERED or seen.code != 200 or seen.job is None:
+    # Of a job that is shown without a token, token_is_required speaks.
+    if seen.subject not in (Subject.ALTERED, Subject.DISGUISED) or not seen.authorised:
         return
-    promise = trace.api.profile.id
-    asked, found = seen.asked_for or "", promise.spelled(seen.job.id)
-    if promise.shape == "integer" and found == asked:
-        return  # half of a number is a number, and may be another job's
+    if seen.code != 200 or seen.job is None:
+        return
+    asked, found = seen.asked_for or "", trace.api.profile.id.spelled(seen.job.id)
+    if found == asked and _may_be_an_id(asked, trace.api.profile.id.shape):
+        return  # part of an id may be another one, and that job the asker's, too
+    spelling = seen.spelling_of(found)
+    # foreign_job_is_hidden speaks of somebody else's job.
+    if spelling is not Spelling.OTHER and seen.subject is Subject.DISGUISED:
+        return
+    if spelling is Spelling.EQUAL and found != asked:
+        return  # a router tidies the path before anybody reads the id
     # A reader that takes another spelling harms nobody, so that it is wrong is our reading.
-    respelled = isinstance(found, str) and _respells(found, asked, shape=promise.shape)
+    respelled = spelling is Spelling.LENIENT
     written = denial(trace.api.profile)
     # An object without an id may be anything; that it isn't "not found" is what is wrong.
     what = "finds something without an id" if found is None else f"finds the job {told(found)}"
@@ -151,16 +164,10 @@ def altered_id_finds_nothing(trace: Trace) -> Iterator[Remark]:
     )
 
 
-def _respells(found: str, asked: str, *, shape: str) -> bool:
-    """
-    Whether `asked` is `found` in another spelling that a lenient reader takes.
-    """
-    if asked.strip() == found:
-        return True
-    try:
-        return shape == "uuid" and UUID(asked) == UUID(found)
-    except ValueError:
+def _may_be_an_id(text: str, shape: str) -> bool:
+    if shape == "uuid" and _CUT_UUID.fullmatch(text):
         return False
+    return _PLAIN_ID.fullmatch(text) is not None
 
 
 @check(

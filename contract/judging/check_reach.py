@@ -22,6 +22,7 @@ _NOT_ASKED = {
     "altered": "no altered id was asked for",
     "recased": "no id was asked for in the other letter case",
     "foreign": "no job of somebody else's was given (--foreign-job)",
+    "disguised": "no job of somebody else's was asked for in another spelling",
     "owner": "nothing was asked with the token",
     "none": "nothing was asked without a token",
     "invalid": "nothing was asked with an invalid token",

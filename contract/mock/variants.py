@@ -11,11 +11,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
 from jobproof.contract.mock.body_edits import edit_time, has_rfc3339_times, later_times
+from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.model.api import Api
 
 __all__ = ["VARIANTS"]
@@ -24,6 +26,13 @@ __all__ = ["VARIANTS"]
 _URI_LIMIT = 1024
 _THROTTLE_EVERY = 25
 _PLAIN_ID = re.compile(r"[\w-]+", re.ASCII)
+
+
+def has_uuids(api: Api) -> bool:
+    """
+    Whether an id may be written in other ways by a standard (RFC 9562 4).
+    """
+    return api.profile.id.shape == "uuid"
 
 
 _VARIANTS: list[Behaviour] = []
@@ -287,6 +296,39 @@ def one_answer_a_connection(answer: MockAnswer, context: RequestContext) -> Mock
 
 
 @_variant(
+    Hook.JOB,
+    "a UUID is read in any of its spellings",
+    applies=has_uuids,
+    why="RFC 9562 4: in either letter case; that more is taken harms nobody",
+)
+def takes_any_uuid(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    # As Python reads them: letter case, hyphens, braces and `urn:uuid:` make no difference.
+    try:
+        job_id = str(UUID(context.job_id or ""))
+    except ValueError:
+        return job
+    return job or _own_job(context, job_id)
+
+
+@_variant(
+    Hook.JOB,
+    "an id may have a format after it, as in Rails",
+    why="no document says what a path means that it doesn't have",
+)
+def takes_a_format(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return job or _own_job(context, (context.job_id or "").removesuffix(".json"))
+
+
+@_variant(
+    Hook.JOB,
+    "matrix parameters after an id are left out, as in Spring",
+    why="RFC 3986 3.3: what a semicolon means in a segment is for the server to say",
+)
+def leaves_out_matrix_parameters(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return job or _own_job(context, (context.job_id or "").partition(";")[0])
+
+
+@_variant(
     Hook.ANSWER,
     "two right replicas answer in turn, each with headers of its own",
     why="RFC 9110 10.2.4: Server names whoever answers, and that may be another one each time",
@@ -305,6 +347,38 @@ def two_replicas_in_turn(answer: MockAnswer, context: RequestContext) -> MockAns
 )
 def other_key_order_by_connection(body: JsonObject, context: RequestContext) -> Json:
     return dict(reversed(body.items())) if context.request.connection % 2 else body
+
+
+@_variant(
+    Hook.ANSWER,
+    "a path with a slash after it leads to the one without, by 308",
+    why="RFC 9110 15.4.9: the resource has another URI; nothing is shown",
+)
+def redirects_slash(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    path = context.request.path
+    if context.answer_kind is not AnswerKind.PATH or not path.endswith("/") or path == "/":
+        return answer
+    return answer.with_content(308, b"", None).with_header("Location", path.rstrip("/"))
+
+
+@_variant(
+    Hook.ANSWER,
+    "a proxy refuses encoded slashes, NUL and patterns by a page of its own",
+    why="RFC 9110 15.5.1: whoever takes a request for malformed may refuse it",
+)
+def proxy_refuses_ids(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    path = context.request.path.lower()
+    refused = {"%2f": 400, "%5c": 400, "%00": 400, "%25": 400, "%5b": 403, "%2a": 403}
+    code = next((code for text, code in refused.items() if text in path), None)
+    if code is None:
+        return answer
+    page = f"<html><head><title>{code}</title></head><body><h1>{code}</h1></body></html>"
+    return MockAnswer(code).with_content(code, page.encode(), "text/html")
+
+
+def _own_job(context: RequestContext, job_id: str) -> MockJob | None:
+    own = context.job_store.owned_by(context.caller)
+    return next((one for one in own if one.id == job_id), None)
 
 
 def _refuse_malformed(answer: MockAnswer, context: RequestContext, code: int) -> MockAnswer:

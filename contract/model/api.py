@@ -125,14 +125,18 @@ class Api:
         """
         return self.with_values(GivenValues(placeholder="any"))
 
-    def target(self, base_url: str, job_id: str) -> str:
+    def target(self, base_url: str, job_id: str, *, as_it_is: bool = False) -> str:
         """
         The URL of one job; the id is one path segment whatever it holds.
+
+        Args:
+            as_it_is: The id is percent-encoded already, or has to lead elsewhere.
 
         Raises:
             ValueError: A parameter of the path has no value.
         """
-        return base_url.rstrip("/") + self.operation_path.replace("{}", _segment(job_id))
+        segment = job_id if as_it_is else _segment(job_id)
+        return base_url.rstrip("/") + self.operation_path.replace("{}", segment)
 
     @cached_property
     def operation_path(self) -> str:

@@ -54,6 +54,8 @@ class Subject(StrEnum):
     """A known id in the other letter case."""
     FOREIGN = "foreign"
     """A job that exists and belongs to somebody else."""
+    DISGUISED = "disguised"
+    """The id of somebody else's job in another spelling."""
     UNSTATED = "unstated"
     """Recorded traffic: nobody said."""
 

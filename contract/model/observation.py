@@ -4,13 +4,16 @@ One exchange with its body read: what there is to see in an answer.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 
+from jobproof.contract.formats.addresses.id_spellings import Spelling, spelling_of
 from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.json_body import JsonBody, is_json_type, read_body
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.json_value import Json
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.intermediary.marks import mark_of
 from jobproof.contract.model.job import Job, JobReader
@@ -28,6 +31,7 @@ _MOST_CACHED_BYTES = 16_384
 _MOST_ERRORS = 10
 # What a body is called where nobody said what it is, or that it is a page.
 _SHAPELESS = ("", "text/html", "text/plain", "application/octet-stream")
+_PLAIN_ID = re.compile(r"[\w -]*", re.ASCII)
 # A recording doesn't say whose token it holds, so it is taken for the owner's.
 _AUTHORISED = (Credential.OWNER, Credential.UNSTATED)
 
@@ -187,13 +191,32 @@ class Observation:
         """
         return self.exchange.request.credential in _AUTHORISED
 
+    def spelling_of(self, found: Json) -> Spelling:
+        """
+        What the id that was asked for is to the one that was found.
+        """
+        asked = self.asked_for
+        if asked is None or not isinstance(found, str):
+            return Spelling.OTHER
+        return spelling_of(asked, found, as_sent=asked in self.exchange.request.url)
+
+    @property
+    def has_hostile_id(self) -> bool:
+        """
+        Whether anybody on the way may refuse the id or lead it elsewhere: a string that is none,
+        or one altered by more than letters, digits and blanks.
+        """
+        if self.subject in (Subject.ALTERED, Subject.DISGUISED):
+            return _PLAIN_ID.fullmatch(self.asked_for or "") is None
+        return self.subject is Subject.MALFORMED
+
     @property
     def speaks_for_document(self) -> bool:
         """
         Whether the body is to be held to the document. A hostile id may end up on
         another route, whose answer the operation's document doesn't describe.
         """
-        if self.subject is not Subject.MALFORMED:
+        if not self.has_hostile_id:
             return True
         if self.job is not None:
             return self.job.id is not None
@@ -308,7 +331,7 @@ def _intermediary(seen: Observation, response: Response) -> str | None:
     is_json = is_read or (seen.body is None and is_json_type(seen.media_type))
     mark = mark_of(response, is_json=is_json)
     # A hostile id may be refused by whoever sees it first.
-    if mark is None or (mark.refuses and seen.subject is Subject.MALFORMED):
+    if mark is None or (mark.refuses and seen.has_hostile_id):
         return None
     return mark.evidence
 

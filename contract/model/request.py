@@ -36,6 +36,7 @@ def build_request(
     query: Iterable[tuple[str, str]] = (),
     user_agent: str | None = None,
     manner: Manner = Manner.PLAIN,
+    as_it_is: bool = False,
 ) -> Request:
     """
     The request for one job; whatever the id holds, it is one segment of the path.
@@ -46,12 +47,13 @@ def build_request(
         headers: Further ones; one of them may take the place of ours.
         user_agent: The `User-Agent` sent; None leaves it to the client.
         manner: One in which it can be asked: `can_be_asked`.
+        as_it_is: The id stands in the path as it is, and is read there as a server reads it.
     """
     ours = (*api.values.query, *_queried_token(api, credential, token, manner))
     extra = (*query, *manner.spec.query)
     given = {name for name, _ in extra}
     pairs = (*(pair for pair in ours if pair[0] not in given), *extra)
-    target = api.target(base_url, job_id)
+    target = api.target(base_url, job_id, as_it_is=as_it_is)
     return Request(
         method=method,
         url=_with_query(_respelled(target, job_id) if manner is Manner.ENCODED else target, pairs),

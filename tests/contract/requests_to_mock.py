@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from tests.tools import PATIENCE_S
 
@@ -97,10 +98,14 @@ def run_script(
     requests = [("GET", path_of(mock, one), mock.token) for _ in range(polls) for one in known]
     for method in ("HEAD", "OPTIONS", "POST", "DELETE", "TRACE"):
         requests += [(method, path_of(mock, known[-1]), mock.token)]
-    strange = ("a%00b", "", "%20" + known[-1], known[-1].upper(), known[-1][:10], "x" * 3000)
+    strange = ["a%00b", "", "%20" + known[-1], known[-1].upper(), known[-1][:10], "x" * 3000]
+    # The last one names the job itself, which was asked for above.
+    strange += _respelled(known[-1])[:-1]
+    strange += _respelled(mock.foreign_jobs[0].id)
     others = (mock.foreign_jobs[0].id, "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20", *strange)
     requests += [("GET", path_of(mock, one), mock.token) for one in others]
     requests += [("GET", path_of(mock, known[-1]), token) for token in ("", "wrong")]
+    requests += [("GET", path_of(mock, one), "") for one in _respelled(known[-1])]
     requests += [("GET", "/nowhere", mock.token), ("POST", "/nowhere", "")]
     # Often enough for what some instances alone do, and on each connection a poll after an error.
     rare = [("GET", path_of(mock, known[-1]), ""), ("GET", path_of(mock, others[0]), mock.token)]
@@ -115,6 +120,20 @@ def run_script(
         )
         exchanges.append(MockExchange(f"{method} {target[:80]}", answer, mock.log[-1].fault))
     return exchanges
+
+
+def _respelled(job_id: str) -> list[str]:
+    """
+    The id in a path as somebody may write it, or one that looks like it.
+    """
+    first, last = job_id[0], job_id[-1]
+    return [
+        *(job_id[1:], f"{job_id}x", f"{job_id[:-1]}%25", f"{job_id[:-1]}%5B{last}%5D"),
+        *(f"{job_id}%00x", f"{job_id}%2Fx", quote(chr(ord(first) + 0xFEE0)) + job_id[1:]),
+        *(job_id.swapcase(), f"{job_id}/", f"{job_id}.json", f"{job_id};a=b"),
+        *([job_id.replace("-", "")] if "-" in job_id else []),
+        f"%{ord(first):02X}{job_id[1:]}",
+    ]
 
 
 class Raw:

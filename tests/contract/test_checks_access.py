@@ -4,10 +4,11 @@ Who may see a job: each promise kept and broken, and what must not be called bro
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.contract.builders import JOB, NOW, answer, job, not_found, said, trace
+from tests.contract.builders import JOB, MISSING, NOW, answer, api, job, not_found, said, trace
 from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
@@ -189,3 +190,62 @@ def test_a_header_that_says_another_why_tells_that_a_job_exists() -> None:
         denied("NOT_YOURS", subject=Subject.FOREIGN), baselines=[denied("GONE")], baseline=one
     )
     assert said(seen, Kind.VIOLATION) == ()
+
+
+_DISGUISES = [
+    FOREIGN.upper(),
+    f"{FOREIGN}/",
+    f"{FOREIGN}.json",
+    f"%39{FOREIGN[1:]}",
+    f"{FOREIGN};a=b",
+]
+
+
+@pytest.mark.parametrize("asked", _DISGUISES)
+def test_somebody_elses_job_is_hidden_under_any_spelling_of_its_id(asked: str) -> None:
+    seen = answer(job(job_id=FOREIGN), job_id=asked, subject=Subject.DISGUISED)
+    (finding,) = said(trace(seen))
+    assert (finding.check, finding.basis) == ("foreign_job_is_hidden", Basis.DOCUMENTED)
+    assert finding.message == f"somebody else's job is shown under the id '{asked}'"
+
+
+def test_an_echo_of_the_spelling_shows_somebody_elses_job_too() -> None:
+    asked = FOREIGN.upper()
+    seen = answer(job(job_id=asked), job_id=asked, subject=Subject.DISGUISED)
+    assert [f.check for f in said(trace(seen))] == ["foreign_job_is_hidden"]
+
+
+@pytest.mark.parametrize("body", [{"items": []}, [], b"<html>an application</html>"])
+def test_another_spelling_may_lead_to_another_route(body: object) -> None:
+    html = {"content-type": "text/html"} if isinstance(body, bytes) else None
+    for subject, who in ((Subject.DISGUISED, Credential.OWNER), (Subject.ALTERED, Credential.NONE)):
+        seen = answer(body, job_id=f"{JOB}/", subject=subject, credential=who, headers=html)
+        told = {f.check for f in said(trace(seen), Kind.VIOLATION)}
+        assert not told & {"foreign_job_is_hidden", "token_is_required"}, subject
+
+
+def test_a_job_of_the_askers_may_have_the_id_in_the_other_case() -> None:
+    promise = api().profile.id.model_copy(update={"shape": "token", "case_insensitive": False})
+    by_case = replace(api(), profile=api().profile.model_copy(update={"id": promise}))
+    for found, told in ((FOREIGN.upper(), set()), (FOREIGN, {"foreign_job_is_hidden"})):
+        shown = job(job_id=found)
+        seen = answer(shown, job_id=FOREIGN.upper(), subject=Subject.DISGUISED)
+        assert {f.check for f in said(trace(seen, of=by_case))} == told
+
+
+def test_a_disguised_id_that_finds_a_third_job_is_an_altered_id_that_finds_something() -> None:
+    seen = answer(job(job_id=MISSING), job_id=f"{FOREIGN}/", subject=Subject.DISGUISED)
+    assert [f.check for f in said(trace(seen))] == ["altered_id_finds_nothing"]
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 400, 422, 308])
+def test_a_disguised_id_may_be_refused_in_any_way(code: int) -> None:
+    known = not_found()
+    refusal = not_found({"error": "no"}, code, job_id=f"{FOREIGN}/", subject=Subject.DISGUISED)
+    assert said(trace(refusal, baselines=[known]), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("path", [f"{JOB}/", f"%34{JOB[1:]}"])
+def test_no_spelling_of_an_id_shows_its_job_without_a_token(path: str) -> None:
+    shown = answer(job_id=path, subject=Subject.ALTERED, credential=Credential.NONE)
+    assert [f.check for f in said(trace(shown))] == ["token_is_required"]

@@ -12,8 +12,9 @@ from tests.contract.builders import JOB, MISSING, answer, api, job, not_found, s
 from tests.contract.cases import Case
 
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.exchange import Exchange, Subject
 from jobproof.contract.model.finding import Basis, Kind
+from jobproof.contract.model.trace import Trace
 
 
 def _case_sensitive() -> Api:
@@ -78,16 +79,106 @@ def test_a_wrong_route_may_answer_in_html() -> None:
     assert said(trace(seen)) == ()
 
 
-@pytest.mark.parametrize("asked", [f" {JOB}", f"{JOB} ", f"{{{JOB}}}", JOB.replace("-", "")])
+_OTHER_SPELLINGS = [
+    *(f" {JOB}", f"{JOB} ", f"{JOB}.json", f"{JOB};a=b", f"{{{JOB}}}", JOB.replace("-", "")),
+    *(JOB.upper(), f"urn:uuid:{JOB}", f"x/../{JOB}", f"%34{JOB[1:]}", f"{JOB}/"),
+    f"{chr(0xFF14)}{JOB[1:]}",
+]
+
+
+@pytest.mark.parametrize("asked", _OTHER_SPELLINGS)
 def test_another_spelling_of_the_same_id_is_our_reading_only(asked: str) -> None:
     (finding,) = said(trace(answer(job_id=asked, subject=Subject.ALTERED)))
     assert (finding.check, finding.basis) == ("altered_id_finds_nothing", Basis.INFERRED)
 
 
-@pytest.mark.parametrize("asked", [JOB[:8], JOB[:-1], f"{JOB}0", f"{JOB}\x00"])
+_OTHER_IDS = [
+    *(JOB[:8], JOB[:-1], JOB[1:], JOB[:18], f"{JOB}x", f"{JOB}0", f"{JOB}\x00", f"{JOB}\x00x"),
+    *(f"{JOB}/x", f"{JOB[:-1]}%", f"{JOB[:-1]}[0]", f"{JOB[:-1]}*", f"{JOB[:-1]}.", f"{JOB},x"),
+    f"4{chr(0xFF44)}{JOB[2:]}",
+]
+
+
+@pytest.mark.parametrize("asked", _OTHER_IDS)
 def test_another_id_that_finds_the_job_is_documented_as_wrong(asked: str) -> None:
     (finding,) = said(trace(answer(job_id=asked, subject=Subject.ALTERED)))
     assert (finding.check, finding.basis) == ("altered_id_finds_nothing", Basis.DOCUMENTED)
+
+
+@pytest.mark.parametrize("path", [f"{JOB}/", f"/{JOB}", f"./{JOB}", f"x/../{JOB}", f"%34{JOB[1:]}"])
+def test_a_path_that_a_router_tidies_names_the_same_job(path: str) -> None:
+    seen = answer(job_id=path, subject=Subject.ALTERED)
+    url = api().target("https://api.krea.ai", path, as_it_is=True)
+    assert said(trace(_asked_at(seen, url))) == ()
+
+
+def test_a_path_that_finds_another_job_than_the_one_in_it_is_wrong() -> None:
+    path = f"{JOB}/"
+    seen = answer(job(job_id=MISSING), job_id=path, subject=Subject.ALTERED)
+    (finding,) = said(trace(_asked_at(seen, f"https://api.krea.ai/jobs/{path}")))
+    assert (finding.check, finding.basis) == ("altered_id_finds_nothing", Basis.DOCUMENTED)
+
+
+@pytest.mark.parametrize("asked", ["007", "+7", " 7", f"{chr(0xFF17)}", "7.json"])
+def test_a_number_in_another_spelling_is_our_reading_only(asked: str) -> None:
+    assert _found_by_number(asked) == [Basis.INFERRED]
+
+
+@pytest.mark.parametrize("asked", ["7x", "70", "7/x", "%"])
+def test_another_number_or_none_is_documented_as_wrong(asked: str) -> None:
+    assert _found_by_number(asked) == [Basis.DOCUMENTED]
+
+
+@pytest.mark.parametrize("shape", ["token", "integer"])
+def test_part_of_an_id_may_be_another_job_of_the_askers(shape: str) -> None:
+    seen = answer(job(job_id="job-1"), job_id="job-1", subject=Subject.ALTERED)
+    assert _altered(trace(seen, of=_shaped(shape))) == []
+
+
+def test_an_echo_of_what_is_no_id_is_wrong() -> None:
+    for asked in (f"{JOB[:-1]}%", JOB[:-1], f"{JOB}x"):
+        seen = answer(job(job_id=asked), job_id=asked, subject=Subject.ALTERED)
+        assert _altered(trace(seen)) == [Basis.DOCUMENTED], asked
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+@pytest.mark.parametrize("subject", [Subject.ALTERED, Subject.RECASED, Subject.DISGUISED])
+def test_another_spelling_may_be_redirected(subject: Subject, code: int) -> None:
+    path = f"{JOB}/"
+    seen = answer(b"", code, job_id=path, subject=subject, headers={"location": f"/jobs/{JOB}"})
+    assert said(trace(seen), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("subject", [Subject.ALTERED, Subject.DISGUISED])
+@pytest.mark.parametrize("code", [400, 403, 404, 406, 414, 422])
+def test_whoever_sees_it_first_may_refuse_an_odd_spelling(subject: Subject, code: int) -> None:
+    seen = answer(
+        b"<html>no</html>",
+        code,
+        job_id=f"{JOB}\x00x",
+        subject=subject,
+        headers={"content-type": "text/html"},
+    )
+    assert said(trace(seen), Kind.VIOLATION) == ()
+
+
+def _asked_at(seen: Exchange, url: str) -> Exchange:
+    return replace(seen, request=replace(seen.request, url=url))
+
+
+def _shaped(shape: str) -> Api:
+    changed = {"shape": shape, "case_insensitive": False}
+    promise = api().profile.id.model_copy(update=changed)
+    return replace(api(), profile=api().profile.model_copy(update={"id": promise}))
+
+
+def _altered(seen: Trace) -> list[Basis]:
+    return [f.basis for f in said(seen) if f.check == "altered_id_finds_nothing"]
+
+
+def _found_by_number(asked: str) -> list[Basis]:
+    seen = answer(job(job_id=7), job_id=asked, subject=Subject.ALTERED)
+    return _altered(trace(seen, of=_shaped("integer")))
 
 
 def test_what_has_no_id_is_not_called_the_job_null() -> None:

@@ -4,6 +4,7 @@ The plan: safe for live jobs, telling first, and never showing the token.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,15 @@ from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.contract.suite.planning.job_ids import altered_ids, fresh_id, recased_id
+from jobproof.contract.suite.planning.job_ids import (
+    ALTERATIONS,
+    BYPASSES,
+    DISGUISES,
+    Alteration,
+    altered_ids,
+    fresh_id,
+    recased_id,
+)
 from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan, request_of
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
 from jobproof.contract.suite.reporting.summary import list_requests
@@ -106,27 +115,80 @@ def test_no_hostile_id_leads_to_another_route_or_comes_twice() -> None:
     assert len(set(HOSTILE_IDS)) == len(HOSTILE_IDS)
 
 
-def test_altered_ids_are_never_the_id_itself() -> None:
-    assert JOB not in altered_ids(JOB)
-    assert recased_id(JOB) == JOB.upper()
-    assert recased_id("0123") is None
+def _altered(job_id: str, *others: str, table: Sequence[Alteration] = ALTERATIONS) -> list[str]:
+    return [one.text for one in altered_ids(table, job_id, others, effort=Effort.EXHAUSTIVE)]
+
+
+@pytest.mark.parametrize("job_id", [JOB, JOB.upper(), "7", "job-1", "..a", "a b/c", "é", "%"])
+@pytest.mark.parametrize("table", [ALTERATIONS, DISGUISES, BYPASSES])
+def test_altered_ids_are_never_the_id_itself_and_none_comes_twice(
+    table: Sequence[Alteration], job_id: str
+) -> None:
+    made = _altered(job_id, table=table)
+    assert job_id not in made
+    assert len(set(made)) == len(made)
+    assert all(one.strip() not in ("", ".", "..") for one in made)
+
+
+def test_a_known_id_is_altered_in_each_way_of_the_table() -> None:
+    assert _altered(JOB) == [
+        *(JOB[:-1], f"{JOB}x", JOB[:8], JOB[1:], f"{JOB[:-1]}%", f"{JOB[:-1]}[0]"),
+        *(f"{JOB}\0x", f"{JOB}/x", f"4{chr(0xFF44)}{JOB[2:]}", f"{JOB} ", JOB[:18], f" {JOB}"),
+        *(f"{JOB[:-1]}*", f"{JOB[:-1]}.", f"{JOB},{JOB[::-1]}", f"{JOB}.json", f"{JOB};a=b"),
+        *(f"x/../{JOB}", f"%34{JOB[1:]}"),
+    ]
+    assert "007" in _altered("7")
+    assert chr(0xFF17) in _altered("7")
+
+
+def test_somebody_elses_id_is_disguised_in_each_way_of_the_table() -> None:
+    assert _altered(JOB, table=DISGUISES) == [
+        *(JOB.upper(), f"{JOB}/", f"%34{JOB[1:]}", f"{JOB}.json", f"{JOB};a=b", f"/{JOB}"),
+        *(f"x/../{JOB}", f"{JOB} ", JOB.replace("-", "")),
+    ]
+    assert _altered("a b", table=BYPASSES)[0] == "a%20b/"
 
 
 @pytest.mark.parametrize(
-    ("job_id", "others", "altered"),
-    [
-        ("7", (), (" 7", "7 ")),
-        ("ab", (), ("a", " ab", "ab ")),
-        ("..a", (), (" ..a", "..a ")),
-        ("job-1", (), ("jo", "job-", " job-1", "job-1 ")),
-        ("job-12", ("job-1", "job"), (" job-12", "job-12 ")),
-        ("12345678", ("1234",), ("1234567", " 12345678", "12345678 ")),
-    ],
+    ("job_id", "others", "left_out"),
+    [("job-1", ("job-",), "job-"), ("job-12", ("job-1", "job"), "job-1"), ("ab", ("a",), "a")],
 )
-def test_nothing_itself_and_another_job_are_no_alterations(
-    job_id: str, others: tuple[str, ...], altered: tuple[str, ...]
+def test_another_job_is_no_alteration(job_id: str, others: tuple[str, ...], left_out: str) -> None:
+    assert left_out in _altered(job_id)
+    assert left_out not in _altered(job_id, *others)
+
+
+@pytest.mark.parametrize(("effort", "most"), [(Effort.QUICK, 6), (Effort.STANDARD, 17)])
+def test_few_alterations_are_sent_and_before_the_hostile_ids(
+    target: SuiteTarget, effort: Effort, most: int
 ) -> None:
-    assert altered_ids(job_id, others) == altered
+    sent = _planned_requests(replace(target, effort=effort))
+    odd = (Subject.ALTERED, Subject.RECASED, Subject.DISGUISED)
+    places = [place for place, one in enumerate(sent) if one.subject in odd]
+    assert len(places) == most
+    hostile = [place for place, one in enumerate(sent) if one.subject is Subject.MALFORMED]
+    assert max(places) < min(hostile)
+
+
+def test_an_id_goes_into_the_path_as_it_is_where_its_spelling_is_what_is_asked(
+    target: SuiteTarget,
+) -> None:
+    sent = {(p.subject, p.credential, p.job_id): p for p in _planned_requests(target)}
+    disguised, owner = Subject.DISGUISED, Credential.OWNER
+    for text in (f"{OTHER}/", f"%30{OTHER[1:]}", f"{OTHER}.json"):
+        request = request_of(target, sent[disguised, owner, text])
+        assert request.url.endswith(f"/jobs/{text}")
+        assert request.job_id == text
+    bypass = request_of(target, sent[Subject.ALTERED, Credential.NONE, f"{JOB}/"])
+    assert bypass.url.endswith(f"/jobs/{JOB}/")
+    assert bypass.token is None
+    encoded = request_of(target, sent[Subject.ALTERED, owner, f"{JOB}/x"])
+    assert encoded.url.endswith(f"/jobs/{JOB}%2Fx")
+
+
+def test_a_known_id_has_another_letter_case() -> None:
+    assert recased_id(JOB) == JOB.upper()
+    assert recased_id("0123") is None
 
 
 def test_another_job_is_no_other_case() -> None:
@@ -143,7 +205,7 @@ def test_the_plan_alters_no_id_to_a_given_one(target: SuiteTarget) -> None:
     )
     odd = {p.job_id for p in sent if p.subject not in (Subject.KNOWN, Subject.FOREIGN)}
     assert not odd & set(others)
-    assert " job-1a" in odd
+    assert "job-1a " in odd
 
 
 def test_a_fresh_id_has_the_shape_that_the_profile_describes() -> None:

@@ -12,6 +12,7 @@ from jobproof.contract.mock.faults.after_the_end import HISTORY
 from jobproof.contract.mock.faults.asked import ASKED
 from jobproof.contract.mock.faults.fault_group import Fault, FaultGroup
 from jobproof.contract.mock.faults.formats import FORMATS
+from jobproof.contract.mock.faults.ids import IDS
 from jobproof.contract.mock.faults.instances import INSTANCES
 from jobproof.contract.mock.faults.load import LOAD
 from jobproof.contract.mock.faults.lookup import LOOKUP
@@ -28,6 +29,7 @@ FAULT_GROUPS: tuple[FaultGroup, ...] = (
     HISTORY,
     LOOKUP,
     ACCESS,
+    IDS,
     LOAD,
     PROTOCOL,
     ASKED,

@@ -32,7 +32,7 @@ class Fault(Behaviour):
 
     Attributes:
         letter: Its class: S schema, F format, M meaning, T over time, E errors and
-            lookup, X access and exposure, L load, P protocol, R some
+            lookup, X access and exposure, I ids, L load, P protocol, Q how it is asked, R some
             answers.
         definite: The document, the vendor's prose or an RFC calls it wrong; else it
             is a matter of taste, policy or inference.

@@ -85,13 +85,16 @@ def expected_code(
 def _first(
     entries: Iterable[ExpectedCode], code: int, subject: Subject, credential: Credential
 ) -> ExpectedCode | None:
+    asked = {subject.value, credential.value}
+    if subject is Subject.DISGUISED:
+        asked |= {"altered", "foreign"}  # it is both
     for entry in entries:
         if entry.code != code:
             continue
         # Of recorded traffic nobody knows what was asked, so it may be anything.
         if not entry.asked or subject is Subject.UNSTATED:
             return entry
-        if subject.value in entry.asked or credential.value in entry.asked:
+        if not asked.isdisjoint(entry.asked):
             return entry
     return None
 

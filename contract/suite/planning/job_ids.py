@@ -1,15 +1,131 @@
 """
-Ids to send: fresh ones that nobody has, and known ones altered.
+Ids to send: fresh ones that nobody has, and given ones altered.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from jobproof.contract.model.profile import Profile
+from jobproof.contract.suite.planning.target import Effort
 
-__all__ = ["altered_ids", "fresh_id", "recased_id"]
+__all__ = [
+    "ALTERATIONS",
+    "BYPASSES",
+    "DISGUISES",
+    "Alteration",
+    "AlteredId",
+    "altered_ids",
+    "fresh_id",
+    "recased_id",
+]
+
+_QUICK, _STANDARD, _EXHAUSTIVE = Effort
+_HYPHENATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# From an ASCII character to the same one in full width (Unicode, block FF00).
+_FULL_WIDTH = 0xFEE0
+
+
+@dataclass(frozen=True, slots=True)
+class AlteredId:
+    """
+    Attributes:
+        how: What was done to the id, in words.
+        as_it_is: It stands in the path as it is, not percent-encoded.
+    """
+
+    text: str
+    how: str
+    as_it_is: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """
+    One thing that can be done to an id.
+
+    Attributes:
+        alter: From the id to the altered one; "" or the same where it can't be done.
+        effort: The least with which it is sent.
+        as_it_is: `alter` gets the id percent-encoded, and what it makes is sent as it is.
+    """
+
+    how: str
+    alter: Callable[[str], str]
+    effort: Effort = _STANDARD
+    as_it_is: bool = False
+
+
+def _with_full_width(job_id: str) -> str:
+    # A letter rather than a digit: readers of numbers take any digit of Unicode for one.
+    found = re.search("[A-Za-z]", job_id) or re.search("[0-9]", job_id)
+    if found is None:
+        return ""
+    wide = chr(ord(found.group()) + _FULL_WIDTH)
+    return job_id[: found.start()] + wide + job_id[found.end() :]
+
+
+def _first_encoded(job_id: str) -> str:
+    first = job_id[:1]
+    return f"%{ord(first):02X}{job_id[1:]}" if first.isascii() and first.isalnum() else ""
+
+
+def _with_zeros(job_id: str) -> str:
+    return f"00{job_id}" if re.fullmatch("[0-9]+", job_id) else ""
+
+
+def _unhyphenated(job_id: str) -> str:
+    return job_id.replace("-", "") if _HYPHENATED.fullmatch(job_id) else ""
+
+
+ALTERATIONS = (
+    Alteration("without its last character", lambda i: i[:-1], _QUICK),
+    Alteration("with a character after it", lambda i: f"{i}x", _QUICK),
+    Alteration("its beginning", lambda i: i[:8]),
+    Alteration("without its first character", lambda i: i[1:]),
+    Alteration("as a pattern of SQL", lambda i: f"{i[:-1]}%"),
+    # It means the same to a shell, a regular expression and the LIKE of some databases.
+    Alteration("as a pattern with a set", lambda i: f"{i[:-1]}[{i[-1]}]"),
+    Alteration("with NUL and more after it", lambda i: f"{i}\0x"),
+    Alteration("with an encoded slash and more after it", lambda i: f"{i}/x"),
+    Alteration("with a character in full width", _with_full_width),
+    Alteration("with a blank after it", lambda i: f"{i} "),
+    Alteration("half of it", lambda i: i[: len(i) // 2], _EXHAUSTIVE),
+    Alteration("with a blank before it", lambda i: f" {i}", _EXHAUSTIVE),
+    Alteration("as a pattern of file names", lambda i: f"{i[:-1]}*", _EXHAUSTIVE),
+    Alteration("as a regular expression", lambda i: f"{i[:-1]}.", _EXHAUSTIVE),
+    Alteration("as a list of two", lambda i: f"{i},{i[::-1]}", _EXHAUSTIVE),
+    Alteration("with zeros before it", _with_zeros, _EXHAUSTIVE),
+    Alteration("with a format after it", lambda i: f"{i}.json", _EXHAUSTIVE),
+    Alteration("with a matrix parameter", lambda i: f"{i};a=b", _EXHAUSTIVE, as_it_is=True),
+    Alteration("after encoded dot segments", lambda i: f"x/../{i}", _EXHAUSTIVE),
+    Alteration("encoded twice", _first_encoded, _EXHAUSTIVE),
+)
+"""What may be done to the asker's own id: the job that is found tells which reader was there."""
+
+DISGUISES = (
+    Alteration("in the other letter case", str.swapcase, _QUICK),
+    Alteration("with a slash after it", lambda i: f"{i}/", _QUICK, as_it_is=True),
+    Alteration("with a character encoded", _first_encoded, as_it_is=True),
+    Alteration("with a format after it", lambda i: f"{i}.json"),
+    Alteration("with a matrix parameter", lambda i: f"{i};a=b", _EXHAUSTIVE, as_it_is=True),
+    Alteration("after two slashes", lambda i: f"/{i}", _EXHAUSTIVE, as_it_is=True),
+    Alteration("after dot segments", lambda i: f"x/../{i}", _EXHAUSTIVE, as_it_is=True),
+    Alteration("with a blank after it", lambda i: f"{i} ", _EXHAUSTIVE),
+    Alteration("without hyphens", _unhyphenated, _EXHAUSTIVE),
+    Alteration("encoded twice", _first_encoded, _EXHAUSTIVE),
+)
+"""
+Spellings that a router or a reader takes for the same id, and whoever keeps a list of ids or
+paths that are hidden may not.
+"""
+
+BYPASSES = tuple(one for one in DISGUISES if one.as_it_is)
+"""Those of them that a rule by path, such as a proxy's or a filter's, may not know."""
 
 
 def fresh_id(profile: Profile, rng: random.Random) -> str:
@@ -19,19 +135,29 @@ def fresh_id(profile: Profile, rng: random.Random) -> str:
     return profile.id.fresh(rng)
 
 
-def altered_ids(job_id: str, others: Iterable[str] = ()) -> tuple[str, ...]:
+def altered_ids(
+    alterations: Iterable[Alteration],
+    job_id: str,
+    others: Iterable[str] = (),
+    *,
+    effort: Effort = Effort.STANDARD,
+) -> Iterator[AlteredId]:
     """
-    Parts of `job_id`, and `job_id` with something around it, each once.
+    `job_id` altered in each way that is worth the effort, each result once.
 
     Args:
         others: Ids that name a job of their own, so that they are no alteration of this one.
     """
-    altered = (job_id[: len(job_id) // 2], job_id[:8], job_id[:-1], f" {job_id}", f"{job_id} ")
+    ranks = list(Effort)
     taken = {job_id, *others}
-    # Of a short id little is left: nothing at all is another route, and so are dots.
-    return tuple(
-        dict.fromkeys(a for a in altered if a.strip() not in ("", ".", "..") and a not in taken)
-    )
+    for one in alterations:
+        if ranks.index(one.effort) > ranks.index(effort):
+            continue
+        text = one.alter(quote(job_id, safe="-._~") if one.as_it_is else job_id)
+        # Of a short id little is left: nothing at all is another route, and so are dots.
+        if text.strip() not in ("", ".", "..") and text not in taken:
+            taken.add(text)
+            yield AlteredId(text, one.how, one.as_it_is)
 
 
 def recased_id(job_id: str, others: Iterable[str] = ()) -> str | None:

@@ -12,7 +12,14 @@ from jobproof.contract.model.exchange import Credential, Request, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.request import build_request, can_be_asked
-from jobproof.contract.suite.planning.job_ids import altered_ids, fresh_id, recased_id
+from jobproof.contract.suite.planning.job_ids import (
+    ALTERATIONS,
+    BYPASSES,
+    DISGUISES,
+    altered_ids,
+    fresh_id,
+    recased_id,
+)
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget
 
 __all__ = ["PlannedRequest", "RequestSequence", "build_plan", "request_of"]
@@ -49,6 +56,7 @@ class PlannedRequest:
         fresh_every: Every so manyth time over a new connection; 0 for never.
         beside: What is asked at the same moment, both over new connections.
         why: What the request is for, for whoever reads a dry run.
+        as_it_is: The id stands in the path as it is, not percent-encoded.
     """
 
     method: str
@@ -63,6 +71,7 @@ class PlannedRequest:
     manner: Manner = Manner.PLAIN
     fresh_every: int = 0
     beside: PlannedRequest | None = None
+    as_it_is: bool = False
 
     @property
     def questions(self) -> int:
@@ -139,6 +148,7 @@ def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
         method=planned.method,
         headers=planned.headers,
         manner=planned.manner,
+        as_it_is=planned.as_it_is,
     )
 
 
@@ -233,24 +243,38 @@ def _in_manners(
 
 def _odd_id_sequences(target: SuiteTarget) -> Iterator[RequestSequence]:
     given = (*target.jobs, *target.foreign_jobs)
+    for planned in _altered_id_requests(target, given):
+        yield RequestSequence(planned.job_id, (planned,))
     hostile = HOSTILE_IDS if target.effort is not Effort.QUICK else HOSTILE_IDS[:6]
     for job_id in hostile:
         if job_id in given:
             continue  # here it names a job
         planned = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
         yield RequestSequence(job_id, (planned,))
-    for known in target.jobs[:1]:
-        for job_id in altered_ids(known, given):
-            planned = PlannedRequest(
-                "GET", job_id, Subject.ALTERED, Credential.OWNER, "a known id, altered"
+
+
+def _altered_id_requests(target: SuiteTarget, given: tuple[str, ...]) -> Iterator[PlannedRequest]:
+    owner, none, effort = Credential.OWNER, Credential.NONE, target.effort
+    for foreign in target.foreign_jobs[:1]:
+        for altered in altered_ids(DISGUISES, foreign, given, effort=effort):
+            why = f"somebody else's job, its id {altered.how}"
+            yield PlannedRequest(
+                "GET", altered.text, Subject.DISGUISED, owner, why, as_it_is=altered.as_it_is
             )
-            yield RequestSequence(job_id, (planned,))
+    for known in target.jobs[:1]:
+        for altered in altered_ids(ALTERATIONS, known, given, effort=effort):
+            why = f"a known id, {altered.how}"
+            yield PlannedRequest(
+                "GET", altered.text, Subject.ALTERED, owner, why, as_it_is=altered.as_it_is
+            )
+        bypasses = BYPASSES if target.api.access.is_required else ()
+        for altered in altered_ids(bypasses, known, given, effort=effort):
+            why = f"the job without a token, its id {altered.how}"
+            yield PlannedRequest("GET", altered.text, Subject.ALTERED, none, why, as_it_is=True)
         other = recased_id(known, given)
         if other is not None:
-            planned = PlannedRequest(
-                "GET", other, Subject.RECASED, Credential.OWNER, "a known id, other case"
-            )
-            yield RequestSequence(other, (planned,))
+            why = "a known id, other case"
+            yield PlannedRequest("GET", other, Subject.RECASED, owner, why)
 
 
 def _unlisted_method_requests(job_id: str, subject: Subject) -> Iterator[PlannedRequest]:

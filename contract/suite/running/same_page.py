@@ -50,7 +50,7 @@ class SamePage:
         """
         if seen.response is None:
             return seen
-        if seen.subject is Subject.MALFORMED:
+        if seen.has_hostile_id:
             return self._as_found_out(seen)
         head = (seen.code, seen.media_type)
         if seen.intermediary is not None:
