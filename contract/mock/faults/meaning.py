@@ -309,14 +309,18 @@ def reason_is_undefined(body: JsonObject, context: RequestContext) -> Json:
     return _with_reason_texts(body, context, "undefined")
 
 
-@MEANING.body("links had expired a day before the job ended", *_DEAD, applies=has_links)
+@MEANING.body(
+    "links had expired a day before the job ended", *_DEAD, definite=False, applies=has_links
+)
 def link_expired_at_birth(body: JsonObject, context: RequestContext) -> Json:
     signed = _signed_at(context)
     query = f"X-Amz-Date={signed:%Y%m%dT%H%M%SZ}&X-Amz-Expires=600&X-Amz-Signature=0a1b2c"
     return edit_links(body, context, lambda text: f"{text}?{query}")
 
 
-@MEANING.body("links name a second of the day before as their end", *_DEAD, applies=has_links)
+@MEANING.body(
+    "links name a second of the day before as their end", *_DEAD, definite=False, applies=has_links
+)
 def link_expires_in_the_past(body: JsonObject, context: RequestContext) -> Json:
     query = f"Expires={_signed_at(context).timestamp():.0f}&Signature=abc&Key-Pair-Id=K1"
     return edit_links(body, context, lambda text: f"{text}?{query}")
