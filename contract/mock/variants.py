@@ -16,7 +16,7 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
 from jobproof.contract.mock.body_edits import edit_times, has_rfc3339_times
-from jobproof.contract.mock.life_variants import LIFE_VARIANTS
+from jobproof.contract.mock.written_variants import LIFE_VARIANTS
 from jobproof.contract.model.api import Api
 
 __all__ = ["VARIANTS"]
