@@ -30,8 +30,7 @@ __all__ = [
     "server_clock_agrees",
 ]
 
-# Of the clocks of two hosts: one creates jobs, one ends them.
-_HOSTS_APART_S = 0.25
+_HOSTS_APART_S = 0.25  # the clocks of who creates jobs and who ends them
 # 2000-01-01T00:00:00Z: zero as a time lies before it in every codec, no job does.
 _OLDEST = 946_684_800.0
 _DAY_S = 86_400.0
