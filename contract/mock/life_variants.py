@@ -212,7 +212,7 @@ def links_signed_once(body: JsonObject, context: RequestContext) -> Json:
     why="nobody promises an order of links",
 )
 def links_in_any_order(body: JsonObject, context: RequestContext) -> Json:
-    turned = context.occurrence(context.job_id or "") % 2 == 0
+    turned = context.view is not None and context.view.polls % 2 == 0
     for at in context.profile.result.links if context.profile.result and turned else ():
         links = pick(body, at)
         if isinstance(links, list):
@@ -227,7 +227,7 @@ def links_in_any_order(body: JsonObject, context: RequestContext) -> Json:
     why="nobody promises which host has a file",
 )
 def links_by_two_hosts(body: JsonObject, context: RequestContext) -> Json:
-    number = context.occurrence(context.job_id or "") % 2
+    number = context.view.polls % 2 if context.view is not None else 0
     return edit_links(
         body, context, lambda text: f"https://cdn-{number}.example.com{urlsplit(text).path}"
     )

@@ -124,7 +124,7 @@ def creation_cut_to_the_second(body: JsonObject, context: RequestContext) -> Jso
     why="nobody promises a precision, or that it stays",
 )
 def times_rounded_by_turns(body: JsonObject, context: RequestContext) -> Json:
-    if context.occurrence(context.job_id or "") % 2:
+    if context.view is None or context.view.polls % 2:
         return body
     return edit_times(body, context, _rounded)
 
@@ -173,7 +173,8 @@ def clock_behind(body: JsonObject, context: RequestContext) -> Json:
     why="RFC 8259 4: an object is an unordered collection",
 )
 def keys_in_any_order(body: JsonObject, context: RequestContext) -> Json:
-    return dict(reversed(body.items())) if context.occurrence(context.job_id or "") % 2 else body
+    turned = context.view is not None and context.view.polls % 2 == 0
+    return dict(reversed(body.items())) if turned else body
 
 
 @right(
