@@ -371,6 +371,7 @@ URL_READERS = {
     "contract/mock/faults/formats.py": "links that the mock made",
     "contract/mock/faults/history.py": "links that the mock made",
     "contract/mock/faults/meaning.py": "links that the mock made",
+    "contract/mock/life_variants.py": "links that the mock made",
     "contract/recordings/endpoint_filter.py": "the URL of a request that was recorded",
     "contract/suite/reporting/summary.py": "the path of a request that was built",
     "probes/web/access/middleware.py": "a browser's Origin, compared with its Host",

@@ -267,9 +267,8 @@ def links_are_filled_in(trace: Trace) -> Iterator[Remark]:
 
 
 @check(
-    basis=Basis.DOCUMENTED,
-    source="profile.yaml: result; it is for the client, so it can be had once the job has ended",
-    severity=Severity.HIGH,
+    basis=Basis.INFERRED,
+    source="the result is for the client, so it can be had once the job has ended",
     about=Facet.JOB,
     premise=Premise("no job had a link that says when it expires", _has_expiring_link),
 )
@@ -291,8 +290,6 @@ def links_outlive_the_job(trace: Trace) -> Iterator[Remark]:
             f"the link had expired {since - expiry:.0f} s before the job ended",
             expected=Words("a link that can be followed"),
             found=Words("an expired signature"),
-            basis=profile.result.basis,
-            source=profile.result.source,
         )
 
 

@@ -30,10 +30,10 @@ __all__ = [
     "server_clock_agrees",
 ]
 
-# The clocks of two hosts, of which one creates jobs and one ends them, are as far apart.
-_HOSTS_APART_S = 0.25
+_HOSTS_APART_S = 0.25  # the clocks of who creates jobs and who ends them
 # 2000-01-01T00:00:00Z: zero as a time lies before it in every codec, no job does.
 _OLDEST = 946_684_800.0
+_DAY_S = 86_400.0
 
 
 def _has_creation(trace: Trace) -> bool:
@@ -359,14 +359,12 @@ def end_time_follows_last_sight(trace: Trace) -> Iterator[Remark]:
     A job that was seen unfinished ended after that.
     """
     job, times, seen = trace.latest.job, trace.api.profile.times, _last_unfinished(trace)
-    ended = job is not None and trace.api.lifecycle.is_terminal(job.status)
-    if job is None or times is None or seen is None or not ended:
+    if job is None or times is None or seen is None:
         return
     for stamp in times.later:
-        moment = job.later.get(stamp.at)
-        # A replica, or a cache, may not have heard of the end yet.
-        behind = times.skew + trace.staleness_s
-        if not stamp.ends_life or moment is None or moment >= seen - behind:
+        moment = job.later.get(stamp.at) if stamp.ends_life else None
+        # A replica may not have heard of the end yet; times of another day are a sandbox's.
+        if moment is None or not times.skew + trace.staleness_s < seen - moment < _DAY_S:
             continue
         promise = _end_promise(times, stamp)
         yield violation(
@@ -405,9 +403,11 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
 
 def _last_unfinished(trace: Trace) -> float | None:
     """
-    When the job was last shown in a status that is no end; by the server's clock, where it told.
+    When a job that has ended was last shown in another status; by the server's clock, if it told.
     """
-    lifecycle = trace.api.lifecycle
+    job, lifecycle = trace.latest.job, trace.api.lifecycle
+    if job is None or not lifecycle.is_terminal(job.status):
+        return None
     pending = [
         view
         for status, view in trace.past.last_of.items()

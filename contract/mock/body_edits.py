@@ -22,6 +22,7 @@ __all__ = [
     "edit_links",
     "edit_strings",
     "edit_time",
+    "edit_times",
     "end_times",
     "forbids",
     "has_links",
@@ -34,6 +35,7 @@ __all__ = [
     "reset_to_template",
     "result_pointers",
     "shift_time",
+    "shift_times",
 ]
 
 
@@ -182,6 +184,30 @@ def edit_time(body: JsonObject, pointer: str, change: Callable[[str], Json]) -> 
     if isinstance(text, str):
         put(body, pointer, change(text))
     return body
+
+
+def edit_times(body: JsonObject, context: RequestContext, change: Callable[[str], Json]) -> Json:
+    """
+    Change every time that is a string.
+    """
+    for pointer in _time_pointers(context.api):
+        edit_time(body, pointer, change)
+    return body
+
+
+def shift_times(body: JsonObject, context: RequestContext, seconds: float) -> Json:
+    """
+    Move every time that is there.
+    """
+    for pointer in _time_pointers(context.api):
+        shift_time(body, context, pointer, seconds)
+    return body
+
+
+def _time_pointers(api: Api) -> Iterator[str]:
+    if api.profile.times is not None:
+        yield api.profile.times.created
+        yield from (stamp.at for stamp in later_times(api))
 
 
 def shift_time(body: JsonObject, context: RequestContext, pointer: str, seconds: float) -> None:

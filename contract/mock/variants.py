@@ -16,8 +16,9 @@ from uuid import UUID
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
-from jobproof.contract.mock.body_edits import edit_time, has_rfc3339_times, later_times
+from jobproof.contract.mock.body_edits import edit_times, has_rfc3339_times
 from jobproof.contract.mock.jobs.life import MockJob
+from jobproof.contract.mock.written_variants import LIFE_VARIANTS
 from jobproof.contract.model.api import Api
 
 __all__ = ["VARIANTS"]
@@ -116,7 +117,7 @@ def has_another_key(body: JsonObject, context: RequestContext) -> Json:  # noqa:
     why="RFC 3339 5.6: the fraction of a second is optional",
 )
 def whole_seconds(body: JsonObject, context: RequestContext) -> Json:
-    return _edit_times(body, context, lambda text: re.sub(r"\.[0-9]+", "", text))
+    return edit_times(body, context, lambda text: re.sub(r"\.[0-9]+", "", text))
 
 
 @_variant(
@@ -126,7 +127,7 @@ def whole_seconds(body: JsonObject, context: RequestContext) -> Json:
     why="RFC 3339 5.6: any offset from UTC may stand in the place of Z",
 )
 def times_with_offset(body: JsonObject, context: RequestContext) -> Json:
-    return _edit_times(body, context, _in_other_zone)
+    return edit_times(body, context, _in_other_zone)
 
 
 @_variant(
@@ -394,14 +395,6 @@ def _well_formed(context: RequestContext) -> bool:
     return job_id.startswith(form.prefix) and _PLAIN_ID.fullmatch(job_id) is not None
 
 
-def _edit_times(body: JsonObject, context: RequestContext, change: Callable[[str], str]) -> Json:
-    times = context.profile.times
-    if times is not None:
-        for at in (times.created, *(stamp.at for stamp in later_times(context.api))):
-            edit_time(body, at, change)
-    return body
-
-
 def _in_other_zone(text: str) -> str:
     # Any zone but UTC; two hours may move the date, too.
     moment = datetime.fromisoformat(text).astimezone(timezone(timedelta(hours=2)))
@@ -409,5 +402,5 @@ def _in_other_zone(text: str) -> str:
 
 
 VARIANTS: Mapping[str, Behaviour] = MappingProxyType(
-    {variant.name: variant for variant in _VARIANTS}
+    {variant.name: variant for variant in (*_VARIANTS, *LIFE_VARIANTS)}
 )

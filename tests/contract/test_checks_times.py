@@ -191,6 +191,17 @@ def test_an_end_before_its_creation_is_seen_as_finely_as_it_is_written(
     assert [f.check for f in said(trace(answer(body)))] == checks
 
 
+@pytest.mark.parametrize(("ago_s", "found"), [(300, True), (80_000, True), (2e6, False)])
+def test_times_that_are_made_up_are_no_live_ones(ago_s: float, found: bool) -> None:
+    created = written(NOW - ago_s - 60)
+    # It waits behind the limit first, so its age is none of job_ends_in_time's affair.
+    seen = trace(
+        answer(job("backlogged", created_at=created), at=NOW - 30),
+        answer(job(created_at=created, completed_at=written(NOW - ago_s))),
+    )
+    assert [f.check for f in said(seen)] == (["end_time_follows_last_sight"] if found else [])
+
+
 def test_the_clock_of_the_server_says_when_the_job_was_unfinished() -> None:
     created = written(NOW - 900)
     # By its own clock, which is two minutes behind ours, the job ended after the last sight.

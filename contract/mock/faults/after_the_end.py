@@ -92,6 +92,7 @@ def end_lost(body: JsonObject, context: RequestContext) -> Json:
 @HISTORY.body(
     "a job that was just running has ended half an hour ago",
     "end_time_follows_last_sight",
+    proves="end_time_follows_last_sight",
     applies=lambda api: bool(end_times(api)),
 )
 def end_precedes_running(body: JsonObject, context: RequestContext) -> Json:

@@ -179,13 +179,17 @@ def creation_at_epoch(body: JsonObject, context: RequestContext) -> Json:
 
 
 @MEANING.body(
-    "a job was created in the year 1: a time that nobody set",
+    "a job of long ago was created in the year 1: a time that nobody set",
     "creation_time_is_set",
+    proves="creation_time_is_set",
     applies=has_rfc3339_times,
 )
 def creation_in_year_one(body: JsonObject, context: RequestContext) -> Json:
-    times = context.profile.times
-    return edit_time(body, times.created, lambda _: "0001-01-01T00:00:00Z") if times else body
+    times, view = context.profile.times, context.view
+    # Of a job under way it would also say that it is too old.
+    if times is None or view is None or context.now - view.created < _DAY_S:
+        return body
+    return edit_time(body, times.created, lambda _: "0001-01-01T00:00:00Z")
 
 
 @MEANING.body(
@@ -309,14 +313,18 @@ def reason_is_undefined(body: JsonObject, context: RequestContext) -> Json:
     return _with_reason_texts(body, context, "undefined")
 
 
-@MEANING.body("links had expired a day before the job ended", *_DEAD, applies=has_links)
+@MEANING.body(
+    "links had expired a day before the job ended", *_DEAD, definite=False, applies=has_links
+)
 def link_expired_at_birth(body: JsonObject, context: RequestContext) -> Json:
     signed = _signed_at(context)
     query = f"X-Amz-Date={signed:%Y%m%dT%H%M%SZ}&X-Amz-Expires=600&X-Amz-Signature=0a1b2c"
     return edit_links(body, context, lambda text: f"{text}?{query}")
 
 
-@MEANING.body("links name a second of the day before as their end", *_DEAD, applies=has_links)
+@MEANING.body(
+    "links name a second of the day before as their end", *_DEAD, definite=False, applies=has_links
+)
 def link_expires_in_the_past(body: JsonObject, context: RequestContext) -> Json:
     query = f"Expires={_signed_at(context).timestamp():.0f}&Signature=abc&Key-Pair-Id=K1"
     return edit_links(body, context, lambda text: f"{text}?{query}")
@@ -325,6 +333,7 @@ def link_expires_in_the_past(body: JsonObject, context: RequestContext) -> Json:
 @MEANING.body(
     "a link leads to undefined",
     "links_are_filled_in",
+    proves="links_are_filled_in",
     definite=False,
     applies=has_links,
 )
