@@ -106,7 +106,7 @@ def field_values_have_no_controls(trace: Trace) -> Iterator[Remark]:
     for name, value in response.headers:
         if _CONTROL.search(value):
             yield violation(
-                f"header:{name.lower()}",
+                f"header:{name}",
                 expected=Words("no control characters"),
                 found=Words(told(value)),
             )
