@@ -16,6 +16,7 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
 from jobproof.contract.mock.body_edits import edit_time, has_rfc3339_times, later_times
+from jobproof.contract.mock.head_variants import HEAD_VARIANTS
 from jobproof.contract.model.api import Api
 
 __all__ = ["VARIANTS"]
@@ -335,5 +336,5 @@ def _in_other_zone(text: str) -> str:
 
 
 VARIANTS: Mapping[str, Behaviour] = MappingProxyType(
-    {variant.name: variant for variant in _VARIANTS}
+    {variant.name: variant for variant in (*_VARIANTS, *HEAD_VARIANTS)}
 )
