@@ -166,7 +166,9 @@ def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     # Allow stands in both: OPTIONS gives it, 405 has to (RFC 9110 15.5.6).
     if seen.response is None or (seen.method != "OPTIONS" and seen.code != 405):
         return
-    surplus = _allowed(trace) - _SAFE - trace.api.operation.others
+    # That a 405 lists what it refuses, refused_method_is_not_allowed says.
+    refused = {seen.method} if seen.code == 405 else set()
+    surplus = _allowed(trace) - _SAFE - trace.api.operation.others - refused
     if surplus:
         allowed = sorted(_SAFE | trace.api.operation.others)
         yield violation(
