@@ -617,6 +617,7 @@ def test_a_retry_after_is_read_by_one_function() -> None:
     }
     assert callers == {
         "contract/checks/codes.py",
+        "contract/checks/fields.py",
         "contract/suite/running/rate_limiter.py",
         "probes/engine/rate_budget.py",
     }

@@ -33,7 +33,7 @@ def zone(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def is_called_wrong(value: str) -> bool:
     seen = trace(answer({"error": "slow down"}, 429, headers={"retry-after": value}))
-    return "throttling_says_when" in {finding.check for finding in said(seen)}
+    return "retry_after_is_well_formed" in {finding.check for finding in said(seen)}
 
 
 def pause_s(value: str | None) -> float:

@@ -315,6 +315,7 @@ SCRIPTS: Mapping[str, Script] = {
     # Not HTTP
     "not-http": say(b"220 mail.example ESMTP ready\r\n", end="close"),
     "wrong-version": say(b"HTTP/2 200\r\nContent-Length: 0\r\n\r\n"),
+    "small-version": say(b"http/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
     "long-code": say(b"HTTP/1.1 2000 Many\r\nContent-Length: 0\r\n\r\n"),
     "header-without-colon": say(b"HTTP/1.1 200 Said\r\nnonsense\r\nContent-Length: 0\r\n\r\n"),
     "nul-in-header": say(b"HTTP/1.1 200 Said\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n"),

@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from jobproof.contract.formats.field_values.grammar import is_uri_reference
 from jobproof.contract.formats.json_body import Flaw
+from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Reason, Subject
@@ -26,6 +28,8 @@ __all__ = [
     "json_numbers_are_exact",
     "json_numbers_are_finite",
     "json_text_is_unicode",
+    "problem_members_have_their_types",
+    "problem_repeats_the_code",
 ]
 
 # What the client offers where a request states nothing. `x-gzip` is another name of gzip (RFC
@@ -218,3 +222,61 @@ def json_text_is_unicode(trace: Trace) -> Iterator[Remark]:
     Text holds whole characters, no half of a surrogate pair.
     """
     return _flaw(trace, Flaw.LONE_SURROGATE, "whole characters")
+
+
+def _problem(trace: Trace) -> JsonDocument | None:
+    """
+    The members of the problem that the answer describes; None where it describes none.
+    """
+    seen = trace.latest
+    is_problem = seen.media_type == "application/problem+json" and seen.code >= 400
+    if not is_problem or seen.body is None:
+        return None
+    value = seen.body.value
+    return value if isinstance(value, dict) else None
+
+
+def _is_problem(trace: Trace) -> bool:
+    return _problem(trace) is not None
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9457 3.1.2: MUST use the same status code",
+    about=Facet.VALUE,
+    premise=Premise("no answer was a problem by RFC 9457", _is_problem),
+)
+def problem_repeats_the_code(trace: Trace) -> Iterator[Remark]:
+    """
+    A problem's status is the HTTP code under which it comes.
+    """
+    stated = (_problem(trace) or {}).get("status")
+    if isinstance(stated, int | float) and not isinstance(stated, bool):
+        if stated != trace.latest.code:
+            yield violation("/status", expected=trace.latest.code, found=stated)
+
+
+@check(
+    # Readers have to pass over a member of another type, so nothing breaks but what it would say.
+    basis=Basis.INFERRED,
+    source="RFC 9457 3.1: types of the members",
+    severity=Severity.LOW,
+    about=Facet.VALUE,
+    premise=Premise("no answer was a problem by RFC 9457", _is_problem),
+)
+def problem_members_have_their_types(trace: Trace) -> Iterator[Remark]:
+    """
+    A problem's members are of the types that readers look for.
+    """
+    problem = _problem(trace) or {}
+    status = problem.get("status")
+    if status is not None and (isinstance(status, bool) or not isinstance(status, int | float)):
+        yield violation("/status", expected=Words("a number"), found=status)
+    for name in ("type", "title", "detail", "instance"):
+        value = problem.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            yield violation(f"/{name}", expected=Words("a text"), found=value)
+        elif name in ("type", "instance") and not is_uri_reference(value):
+            yield violation(f"/{name}", expected=Words("a URI reference"), found=value)

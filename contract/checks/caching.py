@@ -5,8 +5,11 @@ Caches between a job and its poller.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from jobproof.contract.formats.digits import read_digits
+from jobproof.contract.formats.field_values.grammar import list_items
+from jobproof.contract.formats.field_values.structured import wrong_directive
 from jobproof.contract.formats.http_date import read_delta_seconds
 from jobproof.contract.formats.wording import Words
 from jobproof.contract.model.check import Facet, Premise, check
@@ -16,9 +19,14 @@ from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
+    "age_is_whole_seconds",
     "age_is_within_freshness",
+    "cache_control_is_well_formed",
+    "coded_answer_varies",
     "entity_tag_changes_with_body",
+    "not_modified_has_true_length",
     "not_modified_means_unchanged",
+    "not_modified_repeats_the_tag",
     "private_answer_is_not_public",
 ]
 
@@ -27,6 +35,10 @@ __all__ = [
 _SECONDS = re.compile(
     r"(?:^|[,\s])(s-maxage|max-age|stale-while-revalidate|stale-if-error)\s*=\s*\"?([0-9]+)"
 )
+_STORED = re.compile(r"(?:^|[,\s])(?:s-maxage|max-age)\s*=\s*\"?0*[1-9]")
+# What servers put behind a tag for another coding, and may forget with a 304.
+_CODING_MARK = re.compile(r"[-;:]{1,2}(?:gzip|br|zstd|deflate|df)(?=\"$)")
+_MOST_LENGTH = 2**63
 _CLOCK_GRAIN_S = 0.001
 # Age counts in whole seconds and includes the way.
 _ROUNDING_S = 1
@@ -51,6 +63,24 @@ def _has_age(trace: Trace) -> bool:
     response = trace.latest.response
     aged = response is not None and read_delta_seconds(response.header("age") or "") is not None
     return aged and _is_shown_to_owner(trace)
+
+
+def _has_header(name: str) -> Callable[[Trace], bool]:
+    def has(trace: Trace) -> bool:
+        response = trace.latest.response
+        return response is not None and response.header(name) is not None
+
+    return has
+
+
+def _is_kept_and_coded(trace: Trace) -> bool:
+    response = trace.latest.response
+    if response is None or response.code != 200:
+        return False
+    if (response.header("content-encoding") or "identity").lower() == "identity":
+        return False
+    stated = _cache_control(response)
+    return "no-store" not in stated and _STORED.search(stated) is not None
 
 
 @check(
@@ -149,6 +179,119 @@ def age_is_within_freshness(trace: Trace) -> Iterator[Remark]:
         yield violation(
             "header:age", expected=Words(f"at most {allowed} s"), found=Words(f"{age} s")
         )
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9111 5.1: Age = delta-seconds",
+    premise=Premise("no answer had an Age", _has_header("age")),
+)
+def age_is_whole_seconds(trace: Trace) -> Iterator[Remark]:
+    """
+    An answer's age is a number of seconds, not negative, and nothing else.
+    """
+    response = trace.latest.response
+    stated = response.known_header("age") if response is not None else None
+    if stated is not None and read_delta_seconds(stated) is None:
+        yield violation("header:age", expected=Words("whole seconds"), found=stated)
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9111 5.2: Cache-Control = #cache-directive, and 1.2.2: delta-seconds",
+    premise=Premise("no answer had a Cache-Control", _has_header("cache-control")),
+)
+def cache_control_is_well_formed(trace: Trace) -> Iterator[Remark]:
+    """
+    What a cache is told is what a cache can read.
+    """
+    response = trace.latest.response
+    if response is None or response.known_header("cache-control") is None:
+        return
+    for value in response.header_values("cache-control"):
+        wrong = wrong_directive(value)
+        if wrong is not None:
+            yield violation(
+                "header:cache-control",
+                expected=Words("directives with commas between, seconds in plain digits"),
+                found=wrong,
+            )
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="RFC 9110 12.5.5: SHOULD generate Vary on a cacheable response",
+    severity=Severity.LOW,
+    premise=Premise("no answer for caches to keep was compressed", _is_kept_and_coded),
+)
+def coded_answer_varies(trace: Trace) -> Iterator[Remark]:
+    """
+    An answer that is kept in one coding says that others may get it in another.
+    """
+    response = trace.latest.response
+    if response is None or not _is_kept_and_coded(trace):
+        return
+    listed = list_items(", ".join(response.header_values("vary"))) or []
+    if not {"*", "accept-encoding"} & {name.lower() for name in listed}:
+        yield violation("header:vary", expected="Accept-Encoding", found=listed or Words("no Vary"))
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.4.5: MUST generate the ETag that a 200 would have",
+    premise=Premise("no answer was a 304 to a tag of a job that was seen", _is_not_modified),
+)
+def not_modified_repeats_the_tag(trace: Trace) -> Iterator[Remark]:
+    """
+    304 has the tag that it was asked about.
+    """
+    seen = trace.latest
+    asked = seen.exchange.request.header("if-none-match")
+    if seen.response is None or seen.code != 304 or asked is None:
+        return
+    if asked not in trace.past.tags:
+        return
+    given = seen.response.header("etag")
+    if given is None:
+        yield violation("header:etag", expected=asked, found=Words("no ETag"))
+    elif _opaque(given) != _opaque(asked):
+        yield violation(
+            "header:etag", "304 for one tag, under another one", expected=asked, found=given
+        )
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 8.6: MUST NOT send Content-Length in a 304 unless it is that of the 200",
+    severity=Severity.LOW,
+    premise=Premise("no answer was a 304 to a tag of a job that was seen", _is_not_modified),
+)
+def not_modified_has_true_length(trace: Trace) -> Iterator[Remark]:
+    """
+    If 304 has a length it is that of the body that it stands for.
+    """
+    seen = trace.latest
+    asked = seen.exchange.request.header("if-none-match") if seen.code == 304 else None
+    stood_for = trace.past.tags.get(asked or "")
+    if seen.response is None or stood_for is None or stood_for.response is None:
+        return
+    stated = seen.response.header("content-length")
+    # Frameworks that measure the empty body say 0, and no client takes it for the job's.
+    if stated is None or read_digits(stated, most=_MOST_LENGTH) == 0:
+        return
+    raw = stood_for.response.raw
+    if raw is None:
+        raise NotRecorded("the body that the tag stands for")
+    # Of a weak tag's bodies one may be as long as another, or not.
+    is_strong = asked is not None and not asked.startswith("W/")
+    coding = stood_for.response.header("content-encoding")
+    if is_strong and coding is None and stated != str(len(raw)):
+        yield violation("header:content-length", expected=str(len(raw)), found=stated)
+
+
+def _opaque(tag: str) -> str:
+    # Compared as RFC 9110 13.1.2 has it: weakly.
+    return _CODING_MARK.sub("", tag.strip().removeprefix("W/"))
 
 
 def _cache_control(response: Response) -> str:

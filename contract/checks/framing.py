@@ -4,19 +4,236 @@ Messages on the wire: where an answer begins and ends, and what comes beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from jobproof.contract.formats.digits import read_digits
+from jobproof.contract.formats.field_values.grammar import is_token
+from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Premise, check
-from jobproof.contract.model.finding import Basis, Remark, violation
+from jobproof.contract.model.exchange import Response, Subject
+from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
 
-__all__ = ["part_was_asked_for"]
+__all__ = [
+    "chunks_are_put_on_once",
+    "connection_names_its_own",
+    "field_names_are_tokens",
+    "field_values_have_no_controls",
+    "length_or_chunks_not_both",
+    "no_content_has_no_length",
+    "part_says_which",
+    "part_was_asked_for",
+    "transfer_coding_has_its_place",
+]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_MOST_LENGTH = 2**63
+# RFC 9110 7.6.1: what is meant for everybody on the way and at its end.
+_FOR_EVERYBODY = frozenset(
+    {
+        *("age", "allow", "authorization", "cache-control", "content-encoding", "content-language"),
+        *("content-length", "content-location", "content-range", "content-type", "date", "etag"),
+        *("expires", "last-modified", "location", "retry-after", "server", "set-cookie", "vary"),
+        *("transfer-encoding", "host", "www-authenticate"),
+    }
+)
+
+
+def _on_wire(trace: Trace) -> Response | None:
+    """
+    The answer where its head is known as it was sent: recorders rewrite what HTTP/2 has another
+    form for, or join what came in two lines.
+    """
+    seen = trace.latest
+    if seen.subject is Subject.UNSTATED or seen.response is None:
+        return None
+    return seen.response if seen.response.http_version.startswith("1.") else None
+
+
+def _is_on_wire(trace: Trace) -> bool:
+    response = _on_wire(trace)
+    if response is None:
+        return False
+    response.need_all_headers()
+    return True
+
+
+def _has_coding(trace: Trace) -> bool:
+    response = _on_wire(trace)
+    return response is not None and response.header("transfer-encoding") is not None
+
+
+_RECORDED = "recorded heads aren't as they were sent"
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9112 5.1 and RFC 9110 5.1: field-name = token",
+    severity=Severity.HIGH,
+    premise=Premise(_RECORDED, _is_on_wire),
+)
+def field_names_are_tokens(trace: Trace) -> Iterator[Remark]:
+    """
+    A field's name is one word, and its colon follows at once.
+    """
+    response = _on_wire(trace)
+    if response is None:
+        return
+    for name, _ in response.headers:
+        if not is_token(name):
+            yield violation(
+                "header",
+                f"a field is named {told(name)}",
+                expected=Words("one word"),
+                found=Words(told(name)),
+            )
+    response.need_all_headers()
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 5.5: field-vchar = VCHAR / obs-text",
+    premise=Premise(_RECORDED, _is_on_wire),
+)
+def field_values_have_no_controls(trace: Trace) -> Iterator[Remark]:
+    """
+    No value in the head holds a control character.
+    """
+    response = _on_wire(trace)
+    if response is None:
+        return
+    for name, value in response.headers:
+        if _CONTROL.search(value):
+            yield violation(
+                f"header:{name}",
+                expected=Words("no control characters"),
+                found=Words(told(value)),
+            )
+    response.need_all_headers()
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9112 6.2: MUST NOT send Content-Length beside Transfer-Encoding",
+    severity=Severity.HIGH,
+    premise=Premise("no answer had a Transfer-Encoding", _has_coding),
+)
+def length_or_chunks_not_both(trace: Trace) -> Iterator[Remark]:
+    """
+    An answer ends by its length or by its chunks; two ends are how one smuggles another.
+    """
+    response = _on_wire(trace)
+    if response is None or response.header("transfer-encoding") is None:
+        return
+    if response.header("content-length") is not None:
+        yield violation(
+            "header:content-length",
+            expected=Words("Transfer-Encoding alone"),
+            found=Words("both"),
+        )
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9112 6.1: not in 204, nor in HTTP/1.0",
+    premise=Premise("no answer had a Transfer-Encoding", _has_coding),
+)
+def transfer_coding_has_its_place(trace: Trace) -> Iterator[Remark]:
+    """
+    Chunks come neither without content nor in a version that doesn't know them.
+    """
+    response = _on_wire(trace)
+    if response is None or response.header("transfer-encoding") is None:
+        return
+    if response.code == 204 or 100 <= response.code < 200:
+        where = f"a {response.code}"
+    elif response.http_version == "1.0":
+        where = "HTTP/1.0"
+    else:
+        return
+    yield violation(
+        "header:transfer-encoding",
+        f"{where} has a Transfer-Encoding",
+        expected=Words("none"),
+        found=response.header("transfer-encoding"),
+    )
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9112 6.1: MUST NOT apply chunked more than once",
+    premise=Premise("no answer had a Transfer-Encoding", _has_coding),
+)
+def chunks_are_put_on_once(trace: Trace) -> Iterator[Remark]:
+    """
+    A body is cut into chunks once.
+    """
+    response = _on_wire(trace)
+    if response is None or response.header("transfer-encoding") is None:
+        return
+    stated = ", ".join(response.header_values("transfer-encoding")).lower()
+    if sum(word.strip(" \t") == "chunked" for word in stated.split(",")) > 1:
+        yield violation("header:transfer-encoding", expected="chunked", found=stated)
+
+
+def _is_without_content(trace: Trace) -> bool:
+    response = trace.latest.response
+    return response is not None and response.code == 204
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 8.6: MUST NOT send Content-Length in a 204",
+    premise=Premise("no answer was a 204", _is_without_content),
+)
+def no_content_has_no_length(trace: Trace) -> Iterator[Remark]:
+    """
+    204 announces no body.
+    """
+    response = trace.latest.response
+    if response is None or response.code != 204:
+        return
+    stated = response.header("content-length")
+    # Many say 0, which some clients of old wait for, and which misleads nobody.
+    if stated is not None and read_digits(stated.strip(), most=_MOST_LENGTH) != 0:
+        yield violation("header:content-length", expected=Words("none"), found=stated)
+
+
+def _has_options(trace: Trace) -> bool:
+    response = _on_wire(trace)
+    return response is not None and response.header("connection") is not None
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 7.6.1: MUST NOT name a field that is for all recipients",
+    severity=Severity.LOW,
+    premise=Premise("no answer had a Connection", _has_options),
+)
+def connection_names_its_own(trace: Trace) -> Iterator[Remark]:
+    """
+    Connection names nothing that a proxy must not take away.
+    """
+    response = _on_wire(trace)
+    if response is None or response.header("connection") is None:
+        return
+    stated = ",".join(response.header_values("connection")).lower()
+    named = {word.strip(" \t") for word in stated.split(",")} & _FOR_EVERYBODY
+    if named:
+        yield violation(
+            "header:connection", expected=Words("close or keep-alive"), found=sorted(named)
+        )
+
+
+def _is_part(trace: Trace) -> bool:
+    return trace.latest.code == 206
 
 
 @check(
     basis=Basis.RFC,
     source="RFC 9110 15.3.7: 206 answers a request for a range",
-    premise=Premise("no answer was a 206", lambda trace: trace.latest.code == 206),
+    premise=Premise("no answer was a 206", _is_part),
 )
 def part_was_asked_for(trace: Trace) -> Iterator[Remark]:
     """
@@ -25,3 +242,23 @@ def part_was_asked_for(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.code == 206 and seen.exchange.request.header("range") is None:
         yield violation("code", "a part came of what was asked for whole", expected=200, found=206)
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.3.7.1: MUST generate Content-Range",
+    premise=Premise("no answer was a 206", _is_part),
+)
+def part_says_which(trace: Trace) -> Iterator[Remark]:
+    """
+    A part says which part of the whole it is.
+    """
+    seen = trace.latest
+    if seen.code != 206 or seen.response is None:
+        return
+    # Of several parts each says it for itself (RFC 9110 14.6).
+    is_single = seen.media_type != "multipart/byteranges"
+    if is_single and seen.response.header("content-range") is None:
+        yield violation(
+            "header:content-range", expected=Words("a range"), found=Words("no Content-Range")
+        )

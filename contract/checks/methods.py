@@ -20,12 +20,16 @@ __all__ = [
     "head_is_answered",
     "head_matches_get",
     "options_lists_true_methods",
+    "refusal_allows_what_there_is",
+    "refused_method_is_not_allowed",
     "refused_method_lists_allowed",
     "unlisted_method_is_refused",
 ]
 
 # HEAD goes with GET and OPTIONS describes, so a server needs no document to answer them.
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# Methods like TRACE a web server answers for all of its paths at once.
+_ROUTED = frozenset({"HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def _is_unlisted(trace: Trace) -> bool:
@@ -41,6 +45,20 @@ def _lists_methods(trace: Trace) -> bool:
     if seen.response is None or (seen.method != "OPTIONS" and seen.code != 405):
         return False
     return seen.response.header("allow") is not None
+
+
+def _lists_after_refusal(trace: Trace) -> bool:
+    return trace.latest.code == 405 and _lists_methods(trace)
+
+
+def _allowed(trace: Trace) -> set[str]:
+    """
+    The methods that `Allow` lists.
+    """
+    response = trace.latest.response
+    values = response.header_values("allow") if response is not None else ()
+    words = (word.strip().upper() for value in values for word in value.split(","))
+    return {word for word in words if word}
 
 
 def _get_has_shown(trace: Trace) -> bool:
@@ -93,6 +111,47 @@ def refused_method_lists_allowed(trace: Trace) -> Iterator[Remark]:
 
 
 @check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.5.6: a list of the target resource's currently supported methods",
+    premise=Premise("no 405 had an Allow header", _lists_after_refusal),
+)
+def refused_method_is_not_allowed(trace: Trace) -> Iterator[Remark]:
+    """
+    405 doesn't list the method that it refuses.
+    """
+    seen = trace.latest
+    if seen.code == 405 and seen.method in _ROUTED & _allowed(trace):
+        yield violation(
+            "header:allow",
+            f"{seen.method} is refused, and listed as allowed",
+            expected=Words(f"no {seen.method}"),
+            found=seen.method,
+        )
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.5.6: a list of the target resource's currently supported methods",
+    premise=Premise("no 405 had an Allow header", _lists_after_refusal),
+)
+def refusal_allows_what_there_is(trace: Trace) -> Iterator[Remark]:
+    """
+    405 lists GET, by which a job is read.
+    """
+    seen = trace.latest
+    if seen.response is None or seen.code != 405 or seen.method not in _ROUTED:
+        return
+    if seen.response.header("allow") is None or "GET" in (listed := _allowed(trace)):
+        return
+    # Where a path has several operations some frameworks know of the first alone, and an empty list
+    # says that the resource is out of use for a while (RFC 9110 10.2.1).
+    is_excused = trace.api.operation.others or not listed
+    basis = Basis.INFERRED if is_excused else None
+    found = sorted(listed) or Words("nothing")
+    yield violation("header:allow", expected=Words("GET among them"), found=found, basis=basis)
+
+
+@check(
     basis=Basis.INFERRED,
     source="the document: the path's operations",
     severity=Severity.LOW,
@@ -107,13 +166,9 @@ def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     # Allow stands in both: OPTIONS gives it, 405 has to (RFC 9110 15.5.6).
     if seen.response is None or (seen.method != "OPTIONS" and seen.code != 405):
         return
-    listed = {
-        word.strip().upper()
-        for value in seen.response.header_values("allow")
-        for word in value.split(",")
-        if word.strip()
-    }
-    surplus = listed - _SAFE - trace.api.operation.others
+    # That a 405 lists what it refuses, refused_method_is_not_allowed says.
+    refused = {seen.method} if seen.code == 405 else set()
+    surplus = _allowed(trace) - _SAFE - trace.api.operation.others - refused
     if surplus:
         allowed = sorted(_SAFE | trace.api.operation.others)
         yield violation(

@@ -24,6 +24,7 @@ _SLICE_BYTES = 16_384
 _MOST_CODINGS = 5
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _LOOSE_STATUS_LINE = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
+_NO_STATUS_LINE = "the status line isn't `HTTP/1.x` and a three-digit code"
 _BLANK = frozenset({b"\r\n", b"\n", b"\r", b""})
 
 
@@ -171,7 +172,8 @@ class ResponseParser:
 
     def _read_head(self) -> None:
         size = 0
-        fault = ""
+        # Until one is read: libcurl takes `http/1.1`, too.
+        fault = _NO_STATUS_LINE
         for line in self.lines:
             size += len(line)
             if size > self._limits.head_bytes:
@@ -280,9 +282,9 @@ def _read_status_line(line: bytes) -> tuple[int, str, str]:
     """
     if match := _STATUS_LINE.fullmatch(line):
         return int(match[2]), match[1].decode(), ""
-    fault = "the status line isn't `HTTP/1.x` and a three-digit code"
     loose = _LOOSE_STATUS_LINE.match(line)
-    return (int(loose[2]), loose[1].decode(), fault) if loose else (0, "", fault)
+    code, version = (int(loose[2]), loose[1].decode()) if loose else (0, "")
+    return code, version, _NO_STATUS_LINE
 
 
 def _is_unbounded(length: str) -> bool:

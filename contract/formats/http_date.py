@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from jobproof.contract.formats.digits import read_digits
 
-__all__ = ["read_delta_seconds", "read_http_date", "read_retry_after"]
+__all__ = ["read_delta_seconds", "read_fixdate", "read_http_date", "read_retry_after"]
 
 _OWS = " \t"
 _MOST_SECONDS = 2**31
@@ -60,6 +60,16 @@ def read_http_date(text: str, *, now: float) -> float | None:
         return _read_full_year(bare)
     within_year = _within_year(found)
     return _unix(_full_year(int(found["year"]), within_year, now), within_year)
+
+
+def read_fixdate(text: str) -> float | None:
+    """
+    The same of a date in the one form in which a sender must write it (RFC 9110 5.6.7).
+    """
+    bare = text.strip(_OWS)
+    if len(bare) > _LONGEST or _IMF_FIXDATE.fullmatch(bare) is None:
+        return None
+    return _read_full_year(bare)
 
 
 def read_delta_seconds(text: str) -> int | None:

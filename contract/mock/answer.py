@@ -119,6 +119,9 @@ class WireBehaviour:
         truncated_at: Send so many bytes of the body, then close; None for all.
         unannounced_close: Close afterwards without `Connection: close` in the head.
         omit_body: Send the head of an answer with this body, and no body: HEAD.
+        before: Bytes in front of the status line: interim answers.
+        behind: Bytes after the answer's end.
+        length_too: Send the length beside the chunks.
     """
 
     delay_s: float = 0.0
@@ -128,6 +131,9 @@ class WireBehaviour:
     truncated_at: int | None = None
     unannounced_close: bool = False
     omit_body: bool = False
+    before: bytes = b""
+    behind: bytes = b""
+    length_too: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,12 +248,15 @@ class Mock:
         return Caller.INVALID
 
     def _answer(self, context: RequestContext) -> MockAnswer:
-        answer = context.apply_behaviours(Hook.ANSWER, self._correct_answer(context))
+        dated = self._correct_answer(context).with_header(
+            "Date", formatdate(context.now, usegmt=True)
+        )
+        answer = context.apply_behaviours(Hook.ANSWER, dated)
         # After the behaviours: what they do to a 200 must show in its tag and its HEAD too.
         answer = _apply_if_none_match(answer, context.request)
         if context.request.method == "HEAD":
             answer = answer.with_wire(omit_body=True)
-        return answer.with_header("Date", formatdate(context.now, usegmt=True))
+        return answer
 
     def _correct_answer(self, context: RequestContext) -> MockAnswer:
         base, pages, method = self._base_answer(), self.script.pages, context.request.method

@@ -17,6 +17,7 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
 from jobproof.contract.mock.body_edits import edit_times, has_rfc3339_times
+from jobproof.contract.mock.head_variants import HEAD_VARIANTS
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.written_variants import LIFE_VARIANTS
 from jobproof.contract.model.api import Api
@@ -402,5 +403,5 @@ def _in_other_zone(text: str) -> str:
 
 
 VARIANTS: Mapping[str, Behaviour] = MappingProxyType(
-    {variant.name: variant for variant in (*_VARIANTS, *LIFE_VARIANTS)}
+    {variant.name: variant for variant in (*_VARIANTS, *LIFE_VARIANTS, *HEAD_VARIANTS)}
 )

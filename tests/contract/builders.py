@@ -148,6 +148,8 @@ def answer(
     credential: Credential = Credential.OWNER,
     sent: Mapping[str, str] | None = None,
     base_url: str = BASE_URL,
+    more: Iterable[tuple[str, str]] = (),
+    version: str = "1.1",
 ) -> Exchange:
     """
     One question and a whole answer.
@@ -157,6 +159,7 @@ def answer(
         at: Wall clock when the request was sent.
         headers: Over the usual ones; None as value drops a header.
         sent: Headers of the request.
+        more: Further headers behind all others, of whatever name, though it be there already.
     """
     value = job() if body is None else body
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -164,6 +167,8 @@ def answer(
         "content-type": _JSON,
         "date": formatdate(at + elapsed_s, usegmt=True),
     }
+    if code == 401:
+        shown["www-authenticate"] = 'Bearer realm="api"'
     shown.update({name.lower(): value for name, value in (headers or {}).items()})
     if method == "HEAD":
         data = b""
@@ -178,9 +183,10 @@ def answer(
         ),
         answer=Response(
             code=code,
-            headers=tuple((name, text) for name, text in shown.items() if text is not None),
+            headers=(*((name, text) for name, text in shown.items() if text is not None), *more),
             body=data,
             raw=data,
+            http_version=version,
         ),
         started_at=at,
         elapsed_s=elapsed_s,

@@ -5,12 +5,13 @@ Bytes: each promise kept and broken, and what must not be called broken.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from tests.contract.builders import answer, failure, job, said, trace
 from tests.contract.cases import Case
 
-from jobproof.contract.model.exchange import Credential, Reason, Response
+from jobproof.contract.model.exchange import Credential, Exchange, Reason, Response
 from jobproof.contract.model.finding import Basis, Kind
 
 _TEXT = json.dumps(job())
@@ -21,6 +22,12 @@ _DRIFT = {"keys_are_declared": "the document declares no number, so one needs a 
 
 def _with_number(text: str) -> bytes:
     return f'{_TEXT[:-1]}, "cost": {text}}}'.encode()
+
+
+def _problem(**members: Any) -> Exchange:
+    # The document has no 401, so it is held to nothing but the RFC.
+    kind = {"content-type": "application/problem+json"}
+    return answer(members, 401, credential=Credential.NONE, headers=kind)
 
 
 CASES = {
@@ -76,6 +83,16 @@ CASES = {
         rejects=trace(answer(job("failed", error={"code": "\ud83d"}))),
         at="body",
     ),
+    "problem_repeats_the_code": Case(
+        accepts=trace(_problem(status=401.0, title="no", type="about:blank")),
+        rejects=trace(_problem(status=403)),
+        at="/status",
+    ),
+    "problem_members_have_their_types": Case(
+        accepts=trace(_problem(type="/problems/no-token", detail=None, status=None)),
+        rejects=trace(_problem(type="no token")),
+        at="/type",
+    ),
 }
 
 
@@ -114,3 +131,17 @@ def test_what_is_not_one_json_value_is_a_violation(text: str) -> None:
 def test_no_body_is_read_where_there_is_none() -> None:
     seen = trace(answer(b"", 304, sent={"If-None-Match": '"a"'}), answer(method="HEAD"))
     assert said(seen) == ()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"status": "401"}, {"status": True}, {"title": 7}, {"detail": []}, {"instance": "a b"}],
+    ids=str,
+)
+def test_a_member_of_a_problem_that_readers_pass_over_is_our_reading_only(
+    members: dict[str, Any],
+) -> None:
+    found = said(trace(_problem(**members)), Kind.VIOLATION)
+    assert [(f.check, f.basis) for f in found] == [
+        ("problem_members_have_their_types", Basis.INFERRED)
+    ]

@@ -29,7 +29,9 @@ CASES = {
 def test_another_media_type_is_a_violation(exchange: object, stated: str | None) -> None:
     assert callable(exchange)
     seen = trace(exchange(headers={"content-type": stated}))
-    assert [f.check for f in said(seen)] == ["media_type_is_documented"]
+    # That the value itself is none, another check says as well.
+    found = [f.check for f in said(seen) if f.check != "content_type_is_well_formed"]
+    assert found == ["media_type_is_documented"]
 
 
 def test_a_page_in_place_of_a_job_is_told_of_as_both() -> None:

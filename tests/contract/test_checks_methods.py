@@ -25,8 +25,18 @@ CASES = {
         at="code",
     ),
     "refused_method_lists_allowed": Case(
-        accepts=trace(answer(b"", 405, method="POST", headers={"Allow": ""}, **_FRESH)),
+        accepts=trace(answer(b"", 405, method="POST", headers={"Allow": "GET"}, **_FRESH)),
         rejects=trace(answer(b"", 405, method="POST", **_FRESH)),
+        at="header:allow",
+    ),
+    "refused_method_is_not_allowed": Case(
+        accepts=trace(answer(b"", 405, method="PATCH", headers={"allow": "get, head"}, **_FRESH)),
+        rejects=trace(answer(b"", 405, method="HEAD", headers={"allow": "GET, HEAD"}, **_FRESH)),
+        at="header:allow",
+    ),
+    "refusal_allows_what_there_is": Case(
+        accepts=trace(answer(b"", 405, method="TRACE", headers={"allow": "OPTIONS"}, **_FRESH)),
+        rejects=trace(answer(b"", 405, method="POST", headers={"allow": "HEAD"}, **_FRESH)),
         at="header:allow",
     ),
     "options_lists_true_methods": Case(
@@ -218,3 +228,10 @@ def test_gets_of_another_state_are_nothing_to_agree_with() -> None:
     ]
     found = said(trace(*gets, answer(method="HEAD", headers={"etag": '"1"'})))
     assert [f.check for f in found] == ["head_matches_get"]
+
+
+def test_an_allow_that_lists_nothing_may_mean_out_of_use_for_a_while() -> None:
+    seen = trace(answer(b"", 405, method="POST", headers={"allow": " ,"}, **_FRESH))
+    assert [(f.check, f.basis) for f in said(seen)] == [
+        ("refusal_allows_what_there_is", Basis.INFERRED)
+    ]

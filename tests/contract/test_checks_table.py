@@ -14,6 +14,8 @@ from tests.contract import (
     test_checks_caching,
     test_checks_codes,
     test_checks_exposure,
+    test_checks_fields,
+    test_checks_framing,
     test_checks_identity,
     test_checks_latency,
     test_checks_lifecycle,
@@ -38,7 +40,7 @@ _FAMILIES = {
         *(test_checks_access, test_checks_body, test_checks_caching, test_checks_codes),
         *(test_checks_exposure, test_checks_identity, test_checks_latency, test_checks_lifecycle),
         *(test_checks_lookup, test_checks_media, test_checks_methods, test_checks_outcome),
-        *(test_checks_schema, test_checks_times),
+        *(test_checks_schema, test_checks_times, test_checks_fields, test_checks_framing),
     )
 }
 CASES_OF_ALL_CHECKS = {

@@ -71,14 +71,31 @@ READS: dict[str, frozenset[str]] = {
             *("end_time_is_stable", "creation_time_is_set", "end_time_follows_last_sight"),
             *("links_are_filled_in", "links_outlive_the_job", "job_keeps_what_it_was_given"),
         ): (BODY,),
+        ("problem_repeats_the_code", "problem_members_have_their_types"): (BODY, TYPE),
         ("foreign_job_looks_unknown", "no_secret_in_answer"): (BODY, HEADERS),
         ("entity_tag_changes_with_body",): (BODY, HEADERS),
         (
             *("private_answer_is_not_public", "age_is_within_freshness", "throttling_says_when"),
             *("no_credentialed_wildcard_origin", "refused_method_lists_allowed"),
-            "options_lists_true_methods",
+            *("options_lists_true_methods", "refused_method_is_not_allowed"),
+            *("refusal_allows_what_there_is", "age_is_whole_seconds"),
+            *("cache_control_is_well_formed", "coded_answer_varies", "single_fields_come_once"),
+            *("dates_have_the_one_form", "every_answer_has_its_date", "last_modified_is_past"),
+            *("entity_tag_is_well_formed", "content_language_is_well_formed"),
+            *("uri_fields_are_references", "link_is_well_formed", "listed_names_are_names"),
+            *("retry_after_is_well_formed", "refusal_has_challenge", "challenge_is_well_formed"),
+            *("challenge_names_documented_scheme", "challenge_fits_the_question"),
+            *("field_names_are_tokens", "field_values_have_no_controls"),
+            *("length_or_chunks_not_both", "transfer_coding_has_its_place"),
+            *("chunks_are_put_on_once", "no_content_has_no_length", "connection_names_its_own"),
+            "part_says_which",
         ): (HEADERS,),
-        ("media_type_is_documented", "charset_is_utf8", "head_matches_get"): (TYPE,),
+        ("not_modified_repeats_the_tag", "not_modified_has_true_length"): (HEADERS, SENT),
+        ("part_was_asked_for",): (SENT,),
+        (
+            *("media_type_is_documented", "charset_is_utf8", "head_matches_get"),
+            "content_type_is_well_formed",
+        ): (TYPE,),
         ("content_coding_was_offered",): (HEADERS, SENT),
         ("not_modified_only_when_asked", "not_modified_means_unchanged"): (SENT,),
         ("answers_within_budget",): (TIME,),
@@ -278,7 +295,9 @@ def test_of_polls_that_may_have_overlapped_nobody_knows_which_saw_the_later_stat
     # The first may have been the slower one.
     farther, behind = _untimed_polls(*statuses, every_s=every_s)
     assert _said(farther, behind) == []
-    unchanged = answer(b"", 304, sent={"If-None-Match": f'"{statuses[0]}"'}, at=NOW + 90)
+    tag = f'"{statuses[0]}"'
+    told = {"etag": tag}
+    unchanged = answer(b"", 304, sent={"If-None-Match": tag}, headers=told, at=NOW + 90)
     assert _said(farther, behind, unchanged) == []
 
 

@@ -221,4 +221,4 @@ def test_no_retry_after_ends_a_run_before_its_budget_does(retry_after: str) -> N
     assert (sender.asked, verdict(run)) == (10, Verdict.INCONCLUSIVE)
     assert waits
     told = {f.check for f in run.findings if f.kind is Kind.VIOLATION}
-    assert ("throttling_says_when" in told) is (retry_after not in ("1", "9" * 5_000))
+    assert ("retry_after_is_well_formed" in told) is (retry_after not in ("1", "9" * 5_000))

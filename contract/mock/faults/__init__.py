@@ -12,6 +12,8 @@ from jobproof.contract.mock.faults.after_the_end import HISTORY
 from jobproof.contract.mock.faults.asked import ASKED
 from jobproof.contract.mock.faults.fault_group import Fault, FaultGroup
 from jobproof.contract.mock.faults.formats import FORMATS
+from jobproof.contract.mock.faults.heads.fields import FIELDS
+from jobproof.contract.mock.faults.heads.framing import FRAMING
 from jobproof.contract.mock.faults.ids import IDS
 from jobproof.contract.mock.faults.instances import INSTANCES
 from jobproof.contract.mock.faults.load import LOAD
@@ -32,6 +34,8 @@ FAULT_GROUPS: tuple[FaultGroup, ...] = (
     IDS,
     LOAD,
     PROTOCOL,
+    FIELDS,
+    FRAMING,
     ASKED,
     INSTANCES,
 )

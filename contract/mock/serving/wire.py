@@ -162,15 +162,16 @@ def frame(answer: MockAnswer, *, keep_alive: bool) -> bytes:
     without_body = answer.code in (204, 304) or answer.code < 200
     if wire.chunked:
         lines.append("Transfer-Encoding: chunked")
-    elif not without_body:
+    if wire.length_too or not (wire.chunked or without_body):
         length = len(answer.body) if wire.declared_length is None else wire.declared_length
         lines.append(f"Content-Length: {length}")
     if not keep_alive:
         lines.append("Connection: close")
-    head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
+    head = wire.before + "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
     if wire.omit_body or without_body:
-        return head
-    return head + (_chunks(answer) if wire.chunked else answer.body[: wire.truncated_at])
+        return head + wire.behind
+    body = _chunks(answer) if wire.chunked else answer.body[: wire.truncated_at]
+    return head + body + wire.behind
 
 
 def _chunks(answer: MockAnswer) -> bytes:

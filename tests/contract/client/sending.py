@@ -42,6 +42,7 @@ BROKEN_ON_THE_WIRE = {
     "unasked-transfer-coding": (Reason.PROTOCOL, True),
     "not-http": (Reason.PROTOCOL, False),
     "wrong-version": (Reason.PROTOCOL, True),
+    "small-version": (Reason.PROTOCOL, True),
     "long-code": (Reason.PROTOCOL, True),
     "header-without-colon": (Reason.PROTOCOL, True),
     "nul-in-header": (Reason.PROTOCOL, True),

@@ -1,0 +1,3 @@
+"""
+What may the value of a header field look like?
+"""

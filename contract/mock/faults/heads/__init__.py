@@ -1,0 +1,3 @@
+"""
+How do the head and the framing of an answer go wrong?
+"""

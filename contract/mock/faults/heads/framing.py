@@ -1,0 +1,117 @@
+"""
+Answers whose bytes begin, end or are cut otherwise than HTTP/1.1 has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jobproof.contract.mock.answer import AnswerKind, MockAnswer
+from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.faults.fault_group import FaultGroup
+
+__all__ = ["FRAMING"]
+
+FRAMING = FaultGroup("W", "framing on the wire")
+
+
+@FRAMING.answer(
+    "a field's name ends in a blank", "field_names_are_tokens", proves="field_names_are_tokens"
+)
+def blank_before_colon(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _more(answer, context, "X-Trace ", "1")
+
+
+@FRAMING.answer(
+    "a field's value holds a control character",
+    "field_values_have_no_controls",
+    proves="field_values_have_no_controls",
+)
+def control_in_value(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _more(answer, context, "X-Worker", "gpu\x07-3")
+
+
+@FRAMING.answer("a field's value holds a NUL", "body_arrives_whole")
+def nul_in_value(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _more(answer, context, "X-Worker", "gpu\x00-3")
+
+
+@FRAMING.answer(
+    "a job comes in chunks and with its length",
+    "length_or_chunks_not_both",
+    proves="length_or_chunks_not_both",
+)
+def length_beside_chunks(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return answer.with_wire(chunked=True, length_too=True) if _is_job(context) else answer
+
+
+@FRAMING.answer(
+    "a job is cut into chunks once and said to be twice",
+    "chunks_are_put_on_once",
+    proves="chunks_are_put_on_once",
+)
+def chunks_named_twice(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if not _is_job(context):
+        return answer
+    return _more(answer.with_wire(chunked=True), context, "Transfer-Encoding", "chunked")
+
+
+@FRAMING.answer(
+    "204 to OPTIONS announces chunks",
+    "transfer_coding_has_its_place",
+    proves="transfer_coding_has_its_place",
+)
+def no_content_in_chunks(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.OPTIONS:
+        return answer
+    return answer.with_header("Transfer-Encoding", "chunked")
+
+
+@FRAMING.answer(
+    "204 to OPTIONS announces a body", "no_content_has_no_length", proves="no_content_has_no_length"
+)
+def no_content_with_length(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.OPTIONS:
+        return answer
+    return answer.with_header("Content-Length", "12")
+
+
+@FRAMING.answer(
+    "Connection has proxies take away what caches are told",
+    "connection_names_its_own",
+    proves="connection_names_its_own",
+)
+def connection_names_cache_control(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _more(answer, context, "Connection", "Cache-Control")
+
+
+@FRAMING.answer("bytes follow a job's end", "body_arrives_whole")
+def bytes_behind(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return answer.with_wire(behind=b"\r\n0\r\n\r\n") if _is_job(context) else answer
+
+
+@FRAMING.answer("HEAD is answered with the body", "body_arrives_whole")
+def body_after_head(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.JOB or context.request.method != "HEAD":
+        return answer
+    return answer.with_wire(behind=answer.body)
+
+
+@FRAMING.answer("two lengths are announced", "body_arrives_whole")
+def two_lengths(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _more(answer, context, "Content-Length", str(len(answer.body) + 1))
+
+
+@FRAMING.answer("the length has a sign before it", "body_arrives_whole")
+def length_with_sign(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _more(answer, context, "Content-Length", f"+{len(answer.body)}")
+
+
+def _is_job(context: RequestContext) -> bool:
+    return context.answer_kind is AnswerKind.JOB and context.request.method == "GET"
+
+
+def _more(answer: MockAnswer, context: RequestContext, name: str, value: str) -> MockAnswer:
+    if not _is_job(context):
+        return answer
+    return replace(answer, headers=(*answer.headers, (name, value)))

@@ -1,0 +1,116 @@
+"""
+Messages on the wire: each promise kept and broken, and what must not be called broken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.builders import answer, said, trace
+from tests.contract.cases import Case
+
+from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.finding import Basis, Kind
+
+_CHUNKED = {"transfer-encoding": "chunked"}
+_OPTIONS: dict[str, Any] = {"code": 204, "method": "OPTIONS"}
+_UNDOCUMENTED = {"code_is_documented": "206 isn't among the codes that the document lists"}
+_PART: dict[str, Any] = {"code": 206, "sent": {"Range": "bytes=0-9"}}
+_RANGE = {"content-range": "bytes 0-9/100"}
+
+CASES = {
+    "field_names_are_tokens": Case(
+        accepts=trace(answer(more=[("x_y.z~", ""), ("X-2", "a: b")])),
+        rejects=trace(answer(more=[("X-Trace ", "1")])),
+        at="header",
+    ),
+    "field_values_have_no_controls": Case(
+        accepts=trace(answer(more=[("x-name", "M\xc3\xbcller\tund S\xf6hne")])),
+        rejects=trace(answer(more=[("x-name", "a\x01b")])),
+        at="header:x-name",
+    ),
+    "length_or_chunks_not_both": Case(
+        accepts=trace(answer(headers=_CHUNKED)),
+        rejects=trace(answer(headers={**_CHUNKED, "content-length": "216"})),
+        at="header:content-length",
+    ),
+    "transfer_coding_has_its_place": Case(
+        accepts=trace(answer(headers={"transfer-encoding": "Chunked"})),
+        rejects=trace(answer(headers=_CHUNKED, version="1.0")),
+        at="header:transfer-encoding",
+    ),
+    "chunks_are_put_on_once": Case(
+        accepts=trace(answer(headers={"transfer-encoding": "gzip, chunked"})),
+        rejects=trace(answer(headers=_CHUNKED, more=[("Transfer-Encoding", "chunked")])),
+        at="header:transfer-encoding",
+    ),
+    "no_content_has_no_length": Case(
+        accepts=trace(answer(b"", headers={"content-length": "0"}, **_OPTIONS)),
+        rejects=trace(answer(b"", headers={"content-length": "12"}, **_OPTIONS)),
+        at="header:content-length",
+    ),
+    "connection_names_its_own": Case(
+        accepts=trace(answer(headers={"connection": "keep-alive, Upgrade, X-Hop"})),
+        rejects=trace(answer(headers={"connection": "close, Cache-Control"})),
+        at="header:connection",
+    ),
+    "part_was_asked_for": Case(
+        accepts=trace(answer(headers={"accept-ranges": "bytes"}, sent={"Range": "bytes=0-9"})),
+        rejects=trace(answer(headers=_RANGE, code=206)),
+        at="code",
+        also=_UNDOCUMENTED,
+    ),
+    "part_says_which": Case(
+        accepts=trace(answer(sent={"Range": "bytes=0-9"})),
+        rejects=trace(answer(**_PART)),
+        at="header:content-range",
+        also=_UNDOCUMENTED,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["", "X A", "x(a)", " x", "x\xe9", "a:b"])
+def test_a_name_that_is_no_word_is_a_violation(name: str) -> None:
+    found = said(trace(answer(more=[(name, "1")])))
+    assert [(f.check, f.basis) for f in found] == [("field_names_are_tokens", Basis.RFC)]
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x7f", "\r", "\n", "\x1b", "\x08"])
+def test_a_sign_that_steers_is_a_violation(sign: str) -> None:
+    found = said(trace(answer(more=[("x-a", f"1{sign}2")])))
+    assert [f.check for f in found] == ["field_values_have_no_controls"]
+    assert all(one.message.isprintable() for one in found)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [(":status", "200")],
+        [("x-a", "1\n2")],
+        [("transfer-encoding", "chunked"), ("content-length", "216")],
+        [("connection", "close, cache-control")],
+    ],
+    ids=["of HTTP/2", "two lines joined", "an end of each kind", "a proxy's own"],
+)
+def test_a_recorded_head_is_not_held_to_how_it_was_sent(more: list[tuple[str, str]]) -> None:
+    assert said(trace(answer(more=more, subject=Subject.UNSTATED)), Kind.VIOLATION) == ()
+    assert said(trace(answer(more=more, version="2")), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("stated", ["chunked", "gzip, chunked"])
+def test_chunks_have_no_place_where_there_is_no_content(stated: str) -> None:
+    found = said(trace(answer(b"", headers={"transfer-encoding": stated}, **_OPTIONS)))
+    assert [f.check for f in found] == ["transfer_coding_has_its_place"]
+
+
+@pytest.mark.parametrize("length", ["", "-1", "12", "9" * 5_000, "\u0660"])
+def test_a_length_of_no_content_is_a_violation_unless_it_is_0(length: str) -> None:
+    found = said(trace(answer(b"", headers={"content-length": length}, **_OPTIONS)))
+    assert [f.check for f in found] == ["no_content_has_no_length"]
+
+
+def test_several_parts_say_each_for_itself_which_they_are() -> None:
+    parts = {"content-type": "multipart/byteranges; boundary=x"}
+    found = said(trace(answer(b"--x--", headers=parts, **_PART)))
+    assert "part_says_which" not in {f.check for f in found}
