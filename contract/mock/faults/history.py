@@ -12,7 +12,6 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
-    edit_strings,
     edit_time,
     has_rfc3339_times,
     put,
@@ -33,6 +32,7 @@ _EVERY = 20
 # More than a job is asked for in passing.
 _MANY = 35
 _DRIFT_S = 5.0
+_HOUR_S = 3600.0
 _HOUR_S = 3600.0
 
 
@@ -229,16 +229,16 @@ def in_a_list_at_times(body: JsonObject, context: RequestContext) -> Json:
 
 
 @HISTORY.body(
-    "who reads another language is shown another result",
+    "who reads another language is shown another creation time",
     "job_is_the_same_however_asked",
-    applies=lambda api: api.profile.result is not None,
+    applies=lambda api: api.profile.times is not None,
     proves="job_is_the_same_however_asked",
 )
-def result_by_language(body: JsonObject, context: RequestContext) -> Json:
+def creation_by_language(body: JsonObject, context: RequestContext) -> Json:
     language = context.request.header("Accept-Language") or "en"
-    if context.profile.result is not None and context.ended and not language.startswith("en"):
-        for at in context.profile.result.proof:
-            edit_strings(body, at, lambda text: with_version(text, 2))
+    if context.profile.times is not None and not language.startswith("en"):
+        # The local time of the language, said to be UTC.
+        shift_time(body, context, context.profile.times.created, -_HOUR_S)
     return body
 
 

@@ -289,7 +289,7 @@ def tag_without_quotes(answer: MockAnswer, context: RequestContext) -> MockAnswe
 @PROTOCOL.answer(
     "the whole job is called a part, whoever asks",
     "part_was_asked_for",
-    proves="part_was_asked_for",
+    "code_is_documented",
 )
 def part_for_everybody(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.JOB:
