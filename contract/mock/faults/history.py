@@ -12,6 +12,7 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
+    edit_strings,
     edit_time,
     has_rfc3339_times,
     put,
