@@ -97,7 +97,6 @@ def end_lost(body: JsonObject, context: RequestContext) -> Json:
     "end_time_follows_last_sight",
     proves="end_time_follows_last_sight",
     applies=lambda api: bool(end_times(api)),
-    proves="end_time_follows_last_sight",
 )
 def end_precedes_running(body: JsonObject, context: RequestContext) -> Json:
     view, times = context.view, context.profile.times

@@ -189,7 +189,6 @@ def creation_at_epoch(body: JsonObject, context: RequestContext) -> Json:
 @MEANING.body(
     "a job of long ago was created in the year 1: a time that nobody set",
     "creation_time_is_set",
-    proves="creation_time_is_set",
     applies=has_rfc3339_times,
 )
 def creation_in_year_one(body: JsonObject, context: RequestContext) -> Json:
