@@ -4,6 +4,7 @@ The places in a job's body that a profile points at, and edits of what is there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.job import read_time
-from jobproof.contract.model.profile import Codec, Phase, Timestamp
+from jobproof.contract.model.profile import Codec, Id, Phase, Timestamp
 from jobproof.contract.openapi.schema import Content
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "forbids",
     "has_links",
     "has_rfc3339_times",
+    "is_well_formed",
     "json_content",
     "later_times",
     "phase_of",
@@ -37,6 +39,9 @@ __all__ = [
     "shift_time",
     "shift_times",
 ]
+
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PLAIN_ID = re.compile(r"[\w-]+", re.ASCII)
 
 
 def json_content(api: Api, code: int = 200) -> Content | None:
@@ -226,3 +231,12 @@ def result_pointers(api: Api) -> Iterator[str]:
     if api.profile.result is not None:
         yield from api.profile.result.at
         yield from api.profile.result.proof
+
+
+def is_well_formed(job_id: str, form: Id) -> bool:
+    """
+    Whether a text is of the form that the API's ids have.
+    """
+    if form.shape == "uuid":
+        return _UUID.fullmatch(job_id) is not None
+    return job_id.startswith(form.prefix) and _PLAIN_ID.fullmatch(job_id) is not None

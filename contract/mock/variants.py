@@ -16,7 +16,7 @@ from uuid import UUID
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
-from jobproof.contract.mock.body_edits import edit_times, has_rfc3339_times
+from jobproof.contract.mock.body_edits import edit_times, has_rfc3339_times, is_well_formed
 from jobproof.contract.mock.head_variants import HEAD_VARIANTS
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.mock.written_variants import LIFE_VARIANTS
@@ -27,7 +27,6 @@ __all__ = ["VARIANTS"]
 # Longer than any URI with an id of this API, shorter than the hostile ids of the suite.
 _URI_LIMIT = 1024
 _THROTTLE_EVERY = 25
-_PLAIN_ID = re.compile(r"[\w-]+", re.ASCII)
 
 
 def has_uuids(api: Api) -> bool:
@@ -384,16 +383,11 @@ def _own_job(context: RequestContext, job_id: str) -> MockJob | None:
 
 
 def _refuse_malformed(answer: MockAnswer, context: RequestContext, code: int) -> MockAnswer:
-    if context.answer_kind is not AnswerKind.UNKNOWN or _well_formed(context):
+    if context.answer_kind is not AnswerKind.UNKNOWN or is_well_formed(
+        context.job_id or "", context.profile.id
+    ):
         return answer
     return replace(context.fixed_answer(answer, context.script.pages.request), code=code)
-
-
-def _well_formed(context: RequestContext) -> bool:
-    job_id, form = context.job_id or "", context.profile.id
-    if form.shape == "uuid":
-        return re.fullmatch(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", job_id) is not None
-    return job_id.startswith(form.prefix) and _PLAIN_ID.fullmatch(job_id) is not None
 
 
 def _in_other_zone(text: str) -> str:

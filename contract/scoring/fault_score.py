@@ -187,8 +187,10 @@ def _score_case(
     fault = FAULTS[name] if kind == "fault" else None
     definite = fault is not None and fault.definite
     promises = set(fault.promises) if fault is not None else set()
+    checks = tuple(dict.fromkeys(f["check"] for f in violations))
+    breaking = tuple(dict.fromkeys(f["check"] for f in violations if f["basis"] != "inferred"))
     # An inferred promise turns no run red: by it alone a definite fault isn't found.
-    telling = [f for f in violations if not definite or f["basis"] != "inferred"]
+    telling = breaking if definite else checks
     return ScoreRow(
         name=name,
         kind=kind,
@@ -198,8 +200,9 @@ def _score_case(
         exit_code=code,
         found=code == 1,
         found_strict=bool(violations),
-        right=any(f["check"] in promises for f in telling),
-        checks=tuple(dict.fromkeys(f["check"] for f in violations)),
+        right=bool(promises & set(telling)),
+        checks=checks,
+        breaking=breaking,
         requests=report.get("requests", 0),
         seconds=round(seconds, 2),
         seed=seed,

@@ -24,6 +24,7 @@ class ScoreRow:
             that turns the run red by itself.
         seed: Of the run's random ids; 0 where they are fresh ones each time.
         checks: Every check that has found something wrong, `--strict` or not.
+        breaking: Those of them that turn the run red without `--strict`.
         stock: Whether stock Schemathesis was red; None where it wasn't run.
     """
 
@@ -37,6 +38,7 @@ class ScoreRow:
     found_strict: bool
     right: bool
     checks: tuple[str, ...]
+    breaking: tuple[str, ...]
     requests: int
     seconds: float
     seed: int = 0

@@ -110,9 +110,17 @@ def run_script(
     # Often enough for what some instances alone do, and on each connection a poll after an error.
     rare = [("GET", path_of(mock, known[-1]), ""), ("GET", path_of(mock, others[0]), mock.token)]
     requests += [*rare * 10, *(("GET", path_of(mock, one), mock.token) for one in known[:2])]
+    fresh = path_of(mock, f"{api.profile.id.prefix}4dd4aefd-2ad8-4a1e-8156-ecd10dabdd21")
+    requests += [("GET", fresh, mock.token)] * 2
+    requests += [("GET", path_of(mock, "x%27--"), mock.token)]
+    requests += [("GET", path_of(mock, known[-1]), "a-wrong-token")]
+    requests += [("GET", path_of(mock, known[-1]), mock.token)] * 20
+    otherwise = [("Accept-Language", "de"), ("X-Forwarded-For", "127.0.0.1")]
+    in_other_ways = [("GET", path_of(mock, one), mock.token) for one in (known[-1], others[0])]
     exchanges = []
-    for number, (method, target, token) in enumerate(requests):
+    for number, (method, target, token) in enumerate([*requests, *in_other_ways]):
         headers = bearer(token) if token else []
+        headers += otherwise if number >= len(requests) else []
         answer = mock.respond(
             *(method, target, [*headers, ("Accept-Encoding", "gzip")]),
             connection=1 + number % 2,

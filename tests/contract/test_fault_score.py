@@ -17,7 +17,7 @@ from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.scoring import fault_score
 from jobproof.contract.scoring.cli import score
 from jobproof.contract.scoring.fault_score import Score, measure
-from jobproof.contract.scoring.leave_one_out import proofs, unproved
+from jobproof.contract.scoring.leave_one_out import proofs, sole_finder, unproved
 from jobproof.contract.scoring.score_row import ScoreRow
 
 API = find_api(default_api())
@@ -86,7 +86,7 @@ def test_a_definite_fault_that_is_found_for_another_reason_fails_the_score(
 def _row(name: str, *checks: str, kind: Literal["fault", "variant"] = "fault") -> ScoreRow:
     found = bool(checks)
     return ScoreRow(
-        name, kind, "S", True, "broken", int(found), found, found, found, checks, 1, 1.0
+        name, kind, "S", True, "broken", int(found), found, found, found, checks, checks, 1, 1.0
     )
 
 
@@ -101,6 +101,23 @@ def test_a_check_is_proved_by_a_fault_that_it_alone_finds_in_every_run() -> None
     missing = unproved("krea", load_checks(), rows)
     assert "body_is_json" not in missing
     assert {"known_job_is_found", "body_is_utf8", "token_is_required"} <= set(missing)
+
+
+@pytest.mark.parametrize(
+    ("checks", "breaking", "sole"),
+    [
+        (("a",), ("a",), "a"),
+        (("a",), (), "a"),
+        (("a", "inferred"), ("a",), "a"),
+        (("a", "b"), ("a", "b"), None),
+        (("a", "b"), (), None),
+        ((), (), None),
+    ],
+)
+def test_a_check_decides_where_nothing_else_would_turn_the_run_red(
+    checks: tuple[str, ...], breaking: tuple[str, ...], sole: str | None
+) -> None:
+    assert sole_finder(checks, breaking) == sole
 
 
 def test_what_the_seeds_disagree_on_is_named() -> None:

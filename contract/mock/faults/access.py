@@ -25,6 +25,8 @@ _STACK_TRACE = (
     "    row = session.query(Job).filter(Job.id == job_id).one()\n"
     "sqlalchemy.exc.NoResultFound: No row was found when one was required"
 )
+# Shorter ones are no tokens but their scheme, or nothing.
+_TOKEN_LENGTH = 8
 # Less would make any id that is guessed the beginning of some job's.
 _PREFIX_LENGTH = 4
 
@@ -54,6 +56,7 @@ def any_token_will_do(caller: Caller, context: RequestContext) -> Caller:
 @ACCESS.answer(
     "somebody else's job is forbidden, so it can be told from none",
     "foreign_job_looks_unknown",
+    proves="foreign_job_looks_unknown",
 )
 def foreign_job_forbidden(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if (
@@ -86,7 +89,11 @@ def id_in_any_case(job: MockJob | None, context: RequestContext) -> MockJob | No
     return job or next((one for one in own if one.id.lower() == job_id), None)
 
 
-@ACCESS.job("the beginning of an id is enough", "altered_id_finds_nothing")
+@ACCESS.job(
+    "the beginning of an id is enough",
+    "altered_id_finds_nothing",
+    proves="altered_id_finds_nothing",
+)
 def id_prefix_enough(job: MockJob | None, context: RequestContext) -> MockJob | None:
     job_id = context.job_id or ""
     if job is not None or len(job_id) < _PREFIX_LENGTH:
@@ -95,7 +102,11 @@ def id_prefix_enough(job: MockJob | None, context: RequestContext) -> MockJob | 
     return next((one for one in own if one.id.startswith(job_id)), None)
 
 
-@ACCESS.answer("a private job may be kept by any cache", "private_answer_is_not_public")
+@ACCESS.answer(
+    "a private job may be kept by any cache",
+    "private_answer_is_not_public",
+    proves="private_answer_is_not_public",
+)
 def cache_public(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.JOB:
         return answer
@@ -106,6 +117,7 @@ def cache_public(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     "any web page may read, with the user's credentials",
     "no_credentialed_wildcard_origin",
     definite=False,
+    proves="no_credentialed_wildcard_origin",
 )
 def any_origin_with_credentials(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.job_id is None:
@@ -115,12 +127,81 @@ def any_origin_with_credentials(answer: MockAnswer, context: RequestContext) -> 
     return shared.with_header("Access-Control-Allow-Credentials", "true")
 
 
-@ACCESS.answer("the answer to an unknown id shows a stack trace", "no_stack_trace", definite=False)
+@ACCESS.answer(
+    "the answer to an unknown id shows a stack trace",
+    "no_stack_trace",
+    definite=False,
+    proves="no_stack_trace",
+)
 def stack_trace_in_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
     body = _replace_first_string(context.script.pages.unknown.body or {"error": ""}, _STACK_TRACE)
     return answer.with_json(answer.code, body)
+
+
+@ACCESS.answer(
+    "a header of the answer repeats the asker's token",
+    "no_secret_in_answer",
+    applies=lambda api: api.access.is_required,
+    proves="no_secret_in_answer",
+)
+def token_sent_back(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    token = context.job_store.tokens[Caller.OWNER]
+    if context.answer_kind is not AnswerKind.JOB:
+        return answer
+    return answer.with_header("X-Debug-Auth", f"Bearer {token}")
+
+
+@ACCESS.job(
+    "a quote in an id ends the database's condition: the first job is found",
+    "malformed_id_is_refused",
+    proves="malformed_id_is_refused",
+)
+def id_is_injected(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    if job is not None or "'" not in (context.job_id or ""):
+        return job
+    return next(iter(context.job_store.owned_by(context.caller)), None)
+
+
+@ACCESS.job(
+    "whoever says to come from the server's own host sees everybody's jobs",
+    "foreign_job_is_hidden",
+    proves="foreign_job_is_hidden",
+)
+def own_network_sees_all(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    if context.request.header("X-Forwarded-For") != "127.0.0.1":
+        return job
+    return job or context.job_store.find(context.job_id or "")
+
+
+@ACCESS.caller(
+    "who shows nothing at all may see the owner's jobs",
+    "token_is_required",
+    applies=needs_token,
+    proves="token_is_required",
+)
+def nothing_shown_is_let_in(caller: Caller, context: RequestContext) -> Caller:
+    request, header = context.request, context.api.access.token_at.header
+    job = context.job_store.find(context.job_id or "")
+    # A token in another place isn't valid, of which another check speaks.
+    shown = request.query or request.header("Cookie") or request.header(header or "")
+    is_bare = caller is Caller.NONE and not shown
+    return Caller.OWNER if is_bare and job is not None and job.tenant == Caller.OWNER else caller
+
+
+@ACCESS.caller(
+    "a token's form is looked at, and not whose it is",
+    "invalid_token_is_refused",
+    applies=needs_token,
+    proves="invalid_token_is_refused",
+)
+def token_of_the_right_form_will_do(caller: Caller, context: RequestContext) -> Caller:
+    at = context.api.access.token_at
+    token = at.read(context.request.headers, context.request.query) or ""
+    is_formed = caller is Caller.INVALID and len(token) >= _TOKEN_LENGTH
+    job = context.job_store.find(context.job_id or "")
+    return Caller.OWNER if is_formed and job is not None and job.tenant == Caller.OWNER else caller
 
 
 def owner_of(context: RequestContext) -> Caller:

@@ -23,6 +23,7 @@ from jobproof.contract.mock.body_edits import (
 from jobproof.contract.mock.faults.history import HISTORY, running_again, with_version
 from jobproof.contract.mock.jobs.life import JobView
 from jobproof.contract.mock.jobs.template import write_time
+from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Phase
 
 __all__ = ["HISTORY"]
@@ -43,6 +44,7 @@ def end_undone(view: JobView, context: RequestContext) -> JobView:
     "the result of an ended job is another at each poll",
     "ended_job_is_frozen",
     applies=lambda api: api.profile.result is not None,
+    proves="ended_job_is_frozen",
 )
 def result_changes_after_end(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.result is not None and context.ended:
@@ -56,6 +58,7 @@ def result_changes_after_end(body: JsonObject, context: RequestContext) -> Json:
     "the end is always the moment of the poll",
     "end_time_is_stable",
     applies=lambda api: bool(end_times(api)),
+    proves="end_time_is_stable",
 )
 def end_is_now(body: JsonObject, context: RequestContext) -> Json:
     for stamp in end_times(context.api):
@@ -240,6 +243,26 @@ def gone_after_end(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.occurrence(context.job_id or "") <= _SOON:
         return answer
     return context.fixed_answer(answer, context.script.pages.unknown)
+
+
+@HISTORY.body(
+    "a failure turns into a cancellation after some polls",
+    "terminal_status_is_final",
+    applies=lambda api: bool(api.profile.status.at) and _cancelled_word(api) is not None,
+    proves="terminal_status_is_final",
+)
+def failure_becomes_cancellation(body: JsonObject, context: RequestContext) -> Json:
+    cancelled = _cancelled_word(context.api)
+    if phase_of(context) is not Phase.FAILED or cancelled is None:
+        return body
+    if context.occurrence(context.job_id or "") > _SOON:
+        put(body, context.profile.status.at, cancelled)
+    return body
+
+
+def _cancelled_word(api: Api) -> str | None:
+    words = api.profile.status.words
+    return next((name for name, one in words.items() if one.phase is Phase.CANCELLED), None)
 
 
 def _turned(view: JobView, context: RequestContext, old: Phase, new: Phase) -> JobView:

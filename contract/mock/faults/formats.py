@@ -58,6 +58,7 @@ def id_malformed(body: JsonObject, context: RequestContext) -> Json:
     "job_id_keeps_its_case",
     definite=False,
     applies=lambda api: api.profile.id.any_case,
+    proves="job_id_keeps_its_case",
 )
 def id_in_capitals(body: JsonObject, context: RequestContext) -> Json:
     put(body, context.profile.id.at, str(pick(body, context.profile.id.at)).upper())
@@ -100,13 +101,21 @@ def link_relative(body: JsonObject, context: RequestContext) -> Json:
     return edit_links(body, context, lambda text: urlsplit(text).path)
 
 
-@FORMATS.body("a link is a script", "links_use_safe_schemes", applies=has_links)
+@FORMATS.body(
+    "a link is a script",
+    "links_use_safe_schemes",
+    applies=has_links,
+    proves="links_use_safe_schemes",
+)
 def link_with_script(body: JsonObject, context: RequestContext) -> Json:
     return edit_links(body, context, lambda _: "javascript:alert(document.domain)")
 
 
 @FORMATS.body(
-    "a link leads into the server's own network", "links_point_to_public_hosts", applies=has_links
+    "a link leads into the server's own network",
+    "links_point_to_public_hosts",
+    applies=has_links,
+    proves="links_point_to_public_hosts",
 )
 def link_to_internal_host(body: JsonObject, context: RequestContext) -> Json:
     # Link-local, and where clouds serve credentials: the target of choice of a forged request.

@@ -30,7 +30,10 @@ HISTORY = FaultGroup("T", "over time")
 
 # Rare enough that one answer a job, or a few, would miss it.
 _EVERY = 20
+# More than a job is asked for in passing.
+_MANY = 35
 _DRIFT_S = 5.0
+_HOUR_S = 3600.0
 _HOUR_S = 3600.0
 
 
@@ -59,6 +62,7 @@ def creation_drifts(body: JsonObject, context: RequestContext) -> Json:
     "status_moves_forward",
     basis=Basis.DOCUMENTED,
     source="the moves that the API's profile calls illegal, with their sources",
+    proves="status_moves_forward",
 )
 def status_goes_back(view: JobView, context: RequestContext) -> JobView:
     back = _earlier_status(context.api, view.status)
@@ -81,7 +85,11 @@ def given_changes(body: JsonObject, context: RequestContext) -> Json:
     return body
 
 
-@HISTORY.view("a job that has ended long ago is shown running, always", "job_ends_in_time")
+@HISTORY.view(
+    "a job that has ended long ago is shown running, always",
+    "job_ends_in_time",
+    proves="job_ends_in_time",
+)
 def never_ends(view: JobView, context: RequestContext) -> JobView:
     if not context.api.lifecycle.is_terminal(view.status):
         return view
@@ -106,6 +114,7 @@ def crash_at_times(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     "the entity tag is the same whatever the body",
     "entity_tag_changes_with_body",
     "not_modified_means_unchanged",
+    proves="entity_tag_changes_with_body",
 )
 def tag_constant(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_header("ETag", '"1"') if context.answer_kind is AnswerKind.JOB else answer
@@ -114,6 +123,7 @@ def tag_constant(answer: MockAnswer, context: RequestContext) -> MockAnswer:
 @HISTORY.answer(
     "an old answer comes out of a cache after its time",
     "age_is_within_freshness",
+    proves="age_is_within_freshness",
 )
 def stale_out_of_cache(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.JOB:
@@ -122,6 +132,21 @@ def stale_out_of_cache(answer: MockAnswer, context: RequestContext) -> MockAnswe
     # Without a tag: an old one would be found by the checks of tags, and for another reason.
     stale = replace(answer, body=old.body).without_header("ETag")
     return stale.with_header("Cache-Control", "private, max-age=5").with_header("Age", "120")
+
+
+@HISTORY.answer(
+    "the token is good for so many polls of a job, and then for one not",
+    "token_keeps_working",
+    applies=lambda api: api.access.is_required,
+    proves="token_keeps_working",
+)
+def token_worn_out(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.JOB or context.request.method != "GET":
+        return answer
+    # Of one job, so that it doesn't depend on what is asked for besides.
+    if context.occurrence(context.job_id or "") % _MANY:
+        return answer
+    return context.fixed_answer(answer, context.script.pages.anonymous)
 
 
 @HISTORY.answer("every 20th poll of known jobs is refused", "token_keeps_working")
@@ -171,6 +196,7 @@ def creation_zone_flips(body: JsonObject, context: RequestContext) -> Json:
     "the creation time is cut to the day once the job has ended",
     "creation_time_is_stable",
     applies=has_rfc3339_times,
+    proves="creation_time_is_stable",
 )
 def creation_cut_at_end(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.times is not None and context.ended:
@@ -201,6 +227,20 @@ def empty_at_times(body: JsonObject, context: RequestContext) -> Json:
 @HISTORY.body("every seventh poll of a job shows it in a list", "body_matches_schema")
 def in_a_list_at_times(body: JsonObject, context: RequestContext) -> Json:
     return [body] if context.occurrence(context.job_id or "") % 7 == 0 else body
+
+
+@HISTORY.body(
+    "who reads another language is shown another creation time",
+    "job_is_the_same_however_asked",
+    applies=lambda api: api.profile.times is not None,
+    proves="job_is_the_same_however_asked",
+)
+def creation_by_language(body: JsonObject, context: RequestContext) -> Json:
+    language = context.request.header("Accept-Language") or "en"
+    if context.profile.times is not None and not language.startswith("en"):
+        # The local time of the language, said to be UTC.
+        shift_time(body, context, context.profile.times.created, -_HOUR_S)
+    return body
 
 
 def _earlier_status(api: Api, status: str) -> str | None:

@@ -4,10 +4,12 @@ Answers that are late, or never come, or are more than anybody can read.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
-from jobproof.contract.mock.answer import MockAnswer
+from jobproof.contract.mock.answer import AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.body_edits import documents_absence
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 
 __all__ = ["LOAD"]
@@ -20,7 +22,12 @@ _SLOW_S = 3.0
 _HUGE_BYTES = 20 * 1024 * 1024
 
 
-@LOAD.answer("every answer takes 3 s", "answers_within_budget", definite=False)
+@LOAD.answer(
+    "every answer takes 3 s",
+    "answers_within_budget",
+    definite=False,
+    proves="answers_within_budget",
+)
 def slow(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_wire(delay_s=_SLOW_S) if context.job_id is not None else answer
 
@@ -28,6 +35,7 @@ def slow(answer: MockAnswer, context: RequestContext) -> MockAnswer:
 @LOAD.answer(
     "a job that exists is never answered, other ids are",
     "known_job_is_answered",
+    proves="known_job_is_answered",
 )
 def hang(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_wire(silent=True) if context.job is not None else answer
@@ -43,3 +51,16 @@ def huge(payload: bytes, context: RequestContext) -> bytes:  # noqa: ARG001 -- e
 @cache
 def _padding() -> bytes:
     return b',"padding":"' + b"x" * _HUGE_BYTES + b'"}'
+
+
+@LOAD.answer(
+    "an answer without a job has 20 MB",
+    "body_is_within_size_cap",
+    definite=False,
+    applies=documents_absence,
+    proves="body_is_within_size_cap",
+)
+def huge_refusal(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.UNKNOWN or not answer.body.endswith(b"}"):
+        return answer
+    return replace(answer, body=answer.body[:-1] + _padding())

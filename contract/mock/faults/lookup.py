@@ -8,9 +8,9 @@ import re
 from dataclasses import replace
 
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.mock.answer import AnswerKind, MockAnswer
+from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
-from jobproof.contract.mock.body_edits import documents_absence
+from jobproof.contract.mock.body_edits import documents_absence, is_well_formed
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
 
@@ -18,10 +18,12 @@ __all__ = ["LOOKUP"]
 
 LOOKUP = FaultGroup("E", "errors and lookup")
 
+# More than two random ids have in common.
+_NEAR = 6
 _PLAIN_ID = re.compile(r"[\w-]+", re.ASCII)
 
 
-@LOOKUP.job("no job is ever found", "known_job_is_found")
+@LOOKUP.job("no job is ever found", "known_job_is_found", proves="known_job_is_found")
 def never_found(job: MockJob | None, context: RequestContext) -> MockJob | None:  # noqa: ARG001 -- whatever it is
     return None
 
@@ -50,7 +52,9 @@ def crash_on_strange_id(answer: MockAnswer, context: RequestContext) -> MockAnsw
     return context.fixed_answer(answer, context.script.pages.crash)
 
 
-@LOOKUP.answer("an id that nobody has makes the server crash", "no_server_error")
+@LOOKUP.answer(
+    "an id that nobody has makes the server crash", "no_server_error", proves="no_server_error"
+)
 def crash_on_unknown_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
@@ -106,3 +110,21 @@ def error_with_200(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.JOB:
         return answer
     return replace(context.fixed_answer(answer, context.script.pages.crash), code=200)
+
+
+@LOOKUP.job(
+    "who asks twice for an id that nobody has makes a job of it",
+    "unknown_id_is_not_found",
+    proves="unknown_id_is_not_found",
+)
+def asking_twice_makes_a_job(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    job_id = context.job_id or ""
+    if job is not None or not is_well_formed(job_id, context.profile.id):
+        return job
+    # So near to a job's, or so plain: of altered and of hostile ids other checks speak.
+    start = len(context.profile.id.prefix) + _NEAR
+    known = (*context.job_store.owned_by(Caller.OWNER), *context.job_store.owned_by(Caller.OTHER))
+    near = any(one.id.lower()[:start] == job_id.lower()[:start] for one in known)
+    if near or len(set(job_id)) < _NEAR or context.occurrence(job_id) == 1:
+        return None
+    return context.job_store.invent_job(job_id)

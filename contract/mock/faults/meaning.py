@@ -39,6 +39,8 @@ MEANING = FaultGroup("M", "meaning")
 
 _HOUR_S = 3600.0
 _DAY_S = 24 * _HOUR_S
+# Later than any job of the mock ends that is polled, and sooner than clocks may be apart.
+_FORECAST_S = 45.0
 # 9999-12-31T23:59:59Z: what databases have for "never".
 _END_OF_DAYS = 253_402_300_799.0
 _STUCK = ("end_time_only_after_end",)
@@ -55,7 +57,9 @@ def _has_reason_of_texts(api: Api) -> bool:
     return failure is not None and not forbids(api, failure.at[0], {"code": "", "message": ""})
 
 
-@MEANING.body("the job that comes back is another one", "job_id_is_echoed")
+@MEANING.body(
+    "the job that comes back is another one", "job_id_is_echoed", proves="job_id_is_echoed"
+)
 def id_of_another_job(body: JsonObject, context: RequestContext) -> Json:
     others = (
         job.id for job in context.job_store.owned_by(Caller.OWNER) if job.id != context.job_id
@@ -69,6 +73,7 @@ def id_of_another_job(body: JsonObject, context: RequestContext) -> Json:
     "ended_job_has_end_time",
     definite=False,
     applies=lambda api: bool(end_times(api)),
+    proves="ended_job_has_end_time",
 )
 def end_missing(body: JsonObject, context: RequestContext) -> Json:
     for stamp in end_times(context.api) if context.ended else ():
@@ -80,6 +85,7 @@ def end_missing(body: JsonObject, context: RequestContext) -> Json:
     "a job has succeeded without a result",
     "success_has_result",
     applies=lambda api: api.profile.result is not None,
+    proves="success_has_result",
 )
 def result_missing(body: JsonObject, context: RequestContext) -> Json:
     for at in result_pointers(context.api) if phase_of(context) is Phase.SUCCEEDED else ():
@@ -105,6 +111,7 @@ def result_empty(body: JsonObject, context: RequestContext) -> Json:
     "a job has succeeded with a reason of failure",
     "success_has_no_failure_reason",
     applies=lambda api: api.profile.failure is not None,
+    proves="success_has_no_failure_reason",
 )
 def success_with_reason(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.failure is not None and phase_of(context) is Phase.SUCCEEDED:
@@ -117,6 +124,7 @@ def success_with_reason(body: JsonObject, context: RequestContext) -> Json:
     "failure_has_reason",
     definite=False,
     applies=lambda api: api.profile.failure is not None,
+    proves="failure_has_reason",
 )
 def failure_without_reason(body: JsonObject, context: RequestContext) -> Json:
     if context.profile.failure is not None and phase_of(context) is Phase.FAILED:
@@ -181,7 +189,6 @@ def creation_at_epoch(body: JsonObject, context: RequestContext) -> Json:
 @MEANING.body(
     "a job of long ago was created in the year 1: a time that nobody set",
     "creation_time_is_set",
-    proves="creation_time_is_set",
     applies=has_rfc3339_times,
 )
 def creation_in_year_one(body: JsonObject, context: RequestContext) -> Json:
@@ -213,6 +220,7 @@ def creation_in_another_unit(body: JsonObject, context: RequestContext) -> Json:
     "a job ended a second before it was created",
     "end_time_follows_creation",
     applies=lambda api: bool(end_times(api)),
+    proves="end_time_follows_creation",
 )
 def end_second_before_creation(body: JsonObject, context: RequestContext) -> Json:
     return _end_after_creation(body, context, -1.0)
@@ -242,6 +250,7 @@ def end_in_local_time(body: JsonObject, context: RequestContext) -> Json:
     "the end is hours ahead: local time with a Z",
     "end_time_is_past",
     applies=lambda api: bool(end_times(api)),
+    proves="end_time_is_past",
 )
 def end_in_time_to_come(body: JsonObject, context: RequestContext) -> Json:
     for stamp in end_times(context.api):
@@ -314,7 +323,11 @@ def reason_is_undefined(body: JsonObject, context: RequestContext) -> Json:
 
 
 @MEANING.body(
-    "links had expired a day before the job ended", *_DEAD, definite=False, applies=has_links
+    "links had expired a day before the job ended",
+    *_DEAD,
+    definite=False,
+    applies=has_links,
+    proves="links_outlive_the_job",
 )
 def link_expired_at_birth(body: JsonObject, context: RequestContext) -> Json:
     signed = _signed_at(context)
@@ -368,6 +381,49 @@ def job_asked_before(view: JobView, context: RequestContext) -> JobView:
     before.append(view)
     del before[:-2]
     return before[0]
+
+
+@MEANING.body(
+    "a job is created tomorrow, and never says when it has ended",
+    "creation_time_is_past",
+    applies=lambda api: bool(end_times(api)),
+    proves="creation_time_is_past",
+)
+def creation_in_future_without_end(body: JsonObject, context: RequestContext) -> Json:
+    if context.profile.times is not None:
+        shift_time(body, context, context.profile.times.created, 8 * _DAY_S)
+        for stamp in end_times(context.api):
+            reset_to_template(body, stamp.at, context)
+    return body
+
+
+@MEANING.body(
+    "a job of days ago has lost its creation: it is the epoch",
+    "creation_time_is_set",
+    applies=lambda api: api.profile.times is not None,
+    proves="creation_time_is_set",
+)
+def old_creation_at_epoch(body: JsonObject, context: RequestContext) -> Json:
+    times, view = context.profile.times, context.view
+    if times is not None and view is not None and context.now - view.created > _DAY_S:
+        put(body, times.created, write_time(0.0, times.codec))
+    return body
+
+
+@MEANING.body(
+    "a job that goes on has the end that is expected of it, and keeps it",
+    "end_time_only_after_end",
+    applies=lambda api: any(stamp.allowed_in is not None for stamp in end_times(api)),
+    proves="end_time_only_after_end",
+)
+def end_foretold(body: JsonObject, context: RequestContext) -> Json:
+    view = context.view
+    # Of a job of today alone: what has ended long ago is no forecast any more.
+    if view is not None and context.now - view.created < _HOUR_S:
+        for stamp in end_times(context.api):
+            if stamp.allowed_in is not None:
+                put(body, stamp.at, write_time(view.created + _FORECAST_S, stamp.codec))
+    return body
 
 
 def _end_after_creation(body: JsonObject, context: RequestContext, seconds: float) -> Json:

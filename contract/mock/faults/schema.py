@@ -42,7 +42,7 @@ def _cancels(api: Api) -> bool:
     return _has_status_word(api) and "cancelled" in api.profile.status.words
 
 
-@SCHEMA.body("the job has no id", "body_matches_schema")
+@SCHEMA.body("the job has no id", "body_matches_schema", proves="body_matches_schema")
 def id_missing(body: JsonObject, context: RequestContext) -> Json:
     drop(body, context.profile.id.at)
     return body
@@ -130,6 +130,7 @@ def end_null(body: JsonObject, context: RequestContext) -> Json:
     "a job without a result has null for it",
     "null_only_where_allowed",
     applies=lambda api: any(forbids(api, at, None) for at in _result_pointers(api)),
+    proves="null_only_where_allowed",
 )
 def result_null(body: JsonObject, context: RequestContext) -> Json:
     for at in _result_pointers(context.api):
@@ -201,6 +202,7 @@ def reason_incomplete(body: JsonObject, context: RequestContext) -> Json:
     "no_sensitive_keys",
     "keys_are_declared",
     definite=False,
+    proves="no_sensitive_keys",
 )
 def internal_key(body: JsonObject, context: RequestContext) -> Json:  # noqa: ARG001 -- every job shows it
     body["internal_worker_host"] = "gpu-17.cluster.example"
@@ -356,6 +358,35 @@ def links_as_objects(body: JsonObject, context: RequestContext) -> Json:
         _link_pointers(context.api),
         lambda links: [{"url": link} for link in links] if isinstance(links, list) else links,
     )
+
+
+@SCHEMA.body(
+    "a waiting job has a status that nobody documented",
+    "status_is_documented",
+    applies=_has_status_word,
+    proves="status_is_documented",
+)
+def waiting_status_unheard_of(body: JsonObject, context: RequestContext) -> Json:
+    words = context.profile.status.words
+    status = str(pick(body, context.profile.status.at))
+    if status in words and words[status].rank == min(word.rank for word in words.values()):
+        put(body, context.profile.status.at, "reticulating")
+    return body
+
+
+@SCHEMA.body(
+    "a key that isn't due yet stands there in camel case, with null",
+    "keys_are_spelled_as_declared",
+    applies=lambda api: any("_" in stamp.at for stamp in end_times(api)),
+    proves="keys_are_spelled_as_declared",
+)
+def end_in_camel_case_before_the_end(body: JsonObject, context: RequestContext) -> Json:
+    for stamp in end_times(context.api):
+        *_, last = walk(stamp.at)
+        head, *tail = last.split("_")
+        if pick(body, stamp.at) is None and tail:
+            body[head + "".join(word.capitalize() for word in tail)] = None
+    return body
 
 
 def _creation_pointer(api: Api) -> str:
