@@ -190,3 +190,21 @@ def test_where_a_redirect_leads_is_asked_of_http_alone() -> None:
     judgement = judge().judge(trace(unread))
     assert "no_redirect" not in {f.check for f in judgement.findings}
     assert "no_redirect" in judgement.unrecorded
+
+
+@pytest.mark.parametrize(
+    ("code", "method", "is_wrong"),
+    [(501, "GET", True), (501, "HEAD", False), (500, "HEAD", True), (500, "GET", True)],
+)
+def test_not_implemented_is_right_for_other_methods_alone(
+    code: int, method: str, *, is_wrong: bool
+) -> None:
+    seen = trace(answer({"error": "oops"}, code, method=method))
+    assert ("no_server_error" in {f.check for f in said(seen)}) is is_wrong
+
+
+@pytest.mark.parametrize("scheme", ["http", "ftp"])
+def test_a_redirect_to_another_scheme_than_https_is_the_servers_affair(scheme: str) -> None:
+    headers = {"location": f"{scheme}://api.krea.ai/jobs/x"}
+    seen = answer({"error": "moved"}, 302, base_url="http://api.krea.ai", headers=headers)
+    assert [f.kind for f in said(trace(seen)) if f.check == "no_redirect"] == [Kind.VIOLATION]

@@ -149,3 +149,13 @@ def test_what_breaks_a_strict_run_is_shown_before_what_is_accepted() -> None:
     for alike in ([counted, accepted], [accepted, counted]):
         (found,) = group(alike)
         assert found.first is counted
+
+
+def test_the_finding_of_the_answer_that_was_most_behind_is_held() -> None:
+    tally = FindingTally()
+    assert tally.stalest is None
+    for behind in (1.5, 7, "unknown", 2.0):
+        tally.add(replace(_finding(Kind.DRIFT), drift=Drift.STALE_ANSWER, found=behind))
+    tally.add(replace(_finding(Kind.DRIFT), drift=Drift.LIMIT_EXCEEDED, found=99.0))
+    assert tally.stalest is not None
+    assert tally.stalest.found == 7

@@ -286,6 +286,11 @@ def test_what_had_to_be_known_is_enough_to_judge_alike(
     assert repr(said(again)) == repr(said(short)) == repr(said(whole))
 
 
+def test_a_code_of_the_moment_tells_nothing_of_what_was_asked_for() -> None:
+    codes = (200, 304, 404, 407, 408, 409, 424, 425, 426, 428, 429, 430, 499, 500, 501, 502, 503)
+    assert [c for c in codes if is_of_the_moment(c)] == [408, 425, 429, 500, 502, 503]
+
+
 # --- a check that looks at more
 
 

@@ -88,6 +88,10 @@ def test_a_reason_of_failure_that_is_never_there_is_told(tmp_path: Path, schema:
     api = schema_api(tmp_path, schema, failure={**FAILURE, "at": ["/error"]})
     assert _missing(api, _job("failed"), _job()) == ["failure.at[0]: /error was in none of 1 job"]
     assert _missing(api, _job("failed", error={"text": "x"}), _job("failed")) == []
+    both = schema_api(tmp_path / "both", OPEN, result=RESULT, failure={**FAILURE, "at": ["/error"]})
+    # That the result was there doesn't answer for the reason.
+    told = _missing(both, _job(out=["https://a.example/x"]), _job("failed"))
+    assert told == ["failure.at[0]: /error was in none of 1 job"]
     assert _missing(api, _job()) == []
 
 
