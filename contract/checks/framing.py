@@ -34,7 +34,7 @@ _FOR_EVERYBODY = frozenset(
     {
         *("age", "allow", "authorization", "cache-control", "content-encoding", "content-language"),
         *("content-length", "content-location", "content-range", "content-type", "date", "etag"),
-        *("expires", "last-modified", "location", "retry-after", "server", "set-cookie", "vary"),
+        *("expires", "last-modified", "location", "server", "set-cookie", "vary"),
         *("transfer-encoding", "host", "www-authenticate"),
     }
 )

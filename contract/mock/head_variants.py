@@ -9,6 +9,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
+from jobproof.contract.formats.headers import header_names, header_values
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.mock.answer import AnswerKind, MockAnswer, encode_json
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
@@ -42,9 +43,14 @@ def interim_answers(answer: MockAnswer, context: RequestContext) -> MockAnswer: 
     return answer.with_wire(before=_INTERIM)
 
 
+def _all(answer: MockAnswer, name: str) -> tuple[str, ...]:
+    return header_values(answer.headers, name)
+
+
 @_variant("bodies come in chunks, names in small letters", "RFC 9112 7.1, RFC 9110 5.1")
 def chunks_and_small_letters(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    small = tuple((name.lower(), value) for name, value in answer.headers)
+    names = header_names(answer.headers)
+    small = tuple((name, value) for name in sorted(names) for value in _all(answer, name))
     has_body = answer.body and context.request.method != "HEAD"
     return replace(answer, headers=small).with_wire(chunked=bool(has_body))
 

@@ -127,6 +127,9 @@ def run_script(
             turn=1 + number // 2,
         )
         exchanges.append(MockExchange(f"{method} {target[:80]}", answer, mock.log[-1].fault))
+    target, condition = path_of(mock, known[-1]), ("If-None-Match", "*")
+    answer = mock.respond("GET", target, [*bearer(mock.token), condition])
+    exchanges.append(MockExchange(f"{target} if it has changed", answer, mock.log[-1].fault))
     return exchanges
 
 
