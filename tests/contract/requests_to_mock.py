@@ -5,17 +5,22 @@ Requests to a mock: in the process on a clock of one's own, or over a raw socket
 from __future__ import annotations
 
 import json
+import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from tests.tools import PATIENCE_S
 
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.mock import Mock, MockAnswer
 from jobproof.contract.mock.serving.wire import frame
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Credential, Request, Subject
+from jobproof.contract.model.manners.manner import Manner
+from jobproof.contract.model.request import build_request, can_be_asked
 from jobproof.contract.plugins import find_api
 
 __all__ = [
@@ -130,7 +135,32 @@ def run_script(
     target, condition = path_of(mock, known[-1]), ("If-None-Match", "*")
     answer = mock.respond("GET", target, [*bearer(mock.token), condition])
     exchanges.append(MockExchange(f"{target} if it has changed", answer, mock.log[-1].fault))
+    ended = next(one for one in mock.jobs if one.has_ended(Clock().now))
+    for manner, request in _in_every_manner(mock, ended.id, mock.foreign_jobs[0].id):
+        target = request.url.removeprefix("http://mock")
+        answer = mock.respond("GET", target, request.headers)
+        exchanges.append(MockExchange(f"{manner}: {target[:80]}", answer, mock.log[-1].fault))
     return exchanges
+
+
+def _in_every_manner(mock: Mock, known: str, foreign: str) -> Iterator[tuple[Manner, Request]]:
+    api, token = mock.api.with_any_values(), Secret(mock.token)
+    subjects = {known: Subject.KNOWN, foreign: Subject.FOREIGN}
+    subjects[api.profile.id.fresh(random.Random(3))] = Subject.MISSING
+    for manner in Manner:
+        if not can_be_asked(api, manner, token):
+            continue
+        for job_id, subject in subjects.items():
+            outsiders = [Credential.NONE] if subject is Subject.KNOWN else []
+            for credential in (Credential.OWNER, *outsiders):
+                request = build_request(
+                    *(api, f"http://mock{mock.prefix}", job_id),
+                    subject=subject,
+                    credential=credential,
+                    token=token,
+                    manner=manner,
+                )
+                yield manner, request
 
 
 def _respelled(job_id: str) -> list[str]:

@@ -77,15 +77,6 @@ def modified_as_number(answer: MockAnswer, context: RequestContext) -> MockAnswe
     return _of_job(answer, context, "Last-Modified", "1790000000")
 
 
-@FIELDS.answer(
-    "the entity tag stands in no quotes",
-    "entity_tag_is_well_formed",
-    proves="entity_tag_is_well_formed",
-)
-def tag_of_a_job_unquoted(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    return _of_job(answer, context, "ETag", (answer.header("ETag") or "").strip('"'))
-
-
 @FIELDS.answer("a weak tag begins with a small letter", "entity_tag_is_well_formed")
 def tag_weak_in_small_letter(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _of_job(answer, context, "ETag", f"w/{answer.header('ETag')}")
