@@ -75,7 +75,9 @@ TESTS: Mapping[str, Sequence[str]] = {
     ),
     "probes/engine/schedule.py": ("probes/test_schedule.py",),
     "probes/engine/rate_budget.py": ("probes/test_rate_budget.py", "probes/test_schedule.py"),
-    "probes/engine/judging.py": ("probes/test_judging.py", "probes/test_canaries.py"),
+    "probes/engine/judging.py": (
+        *("probes/test_judging.py", "probes/test_canaries.py", "probes/test_job_history.py"),
+    ),
     "probes/canaries/known.py": ("probes/test_canaries.py",),
     "probes/evidence/store.py": ("probes/test_evidence_store.py",),
 }
