@@ -52,9 +52,9 @@ Outcome = Literal["killed", "timeout", "survived"]
 TESTS: Mapping[str, Sequence[str]] = {
     "contract/checks/*.py": (
         *("contract/test_checks_{stem}.py", "contract/test_premises.py"),
-        "contract/test_checks_table.py",
+        *("contract/test_checks_table.py", "contract/test_where_checks_look.py"),
     ),
-    "contract/judging/judge.py": ("contract/test_judge.py",),
+    "contract/judging/judge.py": ("contract/test_judge.py", "contract/test_where_checks_look.py"),
     "contract/judging/*_reach.py": ("contract/test_{stem}.py", "contract/test_coverage.py"),
     "contract/judging/coverage.py": ("contract/test_coverage.py",),
     "contract/judging/rates.py": ("contract/test_rates.py",),
@@ -66,7 +66,7 @@ TESTS: Mapping[str, Sequence[str]] = {
         *(
             "contract/test_checks_codes.py",
             "contract/test_staleness.py",
-            "contract/test_history.py",
+            *("contract/test_history.py", "contract/test_where_checks_look.py"),
         ),
     ),
     "contract/model/verdict.py": (
@@ -75,7 +75,9 @@ TESTS: Mapping[str, Sequence[str]] = {
     ),
     "probes/engine/schedule.py": ("probes/test_schedule.py",),
     "probes/engine/rate_budget.py": ("probes/test_rate_budget.py", "probes/test_schedule.py"),
-    "probes/engine/judging.py": ("probes/test_judging.py", "probes/test_canaries.py"),
+    "probes/engine/judging.py": (
+        *("probes/test_judging.py", "probes/test_canaries.py", "probes/test_job_history.py"),
+    ),
     "probes/canaries/known.py": ("probes/test_canaries.py",),
     "probes/evidence/store.py": ("probes/test_evidence_store.py",),
 }

@@ -23,6 +23,7 @@ from jobproof.contract.model.exchange import (
     TransportFailure,
 )
 from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api, load_checks
@@ -118,11 +119,13 @@ def asked(
     credential: Credential = Credential.OWNER,
     headers: Mapping[str, str] | None = None,
     base_url: str = BASE_URL,
+    manner: Manner = Manner.PLAIN,
 ) -> Request:
     """
     A request for a job as the owner of the token asks.
     """
-    sent = {"Accept": _JSON, "Accept-Encoding": "gzip, deflate", **(headers or {})}
+    sent = {"Accept": _JSON, "Accept-Encoding": "gzip, deflate", **dict(manner.spec.headers)}
+    sent.update(headers or {})
     if credential is Credential.OWNER:
         sent["Authorization"] = f"Bearer {TOKEN}"
     return Request(
@@ -132,6 +135,7 @@ def asked(
         job_id=job_id,
         subject=subject,
         credential=credential,
+        manner=manner,
     )
 
 
@@ -150,6 +154,7 @@ def answer(
     base_url: str = BASE_URL,
     more: Iterable[tuple[str, str]] = (),
     version: str = "1.1",
+    manner: Manner = Manner.PLAIN,
 ) -> Exchange:
     """
     One question and a whole answer.
@@ -180,6 +185,7 @@ def answer(
             credential=credential,
             headers=sent,
             base_url=base_url,
+            manner=manner,
         ),
         answer=Response(
             code=code,

@@ -4,14 +4,30 @@ Whose job comes back: each promise kept and broken, and what must not be called 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from tests.contract.builders import JOB, MISSING, NOW, answer, api, job, said, trace
+from tests.contract.builders import (
+    CREATED,
+    JOB,
+    MISSING,
+    NOW,
+    answer,
+    api,
+    failure,
+    job,
+    judge,
+    said,
+    trace,
+    written,
+)
 from tests.contract.cases import Case
 
-from jobproof.contract.model.exchange import Subject
-from jobproof.contract.model.finding import Basis, Kind
+from jobproof.contract.model.exchange import Credential, Exchange, Subject
+from jobproof.contract.model.finding import Basis, Finding, Kind
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.trace import Trace
 
 _GIVING = replace(api(), profile=api().profile.model_copy(update={"given": ("/result/style_id",)}))
@@ -23,7 +39,23 @@ def _polls(*styles: object) -> Trace:
     return trace(first, *later, of=_GIVING)
 
 
+def _otherwise(
+    body: Any = None,
+    code: int = 200,
+    manner: Manner = Manner.LANGUAGE,
+    plainly: Exchange | None = None,
+    **kwargs: Any,
+) -> Trace:
+    before = answer(at=NOW - 9) if plainly is None else plainly
+    return trace(before, answer(body, code, manner=manner, **kwargs))
+
+
 CASES = {
+    "job_is_the_same_however_asked": Case(
+        accepts=_otherwise({"error": "no robots"}, 403, Manner.AGENT),
+        rejects=_otherwise(job(created_at=written(CREATED + 1))),
+        at="/created_at",
+    ),
     "job_keeps_what_it_was_given": Case(
         accepts=_polls("", "a", "a"), rejects=_polls("a", "b"), at="/result/style_id"
     ),
@@ -77,3 +109,110 @@ def test_what_was_given_may_come_late_and_may_not_change(
 def test_an_api_that_says_nothing_of_what_is_given_is_held_to_nothing() -> None:
     polls = [answer(job("sampling", result={"style_id": s}), at=NOW - 9) for s in ("a", "b")]
     assert said(trace(*polls), Kind.VIOLATION) == ()
+
+
+def _of_the_manner(subject: Trace) -> list[Finding]:
+    return [f for f in said(subject) if f.check == "job_is_the_same_however_asked"]
+
+
+def _looks(subject: Trace) -> bool:
+    return "job_is_the_same_however_asked" in {c.id for c in judge().judge(subject).looked}
+
+
+@pytest.mark.parametrize(
+    ("plainly", "otherwise", "told"),
+    [
+        ({}, {"job_id": MISSING}, {"/job_id": (JOB, MISSING)}),
+        ({}, {"created_at": written(NOW)}, {"/created_at": (written(CREATED), written(NOW))}),
+        (
+            {"status": "cancelled", "result": None},
+            {"status": "failed", "error": None},
+            {"/status": ("cancelled", "failed")},
+        ),
+        ({}, {"result": None}, {"/result": (..., None)}),
+        ({"result": {}}, {"result": {}, "error": {"code": "x"}}, {"/error": (None, ...)}),
+        ({}, {"result": {"urls": ["https://gen.krea.ai/b.png"]}}, {}),  # signed anew, say
+        # What goes on may have gone on meanwhile.
+        ({"status": "queued"}, {"status": "processing", "result": {"urls": []}}, {}),
+        ({"status": "queued"}, {"job_id": MISSING}, {"/job_id": (JOB, MISSING)}),
+    ],
+)
+def test_each_fact_of_a_job_is_compared_that_can_not_have_changed(
+    plainly: Mapping[str, Any], otherwise: Mapping[str, Any], told: Mapping[str, Any]
+) -> None:
+    before, after = job(**plainly), job(**{**plainly, **otherwise})
+    found = _of_the_manner(_otherwise(after, plainly=answer(before, at=NOW - 9)))
+    assert {f.pointer for f in found} == set(told)
+    for finding in found:
+        expected, value = told[finding.pointer]
+        assert expected in (..., finding.expected)
+        assert value in (..., finding.found)
+
+
+def test_it_says_how_it_was_asked_and_what_came_else() -> None:
+    (finding,) = _of_the_manner(_otherwise(job("failed", result=None, error=None)))[:1]
+    assert finding.message == "asked in another language, it is 'failed', and else 'completed'"
+    assert (finding.kind, finding.basis) == (Kind.VIOLATION, Basis.DOCUMENTED)
+    (finding,) = _of_the_manner(_otherwise({"error": "no"}, 404))
+    assert finding.message == "asked in another language, the job is answered with 404"
+    assert (finding.pointer, finding.expected, finding.found) == ("code", 200, 404)
+    (finding,) = _of_the_manner(_otherwise(b"[]"))
+    assert (finding.pointer, finding.expected, finding.found) == ("body", "a job", "none")
+
+
+@pytest.mark.parametrize(
+    ("manner", "basis"),
+    [
+        (Manner.LANGUAGE, Basis.DOCUMENTED),
+        (Manner.ACCEPT_ANY, Basis.RFC),
+        (Manner.OTHER_TAG, Basis.RFC),
+        (Manner.ENCODED, Basis.INFERRED),
+        (Manner.SCHEME_CASE, Basis.INFERRED),
+    ],
+)
+def test_its_basis_is_whose_word_it_is(manner: Manner, basis: Basis) -> None:
+    for subject in (
+        _otherwise({"error": "no"}, 404, manner),
+        _otherwise(job("failed"), 200, manner),
+    ):
+        found = _of_the_manner(subject)
+        assert {(f.basis, f.source) for f in found} == {(basis, manner.spec.source)}
+
+
+@pytest.mark.parametrize(
+    ("subject", "looks"),
+    [
+        (_otherwise(), True),
+        (_otherwise({"error": "no"}, 404), True),
+        (_otherwise({"error": "no"}, 403, Manner.AGENT), False),  # it may decline
+        (_otherwise({"error": "no"}, 403, Manner.QUERY), False),
+        *((_otherwise({"error": "x"}, code), False) for code in (408, 425, 429, 500, 503)),
+        (_otherwise({"error": "x"}, 501), True),
+        # Such a question promises nothing of the job.
+        (_otherwise({"error": "no"}, 404, Manner.CLAIMS), False),
+        (_otherwise({"error": "no"}, 404, method="HEAD"), False),
+        (_otherwise({"error": "no"}, 404, subject=Subject.FOREIGN), False),
+        (_otherwise({"error": "no"}, 401, credential=Credential.NONE), False),
+        # Nobody has seen it plainly.
+        (trace(answer(manner=Manner.LANGUAGE)), False),
+        (_otherwise(plainly=failure(at=NOW - 30)), False),
+        (_otherwise(plainly=answer({"error": "no"}, 404, at=NOW - 9)), False),
+        (_otherwise(plainly=answer(b"[]", at=NOW - 9)), False),
+        (_otherwise(plainly=answer(at=NOW - 9, credential=Credential.NONE)), False),
+    ],
+)
+def test_it_looks_where_a_job_shown_plainly_is_asked_for_otherwise(
+    subject: Trace, looks: bool
+) -> None:
+    assert _looks(subject) is looks
+    assert looks or _of_the_manner(subject) == []
+
+
+def test_one_without_its_own_times_and_places_is_held_to_its_id_and_status() -> None:
+    bare = replace(
+        api(),
+        profile=api().profile.model_copy(update={"times": None, "result": None, "failure": None}),
+    )
+    changed = job("failed", job_id=MISSING, created_at=written(NOW), result=None)
+    seen = trace(answer(at=NOW - 9), answer(changed, manner=Manner.LANGUAGE), of=bare)
+    assert {f.pointer for f in _of_the_manner(seen)} == {"/job_id", "/status"}

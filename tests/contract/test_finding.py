@@ -110,6 +110,63 @@ def test_of_findings_alike_the_plainest_alone_is_held() -> None:
     assert found.pointers == ("/a/0", "/a/1", "/a/2")
 
 
+def test_answers_are_counted_apart_from_what_is_found_in_them() -> None:
+    one, other = _finding(pointer="/a/0"), _finding(pointer="/a/1")
+    groups = FindingTally()
+    for finding in (
+        one,
+        replace(one, pointer="/a/7"),
+        other,
+        replace(other, exchange=one.exchange),
+    ):
+        groups.add(finding)
+    (found,) = groups.groups()
+    assert (found.count, found.answers) == (4, 3)
+
+
+def test_news_beyond_what_is_told_apart_is_counted_with_its_own_sort() -> None:
+    groups = FindingTally()
+    for number in range(1_001):
+        groups.add(_finding(basis=Basis.INFERRED, pointer=f"/{number:x}x"))
+    assert len(groups.groups()) == 1_000
+    # What breaks a run isn't hidden among what only warns.
+    groups.add(_finding(pointer="/new"))
+    groups.add(_finding(kind=Kind.DRIFT, pointer="/new"))
+    found = [(one.first.kind, one.first.basis, one.count) for one in groups.groups()]
+    assert len(found) == 1_002
+    assert (Kind.VIOLATION, Basis.DOCUMENTED, 1) in found
+    assert (Kind.VIOLATION, Basis.INFERRED, 2) in found
+    assert found[-1] == (Kind.DRIFT, Basis.DOCUMENTED, 1)
+
+
+def test_kinds_are_listed_from_the_one_that_breaks_to_the_one_that_says_nothing() -> None:
+    kinds = [Kind.INCONCLUSIVE, Kind.GAP, Kind.DRIFT, Kind.VIOLATION]
+    groups = group(_finding(kind=kind, pointer=f"/{kind}") for kind in kinds)
+    assert [one.first.kind for one in groups] == kinds[::-1]
+    grave = replace(_finding(pointer="/z"), severity=Severity.CRITICAL)
+    assert group([_finding(), grave])[0].first is grave
+
+
+@pytest.mark.parametrize("behind", [[1.0, 3.5, 2.0], [None, 4], ["soon", 0.0], [0.0, "soon"]])
+def test_the_stalest_answer_is_the_one_that_was_most_behind(behind: list[object]) -> None:
+    groups = FindingTally()
+    for seconds in behind:
+        stale = _finding(kind=Kind.DRIFT)
+        groups.add(replace(stale, drift=Drift.STALE_ANSWER, found=seconds))
+    assert groups.stalest is not None
+    assert groups.stalest.found == max(one for one in behind if isinstance(one, int | float))
+
+
+def test_of_findings_alike_that_of_a_known_job_with_a_patch_is_told_first() -> None:
+    plain = _finding(kind=Kind.GAP)
+    hostile = replace(plain, exchange=answer(subject=Subject.MALFORMED))
+    patched = replace(hostile, patch={"target": "$"})
+    for order in ([hostile, plain], [plain, hostile]):
+        assert group(order)[0].first is plain
+    for order in ([patched, plain], [plain, patched]):
+        assert group(order)[0].first is patched
+
+
 def test_many_groups_are_listed_in_steps_that_grow_as_they_do() -> None:
     def listed(many: int) -> int:
         groups = group(_finding(pointer=f"/{number:x}x") for number in range(many))

@@ -70,6 +70,7 @@ READS: dict[str, frozenset[str]] = {
             *("end_time_only_after_end", "ended_job_has_end_time", "creation_time_is_stable"),
             *("end_time_is_stable", "creation_time_is_set", "end_time_follows_last_sight"),
             *("links_are_filled_in", "links_outlive_the_job", "job_keeps_what_it_was_given"),
+            "job_is_the_same_however_asked",
         ): (BODY,),
         ("problem_repeats_the_code", "problem_members_have_their_types"): (BODY, TYPE),
         ("foreign_job_looks_unknown", "no_secret_in_answer"): (BODY, HEADERS),

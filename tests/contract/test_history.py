@@ -36,6 +36,7 @@ from jobproof.contract.model.finding import Basis, Kind, Remark, violation
 from jobproof.contract.model.history.dealings import Dealings, is_of_the_moment
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.history.past import Past
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.suite.planning.plan import PlannedRequest
@@ -172,6 +173,37 @@ def test_a_header_that_a_recorder_left_out_is_no_reason_to_fail() -> None:
     unchanged = replace(unseen, answer=replace(seen.answer, code=304, body=None))
     history.add(api().observe(unchanged))
     assert history.dealings.gets[Credential.OWNER].last == api().observe(unseen)
+
+
+def test_of_sights_as_many_are_kept_as_was_asked_for() -> None:
+    history = History(_LIFECYCLE, window=4)
+    for second in range(10):
+        history.add(api().observe(answer(job("queued"), at=NOW + second)))
+    kept = history.between(NOW - 99, NOW + 99)
+    assert [one.exchange.started_at - NOW for one in kept] == [6, 7, 8, 9]
+    assert history.before(NOW + 6).last is None
+
+
+def test_of_a_question_put_otherwise_nothing_is_kept() -> None:
+    history = History(_LIFECYCLE, recent=3)
+    history.add(api().observe(answer(manner=Manner.LANGUAGE)))
+    assert (history.recent, history.past, history.dealings) == ((), Past(), Dealings())
+
+
+@pytest.mark.parametrize("count", [16, 17, 40])
+def test_of_tags_the_newest_sixteen_are_known(count: int) -> None:
+    history = History(_LIFECYCLE)
+    for number in range(count):
+        headers = {"etag": f'"{number}"'}
+        history.add(api().observe(answer(job("queued"), at=NOW + number, headers=headers)))
+    assert list(history.past.tags) == [f'"{n}"' for n in range(count)][-16:]
+
+
+def test_of_words_that_nobody_documented_four_are_told_apart() -> None:
+    history = History(_LIFECYCLE)
+    for second, word in enumerate([*"abcdef", "queued"]):
+        history.add(api().observe(answer(job(word), at=NOW + second)))
+    assert list(history.past.first_of) == ["a", "b", "c", "d", "queued"]
 
 
 def test_a_straggler_is_left_out_and_a_clock_set_back_starts_again() -> None:

@@ -95,6 +95,15 @@ def test_a_reason_of_failure_that_is_never_there_is_told(tmp_path: Path, schema:
     assert _missing(api, _job()) == []
 
 
+def test_a_result_that_is_there_answers_for_no_proof_that_never_is(tmp_path: Path) -> None:
+    result = {**RESULT, "at": ["/out"], "proof": ["/out/url"], "links": ["/out/link"]}
+    api = schema_api(tmp_path, OPEN, result=result)
+    assert _missing(api, _job(out={"size": 3})) == [
+        "result.proof[0]: /out/url was in none of 1 job",
+        "result.links[0]: /out/link was in none of 1 job",
+    ]
+
+
 def test_a_status_that_comes_and_goes_is_told(tmp_path: Path) -> None:
     api = schema_api(tmp_path, OPEN)
     without = {"id": ID, "created_at": "2026-09-21T10:00:00Z"}
@@ -120,6 +129,7 @@ def test_links_that_are_none_are_told(tmp_path: Path) -> None:
     assert _missing(api, _job(out="style-7")) == [
         "result.links[0]: /out was in 1 job and never a link"
     ]
+    assert _missing(api, _job(out=["style-7", "https://a.example/x"])) == []
     for links in ("https://a.example/x", ["/files/7.png"], {"a": {"url": "https://a.example"}}):
         assert _missing(api, _job(out=links), _job(out="style-7")) == []
 

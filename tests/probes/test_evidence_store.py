@@ -239,6 +239,30 @@ def test_a_disk_that_fails_is_said_and_survived(
     assert store.keep(_broken(1)) is not None
 
 
+def test_a_disk_without_room_is_said_as_such_and_leaves_no_half_a_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = _store(tmp_path)
+
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(28, f"no room for {len(content)} bytes at {path.name}")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert store.keep(_broken(0)) is None
+    assert "no room for" in caplog.text
+    assert list(store.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("options", "stale"), [({}, 0.0), ({"staleness_s": 7.0}, 7.0)])
+def test_evidence_says_by_which_a_replica_was_allowed_to_be_behind(
+    tmp_path: Path, options: dict[str, float], stale: float
+) -> None:
+    store = _store(tmp_path)
+    kept = store.keep(_broken(0), **options)
+    log = json.loads((store.folder / f"{kept}.har").read_text(encoding="utf-8"))["log"]
+    assert log["entries"][-1]["_jobproof"]["live"]["staleness_s"] == stale
+
+
 @pytest.mark.parametrize(
     "spelling",
     [TOKEN, quote(TOKEN, safe=""), f"Bearer {TOKEN}", json.dumps(TOKEN)[1:-1]],

@@ -31,6 +31,11 @@ def test_followed_jobs_leave_the_canaries_their_share() -> None:
     assert [pool.take("k", 2.0) for _ in range(7)] == [None] * 6 + ["budget"]
 
 
+def test_who_only_asks_is_a_canary_unless_it_is_said() -> None:
+    pool = keys(10.0, reserved=10.0)
+    assert (pool.refuse("k", 1.0), pool.refuse("k", 1.0, beside=True)) == (None, "budget")
+
+
 def test_repeated_refusals_rest_longer_each_time_and_an_answer_ends_that() -> None:
     pool = keys()
     rests, now = [], 0.0
