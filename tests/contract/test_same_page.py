@@ -39,7 +39,7 @@ def _right(request: Request) -> Response:
     A right server, and a 404 of its own at every other place.
     """
     if request.credential in (Credential.NONE, Credential.INVALID):
-        return _json(401, {"error": "no token"})
+        return _json(401, {"error": "no token"}, www_authenticate="Bearer")
     known = urlsplit(request.url).path.lower() == f"/jobs/{JOB}"
     if request.method == "OPTIONS":
         return Response(204, (("allow", "GET, HEAD, OPTIONS"),))
