@@ -369,7 +369,7 @@ URL_READERS = {
     "contract/checks/outcome.py": "links in an answer, judged",
     "contract/mock/endpoint.py": "the path of a base URL that was read",
     "contract/mock/faults/formats.py": "links that the mock made",
-    "contract/mock/faults/history.py": "links that the mock made",
+    "contract/mock/faults/life/history.py": "links that the mock made",
     "contract/mock/faults/meaning.py": "links that the mock made",
     "contract/mock/life_variants.py": "links that the mock made",
     "contract/recordings/endpoint_filter.py": "the URL of a request that was recorded",

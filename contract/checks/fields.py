@@ -303,7 +303,8 @@ def listed_names_are_names(trace: Trace) -> Iterator[Remark]:
 
 
 @check(
-    basis=Basis.RFC,
+    # A 429 may come without one (RFC 6585 4): whoever can't read it waits as if there were none.
+    basis=Basis.INFERRED,
     source="RFC 9110 10.2.3: Retry-After = HTTP-date / delay-seconds",
     premise=Premise("no answer had a Retry-After", _has("retry-after")),
 )

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from jobproof.contract.mock.faults.access import ACCESS
-from jobproof.contract.mock.faults.after_the_end import HISTORY
 from jobproof.contract.mock.faults.asked import ASKED
 from jobproof.contract.mock.faults.fault_group import Fault, FaultGroup
 from jobproof.contract.mock.faults.formats import FORMATS
@@ -16,6 +15,7 @@ from jobproof.contract.mock.faults.heads.fields import FIELDS
 from jobproof.contract.mock.faults.heads.framing import FRAMING
 from jobproof.contract.mock.faults.ids import IDS
 from jobproof.contract.mock.faults.instances import INSTANCES
+from jobproof.contract.mock.faults.life.after_the_end import HISTORY
 from jobproof.contract.mock.faults.load import LOAD
 from jobproof.contract.mock.faults.lookup import LOOKUP
 from jobproof.contract.mock.faults.meaning import MEANING

@@ -13,7 +13,7 @@ from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import rename_key
 from jobproof.contract.mock.faults.access import needs_token, owner_of
 from jobproof.contract.mock.faults.fault_group import FaultGroup
-from jobproof.contract.mock.faults.history import running_again
+from jobproof.contract.mock.faults.life.history import running_again
 from jobproof.contract.mock.jobs.life import JobView, MockJob
 
 __all__ = ["INSTANCES"]
@@ -114,7 +114,7 @@ def answers_swapped_at_once(answer: MockAnswer, context: RequestContext) -> Mock
 )
 def error_stays_on_connection(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     errors: list[MockAnswer] = context.first_value(str(context.request.connection), [])
-    if answer.code in (401, 404):
+    if context.answer_kind in (AnswerKind.ANONYMOUS, AnswerKind.UNKNOWN):
         errors[:] = [answer]
         return answer
     if context.answer_kind is not AnswerKind.JOB or not errors:

@@ -76,5 +76,5 @@ def _with_code(response: Response, code: int) -> Response:
     if code == 401:
         changed = with_field(changed, "WWW-Authenticate", 'Bearer realm="api"')
     if code == 405:
-        changed = with_field(changed, "Allow", "GET, HEAD, OPTIONS")
+        changed = with_field(changed, "Allow", "GET")
     return changed

@@ -47,13 +47,15 @@ def mutate_fields(original: Original) -> Iterator[Mutant]:
 
 def _dropped(original: Original) -> Iterator[Mutant]:
     response = original.response
-    needed = {405: "allow", 401: "www-authenticate"}.get(response.code)
+    # By RFC 9110 15.5.6, 15.5.2 and 15.4.5, in this order.
+    needed = {405: "allow", 401: "www-authenticate", 304: "etag"}.get(response.code)
     for name in sorted(header_names(response.headers)):
         # What isn't said of a body is a promise of the document; of a head alone it isn't.
         if name == "content-type" and original.way not in (Way.HEAD, Way.OPTIONS):
             continue
         bare = replace(response, headers=without_headers(response.headers, name))
-        yield Mutant("field dropped", name, bare, legal=name != needed)
+        # A server that dates its answers has a clock, and has to date each (RFC 9110 6.6.1).
+        yield Mutant("field dropped", name, bare, legal=name not in (needed, "date"))
 
 
 def _added(original: Original) -> Iterator[Mutant]:

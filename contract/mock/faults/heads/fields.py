@@ -149,6 +149,7 @@ def allow_without_get(answer: MockAnswer, context: RequestContext) -> MockAnswer
 @FIELDS.answer(
     "every 10th question is too many, for less than no time",
     "retry_after_is_well_formed",
+    definite=False,
     proves="retry_after_is_well_formed",
 )
 def throttled_until_negative(answer: MockAnswer, context: RequestContext) -> MockAnswer:
@@ -156,7 +157,9 @@ def throttled_until_negative(answer: MockAnswer, context: RequestContext) -> Moc
 
 
 @FIELDS.answer(
-    "every 10th question is too many, until a time as in JSON", "retry_after_is_well_formed"
+    "every 10th question is too many, until a time as in JSON",
+    "retry_after_is_well_formed",
+    definite=False,
 )
 def throttled_until_iso(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _throttled(answer, context, "2026-09-21T14:13:20Z")

@@ -20,7 +20,7 @@ from jobproof.contract.mock.body_edits import (
     result_pointers,
     shift_time,
 )
-from jobproof.contract.mock.faults.history import HISTORY, running_again, with_version
+from jobproof.contract.mock.faults.life.history import HISTORY, running_again, with_version
 from jobproof.contract.mock.jobs.life import JobView
 from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.model.api import Api
