@@ -290,7 +290,10 @@ _GROUPS: dict[str, Callable[[], Mapping[str, Trace]]] = {
         f"otherwise {code}": lambda code=code: dict(_manners(code))  # type: ignore[misc]
         for code in (200, 206, 304, 400, 403, 404, 500)
     },
-    "otherwise HEAD 404": lambda: dict(_manners(404, "HEAD")),
+    **{
+        f"otherwise HEAD {code}": lambda code=code: dict(_manners(code, "HEAD"))  # type: ignore[misc]
+        for code in (404, 405)
+    },
     **{
         f"foreign as {code}": lambda code=code: dict(_foreign(code))  # type: ignore[misc]
         for code in (200, 403, 404, 429, 503)

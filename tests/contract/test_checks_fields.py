@@ -303,6 +303,14 @@ def test_an_invalid_token_may_be_called_invalid() -> None:
     assert said(trace(seen), Kind.VIOLATION) == ()
 
 
+@pytest.mark.parametrize("code", [200, 400, 403, 404, 407])
+def test_beside_another_code_a_challenge_is_held_to_its_form_alone(code: int) -> None:
+    for told in ('Bearer error="invalid_token"', "Basic"):
+        headers = {"www-authenticate": told}
+        seen = answer({"error": "no"}, code, credential=Credential.NONE, headers=headers)
+        assert not {f.check for f in said(trace(seen)) if f.check.startswith("challenge")}
+
+
 @pytest.mark.parametrize("sign", [";", ",", '"', " ", "\\", "<", "a=", ", a", "; ", "%2"])
 @pytest.mark.parametrize("name", ["content-type", "link", "www-authenticate", "cache-control"])
 def test_long_values_cost_no_more_than_their_length(name: str, sign: str) -> None:
