@@ -180,6 +180,17 @@ def test_a_content_type_that_cannot_be_taken_apart_is_a_violation(value: str) ->
     assert [f.basis for f in found] == [Basis.RFC]
 
 
+def test_each_of_several_content_types_is_looked_at() -> None:
+    twice = answer(more=[("Content-Type", "json")])
+    assert [f.found for f in _of("content_type_is_well_formed", twice)] == ["'json'"]
+    loose = "application/json; profile=https://a.example"
+    found = _of(
+        "content_type_is_well_formed",
+        answer(headers={"content-type": loose}, more=[("Content-Type", "json")]),
+    )
+    assert [f.basis for f in found] == [Basis.INFERRED, Basis.RFC]
+
+
 def test_a_parameter_that_lacks_its_quotes_is_our_reading_only() -> None:
     kind = "application/json; profile=https://example.com/v1"
     assert _told(_with(content_type=kind)) == [("content_type_is_well_formed", Basis.INFERRED)]
