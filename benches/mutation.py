@@ -49,11 +49,15 @@ _LIBRARIES = ("pydantic", "jsonschema_rs", "hypothesis", "schemathesis", "reques
 
 Outcome = Literal["killed", "timeout", "survived"]
 
+_OF_CHECKS = (
+    *("contract/test_checks_{stem}.py", "contract/test_premises.py"),
+    *("contract/test_checks_table.py", "contract/test_where_checks_look.py"),
+    *("contract/test_foreign_answers.py", "contract/test_findings_read_right.py"),
+)
+
 TESTS: Mapping[str, Sequence[str]] = {
-    "contract/checks/*.py": (
-        *("contract/test_checks_{stem}.py", "contract/test_premises.py"),
-        *("contract/test_checks_table.py", "contract/test_where_checks_look.py"),
-    ),
+    "contract/checks/lifecycle.py": (*_OF_CHECKS, "contract/test_staleness.py"),
+    "contract/checks/*.py": _OF_CHECKS,
     "contract/judging/judge.py": ("contract/test_judge.py", "contract/test_where_checks_look.py"),
     "contract/judging/*_reach.py": ("contract/test_{stem}.py", "contract/test_coverage.py"),
     "contract/judging/coverage.py": ("contract/test_coverage.py",),

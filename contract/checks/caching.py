@@ -305,7 +305,7 @@ def _freshness(stated: str) -> int:
         return 0
     found = {word: read_delta_seconds(text) or 0 for word, text in _SECONDS.findall(stated)}
     # Either lets an answer be served past its lifetime (RFC 5861).
-    stale = max(found.get("stale-while-revalidate", 0), found.get("stale-if-error", 0))
+    stale = max(found.get(word, 0) for word in ("stale-while-revalidate", "stale-if-error"))
     # Age comes from a shared cache, for which s-maxage overrides max-age (RFC 9111 5.2.2.10).
     return found.get("s-maxage", found.get("max-age", 0)) + stale
 

@@ -25,6 +25,7 @@ from tests.contract.builders import (
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Response, Subject
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.trace import Trace
+from jobproof.contract.plugins import find_api
 
 __all__ = ["SITUATIONS"]
 
@@ -136,7 +137,7 @@ def _times() -> Iterator[tuple[str, Trace]]:
     ):
         late = job(**{key: written(moment)})
         yield name, trace(answer(late))
-        yield f"{name}, unfinished before", trace(answer(job("queued"), at=NOW - 9), answer(late))
+        yield f"{name} after unfinished", trace(answer(job("queued"), at=NOW - 9), answer(late))
 
 
 def _failures() -> Iterator[tuple[str, Trace]]:
@@ -218,6 +219,77 @@ def _fast(*took: float) -> Trace:
     return trace(*(answer(at=NOW + 30 * n, elapsed_s=one) for n, one in enumerate(took)))
 
 
+_BATCH = find_api("openai-batch")
+_STAMPS = (
+    *("in_progress_at", "expires_at", "completed_at", "failed_at", "expired_at", "cancelled_at"),
+)
+
+
+def _batch(status: str = "completed", *, at: float = NOW, **changes: Any) -> Exchange:
+    body = {
+        "id": f"batch_{'0a' * 16}",
+        "object": "batch",
+        "endpoint": "/v1",
+        "input_file_id": "f",
+        "completion_window": "24h",
+        "status": status,
+        "created_at": int(CREATED),
+        "output_file_id": "g" if status == "completed" else None,
+        **changes,
+    }
+    return answer({key: value for key, value in body.items() if value is not None}, at=at)
+
+
+def _batches() -> Iterator[tuple[str, Trace]]:
+    for status in ("in_progress", "cancelling", "completed", "failed"):
+        yield status, trace(_batch(status), of=_BATCH)
+        for stamp in _STAMPS:
+            set_to = {stamp: int(ENDED)}
+            yield f"{status} {stamp}", trace(_batch(status, **set_to), of=_BATCH)
+    for status in ("completed", "expired"):
+        both = {"failed_at": int(ENDED), "cancelled_at": int(ENDED)}
+        yield f"{status} twice", trace(_batch(status, **both), of=_BATCH)
+
+
+def _stamps() -> Iterator[tuple[str, Trace]]:
+    for stamp in _STAMPS:
+        known = _batch(at=NOW - 9, **{stamp: int(ENDED)})
+        for name, moment in {
+            "ahead": int(NOW) + 99,
+            "in another unit": int(NOW) * 1_000,
+            "before the creation": int(CREATED) - 9,
+            "a little before": int(CREATED) - 1,
+            "moved": int(ENDED) + 5,
+            "gone": None,
+            "kept": int(ENDED),
+        }.items():
+            yield f"{stamp} {name}", trace(known, _batch(**{stamp: moment}), of=_BATCH)
+    for name in ("endpoint", "completion_window", "input_file_id"):
+        changed = _batch(**{name: "x", "metadata": {"a": "b"}})
+        yield f"{name} changed", trace(_batch(at=NOW - 9), changed, of=_BATCH)
+
+
+_LINKS = {
+    "right": "https://gen.krea.ai/a.png",
+    "relative": "/a.png",
+    "unsafe": "ftp://gen.krea.ai/a.png",
+    "plain": "http://gen.krea.ai/a.png",
+    "private": "https://10.0.0.1/a.png",
+    "blank": "https://gen.krea.ai/undefined.png",
+    "expired": "https://gen.krea.ai/a.png?Expires=1700000000&Signature=a",
+    "lasting": "https://gen.krea.ai/a.png?Expires=1790000060&Signature=a",
+    "with a password": "https://a:b@gen.krea.ai/a.png",
+    "unreadable": "https://[::1",
+}
+
+
+def _pairs_of_links() -> Iterator[tuple[str, Trace]]:
+    for first, one in _LINKS.items():
+        for second in ("right", "unsafe", "private", "blank", "expired"):
+            body = job(result={"urls": [one, _LINKS[second]]})
+            yield f"{first} + {second}", trace(answer(body))
+
+
 _BARE = replace(
     api(),
     profile=api().profile.model_copy(update={"times": None, "result": None, "failure": None}),
@@ -290,7 +362,10 @@ _GROUPS: dict[str, Callable[[], Mapping[str, Trace]]] = {
         f"otherwise {code}": lambda code=code: dict(_manners(code))  # type: ignore[misc]
         for code in (200, 206, 304, 400, 403, 404, 500)
     },
-    "otherwise HEAD 404": lambda: dict(_manners(404, "HEAD")),
+    **{
+        f"otherwise HEAD {code}": lambda code=code: dict(_manners(code, "HEAD"))  # type: ignore[misc]
+        for code in (404, 405)
+    },
     **{
         f"foreign as {code}": lambda code=code: dict(_foreign(code))  # type: ignore[misc]
         for code in (200, 403, 404, 429, 503)
@@ -305,6 +380,9 @@ _GROUPS: dict[str, Callable[[], Mapping[str, Trace]]] = {
         "with a gap": _fast(9, 0.1, 9),
         "at the limit": _fast(2, 2, 2),
     },
+    "batch": lambda: dict(_batches()),
+    "batch again": lambda: dict(_stamps()),
+    "links": lambda: dict(_pairs_of_links()),
     "another API's": lambda: {
         status: trace(answer(job(status), at=NOW - 9), answer(job(status)), of=_BARE)
         for status in _STATUSES

@@ -180,6 +180,17 @@ def test_a_content_type_that_cannot_be_taken_apart_is_a_violation(value: str) ->
     assert [f.basis for f in found] == [Basis.RFC]
 
 
+def test_each_of_several_content_types_is_looked_at() -> None:
+    twice = answer(more=[("Content-Type", "json")])
+    assert [f.found for f in _of("content_type_is_well_formed", twice)] == ["'json'"]
+    loose = "application/json; profile=https://a.example"
+    found = _of(
+        "content_type_is_well_formed",
+        answer(headers={"content-type": loose}, more=[("Content-Type", "json")]),
+    )
+    assert [f.basis for f in found] == [Basis.INFERRED, Basis.RFC]
+
+
 def test_a_parameter_that_lacks_its_quotes_is_our_reading_only() -> None:
     kind = "application/json; profile=https://example.com/v1"
     assert _told(_with(content_type=kind)) == [("content_type_is_well_formed", Basis.INFERRED)]
@@ -301,6 +312,14 @@ def test_an_invalid_token_may_be_called_invalid() -> None:
     told = {"www-authenticate": 'Bearer error="invalid_token", error_description="expired"'}
     seen = answer({"error": "no"}, 401, credential=Credential.INVALID, headers=told)
     assert said(trace(seen), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("code", [200, 400, 403, 404, 407])
+def test_beside_another_code_a_challenge_is_held_to_its_form_alone(code: int) -> None:
+    for told in ('Bearer error="invalid_token"', "Basic"):
+        headers = {"www-authenticate": told}
+        seen = answer({"error": "no"}, code, credential=Credential.NONE, headers=headers)
+        assert not {f.check for f in said(trace(seen)) if f.check.startswith("challenge")}
 
 
 @pytest.mark.parametrize("sign", [";", ",", '"', " ", "\\", "<", "a=", ", a", "; ", "%2"])

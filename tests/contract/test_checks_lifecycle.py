@@ -412,3 +412,36 @@ def test_how_far_behind_a_replica_was_is_told_in_milliseconds() -> None:
     (finding,) = said(trace(first, answer(job("queued")), staleness_s=60.0))
     assert (finding.drift, finding.found) == (Drift.STALE_ANSWER, 5.004)
     assert finding.message == "5.0 s behind: 'processing' had been shown"
+
+
+def test_each_place_of_a_result_that_may_come_late_is_compared_by_itself(tmp_path: Path) -> None:
+    declared = _declaring(tmp_path, "cover")
+    result = declared.profile.result
+    assert result is not None
+    both = result.model_copy(update={"at": ("/result", "/cover")})
+    of = replace(declared, profile=declared.profile.model_copy(update={"result": both}))
+    polls = (
+        answer(job("cancelled", cover="a"), at=NOW - 5),
+        answer(job("cancelled", cover="b", result={"urls": links()})),
+    )
+    assert [f.pointer for f in said(trace(*polls, of=of), Kind.VIOLATION)] == ["/cover"]
+
+
+def test_what_nobody_declared_may_change_in_an_answer_that_doesnt_say_what_it_is() -> None:
+    def untyped(at: float, **more: Any) -> Exchange:
+        seen = answer(job(result={"urls": links(), **more}), at=at)
+        assert isinstance(seen.answer, Response)
+        return replace(seen, answer=replace(seen.answer, headers=(), has_all_headers=False))
+
+    found = said(trace(untyped(NOW - 5, shade="a"), untyped(NOW, shade="b")))
+    assert "ended_job_is_frozen" not in {f.check for f in found}
+    found = said(trace(untyped(NOW - 5, style_id="a"), untyped(NOW, style_id="b")))
+    assert "ended_job_is_frozen" in {f.check for f in found}
+
+
+@pytest.mark.parametrize("status", [5, None, ["processing"], {}, True])
+def test_a_status_that_is_no_text_has_no_limit_and_no_order(status: Any) -> None:
+    first = _old("processing", age_s=40 * HOUR, at=NOW - 30 * HOUR)
+    last = answer({**job(created_at=written(NOW - 40 * HOUR)), "status": status})
+    names = {f.check for f in said(trace(first, last), Kind.VIOLATION, Kind.DRIFT)}
+    assert not names & {"job_ends_in_time", "status_moves_forward"}

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.contract.builders import JOB, MISSING, answer, api, job, not_found, said, trace
+from tests.contract.builders import JOB, MISSING, answer, api, job, judge, not_found, said, trace
 from tests.contract.cases import Case
 
+from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Subject
 from jobproof.contract.model.finding import Basis, Kind
@@ -189,3 +190,14 @@ def test_what_has_no_id_is_not_called_the_job_null() -> None:
 
 def test_a_uuid_in_the_other_case_may_name_the_job() -> None:
     assert said(trace(answer(**_RECASED))) == ()
+
+
+@pytest.mark.parametrize("body", [[], "text", 3, None, b""])
+@pytest.mark.parametrize("subject", [Subject.ALTERED, Subject.DISGUISED])
+def test_what_holds_no_job_is_nothing_found(subject: Subject, body: object) -> None:
+    shown = b"null" if body is None else body
+    seen = trace(answer(shown, subject=subject, job_id=f"{JOB}x"))
+    judgement = judge().judge(seen)
+    names = {f.check for f in judgement.findings}
+    assert not names & {CRASHED, "altered_id_finds_nothing"}
+    assert "altered_id_finds_nothing" in {check.id for check in judgement.looked}

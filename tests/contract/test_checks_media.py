@@ -4,8 +4,10 @@ Media types: each promise kept and broken, and what must not be called broken.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from tests.contract.builders import answer, not_found, said, trace
+from tests.contract.builders import answer, api, judge, not_found, said, trace
 from tests.contract.cases import Case
 
 from jobproof.contract.model.finding import Kind
@@ -38,3 +40,15 @@ def test_a_page_in_place_of_a_job_is_told_of_as_both() -> None:
     seen = trace(answer(b"<html>", headers={"content-type": "text/html"}))
     found = {f.check for f in said(seen, Kind.VIOLATION)}
     assert found == {"media_type_is_documented", "body_is_json"}
+
+
+@pytest.mark.parametrize("code", [204, 304])
+def test_where_there_is_no_body_there_is_no_media_type_to_document(code: int) -> None:
+    operation = api().operation
+    spec = replace(operation.responses["200"])
+    listed = {**operation.responses, str(code): spec}
+    of = replace(api(), operation=replace(operation, responses=listed))
+    seen = trace(answer(b"", code, headers={"content-type": "text/html"}), of=of)
+    judgement = judge().judge(seen)
+    names = {f.check for f in judgement.findings} | {check.id for check in judgement.looked}
+    assert "media_type_is_documented" not in names

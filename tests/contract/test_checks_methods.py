@@ -4,14 +4,15 @@ Other methods: each promise kept and broken, and what must not be called broken.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.contract.builders import MISSING, NOW, answer, job, links, not_found, said, trace
 from tests.contract.cases import Case
 
-from jobproof.contract.model.exchange import Credential, Exchange, Subject
-from jobproof.contract.model.finding import Basis
+from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
+from jobproof.contract.model.finding import Basis, Kind
 
 _FRESH: dict[str, Any] = {"job_id": MISSING, "subject": Subject.MISSING}
 
@@ -235,3 +236,11 @@ def test_an_allow_that_lists_nothing_may_mean_out_of_use_for_a_while() -> None:
     assert [(f.check, f.basis) for f in said(seen)] == [
         ("refusal_allows_what_there_is", Basis.INFERRED)
     ]
+
+
+def test_a_head_is_compared_with_no_get_whose_head_was_left_out() -> None:
+    get = answer(at=NOW - 5)
+    assert isinstance(get.answer, Response)
+    unknown = replace(get, answer=replace(get.answer, headers=(), has_all_headers=False))
+    for told in ({"content-type": "text/html"}, {"etag": '"2"'}):
+        assert said(trace(unknown, answer(method="HEAD", headers=told)), Kind.VIOLATION) == ()

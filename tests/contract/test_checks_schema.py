@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.builders import answer, api, job, links, not_found, said, trace
+from tests.contract.builders import JOB, answer, api, job, links, not_found, said, trace
 from tests.contract.cases import Case
+from tests.contract.schema_api import JOB_SCHEMA, schema_api
 
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential
@@ -213,3 +215,108 @@ def test_a_null_does_not_hide_what_is_wrong_after_it() -> None:
     assert {f.pointer for f in said(seen) if f.check == "null_only_where_allowed"} == {
         "/created_at"
     }
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (1, "1 required key is missing: a0"),
+        (2, "2 required keys are missing: a0, a1"),
+        (12, f"12 required keys are missing: {', '.join(f'a{n}' for n in range(12))}"),
+        (
+            13,
+            f"13 required keys are missing: {', '.join(f'a{n}' for n in range(10))}, … and 3 more",
+        ),
+    ],
+)
+def test_missing_keys_are_named_up_to_a_dozen(keys: int, message: str) -> None:
+    operation = api().operation
+    spec = operation.responses["200"]
+    names = [f"a{n}" for n in range(keys)]
+    strict = Content("application/json", {"type": "object", "required": names})
+    responses = {**operation.responses, "200": replace(spec, contents=(strict,))}
+    asked = replace(api(), operation=replace(operation, responses=responses))
+    found = [f for f in said(trace(answer(), of=asked)) if f.check == "body_matches_schema"]
+    assert [f.message for f in found] == [message]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"a": 1}, "an object with 1 key"),
+        ({}, "an object with 0 keys"),
+        ({"a": 1, "b": 2}, "an object with 2 keys"),
+        (["a"], "a list of 1 item"),
+        ([], "a list of 0 items"),
+        ([1, 2], "a list of 2 items"),
+        ("x" * 120, f"'{'x' * 120}'"),
+        (7, "7"),
+    ],
+)
+def test_what_stands_in_a_texts_place_is_told_by_its_kind_and_size(
+    value: object, shown: str
+) -> None:
+    (finding,) = (
+        f for f in said(trace(answer(job(created_at=value)))) if f.check == "body_matches_schema"
+    )
+    assert finding.message.endswith(f"found {shown}")
+
+
+def test_a_long_text_is_cut_where_it_is_shown() -> None:
+    (finding,) = (
+        f for f in said(trace(answer(job("x" * 121))), Kind.VIOLATION) if f.pointer == "/status"
+    )
+    assert finding.found == f"{'x' * 117}..."
+
+
+_PAUSED = {"phase": "pending", "source": "the vendor's page on pausing jobs"}
+_CHOICE: dict[str, Any] = {
+    "oneOf": [
+        {
+            "type": "object",
+            "required": ["id", "status"],
+            "properties": {
+                "id": {"type": "string"},
+                "status": {"enum": [word]},
+                "created_at": {"type": "string"},
+                "count": {"type": "integer"},
+            },
+        }
+        for word in ("queued", "done", "failed")
+    ]
+}
+
+
+def _told(api: Api, **body: Any) -> list[tuple[str, Kind, str]]:
+    seen = trace(answer({"id": JOB, **body}), of=api)
+    return [(f.check, f.kind, f.pointer) for f in said(seen) if f.check in _OF_THE_BODY]
+
+
+_OF_THE_BODY = {"body_matches_schema", "status_is_documented"}
+_GAP = ("status_is_documented", Kind.GAP, "/status")
+_UNKNOWN = [
+    ("status_is_documented", Kind.VIOLATION, "/status"),
+    ("status_is_documented", Kind.DRIFT, "/status"),
+]
+
+
+@pytest.mark.parametrize(
+    ("schema", "of_count"),
+    [(JOB_SCHEMA, "/count"), (_CHOICE, "body")],
+    ids=["a list of words", "a choice"],
+)
+def test_a_word_that_the_vendor_has_elsewhere_is_a_gap_of_the_document(
+    tmp_path: Path, schema: Any, of_count: str
+) -> None:
+    plain = schema_api(tmp_path / "plain", schema)
+    api = schema_api(tmp_path / "more", schema, status__words__paused=_PAUSED)
+    for right in ("queued", "done"):
+        assert _told(api, status=right) == []
+    assert _told(api, status="paused") == [_GAP]
+    assert _told(plain, status="paused") == _UNKNOWN
+    # What else is wrong is told beside it, as far as a choice lets anybody see it.
+    wrong = ("body_matches_schema", Kind.VIOLATION, of_count)
+    assert _told(api, status="queued", count="x") == [wrong]
+    both = [wrong, _GAP] if of_count == "/count" else [_GAP]
+    assert _told(api, status="paused", count="x") == both
+    assert _told(plain, status="paused", count="x") == [wrong, *_UNKNOWN]

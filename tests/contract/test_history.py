@@ -190,6 +190,23 @@ def test_of_a_question_put_otherwise_nothing_is_kept() -> None:
     assert (history.recent, history.past, history.dealings) == ((), Past(), Dealings())
 
 
+def test_of_answers_alike_the_newest_eight_and_the_first_are_known() -> None:
+    history = History(_LIFECYCLE)
+    seen = [api().observe(answer(job("queued"), at=NOW + second)) for second in range(20)]
+    for one in seen:
+        history.add(one)
+    gets = history.dealings.gets[Credential.OWNER]
+    assert gets.alike == tuple(seen[:-9:-1])
+    assert (gets.first, gets.since, gets.last) == (seen[0], seen[0], seen[-1])
+    held = {id(one) for one in history.dealings.observations}
+    assert held <= {id(seen[0]), id(seen[-1])}
+    # Another state, of whatever word, begins anew.
+    for word in ("completed", "backlogged"):
+        other = api().observe(answer(job(word), at=NOW + 99))
+        history.add(other)
+        assert history.dealings.gets[Credential.OWNER].alike == (other,)
+
+
 @pytest.mark.parametrize("count", [16, 17, 40])
 def test_of_tags_the_newest_sixteen_are_known(count: int) -> None:
     history = History(_LIFECYCLE)

@@ -20,6 +20,7 @@ from jobproof.contract.judging.rates import (
     wilson,
 )
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
+from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.verdict import group
 
 
@@ -72,7 +73,16 @@ def test_it_takes_so_many_answers_to_see_a_fault_of_a_rate() -> None:
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.05, "5"), (0.0602, "6"), (0.658, "66"), (0.0128, "1.3"), (1.0, "100"), (0.0, "0")],
+    [
+        (0.125, "12"),
+        (0.0999, "10"),
+        (0.05, "5"),
+        (0.0602, "6"),
+        (0.658, "66"),
+        (0.0128, "1.3"),
+        (1.0, "100"),
+        (0.0, "0"),
+    ],
 )
 def test_a_share_is_told_in_two_digits(share: float, text: str) -> None:
     assert percent(share) == text
@@ -130,6 +140,33 @@ def test_a_wrong_answer_is_counted_as_wrong_once() -> None:
 def test_what_is_no_further_look_is_not_counted(exchange: Exchange) -> None:
     assert _counted(exchange) == []
     assert _counted(answer(headers={"age": "0"})) == [("polls", 1, 0)]
+
+
+def test_every_other_code_is_an_answer_to_its_question() -> None:
+    for code in (200, 303, 305, 400, 404, 407, 409, 425, 428, 430, 500, 502, 504):
+        assert [one[:2] for one in _counted(answer({"error": "no"}, code))] == [("polls", 1)]
+    assert _counted(answer({"error": "late"}, 408)) == []
+
+
+def test_what_is_accepted_or_a_drift_is_no_wrong_answer() -> None:
+    rates, seen = AnswerRates(), trace(answer({"status": "nonsense"}))
+    findings = judge()(seen)
+    rates.add(seen.latest, [replace(one, accepted="known") for one in findings])
+    rates.add(seen.latest, [one for one in findings if one.kind is not Kind.VIOLATION])
+    rates.add(seen.latest, ())
+    kinds: Any = rates.as_dict()["kinds"]
+    assert [(one["answers"], one["wrong"]) for one in kinds] == [(3, 0)]
+
+
+def test_a_report_says_which_rates_are_excluded() -> None:
+    rates = AnswerRates()
+    for _ in range(20):
+        rates.add(trace(answer()).latest, ())
+    assert rates.as_dict() == {
+        "confidence": 0.95,
+        "answers_needed": {"0.1": 29, "0.05": 59, "0.01": 299},
+        "kinds": [{"kind": "polls", "answers": 20, "wrong": 0, "excluded_above": 0.1611}],
+    }
 
 
 def test_a_finding_says_on_how_many_answers_its_check_has_looked() -> None:

@@ -62,6 +62,37 @@ def test_behind_by_more_than_that_is_a_violation(what: str, staleness_s: float) 
     assert Drift.STALE_ANSWER not in {f.drift for f in found}
 
 
+@pytest.mark.parametrize(
+    ("before", "last", "told"),
+    [
+        # Of one's own status nothing is said, and a step that is right is none back.
+        (("queued", "processing"), "queued", {"status_moves_forward": "processing"}),
+        (("queued", "sampling"), "processing", {"status_moves_forward": "sampling"}),
+        (("backlogged", "completed"), "queued", {"terminal_status_is_final": "completed"}),
+        (
+            ("processing", "completed"),
+            "queued",
+            {"status_moves_forward": "processing", "terminal_status_is_final": "completed"},
+        ),
+        (("completed", "completed"), "completed", {}),
+        (("processing", "paused"), "processing", {}),
+    ],
+)
+def test_each_sight_that_a_replica_may_not_know_of_is_looked_at(
+    before: tuple[str, str], last: str, told: dict[str, str]
+) -> None:
+    first, second = before
+    seen = _at(9, "backlogged"), _at(1.5, first), _at(1, second), _at(0, last)
+    found = [f for f in _said(*seen) if f.drift is Drift.STALE_ANSWER]
+    assert {f.check: f.expected for f in found} == told
+    assert {f.pointer for f in found} <= {"/status"}
+
+
+def test_a_job_that_a_replica_doesnt_know_yet_is_expected_with_200() -> None:
+    (finding,) = _said(*STALE["a job gone"][0])
+    assert (finding.pointer, finding.expected) == ("code", 200)
+
+
 QUIET = {
     "a result": (_at(1, result={"urls": links(2)}), _at(0, result={"urls": links(1)})),
     "a creation time": (_at(1, created_at=written(NOW - 90)), _at(0)),

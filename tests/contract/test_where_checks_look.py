@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.contract.builders import judge
 from tests.contract.situations import SITUATIONS
+from tests.contract.test_checks_table import CASES_OF_ALL_CHECKS
 
 from jobproof.contract.formats.wording import shorten
 from jobproof.contract.judging.judge import CRASHED, Judgement
@@ -88,7 +89,10 @@ def _row(check: Check) -> str:
                     wanted = shorten(str(finding.expected), 60)
                     how = f"{finding.kind} {finding.basis} at {finding.pointer}, not {wanted}"
                     speaks.setdefault(how, {}).setdefault(group, []).append(name)
+    case = CASES_OF_ALL_CHECKS[f"{check.family}-{check.id}"]
+    said = [finding for finding in judge()(case.rejects) if finding.check == check.id]
     lines = [check.id, where]
+    lines += [f"says: {f.message} ({f.expected!r}, not {f.found!r})" for f in said]
     lines += [f"{how}: {_places(places)}" for how, places in sorted(speaks.items())]
     wrapped = [
         textwrap.fill(line, 100, initial_indent=indent, subsequent_indent=indent + "  ")

@@ -151,6 +151,58 @@ def test_an_outage_doesn_t_spoil_the_comparison() -> None:
     assert foreign.outcome is ProbeOutcome.OK
 
 
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        *((code, "server_error") for code in (500, 501, 503, 599)),
+        *((code, "redirect") for code in (300, 302, 399)),
+        *((code, "auth") for code in (401, 403)),
+        *((code, "unexpected_code") for code in (201, 204, 299, 400, 402, 405, 408, 409, 430, 499)),
+        (404, "not_found"),
+        (429, "rate_limited"),
+        (200, "ok"),
+    ],
+)
+def test_each_code_has_an_outcome_for_a_job_of_ones_own(code: int, outcome: str) -> None:
+    assert judging(falls_silent)(asked(exchange(code=code))).result.outcome.value == outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        *((code, "violation") for code in (200, 201, 299)),
+        (404, "ok"),
+        (408, "unexpected_code"),
+        (429, "rate_limited"),
+        (500, "server_error"),
+        (403, "auth"),
+        (302, "redirect"),
+    ],
+)
+def test_each_code_has_an_outcome_for_somebody_elses_job(code: int, outcome: str) -> None:
+    seen = exchange(code=code, subject=Subject.FOREIGN)
+    assert judging(falls_silent)(asked(seen)).result.outcome.value == outcome
+
+
+@check(basis=Basis.DOCUMENTED, source="test", about=Facet.RESPONSE)
+def falls_silent(trace: Trace) -> Iterator[Remark]:
+    """
+    Always holds.
+    """
+    yield from ()
+
+
+def test_what_denies_an_unknown_id_is_remembered_and_what_puts_off_is_not() -> None:
+    kept = []
+    codes = (200, 302, 399, 400, 404, 407, 408, 409, 410, 424, 425, 426, 429, 430, 499, 500, 503)
+    for code in codes:
+        court = judging(counts_baselines)
+        court(asked(exchange(code=code, subject=Subject.MISSING)))
+        result = court(asked(exchange(code=404, subject=Subject.FOREIGN))).result
+        kept += [code for finding in result.findings if finding.found == 1]
+    assert kept == [400, 404, 407, 409, 410, 424, 426, 430, 499]
+
+
 @pytest.fixture
 def own_logging() -> Iterator[None]:
     root = logging.getLogger()
