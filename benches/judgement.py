@@ -43,6 +43,7 @@ HISTORY = 10
 NOW = 1_790_000_000.0
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 _CREATED_AT = NOW - 90
+_ENDED_AT = NOW - 2  # after the last sight of it unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ def _job(api: Api, status: str) -> dict[str, Any]:
         if status in [stage.status for stage in life.stages]
     )
     last = [stage.status for stage in stages].index(status)
-    steps = tuple((stage.status, _CREATED_AT + n) for n, stage in enumerate(stages[: last + 1]))
+    moments = [_CREATED_AT + n for n in range(last)] + [_ENDED_AT if last else _CREATED_AT]
+    steps = tuple(zip((stage.status for stage in stages), moments, strict=False))
     view = JobView(JOB, _CREATED_AT, steps, stages[last].body, polls=last + 1)
     return dict(view.body(script, codec))
 
