@@ -22,7 +22,9 @@ from jobproof.contract.mock import MockOptions
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.plugins import load_checks
+from jobproof.contract.recordings.har.own import NOTES
 from jobproof.contract.scoring.leave_one_out import proofs, unproved
 from jobproof.contract.scoring.processes import MockProcess, run_suite
 from jobproof.contract.scoring.score_row import ScoreRow
@@ -203,11 +205,22 @@ def _score_case(
         right=bool(promises & set(telling)),
         checks=checks,
         breaking=breaking,
+        places=tuple(dict.fromkeys(_place(f) for f in violations)),
         requests=report.get("requests", 0),
         seconds=round(seconds, 2),
         seed=seed,
         stock=stock_is_red,
     )
+
+
+def _place(finding: JsonDocument) -> str:
+    """
+    At which question it was seen first: whose id, by whose right, by which method and how.
+    """
+    entry = finding["evidence"]["har"]
+    notes = entry[NOTES]
+    manner = notes.get("manner", Manner.PLAIN.value)
+    return f"{notes['subject']} {notes['credential']} {entry['request']['method']} {manner}"
 
 
 def _count_known(values: Iterable[bool | None]) -> int | None:

@@ -25,6 +25,8 @@ class ScoreRow:
         seed: Of the run's random ids; 0 where they are fresh ones each time.
         checks: Every check that has found something wrong, `--strict` or not.
         breaking: Those of them that turn the run red without `--strict`.
+        places: At which questions they saw it first: whose id, by whose right, by which method
+            and in which manner.
         stock: Whether stock Schemathesis was red; None where it wasn't run.
     """
 
@@ -41,5 +43,6 @@ class ScoreRow:
     breaking: tuple[str, ...]
     requests: int
     seconds: float
+    places: tuple[str, ...] = ()
     seed: int = 0
     stock: bool | None = None
