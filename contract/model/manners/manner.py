@@ -148,6 +148,8 @@ _CLAIMED = (
 # Some who guard an API against robots, or against other sites, refuse by right.
 _GUARDED = frozenset({400, 403})
 _STRICT_QUERY = frozenset({400, 403, 422})
+# RFC 6750 3.1: a request that carries its token wrongly is a malformed one.
+_MALFORMED = frozenset({400})
 
 MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
     {
@@ -261,17 +263,19 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             "with the scheme in other letters",
             source="RFC 9110 11.1: the scheme's name is case-insensitive",
         ),
-        Manner.EMPTY: MannerSpec("with a scheme and no token", value=""),
+        Manner.EMPTY: MannerSpec("with a scheme and no token", value="", declines=_MALFORMED),
         Manner.OTHER_SCHEME: MannerSpec(
-            "with another scheme", value="Basic am9icHJvb2Y6aW52YWxpZA=="
+            "with another scheme", value="Basic am9icHJvb2Y6aW52YWxpZA==", declines=_MALFORMED
         ),
         Manner.IN_QUERY: MannerSpec(
             "with a wrong token in the query",
             query=(("access_token", "jobproof-invalid"), ("token", "jobproof-invalid")),
+            declines=_STRICT_QUERY,
         ),
         Manner.IN_COOKIE: MannerSpec(
             "with a wrong token in cookies",
             headers=(("Cookie", "token=jobproof-invalid; session=jobproof-invalid"),),
+            declines=_MALFORMED,
         ),
         Manner.CUT: MannerSpec("with the token cut short", token=_cut, command="sed 's/....$//'"),
         Manner.EXTENDED: MannerSpec(
