@@ -44,8 +44,8 @@ class ParsedBody:
     Attributes:
         spec: What the document says of this code, or None.
         content: What the document says of this code and media type, or None.
-        body: The body as JSON; None where there is none to read (HEAD, 204, 206, 304, no
-            answer), or where what the document says, or the head, is something else than JSON.
+        body: The body as JSON; None where there is none to read (HEAD, 204, 206, 304, no answer),
+            or where what the document says, or the head, is something else than JSON.
         held_to: The documented content that the body has to be; None where the document has
             no JSON for it.
         job: The job in a 200; None elsewhere, or where the body holds none.
@@ -282,7 +282,7 @@ class Observer:
         # With its parameters: two contents may differ in a profile or a version alone.
         content = spec.content_for(response.known_header("content-type") or "") if spec else None
         body, held_to = None, None
-        # A part of a text is no text, whatever type the whole is of.
+        # A part of a body is no JSON.
         data = None if response.code in (204, 206, 304) else response.body
         if exchange.request.method == "GET" and data is not None:
             if spec is not None and spec.contents:
