@@ -49,7 +49,9 @@ _VOLATILE = frozenset(
     }
 )
 # Where a server says why; the values of other headers are of the moment, as a rule.
-_SAYS_WHY = re.compile(r"(?:^|[-_])(?:error|reason|message|code)$|^www-authenticate$")
+_SAYS_WHY = re.compile(
+    r"(?:^|[-_])(?:error|reason|message|code)$|^www-authenticate$|^cache-control$"
+)
 _OUTSIDERS = (Credential.NONE, Credential.INVALID)
 _CONDITIONS = ("if-none-match", "if-modified-since")
 
