@@ -359,3 +359,18 @@ def test_the_owner_s_304_is_no_fault() -> None:
     sent = {"If-None-Match": '"1"'}
     seen = trace(answer(at=NOW - 5, headers={"etag": '"1"'}), answer(b"", 304, sent=sent))
     assert "condition_opens_nothing" not in {f.check for f in said(seen)}
+
+
+def test_a_part_of_a_job_is_no_json_and_none_is_asked_for_by_who_has_no_right() -> None:
+    part = answer(b'{"job_id', 206, manner=Manner.RANGE, headers={"content-range": "bytes 0-7/99"})
+    assert said(trace(answer(at=NOW - 5), part), Kind.VIOLATION) == ()
+    outside = replace(part, request=replace(part.request, credential=Credential.NONE))
+    found = {f.check for f in said(trace(answer(at=NOW - 5), outside), Kind.VIOLATION)}
+    assert found == {"token_is_required"}
+
+
+def test_an_empty_token_may_be_called_invalid_and_malformed() -> None:
+    challenge = {"www-authenticate": 'Bearer error="invalid_token"'}
+    for code in (400, 401):
+        told = _outside(code, manner=Manner.EMPTY, headers=challenge)
+        assert said(trace(told), Kind.VIOLATION) == ()
