@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from jobproof.contract.checks.inside import inside_in, private_key_in, stack_trace_in
+from jobproof.contract.formats.headers import header_names
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.secrets.redaction import Redactor
@@ -97,12 +98,12 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     if found is not None:
         yield violation("body", expected=Words("no stack trace"), found=shorten(found, 40))
     response.need_all_headers()
-    for name, value in response.headers:
-        found = stack_trace_in(value.encode("utf-8", "replace"))
-        if found is not None:
-            yield violation(
-                f"header:{name.lower()}", expected=Words("no stack trace"), found=shorten(found, 40)
-            )
+    for name in sorted(header_names(response.headers)):
+        for value in response.header_values(name):
+            found = stack_trace_in(value.encode("utf-8", "replace"))
+            if found is not None:
+                expected = Words("no stack trace")
+                yield violation(f"header:{name}", expected=expected, found=shorten(found, 40))
 
 
 @check(
@@ -218,26 +219,27 @@ def refusal_shows_no_job(trace: Trace) -> Iterator[Remark]:
             source=access.source,
         )
     seen.response.need_all_headers()
-    for name, value in seen.response.headers:
-        if status is not None and value == status and _STATUS_HEADER.search(name.lower()):
+    for name in sorted(filter(_STATUS_HEADER.search, header_names(seen.response.headers))):
+        if status is not None and status in seen.response.header_values(name):
             yield violation(
-                f"header:{name.lower()}",
+                f"header:{name}",
                 f"{where} shows the job's status",
                 expected=Words("nothing of the job"),
                 found=status,
                 basis=access.basis,
                 source=access.source,
             )
-        elif name.lower() == "etag" and value in trace.past.tags:
-            # The tag alone tells when the job changes, and no more.
-            yield violation(
-                "header:etag",
-                f"{where} has the job's own tag",
-                expected=Words("nothing of the job"),
-                found=shorten(value, 60),
-                basis=Basis.INFERRED,
-                source="a tag tells whoever asks again that the job has changed",
-            )
+    tag = seen.response.header("etag")
+    if tag in trace.past.tags:
+        # The tag alone tells when the job changes, and no more.
+        yield violation(
+            "header:etag",
+            f"{where} has the job's own tag",
+            expected=Words("nothing of the job"),
+            found=shorten(tag or "", 60),
+            basis=Basis.INFERRED,
+            source="a tag tells whoever asks again that the job has changed",
+        )
 
 
 @check(
