@@ -14,11 +14,14 @@ from jobproof.contract.formats.wording import told
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Credential, NotRecorded, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.promises.sources import hidden
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
+    "condition_opens_nothing",
+    "existence_is_hidden_from_outsiders",
     "foreign_job_is_hidden",
     "foreign_job_looks_unknown",
     "invalid_token_is_refused",
@@ -36,7 +39,6 @@ _VOLATILE = frozenset(
         "content-encoding",
         "content-length",
         "date",
-        "etag",
         "expires",
         "keep-alive",
         "nel",
@@ -47,7 +49,11 @@ _VOLATILE = frozenset(
     }
 )
 # Where a server says why; the values of other headers are of the moment, as a rule.
-_SAYS_WHY = re.compile(r"(?:^|[-_])(?:error|reason|message|code)$|^www-authenticate$")
+_SAYS_WHY = re.compile(
+    r"(?:^|[-_])(?:error|reason|message|code)$|^www-authenticate$|^cache-control$"
+)
+_OUTSIDERS = (Credential.NONE, Credential.INVALID)
+_CONDITIONS = ("if-none-match", "if-modified-since")
 
 
 def _is_decided(trace: Trace) -> bool:
@@ -66,14 +72,45 @@ def _was_shown_before(trace: Trace) -> bool:
 
 
 def _can_compare(trace: Trace) -> bool:
+    return trace.latest.credential not in _OUTSIDERS and bool(_baselines(trace))
+
+
+def _can_compare_outside(trace: Trace) -> bool:
     seen = trace.latest
-    if seen.method != "GET" or seen.response is None or _is_transient(seen):
-        return False
-    return any(_is_comparable(o, seen) for o in trace.baselines)
+    return trace.api.access.is_required and any(o.manner is seen.manner for o in _baselines(trace))
+
+
+def _must_be_refused(trace: Trace) -> bool:
+    seen = trace.latest
+    if seen.credential in _OUTSIDERS:
+        return trace.api.access.is_required
+    return seen.subject in (Subject.MISSING, Subject.FOREIGN)
+
+
+def _is_conditional(trace: Trace) -> bool:
+    request = trace.latest.exchange.request
+    return _must_be_refused(trace) and any(request.header(name) for name in _CONDITIONS)
+
+
+def _baselines(trace: Trace) -> list[Observation]:
+    """
+    The refusals of an unknown id that the latest answer can be compared with: of questions put in
+    the same manner, else of plain ones, of which the code alone counts.
+    """
+    seen = trace.latest
+    if seen.method not in ("GET", "HEAD") or seen.response is None or _is_transient(seen):
+        return []
+    if seen.code == 304:
+        return []  # condition_opens_nothing speaks of it
+    alike = [o for o in trace.baselines if _is_comparable(o, seen)]
+    same = [o for o in alike if o.manner is seen.manner]
+    if same or seen.code in seen.manner.spec.declines:
+        return same
+    return [o for o in alike if o.manner is Manner.PLAIN]
 
 
 def _is_comparable(baseline: Observation, seen: Observation) -> bool:
-    same = baseline.credential is seen.credential
+    same = baseline.credential is seen.credential and baseline.method == seen.method
     return same and baseline.response is not None and not _is_transient(baseline)
 
 
@@ -180,11 +217,10 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     """
     Somebody else's job can't be told from one that doesn't exist.
     """
-    seen = trace.latest
-    baselines = [o for o in trace.baselines if _is_comparable(o, seen)]
-    if seen.subject is not Subject.FOREIGN or seen.method != "GET" or not baselines:
+    seen, baselines = trace.latest, _baselines(trace)
+    if seen.subject is not Subject.FOREIGN or seen.credential in _OUTSIDERS or not baselines:
         return
-    if seen.response is None or _is_transient(seen):
+    if seen.response is None:
         return
     promise = trace.api.profile.not_found
     alike = [baseline for baseline in baselines if baseline.code == seen.code]
@@ -198,6 +234,12 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
             basis=promise.basis,
             source=promise.source,
         )
+        return
+    if alike[0].manner is not seen.manner:
+        return  # asked otherwise, a server may well say it otherwise
+    if seen.method == "HEAD":
+        yield from _telling_headers(seen, alike)
+        _need_headers(seen, alike)
         return
     whole = [o for o in alike if o.response is not None and o.response.body is not None]
     is_whole = bool(whole) and seen.response.body is not None
@@ -217,9 +259,58 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     yield from _telling_headers(seen, alike)
     if not is_whole:
         raise NotRecorded("the bodies of both answers")
-    seen.response.need_all_headers()
-    if not any(_has_all_headers(baseline) for baseline in alike):
-        raise NotRecorded("the headers of an answer to an unknown id")
+    _need_headers(seen, alike)
+
+
+@check(
+    basis=Basis.INFERRED,
+    source="OWASP API1:2023: who has no right learns nothing of an id",
+    severity=Severity.MEDIUM,
+    needs=("none", "missing"),
+    only=("none", "invalid"),
+    premise=Premise(
+        "no refusal of a known id could be compared with one of an unknown id, by the same right",
+        _can_compare_outside,
+    ),
+)
+def existence_is_hidden_from_outsiders(trace: Trace) -> Iterator[Remark]:
+    """
+    Whoever has no right can't tell a job that exists from one that doesn't.
+    """
+    seen = trace.latest
+    if seen.credential not in _OUTSIDERS or not trace.api.access.is_required:
+        return
+    if seen.subject not in (Subject.KNOWN, Subject.FOREIGN):
+        return
+    baselines = [o for o in _baselines(trace) if o.manner is seen.manner]
+    # One that differs now and then tells nothing, and a firewall may come first at any time.
+    if baselines and seen.code not in {baseline.code for baseline in baselines}:
+        yield violation(
+            "code",
+            "the code tells whoever has no right that the job exists",
+            expected=baselines[-1].code,
+            found=seen.code,
+        )
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 13.2.1: conditions are ignored where the answer without them is no success",
+    severity=Severity.HIGH,
+    only=("none", "invalid", "missing", "foreign"),
+    premise=Premise("no conditional question was put that must be refused", _is_conditional),
+)
+def condition_opens_nothing(trace: Trace) -> Iterator[Remark]:
+    """
+    A condition doesn't turn a refusal into "not modified".
+    """
+    if trace.latest.code == 304 and _is_conditional(trace):
+        yield violation(
+            "code",
+            "304 where the answer without a condition is a refusal",
+            expected=sorted({401, 403, *trace.api.profile.not_found.codes}),
+            found=304,
+        )
 
 
 def _shows_disguised(trace: Trace) -> bool:
@@ -271,6 +362,13 @@ def _reveals_job(trace: Trace, who: Credential, how: str) -> Iterator[Remark]:
 def _is_transient(seen: Observation) -> bool:
     # A refusal for load or outage tells about the moment, not about the job.
     return seen.code in (408, 425, 429) or seen.code >= 500 or 200 <= seen.code < 300
+
+
+def _need_headers(seen: Observation, baselines: Sequence[Observation]) -> None:
+    if seen.response is not None:
+        seen.response.need_all_headers()
+    if not any(_has_all_headers(baseline) for baseline in baselines):
+        raise NotRecorded("the headers of an answer to an unknown id")
 
 
 def _has_all_headers(seen: Observation) -> bool:

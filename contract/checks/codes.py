@@ -61,7 +61,11 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     if seen.method != "GET" or seen.spec is not None or _judged_elsewhere(trace, seen):
         return
     # Whoever asks in an odd manner may be refused for that; no document speaks of it.
-    if seen.code in seen.manner.spec.declines:
+    manner = seen.manner.spec
+    if seen.code in manner.declines:
+        return
+    # That it may be asked so is our reading: job_is_the_same_however_asked says it as such.
+    if manner.source and not manner.is_must and seen.code in (400, 422):
         return
     expected = trace.api.expected_code(seen.code, seen.subject, seen.credential)
     if expected is None and seen.has_hostile_id and seen.code // 100 == 4:

@@ -20,6 +20,7 @@ from jobproof.contract.formats.wording import Words, shorten, told
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Credential, Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.openapi.security import SecurityKind
 
@@ -405,6 +406,8 @@ def challenge_fits_the_question(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.response is None or seen.code != 401 or seen.credential is not Credential.NONE:
         return
+    if seen.manner is Manner.EMPTY:
+        return  # an empty token is one that isn't valid
     seen.response.header("www-authenticate")
     for _, value in _given(trace, "www-authenticate"):
         for challenge in read_challenges(value) or ():

@@ -204,7 +204,9 @@ class ResponseParser:
         if not fault and any(map(_is_unbounded, header_values(self.headers, "content-length"))):
             # libcurl would read on until the peer hangs up.
             self.malformed = "Content-Length is more than any body can hold"
-        self._decoders = _decoders_for(header_values(self.headers, "content-encoding"))
+        # The range of a 206 is cut from the encoded bytes (RFC 9110 14.1.2), so nothing undoes it.
+        if self.code != 206:
+            self._decoders = _decoders_for(header_values(self.headers, "content-encoding"))
 
     def _decode(self, data: bytes) -> None:
         cap = self._limits.body_bytes

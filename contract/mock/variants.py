@@ -19,6 +19,7 @@ from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, ev
 from jobproof.contract.mock.body_edits import edit_times, has_rfc3339_times, is_well_formed
 from jobproof.contract.mock.head_variants import HEAD_VARIANTS
 from jobproof.contract.mock.jobs.life import MockJob
+from jobproof.contract.mock.unusual.refusals import REFUSAL_VARIANTS
 from jobproof.contract.mock.written_variants import LIFE_VARIANTS
 from jobproof.contract.model.api import Api
 
@@ -397,5 +398,8 @@ def _in_other_zone(text: str) -> str:
 
 
 VARIANTS: Mapping[str, Behaviour] = MappingProxyType(
-    {variant.name: variant for variant in (*_VARIANTS, *LIFE_VARIANTS, *HEAD_VARIANTS)}
+    {
+        variant.name: variant
+        for variant in (*_VARIANTS, *LIFE_VARIANTS, *HEAD_VARIANTS, *REFUSAL_VARIANTS)
+    }
 )

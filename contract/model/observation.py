@@ -44,7 +44,7 @@ class ParsedBody:
     Attributes:
         spec: What the document says of this code, or None.
         content: What the document says of this code and media type, or None.
-        body: The body as JSON; None where there is none to read (HEAD, 204, 304, no answer),
+        body: The body as JSON; None where there is none to read (HEAD, 204, 206, 304, no answer),
             or where what the document says, or the head, is something else than JSON.
         held_to: The documented content that the body has to be; None where the document has
             no JSON for it.
@@ -282,7 +282,8 @@ class Observer:
         # With its parameters: two contents may differ in a profile or a version alone.
         content = spec.content_for(response.known_header("content-type") or "") if spec else None
         body, held_to = None, None
-        data = None if response.code in (204, 304) else response.body
+        # A part of a body is no JSON.
+        data = None if response.code in (204, 206, 304) else response.body
         if exchange.request.method == "GET" and data is not None:
             if spec is not None and spec.contents:
                 body, held_to = _documented_body(data, media_type, spec, content)

@@ -34,7 +34,8 @@ class Trace:
         dealings: What all earlier exchanges about the job add up to.
         recent: The exchanges before the latest, newest last: as many as the check's `window`.
         baselines: How the endpoint answers the same credential for ids that nobody has, oldest
-            first: also how far two answers of that kind differ by themselves.
+            first: also how far two answers of that kind differ by themselves. Those of other
+            methods and manners than plain GETs come first.
         token: Our own token, so that a check can look for it; never shown. None also where a
             recorder has masked it: `has_token` tells whether there is one.
         deadline_s: How long a job may take by the user's own word, in seconds.

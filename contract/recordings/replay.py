@@ -19,6 +19,7 @@ from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
 from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.model.verdict import FindingGroup, FindingTally, Verdict, conclude
@@ -304,13 +305,16 @@ def _token_in(request: Request) -> str | None:
     return None if not token or is_masked(token) else token
 
 
+_Asked = tuple[str, Credential, str, Manner]
+
+
 class _Baselines:
     """
     The answers to ids that nobody has, where a recording says which these are.
     """
 
     def __init__(self, api: Api) -> None:
-        self._found: dict[tuple[str, Credential], list[tuple[float, int]]] = defaultdict(list)
+        self._found: dict[_Asked, list[tuple[float, int]]] = defaultdict(list)
         self._unanswered: dict[tuple[str, Credential], list[float]] = defaultdict(list)
         self._exchanges: list[bytes] = []
         self._packer = Packer()
@@ -324,19 +328,22 @@ class _Baselines:
         Keep the exchange, if it is one of these.
         """
         request = exchange.request
-        if request.subject is not Subject.MISSING or request.method != "GET":
+        if request.subject is not Subject.MISSING or request.method not in ("GET", "HEAD"):
             return
         self._is_sorted = False
         if exchange.response is None:
-            self._unanswered[base, request.credential].append(exchange.ended_at)
+            if request.method == "GET":
+                self._unanswered[base, request.credential].append(exchange.ended_at)
             return
         place = len(self._exchanges)
         self._exchanges.append(self._packer.pack(exchange))
-        self._found[base, request.credential].append((exchange.ended_at, place))
+        asked = (base, request.credential, request.method, request.manner)
+        self._found[asked].append((exchange.ended_at, place))
 
     def before(self, base: str, seen: Observation) -> tuple[Observation, ...]:
         """
-        The last few that were over before an answer was asked for, by the same right.
+        The last few that were over before an answer was asked for, by the same right: asked for
+        plainly, and as that was.
         """
         if not self._is_sorted:
             for known in self._found.values():
@@ -345,13 +352,21 @@ class _Baselines:
                 unanswered.sort()
             self._is_sorted = True
         asked_at = seen.exchange.started_at
-        known = self._found.get((base, seen.credential), [])
-        end = bisect_right(known, (asked_at, len(self._exchanges)))
+        plain = (base, seen.credential, "GET", Manner.PLAIN)
+        alike = (base, seen.credential, seen.method, seen.manner)
+        known = self._before(plain, asked_at)
         silent = self._unanswered.get((base, seen.credential), [])
         latest_silent = bisect_right(silent, asked_at)
         # Where an unknown id has had no answer since, silence says nothing about the job.
-        if seen.response is None and end and latest_silent:
-            if silent[latest_silent - 1] > known[end - 1][0]:
+        if seen.response is None and known and latest_silent:
+            if silent[latest_silent - 1] > known[-1][0]:
                 return ()
-        found = [self._observe(place) for _, place in known[max(0, end - _MOST_BASELINES) : end]]
+        # Those that are asked for plainly come last: the last one tells whether anybody is there.
+        places = known if alike == plain else [*self._before(alike, asked_at), *known]
+        found = [self._observe(place) for _, place in places]
         return tuple(one for one in found if one.intermediary is None)
+
+    def _before(self, asked: _Asked, moment: float) -> list[tuple[float, int]]:
+        known = self._found.get(asked, [])
+        end = bisect_right(known, (moment, len(self._exchanges)))
+        return known[max(0, end - _MOST_BASELINES) : end]

@@ -120,6 +120,12 @@ def run_script(
     requests += [("GET", path_of(mock, "x%27--"), mock.token)]
     requests += [("GET", path_of(mock, known[-1]), "a-wrong-token")]
     requests += [("GET", path_of(mock, known[-1]), mock.token)] * 20
+    # By whoever has no right: jobs in every state, other methods, and an id that nobody has.
+    requests += [("GET", path_of(mock, one), "") for one in (*known, others[1])]
+    requests += [("GET", path_of(mock, job.id), mock.token) for job in mock.foreign_jobs[1:]]
+    requests += [("HEAD", path_of(mock, others[0]), mock.token)]
+    requests += [(method, path_of(mock, known[-1]), "") for method in ("HEAD", "OPTIONS")]
+    requests += [("GET", path_of(mock, others[1]), "wrong")]
     otherwise = [("Accept-Language", "de"), ("X-Forwarded-For", "127.0.0.1")]
     in_other_ways = [("GET", path_of(mock, one), mock.token) for one in (known[-1], others[0])]
     exchanges = []

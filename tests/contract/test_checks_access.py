@@ -13,12 +13,18 @@ from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import Basis, Kind
+from jobproof.contract.model.manners.manner import Manner
 
 FOREIGN = "9a3f0d52-6a4e-4d0b-8f52-2c1f7a9be001"
 
 
 def _foreign(body: Any = None, code: int = 404, **kwargs: Any) -> Exchange:
     return not_found(body, code, job_id=FOREIGN, subject=Subject.FOREIGN, **kwargs)
+
+
+def _outside(code: int = 401, **kwargs: Any) -> Exchange:
+    body = b"" if code == 304 else {"error": "no token"}
+    return answer(body, code, **{"credential": Credential.NONE, **kwargs})
 
 
 CASES = {
@@ -48,6 +54,16 @@ CASES = {
         accepts=trace(_foreign(), baseline=not_found()),
         rejects=trace(_foreign({"error": "This job is not yours"}), baseline=not_found()),
         at="body",
+    ),
+    "existence_is_hidden_from_outsiders": Case(
+        accepts=trace(_outside(), baseline=not_found(code=401, credential=Credential.NONE)),
+        rejects=trace(_outside(), baseline=not_found(credential=Credential.NONE)),
+        at="code",
+    ),
+    "condition_opens_nothing": Case(
+        accepts=trace(_outside(manner=Manner.ANY_TAG)),
+        rejects=trace(_outside(304, manner=Manner.ANY_TAG)),
+        at="code",
     ),
 }
 
@@ -249,3 +265,112 @@ def test_a_disguised_id_may_be_refused_in_any_way(code: int) -> None:
 def test_no_spelling_of_an_id_shows_its_job_without_a_token(path: str) -> None:
     shown = answer(job_id=path, subject=Subject.ALTERED, credential=Credential.NONE)
     assert [f.check for f in said(trace(shown))] == ["token_is_required"]
+
+
+_LOOKS_UNKNOWN = "foreign_job_looks_unknown"
+
+
+@pytest.mark.parametrize(
+    ("manner", "code"),
+    [
+        (manner, code)
+        for manner in Manner
+        for code in sorted(manner.spec.declines & {400, 403, 416, 422})
+    ],
+)
+def test_a_question_that_is_declined_for_its_manner_tells_nothing_of_the_job(
+    manner: Manner, code: int
+) -> None:
+    seen = trace(_foreign({"error": "no"}, code, manner=manner), baseline=not_found())
+    assert said(seen, Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("manner", [Manner.ORIGIN, Manner.ACCEPT_ANY, Manner.QUERY])
+def test_asked_in_another_manner_only_the_code_is_compared_with_plain_answers(
+    manner: Manner,
+) -> None:
+    plain: dict[str, Any] = {"baselines": [not_found()], "baseline": not_found()}
+    said_otherwise = _foreign({"error": "Job not found?debug=true"}, manner=manner, headers=_VARY)
+    assert said(trace(said_otherwise, **plain), Kind.VIOLATION) == ()
+    gone = _foreign({"error": "gone"}, 410, manner=manner)
+    found = [f.check for f in said(trace(gone, **plain), Kind.VIOLATION)]
+    assert _LOOKS_UNKNOWN in found
+
+
+_VARY = {"vary": "Origin", "access-control-allow-origin": "https://jobproof.example"}
+
+
+def test_with_an_unknown_id_asked_in_the_same_manner_all_is_compared() -> None:
+    alike = not_found(manner=Manner.QUERY)
+    telling = _foreign({"error": "Job not found", "owner": "acme"}, manner=Manner.QUERY)
+    same = _foreign(manner=Manner.QUERY)
+    known: dict[str, Any] = {"baselines": [alike, alike], "baseline": not_found()}
+    assert said(trace(same, **known), Kind.VIOLATION) == ()
+    (finding,) = said(trace(telling, **known), Kind.VIOLATION)
+    assert (finding.check, finding.pointer) == (_LOOKS_UNKNOWN, "body")
+
+
+def test_by_head_a_foreign_job_is_compared_with_an_unknown_one_asked_for_by_head() -> None:
+    known: dict[str, Any] = {"baselines": [not_found(method="HEAD")], "baseline": not_found()}
+    assert said(trace(_foreign(method="HEAD"), **known)) == ()
+    (finding,) = said(trace(_foreign(code=403, method="HEAD"), **known))
+    assert (finding.check, finding.pointer) == (_LOOKS_UNKNOWN, "code")
+    # By a GET nobody knows how HEAD is answered.
+    refused = _foreign(code=405, method="HEAD", headers={"allow": "GET"})
+    assert said(trace(refused, baseline=not_found()), Kind.VIOLATION) == ()
+
+
+def test_a_tag_that_foreign_jobs_alone_have_tells_that_they_exist() -> None:
+    known: dict[str, Any] = {"baselines": [not_found()], "baseline": not_found()}
+    tagged = _foreign(headers={"etag": '"1"'})
+    (finding,) = said(trace(tagged, **known), Kind.VIOLATION)
+    assert (finding.found, finding.basis) == (["etag"], Basis.INFERRED)
+
+
+@pytest.mark.parametrize("who", [Credential.NONE, Credential.INVALID])
+def test_what_outsiders_are_told_of_ids_is_our_reading_and_of_the_same_right_alone(
+    who: Credential,
+) -> None:
+    known = _outside(credential=who)
+    (finding,) = said(trace(known, baseline=not_found(credential=who)), Kind.VIOLATION)
+    assert (finding.check, finding.basis) == ("existence_is_hidden_from_outsiders", Basis.INFERRED)
+    assert (finding.expected, finding.found) == (404, 401)
+    # Some hide all behind 404; and 429 tells of the moment.
+    for other in (_outside(404, credential=who), _outside(429, credential=who)):
+        found = said(trace(other, baseline=not_found(credential=who)), Kind.VIOLATION)
+        assert "existence_is_hidden_from_outsiders" not in {f.check for f in found}
+    assert said(trace(known, baseline=not_found()), Kind.VIOLATION) == ()
+
+
+def test_a_firewall_that_refuses_a_manner_tells_outsiders_nothing() -> None:
+    refused = _outside(403, manner=Manner.CLAIMS)
+    plain = not_found(code=401, credential=Credential.NONE)
+    assert said(trace(refused, baseline=plain), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("subject", [Subject.MISSING, Subject.FOREIGN])
+def test_a_condition_is_no_right(subject: Subject) -> None:
+    asked: dict[str, Any] = {"subject": subject, "manner": Manner.ANY_TAG}
+    found = said(trace(not_found(b"", 304, **asked), baseline=not_found()), Kind.VIOLATION)
+    assert [(f.check, f.basis) for f in found] == [("condition_opens_nothing", Basis.RFC)]
+
+
+def test_the_owner_s_304_is_no_fault() -> None:
+    sent = {"If-None-Match": '"1"'}
+    seen = trace(answer(at=NOW - 5, headers={"etag": '"1"'}), answer(b"", 304, sent=sent))
+    assert "condition_opens_nothing" not in {f.check for f in said(seen)}
+
+
+def test_a_part_of_a_job_is_no_json_and_none_is_asked_for_by_who_has_no_right() -> None:
+    part = answer(b'{"job_id', 206, manner=Manner.RANGE, headers={"content-range": "bytes 0-7/99"})
+    assert said(trace(answer(at=NOW - 5), part), Kind.VIOLATION) == ()
+    outside = replace(part, request=replace(part.request, credential=Credential.NONE))
+    found = {f.check for f in said(trace(answer(at=NOW - 5), outside), Kind.VIOLATION)}
+    assert found == {"token_is_required"}
+
+
+def test_an_empty_token_may_be_called_invalid_and_malformed() -> None:
+    challenge = {"www-authenticate": 'Bearer error="invalid_token"'}
+    for code in (400, 401):
+        told = _outside(code, manner=Manner.EMPTY, headers=challenge)
+        assert said(trace(told), Kind.VIOLATION) == ()

@@ -12,6 +12,7 @@ from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Reason, Response, Subject
 from jobproof.contract.model.finding import Basis, Kind
+from jobproof.contract.model.manners.manner import Manner
 
 CASES = {
     "code_is_documented": Case(
@@ -87,6 +88,19 @@ def test_an_altered_id_may_be_called_malformed(code: int, subject: Subject) -> N
 def test_an_undocumented_code_for_a_known_job_is_a_violation(code: int) -> None:
     seen = trace(answer({"error": "no"}, code, headers={"allow": "GET"}))
     assert ("code_is_documented", Kind.VIOLATION) in {(f.check, f.kind) for f in said(seen)}
+
+
+@pytest.mark.parametrize(
+    ("manner", "credential"),
+    [
+        *((m, Credential.OWNER) for m in (Manner.SCHEME_CASE, Manner.ENCODED)),
+        *((m, Credential.NONE) for m in (Manner.EMPTY, Manner.OTHER_SCHEME)),
+        *((m, Credential.NONE) for m in (Manner.IN_QUERY, Manner.IN_COOKIE)),
+    ],
+)
+def test_what_is_put_oddly_may_be_called_malformed(manner: Manner, credential: Credential) -> None:
+    seen = trace(answer({"error": "no"}, 400, manner=manner, credential=credential))
+    assert said(seen) == ()
 
 
 def test_a_gap_brings_the_patch_that_closes_it() -> None:

@@ -12,6 +12,7 @@ from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import Basis, Kind
+from jobproof.contract.model.manners.manner import Manner
 
 _CHUNKED = {"transfer-encoding": "chunked"}
 _OPTIONS: dict[str, Any] = {"code": 204, "method": "OPTIONS"}
@@ -114,3 +115,8 @@ def test_several_parts_say_each_for_itself_which_they_are() -> None:
     parts = {"content-type": "multipart/byteranges; boundary=x"}
     found = said(trace(answer(b"--x--", headers=parts, **_PART)))
     assert "part_says_which" not in {f.check for f in found}
+
+
+def test_a_part_of_a_text_is_no_text() -> None:
+    part = answer(b'{"job_id"', headers=_RANGE, manner=Manner.RANGE, **_PART)
+    assert said(trace(part)) == ()

@@ -20,6 +20,9 @@ from jobproof.contract.mock.faults.load import LOAD
 from jobproof.contract.mock.faults.lookup import LOOKUP
 from jobproof.contract.mock.faults.meaning import MEANING
 from jobproof.contract.mock.faults.protocol import PROTOCOL
+from jobproof.contract.mock.faults.rights.giveaways import GIVEAWAYS
+from jobproof.contract.mock.faults.rights.sight import SIGHT
+from jobproof.contract.mock.faults.rights.tokens import TOKENS
 from jobproof.contract.mock.faults.schema import SCHEMA
 
 __all__ = ["FAULTS", "FAULT_GROUPS", "Fault", "FaultGroup"]
@@ -31,6 +34,9 @@ FAULT_GROUPS: tuple[FaultGroup, ...] = (
     HISTORY,
     LOOKUP,
     ACCESS,
+    TOKENS,
+    SIGHT,
+    GIVEAWAYS,
     IDS,
     LOAD,
     PROTOCOL,

@@ -15,7 +15,7 @@ from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.model.api import Api
 
-__all__ = ["ACCESS", "needs_token", "owner_of"]
+__all__ = ["ACCESS", "needs_token", "owner_of", "replace_first_string"]
 
 ACCESS = FaultGroup("X", "access and exposure")
 
@@ -64,7 +64,7 @@ def foreign_job_forbidden(answer: MockAnswer, context: RequestContext) -> MockAn
         or context.job_store.find(context.job_id or "") is None
     ):
         return answer
-    body = _replace_first_string(context.script.pages.unknown.body or {}, "Forbidden")
+    body = replace_first_string(context.script.pages.unknown.body or {}, "Forbidden")
     return answer.with_json(403, body)
 
 
@@ -136,7 +136,7 @@ def any_origin_with_credentials(answer: MockAnswer, context: RequestContext) -> 
 def stack_trace_in_404(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
-    body = _replace_first_string(context.script.pages.unknown.body or {"error": ""}, _STACK_TRACE)
+    body = replace_first_string(context.script.pages.unknown.body or {"error": ""}, _STACK_TRACE)
     return answer.with_json(answer.code, body)
 
 
@@ -218,7 +218,7 @@ def _own_job(context: RequestContext, job: MockJob | None) -> MockJob | None:
     return job if job is not None and job.tenant == context.caller else None
 
 
-def _replace_first_string(value: Json, text: str) -> Json:
+def replace_first_string(value: Json, text: str) -> Json:
     """
     `value` with its first string replaced: the shape stays as documented.
     """
@@ -228,7 +228,7 @@ def _replace_first_string(value: Json, text: str) -> Json:
         if isinstance(item, str):
             return {**value, key: text}
         if isinstance(item, dict):
-            changed = _replace_first_string(item, text)
+            changed = replace_first_string(item, text)
             if changed != item:
                 return {**value, key: changed}
     return value

@@ -14,7 +14,7 @@ from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import JobView, MockJob
 from jobproof.contract.model.api import Api
 
-__all__ = ["ASKED"]
+__all__ = ["ASKED", "by_header"]
 
 ASKED = FaultGroup("Q", "how it is asked")
 
@@ -159,7 +159,7 @@ def method_overridden(answer: MockAnswer, context: RequestContext) -> MockAnswer
 
 @ASKED.answer(
     "the condition is looked at before the right: somebody else's job is not modified",
-    "foreign_job_looks_unknown",
+    "condition_opens_nothing",
 )
 def any_tag_shows_foreign(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.request.header("If-None-Match") != "*":

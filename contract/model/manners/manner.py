@@ -148,6 +148,8 @@ _CLAIMED = (
 # Some who guard an API against robots, or against other sites, refuse by right.
 _GUARDED = frozenset({400, 403})
 _STRICT_QUERY = frozenset({400, 403, 422})
+# RFC 6750 3.1: 400 for a request whose credentials are malformed; some say 422.
+_MALFORMED = frozenset({400, 422})
 
 MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
     {
@@ -261,31 +263,40 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             "with the scheme in other letters",
             source="RFC 9110 11.1: the scheme's name is case-insensitive",
         ),
-        Manner.EMPTY: MannerSpec("with a scheme and no token", value=""),
+        Manner.EMPTY: MannerSpec("with a scheme and no token", value="", declines=_MALFORMED),
         Manner.OTHER_SCHEME: MannerSpec(
-            "with another scheme", value="Basic am9icHJvb2Y6aW52YWxpZA=="
+            "with another scheme", value="Basic am9icHJvb2Y6aW52YWxpZA==", declines=_MALFORMED
         ),
         Manner.IN_QUERY: MannerSpec(
             "with a wrong token in the query",
             query=(("access_token", "jobproof-invalid"), ("token", "jobproof-invalid")),
+            declines=_STRICT_QUERY,
         ),
         Manner.IN_COOKIE: MannerSpec(
             "with a wrong token in cookies",
             headers=(("Cookie", "token=jobproof-invalid; session=jobproof-invalid"),),
+            declines=_GUARDED,
         ),
-        Manner.CUT: MannerSpec("with the token cut short", token=_cut, command="sed 's/....$//'"),
+        Manner.CUT: MannerSpec(
+            "with the token cut short", token=_cut, command="sed 's/....$//'", declines=_MALFORMED
+        ),
         Manner.EXTENDED: MannerSpec(
-            "with something after the token", token=_extended, command="sed 's/$/AAAA/'"
+            "with something after the token",
+            token=_extended,
+            command="sed 's/$/AAAA/'",
+            declines=_MALFORMED,
         ),
         Manner.RECASED: MannerSpec(
             "with the token in the other letter case",
             token=_recased,
             command="tr 'A-Za-z' 'a-zA-Z'",
+            declines=_MALFORMED,
         ),
         Manner.UNSIGNED: MannerSpec(
             "with the token's claims and no signature",
             token=_unsigned,
             command=f"sed 's/^[^.]*/{_UNSIGNED_HEAD}/; s/[^.]*$//'",
+            declines=_MALFORMED,
         ),
     }
 )

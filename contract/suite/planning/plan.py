@@ -155,6 +155,8 @@ def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
 def _missing_job_requests(
     target: SuiteTarget, job_id: str, *, outsiders: bool
 ) -> Iterator[PlannedRequest]:
+    # What a foreign job's answers are compared with, in what may say more.
+    is_compared = bool(target.foreign_jobs)
     planned = PlannedRequest(
         *("GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has"),
         times=2,
@@ -166,13 +168,22 @@ def _missing_job_requests(
         yield replace(planned, credential=none, why="the same without a token", times=1)
         yield replace(planned, credential=invalid, why="the same, invalid token", times=1)
     if target.effort is not Effort.QUICK:
-        yield from _in_manners(target, replace(planned, times=1), (Manner.OVERRIDE, Manner.ANY_TAG))
+        once = replace(planned, times=1)
+        yield from _in_manners(target, once, (Manner.OVERRIDE, Manner.ANY_TAG))
+        if is_compared:
+            # Twice: of one answer nobody knows which of its keys come every time.
+            yield from _in_manners(target, planned, (Manner.QUERY,))
+            yield replace(once, method="HEAD", why="its head alone: an id that nobody has")
 
 
 def _known_job_requests(
     target: SuiteTarget, job_id: str, missing: str, *, first: bool
 ) -> Iterator[PlannedRequest]:
     get = PlannedRequest("GET", job_id, Subject.KNOWN, Credential.OWNER, "a known job, to its end")
+    if first and target.effort is not Effort.QUICK and target.api.access.is_required:
+        # Later on it has ended, and some guard what has ended alone, or what runs.
+        on_its_way = "the job without a token, perhaps on its way"
+        yield replace(get, credential=Credential.NONE, why=on_its_way)
     yield replace(get, until_end=True)
     yield replace(get, conditional=True, why="the same if it has changed")
     yield replace(get, why="once more: an ended job stays as it is")
@@ -190,6 +201,7 @@ def _known_job_requests(
             none = replace(get, credential=Credential.NONE)
             yield from _in_manners(target, none, (*_EMPTY, *_TRICKS))
             yield replace(none, method="HEAD", why="the job's head without a token")
+            yield replace(none, method="OPTIONS", why="which methods there are, without a token")
             yield from _in_manners(target, replace(get, credential=Credential.INVALID), _WRONG)
         # Nothing of what was asked so has changed anything for others.
         yield replace(get, why="plainly once more")

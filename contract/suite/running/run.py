@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +17,7 @@ from jobproof.contract.judging.check_reach import Lack, LackKind
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import Judge, Judgement
 from jobproof.contract.model.check import Check
-from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
+from jobproof.contract.model.exchange import Exchange, Reason, Request
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
@@ -32,13 +31,12 @@ from jobproof.contract.suite.planning.plan import (
     request_of,
 )
 from jobproof.contract.suite.planning.target import SuiteTarget
+from jobproof.contract.suite.running.baselines import Baselines
 from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter
 from jobproof.contract.suite.running.same_page import SamePage
 
 __all__ = ["Run", "Sender"]
 
-_MOST_BASELINES = 8
-"""How many answers to an unknown id a foreign job's is compared with."""
 _RETRIES = 3
 """How often a request that was throttled is sent again."""
 _SEQUENCE_S = 25.0
@@ -71,7 +69,7 @@ class _RunRecords:
         history: What is known of each job; by the URL where a request has no id.
         answered: How many exchanges brought an answer, whole or in part.
         unanswered: How many have brought none since the last answer.
-        baselines: Answers to the owner for ids that nobody has, oldest first.
+        baselines: Answers for ids that nobody has.
         unreachable: Why no connection comes about.
         stopped: Why the plan wasn't carried out to its end.
         intermediaries: How many answers in a row weren't the API's own.
@@ -82,7 +80,7 @@ class _RunRecords:
     history: dict[str, History] = field(default_factory=dict)
     answered: int = 0
     unanswered: int = 0
-    baselines: deque[Observation] = field(default_factory=lambda: deque(maxlen=_MOST_BASELINES))
+    baselines: Baselines = field(default_factory=Baselines)
     unreachable: str | None = None
     stopped: str | None = None
     intermediaries: int = 0
@@ -318,7 +316,7 @@ class Run:
                 self._history(key),
                 self.target.api,
                 seen,
-                baselines=tuple(self._records.baselines),
+                baselines=self._records.baselines.like(seen),
                 token=self.target.token.reveal() if self.target.token else None,
                 deadline_s=self.target.job_deadline_s,
             )
@@ -355,9 +353,7 @@ class Run:
         records.intermediaries = 0
         self._history(key).add(seen)
         # What a foreign job's answer is compared with: it must not differ from this one.
-        if seen.subject is Subject.MISSING and seen.credential is Credential.OWNER:
-            if seen.method == "GET" and seen.response is not None:
-                records.baselines.append(seen)
+        records.baselines.add(seen)
         # Only the first id decides: later a lost connection is a fault like any other.
         if failure and failure.reason in _UNREACHABLE and len(records.history) == 1:
             records.unreachable = self.target.redactor.text(failure.detail)

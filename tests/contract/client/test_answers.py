@@ -138,6 +138,12 @@ class TestEncoding:
         assert failed.partial is not None
         assert str(len(failed.partial.raw)) == failed.partial.header("Content-Length")
 
+    def test_a_part_of_what_is_encoded_stays_as_it_is(self, client: Client) -> None:
+        part = gzip.compress(BODY)[:8]
+        coded = answer(206, part, ("Content-Encoding", "gzip"), ("Content-Range", "bytes 0-7/99"))
+        with Wire({"part": coded}) as server:
+            assert body(get(client, server.url("part"))) == part
+
     def test_empty_body_needs_no_gzip_frame(self, client: Client) -> None:
         with Wire({"none": answer(200, b"", ("Content-Encoding", "gzip"))}) as server:
             assert body(get(client, server.url("none"))) == b""

@@ -1,0 +1,3 @@
+"""
+To whom does a job endpoint show, or tell, too much?
+"""
