@@ -163,6 +163,7 @@ def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
     source="RFC 9111 4.2 and 3.5",
     severity=Severity.HIGH,
     premise=Premise("no answer came out of a cache (none had an Age)", _has_age),
+    fields=("age",),
 )
 def age_is_within_freshness(trace: Trace) -> Iterator[Remark]:
     """
@@ -185,6 +186,7 @@ def age_is_within_freshness(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9111 5.1: Age = delta-seconds",
     premise=Premise("no answer had an Age", _has_header("age")),
+    fields=("age",),
 )
 def age_is_whole_seconds(trace: Trace) -> Iterator[Remark]:
     """
@@ -200,6 +202,7 @@ def age_is_whole_seconds(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9111 5.2: Cache-Control = #cache-directive, and 1.2.2: delta-seconds",
     premise=Premise("no answer had a Cache-Control", _has_header("cache-control")),
+    fields=("cache-control",),
 )
 def cache_control_is_well_formed(trace: Trace) -> Iterator[Remark]:
     """
@@ -223,6 +226,7 @@ def cache_control_is_well_formed(trace: Trace) -> Iterator[Remark]:
     source="RFC 9110 12.5.5: SHOULD generate Vary on a cacheable response",
     severity=Severity.LOW,
     premise=Premise("no answer for caches to keep was compressed", _is_kept_and_coded),
+    fields=("content-encoding",),
 )
 def coded_answer_varies(trace: Trace) -> Iterator[Remark]:
     """

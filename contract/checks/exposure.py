@@ -64,7 +64,11 @@ def _is_denied(trace: Trace) -> bool:
     return 400 <= seen.code < 500 and seen.body is not None and seen.body.readable
 
 
-@check(basis=Basis.INFERRED, source="Fetch standard: CORS protocol and credentials")
+@check(
+    basis=Basis.INFERRED,
+    source="Fetch standard: CORS protocol and credentials",
+    fields=("access-control-allow-origin",),
+)
 def no_credentialed_wildcard_origin(trace: Trace) -> Iterator[Remark]:
     """
     Answers for any origin aren't open to credentials.

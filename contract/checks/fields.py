@@ -137,6 +137,7 @@ def _are_one_moment(name: str, values: tuple[str, ...], trace: Trace) -> bool:
     basis=Basis.RFC,
     source='RFC 9110 8.3.1: media-type = type "/" subtype parameters',
     premise=Premise("no answer had a Content-Type", _has("content-type")),
+    fields=("content-type",),
 )
 def content_type_is_well_formed(trace: Trace) -> Iterator[Remark]:
     """
@@ -158,6 +159,7 @@ def content_type_is_well_formed(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 5.6.7: MUST generate IMF-fixdate",
     premise=Premise("no answer had a date in its head", _has(*_DATES)),
+    fields=_DATES,
 )
 def dates_have_the_one_form(trace: Trace) -> Iterator[Remark]:
     """
@@ -207,6 +209,7 @@ def every_answer_has_its_date(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 8.8.2.1: MUST NOT generate one later than Date",
     premise=Premise("no answer had a Last-Modified", _has("last-modified")),
+    fields=("last-modified",),
 )
 def last_modified_is_past(trace: Trace) -> Iterator[Remark]:
     """
@@ -231,6 +234,7 @@ def last_modified_is_past(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source='RFC 9110 8.8.3: entity-tag = [ "W/" ] opaque-tag',
     premise=Premise("no answer had an entity tag", _has("etag")),
+    fields=("etag",),
 )
 def entity_tag_is_well_formed(trace: Trace) -> Iterator[Remark]:
     """
@@ -246,6 +250,7 @@ def entity_tag_is_well_formed(trace: Trace) -> Iterator[Remark]:
     source="RFC 9110 8.5: #language-tag",
     severity=Severity.LOW,
     premise=Premise("no answer had a Content-Language", _has("content-language")),
+    fields=("content-language",),
 )
 def content_language_is_well_formed(trace: Trace) -> Iterator[Remark]:
     """
@@ -261,6 +266,7 @@ def content_language_is_well_formed(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 10.2.2 and 8.7, RFC 3986 4.1",
     premise=Premise("no answer had a Location or a Content-Location", _has(*_URIS)),
+    fields=_URIS,
 )
 def uri_fields_are_references(trace: Trace) -> Iterator[Remark]:
     """
@@ -275,6 +281,7 @@ def uri_fields_are_references(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source='RFC 8288 3: link-value = "<" URI-Reference ">" parameters, rel among them',
     premise=Premise("no answer had a Link", _has("link")),
+    fields=("link",),
 )
 def link_is_well_formed(trace: Trace) -> Iterator[Remark]:
     """
@@ -292,6 +299,7 @@ def link_is_well_formed(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 12.5.5, 10.2.1, 14.3, 7.6.1 and 8.4: a list of tokens",
     premise=Premise("no answer listed names in its head", _has(*_NAMES)),
+    fields=_NAMES,
 )
 def listed_names_are_names(trace: Trace) -> Iterator[Remark]:
     """
@@ -308,6 +316,7 @@ def listed_names_are_names(trace: Trace) -> Iterator[Remark]:
     basis=Basis.INFERRED,
     source="RFC 9110 10.2.3: Retry-After = HTTP-date / delay-seconds",
     premise=Premise("no answer had a Retry-After", _has("retry-after")),
+    fields=("retry-after",),
 )
 def retry_after_is_well_formed(trace: Trace) -> Iterator[Remark]:
     """
@@ -362,6 +371,7 @@ def refusal_has_challenge(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 11.6.1: WWW-Authenticate = #challenge",
     premise=Premise("no answer had a challenge", _has("www-authenticate")),
+    fields=("www-authenticate",),
 )
 def challenge_is_well_formed(trace: Trace) -> Iterator[Remark]:
     """
@@ -376,6 +386,7 @@ def challenge_is_well_formed(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 6750 3: challenges use the scheme Bearer",
     premise=Premise("no 401 had a challenge", _has_challenge),
+    fields=("www-authenticate",),
 )
 def challenge_names_documented_scheme(trace: Trace) -> Iterator[Remark]:
     """
@@ -398,6 +409,7 @@ def challenge_names_documented_scheme(trace: Trace) -> Iterator[Remark]:
     source="RFC 6750 3.1: SHOULD NOT include an error code where no token was sent",
     severity=Severity.LOW,
     premise=Premise("no 401 had a challenge", _has_challenge),
+    fields=("www-authenticate",),
 )
 def challenge_fits_the_question(trace: Trace) -> Iterator[Remark]:
     """

@@ -118,6 +118,7 @@ def field_values_have_no_controls(trace: Trace) -> Iterator[Remark]:
     source="RFC 9112 6.2: MUST NOT send Content-Length beside Transfer-Encoding",
     severity=Severity.HIGH,
     premise=Premise("no answer had a Transfer-Encoding", _has_coding),
+    fields=("transfer-encoding",),
 )
 def length_or_chunks_not_both(trace: Trace) -> Iterator[Remark]:
     """
@@ -138,6 +139,7 @@ def length_or_chunks_not_both(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9112 6.1: not in 204, nor in HTTP/1.0",
     premise=Premise("no answer had a Transfer-Encoding", _has_coding),
+    fields=("transfer-encoding",),
 )
 def transfer_coding_has_its_place(trace: Trace) -> Iterator[Remark]:
     """
@@ -164,6 +166,7 @@ def transfer_coding_has_its_place(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9112 6.1: MUST NOT apply chunked more than once",
     premise=Premise("no answer had a Transfer-Encoding", _has_coding),
+    fields=("transfer-encoding",),
 )
 def chunks_are_put_on_once(trace: Trace) -> Iterator[Remark]:
     """
@@ -210,6 +213,7 @@ def _has_options(trace: Trace) -> bool:
     source="RFC 9110 7.6.1: MUST NOT name a field that is for all recipients",
     severity=Severity.LOW,
     premise=Premise("no answer had a Connection", _has_options),
+    fields=("connection",),
 )
 def connection_names_its_own(trace: Trace) -> Iterator[Remark]:
     """

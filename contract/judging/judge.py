@@ -26,6 +26,7 @@ CRASHED = "check_crashed"
 # A recording's method is foreign text: all unlisted ones share a key, so the cache of selected
 # checks stays small.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
+_MOST_HEADS = 256
 _AVAILABILITY = "endpoint_is_available"
 """The check that says that something else answers in the API's place."""
 _ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
@@ -48,6 +49,31 @@ class Judgement:
     unrecorded: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Selection:
+    """
+    The checks for one kind of exchange, and those of them for each kind of head.
+    """
+
+    __slots__ = ("_by_names", "checks")
+
+    def __init__(self, checks: tuple[Check, ...]) -> None:
+        self.checks = checks
+        self._by_names: dict[frozenset[str], tuple[Check, ...]] = {}
+
+    def heeding(self, names: frozenset[str]) -> tuple[Check, ...]:
+        """
+        Those that look at every head, or at a field of one of these names.
+        """
+        found = self._by_names.get(names)
+        if found is None:
+            if len(self._by_names) >= _MOST_HEADS:
+                self._by_names.clear()  # names are foreign text: there may be any sets of them
+            found = self._by_names[names] = tuple(
+                check for check in self.checks if not check.fields or names & set(check.fields)
+            )
+        return found
+
+
 class Judge:
     """
     Runs every check that has something to say about a trace.
@@ -60,7 +86,10 @@ class Judge:
         self.checks = tuple(checks)
         self.window = max((check.window for check in self.checks), default=0)
         """How many exchanges before the latest are looked at one by one."""
-        self._selected: dict[tuple[str, int, str, str, str, str], tuple[Check, ...]] = {}
+        self._watched = frozenset(name for check in self.checks for name in check.fields)
+        self._selected: dict[tuple[str, int, str, str, str, str], _Selection] = {}
+        # An answer that isn't the API's breaks none of its promises, and keeps none.
+        self._of_others = _Selection(tuple(c for c in self.checks if c.id == _AVAILABILITY))
 
     def __call__(self, trace: Trace) -> tuple[Finding, ...]:
         """
@@ -74,7 +103,7 @@ class Judge:
         """
         findings: list[Finding] = []
         unrecorded: dict[str, str] = {}
-        for check in self._select(trace):
+        for check in self._heeding(trace):
             # A generator crashes while it is iterated, and what it said before that counts.
             try:
                 for remark in check.run(trace):
@@ -94,7 +123,7 @@ class Judge:
         crashed = {f.pointer for f in findings if f.check == CRASHED}
         silent = crashed | {f.check for f in undecided}
         spoke = {f.check for f in findings} - silent
-        selected = self._select(trace)
+        selected = self._select(trace).checks
         # What makes the answer as a whole say nothing stands at its code.
         if not _is_answer(trace.latest) or any(f.pointer == "code" for f in undecided):
             return Judgement(tuple(findings), (), tuple(c for c in selected if c.id in spoke))
@@ -113,29 +142,40 @@ class Judge:
                 findings.append(_crash(check, exc, trace))
         return Judgement(tuple(findings), selected, tuple(looked), unrecorded)
 
-    def _select(self, trace: Trace) -> tuple[Check, ...]:
+    def _select(self, trace: Trace) -> _Selection:
         """
         The checks that speak of an exchange like the latest, worked out once a kind.
         """
         seen = trace.latest
         if seen.intermediary is not None:
-            # An answer that isn't the API's breaks none of its promises, and keeps none.
-            return tuple(check for check in self.checks if check.id == _AVAILABILITY)
+            return self._of_others
         method = seen.method if seen.method in _METHODS else "other"
         key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method, seen.manner)
         # A run judges thousands of exchanges, of a handful of kinds.
         selected = self._selected.get(key)
         if selected is None:
             name, depth, *features = key
-            selected = self._selected[key] = tuple(
-                check
-                for check in self.checks
-                if _ORDER.index(check.about) <= depth
-                and check.speaks_of(name)
-                and (not check.only or set(check.only) & set(features))
-                and (check.of_manners or seen.manner is Manner.PLAIN)
+            selected = self._selected[key] = _Selection(
+                tuple(
+                    check
+                    for check in self.checks
+                    if _ORDER.index(check.about) <= depth
+                    and check.speaks_of(name)
+                    and (not check.only or set(check.only) & set(features))
+                    and (check.of_manners or seen.manner is Manner.PLAIN)
+                )
             )
         return selected
+
+    def _heeding(self, trace: Trace) -> tuple[Check, ...]:
+        """
+        Those of the selected checks that may have something to say of such a head.
+        """
+        selected, response = self._select(trace), trace.latest.response
+        # Of what a recorder left out each check says for itself whether it needs it.
+        if response is None or not response.has_all_headers:
+            return selected.checks
+        return selected.heeding(response.names & self._watched)
 
     def history_of(self, api: Api, *, staleness_s: float = 0.0, window: int = 32) -> History:
         """

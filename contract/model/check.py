@@ -72,6 +72,8 @@ class Check:
             one, in `trace.recent`; whoever judges keeps so many of each job in memory.
         of_manners: Whether it speaks also of questions that were put otherwise than clients do,
             to which a right server may answer something else.
+        fields: Names of header fields, in lower case, of which it needs one: without any of them
+            it has nothing to say, and isn't run. Empty: it looks at every head.
     """
 
     id: str
@@ -89,6 +91,7 @@ class Check:
     essential: bool = False
     window: int = 0
     of_manners: bool = True
+    fields: tuple[str, ...] = ()
 
     def speaks_of(self, api: str) -> bool:
         """
@@ -119,6 +122,7 @@ def check(
     essential: bool = False,
     window: int = 0,
     of_manners: bool = True,
+    fields: tuple[str, ...] = (),
 ) -> Callable[[CheckFunction], Check]:
     """
     Make a check of `def name(trace): yield violation(...)`.
@@ -160,6 +164,7 @@ def check(
             essential=essential,
             window=window,
             of_manners=of_manners,
+            fields=fields,
         )
 
     return decorate

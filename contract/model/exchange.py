@@ -245,6 +245,13 @@ class Response:
         return self._first_values.get(name.lower())
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """
+        The names of the headers that came, in lower case.
+        """
+        return frozenset(self._first_values)
+
+    @cached_property
     def _first_values(self) -> dict[str, str]:
         # Each check looks some up: two dozen times a judgement.
         return first_values(self.headers)
