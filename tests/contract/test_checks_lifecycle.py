@@ -364,6 +364,9 @@ def test_a_place_that_the_profile_calls_frozen_stays(tmp_path: Path) -> None:
     polls = (_ended(NOW - 5, cost={"total": 1, "views": 1}), _ended(cost={"total": 1, "views": 2}))
     assert [f.pointer for f in said(trace(*polls, of=strict), Kind.VIOLATION)] == ["/cost/views"]
     assert said(trace(*polls, of=declared), Kind.VIOLATION) == ()
+    # What is frozen doesn't come after the end, either.
+    late = (_ended(NOW - 5), _ended(cost={"total": 1}))
+    assert [f.pointer for f in said(trace(*late, of=strict), Kind.VIOLATION)] == ["/cost"]
 
 
 def _declaring(folder: Path, *keys: str) -> Api:
