@@ -58,9 +58,11 @@ _OF_CHECKS = (
 TESTS: Mapping[str, Sequence[str]] = {
     "contract/checks/lifecycle.py": (*_OF_CHECKS, "contract/test_staleness.py"),
     "contract/checks/*.py": _OF_CHECKS,
-    "contract/judging/judge.py": ("contract/test_judge.py", "contract/test_where_checks_look.py"),
+    "contract/judging/judge.py": (
+        *("contract/test_where_checks_look.py", "contract/test_judge.py", "contract/test_gaps.py"),
+    ),
     "contract/judging/*_reach.py": ("contract/test_{stem}.py", "contract/test_coverage.py"),
-    "contract/judging/coverage.py": ("contract/test_coverage.py",),
+    "contract/judging/coverage.py": ("contract/test_coverage.py", "contract/test_gaps.py"),
     "contract/judging/rates.py": ("contract/test_rates.py",),
     "contract/model/promises/lifecycle.py": (
         *("contract/test_lifecycle.py", "contract/test_checks_lifecycle.py"),

@@ -416,7 +416,8 @@ def _running_since(trace: Trace) -> tuple[float, bool]:
     The first sight of the job at work, and whether it was seen waiting before that.
     """
     since = trace.past.working or trace.latest
-    return since.exchange.started_at, trace.past.waiting is not None
+    # A wait that needn't be over yet was one all the same.
+    return since.exchange.started_at, trace.dealings.waiting is not None
 
 
 def _timed_out(seen: Observation) -> bool:

@@ -233,7 +233,7 @@ def links_point_to_public_hosts(trace: Trace) -> Iterator[Remark]:
             host = parts.hostname
         except ValueError:
             continue
-        if promise is not None and host and _is_private(host):
+        if promise is not None and host and _is_private(host) and not _is_own(trace, parts):
             yield violation(
                 at,
                 expected=Words("a public host"),
@@ -331,6 +331,14 @@ def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:
                 yield f"{at}{below}", text, urlsplit(text)
             except ValueError:
                 continue  # an unreadable URL is the schema's affair
+
+
+def _is_own(trace: Trace, link: SplitResult) -> bool:
+    """
+    Whether the link leads to where the API itself was just reached, so the client can get there.
+    """
+    asked = urlsplit(trace.latest.exchange.request.url)
+    return link.scheme.lower() == asked.scheme and link.netloc.lower() == asked.netloc
 
 
 def _is_private(host: str) -> bool:

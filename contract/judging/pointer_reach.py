@@ -34,7 +34,6 @@ class PointerReach:
 
     api: Api
     _jobs: int = 0
-    _unfinished: int = 0
     _due: Counter[int] = field(default_factory=Counter)
     _found: Counter[int] = field(default_factory=Counter)
     _filled: Counter[int] = field(default_factory=Counter)
@@ -51,7 +50,6 @@ class PointerReach:
             return
         is_early = self._shows_nothing_yet(job)
         self._jobs += 1
-        self._unfinished += is_early
         self._unread += is_status_missed(job, self.api.profile.status.at)
         for index, pointer in enumerate(self.api.pointers):
             self._due[index] += self._is_due(pointer, job)

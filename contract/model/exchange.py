@@ -124,7 +124,11 @@ class Request:
             # Each by itself: an answer that gives one back doesn't give back the whole header.
             found += [value for _, value in cookies_in(self.headers)]
         found += queried(self.url, self._secret_parameters)
-        return tuple(dict.fromkeys(found))
+        if self.token_at is not None and self.token_at.is_pair and not self._shows_invalid_token:
+            # It travels in base64, and an answer may name it as it was read.
+            pair = self.token or ""
+            found += [pair, pair.partition(":")[2]]
+        return tuple(dict.fromkeys(filter(None, found)))
 
     @property
     def token(self) -> str | None:

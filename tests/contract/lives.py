@@ -91,9 +91,10 @@ def lives(draw: st.DrawFn) -> list[Exchange]:
     """
     life = draw(_whole_lives())
     start, seen = NOW, []
+    # Ten polls in all, so that no life passes the shortest limit, three minutes and a half.
     for gap, elapsed_s, share in draw(
         st.lists(
-            st.tuples(st.floats(0, 20), st.floats(0.001, 1.9), st.floats(0, 1)),
+            st.tuples(st.floats(0, 14), st.floats(0.001, 1.9), st.floats(0, 1)),
             min_size=1,
             max_size=10,
         )

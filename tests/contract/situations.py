@@ -370,6 +370,12 @@ _GROUPS: dict[str, Callable[[], Mapping[str, Trace]]] = {
         f"foreign as {code}": lambda code=code: dict(_foreign(code))  # type: ignore[misc]
         for code in (200, 403, 404, 429, 503)
     },
+    "foreign HEAD": lambda: {
+        str(code): trace(
+            _of_code(code, subject=Subject.FOREIGN, method="HEAD"), baseline=not_found()
+        )
+        for code in _FEW_CODES
+    },
     "body": lambda: dict(_bodies()),
     "took": lambda: {
         "once": _fast(9),
@@ -384,7 +390,8 @@ _GROUPS: dict[str, Callable[[], Mapping[str, Trace]]] = {
     "batch again": lambda: dict(_stamps()),
     "links": lambda: dict(_pairs_of_links()),
     "another API's": lambda: {
-        status: trace(answer(job(status), at=NOW - 9), answer(job(status)), of=_BARE)
+        f"{before}>{status}": trace(answer(job(before), at=NOW - 9), answer(job(status)), of=_BARE)
+        for before in ("queued", "completed")
         for status in _STATUSES
     },
 }

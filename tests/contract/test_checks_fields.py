@@ -4,14 +4,16 @@ Header fields: each promise kept and broken, and what must not be called broken.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.contract.builders import NOW, answer, not_found, said, trace
+from tests.contract.builders import NOW, answer, api, not_found, said, trace
 from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import Basis, Finding, Kind
+from jobproof.contract.openapi.security import SecurityKind
 
 _LATE = "Thu, 31 Dec 2099 23:59:59 GMT"
 _PAST = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -306,6 +308,17 @@ def test_a_challenge_that_cannot_be_taken_apart_is_a_violation(challenge: str) -
 )
 def test_each_sort_of_challenge_is_right(challenge: str) -> None:
     assert said(trace(_refusal(challenge)), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("others", [[], ["basic"], ["api_key"]])
+def test_where_any_other_scheme_lets_in_the_challenge_may_name_that_one(others: list[str]) -> None:
+    operation = api().operation
+    ((bearer,), *_) = operation.security.alternatives
+    more = [(replace(bearer, kind=SecurityKind(kind)),) for kind in others]
+    security = replace(operation.security, alternatives=((bearer,), *more))
+    of = replace(api(), operation=replace(operation, security=security))
+    found = {f.check for f in said(trace(_refusal('Basic realm="api"'), of=of), Kind.VIOLATION)}
+    assert found == (set() if others else {"challenge_names_documented_scheme"})
 
 
 def test_an_invalid_token_may_be_called_invalid() -> None:

@@ -364,6 +364,9 @@ def test_a_place_that_the_profile_calls_frozen_stays(tmp_path: Path) -> None:
     polls = (_ended(NOW - 5, cost={"total": 1, "views": 1}), _ended(cost={"total": 1, "views": 2}))
     assert [f.pointer for f in said(trace(*polls, of=strict), Kind.VIOLATION)] == ["/cost/views"]
     assert said(trace(*polls, of=declared), Kind.VIOLATION) == ()
+    # What is frozen doesn't come after the end, either.
+    late = (_ended(NOW - 5), _ended(cost={"total": 1}))
+    assert [f.pointer for f in said(trace(*late, of=strict), Kind.VIOLATION)] == ["/cost"]
 
 
 def _declaring(folder: Path, *keys: str) -> Api:
@@ -445,3 +448,17 @@ def test_a_status_that_is_no_text_has_no_limit_and_no_order(status: Any) -> None
     last = answer({**job(created_at=written(NOW - 40 * HOUR)), "status": status})
     names = {f.check for f in said(trace(first, last), Kind.VIOLATION, Kind.DRIFT)}
     assert not names & {"job_ends_in_time", "status_moves_forward"}
+
+
+@pytest.mark.parametrize("status", ["backlogged", "queued"])
+@pytest.mark.parametrize("how", ["over", "untimed", "still under way"])
+def test_a_wait_is_a_wait_although_nobody_knows_whether_that_poll_was_over(
+    status: str, how: str
+) -> None:
+    before = _old(status, age_s=215, at=NOW - 10)
+    if how == "untimed":
+        before = replace(before, is_timed=False, elapsed_s=0.0)
+    elif how == "still under way":
+        before = replace(before, elapsed_s=15.0)
+    found = {f.check for f in said(trace(before, _old("processing", age_s=215, at=NOW)))}
+    assert ("job_ends_in_time" in found) is (status == "queued")

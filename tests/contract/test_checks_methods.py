@@ -253,3 +253,21 @@ def test_a_head_is_compared_with_no_get_whose_head_was_left_out() -> None:
     unknown = replace(get, answer=replace(get.answer, headers=(), has_all_headers=False))
     for told in ({"content-type": "text/html"}, {"etag": '"2"'}):
         assert said(trace(unknown, answer(method="HEAD", headers=told)), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("name", ["content-length", "etag"])
+@pytest.mark.parametrize("subject", [Subject.MISSING, Subject.FOREIGN])
+def test_a_head_of_no_job_of_ones_own_may_be_another_long(name: str, subject: Subject) -> None:
+    asked: dict[str, Any] = {"subject": subject, "job_id": MISSING}
+    seen = trace(
+        not_found(at=NOW - 5, headers={name: _ONE[name]}, **asked),
+        answer(code=404, method="HEAD", headers={name: _TWO[name]}, **asked),
+    )
+    assert said(seen, Kind.VIOLATION) == ()
+
+
+def test_one_signed_link_among_others_lets_a_body_change() -> None:
+    urls = [*links(), *links(signed="a")]
+    for order in (urls, urls[::-1]):
+        get = answer(job(result={"urls": order}), at=NOW - 5, headers={"etag": '"1"'})
+        assert said(trace(get, answer(method="HEAD", headers={"etag": '"2"'}))) == ()

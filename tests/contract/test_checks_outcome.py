@@ -198,6 +198,17 @@ def test_a_link_into_a_network_is_a_violation(host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("port", "found"), [(8080, set()), (9000, {"links_point_to_public_hosts"})]
+)
+def test_a_link_to_where_the_api_itself_was_reached_is_none_into_a_network(
+    port: int, found: set[str]
+) -> None:
+    body = job(result={"urls": [f"http://127.0.0.1:{port}/files/a.png"]})
+    told = said(trace(answer(body, base_url="http://127.0.0.1:8080")), Kind.VIOLATION)
+    assert {f.check for f in told} - {"links_use_safe_schemes"} == found
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "gen.krea.ai",

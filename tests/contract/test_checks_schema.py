@@ -320,3 +320,14 @@ def test_a_word_that_the_vendor_has_elsewhere_is_a_gap_of_the_document(
     both = [wrong, _GAP] if of_count == "/count" else [_GAP]
     assert _told(api, status="paused", count="x") == both
     assert _told(plain, status="paused", count="x") == [wrong, *_UNKNOWN]
+
+
+@pytest.mark.parametrize("key", ["a", "created_by", "z"])
+def test_a_word_of_another_list_than_the_statuss_is_the_schemas_affair(
+    tmp_path: Path, key: str
+) -> None:
+    listed = {"type": "string", "enum": ["x"]}
+    schema = {**JOB_SCHEMA, "properties": {**JOB_SCHEMA["properties"], key: listed}}
+    for value in ("y", "done"):
+        told = _told(schema_api(tmp_path / value, schema), status="queued", **{key: value})
+        assert told == [("body_matches_schema", Kind.VIOLATION, f"/{key}")]

@@ -266,6 +266,13 @@ def test_a_wrong_time_is_told_by_how_much() -> None:
     assert _messages(answer(early)) == ["90 s before the job's creation"]
 
 
+def test_an_end_long_before_the_creation_is_told_by_how_much() -> None:
+    (message,) = _messages(answer(job(completed_at=written(86_400.0))))
+    assert message == "1.79e+09 s before the job's creation"
+    (message,) = _messages(answer(job(completed_at=written(CREATED * 0.4))))
+    assert message == "1.07e+09 s before the job's creation"
+
+
 @pytest.mark.parametrize(("apart_s", "found"), [(0.998, 0), (1.002, 1), (-0.998, 0), (-1.002, 1)])
 def test_two_writings_of_one_time_may_differ_by_less_than_a_second(
     apart_s: float, found: int

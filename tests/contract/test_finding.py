@@ -22,7 +22,14 @@ from jobproof.contract.model.finding import (
     inconclusive,
     violation,
 )
-from jobproof.contract.model.verdict import FindingTally, Verdict, few_a_check, group
+from jobproof.contract.model.verdict import (
+    FindingTally,
+    Verdict,
+    few_a_check,
+    group,
+    overlay,
+    state_of,
+)
 
 
 def _finding(
@@ -137,6 +144,52 @@ def test_news_beyond_what_is_told_apart_is_counted_with_its_own_sort() -> None:
     assert (Kind.VIOLATION, Basis.DOCUMENTED, 1) in found
     assert (Kind.VIOLATION, Basis.INFERRED, 2) in found
     assert found[-1] == (Kind.DRIFT, Basis.DOCUMENTED, 1)
+
+
+def test_of_one_piece_of_news_a_thousand_places_are_told_apart() -> None:
+    drift_ = replace(_finding(kind=Kind.DRIFT), drift=Drift.UNDECLARED_KEY)
+    (found,) = group(replace(drift_, pointer=f"/{number:x}x") for number in range(1_200))
+    assert (found.count, len(found.pointers)) == (1_200, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("findings", "looked", "plain", "strict"),
+    [
+        ([], False, "not_reached", "not_reached"),
+        ([], True, "kept", "kept"),
+        ([_finding()], True, "broken", "broken"),
+        ([_finding()], False, "broken", "broken"),
+        ([_finding(basis=Basis.INFERRED)], True, "warned", "broken"),
+        ([_finding(accepted="known")], True, "warned", "warned"),
+        ([_finding(kind=Kind.GAP), _finding(kind=Kind.DRIFT)], True, "kept", "kept"),
+        ([_finding(kind=Kind.INCONCLUSIVE)], False, "not_reached", "not_reached"),
+        ([_finding(basis=Basis.INFERRED), _finding()], True, "broken", "broken"),
+    ],
+)
+def test_a_promise_has_one_state(
+    findings: list[Finding], looked: bool, plain: str, strict: str
+) -> None:
+    states = [state_of(findings, looked=looked, strict=how).value for how in (False, True)]
+    assert states == [plain, strict]
+
+
+def test_what_was_found_to_be_missing_in_a_document_is_one_overlay() -> None:
+    patched = replace(_finding(kind=Kind.GAP), patch={"target": "$"})
+    other = replace(_finding(pointer="/b"), patch={"target": "$.b"})
+    assert overlay(group([_finding(), _finding(kind=Kind.GAP), other]), title="A") is None
+    assert overlay(group([patched, other]), title="A") == {
+        "overlay": "1.0.0",
+        "info": {"title": "What A answers and doesn't document", "version": "1"},
+        "actions": [{"target": "$"}],
+    }
+
+
+@pytest.mark.parametrize("many", [1, 5, 6, 11])
+def test_the_first_five_of_a_check_are_shown_and_the_rest_left_out(many: int) -> None:
+    groups = group(_finding(pointer=f"/{number:x}x") for number in range(many))
+    shown = list(few_a_check(groups))
+    assert [one for one, _ in shown] == list(groups[:5])
+    assert [len(rest) for _, rest in shown] == [0] * (len(shown) - 1) + [max(0, many - 5)]
 
 
 def test_kinds_are_listed_from_the_one_that_breaks_to_the_one_that_says_nothing() -> None:

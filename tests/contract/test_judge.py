@@ -245,3 +245,11 @@ def test_no_answer_makes_a_premise_crash(seen: list[Exchange], baseline: Exchang
     for of in (find_api("krea"), find_api("openai-batch")):
         found = judge().judge(trace(*seen, baseline=baseline, of=of)).findings
         assert [f.message for f in found if f.check == CRASHED] == []
+
+
+def test_a_history_is_of_no_staleness_and_of_32_sights_unless_it_is_said() -> None:
+    history = judge().history_of(api())
+    for second in range(40):
+        history.add(api().observe(answer(job("queued"), at=NOW + second)))
+    assert history.staleness_s == 0.0
+    assert len(history.between(NOW - 99, NOW + 99)) == 32

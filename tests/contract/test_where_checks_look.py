@@ -92,7 +92,7 @@ def _row(check: Check) -> str:
     case = CASES_OF_ALL_CHECKS[f"{check.family}-{check.id}"]
     said = [finding for finding in judge()(case.rejects) if finding.check == check.id]
     lines = [check.id, where]
-    lines += [f"says: {f.message} ({f.expected!r}, not {f.found!r})" for f in said]
+    lines += [f"says: {f.message} ({f.expected!r}, not {f.found!r}; {f.source})" for f in said]
     lines += [f"{how}: {_places(places)}" for how, places in sorted(speaks.items())]
     wrapped = [
         textwrap.fill(line, 100, initial_indent=indent, subsequent_indent=indent + "  ")

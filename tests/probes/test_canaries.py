@@ -79,6 +79,19 @@ def test_one_404_of_several_has_aged_out_and_leaves_the_rotation() -> None:
     assert asked(canary, 6) == {"a", "c"}
 
 
+@pytest.mark.parametrize("jobs", range(2, 10))
+def test_half_of_the_known_jobs_must_be_there_for_one_to_have_aged_out(jobs: int) -> None:
+    ids = [f"job-{number}" for number in range(jobs)]
+    for there in range(jobs):
+        canary = known(*ids)
+        assert canary.round_size == jobs
+        for job_id in ids[:there]:
+            canary.on_result(CanaryRequest(job_id, Subject.KNOWN), ProbeOutcome.OK)
+        gone = CanaryRequest(ids[-1], Subject.KNOWN)
+        has_aged = canary.on_result(gone, ProbeOutcome.NOT_FOUND) is not None
+        assert has_aged is (2 * there >= jobs), there
+
+
 def test_when_all_are_gone_at_once_none_has_aged_out() -> None:
     canary = known("a", "b", "c")
     for job_id in ("a", "b", "c"):

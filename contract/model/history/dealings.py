@@ -49,6 +49,7 @@ class Dealings:
         in_service: By right: one with a whole answer that isn't 503.
         gets: By right: the GETs.
         unseen: The last 200 to a GET, of somebody who may see the job, whose body wasn't recorded.
+        waiting: A sight of the job where it may wait without end, though it may not be over yet.
     """
 
     first: Observation | None = None
@@ -59,6 +60,7 @@ class Dealings:
     in_service: Mapping[Credential, Observation] = field(default_factory=dict)
     gets: Mapping[Credential, Gets] = field(default_factory=dict)
     unseen: Observation | None = None
+    waiting: Observation | None = None
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -66,15 +68,18 @@ class Dealings:
         All that is held, in no order and with repetitions; of GETs alike the first and the last.
         """
         single = (self.first, self.answered, self.timed_out, self.accepted, self.shown)
-        held = [self.unseen, *single, *self.in_service.values()]
+        held = [self.unseen, self.waiting, *single, *self.in_service.values()]
         for gets in self.gets.values():
             held += (gets.first, gets.last, gets.since, *gets.alike[:1])
         return tuple(one for one in held if one is not None)
 
 
-def later_dealings(known: Dealings, seen: Observation) -> Dealings:
+def later_dealings(known: Dealings, seen: Observation, *, waits: bool) -> Dealings:
     """
     The same with one more exchange.
+
+    Args:
+        waits: It is a sight of the job where it may wait without end.
     """
     who, answered, is_get = seen.credential, seen.response is not None, seen.method == "GET"
     accepted = seen.code == 200 and who is Credential.OWNER
@@ -92,6 +97,7 @@ def later_dealings(known: Dealings, seen: Observation) -> Dealings:
         in_service,
         gets,
         seen if _is_unseen(seen) else known.unseen,
+        known.waiting or (seen if waits else None),
     )
 
 

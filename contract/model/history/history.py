@@ -104,7 +104,8 @@ class History:
             return
         if self._most_recent:
             self.recent = (*self.recent, seen)[-self._most_recent :]
-        self.dealings = later_dealings(self.dealings, seen)
+        waits = seen.is_view and self._waits(seen)
+        self.dealings = later_dealings(self.dealings, seen, waits=waits)
         if not seen.is_view:
             return
         if not seen.exchange.is_timed:
@@ -118,6 +119,9 @@ class History:
         self._late = 0
         self._insert(place, over_by, seen)
         self._forget()
+
+    def _waits(self, seen: Observation) -> bool:
+        return seen.job is not None and self._lifecycle.waits_unbounded([str(seen.job.status)])
 
     def _starts_again(self) -> bool:
         """
