@@ -196,6 +196,7 @@ def test_its_basis_is_whose_word_it_is(manner: Manner, basis: Basis) -> None:
         # Such a question promises nothing of the job.
         (_otherwise({"error": "no"}, 404, Manner.CLAIMS), False),
         (_otherwise({"error": "no"}, 404, method="HEAD"), False),
+        (_otherwise({"error": "no"}, 404, method="DELETE"), False),
         (_otherwise({"error": "no"}, 404, subject=Subject.FOREIGN), False),
         (_otherwise({"error": "no"}, 401, credential=Credential.NONE), False),
         # Nobody has seen it plainly.
