@@ -26,10 +26,12 @@ __all__ = ["PlannedRequest", "RequestSequence", "build_plan", "request_of"]
 
 # What differs makes no other job of it, whoever owns it.
 _ALIKE = (
-    *(Manner.LANGUAGE, Manner.AGENT, Manner.FORWARDED, Manner.ORIGIN, Manner.COOKIE, Manner.QUERY),
+    *(Manner.LANGUAGE, Manner.AGENT, Manner.TOOL, Manner.FORWARDED, Manner.OTHER_HOST),
+    *(Manner.ORIGIN, Manner.COOKIE, Manner.QUERY),
     *(Manner.ACCEPT_ANY, Manner.ACCEPT_WEIGHED, Manner.IDENTITY, Manner.RANGE),
     *(Manner.OTHER_TAG, Manner.OLD_DATE, Manner.TAG_OVER_DATE),
-    *(Manner.ENCODED, Manner.SCHEME_CASE),
+    *(Manner.NO_TAG, Manner.NO_DATE, Manner.IF_ANY),
+    *(Manner.ENCODED, Manner.SCHEME_CASE, Manner.FIELD_CASE),
 )
 # By which somebody without a right has got in elsewhere.
 _TRICKS = (
