@@ -219,11 +219,18 @@ def _other_facts(
         before, after = pick(known.body, at), pick(job.body, at)
         if is_empty(before) is not is_empty(after):
             yield at, before, after
-    for at in profile.result.links if profile.result else ():
-        before, after = pick(known.body, at), pick(job.body, at)
-        # A link may be new at each sight; to where the asker only claims to be, it never leads.
-        if _leads_nowhere(after) and not _leads_nowhere(before):
-            yield at, before, after
+    yield from _other_places(trace, known.body, job.body)
+
+
+def _other_places(trace: Trace, before: Json, after: Json) -> Iterator[tuple[str, Json, Json]]:
+    """
+    Links that lead to where the asker claimed to be; apart from that one may be new each time.
+    """
+    result = trace.api.profile.result
+    for at in result.links if result else ():
+        known, linked = pick(before, at), pick(after, at)
+        if _leads_nowhere(linked) and not _leads_nowhere(known):
+            yield at, known, linked
 
 
 def _leads_nowhere(links: Json) -> bool:
