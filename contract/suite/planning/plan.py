@@ -204,7 +204,8 @@ def _known_job_requests(
             yield from _in_manners(target, none, (*_EMPTY, *_TRICKS))
             yield replace(none, method="HEAD", why="the job's head without a token")
             yield replace(none, method="OPTIONS", why="which methods there are, without a token")
-            yield from _in_manners(target, replace(get, credential=Credential.INVALID), _WRONG)
+            invalid = replace(get, credential=Credential.INVALID)
+            yield from _in_manners(target, invalid, (*_WRONG, Manner.SCHEME_CASE))
         # Nothing of what was asked so has changed anything for others.
         yield replace(get, why="plainly once more")
     if first:
