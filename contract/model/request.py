@@ -152,7 +152,7 @@ def request_headers(
         ours = (*without_headers(ours, *header_names(stronger)), *stronger)
     sent = (*ours, *_token_headers(api, credential, token, manner))
     if manner is Manner.FIELD_CASE:
-        return tuple((name.swapcase(), value) for name, value in sent)
+        return tuple((name.lower(), value) for name, value in sent)
     return sent
 
 

@@ -305,7 +305,7 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             source="RFC 9110 11.1: the scheme's name is case-insensitive",
         ),
         Manner.FIELD_CASE: MannerSpec(
-            "with the names of its fields in other letters",
+            "with the names of its fields in small letters",
             source="RFC 9110 5.1: field names are case-insensitive",
             is_must=True,
         ),
