@@ -13,8 +13,8 @@ from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
 from jobproof.contract.model.history.dealings import is_of_the_moment
-from jobproof.contract.model.job import is_empty
-from jobproof.contract.model.manners.manner import Manner
+from jobproof.contract.model.job import is_empty, links_in
+from jobproof.contract.model.manners.manner import NO_HOST, Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 
@@ -219,6 +219,22 @@ def _other_facts(
         before, after = pick(known.body, at), pick(job.body, at)
         if is_empty(before) is not is_empty(after):
             yield at, before, after
+    yield from _other_places(trace, known.body, job.body)
+
+
+def _other_places(trace: Trace, before: Json, after: Json) -> Iterator[tuple[str, Json, Json]]:
+    """
+    Links that lead to where the asker claimed to be; apart from that one may be new each time.
+    """
+    result = trace.api.profile.result
+    for at in result.links if result else ():
+        known, linked = pick(before, at), pick(after, at)
+        if _leads_nowhere(linked) and not _leads_nowhere(known):
+            yield at, known, linked
+
+
+def _leads_nowhere(links: Json) -> bool:
+    return any(NO_HOST in text.lower() for _, text in links_in(links))
 
 
 def _is_same(found: object, asked: str, *, case_insensitive: bool) -> bool:

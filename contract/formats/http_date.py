@@ -24,7 +24,11 @@ _YEAR_9999 = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
-_DAY_NAME = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY_NAME = f"(?:{'|'.join(_DAYS)})"
+_DAY_S = 86400
+# Unix time begins on a Thursday.
+_FIRST_DAY = _DAYS.index("Thu")
 _LONG_DAY_NAME = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _TIME = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _IMF_FIXDATE = re.compile(
@@ -64,12 +68,18 @@ def read_http_date(text: str, *, now: float) -> float | None:
 
 def read_fixdate(text: str) -> float | None:
     """
-    The same of a date in the one form in which a sender must write it (RFC 9110 5.6.7).
+    The same of a date in the one form in which a sender must write it (RFC 9110 5.6.7), under the
+    name of its own day (RFC 5322 3.3).
     """
     bare = text.strip(_OWS)
     if len(bare) > _LONGEST or _IMF_FIXDATE.fullmatch(bare) is None:
         return None
-    return _read_full_year(bare)
+    moment = _read_full_year(bare)
+    if moment is None:
+        return None
+    # A leap second is the last of its day, and read as the first of the next one.
+    day = (moment - bare.endswith(":60 GMT")) // _DAY_S
+    return moment if bare[:3] == _DAYS[int(day + _FIRST_DAY) % len(_DAYS)] else None
 
 
 def read_delta_seconds(text: str) -> int | None:

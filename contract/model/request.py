@@ -150,7 +150,10 @@ def request_headers(
     # A field sent twice is read as a list (RFC 9110 5.3), so ours give way.
     for stronger in (api.values.headers, headers, manner.spec.headers):
         ours = (*without_headers(ours, *header_names(stronger)), *stronger)
-    return (*ours, *_token_headers(api, credential, token, manner))
+    sent = (*ours, *_token_headers(api, credential, token, manner))
+    if manner is Manner.FIELD_CASE:
+        return tuple((name.lower(), value) for name, value in sent)
+    return sent
 
 
 def _token(api: Api, credential: Credential, token: Secret | None, manner: Manner) -> str | None:

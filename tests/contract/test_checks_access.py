@@ -8,10 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.contract.builders import JOB, MISSING, NOW, answer, api, job, not_found, said, trace
+from tests.contract.builders import (
+    JOB,
+    MISSING,
+    NOW,
+    answer,
+    api,
+    job,
+    judge,
+    not_found,
+    said,
+    trace,
+)
 from tests.contract.cases import Case
 
-from jobproof.contract.model.exchange import Credential, Exchange, Subject
+from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.finding import Basis, Kind
 from jobproof.contract.model.manners.manner import Manner
 
@@ -374,3 +385,14 @@ def test_an_empty_token_may_be_called_invalid_and_malformed() -> None:
     for code in (400, 401):
         told = _outside(code, manner=Manner.EMPTY, headers=challenge)
         assert said(trace(told), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("subject", [Subject.ALTERED, Subject.DISGUISED])
+def test_whether_a_body_that_was_left_out_showed_a_job_isnt_known(subject: Subject) -> None:
+    for who in (Credential.NONE, Credential.OWNER):
+        shown = answer(job_id=f"{FOREIGN}/", subject=subject, credential=who)
+        assert isinstance(shown.answer, Response)
+        cut = replace(shown, answer=replace(shown.answer, body=None, raw=None))
+        judgement = judge().judge(trace(cut))
+        names = {f.check for f in judgement.findings} | {check.id for check in judgement.looked}
+        assert not names & {"token_is_required", "foreign_job_is_hidden"}

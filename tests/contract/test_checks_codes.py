@@ -222,3 +222,23 @@ def test_a_redirect_to_another_scheme_than_https_is_the_servers_affair(scheme: s
     headers = {"location": f"{scheme}://api.krea.ai/jobs/x"}
     seen = answer({"error": "moved"}, 302, base_url="http://api.krea.ai", headers=headers)
     assert [f.kind for f in said(trace(seen)) if f.check == "no_redirect"] == [Kind.VIOLATION]
+
+
+@pytest.mark.parametrize(
+    ("location", "is_whole", "found"),
+    [
+        ("https://a.example/x", True, "302 to https://a.example"),
+        ("https://a.example/x", False, "302 to https://a.example"),
+        ("/x", False, "302 to a path"),
+        (None, True, "302 to a path"),
+        (None, False, "302"),
+    ],
+)
+def test_where_a_redirect_leads_is_told_as_far_as_it_is_known(
+    location: str | None, is_whole: bool, found: str
+) -> None:
+    seen = answer(b"", 302, headers={"location": location})
+    assert isinstance(seen.answer, Response)
+    partly = replace(seen, answer=replace(seen.answer, has_all_headers=is_whole))
+    told = [str(f.found) for f in said(trace(partly)) if f.check == "no_redirect"]
+    assert told == [found]

@@ -203,6 +203,7 @@ def test_a_parameter_that_lacks_its_quotes_is_our_reading_only() -> None:
     [
         *("", "now", "2026-09-21T14:13:20Z", "1790000000", "Sun Nov  6 08:49:37 1994"),
         *("Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC"),
+        *("Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 31 Dec 2016 23:59:60 GMT"),
         *("Sun, 06 Nov 1994 08:49:37 +0000", "Wed, 30 Feb 1994 08:49:37 GMT", "x" * 60_000),
     ],
     ids=lambda value: value[:30],
@@ -291,6 +292,7 @@ def test_a_retry_after_that_no_client_can_read_is_a_violation(value: str) -> Non
     "challenge",
     [
         *("", 'realm="api"', 'Bearer realm="api', "Bearer realm=the api", ", ,", '"Bearer"'),
+        *('Bearer realm="a", realm="b"', 'Basic realm=a, Bearer scope=b, Scope=""'),
         *('Bearer error="x" error_description="y"', "Bearer: realm=x", "Bearer {'a': 1}"),
     ],
 )
@@ -303,6 +305,7 @@ def test_a_challenge_that_cannot_be_taken_apart_is_a_violation(challenge: str) -
     "challenge",
     [
         *("Bearer", "bearer realm=api", 'Bearer realm="a \\" b", Negotiate', "Bearer , ,"),
+        'Basic realm="a", Bearer realm="a"',
         *('Newauth realm="apps", type=1, title="x, y", Bearer realm="z"', "Bearer abc=="),
     ],
 )

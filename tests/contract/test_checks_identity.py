@@ -173,6 +173,9 @@ def test_it_says_how_it_was_asked_and_what_came_else() -> None:
         (Manner.OTHER_TAG, Basis.RFC),
         (Manner.ENCODED, Basis.INFERRED),
         (Manner.SCHEME_CASE, Basis.INFERRED),
+        (Manner.FIELD_CASE, Basis.RFC),
+        (Manner.NO_DATE, Basis.RFC),
+        (Manner.IF_ANY, Basis.RFC),
     ],
 )
 def test_its_basis_is_whose_word_it_is(manner: Manner, basis: Basis) -> None:
@@ -191,11 +194,15 @@ def test_its_basis_is_whose_word_it_is(manner: Manner, basis: Basis) -> None:
         (_otherwise({"error": "no"}, 404), True),
         (_otherwise({"error": "no"}, 403, Manner.AGENT), False),  # it may decline
         (_otherwise({"error": "no"}, 403, Manner.QUERY), False),
+        (_otherwise({"error": "no"}, 421, Manner.OTHER_HOST), False),
+        (_otherwise({"error": "no"}, 412, Manner.IF_ANY), True),
+        (_otherwise({"error": "no"}, 400, Manner.NO_TAG), False),
         *((_otherwise({"error": "x"}, code), False) for code in (408, 425, 429, 500, 503)),
         (_otherwise({"error": "x"}, 501), True),
         # Such a question promises nothing of the job.
         (_otherwise({"error": "no"}, 404, Manner.CLAIMS), False),
         (_otherwise({"error": "no"}, 404, method="HEAD"), False),
+        (_otherwise({"error": "no"}, 404, method="DELETE"), False),
         (_otherwise({"error": "no"}, 404, subject=Subject.FOREIGN), False),
         (_otherwise({"error": "no"}, 401, credential=Credential.NONE), False),
         # Nobody has seen it plainly.
@@ -221,3 +228,20 @@ def test_one_without_its_own_times_and_places_is_held_to_its_id_and_status() -> 
     changed = job("failed", job_id=MISSING, created_at=written(NOW), result=None)
     seen = trace(answer(at=NOW - 9), answer(changed, manner=Manner.LANGUAGE), of=bare)
     assert {f.pointer for f in _of_the_manner(seen)} == {"/job_id", "/status"}
+
+
+@pytest.mark.parametrize(
+    ("plainly", "otherwise", "told"),
+    [
+        ("https://gen.krea.ai/a.png", "https://jobproof.example/a.png", True),
+        ("https://gen.krea.ai/a.png", "https://JOBPROOF.example:8443/a.png", True),
+        ("https://gen.krea.ai/a.png", "https://cdn.krea.ai/b.png", False),
+        ("https://jobproof.example/a.png", "https://jobproof.example/b.png", False),
+    ],
+)
+def test_a_link_leads_elsewhere_only_where_the_asker_names_the_place(
+    plainly: str, otherwise: str, told: bool
+) -> None:
+    before, after = (job(result={"urls": [link]}) for link in (plainly, otherwise))
+    subject = _otherwise(after, manner=Manner.OTHER_HOST, plainly=answer(before, at=NOW - 9))
+    assert {f.pointer for f in _of_the_manner(subject)} == ({"/result/urls"} if told else set())

@@ -462,3 +462,9 @@ def test_a_wait_is_a_wait_although_nobody_knows_whether_that_poll_was_over(
         before = replace(before, elapsed_s=15.0)
     found = {f.check for f in said(trace(before, _old("processing", age_s=215, at=NOW)))}
     assert ("job_ends_in_time" in found) is (status == "queued")
+
+
+@pytest.mark.parametrize("last", [answer(), failure(Reason.CONNECT), failure(Reason.TLS)])
+def test_a_timeout_before_something_else_is_no_second_one(last: Exchange) -> None:
+    found = said(trace(failure(at=NOW - 30), last, baseline=not_found()))
+    assert "known_job_is_answered" not in {f.check for f in found}

@@ -331,3 +331,11 @@ def test_a_word_of_another_list_than_the_statuss_is_the_schemas_affair(
     for value in ("y", "done"):
         told = _told(schema_api(tmp_path / value, schema), status="queued", **{key: value})
         assert told == [("body_matches_schema", Kind.VIOLATION, f"/{key}")]
+
+
+def test_a_word_that_an_open_document_lets_stand_is_no_gap(tmp_path: Path) -> None:
+    open_ = {**JOB_SCHEMA, "properties": {**JOB_SCHEMA["properties"], "status": {}}}
+    api = schema_api(tmp_path, open_, status__words__paused=_PAUSED)
+    assert _told(api, status="paused") == []
+    wrong = ("body_matches_schema", Kind.VIOLATION, "/count")
+    assert _told(api, status="paused", count="x") == [wrong]

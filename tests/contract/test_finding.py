@@ -153,6 +153,24 @@ def test_of_one_piece_of_news_a_thousand_places_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
+    ("places", "shown"),
+    [
+        (["/a/x", "/a/y"], "/a"),
+        (["/x", "/y"], "body"),
+        (["/a/x", "/b/y"], "body"),
+        (["/a/0/x", "/a/7/x"], "/a/0/x"),
+        (["/a/x"], "/a/x"),
+    ],
+)
+def test_keys_that_are_many_stand_at_the_place_that_they_share(
+    places: list[str], shown: str
+) -> None:
+    new = replace(_finding(kind=Kind.DRIFT), drift=Drift.UNDECLARED_KEY)
+    (found,) = group(replace(new, pointer=place) for place in places)
+    assert found.pointer == shown
+
+
+@pytest.mark.parametrize(
     ("findings", "looked", "plain", "strict"),
     [
         ([], False, "not_reached", "not_reached"),

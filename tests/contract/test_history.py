@@ -184,6 +184,14 @@ def test_of_sights_as_many_are_kept_as_was_asked_for() -> None:
     assert history.before(NOW + 6).last is None
 
 
+def test_the_last_sight_before_all_that_may_be_asked_for_is_known() -> None:
+    history = History(_LIFECYCLE, staleness_s=10.0, window=2)
+    seen = [api().observe(answer(job("queued"), at=NOW + at)) for at in (0, 100, 101, 102, 103)]
+    for one in seen:
+        history.add(one)
+    assert history.before(NOW + 95).last is seen[0]
+
+
 def test_of_a_question_put_otherwise_nothing_is_kept() -> None:
     history = History(_LIFECYCLE, recent=3)
     history.add(api().observe(answer(manner=Manner.LANGUAGE)))

@@ -17,6 +17,7 @@ from tests.tools import time_zone
 
 from jobproof.contract.formats.http_date import (
     read_delta_seconds,
+    read_fixdate,
     read_http_date,
     read_retry_after,
 )
@@ -184,3 +185,19 @@ def test_no_text_raises_or_depends_on_the_time_zone(text: str, now: float) -> No
         there = read_http_date(text, now=now), read_retry_after(text, now=now)
     assert there == here
     assert here[1] is None or here[1] >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Wed, 31 Dec 1969 23:59:59 GMT", -1.0),
+        ("Sat, 31 Dec 2016 23:59:60 GMT", 1_483_228_800.0),
+        ("Sun, 01 Jan 2017 00:00:00 GMT", 1_483_228_800.0),
+        ("Fri, 01 Jan 1970 00:00:00 GMT", None),
+        ("Sun, 31 Dec 2016 23:59:60 GMT", None),
+    ],
+)
+def test_a_sender_writes_the_name_of_the_day_that_it_is(text: str, moment: float | None) -> None:
+    assert read_fixdate(text) == moment
+    assert read_http_date(text, now=0.0) is not None

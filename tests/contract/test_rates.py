@@ -74,6 +74,7 @@ def test_it_takes_so_many_answers_to_see_a_fault_of_a_rate() -> None:
 @pytest.mark.parametrize(
     ("share", "text"),
     [
+        (0.997, "100"),
         (0.125, "12"),
         (0.0999, "10"),
         (0.05, "5"),

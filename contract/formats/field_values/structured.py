@@ -49,7 +49,8 @@ def read_challenges(value: str) -> list[Challenge] | None:
             # A comma stands between challenges as well as between the parts of one.
             if not found:
                 return None
-            _add(found[-1][1], item)
+            if not _add(found[-1][1], item):
+                return None
             continue
         challenge = _CHALLENGE.fullmatch(item)
         if challenge is None:
@@ -103,6 +104,12 @@ def wrong_directive(value: str) -> str | None:
     return None
 
 
-def _add(parameters: dict[str, str], text: str) -> None:
+def _add(parameters: dict[str, str], text: str) -> bool:
+    """
+    Whether it isn't there yet: each stands once in a challenge (RFC 9110 11.2).
+    """
     name, _, value = text.partition("=")
-    parameters[name.strip(" \t").lower()] = value.strip(" \t")
+    key = name.strip(" \t").lower()
+    is_new = key not in parameters
+    parameters[key] = value.strip(" \t")
+    return is_new

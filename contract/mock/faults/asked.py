@@ -5,11 +5,12 @@ Answers that depend on how the question is put.
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
-from jobproof.contract.mock.body_edits import reset_to_template
+from jobproof.contract.mock.body_edits import edit_links, has_links, reset_to_template
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import JobView, MockJob
 from jobproof.contract.model.api import Api
@@ -51,6 +52,23 @@ def browser_gets_page(answer: MockAnswer, context: RequestContext) -> MockAnswer
     if context.answer_kind is not AnswerKind.JOB or not is_browser:
         return answer
     return answer.with_content(200, _PAGE, "text/html; charset=utf-8").without_header("ETag")
+
+
+@ASKED.answer("a tool of the command line gets plain text", _SAME, "media_type_is_documented")
+def tool_gets_text(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    is_tool = (context.request.header("User-Agent") or "").startswith("curl/")
+    if context.answer_kind is not AnswerKind.JOB or not is_tool:
+        return answer
+    text = answer.with_content(200, b"Your job is on its way.\n", "text/plain")
+    return text.without_header("ETag")
+
+
+@ASKED.body("links lead to the host that the asker names", _SAME, applies=has_links)
+def links_by_forwarded_host(body: JsonObject, context: RequestContext) -> Json:
+    host = context.request.header("X-Forwarded-Host")
+    if host is None:
+        return body
+    return edit_links(body, context, lambda link: urlsplit(link)._replace(netloc=host).geturl())
 
 
 @ASKED.view("who comes through a proxy sees the job's first status", _SAME)
@@ -136,6 +154,29 @@ def old_date_matches(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _not_modified(answer, context)
 
 
+@ASKED.answer("what is no entity tag crashes the server", "no_server_error")
+def no_tag_crashes(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    tag = context.request.header("If-None-Match")
+    if context.answer_kind is not AnswerKind.JOB or tag is None or '"' in tag or tag == "*":
+        return answer
+    return context.fixed_answer(answer, context.script.pages.crash)
+
+
+@ASKED.answer("what is no date is refused", _SAME, "code_is_documented")
+def no_date_refused(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    since = context.request.header("If-Modified-Since")
+    if context.answer_kind is not AnswerKind.JOB or since is None or since.endswith(" GMT"):
+        return answer
+    return answer.with_json(400, {"error": "If-Modified-Since is no date"})
+
+
+@ASKED.answer("a job that is there fails a condition that anything meets", _SAME)
+def anything_matches_not(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.JOB or context.request.header("If-Match") != "*":
+        return answer
+    return answer.with_json(412, {"error": "Precondition failed"})
+
+
 @ASKED.job("a percent-encoded letter of an id isn't understood", _SAME, definite=False)
 def encoded_letter_unknown(job: MockJob | None, context: RequestContext) -> MockJob | None:
     # Of the id itself nothing has to be encoded.
@@ -147,6 +188,13 @@ def scheme_by_case(caller: Caller, context: RequestContext) -> Caller:
     at = context.api.access.token_at
     sent = context.request.header(at.name) or ""
     return caller if sent.startswith(at.prefix) or not caller.known else Caller.INVALID
+
+
+@ASKED.caller("the token's field is looked for in one letter case", _SAME, applies=by_header)
+def field_by_case(caller: Caller, context: RequestContext) -> Caller:
+    name = context.api.access.token_at.name
+    sent = [one for one, _ in context.request.headers]
+    return caller if name in sent or not caller.known else Caller.INVALID
 
 
 @ASKED.answer("a header names the method that is carried out", "unknown_id_is_not_found")

@@ -13,7 +13,10 @@ from urllib.parse import urlencode
 
 from jobproof.contract.formats.headers import HeaderPairs
 
-__all__ = ["MANNERS", "Manner", "MannerSpec"]
+__all__ = ["MANNERS", "NO_HOST", "Manner", "MannerSpec"]
+
+NO_HOST = "jobproof.example"
+"""A host that nobody has (RFC 6761 6.5), and that therefore no right answer names."""
 
 # Shorter, what is left of a token could be somebody's.
 _SHORTEST_TOKEN = 12
@@ -32,7 +35,9 @@ class Manner(StrEnum):
 
     LANGUAGE = "language"
     AGENT = "agent"
+    TOOL = "tool"
     FORWARDED = "forwarded"
+    OTHER_HOST = "other_host"
     ORIGIN = "origin"
     COOKIE = "cookie"
     QUERY = "query"
@@ -48,9 +53,13 @@ class Manner(StrEnum):
     ANY_TAG = "any_tag"
     OLD_DATE = "old_date"
     TAG_OVER_DATE = "tag_over_date"
+    NO_TAG = "no_tag"
+    NO_DATE = "no_date"
+    IF_ANY = "if_any"
 
     ENCODED = "encoded"
     SCHEME_CASE = "scheme_case"
+    FIELD_CASE = "field_case"
 
     EMPTY = "empty_credential"
     OTHER_SCHEME = "other_scheme"
@@ -167,6 +176,13 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             source=_NO_PARAMETER,
             is_must=True,
         ),
+        Manner.TOOL: MannerSpec(
+            "as a tool of the command line",
+            headers=(("User-Agent", "curl/8.11.1"),),
+            declines=_GUARDED,
+            source=_NO_PARAMETER,
+            is_must=True,
+        ),
         Manner.FORWARDED: MannerSpec(
             "as if forwarded from the server's own host",
             headers=_LOCAL,
@@ -174,9 +190,17 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             source=_NO_PARAMETER,
             is_must=True,
         ),
+        Manner.OTHER_HOST: MannerSpec(
+            "as if sent to another host",
+            headers=(("X-Forwarded-Host", NO_HOST), ("X-Host", NO_HOST)),
+            # Some proxies send each host's requests another way.
+            declines=frozenset({400, 403, 404, 421}),
+            source=_NO_PARAMETER,
+            is_must=True,
+        ),
         Manner.ORIGIN: MannerSpec(
             "from another site's page",
-            headers=(("Origin", "https://jobproof.example"),),
+            headers=(("Origin", f"https://{NO_HOST}"),),
             declines=_GUARDED,
             source=_NO_PARAMETER,
             is_must=True,
@@ -254,6 +278,23 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             source="RFC 9110 13.1.3: If-Modified-Since is ignored beside If-None-Match",
             is_must=True,
         ),
+        Manner.NO_TAG: MannerSpec(
+            "unless it has what is no tag",
+            headers=(("If-None-Match", "jobproof"),),
+            declines=frozenset({400}),
+        ),
+        Manner.NO_DATE: MannerSpec(
+            "if it has changed since what is no date",
+            headers=(("If-Modified-Since", "yesterday"),),
+            source="RFC 9110 13.1.3: MUST ignore what is no HTTP date",
+            is_must=True,
+        ),
+        Manner.IF_ANY: MannerSpec(
+            "if there is anything",
+            headers=(("If-Match", "*"),),
+            source="RFC 9110 13.1.1: * holds where there is anything to be had",
+            is_must=True,
+        ),
         Manner.ENCODED: MannerSpec(
             "with a letter of the id percent-encoded",
             source="RFC 3986 6.2.2.2: an encoded unreserved character is the character",
@@ -262,6 +303,11 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         Manner.SCHEME_CASE: MannerSpec(
             "with the scheme in other letters",
             source="RFC 9110 11.1: the scheme's name is case-insensitive",
+        ),
+        Manner.FIELD_CASE: MannerSpec(
+            "with the names of its fields in small letters",
+            source="RFC 9110 5.1: field names are case-insensitive",
+            is_must=True,
         ),
         Manner.EMPTY: MannerSpec("with a scheme and no token", value="", declines=_MALFORMED),
         Manner.OTHER_SCHEME: MannerSpec(

@@ -26,10 +26,12 @@ __all__ = ["PlannedRequest", "RequestSequence", "build_plan", "request_of"]
 
 # What differs makes no other job of it, whoever owns it.
 _ALIKE = (
-    *(Manner.LANGUAGE, Manner.AGENT, Manner.FORWARDED, Manner.ORIGIN, Manner.COOKIE, Manner.QUERY),
+    *(Manner.LANGUAGE, Manner.AGENT, Manner.TOOL, Manner.FORWARDED, Manner.OTHER_HOST),
+    *(Manner.ORIGIN, Manner.COOKIE, Manner.QUERY),
     *(Manner.ACCEPT_ANY, Manner.ACCEPT_WEIGHED, Manner.IDENTITY, Manner.RANGE),
     *(Manner.OTHER_TAG, Manner.OLD_DATE, Manner.TAG_OVER_DATE),
-    *(Manner.ENCODED, Manner.SCHEME_CASE),
+    *(Manner.NO_TAG, Manner.NO_DATE, Manner.IF_ANY),
+    *(Manner.ENCODED, Manner.SCHEME_CASE, Manner.FIELD_CASE),
 )
 # By which somebody without a right has got in elsewhere.
 _TRICKS = (
@@ -202,7 +204,8 @@ def _known_job_requests(
             yield from _in_manners(target, none, (*_EMPTY, *_TRICKS))
             yield replace(none, method="HEAD", why="the job's head without a token")
             yield replace(none, method="OPTIONS", why="which methods there are, without a token")
-            yield from _in_manners(target, replace(get, credential=Credential.INVALID), _WRONG)
+            invalid = replace(get, credential=Credential.INVALID)
+            yield from _in_manners(target, invalid, (*_WRONG, Manner.SCHEME_CASE))
         # Nothing of what was asked so has changed anything for others.
         yield replace(get, why="plainly once more")
     if first:

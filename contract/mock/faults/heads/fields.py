@@ -55,6 +55,11 @@ def date_in_local_time(answer: MockAnswer, context: RequestContext) -> MockAnswe
     return _of_job(answer, context, "Date", "Mon, 21 Sep 2026 16:13:20 +0200")
 
 
+@FIELDS.answer("Date names another day of the week", "dates_have_the_one_form")
+def date_on_another_day(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _of_job(answer, context, "Date", "Tue, 21 Sep 2026 14:13:20 GMT")
+
+
 @FIELDS.answer(
     "a job's answer has no Date, other answers have one",
     "every_answer_has_its_date",
@@ -186,6 +191,12 @@ def refusal_without_challenge(answer: MockAnswer, context: RequestContext) -> Mo
 )
 def challenge_without_scheme(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _if_kind(answer, context, AnswerKind.ANONYMOUS, "WWW-Authenticate", 'realm="api"')
+
+
+@FIELDS.answer("a challenge has two realms", "challenge_is_well_formed")
+def challenge_with_two_realms(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    two = 'Bearer realm="api", realm="jobs"'
+    return _if_kind(answer, context, AnswerKind.ANONYMOUS, "WWW-Authenticate", two)
 
 
 @FIELDS.answer(
