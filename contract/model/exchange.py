@@ -177,7 +177,7 @@ class Request:
         spec, at = self.manner.spec, self.token_at
         is_ours = (name, value) in spec.headers
         if spec.value is not None and at is not None and name.lower() == at.header:
-            is_ours = value == (spec.value or at.prefix.strip())
+            is_ours = value == (spec.value or at.prefix).strip()
         if is_ours:
             return value
         if self._holds_invalid_token(name):

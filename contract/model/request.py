@@ -74,14 +74,16 @@ def can_be_asked(api: Api, manner: Manner, token: Secret | None) -> bool:
     Whether a question can be put in that manner, with such a token, and differs from a plain one.
     """
     at, spec = api.access.token_at, manner.spec
+    if at.is_pair and manner in (Manner.NULLED, Manner.CLAIMED):
+        return False  # neither is a user with a password
     if spec.token is not None:
         return token is not None and spec.token(token.reveal()) is not None
-    if manner is Manner.EMPTY:
+    if manner in (Manner.EMPTY, Manner.BLANK):
         return at.place == "header" and not at.is_pair
     if manner is Manner.OTHER_SCHEME:
         return at.header == "authorization" and at.prefix.lower() == "bearer "
     if manner is Manner.SCHEME_CASE:
-        return at.place == "header" and at.prefix.swapcase() != at.prefix
+        return at.place == "header" and at.prefix.lower() != at.prefix
     # What the document declares, or the user sends, means something.
     declared = (*((parameter.name, "") for parameter in api.operation.parameters), (at.name, ""))
     known = header_names((*declared, *api.values.headers))
@@ -175,13 +177,13 @@ def _token_headers(
     """
     at, text = api.access.token_at, _token(api, credential, token, manner)
     if manner.spec.value is not None:
-        return ((at.name, manner.spec.value or at.prefix.strip()),)
+        return ((at.name, (manner.spec.value or at.prefix).strip()),)
     cookies = api.values.cookies
     if text is not None and at.place == "cookie":
         cookies = (*(pair for pair in cookies if pair[0] != at.name), (at.name, at.written(text)))
     written = at.written(text) if text is not None else ""
     if manner is Manner.SCHEME_CASE:
-        written = written.replace(at.prefix, at.prefix.swapcase(), 1)
+        written = written.replace(at.prefix, at.prefix.lower(), 1)
     # RFC 6265 5.4: all cookies of a request stand in one field.
     sent = (("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)),)
     return (

@@ -115,7 +115,7 @@ def test_a_token_without_its_signature_has_its_claims_and_says_that_none_is_need
         ("bearer", Manner.EMPTY, "Bearer"),
         ("header", Manner.EMPTY, ""),
         ("bearer", Manner.OTHER_SCHEME, "Basic am9icHJvb2Y6aW52YWxpZA=="),
-        ("bearer", Manner.SCHEME_CASE, f"bEARER {TOKEN}"),
+        ("bearer", Manner.SCHEME_CASE, f"bearer {TOKEN}"),
     ],
 )
 def test_what_stands_in_the_place_of_a_token(
@@ -144,12 +144,25 @@ def test_in_a_wrong_place_stands_a_wrong_token_and_none_in_the_right_one(
     ("scheme", "unasked"),
     [
         ("bearer", {Manner.UNSIGNED}),
-        ("basic", {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.EMPTY}),
+        (
+            "basic",
+            {
+                Manner.UNSIGNED,
+                Manner.OTHER_SCHEME,
+                Manner.EMPTY,
+                Manner.BLANK,
+                Manner.NULLED,
+                Manner.CLAIMED,
+            },
+        ),
         ("header", {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.SCHEME_CASE}),
-        ("query", {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.EMPTY, Manner.SCHEME_CASE}),
+        (
+            "query",
+            {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.EMPTY, Manner.BLANK, Manner.SCHEME_CASE},
+        ),
         (
             "cookie",
-            {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.EMPTY, Manner.SCHEME_CASE}
+            {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.EMPTY, Manner.BLANK, Manner.SCHEME_CASE}
             | {Manner.COOKIE, Manner.IN_COOKIE},
         ),
     ],

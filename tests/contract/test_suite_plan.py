@@ -84,7 +84,8 @@ def test_the_token_travels_in_one_header_and_is_listed_nowhere(target: SuiteTarg
         request = request_of(target, planned)
         carriers = [name.lower() for name, value in request.headers if TOKEN in value]
         # What has something after it isn't it, and yet holds it.
-        is_sent = planned.credential is Credential.OWNER or planned.manner is Manner.EXTENDED
+        holds_it = planned.manner in (Manner.EXTENDED, Manner.PREFIXED)
+        is_sent = planned.credential is Credential.OWNER or holds_it
         assert carriers == (["authorization"] if is_sent else [])
         assert TOKEN not in request.url
         assert TOKEN not in repr(request)

@@ -23,6 +23,8 @@ _SHORTEST_TOKEN = 12
 _HEX = re.compile(r"[0-9A-Fa-f-]*")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _UNSIGNED_HEAD = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
+# {"sub":"admin","exp":4102444800}, signed by nobody.
+_UNSIGNED = f"{_UNSIGNED_HEAD}.eyJzdWIiOiJhZG1pbiIsImV4cCI6NDEwMjQ0NDgwMH0."
 
 
 class Manner(StrEnum):
@@ -69,6 +71,13 @@ class Manner(StrEnum):
     EXTENDED = "extended_credential"
     RECASED = "recased_credential"
     UNSIGNED = "unsigned_credential"
+    SHORTENED = "shortened_credential"
+    BEHEADED = "beheaded_credential"
+    PREFIXED = "prefixed_credential"
+    CHANGED = "changed_credential"
+    NULLED = "nulled_credential"
+    CLAIMED = "claimed_credential"
+    BLANK = "blank_credential"
 
     @property
     def spec(self) -> MannerSpec:
@@ -124,6 +133,31 @@ def _cut(token: str) -> str | None:
 
 def _extended(token: str) -> str | None:
     return f"{token}AAAA" if _is_long(token) else None
+
+
+def _shortened(token: str) -> str | None:
+    # Without its padding a base64 text may be the same.
+    return token[:-1] if _is_long(token) and not token.endswith("=") else None
+
+
+def _beheaded(token: str) -> str | None:
+    return token[1:] if _is_long(token) else None
+
+
+def _prefixed(token: str) -> str | None:
+    return f"A{token}" if _is_long(token) else None
+
+
+def _changed(token: str) -> str | None:
+    # The ninth from the end: whoever compares the beginning, or the last few, finds it right.
+    at = len(token) - 9
+    if not _is_long(token) or not token[at].isascii() or not token[at].isalnum():
+        return None
+    return f"{token[:at]}{'B' if token[at] == 'A' else 'A'}{token[at + 1 :]}"
+
+
+def _claimed(token: str) -> str | None:
+    return None if _JWT.fullmatch(token) else _UNSIGNED
 
 
 def _recased(token: str) -> str | None:
@@ -344,6 +378,43 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             command=f"sed 's/^[^.]*/{_UNSIGNED_HEAD}/; s/[^.]*$//'",
             declines=_MALFORMED,
         ),
+        Manner.SHORTENED: MannerSpec(
+            "with the token but its last character",
+            token=_shortened,
+            command="sed 's/.$//'",
+            declines=_MALFORMED,
+        ),
+        Manner.BEHEADED: MannerSpec(
+            "with the token but its first character",
+            token=_beheaded,
+            command="sed 's/^.//'",
+            declines=_MALFORMED,
+        ),
+        Manner.PREFIXED: MannerSpec(
+            "with something before the token",
+            token=_prefixed,
+            command="sed 's/^/A/'",
+            declines=_MALFORMED,
+        ),
+        Manner.CHANGED: MannerSpec(
+            "with another character within the token",
+            token=_changed,
+            command="sed -E 's/A(.{8})$/B\\1/; t; s/.(.{8})$/A\\1/'",
+            declines=_MALFORMED,
+        ),
+        Manner.NULLED: MannerSpec(
+            "with null for a token",
+            token=lambda _token: "null",
+            command="sed 's/.*/null/'",
+            declines=_MALFORMED,
+        ),
+        Manner.CLAIMED: MannerSpec(
+            "with a token that claims to be somebody and has no signature",
+            token=_claimed,
+            command=f"sed 's/.*/{_UNSIGNED}/'",
+            declines=_MALFORMED,
+        ),
+        Manner.BLANK: MannerSpec("with nothing for a credential", value=" ", declines=_MALFORMED),
     }
 )
 """

@@ -37,11 +37,14 @@ _ALIKE = (
 _TRICKS = (
     *(Manner.FORWARDED, Manner.CLAIMS, Manner.QUERY, Manner.ANY_TAG, Manner.ORIGIN),
     *(Manner.COOKIE, Manner.ACCEPT_ANY, Manner.RANGE, Manner.ENCODED),
+    *(Manner.OLD_DATE, Manner.IF_ANY),
 )
-_EMPTY = (Manner.EMPTY,)
+_EMPTY = (Manner.EMPTY, Manner.BLANK)
 _WRONG = (
     *(Manner.OTHER_SCHEME, Manner.IN_QUERY, Manner.IN_COOKIE),
     *(Manner.CUT, Manner.EXTENDED, Manner.RECASED, Manner.UNSIGNED),
+    *(Manner.SHORTENED, Manner.BEHEADED, Manner.PREFIXED, Manner.CHANGED),
+    *(Manner.NULLED, Manner.CLAIMED),
 )
 _UNLISTED = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
 
