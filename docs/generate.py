@@ -15,8 +15,10 @@ import inspect
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,13 @@ from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS
 from jobproof.contract.mock.grounds import grounds_of
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.intermediary.marks import MARKS
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.plugins import load_checks, load_group
+from jobproof.contract.scoring.leave_one_out import UNPROVABLE
 from jobproof.contract.suite.options import OPTIONS, SuiteOption
+from jobproof.contract.suite.planning.job_ids import ALTERATIONS, BYPASSES, DISGUISES
+from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan
+from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
 
@@ -220,6 +227,95 @@ _FAULT_HEAD = ("fault", "what is wrong", "severity", "where it stands written", 
 
 def _marked(check: str, proved: str) -> str:
     return f"**`{check}`**" if check == proved else f"`{check}`"
+
+
+def _asked(_argument: str) -> str:
+    """
+    How many requests of a standard run are put how: whose id, by whose right, by which method.
+    """
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for one in _planned():
+        how = one.method if one.method in _METHODS else "other methods"
+        if one.manner is not Manner.PLAIN:
+            how = "otherwise"
+        elif one.conditional:
+            how = "if changed"
+        counted[one.subject.value, one.credential.value, how] += one.times
+    lines = dict.fromkeys((subject, who) for subject, who, _ in sorted(counted))
+    head = (*_METHODS, "if changed", "other methods", "otherwise")
+    rows = (
+        (subject, who, *(str(counted[subject, who, how] or "") for how in head))
+        for subject, who in lines
+    )
+    return table(("whose id", "by whose right", *head), rows)
+
+
+_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+@cache
+def _planned() -> tuple[PlannedRequest, ...]:
+    values = {
+        "api": "krea",
+        "url": "https://api.example",
+        "job": ["4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"],
+        "foreign_job": ["0b3f3f0e-7d0e-4b6a-9d7e-3c9f5a1b2c3d"],
+        "token_env": "TOKEN",
+        "seed": 1,
+    }
+    # A JWT, so that no manner is left out that needs one.
+    target = target_from(values, environ={"TOKEN": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmVk"})
+    return tuple(one for sequence in build_plan(target) for one in sequence.requests)
+
+
+def _manners(_argument: str) -> str:
+    asked: dict[Manner, dict[str, None]] = {}
+    for one in _planned():
+        whose = f"{one.subject.value}, {one.credential.value}"
+        asked.setdefault(one.manner, {})[whose] = None
+    rows = []
+    for manner in Manner:
+        spec = manner.spec
+        if manner is Manner.PLAIN:
+            continue
+        promised = spec.source or "nobody sees more by it"
+        declines = ", ".join(map(str, sorted(spec.declines)))
+        rows.append((spec.why, "; ".join(asked.get(manner, {})), promised, declines))
+    return table(("how it is asked", "whose id, by whose right", "promise", "may decline by"), rows)
+
+
+def _alterations(_argument: str) -> str:
+    whose = (
+        ("the asker's own", ALTERATIONS),
+        ("somebody else's", DISGUISES),
+        ("the asker's own, no token", BYPASSES),
+    )
+    rows = ((name, one.how, one.effort.value) for name, several in whose for one in several)
+    return table(("whose id", "how it is altered", "from which effort on"), rows)
+
+
+def _promises(_argument: str) -> str:
+    """
+    By which standard or document each check holds the endpoint to something, and what proves it.
+    """
+    by_standard: dict[str, list[tuple[str, str, str]]] = {}
+    proved = {fault.proves: fault.name for fault in FAULTS.values() if fault.proves}
+    for check in load_checks():
+        found = re.match(r"RFC \d+|OWASP|the document|profile\.yaml|Fetch", check.source)
+        standard = found.group() if found else "our reading"
+        proof = proved.get(check.id)
+        shown = f"`{proof}`" if proof else UNPROVABLE.get(check.id, "")
+        by_standard.setdefault(standard, []).append((f"`{check.id}`", check.source, shown))
+    parts = []
+    for standard in sorted(by_standard, key=_order_of):
+        head = ("check", "where it stands written", "proved by, or why not")
+        parts += [f"### {standard[0].upper()}{standard[1:]}", table(head, by_standard[standard])]
+    return "\n\n".join(parts)
+
+
+def _order_of(standard: str) -> tuple[int, str]:
+    first = ("the document", "profile.yaml")
+    return (first.index(standard) if standard in first else len(first), standard)
 
 
 def _variants(_argument: str) -> str:
@@ -426,6 +522,10 @@ BLOCKS: Mapping[str, Block] = {
     "checks": _checks,
     "faults": _faults,
     "variants": _variants,
+    "asked": _asked,
+    "manners": _manners,
+    "alterations": _alterations,
+    "promises": _promises,
     "house": _folders,
     "number-of-checks": _number_of_checks,
     "metrics": _metrics,

@@ -205,6 +205,7 @@ def _known_job_requests(
         if target.api.access.is_required:
             none = replace(get, credential=Credential.NONE)
             yield from _in_manners(target, none, (*_EMPTY, *_TRICKS))
+            yield replace(none, conditional=True, why="if it has changed, without a token")
             yield replace(none, method="HEAD", why="the job's head without a token")
             yield replace(none, method="OPTIONS", why="which methods there are, without a token")
             invalid = replace(get, credential=Credential.INVALID)
