@@ -67,6 +67,12 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize(("method", "basis"), [("TRACE", Basis.INFERRED), ("POST", Basis.RFC)])
+def test_what_stops_trace_at_the_door_is_not_the_api(method: str, basis: Basis) -> None:
+    (finding,) = said(trace(answer(b"", 405, method=method, **_FRESH)))
+    assert (finding.check, finding.basis) == ("refused_method_lists_allowed", basis)
+
+
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 501])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"])
 def test_each_way_of_refusing_a_method_is_right(method: str, code: int) -> None:
