@@ -345,9 +345,7 @@ def _schemes(response: Response) -> set[str]:
 
 
 @check(
-    # A MUST; yet a good part of the APIs that keep to all else leave it out, and a client that
-    # has a token already misses nothing. So it is a warning.
-    basis=Basis.INFERRED,
+    basis=Basis.RFC,
     source="RFC 9110 15.5.2: MUST send WWW-Authenticate",
     severity=Severity.LOW,
     premise=Premise("no answer was a 401", _is_refusal),
@@ -364,7 +362,18 @@ def refusal_has_challenge(trace: Trace) -> Iterator[Remark]:
             "header:www-authenticate",
             expected=Words("a challenge"),
             found=Words("no WWW-Authenticate"),
+            # An API key is no scheme of HTTP's: there is no challenge that names it.
+            basis=None if _is_by_scheme(trace) else Basis.INFERRED,
         )
+
+
+def _is_by_scheme(trace: Trace) -> bool:
+    kinds = _documented_kinds(trace)
+    return bool(kinds) and kinds <= {SecurityKind.BEARER, SecurityKind.BASIC}
+
+
+def _documented_kinds(trace: Trace) -> set[SecurityKind]:
+    return {s.kind for each in trace.api.operation.security.alternatives for s in each}
 
 
 @check(
@@ -395,9 +404,11 @@ def challenge_names_documented_scheme(trace: Trace) -> Iterator[Remark]:
     response = trace.latest.response
     if response is None or response.code != 401:
         return
-    kinds = {s.kind for each in trace.api.operation.security.alternatives for s in each}
     # Where any other scheme lets in as well, the challenge may name that one.
-    if kinds != {SecurityKind.BEARER} or response.header("www-authenticate") is None:
+    if (
+        _documented_kinds(trace) != {SecurityKind.BEARER}
+        or response.header("www-authenticate") is None
+    ):
         return
     schemes = _schemes(response)
     if schemes and "bearer" not in schemes:
@@ -418,8 +429,8 @@ def challenge_fits_the_question(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if seen.response is None or seen.code != 401 or seen.credential is not Credential.NONE:
         return
-    if seen.manner is Manner.EMPTY:
-        return  # an empty token is one that isn't valid
+    if seen.manner is not Manner.PLAIN:
+        return  # an empty token, or one in another place, is one that isn't valid
     seen.response.header("www-authenticate")
     for _, value in _given(trace, "www-authenticate"):
         for challenge in read_challenges(value) or ():

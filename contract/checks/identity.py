@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobproof.contract.formats.comparison.written_moments import is_same_moment
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import told
@@ -13,7 +14,7 @@ from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
 from jobproof.contract.model.history.dealings import is_of_the_moment
-from jobproof.contract.model.job import is_empty, links_in
+from jobproof.contract.model.job import Job, is_empty, links_in
 from jobproof.contract.model.manners.manner import NO_HOST, Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
@@ -205,7 +206,7 @@ def _other_facts(
         return
     if job.id != known.id:
         yield profile.id.at, known.id, job.id
-    if profile.times is not None and job.created_at != known.created_at:
+    if profile.times is not None and not _is_as_old(known, job):
         created = profile.times.created
         yield created, pick(known.body, created), pick(job.body, created)
     # A job that goes on may have gone on meanwhile.
@@ -220,6 +221,12 @@ def _other_facts(
         if is_empty(before) is not is_empty(after):
             yield at, before, after
     yield from _other_places(trace, known.body, job.body)
+
+
+def _is_as_old(known: Job, job: Job) -> bool:
+    if known.created_at is None or job.created_at is None:
+        return known.created_at == job.created_at
+    return is_same_moment(known.created_text, known.created_at, job.created_text, job.created_at)
 
 
 def _other_places(trace: Trace, before: Json, after: Json) -> Iterator[tuple[str, Json, Json]]:

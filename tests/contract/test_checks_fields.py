@@ -13,6 +13,7 @@ from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import Basis, Finding, Kind
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.openapi.security import SecurityKind
 
 _LATE = "Thu, 31 Dec 2099 23:59:59 GMT"
@@ -328,6 +329,34 @@ def test_an_invalid_token_may_be_called_invalid() -> None:
     told = {"www-authenticate": 'Bearer error="invalid_token", error_description="expired"'}
     seen = answer({"error": "no"}, 401, credential=Credential.INVALID, headers=told)
     assert said(trace(seen), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("manner", [Manner.EMPTY, Manner.BLANK, Manner.IN_QUERY, Manner.IN_COOKIE])
+def test_what_came_in_a_token_s_place_may_be_called_invalid(manner: Manner) -> None:
+    seen = trace(_refusal('Bearer error="invalid_token"', manner=manner))
+    assert said(seen, Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "basis"),
+    [
+        (["bearer"], Basis.RFC),
+        (["basic", "bearer"], Basis.RFC),
+        (["api_key"], Basis.INFERRED),
+        (["bearer", "api_key"], Basis.INFERRED),
+        ([], Basis.INFERRED),
+    ],
+)
+def test_a_refusal_without_a_challenge_breaks_a_must_where_schemes_are_http_s(
+    kinds: list[str], basis: Basis
+) -> None:
+    operation = api().operation
+    ((bearer,), *_) = operation.security.alternatives
+    alternatives = [(replace(bearer, kind=SecurityKind(kind)),) for kind in kinds]
+    security = replace(operation.security, alternatives=alternatives)
+    of = replace(api(), operation=replace(operation, security=security))
+    found = said(trace(_refusal(None), of=of), Kind.VIOLATION)
+    assert {(f.check, f.basis) for f in found} == {("refusal_has_challenge", basis)}
 
 
 @pytest.mark.parametrize("code", [200, 400, 403, 404, 407])

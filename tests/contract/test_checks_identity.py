@@ -135,6 +135,8 @@ def _looks(subject: Trace) -> bool:
             {"/status": ("cancelled", "failed")},
         ),
         ({}, {"result": None}, {"/result": (..., None)}),
+        # The same moment, written less finely.
+        ({"created_at": written(CREATED + 0.25)}, {"created_at": written(CREATED)}, {}),
         ({"result": {}}, {"result": {}, "error": {"code": "x"}}, {"/error": (None, ...)}),
         ({}, {"result": {"urls": ["https://gen.krea.ai/b.png"]}}, {}),  # signed anew, say
         # What goes on may have gone on meanwhile.

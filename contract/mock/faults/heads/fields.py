@@ -173,7 +173,6 @@ def throttled_until_iso(answer: MockAnswer, context: RequestContext) -> MockAnsw
 @FIELDS.answer(
     "401 doesn't say how to get in",
     "refusal_has_challenge",
-    definite=False,
     proves="refusal_has_challenge",
 )
 def refusal_without_challenge(answer: MockAnswer, context: RequestContext) -> MockAnswer:
