@@ -3,6 +3,7 @@ Bring the references in this folder up to date with the code that they describe.
 
     python docs/generate.py            writes what is between the marks
     python docs/generate.py --check    names the pages that are out of date, exit 1
+    python docs/generate.py --measured F    takes over what `score --stock --json F` measured
 
 A mark is `<!-- begin: NAME ARGUMENT -->`; everything up to `<!-- end -->` is written here, and so
 are the numbers in the sentences of `COUNTED`.
@@ -20,10 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
+import measured_score
 
 from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS
 from jobproof.contract.mock.grounds import grounds_of
@@ -53,6 +56,8 @@ def main(arguments: list[str]) -> int:
     Write every page, or check them all.
     """
     os.environ["JOBPROOF_NO_PLUGINS"] = "1"  # other people's plug-ins are not ours to describe
+    if arguments[:1] == ["--measured"]:
+        measured_score.keep(Path(arguments[1]))
     stale = [page for page in pages() if rendered(page) != page.read_text(encoding="utf-8")]
     for page in stale:
         if "--check" in arguments:
@@ -313,6 +318,15 @@ def _promises(_argument: str) -> str:
     return "\n\n".join(parts)
 
 
+def _first_seen(_argument: str) -> str:
+    return table(*measured_score.seen_rows())
+
+
+def _score(_argument: str) -> str:
+    stock = ".".join(version("schemathesis").split(".")[:2])
+    return table(*measured_score.score_rows(f"stock Schemathesis {stock}, tuned"))
+
+
 def _order_of(standard: str) -> tuple[int, str]:
     first = ("the document", "profile.yaml")
     return (first.index(standard) if standard in first else len(first), standard)
@@ -526,6 +540,8 @@ BLOCKS: Mapping[str, Block] = {
     "manners": _manners,
     "alterations": _alterations,
     "promises": _promises,
+    "first-seen": _first_seen,
+    "score": _score,
     "house": _folders,
     "number-of-checks": _number_of_checks,
     "metrics": _metrics,

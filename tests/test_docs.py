@@ -4,7 +4,9 @@ The references say what the code says: none is out of date, and none leaves anyt
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.tools import output_of, tool
 
 from jobproof.contract.formats.yaml_file import PlainLoader
 from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.profile import Policy, Profile, Promise
 from jobproof.contract.plugins import default_api, load_checks, load_group
@@ -41,7 +44,9 @@ def generator() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)  # where Python has it for a script
+        spec.loader.exec_module(module)
     return module
 
 
@@ -104,20 +109,25 @@ def test_no_part_that_a_page_counts_is_lost_or_come_unnoticed(page: Path) -> Non
 
 
 def test_the_score_shown_was_measured_with_what_there_is() -> None:
-    numbers = generator().NUMBERS
-    faults, variants = numbers["faults"](), numbers["variants"]()
-    definite = sum(fault.definite for fault in FAULTS.values())
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    head = re.search(r"\| known faults found \| the (\d+) that are wrong beyond taste \|", readme)
-    row = r"^\| (?:jobproof|stock)[^|]*\| \d+ of (\d+) \| ([^|]*?) ?\| \d+ of (\d+) \|$"
-    rows = re.findall(row, readme, re.MULTILINE)
-    assert len(rows) == 3
-    told = "new faults or variants: measure the table of the README anew, tox -e score -- --stock"
-    assert head is not None
-    assert int(head[1]) == definite, told
-    for of_faults, found, of_variants in rows:
-        assert (int(of_faults), int(of_variants)) == (faults, variants), told
-        assert re.fullmatch(rf"\d+ of {definite}|", found), told
+    module = generator().measured_score
+    with module.SCORE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = "new faults or variants: measure anew, jobproof score --stock --json F; "
+    told += "python docs/generate.py --measured F"
+    assert [row["name"] for row in rows] == [*FAULTS, *VARIANTS], told
+    for key in ("found", "found_strict", "right", "stock"):
+        assert {row[key] for row in rows} == {"True", "False"}
+
+
+def test_a_score_without_its_peer_is_not_taken_over(tmp_path: Path) -> None:
+    module = generator().measured_score
+    before = module.SCORE.read_bytes()
+    row = {"name": "x", "checks": [], "places": [], "stock": None}
+    path = tmp_path / "score.json"
+    path.write_text(json.dumps({"rows": [row]}), encoding="utf-8")
+    with pytest.raises(KeyError, match="stock"):
+        module.keep(path)
+    assert module.SCORE.read_bytes() == before
 
 
 def test_the_mutants_shown_are_about_those_that_there_are() -> None:

@@ -113,11 +113,11 @@ def error_with_200(answer: MockAnswer, context: RequestContext) -> MockAnswer:
 
 
 @LOOKUP.job(
-    "who asks twice for an id that nobody has makes a job of it",
+    "who asks a third time for an id that nobody has finds a job",
     "unknown_id_is_not_found",
     proves="unknown_id_is_not_found",
 )
-def asking_twice_makes_a_job(job: MockJob | None, context: RequestContext) -> MockJob | None:
+def third_time_makes_a_job(job: MockJob | None, context: RequestContext) -> MockJob | None:
     job_id = context.job_id or ""
     if job is not None or not is_well_formed(job_id, context.profile.id):
         return job
@@ -125,6 +125,6 @@ def asking_twice_makes_a_job(job: MockJob | None, context: RequestContext) -> Mo
     start = len(context.profile.id.prefix) + _NEAR
     known = (*context.job_store.owned_by(Caller.OWNER), *context.job_store.owned_by(Caller.OTHER))
     near = any(one.id.lower()[:start] == job_id.lower()[:start] for one in known)
-    if near or len(set(job_id)) < _NEAR or context.occurrence(job_id) == 1:
+    if near or len(set(job_id)) < _NEAR or context.occurrence(job_id) != 3:
         return None
     return context.job_store.invent_job(job_id)

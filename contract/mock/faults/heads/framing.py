@@ -85,6 +85,30 @@ def connection_names_cache_control(answer: MockAnswer, context: RequestContext) 
     return _more(answer, context, "Connection", "Cache-Control")
 
 
+@FRAMING.answer(
+    "304 has the length of another body",
+    "not_modified_has_true_length",
+    proves="not_modified_has_true_length",
+)
+def not_modified_with_other_length(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    tag = answer.header("ETag")
+    if not _is_job(context) or tag is None or context.request.header("If-None-Match") != tag:
+        return answer
+    bare = replace(answer.without_header("Content-Type"), code=304, body=b"")
+    return bare.with_header("Content-Length", str(len(answer.body) + 2))  # a line end more
+
+
+@FRAMING.answer(
+    "the first bytes are asked for, and come without a word that they are a part",
+    "part_says_which",
+    proves="part_says_which",
+)
+def part_without_range(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if not _is_job(context) or context.request.header("Range") is None:
+        return answer
+    return replace(answer, code=206, body=answer.body[:1])
+
+
 @FRAMING.answer("bytes follow a job's end", "body_arrives_whole")
 def bytes_behind(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_wire(behind=b"\r\n0\r\n\r\n") if _is_job(context) else answer
