@@ -12,7 +12,7 @@ from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.history.dealings import is_of_the_moment
-from jobproof.contract.model.job import links_in
+from jobproof.contract.model.job import is_empty, links_in
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 
@@ -30,6 +30,8 @@ __all__ = [
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Methods like TRACE a web server answers for all of its paths at once.
 _ROUTED = frozenset({"HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+_FEWEST_ALIKE = 2
 
 
 def _is_unlisted(trace: Trace) -> bool:
@@ -277,6 +279,9 @@ def _may_be_behind(trace: Trace) -> bool:
 
 
 def _are_the_same(gets: Sequence[Observation]) -> bool:
+    # One alone doesn't tell whether each answer counts itself, or says when it was made.
+    if len(gets) < _FEWEST_ALIKE:
+        return False
     bodies = {get.response.body for get in gets if get.response is not None}
     return len(bodies) == 1 and None not in bodies
 
@@ -311,6 +316,9 @@ def _cannot_change(trace: Trace, get: Observation) -> bool:
         return False
     if not trace.api.lifecycle.is_terminal(get.job.status):
         return False
-    links = trace.api.profile.result.links if trace.api.profile.result else ()
+    profile = trace.api.profile
+    if any(not is_empty(pick(get.job.body, at)) for at in profile.volatile):
+        return False
+    links = profile.result.links if profile.result else ()
     texts = (text for at in links for _, text in links_in(pick(get.job.body, at)))
     return not any("?" in text for text in texts)  # a signature may be new each time

@@ -108,7 +108,8 @@ def weak_tags(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     tag = answer.header("ETag")
     if tag is None or context.answer_kind is not AnswerKind.JOB:
         return answer
-    return answer.with_header("ETag", f'W/"{tag[1:9]},;/+=!-br"')
+    plain = tag.removeprefix("W/").strip('"')
+    return answer.with_header("ETag", f'W/"{plain[:8]},;/+=!-br"')
 
 
 @_variant(

@@ -63,7 +63,8 @@ def _is_explained(life: PlayedLife, found: Finding) -> bool:
         # A key that nobody declared, in a body that has one.
         case Kind.DRIFT, "keys_are_declared", Drift.UNDECLARED_KEY:
             return "counted" in plan.traits or bool(
-                {"has_another_key", "not_found_says_more"} & {*plan.variants}
+                {"has_another_key", "not_found_says_more", "refusal_repeats_question"}
+                & {*plan.variants}
             )
         # A step that the profile calls tolerated, in a life that takes one.
         case Kind.DRIFT, "status_moves_forward", Drift.TOLERATED_MOVE:

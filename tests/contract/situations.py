@@ -342,7 +342,7 @@ _GROUPS: dict[str, Callable[[], Mapping[str, Trace]]] = {
         for name, head in _heads()
     },
     "head of a HEAD": lambda: {
-        name: trace(answer(at=NOW - 9, headers=_TAG), _head(200, headers=head))
+        name: trace(*(answer(at=NOW - n, headers=_TAG) for n in (9, 8)), _head(200, headers=head))
         for name, head in _heads()
     },
     "undated": lambda: {

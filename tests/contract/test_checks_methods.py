@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.contract.builders import MISSING, NOW, answer, job, links, not_found, said, trace
+from tests.contract.builders import MISSING, NOW, answer, api, job, links, not_found, said, trace
 from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
@@ -67,6 +67,10 @@ CASES = {
 }
 
 
+def _twice(*args: Any, **kwargs: Any) -> tuple[Exchange, Exchange]:
+    return answer(*args, at=NOW - 6, **kwargs), answer(*args, at=NOW - 5, **kwargs)
+
+
 @pytest.mark.parametrize(("method", "basis"), [("TRACE", Basis.INFERRED), ("POST", Basis.RFC)])
 def test_what_stops_trace_at_the_door_is_not_the_api(method: str, basis: Basis) -> None:
     (finding,) = said(trace(answer(b"", 405, method=method, **_FRESH)))
@@ -96,16 +100,35 @@ def test_what_a_browser_may_do_is_another_matter() -> None:
 def test_a_head_that_differs_from_get_is_a_violation(
     name: str, was: str, told: str, place: str
 ) -> None:
-    seen = trace(
-        answer(at=NOW - 5, headers={name: was}), answer(method="HEAD", headers={name: told})
-    )
+    head = answer(method="HEAD", headers={name: told})
+    seen = trace(*_twice(headers={name: was}), head)
     assert [(f.check, f.pointer) for f in said(seen)] == [("head_matches_get", place)]
+
+
+@pytest.mark.parametrize("name", ["content-length", "etag"])
+def test_whether_each_answer_is_another_one_get_alone_does_not_tell(name: str) -> None:
+    get = answer(at=NOW - 5, headers={name: _ONE[name]})
+    head = answer(method="HEAD", headers={name: _TWO[name]})
+    assert said(trace(get, head)) == ()
+
+
+@pytest.mark.parametrize("name", ["content-length", "etag"])
+@pytest.mark.parametrize(("views", "found"), [(7, False), (None, True)])
+def test_a_head_may_differ_where_the_job_holds_what_may_change_at_any_time(
+    name: str, views: int | None, *, found: bool
+) -> None:
+    profile = api().profile.model_copy(update={"volatile": ("/result/views",)})
+    counting = replace(api(), profile=profile)
+    seen = job(result={**job()["result"], **({} if views is None else {"views": views})})
+    gets = _twice(seen, headers={name: _ONE[name]})
+    judged = trace(*gets, answer(method="HEAD", headers={name: _TWO[name]}), of=counting)
+    assert ("head_matches_get" in {f.check for f in said(judged)}) is found
 
 
 @pytest.mark.parametrize("name", ["content-length", "etag"])
 def test_a_head_may_differ_while_the_job_moves(name: str) -> None:
     seen = trace(
-        answer(job("processing"), at=NOW - 5, headers={name: _ONE[name]}),
+        *_twice(job("processing"), headers={name: _ONE[name]}),
         answer(method="HEAD", headers={name: _TWO[name]}),
     )
     assert said(seen) == ()
@@ -115,7 +138,7 @@ def test_a_head_may_differ_while_the_job_moves(name: str) -> None:
 def test_a_head_may_differ_where_links_are_signed_anew_each_time(name: str) -> None:
     signed = job(result={"urls": links(signed="a")})
     seen = trace(
-        answer(signed, at=NOW - 5, headers={name: _ONE[name]}),
+        *_twice(signed, headers={name: _ONE[name]}),
         answer(method="HEAD", headers={name: _TWO[name]}),
     )
     assert said(seen) == ()
@@ -124,7 +147,7 @@ def test_a_head_may_differ_where_links_are_signed_anew_each_time(name: str) -> N
 def test_a_compressed_job_may_have_another_length_each_time() -> None:
     coded = {"content-encoding": "gzip", "vary": "Accept-Encoding"}
     seen = trace(
-        answer(at=NOW - 5, headers={**coded, "content-length": "222"}),
+        *_twice(headers={**coded, "content-length": "222"}),
         answer(method="HEAD", headers={**coded, "content-length": "236"}),
     )
     assert said(seen) == ()
@@ -133,7 +156,7 @@ def test_a_compressed_job_may_have_another_length_each_time() -> None:
 @pytest.mark.parametrize("name", ["content-length", "etag"])
 def test_a_head_of_the_compressed_job_is_not_compared_with_a_plain_get(name: str) -> None:
     seen = trace(
-        answer(at=NOW - 5, headers={name: _ONE[name]}),
+        *_twice(headers={name: _ONE[name]}),
         answer(method="HEAD", headers={name: _TWO[name], "content-encoding": "gzip"}),
     )
     assert said(seen) == ()
@@ -157,7 +180,8 @@ def test_a_head_that_is_throttled_says_nothing_about_get(code: int) -> None:
     ids=["another state", "not there yet"],
 )
 def test_a_head_may_come_from_a_replica_that_is_behind(first: Exchange, head: Exchange) -> None:
-    asked = (first, answer(at=NOW - 1, headers={"etag": _ONE["etag"]}), head)
+    gets = [answer(at=NOW - ago_s, headers={"etag": _ONE["etag"]}) for ago_s in (1, 0.8)]
+    asked = (first, *gets, head)
     assert "head_matches_get" not in {f.check for f in said(trace(*asked, staleness_s=1.5))}
     for too_short in (0.0, 0.5):
         found = {f.check for f in said(trace(*asked, staleness_s=too_short))}
@@ -167,8 +191,8 @@ def test_a_head_may_come_from_a_replica_that_is_behind(first: Exchange, head: Ex
 def test_a_head_is_held_to_the_first_state_that_was_seen_once_every_replica_knows_it() -> None:
     head = answer(method="HEAD", headers={"etag": '"2"'})
     for ago_s, found in ((9, []), (11, ["head_matches_get"])):
-        get = answer(at=NOW - ago_s, headers={"etag": '"1"'})
-        assert [f.check for f in said(trace(get, head, staleness_s=10.0))] == found
+        gets = [answer(at=NOW - s, headers={"etag": '"1"'}) for s in (ago_s, ago_s - 1)]
+        assert [f.check for f in said(trace(*gets, head, staleness_s=10.0))] == found
 
 
 def test_a_head_may_find_the_job_that_a_replica_did_not_know_when_it_was_first_asked_for() -> None:
@@ -240,7 +264,7 @@ def test_a_head_that_differs_from_two_gets_alike_is_a_violation(name: str) -> No
 def test_gets_of_another_state_are_nothing_to_agree_with() -> None:
     gets = [
         answer(job("processing"), at=NOW - 9, headers={"etag": '"1"'}),
-        answer(at=NOW - 5, headers={"etag": '"2"'}),
+        *_twice(headers={"etag": '"2"'}),
     ]
     found = said(trace(*gets, answer(method="HEAD", headers={"etag": '"1"'})))
     assert [f.check for f in found] == ["head_matches_get"]
