@@ -307,6 +307,7 @@ def test_a_process_of_our_own_takes_nothing_from_the_current_folder(module: Path
 
 
 NOT_FOUND_BY_HTTP = {
+    "contract/model/manners/manner.py": "to whom another host or path is named",
     "contract/model/profile.py": "the default of `not_found.codes`",
     "contract/model/promises/expected_codes.py": "a route that takes no such text",
     "probes/web/app.py": "the daemon's own routes",
@@ -368,10 +369,12 @@ URL_READERS = {
     "contract/formats/comparison/stable_value.py": "links in an answer, compared",
     "contract/checks/outcome.py": "links in an answer, judged",
     "contract/mock/endpoint.py": "the path of a base URL that was read",
+    "contract/mock/faults/asked.py": "links that the mock made",
     "contract/mock/faults/formats.py": "links that the mock made",
     "contract/mock/faults/life/history.py": "links that the mock made",
     "contract/mock/faults/meaning.py": "links that the mock made",
     "contract/mock/life_variants.py": "links that the mock made",
+    "contract/model/request.py": "the path of a URL that was built",
     "contract/recordings/endpoint_filter.py": "the URL of a request that was recorded",
     "contract/suite/reporting/summary.py": "the path of a request that was built",
     "probes/web/access/middleware.py": "a browser's Origin, compared with its Host",

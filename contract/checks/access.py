@@ -4,16 +4,17 @@ Who may see a job, and what others may learn of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import unquote
 
 from jobproof.contract.formats.addresses.id_spellings import Spelling
-from jobproof.contract.formats.comparison.variation import ShownBody, body_difference, steady_text
-from jobproof.contract.formats.headers import header_names
-from jobproof.contract.formats.wording import told
+from jobproof.contract.formats.comparison.head_words import head_difference, head_words
+from jobproof.contract.formats.comparison.variation import ShownBody, body_difference, layout_of
+from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import Credential, NotRecorded, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, brief, violation
+from jobproof.contract.model.history.turns import latest_by_turns
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.promises.sources import hidden
@@ -29,30 +30,11 @@ __all__ = [
     "token_keeps_working",
 ]
 
-# What may differ between any two answers of one server: the moment, the connection,
-# the size of the body, and what an edge samples.
-_VOLATILE = frozenset(
-    {
-        "age",
-        "alt-svc",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "date",
-        "expires",
-        "keep-alive",
-        "nel",
-        "report-to",
-        "server-timing",
-        "set-cookie",
-        "transfer-encoding",
-    }
-)
-# Where a server says why; the values of other headers are of the moment, as a rule.
-_SAYS_WHY = re.compile(
-    r"(?:^|[-_])(?:error|reason|message|code)$|^www-authenticate$|^cache-control$"
-)
+# So often somebody else's job is asked for, by turns with unknown ids, until a difference is no
+# accident.
+_SETTLED_BY = 3
 _OUTSIDERS = (Credential.NONE, Credential.INVALID)
+_BESIDE = (Manner.OTHER_IN_QUERY, Manner.OTHER_IN_HEADER)
 _CONDITIONS = ("if-none-match", "if-modified-since")
 
 
@@ -178,7 +160,7 @@ def token_keeps_working(trace: Trace) -> Iterator[Remark]:
     source="profile.yaml: not_found; it is for jobs that the asker may not see, too",
     severity=Severity.CRITICAL,
     needs=("foreign",),
-    only=("foreign", "disguised"),
+    only=("foreign", "disguised", *_BESIDE),
     premise=Premise("no answer says whether somebody else's job is shown", _is_decided),
 )
 def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
@@ -188,10 +170,12 @@ def foreign_job_is_hidden(trace: Trace) -> Iterator[Remark]:
     seen = trace.latest
     if not 200 <= seen.code < 300 or seen.method == "OPTIONS":
         return
-    if seen.subject is Subject.FOREIGN or _shows_disguised(trace):
+    beside = _shows_named_beside(trace)
+    if seen.subject is Subject.FOREIGN or beside or _shows_disguised(trace):
         promise = hidden(trace.api.profile, trace.api.operation)
         is_disguised = seen.subject is Subject.DISGUISED
         by = f" under the id {told(seen.asked_for or '')}" if is_disguised else ""
+        by = f", asked {seen.manner.spec.why}" if beside else by
         yield violation(
             "code",
             f"somebody else's job is shown{by}",
@@ -238,7 +222,7 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
     if alike[0].manner is not seen.manner:
         return  # asked otherwise, a server may well say it otherwise
     if seen.method == "HEAD":
-        yield from _telling_headers(seen, alike)
+        yield from _telling_headers(trace, alike)
         _need_headers(seen, alike)
         return
     whole = [o for o in alike if o.response is not None and o.response.body is not None]
@@ -256,7 +240,9 @@ def foreign_job_looks_unknown(trace: Trace) -> Iterator[Remark]:
             basis=promise.basis,
             source=promise.source,
         )
-    yield from _telling_headers(seen, alike)
+    elif is_whole:
+        yield from _telling_layout(trace, whole)
+    yield from _telling_headers(trace, alike)
     if not is_whole:
         raise NotRecorded("the bodies of both answers")
     _need_headers(seen, alike)
@@ -326,6 +312,19 @@ def _shows_disguised(trace: Trace) -> bool:
     return seen.spelling_of(found) is not Spelling.OTHER
 
 
+def _shows_named_beside(trace: Trace) -> bool:
+    """
+    Whether it isn't the job of the path that is shown, but the one that was named beside it.
+    """
+    seen = trace.latest
+    if seen.manner not in _BESIDE or not _shows_job(seen) or seen.job is None:
+        return False
+    found, request = trace.api.profile.id.spelled(seen.job.id), seen.exchange.request
+    named = [request.header(name) or "" for name, _ in Manner.OTHER_IN_HEADER.spec.headers]
+    named.append(request.url.partition("?")[2])
+    return found != seen.asked_for and any(str(found) in unquote(text) for text in named)
+
+
 def _shows_job(seen: Observation) -> bool:
     """
     Whether a job with an id is shown.
@@ -382,45 +381,67 @@ def _shown(seen: Observation) -> ShownBody:
     return ShownBody(seen.asked_for, seen.media_type, data, is_json, value)
 
 
-def _telling_headers(seen: Observation, baselines: Sequence[Observation]) -> Iterator[Remark]:
+def _settled(trace: Trace, baselines: Sequence[Observation]) -> tuple[Observation, ...]:
+    seen, gets = trace.latest, trace.dealings.gets.get(Credential.OWNER)
+    if seen.manner is not Manner.PLAIN or seen.method != "GET" or gets is None:
+        return (seen,)
+    return latest_by_turns(seen, gets.alike, baselines, times=_SETTLED_BY)
+
+
+def _telling_headers(trace: Trace, baselines: Sequence[Observation]) -> Iterator[Remark]:
     """
     Names that stand in no answer to an unknown id, or in all of them and not in this one; and
     other words where a header says why. What only some of them have tells nothing, and of one
     answer nobody knows which of its headers come every time.
     """
-    mine = _header_words(seen, learned=len(baselines) > 1)
-    theirs = [_header_words(baseline, learned=len(baselines) > 1) for baseline in baselines]
-    usual = frozenset.intersection(*(frozenset(words) for words in theirs))
-    more = mine.keys() - frozenset.union(*(frozenset(words) for words in theirs))
-    fewer = usual - mine.keys()
-    # No document lists every header, so a difference among them is our reading alone.
-    if (more or fewer) and len(baselines) > 1 and all(map(_has_all_headers, (seen, *baselines))):
+    seen, settled = trace.latest, _settled(trace, baselines)
+    is_sure, learned = len(settled) > 1, len(baselines) > 1
+    mine, theirs = (
+        [
+            head_words(one.response.headers, one.asked_for, learned=learned, cookies=is_sure)
+            for one in kind
+            if one.response is not None
+        ]
+        for kind in (settled, baselines)
+    )
+    found = head_difference(mine, theirs)
+    # No document lists every header, so a difference that may be one now and then is our reading.
+    promise = trace.api.profile.not_found
+    basis = promise.basis if is_sure else Basis.INFERRED
+    is_whole = all(map(_has_all_headers, (seen, *baselines)))
+    if (found.more or found.fewer) and learned and is_whole:
         yield violation(
             "headers",
             "the headers tell that the job exists",
-            expected=sorted(fewer) or "no more headers",
-            found=sorted(more) or "fewer headers",
-            basis=Basis.INFERRED,
+            expected=list(found.fewer) or "no more headers",
+            found=list(found.more) or "fewer headers",
+            basis=basis,
+            source=promise.source,
         )
-    for name in sorted(filter(_SAYS_WHY.search, usual & mine.keys())):
-        said = {words[name] for words in theirs}
-        if len(said) == 1 and mine[name] not in said:
+    for name, (theirs_say, mine_says) in found.words.items():
+        yield violation(
+            f"header:{name}",
+            f"the header {name} tells that the job exists",
+            expected=brief(theirs_say),
+            found=brief(mine_says),
+            basis=basis,
+            source=promise.source,
+        )
+
+
+def _telling_layout(trace: Trace, baselines: Sequence[Observation]) -> Iterator[Remark]:
+    """
+    Blanks and line ends between the same values: another line of code wrote them.
+    """
+    settled, promise = _settled(trace, baselines), trace.api.profile.not_found
+    mine, theirs = ({layout_of(_shown(one)) for one in kind} for kind in (settled, baselines))
+    if len(settled) > 1 and len(mine) == len(theirs) == 1 and None not in mine | theirs:
+        if mine != theirs:
             yield violation(
-                f"header:{name}",
-                f"the header {name} tells that the job exists",
-                expected=brief(said.pop()),
-                found=brief(mine[name]),
-                basis=Basis.INFERRED,
+                "body",
+                "the blanks in the body tell that the job exists",
+                expected=Words("the same between the values"),
+                found=Words("other blanks"),
+                basis=promise.basis,
+                source=promise.source,
             )
-
-
-def _header_words(seen: Observation, *, learned: bool) -> dict[str, str]:
-    if seen.response is None:
-        return {}
-    names = header_names(seen.response.headers) - _VOLATILE
-    return {
-        name: steady_text(
-            ", ".join(seen.response.header_values(name)), seen.asked_for, learned=learned
-        )
-        for name in names
-    }

@@ -26,6 +26,7 @@ __all__ = [
     "entity_tag_changes_with_body",
     "not_modified_has_true_length",
     "not_modified_means_unchanged",
+    "not_modified_repeats_the_rest",
     "not_modified_repeats_the_tag",
     "private_answer_is_not_public",
 ]
@@ -262,6 +263,47 @@ def not_modified_repeats_the_tag(trace: Trace) -> Iterator[Remark]:
         yield violation(
             "header:etag", "304 for one tag, under another one", expected=asked, found=given
         )
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.4.5: MUST generate these fields where a 200 would have them",
+    severity=Severity.LOW,
+    premise=Premise("no answer was a 304 to a tag of a job that was seen", _is_not_modified),
+)
+def not_modified_repeats_the_rest(trace: Trace) -> Iterator[Remark]:
+    """
+    304 says the same of keeping the answer as the 200 that it stands for.
+    """
+    seen = trace.latest
+    asked = seen.exchange.request.header("if-none-match") if seen.code == 304 else None
+    stood_for = trace.past.tags.get(asked or "")
+    # Asked for by a page, say, an answer may have had more.
+    if stood_for is None or stood_for.manner is not seen.manner:
+        return
+    given, whole = seen.response, stood_for.response
+    if given is None or whole is None:
+        return
+    # What isn't kept at all is told nothing anew: there, some frameworks leave these out by rule.
+    # And beside Cache-Control nobody reads Expires (RFC 9111 5.3).
+    names = ["content-location"]
+    if "no-store" not in _cache_control(whole):
+        names.append("cache-control" if _cache_control(whole) else "expires")
+    missing = [name for name in names if whole.header(name) and given.header(name) is None]
+    if _varied_by(whole) - _varied_by(given) and "*" not in _varied_by(given):
+        missing.append("vary")
+    for name in missing:
+        yield violation(
+            f"header:{name}",
+            expected=", ".join(whole.header_values(name)),
+            found=Words(f"no {name}" if given.header(name) is None else "fewer names"),
+        )
+
+
+def _varied_by(response: Response) -> set[str]:
+    # Whoever compresses, or lets in other sites' pages, says so with a body, and a 304 has none.
+    listed = list_items(", ".join(response.header_values("vary"))) or []
+    return {name.lower() for name in listed} - {"accept-encoding", "origin"}
 
 
 @check(

@@ -50,7 +50,9 @@ _SINGLE_BY_FETCH = (
     *("access-control-allow-origin", "access-control-allow-credentials"),
     "access-control-max-age",
 )
-_DATES = ("date", "last-modified")
+_DATES = ("date", "last-modified", "expires")
+# What many send for "expired already".
+_EXPIRED = ("0", "-1")
 _URIS = ("location", "content-location")
 _NAMES = ("vary", "allow", "accept-ranges", "connection", "trailer", "content-encoding")
 _PLAIN = frozenset({Subject.KNOWN, Subject.MISSING, Subject.FOREIGN})
@@ -87,9 +89,9 @@ def _given(trace: Trace, *names: str) -> Iterator[tuple[str, str]]:
                 yield from ((name, value) for value in response.header_values(name))
 
 
-def _malformed(name: str, value: str, expected: str) -> Remark:
+def _malformed(name: str, value: str, expected: str, basis: Basis | None = None) -> Remark:
     found = Words(told(value)) if value else Words("nothing")
-    return violation(f"header:{name}", expected=Words(expected), found=found)
+    return violation(f"header:{name}", expected=Words(expected), found=found, basis=basis)
 
 
 @check(basis=Basis.RFC, source="RFC 9110 5.3: MUST NOT generate multiple field lines")
@@ -144,15 +146,10 @@ def content_type_is_well_formed(trace: Trace) -> Iterator[Remark]:
     The Content-Type is one media type that every reader can take apart.
     """
     for name, value in _given(trace, "content-type"):
-        if is_media_type(value):
-            continue
-        remark = _malformed(name, value, "one media type, such as application/json")
-        if is_media_type(value, loose=True):
+        if not is_media_type(value):
             # A URL without its quotes, say: most readers take it as it is meant.
-            remark = violation(
-                remark.at, expected=remark.expected, found=remark.found, basis=Basis.INFERRED
-            )
-        yield remark
+            basis = Basis.INFERRED if is_media_type(value, loose=True) else None
+            yield _malformed(name, value, "one media type, such as application/json", basis)
 
 
 @check(
@@ -166,8 +163,11 @@ def dates_have_the_one_form(trace: Trace) -> Iterator[Remark]:
     Dates in the head are written in the one form that a sender may use.
     """
     for name, value in _given(trace, *_DATES):
-        if read_fixdate(value) is None:
-            yield _malformed(name, value, "a date like Sun, 06 Nov 1994 08:49:37 GMT")
+        if read_fixdate(value) is not None or (name == "expires" and value.strip() in _EXPIRED):
+            continue
+        # Whatever is no date means that it is over (RFC 9111 5.3), so nobody is misled.
+        basis = Basis.INFERRED if name == "expires" else None
+        yield _malformed(name, value, "a date like Sun, 06 Nov 1994 08:49:37 GMT", basis)
 
 
 def _is_to_be_dated(trace: Trace) -> bool:

@@ -11,7 +11,7 @@ from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.field_values.grammar import is_token
 from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Premise, check
-from jobproof.contract.model.exchange import Response, Subject
+from jobproof.contract.model.exchange import NotRecorded, Response, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.trace import Trace
 
@@ -22,6 +22,7 @@ __all__ = [
     "field_values_have_no_controls",
     "length_or_chunks_not_both",
     "no_content_has_no_length",
+    "part_is_what_it_says",
     "part_says_which",
     "part_was_asked_for",
     "transfer_coding_has_its_place",
@@ -29,6 +30,7 @@ __all__ = [
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MOST_LENGTH = 2**63
+_CONTENT_RANGE = re.compile(r"bytes +([0-9]+)-([0-9]+)/([0-9]+|\*)", re.IGNORECASE)
 # RFC 9110 7.6.1: what is meant for everybody on the way and at its end.
 _FOR_EVERYBODY = frozenset(
     {
@@ -265,4 +267,47 @@ def part_says_which(trace: Trace) -> Iterator[Remark]:
     if is_single and seen.response.header("content-range") is None:
         yield violation(
             "header:content-range", expected=Words("a range"), found=Words("no Content-Range")
+        )
+
+
+def _is_part_with_range(trace: Trace) -> bool:
+    response = trace.latest.response
+    return _is_part(trace) and response is not None and response.header("content-range") is not None
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 14.4: where the part begins and ends within the whole",
+    premise=Premise("no answer was a 206 with a Content-Range", _is_part_with_range),
+    fields=("content-range",),
+)
+def part_is_what_it_says(trace: Trace) -> Iterator[Remark]:
+    """
+    A part lies within the whole, and has as many bytes as it says.
+    """
+    seen = trace.latest
+    if not _is_part_with_range(trace) or seen.response is None:
+        return
+    stated = seen.response.header("content-range") or ""
+    found = _CONTENT_RANGE.fullmatch(stated.strip())
+    # Other units than bytes may be counted in any way.
+    if found is None:
+        return
+    first, last = (read_digits(text, most=_MOST_LENGTH) for text in found.group(1, 2))
+    whole = None if found[3] == "*" else read_digits(found[3], most=_MOST_LENGTH)
+    if first is None or last is None:
+        return
+    if last < first or (whole is not None and last >= whole):
+        yield violation("header:content-range", expected=Words("a part of the whole"), found=stated)
+        return
+    if seen.method != "GET" or seen.exchange.failure is not None:
+        return
+    if seen.response.raw is None:
+        raise NotRecorded("the part's bytes")
+    if len(seen.response.raw) != last - first + 1:
+        yield violation(
+            "body",
+            f"a part of {len(seen.response.raw)} bytes is said to be {stated}",
+            expected=Words(f"{last - first + 1} bytes"),
+            found=Words(f"{len(seen.response.raw)} bytes"),
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobproof.contract.formats.comparison.stable_value import stable_part
 from jobproof.contract.formats.comparison.written_moments import is_same_moment
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
@@ -216,6 +217,7 @@ def _other_facts(
         yield profile.status.place, known.status, job.status
     places = (*(profile.result.at if profile.result else ()),)
     places += (*(profile.failure.at if profile.failure else ()),)
+    places += (*(one.at for one in (profile.times.later if profile.times else ())),)
     for at in places:
         before, after = pick(known.body, at), pick(job.body, at)
         if is_empty(before) is not is_empty(after):
@@ -231,13 +233,26 @@ def _is_as_old(known: Job, job: Job) -> bool:
 
 def _other_places(trace: Trace, before: Json, after: Json) -> Iterator[tuple[str, Json, Json]]:
     """
-    Links that lead to where the asker claimed to be; apart from that one may be new each time.
+    Links that lead to where the asker claimed to be, or to other files, where plain sights have
+    shown the same ones up to now; apart from that one may be new each time.
     """
     result = trace.api.profile.result
+    gets = trace.dealings.gets.get(Credential.OWNER)
+    sights = [one.job.body for one in (gets.alike if gets is not None else ()) if one.job]
     for at in result.links if result else ():
         known, linked = pick(before, at), pick(after, at)
-        if _leads_nowhere(linked) and not _leads_nowhere(known):
+        files = [_files(body, at) for body in (*sights, before)]
+        # Of one sight nobody knows whether the next one shows the same.
+        is_lasting = len(sights) > 1 and at not in trace.api.profile.volatile
+        is_lasting = is_lasting and all(one == files[0] for one in files)
+        has_moved = is_lasting and not is_empty(linked) and _files(after, at) != files[0]
+        if has_moved or (_leads_nowhere(linked) and not _leads_nowhere(known)):
             yield at, known, linked
+
+
+def _files(body: Json, at: str) -> Json:
+    links: list[Json] = [text for _, text in links_in(pick(body, at))]
+    return stable_part(links, exact=False)
 
 
 def _leads_nowhere(links: Json) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
+from zlib import crc32
 
 from jobproof.contract.formats.headers import header_names, header_values
 from jobproof.contract.formats.json_value import JsonObject
@@ -152,3 +153,45 @@ def throttles_until_a_date(answer: MockAnswer, context: RequestContext) -> MockA
         return answer
     refusal = answer.with_json(429, {"error": "Too many requests"})
     return refusal.with_header("Retry-After", formatdate(context.now, usegmt=True))
+
+
+@_variant(
+    "what nobody may keep is said of a body alone, and so is what a compressor adds",
+    "RFC 9111 5.2.2.5: of an answer that isn't stored no 304 tells anything anew",
+)
+def unchanged_says_little(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    tag = answer.header("ETag")
+    if context.answer_kind is not AnswerKind.JOB or tag is None:
+        return answer
+    if context.request.header("If-None-Match") == tag:
+        bare = answer.without_header("Content-Type", "Cache-Control")
+        return replace(bare, code=304, body=b"")
+    kept = answer.with_header("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate")
+    kept = kept.with_header("Pragma", "no-cache").with_header("Expires", "-1")
+    return kept.with_header("Vary", ", ".join((*_all(answer, "Vary"), "Accept-Encoding")))
+
+
+@_variant(
+    "each id has its cell and its cookie, and a refusal a tag of what it says",
+    "RFC 9110 8.8.3: any answer may have a tag; RFC 6265 3: and set a cookie",
+)
+def cells_by_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    job_id = context.job_id
+    if job_id is None or context.answer_kind not in (AnswerKind.JOB, AnswerKind.UNKNOWN):
+        return answer
+    cell = f"{crc32(job_id.encode()):08x}"
+    answer = answer.with_header("X-Cell", f"cell-{int(cell, 16) % 3}")
+    answer = answer.with_header("Set-Cookie", f"cell={cell}; Path=/; Secure; HttpOnly")
+    if context.answer_kind is AnswerKind.UNKNOWN:
+        answer = answer.with_header("ETag", f'W/"{cell}"')
+    return answer
+
+
+@_variant(
+    "every third answer is sampled, and says so in its head and by a line end",
+    "RFC 9110 5.1: there may be any field; RFC 8259 2: blanks around a value say nothing",
+)
+def sampled_answers(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.UNKNOWN or context.occurrence() % 3:
+        return answer
+    return replace(answer.with_header("X-Sampled", "1"), body=answer.body + b"\n")

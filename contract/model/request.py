@@ -5,7 +5,7 @@ How an id, a credential and a base URL become a request.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from jobproof.contract.formats.headers import HeaderPairs, header_names, without_headers
 from jobproof.contract.formats.secrets.secret import Secret
@@ -22,6 +22,8 @@ __all__ = [
     "request_query",
 ]
 
+_SCHEME_WRITTEN = {Manner.SCHEME_CASE: str.lower, Manner.SCHEME_UPPER: str.upper}
+
 
 def build_request(
     api: Api,
@@ -37,6 +39,7 @@ def build_request(
     user_agent: str | None = None,
     manner: Manner = Manner.PLAIN,
     as_it_is: bool = False,
+    other_id: str = "",
 ) -> Request:
     """
     The request for one job; whatever the id holds, it is one segment of the path.
@@ -48,9 +51,12 @@ def build_request(
         user_agent: The `User-Agent` sent; None leaves it to the client.
         manner: One in which it can be asked: `can_be_asked`.
         as_it_is: The id stands in the path as it is, and is read there as a server reads it.
+        other_id: Of the job that the manner names beside this one, where it does.
     """
     ours = (*api.values.query, *_queried_token(api, credential, token, manner))
-    extra = (*query, *manner.spec.query)
+    extra = (*query, *((name, value or other_id) for name, value in manner.spec.query))
+    if manner is Manner.OTHER_IN_HEADER:
+        headers = (*headers, *_named_in_head(api, base_url, other_id))
     given = {name for name, _ in extra}
     pairs = (*(pair for pair in ours if pair[0] not in given), *extra)
     target = api.target(base_url, job_id, as_it_is=as_it_is)
@@ -82,10 +88,11 @@ def can_be_asked(api: Api, manner: Manner, token: Secret | None) -> bool:
         return at.place == "header" and not at.is_pair
     if manner is Manner.OTHER_SCHEME:
         return at.header == "authorization" and at.prefix.lower() == "bearer "
-    if manner is Manner.SCHEME_CASE:
-        return at.place == "header" and at.prefix.lower() != at.prefix
+    if manner in _SCHEME_WRITTEN:
+        return at.place == "header" and _SCHEME_WRITTEN[manner](at.prefix) != at.prefix
     # What the document declares, or the user sends, means something.
-    declared = (*((parameter.name, "") for parameter in api.operation.parameters), (at.name, ""))
+    named = (one.name for one in api.operation.parameters if one.place != "path")
+    declared = (*((name, "") for name in named), (at.name, ""))
     known = header_names((*declared, *api.values.headers))
     if api.values.cookies or at.place == "cookie":
         known |= {"cookie"}
@@ -150,7 +157,8 @@ def request_headers(
     agent = () if user_agent is None else (("User-Agent", user_agent),)
     ours = (("Accept", "application/json"), *agent)
     # A field sent twice is read as a list (RFC 9110 5.3), so ours give way.
-    for stronger in (api.values.headers, headers, manner.spec.headers):
+    asked = tuple(pair for pair in manner.spec.headers if pair[1])
+    for stronger in (api.values.headers, headers, asked):
         ours = (*without_headers(ours, *header_names(stronger)), *stronger)
     sent = (*ours, *_token_headers(api, credential, token, manner))
     if manner is Manner.FIELD_CASE:
@@ -182,8 +190,8 @@ def _token_headers(
     if text is not None and at.place == "cookie":
         cookies = (*(pair for pair in cookies if pair[0] != at.name), (at.name, at.written(text)))
     written = at.written(text) if text is not None else ""
-    if manner is Manner.SCHEME_CASE:
-        written = written.replace(at.prefix, at.prefix.lower(), 1)
+    if manner in _SCHEME_WRITTEN:
+        written = written.replace(at.prefix, _SCHEME_WRITTEN[manner](at.prefix), 1)
     # RFC 6265 5.4: all cookies of a request stand in one field.
     sent = (("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)),)
     return (
@@ -197,6 +205,11 @@ def _queried_token(
 ) -> tuple[tuple[str, str], ...]:
     at, text = api.access.token_at, _token(api, credential, token, manner)
     return ((at.name, at.written(text)),) if text is not None and at.place == "query" else ()
+
+
+def _named_in_head(api: Api, base_url: str, job_id: str) -> HeaderPairs:
+    path = urlsplit(api.target(base_url, job_id)).path
+    return tuple((name, path) for name, _ in Manner.OTHER_IN_HEADER.spec.headers)
 
 
 def _respelled(url: str, job_id: str) -> str:

@@ -20,6 +20,7 @@ from jobproof.contract.mock.serving.wire import frame
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Request, Subject
 from jobproof.contract.model.manners.manner import Manner
+from jobproof.contract.model.manners.near_misses import near_tag
 from jobproof.contract.model.request import build_request, can_be_asked
 from jobproof.contract.plugins import find_api
 
@@ -107,6 +108,7 @@ def run_script(
     # The last one names the job itself, which was asked for above.
     strange += _respelled(known[-1])[:-1]
     strange += _respelled(mock.foreign_jobs[0].id)
+    strange += [f"{known[-1]},{mock.foreign_jobs[0].id}"]
     others = (mock.foreign_jobs[0].id, "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20", *strange)
     requests += [("GET", path_of(mock, one), mock.token) for one in others]
     requests += [("GET", path_of(mock, known[-1]), token) for token in ("", "wrong")]
@@ -142,6 +144,11 @@ def run_script(
     answer = mock.respond("GET", target, [*bearer(mock.token), condition])
     exchanges.append(MockExchange(f"{target} if it has changed", answer, mock.log[-1].fault))
     ended = next(one for one in mock.jobs if one.has_ended(Clock().now))
+    target = path_of(mock, ended.id)
+    tag = mock.respond("GET", target, bearer(mock.token)).header("ETag") or '"1"'
+    for asked in (tag, near_tag(tag) or tag):
+        answer = mock.respond("GET", target, [*bearer(mock.token), ("If-None-Match", asked)])
+        exchanges.append(MockExchange(f"{target} unless {asked}", answer, mock.log[-1].fault))
     for manner, request in _in_every_manner(mock, ended.id, mock.foreign_jobs[0].id):
         target = request.url.removeprefix("http://mock")
         answer = mock.respond("GET", target, request.headers)
@@ -157,7 +164,8 @@ def _in_every_manner(mock: Mock, known: str, foreign: str) -> Iterator[tuple[Man
         if not can_be_asked(api, manner, token):
             continue
         for job_id, subject in subjects.items():
-            outsiders = [Credential.NONE] if subject is Subject.KNOWN else []
+            strangers = (Credential.NONE, Credential.INVALID)
+            outsiders = strangers if subject is Subject.KNOWN else ()
             for credential in (Credential.OWNER, *outsiders):
                 request = build_request(
                     *(api, f"http://mock{mock.prefix}", job_id),
@@ -165,6 +173,7 @@ def _in_every_manner(mock: Mock, known: str, foreign: str) -> Iterator[tuple[Man
                     credential=credential,
                     token=token,
                     manner=manner,
+                    other_id=foreign,
                 )
                 yield manner, request
 

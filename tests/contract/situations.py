@@ -40,6 +40,7 @@ _STATUSES = (
 )
 _TAG = {"etag": '"1"'}
 _ASKED = {"If-None-Match": '"1"'}
+_PART = {"Range": "bytes=0-9"}
 _FOR_CACHES = {"content-encoding": "gzip", "cache-control": "max-age=60"}
 _CUT = Response(200, (("content-type", "application/json"),), b"{", b"{", "1.1")
 
@@ -334,6 +335,10 @@ _GROUPS: dict[str, Callable[[], Mapping[str, Trace]]] = {
     "tagged again": lambda: _after(answer(at=NOW - 9, headers=_TAG), headers=_TAG),
     "PATCH": lambda: _codes(_FEW_CODES, method="PATCH"),
     "for a part": lambda: _codes((200, 206), sent={"Range": "bytes=0-9"}),
+    "a part": lambda: {
+        stated: trace(answer(b"0123456789", 206, headers={"content-range": stated}, sent=_PART))
+        for stated in ("bytes 0-9/10", "bytes 0-8/10", "bytes 0-9/9", "lines 0-9/10", "x")
+    },
     "by HTTP/1.0": lambda: _codes((200,), version="1.0", headers={"transfer-encoding": "chunked"}),
     "by HTTP/2": lambda: _codes((200,), version="2", headers={"transfer-encoding": "chunked"}),
     "head": lambda: {name: trace(answer(headers=head)) for name, head in _heads()},

@@ -12,6 +12,7 @@ from tests.contract.builders import (
     JOB,
     MISSING,
     NOW,
+    TOKEN,
     answer,
     api,
     job,
@@ -22,9 +23,12 @@ from tests.contract.builders import (
 )
 from tests.contract.cases import Case
 
+from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
-from jobproof.contract.model.finding import Basis, Kind
+from jobproof.contract.model.finding import Basis, Kind, Severity
 from jobproof.contract.model.manners.manner import Manner
+from jobproof.contract.model.request import build_request
+from jobproof.contract.model.trace import Trace
 
 FOREIGN = "9a3f0d52-6a4e-4d0b-8f52-2c1f7a9be001"
 
@@ -106,6 +110,94 @@ def test_more_headers_for_a_foreign_job_are_our_reading_only() -> None:
     assert (finding.check, finding.pointer) == ("foreign_job_looks_unknown", "headers")
     assert finding.basis is Basis.INFERRED
     assert finding.found == ["x-owner"]
+
+
+def _by_turns(*kinds: dict[str, Any], times: int = 3, between: int = 2) -> Trace:
+    """
+    A foreign job asked for by turns with unknown ids; each kind is what one of the answers has
+    that is different, the last one's for all that follow.
+    """
+    asked = [_foreign(at=NOW - 2 * n, **kinds[0]) for n in reversed(range(times))]
+    unknown = [
+        not_found(at=NOW - 2 * n - 1, **kinds[min(n + 1, len(kinds) - 1)]) for n in range(between)
+    ]
+    before = [not_found(at=NOW - 60, **kinds[-1]), not_found(at=NOW - 59, **kinds[-1])]
+    return trace(*asked, baselines=[*before, *reversed(unknown)])
+
+
+@pytest.mark.parametrize(
+    ("foreign", "unknown", "pointer"),
+    [
+        ({"headers": {"x-owner": "acme"}}, {}, "headers"),
+        ({"headers": {"last-modified": "Sun, 06 Nov 1994 08:49:37 GMT"}}, {}, "headers"),
+        ({}, {"headers": {"x-owner": "acme"}}, "headers"),
+        ({"headers": {"set-cookie": "denied=1"}}, {}, "headers"),
+        ({"headers": {"cache-control": "private"}}, {"headers": {"cache-control": "no-store"}},
+         "header:cache-control"),
+        ({"headers": {"content-type": "application/json; charset=utf-8"}}, {},
+         "header:content-type"),
+        ({"body": b'{"error": "Job not found"}\n'}, {}, "body"),
+        ({"body": b'{"error":"Job not found"}'}, {}, "body"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_tells_a_foreign_job_each_time_and_an_unknown_one_never_is_no_accident(
+    foreign: dict[str, Any], unknown: dict[str, Any], pointer: str
+) -> None:
+    (finding,) = said(_by_turns(foreign, unknown), Kind.VIOLATION)
+    assert (finding.check, finding.pointer) == ("foreign_job_looks_unknown", pointer)
+    assert finding.basis is Basis.DOCUMENTED
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"headers": {"x-owner": "acme"}},
+        {"headers": {"set-cookie": "denied=1"}},
+        {"body": b'{"error": "Job not found"}\n'},
+    ],
+    ids=str,
+)
+def test_what_may_be_an_accident_is_our_reading_at_most(foreign: dict[str, Any]) -> None:
+    rare = (
+        _by_turns(foreign, {}, times=2),
+        _by_turns(foreign, {}, between=1),
+        _by_turns(foreign, {}, foreign, {}),  # an unknown id was answered so, too
+    )
+    for seen in rare:
+        found = said(seen, Kind.VIOLATION)
+        assert all(one.basis is Basis.INFERRED for one in found)
+
+
+def test_what_differs_from_id_to_id_or_from_moment_to_moment_tells_nothing() -> None:
+    for name, values in {
+        "etag": ('"a"', '"b"', '"c"'),
+        "x-cell": ("cell-1", "cell-2"),
+        "set-cookie": ("lb=a; Path=/", "lb=b"),
+        "x-request-id": ("0a1b2c3d4e5f", "8f2b3c4d5e6f"),
+    }.items():
+        kinds = [{"headers": {name: value}} for value in values]
+        assert said(_by_turns(*kinds), Kind.VIOLATION) == ()
+
+
+@pytest.mark.parametrize("manner", [Manner.OTHER_IN_QUERY, Manner.OTHER_IN_HEADER])
+def test_a_job_that_is_named_beside_the_path_is_not_shown(manner: Manner) -> None:
+    request = build_request(
+        *(api(), "https://api.krea.ai", JOB),
+        subject=Subject.KNOWN,
+        credential=Credential.OWNER,
+        token=Secret(TOKEN),
+        manner=manner,
+        other_id=FOREIGN,
+    )
+    for shown, told in ((FOREIGN, True), (JOB, False), (MISSING, False)):
+        seen = trace(replace(answer(job(job_id=shown)), request=request))
+        found = [one for one in said(seen) if one.check == "foreign_job_is_hidden"]
+        assert [one.severity for one in found] == ([Severity.CRITICAL] if told else [])
+    # Whoever takes the path from the head, or no such parameter, may say so.
+    for code in sorted(manner.spec.declines):
+        declined = trace(replace(answer({"error": "no"}, code), request=request))
+        assert said(declined, Kind.VIOLATION) == ()
 
 
 @pytest.mark.parametrize(

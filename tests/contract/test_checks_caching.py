@@ -12,6 +12,8 @@ from tests.contract.builders import NOW, answer, job, links, said, trace
 from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Credential, Exchange
+from jobproof.contract.model.finding import Basis, Kind
+from jobproof.contract.model.manners.manner import Manner
 
 
 def _tagged(tag: str, body: Any = None, *, at: float = NOW, **kwargs: Any) -> Exchange:
@@ -26,6 +28,13 @@ def _unchanged(tag: str, given: str | None = "", **headers: str) -> Exchange:
 def _coded(stated: str, **headers: str) -> Exchange:
     coded = {"cache-control": stated, "content-encoding": "gzip", **headers}
     return answer(headers=coded)
+
+
+_KEPT = {"cache-control": "private, max-age=3", "vary": "Authorization"}
+
+
+def _kept(**headers: str) -> Exchange:
+    return answer(at=NOW - 5, headers={"etag": '"1"', **_KEPT, **headers})
 
 
 CASES = {
@@ -76,6 +85,14 @@ CASES = {
         accepts=trace(_tagged('"1"', at=NOW - 5), _unchanged('"1"', given='W/"1"')),
         rejects=trace(_tagged('"1"', at=NOW - 5), _unchanged('"1"', given='"2"')),
         at="header:etag",
+    ),
+    "not_modified_repeats_the_rest": Case(
+        accepts=trace(_kept(vary="Authorization, Accept-Encoding"), _unchanged('"1"', **_KEPT)),
+        rejects=trace(
+            _kept(vary="Authorization, X-Org"),
+            _unchanged('"1"', **{**_KEPT, "vary": "authorization"}),
+        ),
+        at="header:vary",
     ),
     "not_modified_has_true_length": Case(
         accepts=trace(
@@ -205,3 +222,35 @@ def test_a_304_is_right_for_a_job_that_may_have_come_back_to_where_it_was(
 
 
 _NOT_MODIFIED = "not_modified_means_unchanged"
+
+
+@pytest.mark.parametrize(
+    ("whole", "short", "pointers"),
+    [
+        (_KEPT, _KEPT, set()),
+        (_KEPT, {"vary": "*", "cache-control": "no-cache"}, set()),
+        (_KEPT, {"vary": "Authorization"}, {"header:cache-control"}),
+        (_KEPT, {"cache-control": "private"}, {"header:vary"}),
+        (_KEPT, {}, {"header:cache-control", "header:vary"}),
+        ({"vary": "Accept-Encoding, Origin"}, {}, set()),
+        ({"cache-control": "no-cache, no-store, max-age=0", "expires": "0"}, {}, set()),
+        ({"cache-control": "private", "expires": "0"}, {"cache-control": "private"}, set()),
+        ({"expires": "Sun, 06 Nov 1994 08:49:37 GMT"}, {}, {"header:expires"}),
+        ({"content-location": "/v1/jobs/1"}, {}, {"header:content-location"}),
+        ({}, _KEPT, set()),
+    ],
+    ids=str,
+)
+def test_304_leaves_out_nothing_that_caches_live_by(
+    whole: dict[str, str], short: dict[str, str], pointers: set[str]
+) -> None:
+    known = answer(at=NOW - 5, headers={"etag": '"1"', **whole})
+    found = said(trace(known, _unchanged('"1"', **short)), Kind.VIOLATION)
+    rest = [one for one in found if one.check == "not_modified_repeats_the_rest"]
+    assert {one.pointer for one in rest} == pointers
+    assert all(one.basis is Basis.RFC for one in rest)
+
+
+def test_what_a_page_was_told_beside_needn_t_be_in_a_304() -> None:
+    known = answer(at=NOW - 5, headers={"etag": '"1"', **_KEPT}, manner=Manner.ORIGIN)
+    assert said(trace(known, _unchanged('"1"'))) == ()

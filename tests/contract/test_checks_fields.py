@@ -373,3 +373,23 @@ def test_long_values_cost_no_more_than_their_length(name: str, sign: str) -> Non
     # Were a pattern to look twice at a sign, this would not end.
     seen = trace(answer({"e": 1}, 401, headers={name: f"a/b {sign * 20_000}\x01"}))
     assert {f.check for f in said(seen)}
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", False),
+        ("0", False),
+        ("-1", False),
+        ("2026-11-30T10:00:00Z", True),
+        ("Sun Nov  6 08:49:37 1994", True),
+        ("never", True),
+    ],
+)
+def test_an_expiry_in_another_form_means_expired_and_is_a_matter_of_form(
+    stated: str, told: bool
+) -> None:
+    found = said(trace(answer(headers={"expires": stated})))
+    assert [(f.check, f.basis) for f in found] == (
+        [("dates_have_the_one_form", Basis.INFERRED)] if told else []
+    )

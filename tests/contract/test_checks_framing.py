@@ -4,10 +4,11 @@ Messages on the wire: each promise kept and broken, and what must not be called 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from tests.contract.builders import answer, said, trace
+from tests.contract.builders import answer, job, said, trace
 from tests.contract.cases import Case
 
 from jobproof.contract.model.exchange import Subject
@@ -19,6 +20,8 @@ _OPTIONS: dict[str, Any] = {"code": 204, "method": "OPTIONS"}
 _UNDOCUMENTED = {"code_is_documented": "206 isn't among the codes that the document lists"}
 _PART: dict[str, Any] = {"code": 206, "sent": {"Range": "bytes=0-9"}}
 _RANGE = {"content-range": "bytes 0-9/100"}
+_SIZE = len(json.dumps(job()))
+_RANGED: dict[str, Any] = {**_PART, "manner": Manner.RANGE}
 
 CASES = {
     "field_names_are_tokens": Case(
@@ -58,7 +61,7 @@ CASES = {
     ),
     "part_was_asked_for": Case(
         accepts=trace(answer(headers={"accept-ranges": "bytes"}, sent={"Range": "bytes=0-9"})),
-        rejects=trace(answer(headers=_RANGE, code=206)),
+        rejects=trace(answer(headers={"content-range": f"bytes 0-{_SIZE - 1}/*"}, code=206)),
         at="code",
         also=_UNDOCUMENTED,
     ),
@@ -67,6 +70,11 @@ CASES = {
         rejects=trace(answer(**_PART)),
         at="header:content-range",
         also=_UNDOCUMENTED,
+    ),
+    "part_is_what_it_says": Case(
+        accepts=trace(answer(b'{"job_id":', headers=_RANGE, **_RANGED)),
+        rejects=trace(answer(b'{"job_id": ', headers=_RANGE, **_RANGED)),
+        at="body",
     ),
 }
 
@@ -118,5 +126,36 @@ def test_several_parts_say_each_for_itself_which_they_are() -> None:
 
 
 def test_a_part_of_a_text_is_no_text() -> None:
-    part = answer(b'{"job_id"', headers=_RANGE, manner=Manner.RANGE, **_PART)
+    part = answer(b'{"job_id":', headers=_RANGE, **_RANGED)
     assert said(trace(part)) == ()
+
+
+@pytest.mark.parametrize(
+    ("stated", "pointer"),
+    [
+        ("bytes 0-9/100", None),
+        ("bytes 0-9/*", None),
+        ("Bytes  90-99/100", None),
+        ("bytes 0-9/10", None),
+        # Whatever it counts in isn't known.
+        ("lines 0-3/4", None),
+        ("bytes */100", None),
+        ("bytes 0-8/100", "body"),
+        ("bytes 0-10/100", "body"),
+        ("bytes 0-9/9", "header:content-range"),
+        ("bytes 9-0/100", "header:content-range"),
+        (f"bytes 0-{'9' * 5_000}/10", "header:content-range"),
+    ],
+    ids=lambda text: str(text)[:20],
+)
+def test_a_part_lies_within_the_whole_and_is_as_long_as_it_says(
+    stated: str, pointer: str | None
+) -> None:
+    part = answer(b"0123456789", headers={"content-range": stated}, **_RANGED)
+    found = [one for one in said(trace(part)) if one.check == "part_is_what_it_says"]
+    assert [one.pointer for one in found] == ([pointer] if pointer else [])
+
+
+def test_of_a_part_s_head_alone_no_length_is_taken() -> None:
+    head = answer(b"", headers=_RANGE, code=206, method="HEAD", sent={"Range": "bytes=0-9"})
+    assert "part_is_what_it_says" not in {one.check for one in said(trace(head))}

@@ -247,3 +247,33 @@ def test_a_link_leads_elsewhere_only_where_the_asker_names_the_place(
     before, after = (job(result={"urls": [link]}) for link in (plainly, otherwise))
     subject = _otherwise(after, manner=Manner.OTHER_HOST, plainly=answer(before, at=NOW - 9))
     assert {f.pointer for f in _of_the_manner(subject)} == ({"/result/urls"} if told else set())
+
+
+@pytest.mark.parametrize(
+    ("plainly", "otherwise", "told"),
+    [
+        (("a", "a"), "b", True),
+        (("a", "a"), "a", False),
+        (("a",), "b", False),
+        # One that is new at each sight may be new at the next one.
+        (("a", "b"), "c", False),
+        (("a", "b", "b"), "c", False),
+    ],
+)
+def test_files_that_have_stayed_the_same_are_the_same_for_whoever_asks(
+    plainly: tuple[str, ...], otherwise: str, told: bool
+) -> None:
+    def shown(name: str) -> Any:
+        # Signed anew and by another host, it is the same file.
+        return job(result={"urls": [f"https://{name}.krea.ai/{name}.png?Signature={name}"]})
+
+    before = [answer(shown(name), at=NOW - 9 + n) for n, name in enumerate(plainly)]
+    after = answer(shown(otherwise), manner=Manner.OTHER_HOST)
+    found = {f.pointer for f in _of_the_manner(trace(*before, after))}
+    assert found == ({"/result/urls"} if told else set())
+
+
+def test_when_a_job_ended_is_said_to_whoever_asks() -> None:
+    for manner in (Manner.TOOL, Manner.LANGUAGE):
+        subject = _otherwise(job(completed_at=None), manner=manner)
+        assert {f.pointer for f in _of_the_manner(subject)} == {"/completed_at"}

@@ -93,7 +93,11 @@ READS: dict[str, frozenset[str]] = {
             *("chunks_are_put_on_once", "no_content_has_no_length", "connection_names_its_own"),
             *("part_says_which", "session_cookie_is_guarded"),
         ): (HEADERS,),
-        ("not_modified_repeats_the_tag", "not_modified_has_true_length"): (HEADERS, SENT),
+        (
+            *("not_modified_repeats_the_tag", "not_modified_has_true_length"),
+            "not_modified_repeats_the_rest",
+        ): (HEADERS, SENT),
+        ("part_is_what_it_says",): (BODY, HEADERS),
         ("part_was_asked_for",): (SENT,),
         (
             *("media_type_is_documented", "charset_is_utf8", "head_matches_get"),

@@ -19,15 +19,18 @@ from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.manners.manner import Manner
+from jobproof.contract.model.manners.near_misses import near_tag
 from jobproof.contract.model.request import build_request, can_be_asked
 from jobproof.contract.recordings.har.entry import read_har_entry
 from jobproof.contract.recordings.har.writer import har_entry
 from jobproof.contract.recordings.ndjson.writer import exchange_line
 
 TOKEN = "Tok-0123456789-abc"
+OTHER = "0b3f3f0e-7d0e-4b6a-9d7e-3c9f5a1b2c3d"
 PAIR = f"ann:{TOKEN}"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
 NEAR = (Manner.CUT, Manner.EXTENDED, Manner.RECASED)
+BY_SCHEME = (Manner.OTHER_SCHEME, Manner.SCHEME_CASE, Manner.SCHEME_UPPER)
 SCHEMES = ("bearer", "basic", "header", "query", "cookie")
 
 
@@ -42,6 +45,7 @@ def _asked(api: Api, manner: Manner, token: str, who: Credential = Credential.OW
         credential=who,
         token=Secret(token),
         manner=manner,
+        other_id=OTHER,
     )
 
 
@@ -155,14 +159,11 @@ def test_in_a_wrong_place_stands_a_wrong_token_and_none_in_the_right_one(
                 Manner.CLAIMED,
             },
         ),
-        ("header", {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.SCHEME_CASE}),
-        (
-            "query",
-            {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.EMPTY, Manner.BLANK, Manner.SCHEME_CASE},
-        ),
+        ("header", {Manner.UNSIGNED, *BY_SCHEME}),
+        ("query", {Manner.UNSIGNED, *BY_SCHEME, Manner.EMPTY, Manner.BLANK}),
         (
             "cookie",
-            {Manner.UNSIGNED, Manner.OTHER_SCHEME, Manner.EMPTY, Manner.BLANK, Manner.SCHEME_CASE}
+            {Manner.UNSIGNED, *BY_SCHEME, Manner.EMPTY, Manner.BLANK}
             | {Manner.COOKIE, Manner.IN_COOKIE},
         ),
     ],
@@ -183,6 +184,8 @@ def test_what_makes_no_difference_is_not_asked(
         ({"in": "header", "name": "accept-language"}, Manner.LANGUAGE),
         ({"in": "header", "name": "X-Role"}, Manner.CLAIMS),
         ({"in": "query", "name": "access_token"}, Manner.IN_QUERY),
+        ({"in": "query", "name": "id"}, Manner.OTHER_IN_QUERY),
+        ({"in": "header", "name": "x-original-url"}, Manner.OTHER_IN_HEADER),
     ],
 )
 def test_what_the_document_gives_a_meaning_to_is_no_mere_manner(
@@ -200,13 +203,32 @@ def test_a_manner_adds_what_it_says_and_takes_nothing_but_its_own_names(
 ) -> None:
     api = small_api(tmp_path, security=[{"bearer": []}])
     plain, other = _asked(api, Manner.PLAIN, TOKEN), _asked(api, manner, TOKEN)
-    assert set(manner.spec.headers) <= set(other.headers)
-    assert set(manner.spec.query) <= set(parse_qsl(urlsplit(other.url).query))
+    headers = {(name, value or f"/jobs/{OTHER}") for name, value in manner.spec.headers}
+    assert headers <= set(other.headers)
+    query = {(name, value or OTHER) for name, value in manner.spec.query}
+    assert query <= set(parse_qsl(urlsplit(other.url).query))
     names = [name.lower() for name, _ in other.headers]
     assert len(names) == len(set(names))
     replaced = {name.lower() for name, _ in manner.spec.headers} | {"authorization"}
     kept = {pair for pair in plain.headers if pair[0].lower() not in replaced}
     assert kept <= set(other.headers)
+
+
+@pytest.mark.parametrize(
+    ("tag", "near"),
+    [
+        ('"5d41"', '"5d4A"'),
+        ('W/"5dA"', 'W/"5dB"'),
+        ('"MTIz=="', '"MTIA=="'),
+        ('"5d-gzip"', '"5d-gziA"'),
+        ("5d41", "5d4A"),
+        ('"--"', None),
+        ('W/""', None),
+        ("", None),
+    ],
+)
+def test_a_near_tag_differs_in_its_last_letter(tag: str, near: str | None) -> None:
+    assert near_tag(tag) == near
 
 
 def test_an_encoded_letter_is_the_letter(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_another_job_is_no_alteration(job_id: str, others: tuple[str, ...], left
     assert left_out not in _altered(job_id, *others)
 
 
-@pytest.mark.parametrize(("effort", "most"), [(Effort.QUICK, 6), (Effort.STANDARD, 25)])
+@pytest.mark.parametrize(("effort", "most"), [(Effort.QUICK, 6), (Effort.STANDARD, 26)])
 def test_few_alterations_are_sent_and_before_the_hostile_ids(
     target: SuiteTarget, effort: Effort, most: int
 ) -> None:

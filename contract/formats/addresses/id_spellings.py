@@ -59,6 +59,7 @@ def _readings(asked: str, found: str) -> Iterator[str]:
     yield _FORMAT_SUFFIX.sub("", asked)  # as Rails reads it
     yield asked.partition(";")[0]  # matrix parameters, as Spring reads them
     yield _tidied(unquote(asked))
+    yield asked.rpartition(",")[2]  # of a list, which may be looked at no farther than its head
     if asked.lower() == found.lower():
         yield found
     with suppress(ValueError):

@@ -16,9 +16,10 @@ from urllib.parse import quote
 from jobproof.contract.formats.json_pointer import escape
 from jobproof.contract.formats.json_value import Json
 
-__all__ = ["ShownBody", "body_difference", "steady_text"]
+__all__ = ["ShownBody", "body_difference", "layout_of", "steady_text"]
 
 _MOST_TEXT = 20_000
+_MOST_LAYOUT = 4_000
 _MOST_WORDS = 1_500
 _MOST_ITEMS = 3
 _MOST_DEPTH = 20
@@ -46,6 +47,7 @@ _TOKEN = re.compile(r"[\w.:+/=~-]{8,}", re.ASCII)
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]+")
 _INNER_DIGIT = re.compile(r"[A-Za-z][0-9]+[A-Za-z]")
+_JSON_VALUE = re.compile(rb'"(?:[^"\\]|\\.)*+"|[^\s{}\[\],:"]+', re.DOTALL)
 _WORDS = re.compile(r"[^\s<>]+")
 _KEY_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -100,6 +102,15 @@ def body_difference(seen: ShownBody, others: Sequence[ShownBody]) -> tuple[Json,
     if template.fits(mine_words):
         return None
     return template.example, " ".join(mine_words)
+
+
+def layout_of(seen: ShownBody) -> bytes | None:
+    """
+    The signs between the values of a JSON text, blanks included; None where it is none, or long.
+    """
+    if not seen.is_json or len(seen.data) > _MOST_LAYOUT:
+        return None
+    return _JSON_VALUE.sub(b"_", seen.data)
 
 
 def steady_text(text: str, asked: str | None, *, learned: bool) -> str:

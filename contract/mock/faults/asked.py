@@ -30,6 +30,13 @@ def has_result(api: Api) -> bool:
     return api.profile.result is not None
 
 
+def has_end(api: Api) -> bool:
+    """
+    APIs whose jobs say when they ended.
+    """
+    return api.profile.times is not None and bool(api.profile.times.later)
+
+
 def by_header(api: Api) -> bool:
     """
     APIs that ask for a token, and for it in a header with a scheme.
@@ -136,6 +143,36 @@ def any_tag_matches(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.request.header("If-None-Match") is None:
         return answer
     return _not_modified(answer, context)
+
+
+@ASKED.answer("of an entity tag its beginning counts", _SAME)
+def tag_beginning_matches(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    asked, tag = context.request.header("If-None-Match"), answer.header("ETag")
+    if asked is None or tag is None or asked[:9] != tag[:9]:
+        return answer
+    return _not_modified(answer, context)
+
+
+@ASKED.answer("a range that can be had is refused", _SAME, "code_is_documented")
+def range_refused(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.JOB or context.request.header("Range") is None:
+        return answer
+    return answer.with_json(416, {"error": "Range not satisfiable"})
+
+
+@ASKED.body("a tool of the command line isn't told when the job ended", _SAME, applies=has_end)
+def tool_sees_no_end(body: JsonObject, context: RequestContext) -> Json:
+    if (context.request.header("User-Agent") or "").startswith("curl/"):
+        for later in context.profile.times.later if context.profile.times else ():
+            reset_to_template(body, later.at, context)
+    return body
+
+
+@ASKED.body("who names another host is led to other files", _SAME, applies=has_links)
+def other_files_by_forwarded_host(body: JsonObject, context: RequestContext) -> Json:
+    if context.request.header("X-Forwarded-Host") is None:
+        return body
+    return edit_links(body, context, lambda _link: "https://cdn.example/images/missing.png")
 
 
 @ASKED.answer("a date counts although a tag is given", _SAME)

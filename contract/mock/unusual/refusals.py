@@ -17,6 +17,7 @@ from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, ev
 from jobproof.contract.mock.body_edits import edit_links, has_links
 from jobproof.contract.mock.faults.access import needs_token, replace_first_string
 from jobproof.contract.mock.faults.asked import by_header
+from jobproof.contract.mock.jobs.life import MockJob
 from jobproof.contract.model.api import Api
 
 __all__ = ["REFUSAL_VARIANTS"]
@@ -338,6 +339,19 @@ def refusals_say_their_number(answer: MockAnswer, context: RequestContext) -> Mo
     return answer.with_header("X-Error-Code", "E404").with_header(
         "X-Request-Id", f"{context.occurrence():08x}"
     )
+
+
+@_right(
+    "the path is taken from where a proxy left it, and the right is asked for as ever",
+    "no standard says what X-Original-URL means; whoever may not see a job doesn't see it",
+    hook=Hook.JOB,
+)
+def path_from_head(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    path = context.request.header("X-Original-URL")
+    if path is None:
+        return job
+    named = context.job_store.find(path.rpartition("/")[2])
+    return named if named is not None and named.tenant == context.caller else None
 
 
 def _varied(answer: MockAnswer, name: str) -> MockAnswer:

@@ -4,7 +4,6 @@ How a question is put, apart from whose job it is for and by whose right it is a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,19 +11,24 @@ from types import MappingProxyType
 from urllib.parse import urlencode
 
 from jobproof.contract.formats.headers import HeaderPairs
+from jobproof.contract.model.manners.near_misses import (
+    UNSIGNED,
+    UNSIGNED_HEAD,
+    beheaded_token,
+    changed_token,
+    claimed_token,
+    cut_token,
+    extended_token,
+    prefixed_token,
+    recased_token,
+    shortened_token,
+    unsigned_token,
+)
 
 __all__ = ["MANNERS", "NO_HOST", "Manner", "MannerSpec"]
 
 NO_HOST = "jobproof.example"
 """A host that nobody has (RFC 6761 6.5), and that therefore no right answer names."""
-
-# Shorter, what is left of a token could be somebody's.
-_SHORTEST_TOKEN = 12
-_HEX = re.compile(r"[0-9A-Fa-f-]*")
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_UNSIGNED_HEAD = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
-# {"sub":"admin","exp":4102444800}, signed by nobody.
-_UNSIGNED = f"{_UNSIGNED_HEAD}.eyJzdWIiOiJhZG1pbiIsImV4cCI6NDEwMjQ0NDgwMH0."
 
 
 class Manner(StrEnum):
@@ -45,6 +49,9 @@ class Manner(StrEnum):
     QUERY = "query"
     CLAIMS = "claims"
     OVERRIDE = "override"
+    OWN_METHOD = "own_method"
+    OTHER_IN_QUERY = "other_in_query"
+    OTHER_IN_HEADER = "other_in_header"
 
     ACCEPT_ANY = "accept_any"
     ACCEPT_WEIGHED = "accept_weighed"
@@ -52,6 +59,7 @@ class Manner(StrEnum):
     RANGE = "range"
 
     OTHER_TAG = "other_tag"
+    NEAR_TAG = "near_tag"
     ANY_TAG = "any_tag"
     OLD_DATE = "old_date"
     TAG_OVER_DATE = "tag_over_date"
@@ -61,6 +69,7 @@ class Manner(StrEnum):
 
     ENCODED = "encoded"
     SCHEME_CASE = "scheme_case"
+    SCHEME_UPPER = "scheme_upper"
     FIELD_CASE = "field_case"
 
     EMPTY = "empty_credential"
@@ -92,8 +101,9 @@ class MannerSpec:
     """
     Attributes:
         why: What is different, for whoever reads a plan or a finding: "in another language".
-        headers: Sent beside, or in place of, those of a plain question.
-        query: Further parameters of the query.
+        headers: Sent beside, or in place of, those of a plain question; an empty one names the
+            path of another job.
+        query: Further parameters of the query; an empty one names another job.
         token: What is made of the real token, which then is right no more; None where it can't
             be made of this one.
         command: The same as a command that reads the token, for a line to copy.
@@ -121,55 +131,6 @@ class MannerSpec:
         return urlencode(self.query)
 
 
-def _is_long(token: str) -> bool:
-    # Of `user:password` it is the password that is changed.
-    return len(token.rpartition(":")[2]) >= _SHORTEST_TOKEN
-
-
-def _cut(token: str) -> str | None:
-    # Four characters: the last ones of a base64 text may be padding.
-    return token[:-4] if _is_long(token) else None
-
-
-def _extended(token: str) -> str | None:
-    return f"{token}AAAA" if _is_long(token) else None
-
-
-def _shortened(token: str) -> str | None:
-    # Without its padding a base64 text may be the same.
-    return token[:-1] if _is_long(token) and not token.endswith("=") else None
-
-
-def _beheaded(token: str) -> str | None:
-    return token[1:] if _is_long(token) else None
-
-
-def _prefixed(token: str) -> str | None:
-    return f"A{token}" if _is_long(token) else None
-
-
-def _changed(token: str) -> str | None:
-    # The ninth from the end: whoever compares the beginning, or the last few, finds it right.
-    at = len(token) - 9
-    if not _is_long(token) or not token[at].isascii() or not token[at].isalnum():
-        return None
-    return f"{token[:at]}{'B' if token[at] == 'A' else 'A'}{token[at + 1 :]}"
-
-
-def _claimed(token: str) -> str | None:
-    return None if _JWT.fullmatch(token) else _UNSIGNED
-
-
-def _recased(token: str) -> str | None:
-    # A number in hexadecimal is the same in either case.
-    return None if not _is_long(token) or _HEX.fullmatch(token) else token.swapcase()
-
-
-def _unsigned(token: str) -> str | None:
-    # RFC 8725 3.1: whoever takes "none" for an algorithm takes any claim for true.
-    return f"{_UNSIGNED_HEAD}.{token.split('.')[1]}." if _JWT.fullmatch(token) else None
-
-
 _NO_PARAMETER = "the document: the operation has no such parameter"
 _BROWSER = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -188,6 +149,8 @@ _CLAIMED = (
     ("X-Admin", "true"),
     ("X-Internal", "true"),
 )
+_OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
+_NO_OVERRIDE = frozenset({400, 403, 405, 501})
 # Some who guard an API against robots, or against other sites, refuse by right.
 _GUARDED = frozenset({400, 403})
 _STRICT_QUERY = frozenset({400, 403, 422})
@@ -258,8 +221,24 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         ),
         Manner.OVERRIDE: MannerSpec(
             "with headers that name another method",
-            headers=(("X-HTTP-Method-Override", "DELETE"), ("X-Method-Override", "DELETE")),
-            declines=frozenset({400, 403, 405, 501}),
+            headers=tuple((name, "DELETE") for name in _OVERRIDES),
+            declines=_NO_OVERRIDE,
+        ),
+        Manner.OWN_METHOD: MannerSpec(
+            "with headers that name the method that it has",
+            headers=tuple((name, "GET") for name in _OVERRIDES),
+            declines=_NO_OVERRIDE,
+        ),
+        Manner.OTHER_IN_QUERY: MannerSpec(
+            "with somebody else's id in the query",
+            query=(("id", ""), ("job_id", "")),
+            declines=_STRICT_QUERY | {404},
+        ),
+        Manner.OTHER_IN_HEADER: MannerSpec(
+            "with the path of somebody else's job in its head",
+            # Some frameworks take the path from there: to them that job isn't to be found.
+            headers=(("X-Original-URL", ""), ("X-Rewrite-URL", "")),
+            declines=frozenset({400, 403, 404, 421}),
         ),
         Manner.ACCEPT_ANY: MannerSpec(
             "whatever the media type",
@@ -282,13 +261,20 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         Manner.RANGE: MannerSpec(
             "for its first bytes",
             headers=(("Range", "bytes=0-7"),),
-            declines=frozenset({206, 416}),
+            declines=frozenset({206}),
             source="RFC 9110 14.2: Range is optional, and without it the answer is whole",
             is_must=True,
         ),
         Manner.OTHER_TAG: MannerSpec(
             "unless it has a tag that it can't have",
             headers=(("If-None-Match", '"jobproof-matches-nothing"'),),
+            source="RFC 9110 13.1.2: the condition holds where no listed tag matches",
+            is_must=True,
+        ),
+        Manner.NEAR_TAG: MannerSpec(
+            "unless it has a tag that is nearly the right one",
+            # Instead of it, where a tag has been seen, that one with another character at its end.
+            headers=(("If-None-Match", '"jobproof-nearly"'),),
             source="RFC 9110 13.1.2: the condition holds where no listed tag matches",
             is_must=True,
         ),
@@ -338,6 +324,10 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             "with the scheme in other letters",
             source="RFC 9110 11.1: the scheme's name is case-insensitive",
         ),
+        Manner.SCHEME_UPPER: MannerSpec(
+            "with the scheme in capitals",
+            source="RFC 9110 11.1: the scheme's name is case-insensitive",
+        ),
         Manner.FIELD_CASE: MannerSpec(
             "with the names of its fields in small letters",
             source="RFC 9110 5.1: field names are case-insensitive",
@@ -358,47 +348,50 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             declines=_GUARDED,
         ),
         Manner.CUT: MannerSpec(
-            "with the token cut short", token=_cut, command="sed 's/....$//'", declines=_MALFORMED
+            "with the token cut short",
+            token=cut_token,
+            command="sed 's/....$//'",
+            declines=_MALFORMED,
         ),
         Manner.EXTENDED: MannerSpec(
             "with something after the token",
-            token=_extended,
+            token=extended_token,
             command="sed 's/$/AAAA/'",
             declines=_MALFORMED,
         ),
         Manner.RECASED: MannerSpec(
             "with the token in the other letter case",
-            token=_recased,
+            token=recased_token,
             command="tr 'A-Za-z' 'a-zA-Z'",
             declines=_MALFORMED,
         ),
         Manner.UNSIGNED: MannerSpec(
             "with the token's claims and no signature",
-            token=_unsigned,
-            command=f"sed 's/^[^.]*/{_UNSIGNED_HEAD}/; s/[^.]*$//'",
+            token=unsigned_token,
+            command=f"sed 's/^[^.]*/{UNSIGNED_HEAD}/; s/[^.]*$//'",
             declines=_MALFORMED,
         ),
         Manner.SHORTENED: MannerSpec(
             "with the token but its last character",
-            token=_shortened,
+            token=shortened_token,
             command="sed 's/.$//'",
             declines=_MALFORMED,
         ),
         Manner.BEHEADED: MannerSpec(
             "with the token but its first character",
-            token=_beheaded,
+            token=beheaded_token,
             command="sed 's/^.//'",
             declines=_MALFORMED,
         ),
         Manner.PREFIXED: MannerSpec(
             "with something before the token",
-            token=_prefixed,
+            token=prefixed_token,
             command="sed 's/^/A/'",
             declines=_MALFORMED,
         ),
         Manner.CHANGED: MannerSpec(
             "with another character within the token",
-            token=_changed,
+            token=changed_token,
             command="sed -E 's/A(.{8})$/B\\1/; t; s/.(.{8})$/A\\1/'",
             declines=_MALFORMED,
         ),
@@ -410,8 +403,8 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         ),
         Manner.CLAIMED: MannerSpec(
             "with a token that claims to be somebody and has no signature",
-            token=_claimed,
-            command=f"sed 's/.*/{_UNSIGNED}/'",
+            token=claimed_token,
+            command=f"sed 's/.*/{UNSIGNED}/'",
             declines=_MALFORMED,
         ),
         Manner.BLANK: MannerSpec("with nothing for a credential", value=" ", declines=_MALFORMED),

@@ -5,7 +5,7 @@ Which requests a run sends, in what order: worked out before anything is sent.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from jobproof.contract.model.exchange import Credential, Request, Subject
@@ -24,21 +24,23 @@ from jobproof.contract.suite.planning.target import Effort, SuiteTarget
 
 __all__ = ["PlannedRequest", "RequestSequence", "build_plan", "request_of"]
 
+_SCHEMES = (Manner.SCHEME_CASE, Manner.SCHEME_UPPER)
 # What differs makes no other job of it, whoever owns it.
 _ALIKE = (
     *(Manner.LANGUAGE, Manner.AGENT, Manner.TOOL, Manner.FORWARDED, Manner.OTHER_HOST),
     *(Manner.ORIGIN, Manner.COOKIE, Manner.QUERY),
     *(Manner.ACCEPT_ANY, Manner.ACCEPT_WEIGHED, Manner.IDENTITY, Manner.RANGE),
-    *(Manner.OTHER_TAG, Manner.OLD_DATE, Manner.TAG_OVER_DATE),
+    *(Manner.OTHER_TAG, Manner.NEAR_TAG, Manner.OLD_DATE, Manner.TAG_OVER_DATE),
     *(Manner.NO_TAG, Manner.NO_DATE, Manner.IF_ANY),
-    *(Manner.ENCODED, Manner.SCHEME_CASE, Manner.FIELD_CASE),
+    *(Manner.ENCODED, *_SCHEMES, Manner.FIELD_CASE),
 )
 # By which somebody without a right has got in elsewhere.
 _TRICKS = (
     *(Manner.FORWARDED, Manner.CLAIMS, Manner.QUERY, Manner.ANY_TAG, Manner.ORIGIN),
     *(Manner.COOKIE, Manner.ACCEPT_ANY, Manner.RANGE, Manner.ENCODED),
-    *(Manner.OLD_DATE, Manner.IF_ANY),
+    *(Manner.OLD_DATE, Manner.IF_ANY, Manner.OWN_METHOD),
 )
+_BESIDE = (Manner.OTHER_IN_QUERY, Manner.OTHER_IN_HEADER)
 _EMPTY = (Manner.EMPTY, Manner.BLANK)
 _WRONG = (
     *(Manner.OTHER_SCHEME, Manner.IN_QUERY, Manner.IN_COOKIE),
@@ -46,6 +48,8 @@ _WRONG = (
     *(Manner.SHORTENED, Manner.BEHEADED, Manner.PREFIXED, Manner.CHANGED),
     *(Manner.NULLED, Manner.CLAIMED),
 )
+# How often another id is asked for between two questions for the first foreign job.
+_TURNS = 2
 _UNLISTED = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
 
 
@@ -62,6 +66,7 @@ class PlannedRequest:
         beside: What is asked at the same moment, both over new connections.
         why: What the request is for, for whoever reads a dry run.
         as_it_is: The id stands in the path as it is, not percent-encoded.
+        other_id: Of the job that the manner names beside this one.
     """
 
     method: str
@@ -77,6 +82,7 @@ class PlannedRequest:
     fresh_every: int = 0
     beside: PlannedRequest | None = None
     as_it_is: bool = False
+    other_id: str = ""
 
     @property
     def questions(self) -> int:
@@ -115,7 +121,9 @@ def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
             )
         )
     for index, job_id in enumerate(target.foreign_jobs):
-        asked = tuple(_foreign_job_requests(target, job_id, first=index == 0))
+        # What two of these answers differ in tells nothing of a foreign job: for each another id.
+        between = [fresh_id(target.api.profile, rng) for _ in range(_TURNS)] if not index else []
+        asked = tuple(_foreign_job_requests(target, job_id, between))
         sequences.append(RequestSequence(job_id, asked))
     sequences.extend(_odd_id_sequences(target))
     fresh = fresh_id(target.api.profile, rng)
@@ -154,6 +162,7 @@ def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
         headers=planned.headers,
         manner=planned.manner,
         as_it_is=planned.as_it_is,
+        other_id=planned.other_id,
     )
 
 
@@ -202,6 +211,8 @@ def _known_job_requests(
         yield replace(get, credential=Credential.INVALID, why="the job with an invalid token")
     if first and target.effort is not Effort.QUICK:
         yield from _in_manners(target, get, _ALIKE)
+        for foreign in target.foreign_jobs[:1]:
+            yield from _in_manners(target, replace(get, other_id=foreign), _BESIDE)
         if target.api.access.is_required:
             none = replace(get, credential=Credential.NONE)
             yield from _in_manners(target, none, (*_EMPTY, *_TRICKS))
@@ -209,7 +220,7 @@ def _known_job_requests(
             yield replace(none, method="HEAD", why="the job's head without a token")
             yield replace(none, method="OPTIONS", why="which methods there are, without a token")
             invalid = replace(get, credential=Credential.INVALID)
-            yield from _in_manners(target, invalid, (*_WRONG, Manner.SCHEME_CASE))
+            yield from _in_manners(target, invalid, (*_WRONG, *_SCHEMES))
         # Nothing of what was asked so has changed anything for others.
         yield replace(get, why="plainly once more")
     if first:
@@ -237,17 +248,25 @@ def _many_polls(target: SuiteTarget, get: PlannedRequest, missing: str) -> Itera
 
 
 def _foreign_job_requests(
-    target: SuiteTarget, job_id: str, *, first: bool
+    target: SuiteTarget, job_id: str, between: Sequence[str]
 ) -> Iterator[PlannedRequest]:
-    planned = PlannedRequest(
-        *("GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job"),
-        times=2,
-        fresh_every=2,
-    )
-    yield planned
-    once = replace(planned, times=1)
+    """
+    Args:
+        between: Ids that nobody has, to be asked for in turn with the job; for the first job.
+    """
+    why = "somebody else's job"
+    once = PlannedRequest("GET", job_id, Subject.FOREIGN, Credential.OWNER, why)
+    is_thorough = bool(between) and target.effort is not Effort.QUICK
+    if is_thorough:
+        nobodys = replace(once, subject=Subject.MISSING, why="by turns: an id that nobody has")
+        for fresh_every, other in enumerate(between):
+            yield replace(once, fresh_every=fresh_every)
+            yield replace(nobodys, job_id=other)
+        yield once
+    else:
+        yield replace(once, times=2, fresh_every=2)
     yield replace(once, method="HEAD", why="somebody else's job, head alone")
-    if first and target.effort is not Effort.QUICK:
+    if is_thorough:
         yield from _in_manners(target, once, _TRICKS)
         yield replace(once, credential=Credential.NONE, why="somebody else's job, no token")
 
@@ -257,7 +276,8 @@ def _in_manners(
 ) -> Iterator[PlannedRequest]:
     for manner in manners:
         if can_be_asked(target.api, manner, target.token):
-            yield replace(plain, manner=manner, why=f"{plain.subject} id {manner.spec.why}")
+            asked = replace(plain, manner=manner, why=f"{plain.subject} id {manner.spec.why}")
+            yield replace(asked, conditional=manner is Manner.NEAR_TAG)
 
 
 def _odd_id_sequences(target: SuiteTarget) -> Iterator[RequestSequence]:
@@ -280,6 +300,10 @@ def _altered_id_requests(target: SuiteTarget, given: tuple[str, ...]) -> Iterato
             yield PlannedRequest(
                 "GET", altered.text, Subject.DISGUISED, owner, why, as_it_is=altered.as_it_is
             )
+        if target.jobs and effort is not Effort.QUICK:
+            why = "somebody else's job behind the asker's own, as a list"
+            listed = f"{target.jobs[0]},{foreign}"
+            yield PlannedRequest("GET", listed, Subject.DISGUISED, owner, why)
     for known in target.jobs[:1]:
         for altered in altered_ids(ALTERATIONS, known, given, effort=effort):
             why = f"a known id, {altered.how}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
 
+from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.judging.check_reach import Lack, LackKind
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import Judge, Judgement
@@ -20,6 +21,8 @@ from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Exchange, Reason, Request
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.history import History
+from jobproof.contract.model.manners.manner import Manner
+from jobproof.contract.model.manners.near_misses import near_tag
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.model.verdict import FindingGroup, FindingTally
@@ -430,7 +433,10 @@ class Run:
         with self._lock:
             tags = self._history(planned.job_id).past.tags
         tag = next((tag for tag in reversed([*tags]) if tag), None)
+        if tag is not None and planned.manner is Manner.NEAR_TAG:
+            tag = near_tag(tag)
         if tag is None:
             return request
         # Sent as it came, `W/` included: RFC 9110 13.1.2 compares tags weakly here.
-        return replace(request, headers=(*request.headers, ("If-None-Match", tag)))
+        others = without_headers(request.headers, "if-none-match")
+        return replace(request, headers=(*others, ("If-None-Match", tag)))

@@ -270,6 +270,30 @@ def not_modified_under_another_tag(answer: MockAnswer, context: RequestContext) 
 
 
 @FIELDS.answer(
+    "304 doesn't say how long it may be kept",
+    "not_modified_repeats_the_rest",
+    proves="not_modified_repeats_the_rest",
+)
+def not_modified_without_cache_control(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    short = _if_unchanged(answer, context, answer.header("ETag"))
+    return short.without_header("Cache-Control") if short.code == 304 else answer
+
+
+@FIELDS.answer("304 doesn't say by what the job varies", "not_modified_repeats_the_rest")
+def not_modified_without_vary(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    answer = _of_job(answer, context, "Vary", "Authorization, Accept-Encoding")
+    short = _if_unchanged(answer, context, answer.header("ETag"))
+    return short.without_header("Vary") if short.code == 304 else answer
+
+
+@FIELDS.answer(
+    "a job's end for caches is written as in JSON", "dates_have_the_one_form", definite=False
+)
+def expires_as_in_json(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _of_job(answer, context, "Expires", "2026-11-30T10:00:00Z")
+
+
+@FIELDS.answer(
     "a problem says 403 where the code is 401",
     "problem_repeats_the_code",
     proves="problem_repeats_the_code",

@@ -109,6 +109,20 @@ def part_without_range(answer: MockAnswer, context: RequestContext) -> MockAnswe
     return replace(answer, code=206, body=answer.body[:1])
 
 
+@FRAMING.answer(
+    "the first bytes are asked for, and all come under the name of the first",
+    "part_is_what_it_says",
+    proves="part_is_what_it_says",
+)
+def part_longer_than_said(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _part(answer, context, f"bytes 0-7/{len(answer.body)}")
+
+
+@FRAMING.answer("a part ends behind the whole's end", "part_is_what_it_says")
+def part_beyond_the_whole(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _part(answer, context, f"bytes 0-{len(answer.body)}/{len(answer.body)}")
+
+
 @FRAMING.answer("bytes follow a job's end", "body_arrives_whole")
 def bytes_behind(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_wire(behind=b"\r\n0\r\n\r\n") if _is_job(context) else answer
@@ -129,6 +143,12 @@ def two_lengths(answer: MockAnswer, context: RequestContext) -> MockAnswer:
 @FRAMING.answer("the length has a sign before it", "body_arrives_whole")
 def length_with_sign(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _more(answer, context, "Content-Length", f"+{len(answer.body)}")
+
+
+def _part(answer: MockAnswer, context: RequestContext, stated: str) -> MockAnswer:
+    if not _is_job(context) or context.request.header("Range") is None:
+        return answer
+    return replace(answer, code=206).with_header("Content-Range", stated)
 
 
 def _is_job(context: RequestContext) -> bool:

@@ -4,8 +4,11 @@ Somebody else's job: how it is shown after all, or told from one that doesn't ex
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import parse_qs
+
 from jobproof.contract.formats.json_value import JsonObject
-from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
+from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.faults.access import needs_token, replace_first_string
 from jobproof.contract.mock.faults.fault_group import FaultGroup
@@ -70,6 +73,52 @@ def foreign_is_no_content(answer: MockAnswer, context: RequestContext) -> MockAn
     return answer.with_content(204, b"", None) if _is_foreign(context) else answer
 
 
+@SIGHT.job("headers that name the method show everybody's jobs", _HIDDEN)
+def own_method_shows_foreign(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return _any(job, context, context.request.header("X-HTTP-Method-Override") == "GET")
+
+
+@SIGHT.job("an id in the query counts, whosever it is", _HIDDEN, "job_id_is_echoed")
+def query_names_job(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    named = parse_qs(context.request.query).get("id", [""])[-1]
+    return context.job_store.find(named) or job
+
+
+@SIGHT.job("a path in the head counts, and is allowed to all", _HIDDEN, "job_id_is_echoed")
+def header_names_job(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    path = context.request.header("X-Original-URL") or ""
+    return context.job_store.find(path.rpartition("/")[2]) or job
+
+
+@SIGHT.job("of a list of ids the first has to be one's own, and the last is shown", _HIDDEN)
+def list_ends_in_foreign(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    first, comma, _ = (context.job_id or "").partition(",")
+    own = context.job_store.find(first) if comma else None
+    if own is None or own.tenant != context.caller:
+        return job
+    return context.job_store.find((context.job_id or "").rpartition(",")[2])
+
+
+@SIGHT.answer("the refusal of somebody else's job has a line end more", _ALIKE)
+def foreign_has_line_end(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return replace(answer, body=answer.body + b"\n") if _is_foreign(context) else answer
+
+
+@SIGHT.answer("the refusal of somebody else's job sets a cookie", _ALIKE)
+def foreign_sets_cookie(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if not _is_foreign(context):
+        return answer
+    return answer.with_header("Set-Cookie", "denied=1; Path=/; Secure; HttpOnly; SameSite=Lax")
+
+
+@SIGHT.answer("the refusal of somebody else's job names its charset", _ALIKE)
+def foreign_names_charset(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if not _is_foreign(context):
+        return answer
+    kind = answer.header("Content-Type") or JSON_MEDIA_TYPE
+    return answer.with_header("Content-Type", f"{kind}; charset=utf-8")
+
+
 @SIGHT.answer("HEAD forbids somebody else's job, GET doesn't know it", _ALIKE)
 def foreign_forbidden_by_head(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.request.method != "HEAD" or not _is_foreign(context):
@@ -122,19 +171,17 @@ def debugging_says_whose(answer: MockAnswer, context: RequestContext) -> MockAns
     return answer.with_json(answer.code, {**_body(context), "tenant": "acme"})
 
 
-@SIGHT.answer(
-    "the refusal of somebody else's job names its owner in its head", _ALIKE, definite=False
-)
+@SIGHT.answer("the refusal of somebody else's job names its owner in its head", _ALIKE)
 def foreign_names_owner(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_header("X-Owner", "acme") if _is_foreign(context) else answer
 
 
-@SIGHT.answer("the refusal of somebody else's job has a tag", _ALIKE, definite=False)
+@SIGHT.answer("the refusal of somebody else's job has a tag", _ALIKE)
 def foreign_has_tag(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_header("ETag", '"5d41402a"') if _is_foreign(context) else answer
 
 
-@SIGHT.answer("a refusal's head says for which reason", _ALIKE, definite=False)
+@SIGHT.answer("a refusal's head says for which reason", _ALIKE)
 def foreign_reason_in_head(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.UNKNOWN:
         return answer
@@ -150,7 +197,7 @@ def foreign_reason_by_head(answer: MockAnswer, context: RequestContext) -> MockA
     return answer.with_header("X-Error-Reason", reason)
 
 
-@SIGHT.answer("the refusal of somebody else's job is kept otherwise", _ALIKE, definite=False)
+@SIGHT.answer("the refusal of somebody else's job is kept otherwise", _ALIKE)
 def foreign_cached_otherwise(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_header("Cache-Control", "no-store") if _is_foreign(context) else answer
 

@@ -39,6 +39,15 @@ def scheme_alone_lets_in(caller: Caller, context: RequestContext) -> Caller:
 
 
 @TOKENS.caller(
+    "the scheme in capitals is let in, whatever stands after it", _WRONG_TOKEN, applies=by_header
+)
+def scheme_in_capitals_lets_in(caller: Caller, context: RequestContext) -> Caller:
+    at = context.api.access.token_at
+    is_loud = (context.request.header(at.name) or "").startswith(at.prefix.upper())
+    return owner_of(context) if is_loud and not caller.known else caller
+
+
+@TOKENS.caller(
     "another scheme is let in, whatever stands after it", _WRONG_TOKEN, applies=by_header
 )
 def other_scheme_lets_in(caller: Caller, context: RequestContext) -> Caller:
