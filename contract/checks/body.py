@@ -11,7 +11,7 @@ from jobproof.contract.formats.field_values.grammar import is_uri_reference
 from jobproof.contract.formats.json_body import Flaw
 from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.wording import Words, told
-from jobproof.contract.model.check import Facet, Premise, check
+from jobproof.contract.model.check import ERRORS, Facet, Premise, check
 from jobproof.contract.model.exchange import Reason, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.promises.sources import content_source
@@ -110,6 +110,7 @@ def body_is_within_size_cap(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 12.5.3",
     premise=Premise("recorded bodies are decoded already", _was_offered),
+    fields=("content-encoding",),
 )
 def content_coding_was_offered(trace: Trace) -> Iterator[Remark]:
     """
@@ -133,6 +134,11 @@ def content_coding_was_offered(trace: Trace) -> Iterator[Remark]:
             )
 
 
+def _has_flaw(trace: Trace) -> bool:
+    body = trace.latest.body
+    return body is not None and bool(body.flaws)
+
+
 def _flaw(trace: Trace, kind: Flaw, expected: str) -> Iterator[Remark]:
     seen = trace.latest
     detail = seen.body.flaw(kind) if seen.body is not None and seen.body.flaws else None
@@ -143,7 +149,13 @@ def _flaw(trace: Trace, kind: Flaw, expected: str) -> Iterator[Remark]:
         )
 
 
-@check(basis=Basis.RFC, source="RFC 8259 8.1", severity=Severity.HIGH, about=Facet.BODY)
+@check(
+    basis=Basis.RFC,
+    source="RFC 8259 8.1",
+    severity=Severity.HIGH,
+    about=Facet.BODY,
+    condition=_has_flaw,
+)
 def body_is_utf8(trace: Trace) -> Iterator[Remark]:
     """
     A JSON body is UTF-8.
@@ -151,7 +163,12 @@ def body_is_utf8(trace: Trace) -> Iterator[Remark]:
     return _flaw(trace, Flaw.NOT_UTF8, "UTF-8")
 
 
-@check(basis=Basis.RFC, source="RFC 8259 8.1", about=Facet.BODY)
+@check(
+    basis=Basis.RFC,
+    source="RFC 8259 8.1",
+    about=Facet.BODY,
+    condition=_has_flaw,
+)
 def body_has_no_byte_order_mark(trace: Trace) -> Iterator[Remark]:
     """
     A JSON body starts with JSON, not with a byte order mark.
@@ -171,6 +188,7 @@ def _is_text(trace: Trace) -> bool:
     severity=Severity.HIGH,
     about=Facet.BODY,
     premise=Premise("no body was UTF-8", _is_text),
+    condition=_has_flaw,
 )
 def body_is_json(trace: Trace) -> Iterator[Remark]:
     """
@@ -187,7 +205,12 @@ def body_is_json(trace: Trace) -> Iterator[Remark]:
             yield replace(remark, basis=Basis.RFC, source="RFC 8259: the head calls it JSON")
 
 
-@check(basis=Basis.RFC, source="RFC 8259 4", about=Facet.VALUE)
+@check(
+    basis=Basis.RFC,
+    source="RFC 8259 4",
+    about=Facet.VALUE,
+    condition=_has_flaw,
+)
 def json_keys_are_unique(trace: Trace) -> Iterator[Remark]:
     """
     A key stands in an object once; readers differ on which of two counts.
@@ -195,7 +218,12 @@ def json_keys_are_unique(trace: Trace) -> Iterator[Remark]:
     return _flaw(trace, Flaw.DUPLICATE_KEY, "each key once")
 
 
-@check(basis=Basis.RFC, source="RFC 8259 6", about=Facet.VALUE)
+@check(
+    basis=Basis.RFC,
+    source="RFC 8259 6",
+    about=Facet.VALUE,
+    condition=_has_flaw,
+)
 def json_numbers_are_finite(trace: Trace) -> Iterator[Remark]:
     """
     NaN and Infinity are no JSON.
@@ -208,6 +236,7 @@ def json_numbers_are_finite(trace: Trace) -> Iterator[Remark]:
     source="RFC 8259 6, on interoperability",
     severity=Severity.LOW,
     about=Facet.VALUE,
+    condition=_has_flaw,
 )
 def json_numbers_are_exact(trace: Trace) -> Iterator[Remark]:
     """
@@ -216,7 +245,13 @@ def json_numbers_are_exact(trace: Trace) -> Iterator[Remark]:
     return _flaw(trace, Flaw.INEXACT_NUMBER, "a number within 2^53")
 
 
-@check(basis=Basis.RFC, source="RFC 8259 8.2", severity=Severity.LOW, about=Facet.VALUE)
+@check(
+    basis=Basis.RFC,
+    source="RFC 8259 8.2",
+    severity=Severity.LOW,
+    about=Facet.VALUE,
+    condition=_has_flaw,
+)
 def json_text_is_unicode(trace: Trace) -> Iterator[Remark]:
     """
     Text holds whole characters, no half of a surrogate pair.
@@ -245,6 +280,7 @@ def _is_problem(trace: Trace) -> bool:
     source="RFC 9457 3.1.2: MUST use the same status code",
     about=Facet.VALUE,
     premise=Premise("no answer was a problem by RFC 9457", _is_problem),
+    codes=ERRORS,
 )
 def problem_repeats_the_code(trace: Trace) -> Iterator[Remark]:
     """
@@ -263,6 +299,7 @@ def problem_repeats_the_code(trace: Trace) -> Iterator[Remark]:
     severity=Severity.LOW,
     about=Facet.VALUE,
     premise=Premise("no answer was a problem by RFC 9457", _is_problem),
+    codes=ERRORS,
 )
 def problem_members_have_their_types(trace: Trace) -> Iterator[Remark]:
     """

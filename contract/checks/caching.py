@@ -89,6 +89,7 @@ def _is_kept_and_coded(trace: Trace) -> bool:
     source="RFC 9111 3.5 and 5.2.2.9",
     severity=Severity.CRITICAL,
     premise=Premise("no job was shown to the token's owner", _is_shown_to_owner),
+    fields=("cache-control",),
 )
 def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
     """
@@ -98,6 +99,8 @@ def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
     if seen.response is None or seen.code != 200 or seen.credential is not Credential.OWNER:
         return
     stated = _cache_control(seen.response)
+    if "public" not in stated and "s-maxage" not in stated:
+        return
     words = {word.strip().partition("=")[0] for word in stated.split(",")}
     if "no-store" in words:
         return
@@ -113,6 +116,7 @@ def private_answer_is_not_public(trace: Trace) -> Iterator[Remark]:
     severity=Severity.HIGH,
     about=Facet.JOB,
     premise=Premise("no job was seen twice with an entity tag", _has_tag_again),
+    fields=("etag",),
 )
 def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
     """
@@ -137,6 +141,7 @@ def entity_tag_changes_with_body(trace: Trace) -> Iterator[Remark]:
     source="RFC 9110 15.4.5",
     severity=Severity.HIGH,
     premise=Premise("no answer was a 304 to a tag of a job that was seen", _is_not_modified),
+    codes=(304,),
 )
 def not_modified_means_unchanged(trace: Trace) -> Iterator[Remark]:
     """
@@ -245,6 +250,7 @@ def coded_answer_varies(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 15.4.5: MUST generate the ETag that a 200 would have",
     premise=Premise("no answer was a 304 to a tag of a job that was seen", _is_not_modified),
+    codes=(304,),
 )
 def not_modified_repeats_the_tag(trace: Trace) -> Iterator[Remark]:
     """
@@ -311,6 +317,7 @@ def _varied_by(response: Response) -> set[str]:
     source="RFC 9110 8.6: MUST NOT send Content-Length in a 304 unless it is that of the 200",
     severity=Severity.LOW,
     premise=Premise("no answer was a 304 to a tag of a job that was seen", _is_not_modified),
+    codes=(304,),
 )
 def not_modified_has_true_length(trace: Trace) -> Iterator[Remark]:
     """

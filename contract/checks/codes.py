@@ -11,7 +11,7 @@ from jobproof.contract.formats.headers import header_value
 from jobproof.contract.formats.http_date import read_retry_after
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.wording import Words, first_few, shorten
-from jobproof.contract.model.check import Facet, Premise, check
+from jobproof.contract.model.check import ERRORS, Facet, Premise, check
 from jobproof.contract.model.exchange import Credential, Reason, Response, Subject
 from jobproof.contract.model.finding import (
     Basis,
@@ -95,6 +95,7 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     basis=Basis.DOCUMENTED,
     source="the document: responses list no server error",
     severity=Severity.CRITICAL,
+    codes=ERRORS,
 )
 def no_server_error(trace: Trace) -> Iterator[Remark]:
     """
@@ -120,7 +121,12 @@ def no_server_error(trace: Trace) -> Iterator[Remark]:
         yield violation("code", expected=_NO_ERROR, found=seen.code)
 
 
-@check(basis=Basis.RFC, source="RFC 9110 15.4.5", severity=Severity.HIGH)
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.4.5",
+    severity=Severity.HIGH,
+    codes=(304,),
+)
 def not_modified_only_when_asked(trace: Trace) -> Iterator[Remark]:
     """
     304 answers a conditional request only.
@@ -140,6 +146,7 @@ def not_modified_only_when_asked(trace: Trace) -> Iterator[Remark]:
     basis=Basis.DOCUMENTED,
     source="the document: responses list no redirect",
     severity=Severity.HIGH,
+    codes=range(300, 400),
 )
 def no_redirect(trace: Trace) -> Iterator[Remark]:
     """
@@ -171,6 +178,7 @@ def no_redirect(trace: Trace) -> Iterator[Remark]:
     source="RFC 6585 4: MAY include Retry-After",
     severity=Severity.LOW,
     premise=Premise("no answer was a 429", lambda trace: trace.latest.code == 429),
+    codes=(429,),
 )
 def throttling_says_when(trace: Trace) -> Iterator[Remark]:
     """
@@ -220,7 +228,11 @@ def endpoint_is_available(trace: Trace) -> Iterator[Remark]:
         yield inconclusive("code", message, found=seen.code)
 
 
-@check(basis=Basis.RFC, source="RFC 9110 15.6.4: an overload or a maintenance, which passes")
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 15.6.4: an overload or a maintenance, which passes",
+    codes=(503,),
+)
 def endpoint_stays_in_service(trace: Trace) -> Iterator[Remark]:
     """
     The endpoint doesn't go out of service in between other answers.

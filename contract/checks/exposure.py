@@ -14,7 +14,7 @@ from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import Words, shorten
-from jobproof.contract.model.check import Premise, check
+from jobproof.contract.model.check import ERRORS, Premise, check
 from jobproof.contract.model.exchange import Credential
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
 from jobproof.contract.model.manners.manner import Manner
@@ -103,7 +103,7 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
         yield violation("body", expected=Words("no stack trace"), found=shorten(found, 40))
     response.need_all_headers()
     # Nearly no head has one, so all of it is looked through at once.
-    if stack_trace_in("\n".join(v for _, v in response.headers).encode("utf-8", "replace")) is None:
+    if stack_trace_in(response.head.encode("utf-8", "replace")) is None:
         return
     for name in sorted(header_names(response.headers)):
         for value in response.header_values(name):
@@ -118,6 +118,7 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     source="OWASP API8:2023: an error tells nothing of what it was thrown by",
     severity=Severity.MEDIUM,
     premise=Premise("no answer was an error", lambda trace: trace.latest.code >= 400),
+    codes=ERRORS,
 )
 def error_names_nothing_inside(trace: Trace) -> Iterator[Remark]:
     """
@@ -142,6 +143,7 @@ def error_names_nothing_inside(trace: Trace) -> Iterator[Remark]:
     premise=Premise(
         "no answer set a cookie that holds a right", lambda trace: any(_sessions(trace))
     ),
+    fields=("set-cookie",),
 )
 def session_cookie_is_guarded(trace: Trace) -> Iterator[Remark]:
     """
@@ -179,7 +181,7 @@ def no_secret_in_answer(trace: Trace) -> Iterator[Remark]:
             yield violation(
                 "body", "the token is sent back", expected=Words("no token"), found=Words("a token")
             )
-        if redactor.holds_secret("\n".join(part for header in response.headers for part in header)):
+        if redactor.holds_secret(response.head):
             yield violation(
                 "headers",
                 "the token is sent back",
@@ -254,6 +256,7 @@ def refusal_shows_no_job(trace: Trace) -> Iterator[Remark]:
     source="OWASP API1:2023: ids of others invite whoever asks to try them",
     severity=Severity.MEDIUM,
     premise=Premise("no refusal could be read", _is_denied),
+    codes=ERRORS,
 )
 def denial_lists_no_ids(trace: Trace) -> Iterator[Remark]:
     """

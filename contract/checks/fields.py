@@ -10,7 +10,7 @@ from jobproof.contract.formats.field_values.grammar import (
     is_entity_tag,
     is_language_tag,
     is_media_type,
-    is_token,
+    is_token_list,
     is_uri_reference,
     list_items,
 )
@@ -86,7 +86,8 @@ def _given(trace: Trace, *names: str) -> Iterator[tuple[str, str]]:
     if response is not None:
         for name in names:
             if response.known_header(name) is not None:
-                yield from ((name, value) for value in response.header_values(name))
+                for value in response.header_values(name):
+                    yield name, value
 
 
 def _malformed(name: str, value: str, expected: str, basis: Basis | None = None) -> Remark:
@@ -94,7 +95,16 @@ def _malformed(name: str, value: str, expected: str, basis: Basis | None = None)
     return violation(f"header:{name}", expected=Words(expected), found=found, basis=basis)
 
 
-@check(basis=Basis.RFC, source="RFC 9110 5.3: MUST NOT generate multiple field lines")
+def _has_repeated(trace: Trace) -> bool:
+    response = trace.latest.response
+    return response is not None and bool(response.repeated)
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 5.3: MUST NOT generate multiple field lines",
+    condition=_has_repeated,
+)
 def single_fields_come_once(trace: Trace) -> Iterator[Remark]:
     """
     A field that has one value comes once; readers differ on which of two counts.
@@ -103,11 +113,9 @@ def single_fields_come_once(trace: Trace) -> Iterator[Remark]:
     if response is None:
         return
     for name in (*_SINGLE, *_SINGLE_BY_FETCH):
-        if response.known_header(name) is None:
+        if name not in response.repeated:
             continue
         values = response.header_values(name)
-        if len(values) < 2:
-            continue
         differ = len(set(values)) > 1 and not _are_one_moment(name, values, trace)
         basis, source = None, None
         if not differ:
@@ -197,9 +205,9 @@ def every_answer_has_its_date(trace: Trace) -> Iterator[Remark]:
     A server that has a clock dates each of its answers.
     """
     response = trace.latest.response
-    if response is None or not _is_to_be_dated(trace):
+    if response is None or response.known_header("date") is not None:
         return
-    if response.header("date") is None:
+    if _is_to_be_dated(trace) and response.header("date") is None:
         yield violation(
             "header:date", "other answers have a Date, this one has none", expected=Words("a Date")
         )
@@ -306,8 +314,7 @@ def listed_names_are_names(trace: Trace) -> Iterator[Remark]:
     Fields that list names, such as Vary and Allow, list names with commas between.
     """
     for name, value in _given(trace, *_NAMES):
-        items = list_items(value)
-        if items is None or not all(map(is_token, items)):
+        if not is_token_list(value):
             yield _malformed(name, value, "names with commas between")
 
 
@@ -349,6 +356,7 @@ def _schemes(response: Response) -> set[str]:
     source="RFC 9110 15.5.2: MUST send WWW-Authenticate",
     severity=Severity.LOW,
     premise=Premise("no answer was a 401", _is_refusal),
+    codes=(401,),
 )
 def refusal_has_challenge(trace: Trace) -> Iterator[Remark]:
     """
@@ -396,6 +404,7 @@ def challenge_is_well_formed(trace: Trace) -> Iterator[Remark]:
     source="RFC 6750 3: challenges use the scheme Bearer",
     premise=Premise("no 401 had a challenge", _has_challenge),
     fields=("www-authenticate",),
+    codes=(401,),
 )
 def challenge_names_documented_scheme(trace: Trace) -> Iterator[Remark]:
     """
@@ -421,6 +430,7 @@ def challenge_names_documented_scheme(trace: Trace) -> Iterator[Remark]:
     severity=Severity.LOW,
     premise=Premise("no 401 had a challenge", _has_challenge),
     fields=("www-authenticate",),
+    codes=(401,),
 )
 def challenge_fits_the_question(trace: Trace) -> Iterator[Remark]:
     """

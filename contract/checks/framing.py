@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from jobproof.contract.formats.digits import read_digits
-from jobproof.contract.formats.field_values.grammar import is_token
+from jobproof.contract.formats.field_values.grammar import TOKEN, is_token
 from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import NotRecorded, Response, Subject
@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# In one look: each name a word, each value without control characters.
+_PLAIN_HEAD = re.compile(rf"(?:{TOKEN}\n[^\x00-\x08\x0a-\x1f\x7f]*+(?:\n|\Z))*+")
 _MOST_LENGTH = 2**63
 _CONTENT_RANGE = re.compile(r"bytes +([0-9]+)-([0-9]+)/([0-9]+|\*)", re.IGNORECASE)
 # RFC 9110 7.6.1: what is meant for everybody on the way and at its end.
@@ -66,6 +68,15 @@ def _has_coding(trace: Trace) -> bool:
     return response is not None and response.header("transfer-encoding") is not None
 
 
+def _has_odd_head(trace: Trace) -> bool:
+    response = trace.latest.response
+    if response is None:
+        return False
+    # A line break within a value would make two of it.
+    is_in_lines = response.head.count("\n") == 2 * len(response.headers) - 1
+    return not is_in_lines or _PLAIN_HEAD.fullmatch(response.head) is None
+
+
 _RECORDED = "recorded heads aren't as they were sent"
 
 
@@ -74,6 +85,7 @@ _RECORDED = "recorded heads aren't as they were sent"
     source="RFC 9112 5.1 and RFC 9110 5.1: field-name = token",
     severity=Severity.HIGH,
     premise=Premise(_RECORDED, _is_on_wire),
+    condition=_has_odd_head,
 )
 def field_names_are_tokens(trace: Trace) -> Iterator[Remark]:
     """
@@ -97,6 +109,7 @@ def field_names_are_tokens(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 5.5: field-vchar = VCHAR / obs-text",
     premise=Premise(_RECORDED, _is_on_wire),
+    condition=_has_odd_head,
 )
 def field_values_have_no_controls(trace: Trace) -> Iterator[Remark]:
     """
@@ -191,6 +204,7 @@ def _is_without_content(trace: Trace) -> bool:
     basis=Basis.RFC,
     source="RFC 9110 8.6: MUST NOT send Content-Length in a 204",
     premise=Premise("no answer was a 204", _is_without_content),
+    codes=(204,),
 )
 def no_content_has_no_length(trace: Trace) -> Iterator[Remark]:
     """
@@ -240,6 +254,7 @@ def _is_part(trace: Trace) -> bool:
     basis=Basis.RFC,
     source="RFC 9110 15.3.7: 206 answers a request for a range",
     premise=Premise("no answer was a 206", _is_part),
+    codes=(206,),
 )
 def part_was_asked_for(trace: Trace) -> Iterator[Remark]:
     """
@@ -254,6 +269,7 @@ def part_was_asked_for(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 15.3.7.1: MUST generate Content-Range",
     premise=Premise("no answer was a 206", _is_part),
+    codes=(206,),
 )
 def part_says_which(trace: Trace) -> Iterator[Remark]:
     """

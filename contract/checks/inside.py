@@ -21,17 +21,6 @@ _STACK_TRACE = re.compile(
     rb"|\bORA-\d{5}\b"
     rb"|System\.\w{1,60}Exception"
 )
-# No trace is without one of these; looking for them first is ten times as fast.
-_STACK_TRACE_MARKS = (
-    b"Traceback ",
-    b'", line ',
-    b"at ",
-    b"Exception",
-    b"routine ",
-    b"panic: ",
-    b"SQL",
-    b"ORA-",
-)
 # The id of a key stands in the links that it has signed, and is no secret there.
 _KEY = re.compile(
     rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
@@ -64,9 +53,20 @@ def stack_trace_in(text: bytes) -> str | None:
     """
     The beginning of a stack trace in `text`, of any language; None where there is none.
     """
-    if not any(mark in text for mark in _STACK_TRACE_MARKS):
-        return None
-    return _found(_STACK_TRACE, text)
+    # No trace is without one of these; looking for them first is ten times as fast, and without
+    # a loop twice as fast again.
+    if (
+        b"at " in text
+        or b"Traceback " in text
+        or b'", line ' in text
+        or b"Exception" in text
+        or b"routine " in text
+        or b"panic: " in text
+        or b"SQL" in text
+        or b"ORA-" in text
+    ):
+        return _found(_STACK_TRACE, text)
+    return None
 
 
 def private_key_in(text: bytes) -> bool:

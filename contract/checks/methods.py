@@ -102,6 +102,7 @@ def unlisted_method_is_refused(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 15.5.6: MUST generate Allow",
     premise=Premise("no answer was a 405", lambda trace: trace.latest.code == 405),
+    codes=(405,),
 )
 def refused_method_lists_allowed(trace: Trace) -> Iterator[Remark]:
     """
@@ -123,6 +124,7 @@ def refused_method_lists_allowed(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 15.5.6: a list of the target resource's currently supported methods",
     premise=Premise("no 405 had an Allow header", _lists_after_refusal),
+    codes=(405,),
 )
 def refused_method_is_not_allowed(trace: Trace) -> Iterator[Remark]:
     """
@@ -142,6 +144,7 @@ def refused_method_is_not_allowed(trace: Trace) -> Iterator[Remark]:
     basis=Basis.RFC,
     source="RFC 9110 15.5.6: a list of the target resource's currently supported methods",
     premise=Premise("no 405 had an Allow header", _lists_after_refusal),
+    codes=(405,),
 )
 def refusal_allows_what_there_is(trace: Trace) -> Iterator[Remark]:
     """
@@ -166,6 +169,7 @@ def refusal_allows_what_there_is(trace: Trace) -> Iterator[Remark]:
     severity=Severity.LOW,
     needs=("OPTIONS",),
     premise=Premise("no answer had an Allow header", _lists_methods),
+    fields=("allow",),
 )
 def options_lists_true_methods(trace: Trace) -> Iterator[Remark]:
     """

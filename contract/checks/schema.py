@@ -60,6 +60,14 @@ def _names_are_declared(trace: Trace) -> bool:
     return trace.latest.speaks_for_document and content is not None and bool(content.declared)
 
 
+def _has_errors(trace: Trace) -> bool:
+    return bool(trace.schema_errors)
+
+
+def _has_undeclared(trace: Trace) -> bool:
+    return bool(trace.undeclared)
+
+
 @check(
     basis=Basis.DOCUMENTED,
     source="the document: responses.<code>.content.schema",
@@ -67,6 +75,7 @@ def _names_are_declared(trace: Trace) -> bool:
     about=Facet.VALUE,
     premise=Premise("no answer had a body for which the document has a schema", _is_validated),
     essential=True,
+    condition=_has_errors,
 )
 def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     """
@@ -90,6 +99,7 @@ def body_matches_schema(trace: Trace) -> Iterator[Remark]:
     source="the document: responses.<code>.content.schema",
     about=Facet.VALUE,
     premise=Premise("no answer had a body for which the document has a schema", _is_validated),
+    condition=_has_errors,
 )
 def null_only_where_allowed(trace: Trace) -> Iterator[Remark]:
     """
@@ -185,6 +195,7 @@ def status_is_readable(trace: Trace) -> Iterator[Remark]:
     severity=Severity.LOW,
     about=Facet.VALUE,
     premise=Premise("no answer had a body whose keys the document names", _names_are_declared),
+    condition=_has_undeclared,
 )
 def keys_are_declared(trace: Trace) -> Iterator[Remark]:
     """
@@ -207,6 +218,7 @@ def keys_are_declared(trace: Trace) -> Iterator[Remark]:
     source="the document: responses.<code>.content.schema",
     about=Facet.VALUE,
     premise=Premise("no answer had a body whose keys the document names", _names_are_declared),
+    condition=_has_undeclared,
 )
 def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
     """
@@ -237,6 +249,7 @@ def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
     severity=Severity.HIGH,
     about=Facet.VALUE,
     premise=Premise("no answer had a body whose keys the document names", _names_are_declared),
+    condition=_has_undeclared,
 )
 def no_sensitive_keys(trace: Trace) -> Iterator[Remark]:
     """

@@ -136,9 +136,11 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
     if job is None or times is None:
         return
     for stamp in times.later:
-        text, moment = job.present.get(stamp.at), job.later.get(stamp.at)
+        if not stamp.ends_life or stamp.at not in job.present:
+            continue
+        text, moment = job.present[stamp.at], job.later.get(stamp.at)
         is_beyond = is_beyond_calendar(text, stamp.codec)
-        if stamp.ends_life and (is_beyond or (moment and _is_ahead(trace, moment, times))):
+        if is_beyond or (moment and _is_ahead(trace, moment, times)):
             promise = _end_promise(times, stamp)
             message = f"{told(text)} is beyond any calendar: is its unit another?"
             yield violation(
@@ -167,7 +169,7 @@ def end_time_follows_creation(trace: Trace) -> Iterator[Remark]:
         return
     for stamp in times.later:
         at, moment = stamp.at, job.later.get(stamp.at)
-        if moment is None:
+        if moment is None or job.created_at - moment < _HOSTS_APART_S:
             continue
         apart = max(precision_of(job.created_text, job.present[at]), _HOSTS_APART_S)
         if job.created_at - moment >= apart:

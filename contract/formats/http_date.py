@@ -59,7 +59,8 @@ def read_http_date(text: str, *, now: float) -> float | None:
     bare = text.strip(_OWS)
     if len(bare) > _LONGEST:
         return None
-    found = _RFC_850.fullmatch(bare)
+    # Both other forms have a short name of the day, and are the ones that are met.
+    found = _RFC_850.fullmatch(bare) if bare[3:4] not in (",", " ") else None
     if found is None:
         return _read_full_year(bare)
     within_year = _within_year(found)
@@ -72,7 +73,12 @@ def read_fixdate(text: str) -> float | None:
     name of its own day (RFC 5322 3.3).
     """
     bare = text.strip(_OWS)
-    if len(bare) > _LONGEST or _IMF_FIXDATE.fullmatch(bare) is None:
+    return None if len(bare) > _LONGEST else _read_fixdate(bare)
+
+
+@lru_cache(maxsize=64)
+def _read_fixdate(bare: str) -> float | None:
+    if bare[3:4] != "," or _IMF_FIXDATE.fullmatch(bare) is None:
         return None
     moment = _read_full_year(bare)
     if moment is None:

@@ -4,7 +4,7 @@ Trace in, findings out. Nobody else decides what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -26,10 +26,13 @@ CRASHED = "check_crashed"
 # A recording's method is foreign text: all unlisted ones share a key, so the cache of selected
 # checks stays small.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
-_MOST_HEADS = 256
+_MOST_KINDS = 256
 _AVAILABILITY = "endpoint_is_available"
 """The check that says that something else answers in the API's place."""
 _ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
+
+
+_Condition = Callable[[Trace], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +54,36 @@ class Judgement:
 
 class _Selection:
     """
-    The checks for one kind of exchange, and those of them for each kind of head.
+    The checks for one kind of exchange, and those of them for each kind of answer.
     """
 
-    __slots__ = ("_by_names", "checks")
+    __slots__ = ("_by_kind", "_conditions", "checks")
 
     def __init__(self, checks: tuple[Check, ...]) -> None:
         self.checks = checks
-        self._by_names: dict[frozenset[str], tuple[Check, ...]] = {}
+        conditions = dict.fromkeys(check.condition for check in checks)
+        self._conditions = tuple(one for one in conditions if one is not None)
+        self._by_kind: dict[
+            tuple[int, frozenset[str], tuple[_Condition, ...]], tuple[Check, ...]
+        ] = {}
 
-    def heeding(self, names: frozenset[str]) -> tuple[Check, ...]:
+    def heeding(self, trace: Trace, code: int, names: frozenset[str]) -> tuple[Check, ...]:
         """
-        Those that look at every head, or at a field of one of these names.
+        Those that look at every answer, or at such a code, a field of one of these names, or
+        what `trace` shows.
         """
-        found = self._by_names.get(names)
+        holding = tuple([one for one in self._conditions if _holds(one, trace)])
+        key = (code, names, holding)
+        found = self._by_kind.get(key)
         if found is None:
-            if len(self._by_names) >= _MOST_HEADS:
-                self._by_names.clear()  # names are foreign text: there may be any sets of them
-            found = self._by_names[names] = tuple(
-                check for check in self.checks if not check.fields or names & set(check.fields)
+            if len(self._by_kind) >= _MOST_KINDS:
+                self._by_kind.clear()  # codes and names are foreign: there may be any of them
+            found = self._by_kind[key] = tuple(
+                check
+                for check in self.checks
+                if (not check.fields or names & set(check.fields))
+                and (check.codes is None or code in check.codes)
+                and (check.condition is None or check.condition in holding)
             )
         return found
 
@@ -169,13 +183,13 @@ class Judge:
 
     def _heeding(self, trace: Trace) -> tuple[Check, ...]:
         """
-        Those of the selected checks that may have something to say of such a head.
+        Those of the selected checks that may have something to say of such an answer.
         """
         selected, response = self._select(trace), trace.latest.response
         # Of what a recorder left out each check says for itself whether it needs it.
         if response is None or not response.has_all_headers:
             return selected.checks
-        return selected.heeding(response.names & self._watched)
+        return selected.heeding(trace, response.code, response.names & self._watched)
 
     def history_of(self, api: Api, *, staleness_s: float = 0.0, window: int = 32) -> History:
         """
@@ -195,6 +209,13 @@ def _is_answer(seen: Observation) -> bool:
         failure = seen.exchange.failure
         return failure is not None and failure.partial is not None
     return True
+
+
+def _holds(condition: _Condition, trace: Trace) -> bool:
+    try:
+        return condition(trace)
+    except Exception:  # noqa: BLE001 -- the check crashes at the same place, and is reported
+        return True
 
 
 def _depth(seen: Observation) -> int:

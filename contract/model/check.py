@@ -5,7 +5,7 @@ A check: a pure function from a trace to remarks, with the promise it stands for
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
@@ -13,10 +13,13 @@ from functools import wraps
 from jobproof.contract.model.finding import Basis, Remark, Severity
 from jobproof.contract.model.trace import Trace
 
-__all__ = ["MOST_WINDOW", "Check", "Facet", "Premise", "check"]
+__all__ = ["ERRORS", "MOST_WINDOW", "Check", "Facet", "Premise", "check"]
 
 MOST_WINDOW = 100
 """How many exchanges before the latest a check may look at one by one."""
+
+ERRORS = range(400, 2**31)
+"""For `codes`: whatever says that something went wrong."""
 
 CheckFunction = Callable[[Trace], Iterable[Remark]]
 
@@ -74,6 +77,9 @@ class Check:
             to which a right server may answer something else.
         fields: Names of header fields, in lower case, of which it needs one: without any of them
             it has nothing to say, and isn't run. Empty: it looks at every head.
+        codes: The HTTP codes about which it has anything to say; None: about any.
+        condition: What holds of each trace about which it has anything to say; pure and cheap.
+            Checks that share the function share its answer. None: it looks at every trace.
     """
 
     id: str
@@ -92,6 +98,8 @@ class Check:
     window: int = 0
     of_manners: bool = True
     fields: tuple[str, ...] = ()
+    codes: Container[int] | None = None
+    condition: Callable[[Trace], bool] | None = None
 
     def speaks_of(self, api: str) -> bool:
         """
@@ -123,6 +131,8 @@ def check(
     window: int = 0,
     of_manners: bool = True,
     fields: tuple[str, ...] = (),
+    codes: Container[int] | None = None,
+    condition: Callable[[Trace], bool] | None = None,
 ) -> Callable[[CheckFunction], Check]:
     """
     Make a check of `def name(trace): yield violation(...)`.
@@ -165,6 +175,8 @@ def check(
             window=window,
             of_manners=of_manners,
             fields=fields,
+            codes=codes,
+            condition=condition,
         )
 
     return decorate

@@ -4,6 +4,7 @@ One request and its answer, as values.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -256,6 +257,23 @@ class Response:
         return frozenset(self._first_values)
 
     @cached_property
+    def repeated(self) -> frozenset[str]:
+        """
+        The names, in lower case, that came more than once.
+        """
+        if len(self._first_values) == len(self.headers):
+            return frozenset()
+        sent = Counter(name.lower() for name, _ in self.headers)
+        return frozenset(name for name, count in sent.items() if count > 1)
+
+    @cached_property
+    def head(self) -> str:
+        """
+        All names and values, each in a line of its own: for who looks for something anywhere.
+        """
+        return "\n".join([part for pair in self.headers for part in pair])
+
+    @cached_property
     def _first_values(self) -> dict[str, str]:
         # Each check looks some up: two dozen times a judgement.
         return first_values(self.headers)
@@ -267,6 +285,10 @@ class Response:
         Raises:
             NotRecorded: As with `header`.
         """
+        if not self.repeated:
+            value = self._first_values.get(name.lower())
+            if value is not None:
+                return (value,)
         values = header_values(self.headers, name)
         if not values and not self.has_all_headers:
             raise NotRecorded(f"the answer's {name}")

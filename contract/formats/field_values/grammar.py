@@ -16,6 +16,7 @@ __all__ = [
     "is_language_tag",
     "is_media_type",
     "is_token",
+    "is_token_list",
     "is_uri_reference",
     "list_items",
 ]
@@ -26,6 +27,7 @@ PARAMETER = rf"{TOKEN}[ \t]*+=[ \t]*+(?:{TOKEN}|{QUOTED})"
 """With the blanks that RFC 9110 11.2 and RFC 8288 3 let stand around the sign."""
 
 _TOKEN = re.compile(TOKEN)
+_TOKENS = re.compile(rf"{TOKEN}(?:[ \t]*+,[ \t]*+{TOKEN})*+")
 # RFC 9110 5.6.6: no blank around the sign here; an empty parameter is allowed.
 _MEDIA_TYPE = re.compile(
     rf"{TOKEN}/{TOKEN}(?:[ \t]*+;[ \t]*+(?:{TOKEN}=(?:{TOKEN}|{QUOTED}))?+)*+[ \t]*+"
@@ -47,6 +49,16 @@ def is_token(text: str) -> bool:
     Whether it is one word, as names of fields and methods are.
     """
     return _TOKEN.fullmatch(text) is not None
+
+
+def is_token_list(value: str) -> bool:
+    """
+    Whether it lists words with commas between.
+    """
+    if _TOKENS.fullmatch(value) is not None:
+        return True  # nearly every list is as plain
+    items = list_items(value)
+    return items is not None and all(map(is_token, items))
 
 
 def is_media_type(text: str, *, loose: bool = False) -> bool:

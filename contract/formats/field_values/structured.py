@@ -23,6 +23,8 @@ _LINK_PARAMETER = re.compile(
 _NO_MORE = re.compile(r"[ \t,]*+\Z")
 _LINK_END = re.compile(r"[ \t]*+(?:,|\Z)")
 _DIRECTIVE = re.compile(rf"(?P<name>{TOKEN})(?:=(?P<argument>{TOKEN}|{QUOTED}))?+")
+_PLAIN = r"(?:(?:s-maxage|max-age)=[0-9]++|(?!s-maxage|max-age|stale-)[a-z-]++)"
+_PLAIN_DIRECTIVES = re.compile(rf"{_PLAIN}(?:, ?{_PLAIN})*+")
 # RFC 9111 5.2.2 and RFC 5861: these count seconds, and count them without quotes.
 _COUNTS = frozenset({"max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"})
 
@@ -92,6 +94,8 @@ def wrong_directive(value: str) -> str | None:
     The first part of a `Cache-Control` that is no directive, or counts seconds and isn't a number
     of them (RFC 9111 5.2); None where all are right.
     """
+    if _PLAIN_DIRECTIVES.fullmatch(value) is not None:
+        return None  # nearly all are, and this is quick
     items = list_items(value)
     if items is None:
         return value
