@@ -8,7 +8,12 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from jobproof.contract.checks.inside import inside_in, private_key_in, stack_trace_in
+from jobproof.contract.checks.inside import (
+    inside_in,
+    may_hold_stack_trace,
+    private_key_in,
+    stack_trace_in,
+)
 from jobproof.contract.formats.headers import header_names
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
@@ -98,12 +103,16 @@ def no_stack_trace(trace: Trace) -> Iterator[Remark]:
     response = trace.latest.response
     if response is None:
         return
-    found = stack_trace_in(response.recorded_body)
+    body, head = response.recorded_body, response.head.encode("utf-8", "replace")
+    # Nearly no answer has one, so all of it is looked through at once.
+    if not may_hold_stack_trace(b"\n".join((body, head))):
+        response.need_all_headers()
+        return
+    found = stack_trace_in(body)
     if found is not None:
         yield violation("body", expected=Words("no stack trace"), found=shorten(found, 40))
     response.need_all_headers()
-    # Nearly no head has one, so all of it is looked through at once.
-    if stack_trace_in(response.head.encode("utf-8", "replace")) is None:
+    if stack_trace_in(head) is None:
         return
     for name in sorted(header_names(response.headers)):
         for value in response.header_values(name):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["inside_in", "private_key_in", "stack_trace_in"]
+__all__ = ["inside_in", "may_hold_stack_trace", "private_key_in", "stack_trace_in"]
 
 # Foreign bytes: this, and an upper bound in every repetition, bounds what a search costs.
 _SEARCHED_BYTES = 65_536
@@ -53,9 +53,16 @@ def stack_trace_in(text: bytes) -> str | None:
     """
     The beginning of a stack trace in `text`, of any language; None where there is none.
     """
-    # No trace is without one of these; looking for them first is ten times as fast, and without
-    # a loop twice as fast again.
-    if (
+    return _found(_STACK_TRACE, text) if may_hold_stack_trace(text) else None
+
+
+def may_hold_stack_trace(text: bytes) -> bool:
+    """
+    Whether `text` has one of the marks of which no stack trace is without all: a look at these is
+    ten times as fast as one for the trace.
+    """
+    # Without a loop it is twice as fast.
+    return (
         b"at " in text
         or b"Traceback " in text
         or b'", line ' in text
@@ -64,9 +71,7 @@ def stack_trace_in(text: bytes) -> str | None:
         or b"panic: " in text
         or b"SQL" in text
         or b"ORA-" in text
-    ):
-        return _found(_STACK_TRACE, text)
-    return None
+    )
 
 
 def private_key_in(text: bytes) -> bool:

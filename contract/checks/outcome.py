@@ -4,6 +4,7 @@ What a job that has ended must show, and must not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,7 +20,6 @@ from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import Words, first_few, told
 from jobproof.contract.model.check import Facet, Premise, check
 from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
-from jobproof.contract.model.job import links_in
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
@@ -34,6 +34,9 @@ __all__ = [
 ]
 
 _FOR_NOTHING = ("undefined", "null", "None", "[object Object]")
+_NOTHING = re.compile("|".join(map(re.escape, _FOR_NOTHING)))
+# Letters alone behind the last dot: no address, and as any reader has it.
+_PLAIN_NAME = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,8}\.[a-z]{2,63}")
 _PRIVATE_SUFFIXES = (".localhost", ".internal", ".local", ".localdomain", ".lan", ".intranet")
 
 
@@ -63,11 +66,11 @@ def _is_early(trace: Trace) -> bool:
 
 
 def _has_link(trace: Trace) -> bool:
-    return any(True for _ in _links(trace))
+    return bool(trace.links)
 
 
 def _has_expiring_link(trace: Trace) -> bool:
-    return any(expiry_of(parts.query) is not None for _, _, parts in _links(trace))
+    return any(expiry_of(parts.query) is not None for _, _, parts in trace.links)
 
 
 @check(
@@ -189,7 +192,7 @@ def links_use_safe_schemes(trace: Trace) -> Iterator[Remark]:
     A link to a result can be opened without harm.
     """
     promise = trace.api.profile.result
-    for at, text, parts in _links(trace):
+    for at, text, parts in trace.links:
         if promise is None or not parts.scheme:
             continue  # a relative link is the schema's affair
         scheme, is_ours = parts.scheme.lower(), "schemes" not in promise.model_fields_set
@@ -228,7 +231,7 @@ def links_point_to_public_hosts(trace: Trace) -> Iterator[Remark]:
     A link to a result leads to a public host, never into somebody's network.
     """
     promise = trace.api.profile.result
-    for at, _, parts in _links(trace):
+    for at, _, parts in trace.links:
         try:
             host = parts.hostname
         except ValueError:
@@ -254,7 +257,9 @@ def links_are_filled_in(trace: Trace) -> Iterator[Remark]:
     """
     A link to a result names a file, and not the word that a program has for nothing.
     """
-    for at, text, parts in _links(trace):
+    for at, text, parts in trace.links:
+        if _NOTHING.search(parts.path) is None:
+            continue
         names = [part.partition(".")[0] for part in parts.path.split("/")]
         blank = next((name for name in names if name in _FOR_NOTHING), None)
         if blank is not None:
@@ -280,9 +285,9 @@ def links_outlive_the_job(trace: Trace) -> Iterator[Remark]:
     if job is None or profile.result is None or profile.times is None:
         return
     # By now it may well have expired: many vendors sign once, and say for how long.
-    since = _ended_at(trace)
-    for at, _, parts in _links(trace):
-        expiry = expiry_of(parts.query)
+    for at, _, parts in trace.links:
+        expiry = expiry_of(parts.query) if parts.query else None
+        since = _ended_at(trace) if expiry is not None else None
         if expiry is None or since is None or expiry >= since - profile.times.skew:
             continue
         yield violation(
@@ -318,21 +323,6 @@ def _says_nothing(value: Json) -> bool:
     return False
 
 
-def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:
-    job, promise = trace.latest.job, trace.api.profile.result
-    if job is None or promise is None:
-        return
-    for at in promise.links:
-        value = job.results.get(at) if at in promise.proof else pick(job.body, at)
-        if value is None:
-            continue
-        for below, text in links_in(value):
-            try:
-                yield f"{at}{below}", text, urlsplit(text)
-            except ValueError:
-                continue  # an unreadable URL is the schema's affair
-
-
 def _is_own(trace: Trace, link: SplitResult) -> bool:
     """
     Whether the link leads to where the API itself was just reached, so the client can get there.
@@ -342,6 +332,8 @@ def _is_own(trace: Trace, link: SplitResult) -> bool:
 
 
 def _is_private(host: str) -> bool:
+    if _PLAIN_NAME.fullmatch(host) is not None:
+        return host.endswith(_PRIVATE_SUFFIXES)
     try:
         host = read_host(f"[{host}]" if ":" in host else host).rstrip(".")
     except UrlError:

@@ -61,11 +61,11 @@ def _names_are_declared(trace: Trace) -> bool:
 
 
 def _has_errors(trace: Trace) -> bool:
-    return bool(trace.schema_errors)
+    return bool(trace.latest.parsed_body.schema_errors)
 
 
 def _has_undeclared(trace: Trace) -> bool:
-    return bool(trace.undeclared)
+    return bool(trace.latest.parsed_body.undeclared)
 
 
 @check(

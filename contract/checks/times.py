@@ -360,8 +360,11 @@ def end_time_follows_last_sight(trace: Trace) -> Iterator[Remark]:
     """
     A job that was seen unfinished ended after that.
     """
-    job, times, seen = trace.latest.job, trace.api.profile.times, _last_unfinished(trace)
-    if job is None or times is None or seen is None:
+    job, times = trace.latest.job, trace.api.profile.times
+    if job is None or times is None or not job.later or not _may_end_before_sight(trace, job):
+        return
+    seen = _last_unfinished(trace)
+    if seen is None:
         return
     for stamp in times.later:
         moment = job.later.get(stamp.at) if stamp.ends_life else None
@@ -401,6 +404,14 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
         yield inconclusive(
             "header:date", f"the clocks are {apart:.0f} s apart; times can't be trusted"
         )
+
+
+def _may_end_before_sight(trace: Trace, job: Job) -> bool:
+    """
+    Whether it ended before an earlier sight was asked for: none was told later than that.
+    """
+    earliest = min(job.later.values())
+    return any(view.exchange.started_at > earliest for view in trace.past.last_of.values())
 
 
 def _last_unfinished(trace: Trace) -> float | None:

@@ -92,6 +92,11 @@ def read_body(data: bytes) -> JsonBody:
     text = _decode(data, flaws)
     if text is None:
         return JsonBody(None, False, tuple(flaws))
+    # Nearly every body is plain, and one reader serves for all of these.
+    if not flaws and "\\u" not in text and text.count("[") + text.count("{") <= _MOST_LEVELS:
+        plain = _read_plain(text)
+        if plain is not None:
+            return plain
     collector = _FlawCollector(flaws)
     try:
         value = json.loads(
@@ -157,6 +162,50 @@ class _FlawCollector:
         if math.isinf(value):
             self._flaws.append((Flaw.INEXACT_NUMBER, f"{digits} overflows a double"))
         return _bounded(value)
+
+
+def _plain_pairs(pairs: list[tuple[str, Json]]) -> JsonObject:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return out
+
+
+def _plain_integer(digits: str) -> int:
+    # As many digits as 2^53 has, of which fewer are always exact.
+    if len(digits) > len(str(_LARGEST_EXACT)) or abs(int(digits)) > _LARGEST_EXACT:
+        raise ValueError("an integer beyond 2^53")
+    return int(digits)
+
+
+def _plain_float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError("a number beyond any double")
+    return value
+
+
+def _no_constant(word: str) -> float:
+    raise ValueError(f"{word} is no JSON number")
+
+
+# Gives up at the first flaw, so it has no state, and is made once.
+_PLAIN_READER = json.JSONDecoder(
+    object_pairs_hook=_plain_pairs,
+    parse_constant=_no_constant,
+    parse_int=_plain_integer,
+    parse_float=_plain_float,
+)
+
+
+def _read_plain(text: str) -> JsonBody | None:
+    """
+    A body without any flaw; None of one that has some.
+    """
+    try:
+        return JsonBody(_PLAIN_READER.decode(text), True)
+    except ValueError:
+        return None
 
 
 def _bounded(value: float) -> float:

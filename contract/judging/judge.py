@@ -72,7 +72,10 @@ class _Selection:
         Those that look at every answer, or at such a code, a field of one of these names, or
         what `trace` shows.
         """
-        holding = tuple([one for one in self._conditions if _holds(one, trace)])
+        try:
+            holding = tuple([one for one in self._conditions if one(trace)])
+        except Exception:  # noqa: BLE001 -- the check crashes at the same place, and is reported
+            holding = self._conditions
         key = (code, names, holding)
         found = self._by_kind.get(key)
         if found is None:
@@ -209,13 +212,6 @@ def _is_answer(seen: Observation) -> bool:
         failure = seen.exchange.failure
         return failure is not None and failure.partial is not None
     return True
-
-
-def _holds(condition: _Condition, trace: Trace) -> bool:
-    try:
-        return condition(trace)
-    except Exception:  # noqa: BLE001 -- the check crashes at the same place, and is reported
-        return True
 
 
 def _depth(seen: Observation) -> int:

@@ -113,8 +113,12 @@ class JobReader:
         if self._profile.result is None:
             return {}
         # An empty list is no proof of success.
-        found = {at: pick(value, at) for at in self._profile.result.proof}
-        return {at: item for at, item in found.items() if not is_empty(item)}
+        found: JsonObject = {}
+        for at in self._profile.result.proof:
+            item = pick(value, at)
+            if not is_empty(item):
+                found[at] = item
+        return found
 
     def _reason(self, value: Json) -> tuple[str, Json] | None:
         for at in self._profile.failure.at if self._profile.failure else ():
@@ -139,7 +143,7 @@ def is_empty(value: Json) -> bool:
     """
     Whether nothing is there: null, an empty text, list or object.
     """
-    return value is None or (isinstance(value, str | list | dict) and not value)
+    return value is None or (not value and isinstance(value, str | list | dict))
 
 
 def read_time(value: Json, codec: Codec) -> float | None:

@@ -206,9 +206,11 @@ class Observation:
         Whether anybody on the way may refuse the id or lead it elsewhere: a string that is none,
         or one altered by more than letters, digits and blanks.
         """
-        if self.subject in (Subject.ALTERED, Subject.DISGUISED):
+        # Asked by a dozen checks of every answer, so it goes no detours.
+        subject = self.exchange.request.subject
+        if subject is Subject.ALTERED or subject is Subject.DISGUISED:
             return _PLAIN_ID.fullmatch(self.asked_for or "") is None
-        return self.subject is Subject.MALFORMED
+        return subject is Subject.MALFORMED
 
     @property
     def speaks_for_document(self) -> bool:
@@ -262,7 +264,7 @@ class Observer:
         stated = response.known_header("content-type")
         media_type = _plain(stated or "")
         # The method belongs to it: HEAD has the head of a GET and no body to read.
-        told = tuple(response.known_header(name) for name in self._telling_headers)
+        told = tuple([response.known_header(name) for name in self._telling_headers])
         is_whole = response.has_all_headers  # a status that a header tells isn't known without it
         key = (response.code, stated, exchange.request.method, response.body, told, is_whole)
         parsed_body = self._parsed_bodies.get(key)

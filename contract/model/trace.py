@@ -6,13 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import SplitResult, urlsplit
 
+from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.dealings import Dealings
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.history.past import Past
+from jobproof.contract.model.job import links_in
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.openapi.schema import SchemaError
 
@@ -153,6 +157,25 @@ class Trace:
         The latest answer to an id that nobody has; None where none is known.
         """
         return self.baselines[-1] if self.baselines else None
+
+    @cached_property
+    def links(self) -> tuple[tuple[str, str, SplitResult], ...]:
+        """
+        The links to results in the latest job: pointer, text and parts of each that can be read.
+        """
+        job, promise = self.latest.job, self.api.profile.result
+        if job is None or promise is None:
+            return ()
+        found = []
+        for at in promise.links:
+            value = job.results.get(at) if at in promise.proof else pick(job.body, at)
+            for below, text in links_in(value):
+                try:
+                    parts = urlsplit(text)
+                except ValueError:
+                    continue  # an unreadable URL is the schema's affair
+                found.append((f"{at}{below}", text, parts))
+        return tuple(found)
 
     @property
     def schema_errors(self) -> tuple[SchemaError, ...]:

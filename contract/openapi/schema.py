@@ -304,11 +304,12 @@ def _undeclared(
             if key not in node.names:
                 if node.closed:
                     yield f"{at}/{escape(key)}", key, node.names
-            elif isinstance(item, dict | list):
+            # Most are texts, and told by that the quickest.
+            elif not isinstance(item, str) and isinstance(item, dict | list):
                 yield from _undeclared(item, node.properties[key], f"{at}/{escape(key)}")
     elif isinstance(value, list) and node.items is not None:
         for index, item in enumerate(value[:_MOST_ITEMS]):
-            if isinstance(item, dict | list):
+            if not isinstance(item, str) and isinstance(item, dict | list):
                 yield from _undeclared(item, node.items, f"{at}/{index}")
 
 
