@@ -66,11 +66,11 @@ def _is_early(trace: Trace) -> bool:
 
 
 def _has_link(trace: Trace) -> bool:
-    return bool(trace.links)
+    return any(True for _ in _links(trace))
 
 
 def _has_expiring_link(trace: Trace) -> bool:
-    return any(expiry_of(parts.query) is not None for _, _, parts in trace.links)
+    return any(expiry_of(parts.query) is not None for _, _, parts in _links(trace))
 
 
 @check(
@@ -192,7 +192,7 @@ def links_use_safe_schemes(trace: Trace) -> Iterator[Remark]:
     A link to a result can be opened without harm.
     """
     promise = trace.api.profile.result
-    for at, text, parts in trace.links:
+    for at, text, parts in _links(trace):
         if promise is None or not parts.scheme:
             continue  # a relative link is the schema's affair
         scheme, is_ours = parts.scheme.lower(), "schemes" not in promise.model_fields_set
@@ -231,7 +231,7 @@ def links_point_to_public_hosts(trace: Trace) -> Iterator[Remark]:
     A link to a result leads to a public host, never into somebody's network.
     """
     promise = trace.api.profile.result
-    for at, _, parts in trace.links:
+    for at, _, parts in _links(trace):
         try:
             host = parts.hostname
         except ValueError:
@@ -257,7 +257,7 @@ def links_are_filled_in(trace: Trace) -> Iterator[Remark]:
     """
     A link to a result names a file, and not the word that a program has for nothing.
     """
-    for at, text, parts in trace.links:
+    for at, text, parts in _links(trace):
         if _NOTHING.search(parts.path) is None:
             continue
         names = [part.partition(".")[0] for part in parts.path.split("/")]
@@ -285,7 +285,7 @@ def links_outlive_the_job(trace: Trace) -> Iterator[Remark]:
     if job is None or profile.result is None or profile.times is None:
         return
     # By now it may well have expired: many vendors sign once, and say for how long.
-    for at, _, parts in trace.links:
+    for at, _, parts in _links(trace):
         expiry = expiry_of(parts.query) if parts.query else None
         since = _ended_at(trace) if expiry is not None else None
         if expiry is None or since is None or expiry >= since - profile.times.skew:
@@ -321,6 +321,14 @@ def _says_nothing(value: Json) -> bool:
         items = value.values() if isinstance(value, dict) else value
         return all(item is None or _says_nothing(item) for item in items)
     return False
+
+
+def _links(trace: Trace) -> Iterator[tuple[str, str, SplitResult]]:
+    for at, text in trace.links:
+        try:
+            yield at, text, urlsplit(text)
+        except ValueError:
+            continue  # an unreadable URL is the schema's affair
 
 
 def _is_own(trace: Trace, link: SplitResult) -> bool:

@@ -136,11 +136,9 @@ def end_time_is_past(trace: Trace) -> Iterator[Remark]:
     if job is None or times is None:
         return
     for stamp in times.later:
-        if not stamp.ends_life or stamp.at not in job.present:
-            continue
-        text, moment = job.present[stamp.at], job.later.get(stamp.at)
+        text, moment = job.present.get(stamp.at), job.later.get(stamp.at)
         is_beyond = is_beyond_calendar(text, stamp.codec)
-        if is_beyond or (moment and _is_ahead(trace, moment, times)):
+        if stamp.ends_life and (is_beyond or (moment and _is_ahead(trace, moment, times))):
             promise = _end_promise(times, stamp)
             message = f"{told(text)} is beyond any calendar: is its unit another?"
             yield violation(
@@ -360,11 +358,8 @@ def end_time_follows_last_sight(trace: Trace) -> Iterator[Remark]:
     """
     A job that was seen unfinished ended after that.
     """
-    job, times = trace.latest.job, trace.api.profile.times
-    if job is None or times is None or not job.later or not _may_end_before_sight(trace, job):
-        return
-    seen = _last_unfinished(trace)
-    if seen is None:
+    job, times, seen = trace.latest.job, trace.api.profile.times, _last_unfinished(trace)
+    if job is None or times is None or seen is None:
         return
     for stamp in times.later:
         moment = job.later.get(stamp.at) if stamp.ends_life else None
@@ -404,14 +399,6 @@ def server_clock_agrees(trace: Trace) -> Iterator[Remark]:
         yield inconclusive(
             "header:date", f"the clocks are {apart:.0f} s apart; times can't be trusted"
         )
-
-
-def _may_end_before_sight(trace: Trace, job: Job) -> bool:
-    """
-    Whether it ended before an earlier sight was asked for: none was told later than that.
-    """
-    earliest = min(job.later.values())
-    return any(view.exchange.started_at > earliest for view in trace.past.last_of.values())
 
 
 def _last_unfinished(trace: Trace) -> float | None:

@@ -4,6 +4,7 @@ Header fields as name and value pairs, looked up by name in any letter case (RFC
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from sys import intern
 
@@ -13,6 +14,7 @@ __all__ = [
     "header_names",
     "header_value",
     "header_values",
+    "repeated_names",
     "without_headers",
 ]
 
@@ -52,6 +54,14 @@ def header_names(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
     All names, in lower case.
     """
     return frozenset(sent.lower() for sent, _ in headers)
+
+
+def repeated_names(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """
+    The names that stand there more than once, in lower case.
+    """
+    sent = Counter(name.lower() for name, _ in headers)
+    return frozenset(name for name, count in sent.items() if count > 1)
 
 
 def without_headers(headers: Iterable[tuple[str, str]], *names: str) -> HeaderPairs:

@@ -155,12 +155,9 @@ def check(
             raise TypeError(f"check takes {taken} arguments; write def {name}(trace)")
         if not 0 <= window <= MOST_WINDOW:
             raise TypeError(f"check {name!r}: window={window}; write a number up to {MOST_WINDOW}")
-        promise = inspect.getdoc(function)
-        if not promise:
-            raise TypeError(f"check {name!r} has no docstring; its first line is the promise")
         return Check(
             id=name,
-            summary=promise.partition("\n")[0].strip(),
+            summary=_promise_of(function),
             basis=basis,
             source=source,
             severity=severity,
@@ -180,6 +177,14 @@ def check(
         )
 
     return decorate
+
+
+def _promise_of(function: CheckFunction) -> str:
+    promise = inspect.getdoc(function)
+    if not promise:
+        name = function.__name__
+        raise TypeError(f"check {name!r} has no docstring; its first line is the promise")
+    return promise.partition("\n")[0].strip()
 
 
 def _with_window(function: CheckFunction, window: int) -> CheckFunction:

@@ -4,12 +4,17 @@ One request and its answer, as values.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
-from jobproof.contract.formats.headers import HeaderPairs, first_values, header_value, header_values
+from jobproof.contract.formats.headers import (
+    HeaderPairs,
+    first_values,
+    header_value,
+    header_values,
+    repeated_names,
+)
 from jobproof.contract.formats.secrets.redaction import Redactor, is_masked, is_sensitive, scheme_of
 from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in, queried
 from jobproof.contract.model.manners.manner import Manner
@@ -263,8 +268,7 @@ class Response:
         """
         if len(self._first_values) == len(self.headers):
             return frozenset()
-        sent = Counter(name.lower() for name, _ in self.headers)
-        return frozenset(name for name, count in sent.items() if count > 1)
+        return repeated_names(self.headers)
 
     @cached_property
     def head(self) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import SplitResult, urlsplit
 
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import JsonObject
@@ -159,22 +158,17 @@ class Trace:
         return self.baselines[-1] if self.baselines else None
 
     @cached_property
-    def links(self) -> tuple[tuple[str, str, SplitResult], ...]:
+    def links(self) -> tuple[tuple[str, str], ...]:
         """
-        The links to results in the latest job: pointer, text and parts of each that can be read.
+        The links to results in the latest job: pointer and text.
         """
         job, promise = self.latest.job, self.api.profile.result
         if job is None or promise is None:
             return ()
-        found = []
+        found: list[tuple[str, str]] = []
         for at in promise.links:
             value = job.results.get(at) if at in promise.proof else pick(job.body, at)
-            for below, text in links_in(value):
-                try:
-                    parts = urlsplit(text)
-                except ValueError:
-                    continue  # an unreadable URL is the schema's affair
-                found.append((f"{at}{below}", text, parts))
+            found += ((f"{at}{below}", text) for below, text in links_in(value))
         return tuple(found)
 
     @property
