@@ -266,9 +266,8 @@ class Response:
         """
         The names, in lower case, that came more than once.
         """
-        if len(self._first_values) == len(self.headers):
-            return frozenset()
-        return repeated_names(self.headers)
+        is_once = len(self._first_values) == len(self.headers)
+        return frozenset() if is_once else repeated_names(self.headers)
 
     @cached_property
     def head(self) -> str:
@@ -289,10 +288,8 @@ class Response:
         Raises:
             NotRecorded: As with `header`.
         """
-        if not self.repeated:
-            value = self._first_values.get(name.lower())
-            if value is not None:
-                return (value,)
+        if not self.repeated and (value := self._first_values.get(name.lower())) is not None:
+            return (value,)
         values = header_values(self.headers, name)
         if not values and not self.has_all_headers:
             raise NotRecorded(f"the answer's {name}")
