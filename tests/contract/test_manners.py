@@ -19,7 +19,7 @@ from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.manners.manner import Manner
-from jobproof.contract.model.manners.near_misses import near_tag
+from jobproof.contract.model.manners.near_misses import near_tag, otherwise_ending_token
 from jobproof.contract.model.request import build_request, can_be_asked
 from jobproof.contract.recordings.har.entry import read_har_entry
 from jobproof.contract.recordings.har.writer import har_entry
@@ -212,6 +212,23 @@ def test_a_manner_adds_what_it_says_and_takes_nothing_but_its_own_names(
     replaced = {name.lower() for name, _ in manner.spec.headers} | {"authorization"}
     kept = {pair for pair in plain.headers if pair[0].lower() not in replaced}
     assert kept <= set(other.headers)
+
+
+@pytest.mark.parametrize(
+    ("token", "other"),
+    [
+        ("Tok-0123456789-abc", "Tok-0123456789-abw"),
+        ("Tok-0123456789-abC", "Tok-0123456789-abw"),
+        ("Tok-0123456789-abw", "Tok-0123456789-abA"),
+        ("Tok-0123456789-ab7", "Tok-0123456789-abA"),
+        ("Tok-0123456789-ab=", None),
+        ("short", None),
+    ],
+)
+def test_a_token_ends_in_another_character_whichever_bits_of_it_count(
+    token: str, other: str | None
+) -> None:
+    assert otherwise_ending_token(token) == other
 
 
 @pytest.mark.parametrize(

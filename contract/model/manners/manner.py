@@ -19,6 +19,7 @@ from jobproof.contract.model.manners.near_misses import (
     claimed_token,
     cut_token,
     extended_token,
+    otherwise_ending_token,
     prefixed_token,
     recased_token,
     shortened_token,
@@ -84,6 +85,7 @@ class Manner(StrEnum):
     BEHEADED = "beheaded_credential"
     PREFIXED = "prefixed_credential"
     CHANGED = "changed_credential"
+    OTHER_END = "otherwise_ending_credential"
     NULLED = "nulled_credential"
     CLAIMED = "claimed_credential"
     BLANK = "blank_credential"
@@ -393,6 +395,12 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             "with another character within the token",
             token=changed_token,
             command="sed -E 's/A(.{8})$/B\\1/; t; s/.(.{8})$/A\\1/'",
+            declines=_MALFORMED,
+        ),
+        Manner.OTHER_END: MannerSpec(
+            "with another last character of the token",
+            token=otherwise_ending_token,
+            command="sed -E 's/[A-Za-f]$/w/; t; s/.$/A/'",
             declines=_MALFORMED,
         ),
         Manner.NULLED: MannerSpec(

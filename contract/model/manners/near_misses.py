@@ -15,6 +15,7 @@ __all__ = [
     "cut_token",
     "extended_token",
     "near_tag",
+    "otherwise_ending_token",
     "prefixed_token",
     "recased_token",
     "shortened_token",
@@ -83,6 +84,16 @@ def changed_token(token: str) -> str | None:
     if not _is_long(token) or not token[at].isascii() or not token[at].isalnum():
         return None
     return f"{token[:at]}{'B' if token[at] == 'A' else 'A'}{token[at + 1 :]}"
+
+
+def otherwise_ending_token(token: str) -> str | None:
+    """
+    With another last character.
+    """
+    # Of a base64 text the last one may be read by its upper bits alone, so those are others.
+    if not _is_long(token) or not token[-1].isascii() or not token[-1].isalnum():
+        return None
+    return f"{token[:-1]}{'w' if token[-1] <= 'f' and token[-1].isalpha() else 'A'}"
 
 
 def claimed_token(token: str) -> str | None:

@@ -46,7 +46,7 @@ _WRONG = (
     *(Manner.OTHER_SCHEME, Manner.IN_QUERY, Manner.IN_COOKIE),
     *(Manner.CUT, Manner.EXTENDED, Manner.RECASED, Manner.UNSIGNED),
     *(Manner.SHORTENED, Manner.BEHEADED, Manner.PREFIXED, Manner.CHANGED),
-    *(Manner.NULLED, Manner.CLAIMED),
+    *(Manner.OTHER_END, Manner.NULLED, Manner.CLAIMED),
 )
 # How often another id is asked for between two questions for the first foreign job.
 _TURNS = 2

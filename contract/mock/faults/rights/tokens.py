@@ -67,6 +67,13 @@ def token_cut_to_length(caller: Caller, context: RequestContext) -> Caller:
     return Caller.OWNER if _shown(context).startswith(_owners_token(context)) else caller
 
 
+@TOKENS.caller("a token's last character isn't looked at", _WRONG_TOKEN, applies=needs_token)
+def token_end_unchecked(caller: Caller, context: RequestContext) -> Caller:
+    shown, right = _shown(context), _owners_token(context)
+    is_near = len(shown) == len(right) and shown[:-1] == right[:-1]
+    return Caller.OWNER if is_near else caller
+
+
 @TOKENS.caller("the letter case of a token doesn't matter", _WRONG_TOKEN, applies=needs_token)
 def token_in_any_case(caller: Caller, context: RequestContext) -> Caller:
     is_same = _shown(context).lower() == _owners_token(context).lower()
