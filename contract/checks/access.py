@@ -381,11 +381,14 @@ def _shown(seen: Observation) -> ShownBody:
     return ShownBody(seen.asked_for, seen.media_type, data, is_json, value)
 
 
-def _settled(trace: Trace, baselines: Sequence[Observation]) -> tuple[Observation, ...]:
+def _before(trace: Trace) -> tuple[Observation, ...]:
     seen, gets = trace.latest, trace.dealings.gets.get(Credential.OWNER)
-    if seen.manner is not Manner.PLAIN or seen.method != "GET" or gets is None:
-        return (seen,)
-    return latest_by_turns(seen, gets.alike, baselines, times=_SETTLED_BY)
+    is_plain = seen.manner is Manner.PLAIN and seen.method == "GET"
+    return tuple(o for o in gets.alike if o.code == seen.code) if is_plain and gets else ()
+
+
+def _settled(trace: Trace, baselines: Sequence[Observation]) -> tuple[Observation, ...]:
+    return latest_by_turns(trace.latest, _before(trace), baselines, times=_SETTLED_BY)
 
 
 def _telling_headers(trace: Trace, baselines: Sequence[Observation]) -> Iterator[Remark]:
@@ -402,14 +405,14 @@ def _telling_headers(trace: Trace, baselines: Sequence[Observation]) -> Iterator
             for one in kind
             if one.response is not None
         ]
-        for kind in (settled, baselines)
+        for kind in ((settled if is_sure else (seen, *_before(trace)[:1])), baselines)
     )
-    found = head_difference(mine, theirs)
+    found = head_difference(mine, theirs, lasting=is_sure)
     # No document lists every header, so a difference that may be one now and then is our reading.
     promise = trace.api.profile.not_found
     basis = promise.basis if is_sure else Basis.INFERRED
     is_whole = all(map(_has_all_headers, (seen, *baselines)))
-    if (found.more or found.fewer) and learned and is_whole:
+    if (found.more or found.fewer) and min(len(mine), len(theirs)) > 1 and is_whole:
         yield violation(
             "headers",
             "the headers tell that the job exists",

@@ -104,9 +104,13 @@ def test_another_code_for_a_foreign_job_tells_that_it_exists() -> None:
 
 def test_more_headers_for_a_foreign_job_are_our_reading_only() -> None:
     telling = _foreign(headers={"x-owner": "acme"})
+    before = _foreign(headers={"x-owner": "acme"}, at=NOW - 5)
     # Which headers come every time, one answer alone can't show.
-    assert said(trace(telling, baseline=not_found()), Kind.VIOLATION) == ()
-    (finding,) = said(trace(telling, baselines=[not_found()], baseline=not_found()))
+    assert said(trace(before, telling, baseline=not_found()), Kind.VIOLATION) == ()
+    assert said(trace(telling, baselines=[not_found()], baseline=not_found())) == ()
+    once = _foreign(at=NOW - 5)
+    assert said(trace(once, telling, baselines=[not_found()], baseline=not_found())) == ()
+    (finding,) = said(trace(before, telling, baselines=[not_found()], baseline=not_found()))
     assert (finding.check, finding.pointer) == ("foreign_job_looks_unknown", "headers")
     assert finding.basis is Basis.INFERRED
     assert finding.found == ["x-owner"]
@@ -426,7 +430,9 @@ def test_by_head_a_foreign_job_is_compared_with_an_unknown_one_asked_for_by_head
 def test_a_tag_that_foreign_jobs_alone_have_tells_that_they_exist() -> None:
     known: dict[str, Any] = {"baselines": [not_found()], "baseline": not_found()}
     tagged = _foreign(headers={"etag": '"1"'})
-    (finding,) = said(trace(tagged, **known), Kind.VIOLATION)
+    before = _foreign(headers={"etag": '"1"'}, at=NOW - 5)
+    assert said(trace(tagged, **known), Kind.VIOLATION) == ()
+    (finding,) = said(trace(before, tagged, **known), Kind.VIOLATION)
     assert (finding.found, finding.basis) == (["etag"], Basis.INFERRED)
 
 

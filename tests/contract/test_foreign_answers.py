@@ -50,14 +50,18 @@ def _exchanges(
         )
         for n, body in enumerate(unknown)
     ]
-    seen = answer(
-        _as_body(foreign),
-        404,
-        job_id=FOREIGN,
-        subject=Subject.FOREIGN,
-        headers={**shown[-1], **(more or {})},
-    )
-    subject = trace(seen, baselines=baselines[:-1], baseline=baselines[-1])
+    # Twice: of one answer nobody knows which of its headers come every time.
+    seen = [
+        answer(
+            *(_as_body(foreign), 404),
+            job_id=FOREIGN,
+            subject=Subject.FOREIGN,
+            at=at,
+            headers={**shown[-1], **(more or {})},
+        )
+        for at in (NOW - 2, NOW)
+    ]
+    subject = trace(*seen, baselines=baselines[:-1], baseline=baselines[-1])
     found = said(subject, Kind.VIOLATION)
     return tuple(f for f in found if f.check == "foreign_job_looks_unknown")
 

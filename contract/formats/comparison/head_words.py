@@ -77,11 +77,14 @@ def head_words(
 
 
 def head_difference(
-    mine: Sequence[Mapping[str, str]], theirs: Sequence[Mapping[str, str]]
+    mine: Sequence[Mapping[str, str]], theirs: Sequence[Mapping[str, str]], *, lasting: bool
 ) -> HeadDifference:
     """
     What all of `mine` have in common and none of `theirs` has, or the other way round. What only
     some of them have tells nothing.
+
+    Args:
+        lasting: Whether words count that are the same from answer to answer as a rule.
     """
     usual = frozenset.intersection(*map(frozenset, theirs))
     own = frozenset.intersection(*map(frozenset, mine))
@@ -89,7 +92,7 @@ def head_difference(
     fewer = usual - frozenset().union(*mine)
     words = {}
     for name in sorted(usual & own):
-        if _SAYS_WHY.search(name) or (len(mine) > 1 and name in _LASTING):
+        if _SAYS_WHY.search(name) or (lasting and name in _LASTING):
             said, here = ({head[name] for head in heads} for heads in (theirs, mine))
             if len(said) == len(here) == 1 and said != here:
                 words[name] = (said.pop(), here.pop())
