@@ -51,8 +51,6 @@ _SINGLE_BY_FETCH = (
     "access-control-max-age",
 )
 _DATES = ("date", "last-modified", "expires")
-# What many send for "expired already".
-_EXPIRED = ("0", "-1")
 _URIS = ("location", "content-location")
 _NAMES = ("vary", "allow", "accept-ranges", "connection", "trailer", "content-encoding")
 _PLAIN = frozenset({Subject.KNOWN, Subject.MISSING, Subject.FOREIGN})
@@ -171,11 +169,10 @@ def dates_have_the_one_form(trace: Trace) -> Iterator[Remark]:
     Dates in the head are written in the one form that a sender may use.
     """
     for name, value in _given(trace, *_DATES):
-        if read_fixdate(value) is not None or (name == "expires" and value.strip() in _EXPIRED):
-            continue
-        # Whatever is no date means that it is over (RFC 9111 5.3), so nobody is misled.
+        # Whatever is no date means that it is over (RFC 9111 5.3); many send "0" for that.
         basis = Basis.INFERRED if name == "expires" else None
-        yield _malformed(name, value, "a date like Sun, 06 Nov 1994 08:49:37 GMT", basis)
+        if read_fixdate(value) is None and (basis is None or value.strip() not in ("0", "-1")):
+            yield _malformed(name, value, "a date like Sun, 06 Nov 1994 08:49:37 GMT", basis)
 
 
 def _is_to_be_dated(trace: Trace) -> bool:
