@@ -327,8 +327,7 @@ def retry_after_is_well_formed(trace: Trace) -> Iterator[Remark]:
     Retry-After is whole seconds or a date that every reader takes.
     """
     for name, value in _given(trace, "retry-after"):
-        # Of the forms of a date each recipient has to take all three (RFC 9110 5.6.7).
-        if read_retry_after(value, now=trace.now) is None:
+        if read_retry_after(value, now=trace.now) is None:  # a date in any form (RFC 9110 5.6.7)
             yield _malformed(name, value, "whole seconds or an HTTP date")
 
 
