@@ -23,6 +23,7 @@ __all__ = [
     "age_is_within_freshness",
     "cache_control_is_well_formed",
     "coded_answer_varies",
+    "condition_is_read_in_every_form",
     "entity_tag_changes_with_body",
     "not_modified_has_true_length",
     "not_modified_means_unchanged",
@@ -39,6 +40,7 @@ _SECONDS = re.compile(
 _STORED = re.compile(r"(?:^|[,\s])(?:s-maxage|max-age)\s*=\s*\"?0*[1-9]")
 # What servers put behind a tag for another coding, and may forget with a 304.
 _CODING_MARK = re.compile(r"[-;:]{1,2}(?:gzip|br|zstd|deflate|df)(?=\"$)")
+_TAG = re.compile(r'(?:W/)?"[^"]*"')
 _MOST_LENGTH = 2**63
 _CLOCK_GRAIN_S = 0.001
 # Age counts in whole seconds and includes the way.
@@ -58,6 +60,24 @@ def _has_tag_again(trace: Trace) -> bool:
 def _is_not_modified(trace: Trace) -> bool:
     tag = trace.latest.exchange.request.header("if-none-match")
     return trace.latest.code == 304 and tag in trace.past.tags
+
+
+def _asks_in_another_form(trace: Trace) -> bool:
+    """
+    Whether a tag that alone was answered with 304 is asked about beside others, as a weak one, or
+    with all that there are, and is still the job's.
+    """
+    seen, known = trace.latest, trace.dealings.not_modified
+    if known is None or seen.method != "GET" or seen.credential is not Credential.OWNER:
+        return False
+    asked = seen.exchange.request.header("if-none-match")
+    alone = known.exchange.request.header("if-none-match")
+    if asked is None or alone is None or asked == alone or not _TAG.fullmatch(alone):
+        return False
+    if asked != "*" and _opaque(alone) not in map(_opaque, _TAG.findall(asked)):
+        return False
+    given = seen.response.header("etag") if seen.response is not None else None
+    return given is not None and _opaque(given) == _opaque(alone)
 
 
 def _has_age(trace: Trace) -> bool:
@@ -310,6 +330,22 @@ def _varied_by(response: Response) -> set[str]:
     # Whoever compresses, or lets in other sites' pages, says so with a body, and a 304 has none.
     listed = list_items(", ".join(response.header_values("vary"))) or []
     return {name.lower() for name in listed} - {"accept-encoding", "origin"}
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9110 13.1.2: it is false if any of the tags matches, compared weakly, and for *",
+    severity=Severity.LOW,
+    premise=Premise("no tag that got a 304 was asked about otherwise", _asks_in_another_form),
+)
+def condition_is_read_in_every_form(trace: Trace) -> Iterator[Remark]:
+    """
+    A tag that alone gets a 304 gets it in a list, as a weak one and by * as well.
+    """
+    if trace.latest.code == 200 and _asks_in_another_form(trace):
+        yield violation(
+            "code", "the answer has the tag that it was not to have", expected=304, found=200
+        )
 
 
 @check(

@@ -18,7 +18,7 @@ from jobproof.contract.formats.headers import header_names
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.wording import Words, shorten
+from jobproof.contract.formats.wording import Words, shorten, told
 from jobproof.contract.model.check import ERRORS, Premise, check
 from jobproof.contract.model.exchange import Credential
 from jobproof.contract.model.finding import Basis, Remark, Severity, violation
@@ -28,6 +28,7 @@ from jobproof.contract.model.profile import Phase
 from jobproof.contract.model.trace import Trace
 
 __all__ = [
+    "allowed_origin_is_one",
     "denial_lists_no_ids",
     "error_names_nothing_inside",
     "no_credentialed_wildcard_origin",
@@ -53,6 +54,7 @@ _FEWEST_IDS = 2
 
 
 _SESSION = re.compile(r"(?i)(?:^|[-_.])(?:session|sess|sid|auth|jwt|token)(?:id)?$|sess(?:ion)?id$")
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@,\s]+")
 _FORGERY = re.compile(r"(?i)csrf|xsrf")
 
 
@@ -88,6 +90,26 @@ def no_credentialed_wildcard_origin(trace: Trace) -> Iterator[Remark]:
             "header:access-control-allow-origin",
             expected=Words("one origin"),
             found=Words(f"{shorten(allowed or '', 80)} with credentials"),
+        )
+
+
+@check(
+    basis=Basis.RFC,
+    source="Fetch 3.3.4: Access-Control-Allow-Origin = origin-or-null / wildcard",
+    severity=Severity.LOW,
+    fields=("access-control-allow-origin",),
+)
+def allowed_origin_is_one(trace: Trace) -> Iterator[Remark]:
+    """
+    The origin that is allowed is one that a browser can have.
+    """
+    response = trace.latest.response
+    allowed = response.header("access-control-allow-origin") if response is not None else None
+    if allowed and allowed not in ("*", "null") and not _ORIGIN.fullmatch(allowed):
+        yield violation(
+            "header:access-control-allow-origin",
+            expected=Words("one origin, such as https://example.com, or *"),
+            found=told(allowed),
         )
 
 

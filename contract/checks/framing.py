@@ -4,11 +4,14 @@ Messages on the wire: where an answer begins and ends, and what comes beside it.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 
 from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.field_values.grammar import TOKEN, is_token
+from jobproof.contract.formats.secrets.redaction import is_masked
 from jobproof.contract.formats.wording import Words, told
 from jobproof.contract.model.check import Premise, check
 from jobproof.contract.model.exchange import NotRecorded, Response, Subject
@@ -18,6 +21,7 @@ from jobproof.contract.model.trace import Trace
 __all__ = [
     "chunks_are_put_on_once",
     "connection_names_its_own",
+    "digest_is_of_the_content",
     "field_names_are_tokens",
     "field_values_have_no_controls",
     "length_or_chunks_not_both",
@@ -33,6 +37,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _PLAIN_HEAD = re.compile(rf"(?:{TOKEN}\n[^\x00-\x08\x0a-\x1f\x7f]*+(?:\n|\Z))*+")
 _MOST_LENGTH = 2**63
 _CONTENT_RANGE = re.compile(r"bytes +([0-9]+)-([0-9]+)/([0-9]+|\*)", re.IGNORECASE)
+# RFC 8941 3.3.5: bytes stand in Base64 between colons.
+_DIGEST = re.compile(r"(?:^|,)[ \t]*(sha-(?:256|512))=:([A-Za-z0-9+/]*={0,2}):")
+_DIGESTS = ("content-digest", "repr-digest")
 # RFC 9110 7.6.1: what is meant for everybody on the way and at its end.
 _FOR_EVERYBODY = frozenset(
     {
@@ -193,6 +200,59 @@ def chunks_are_put_on_once(trace: Trace) -> Iterator[Remark]:
     stated = ", ".join(response.header_values("transfer-encoding")).lower()
     if sum(word.strip(" \t") == "chunked" for word in stated.split(",")) > 1:
         yield violation("header:transfer-encoding", expected="chunked", found=stated)
+
+
+def _has_digest(trace: Trace) -> bool:
+    return any(True for _ in _digests(trace))
+
+
+@check(
+    basis=Basis.RFC,
+    source="RFC 9530 2 and 3: the digest of the content, coded as it came",
+    severity=Severity.MEDIUM,
+    premise=Premise("no whole answer had a digest of its content", _has_digest),
+)
+def digest_is_of_the_content(trace: Trace) -> Iterator[Remark]:
+    """
+    Whoever checks an answer's digest finds it true.
+    """
+    for name, algorithm, stated in _digests(trace):
+        raw = _bytes_as_they_came(trace.latest.response)
+        true = b64encode(hashlib.new(algorithm.replace("-", ""), raw).digest()).decode()
+        if stated != true:
+            expected = Words(f"{algorithm} of {len(raw)} bytes, {true}")
+            yield violation(f"header:{name}", expected=expected, found=told(stated))
+
+
+def _bytes_as_they_came(response: Response | None) -> bytes:
+    """
+    The bytes, where a recorder neither decoded nor masked them.
+
+    Raises:
+        NotRecorded: It may have.
+    """
+    raw = response.raw if response is not None else None
+    if response is None or raw is None or is_masked(raw.decode("latin-1")):
+        raise NotRecorded("the bytes that the digest is of")
+    if response.header("content-encoding") is not None and raw == response.body:
+        raise NotRecorded("the bytes that the digest is of")
+    return raw
+
+
+def _digests(trace: Trace) -> Iterator[tuple[str, str, str]]:
+    """
+    Field, algorithm and digest of what came whole.
+    """
+    seen, response = trace.latest, _on_wire(trace)
+    # What has no content may still say what a whole answer's digest is.
+    if response is None or seen.method == "HEAD" or response.code in (204, 304):
+        return
+    for name in _DIGESTS:
+        # That of a representation speaks of all of it, of which a 206 is a part.
+        if response.header(name) is None or (name == "repr-digest" and response.code != 200):
+            continue
+        stated = ", ".join(response.header_values(name))
+        yield from ((name, found[1], found[2]) for found in _DIGEST.finditer(stated))
 
 
 def _is_without_content(trace: Trace) -> bool:

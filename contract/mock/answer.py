@@ -140,12 +140,16 @@ class WireBehaviour:
 class MockAnswer:
     """
     What is answered; `Content-Length` and chunks are added where it is sent.
+
+    Attributes:
+        is_settled: It is sent like this whatever the request's condition.
     """
 
     code: int
     headers: HeaderPairs = ()
     body: bytes = b""
     wire: WireBehaviour = WireBehaviour()
+    is_settled: bool = False
 
     def header(self, name: str) -> str | None:
         """

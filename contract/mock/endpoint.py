@@ -343,7 +343,7 @@ def _fault_names(header: str | None) -> tuple[str, ...]:
 
 def _apply_if_none_match(answer: MockAnswer, request: MockRequest) -> MockAnswer:
     tag, condition = answer.header("ETag"), request.header("If-None-Match")
-    if answer.code != 200 or tag is None or condition is None:
+    if answer.code != 200 or tag is None or condition is None or answer.is_settled:
         return answer
     if request.method not in ("GET", "HEAD"):
         return answer

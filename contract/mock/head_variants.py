@@ -4,9 +4,11 @@ Servers whose heads and framing are unusual and right.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from email.utils import formatdate
+from hashlib import sha256
 from typing import Any
 from zlib import crc32
 
@@ -195,3 +197,12 @@ def sampled_answers(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.UNKNOWN or context.occurrence() % 3:
         return answer
     return replace(answer.with_header("X-Sampled", "1"), body=answer.body + b"\n")
+
+
+@_variant("bodies come with their digests", "RFC 9530 2 and 3: any answer may have them")
+def true_digests(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.JOB:
+        return answer
+    digest = b64encode(sha256(answer.body).digest()).decode()
+    told = answer.with_header("Content-Digest", f"sha-256=:{digest}:")
+    return told.with_header("Repr-Digest", f"sha-256=:{digest}:, unixsum=:MDA=:")

@@ -54,7 +54,8 @@ def build_request(
         other_id: Of the job that the manner names beside this one, where it does.
     """
     ours = (*api.values.query, *_queried_token(api, credential, token, manner))
-    extra = (*query, *((name, value or other_id) for name, value in manner.spec.query))
+    added = _added(api, manner, manner.spec.query)
+    extra = (*query, *((name, value or other_id) for name, value in added))
     if manner is Manner.OTHER_IN_HEADER:
         headers = (*headers, *_named_in_head(api, base_url, other_id))
     given = {name for name, _ in extra}
@@ -80,8 +81,8 @@ def can_be_asked(api: Api, manner: Manner, token: Secret | None) -> bool:
     Whether a question can be put in that manner, with such a token, and differs from a plain one.
     """
     at, spec = api.access.token_at, manner.spec
-    if at.is_pair and manner in (Manner.NULLED, Manner.CLAIMED):
-        return False  # neither is a user with a password
+    if at.is_pair and manner in (Manner.NULLED, Manner.CLAIMED, Manner.QUOTED):
+        return False  # none of them is a user with a password
     if spec.token is not None:
         return token is not None and spec.token(token.reveal()) is not None
     if manner in (Manner.EMPTY, Manner.BLANK):
@@ -90,13 +91,10 @@ def can_be_asked(api: Api, manner: Manner, token: Secret | None) -> bool:
         return at.header == "authorization" and at.prefix.lower() == "bearer "
     if manner in _SCHEME_WRITTEN:
         return at.place == "header" and _SCHEME_WRITTEN[manner](at.prefix) != at.prefix
-    # What the document declares, or the user sends, means something.
-    named = (one.name for one in api.operation.parameters if one.place != "path")
-    declared = (*((name, "") for name in named), (at.name, ""))
-    known = header_names((*declared, *api.values.headers))
-    if api.values.cookies or at.place == "cookie":
-        known |= {"cookie"}
-    return known.isdisjoint(header_names((*spec.headers, *spec.query)))
+    pairs = (*spec.headers, *spec.query)
+    if spec.is_bundle:
+        return bool(_added(api, manner, pairs))
+    return _meant(api).isdisjoint(header_names(pairs))
 
 
 def build_owner_request(
@@ -157,13 +155,32 @@ def request_headers(
     agent = () if user_agent is None else (("User-Agent", user_agent),)
     ours = (("Accept", "application/json"), *agent)
     # A field sent twice is read as a list (RFC 9110 5.3), so ours give way.
-    asked = tuple(pair for pair in manner.spec.headers if pair[1])
+    asked = tuple(pair for pair in _added(api, manner, manner.spec.headers) if pair[1])
     for stronger in (api.values.headers, headers, asked):
         ours = (*without_headers(ours, *header_names(stronger)), *stronger)
     sent = (*ours, *_token_headers(api, credential, token, manner))
     if manner is Manner.FIELD_CASE:
         return tuple((name.lower(), value) for name, value in sent)
     return sent
+
+
+def _meant(api: Api) -> frozenset[str]:
+    """
+    Names, in small letters, that the document declares or the user sends: they mean something.
+    """
+    named = (one.name for one in api.operation.parameters if one.place != "path")
+    declared = (*((name, "") for name in named), (api.access.token_at.name, ""))
+    cookies = {"cookie"} if api.values.cookies or api.access.token_at.place == "cookie" else set()
+    return frozenset(header_names((*declared, *api.values.headers)) | cookies)
+
+
+def _added(api: Api, manner: Manner, pairs: HeaderPairs) -> HeaderPairs:
+    """
+    Those of the manner's pairs that are sent.
+    """
+    if not manner.spec.is_bundle:
+        return pairs
+    return without_headers(pairs, *_meant(api))
 
 
 def _token(api: Api, credential: Credential, token: Secret | None, manner: Manner) -> str | None:

@@ -37,6 +37,11 @@ def _kept(**headers: str) -> Exchange:
     return answer(at=NOW - 5, headers={"etag": '"1"', **_KEPT, **headers})
 
 
+def _asked(condition: str, code: int, tag: str = '"1"') -> Exchange:
+    body = b"" if code == 304 else None
+    return answer(body, code, sent={"If-None-Match": condition}, headers={"etag": tag})
+
+
 CASES = {
     "private_answer_is_not_public": Case(
         accepts=trace(answer(headers={"cache-control": "private, max-age=5"})),
@@ -93,6 +98,11 @@ CASES = {
             _unchanged('"1"', **{**_KEPT, "vary": "authorization"}),
         ),
         at="header:vary",
+    ),
+    "condition_is_read_in_every_form": Case(
+        accepts=trace(_tagged('"1"', at=NOW - 5), _unchanged('"1"'), _asked("*", 304)),
+        rejects=trace(_tagged('"1"', at=NOW - 5), _unchanged('"1"'), _asked("*", 200)),
+        at="code",
     ),
     "not_modified_has_true_length": Case(
         accepts=trace(
@@ -254,3 +264,32 @@ def test_304_leaves_out_nothing_that_caches_live_by(
 def test_what_a_page_was_told_beside_needn_t_be_in_a_304() -> None:
     known = answer(at=NOW - 5, headers={"etag": '"1"', **_KEPT}, manner=Manner.ORIGIN)
     assert said(trace(known, _unchanged('"1"'))) == ()
+
+
+@pytest.mark.parametrize("asked", ["*", '"0", "1"', 'W/"1"', '"0", W/"1"', '"0","1" , "2"'])
+def test_a_tag_that_is_known_alone_is_known_in_every_form(asked: str) -> None:
+    seen = (_tagged('"1"', at=NOW - 5), _unchanged('"1"'))
+    check = "condition_is_read_in_every_form"
+    assert check in {f.check for f in said(trace(*seen, _asked(asked, 200)))}
+    assert check not in {f.check for f in said(trace(*seen, _asked(asked, 304)))}
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "tag"),
+    [
+        # Nothing says that it reads conditions at all.
+        ([], "*", '"1"'),
+        ([_unchanged('"1"')], '"0", "2"', '"1"'),
+        # It has changed in between.
+        ([_unchanged('"1"')], '"0", "1"', '"2"'),
+        ([_unchanged('"1"')], "*", '"2"'),
+        # Alone it got a 304 and gets none: the tag of another coding, or another instance.
+        ([_unchanged('"1"')], '"1"', '"1"'),
+        ([_unchanged("1")], "*", "1"),
+    ],
+)
+def test_what_tells_nothing_of_the_forms_of_a_condition(
+    before: list[Exchange], asked: str, tag: str
+) -> None:
+    lived = trace(_tagged('"1"', at=NOW - 5), *before, _asked(asked, 200, tag))
+    assert "condition_is_read_in_every_form" not in {f.check for f in said(lived)}

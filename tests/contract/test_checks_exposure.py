@@ -37,6 +37,13 @@ def refused(body: Any, code: int = 401, **kwargs: Any) -> Exchange:
 
 
 CASES = {
+    "allowed_origin_is_one": Case(
+        accepts=trace(answer(headers={"access-control-allow-origin": "https://krea.ai:8443"})),
+        rejects=trace(
+            answer(headers={"access-control-allow-origin": "https://a.ai, https://b.ai"})
+        ),
+        at="header:access-control-allow-origin",
+    ),
     "no_credentialed_wildcard_origin": Case(
         accepts=trace(answer(headers={_ORIGIN: "*"})),
         rejects=trace(answer(headers={_ORIGIN: "*", _CREDENTIALS: "true"})),
@@ -300,3 +307,16 @@ def test_one_id_in_an_error_may_be_the_error_s_own() -> None:
         {"error": "no", "request_id": JOB, "trace_id": OTHER},
     ):
         assert "denial_lists_no_ids" not in {f.check for f in said(trace(not_found(body)))}
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_one"),
+    [
+        *((one, True) for one in ("*", "null", "", "http://[::1]:80", "chrome-extension://abc")),
+        *((one, False) for one in ("https://krea.ai/", "krea.ai", "https://*.ai *", "true")),
+        ("https://a.ai https://b.ai", False),
+    ],
+)
+def test_the_allowed_origin_is_one_that_a_browser_has(origin: str, is_one: bool) -> None:
+    seen = trace(answer(headers={"access-control-allow-origin": origin}))
+    assert ("allowed_origin_is_one" in {f.check for f in said(seen)}) is not is_one

@@ -4,13 +4,17 @@ Messages on the wire: each promise kept and broken, and what must not be called 
 
 from __future__ import annotations
 
+import hashlib
 import json
+from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.contract.builders import answer, job, said, trace
 from tests.contract.cases import Case
 
+from jobproof.contract.formats.secrets.secret import MASK
 from jobproof.contract.model.exchange import Subject
 from jobproof.contract.model.finding import Basis, Kind
 from jobproof.contract.model.manners.manner import Manner
@@ -22,6 +26,12 @@ _PART: dict[str, Any] = {"code": 206, "sent": {"Range": "bytes=0-9"}}
 _RANGE = {"content-range": "bytes 0-9/100"}
 _SIZE = len(json.dumps(job()))
 _RANGED: dict[str, Any] = {**_PART, "manner": Manner.RANGE}
+
+
+def _digest(data: bytes, algorithm: str = "sha-256") -> str:
+    made = hashlib.new(algorithm.replace("-", ""), data).digest()
+    return f"{algorithm}=:{b64encode(made).decode()}:"
+
 
 CASES = {
     "field_names_are_tokens": Case(
@@ -48,6 +58,11 @@ CASES = {
         accepts=trace(answer(headers={"transfer-encoding": "gzip, chunked"})),
         rejects=trace(answer(headers=_CHUNKED, more=[("Transfer-Encoding", "chunked")])),
         at="header:transfer-encoding",
+    ),
+    "digest_is_of_the_content": Case(
+        accepts=trace(answer(headers={"content-digest": _digest(json.dumps(job()).encode())})),
+        rejects=trace(answer(headers={"content-digest": _digest(b"{}")})),
+        at="header:content-digest",
     ),
     "no_content_has_no_length": Case(
         accepts=trace(answer(b"", headers={"content-length": "0"}, **_OPTIONS)),
@@ -159,3 +174,49 @@ def test_a_part_lies_within_the_whole_and_is_as_long_as_it_says(
 def test_of_a_part_s_head_alone_no_length_is_taken() -> None:
     head = answer(b"", headers=_RANGE, code=206, method="HEAD", sent={"Range": "bytes=0-9"})
     assert "part_is_what_it_says" not in {one.check for one in said(trace(head))}
+
+
+_DIGESTED = json.dumps(job()).encode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_true"),
+    [
+        ({"content-digest": _digest(_DIGESTED, "sha-512")}, True),
+        ({"content-digest": f"md5=:AAAA:, {_digest(b'')}"}, False),
+        ({"content-digest": f"{_digest(_DIGESTED)}, {_digest(b'', 'sha-512')}"}, False),
+        ({"repr-digest": _digest(b"")}, False),
+        # What is no digest that we know is none that is wrong.
+        ({"content-digest": "sha-256=AAAA"}, True),
+        ({"content-digest": "unixsum=:AAAA:"}, True),
+    ],
+)
+def test_a_digest_is_of_the_bytes_that_came(headers: dict[str, str], is_true: bool) -> None:
+    found = {f.check for f in said(trace(answer(headers=headers)))}
+    assert ("digest_is_of_the_content" in found) is not is_true
+
+
+@pytest.mark.parametrize(
+    ("raw", "coding", "is_told"),
+    [
+        (b"as it came", None, False),
+        (b"coded otherwise", "gzip", True),
+        # As a recorder leaves it: masked, or decoded.
+        (b'{"token": "[masked]"}'.replace(b"[masked]", MASK.encode()), None, False),
+        (_DIGESTED, "gzip", False),
+        (None, None, False),
+    ],
+)
+def test_a_digest_is_of_the_bytes_as_they_came(
+    raw: bytes | None, coding: str | None, is_told: bool
+) -> None:
+    headers = {"content-digest": _digest(b"as it came"), "content-encoding": coding}
+    seen = answer(headers=headers)
+    assert seen.response is not None
+    seen = replace(seen, answer=replace(seen.response, raw=raw))
+    assert ("digest_is_of_the_content" in {f.check for f in said(trace(seen))}) is is_told
+
+
+def test_a_head_has_the_digest_of_what_it_left_out() -> None:
+    head = answer(b"", method="HEAD", headers={"content-digest": _digest(_DIGESTED)})
+    assert "digest_is_of_the_content" not in {f.check for f in said(trace(head))}

@@ -177,10 +177,10 @@ NOT_IN_EVERY_SCHEME = {
     *((scheme, Manner.OTHER_SCHEME) for scheme in SCHEMES if scheme != "bearer"),
     *((scheme, Manner.EMPTY) for scheme in ("basic", "query", "cookie")),
     *((scheme, Manner.BLANK) for scheme in ("basic", "query", "cookie")),
-    *(("basic", manner) for manner in (Manner.NULLED, Manner.CLAIMED)),
+    *(("basic", manner) for manner in (Manner.NULLED, Manner.CLAIMED, Manner.QUOTED)),
     ("cookie", Manner.CHANGED),  # no letter or digit stands where it would be changed
     *((scheme, Manner.SCHEME_CASE) for scheme in ("header", "query", "cookie")),
-    *(("cookie", manner) for manner in (Manner.COOKIE, Manner.IN_COOKIE)),
+    ("cookie", Manner.COOKIE),
 }
 
 

@@ -80,6 +80,7 @@ READS: dict[str, frozenset[str]] = {
         (
             *("private_answer_is_not_public", "age_is_within_freshness", "throttling_says_when"),
             *("no_credentialed_wildcard_origin", "refused_method_lists_allowed"),
+            "allowed_origin_is_one",
             *("options_lists_true_methods", "refused_method_is_not_allowed"),
             *("refusal_allows_what_there_is", "age_is_whole_seconds"),
             *("cache_control_is_well_formed", "coded_answer_varies", "single_fields_come_once"),
@@ -95,7 +96,7 @@ READS: dict[str, frozenset[str]] = {
         ): (HEADERS,),
         (
             *("not_modified_repeats_the_tag", "not_modified_has_true_length"),
-            "not_modified_repeats_the_rest",
+            *("not_modified_repeats_the_rest", "condition_is_read_in_every_form"),
         ): (HEADERS, SENT),
         ("part_is_what_it_says",): (BODY, HEADERS),
         ("part_was_asked_for",): (SENT,),
@@ -104,6 +105,7 @@ READS: dict[str, frozenset[str]] = {
             "content_type_is_well_formed",
         ): (TYPE,),
         ("content_coding_was_offered",): (HEADERS, SENT),
+        ("digest_is_of_the_content",): (HEADERS, BODY),
         ("not_modified_only_when_asked", "not_modified_means_unchanged"): (SENT,),
         ("condition_opens_nothing",): (SENT,),
         ("answers_within_budget",): (TIME,),

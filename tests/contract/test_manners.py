@@ -157,14 +157,14 @@ def test_in_a_wrong_place_stands_a_wrong_token_and_none_in_the_right_one(
                 Manner.BLANK,
                 Manner.NULLED,
                 Manner.CLAIMED,
+                Manner.QUOTED,
             },
         ),
         ("header", {Manner.UNSIGNED, *BY_SCHEME}),
         ("query", {Manner.UNSIGNED, *BY_SCHEME, Manner.EMPTY, Manner.BLANK}),
         (
             "cookie",
-            {Manner.UNSIGNED, *BY_SCHEME, Manner.EMPTY, Manner.BLANK}
-            | {Manner.COOKIE, Manner.IN_COOKIE},
+            {Manner.UNSIGNED, *BY_SCHEME, Manner.EMPTY, Manner.BLANK, Manner.COOKIE},
         ),
     ],
 )
@@ -182,10 +182,9 @@ def test_what_makes_no_difference_is_not_asked(
     [
         ({"in": "query", "name": "debug"}, Manner.QUERY),
         ({"in": "header", "name": "accept-language"}, Manner.LANGUAGE),
-        ({"in": "header", "name": "X-Role"}, Manner.CLAIMS),
-        ({"in": "query", "name": "access_token"}, Manner.IN_QUERY),
         ({"in": "query", "name": "id"}, Manner.OTHER_IN_QUERY),
         ({"in": "header", "name": "x-original-url"}, Manner.OTHER_IN_HEADER),
+        ({"in": "header", "name": "X-Forwarded-Host"}, Manner.OTHER_HOST),
     ],
 )
 def test_what_the_document_gives_a_meaning_to_is_no_mere_manner(
@@ -195,6 +194,36 @@ def test_what_the_document_gives_a_meaning_to_is_no_mere_manner(
     api = small_api(tmp_path, security=[{"bearer": []}], parameters=declared)
     assert not can_be_asked(api, manner, Secret(TOKEN))
     assert can_be_asked(api, Manner.ORIGIN, Secret(TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "manner"),
+    [
+        ({"in": "header", "name": "x-tenant-id"}, Manner.CLAIMS),
+        ({"in": "query", "name": "user_id"}, Manner.QUERY_CLAIMS),
+        ({"in": "header", "name": "X-Real-IP"}, Manner.FORWARDED),
+        ({"in": "query", "name": "access_token"}, Manner.IN_QUERY),
+        ({"in": "header", "name": "X-Api-Key"}, Manner.IN_COOKIE),
+    ],
+)
+def test_of_many_tricks_those_that_mean_something_are_left_out(
+    tmp_path: Path, parameter: dict[str, Any], manner: Manner
+) -> None:
+    declared = ({**parameter, "schema": {"type": "string"}},)
+    api = small_api(tmp_path, security=[{"bearer": []}], parameters=declared)
+    assert can_be_asked(api, manner, Secret(TOKEN))
+    request = _asked(api, manner, TOKEN, Credential.NONE)
+    sent = {name.lower() for name, _ in request.headers}
+    sent |= {name for name, _ in parse_qsl(urlsplit(request.url).query)}
+    offered = {name.lower() for name, _ in (*manner.spec.headers, *manner.spec.query)}
+    assert offered - sent == {parameter["name"].lower()}
+
+
+def test_where_all_tricks_mean_something_none_is_tried(tmp_path: Path) -> None:
+    names = [name for name, _ in Manner.IN_QUERY.spec.query]
+    declared = tuple({"in": "query", "name": n, "schema": {"type": "string"}} for n in names)
+    api = small_api(tmp_path, security=[{"bearer": []}], parameters=declared)
+    assert not can_be_asked(api, Manner.IN_QUERY, Secret(TOKEN))
 
 
 @pytest.mark.parametrize("manner", [one for one in Manner if one.spec.headers or one.spec.query])

@@ -17,6 +17,8 @@ from jobproof.contract.model.api import Api
 
 __all__ = ["ACCESS", "needs_token", "owner_of", "replace_first_string"]
 
+_ORIGIN_IS_ONE = "allowed_origin_is_one"
+
 ACCESS = FaultGroup("X", "access and exposure")
 
 _STACK_TRACE = (
@@ -125,6 +127,16 @@ def any_origin_with_credentials(answer: MockAnswer, context: RequestContext) -> 
     # Browsers refuse this pair (Fetch standard), which makes the fault arguable.
     shared = answer.with_header("Access-Control-Allow-Origin", "*")
     return shared.with_header("Access-Control-Allow-Credentials", "true")
+
+
+@ACCESS.answer(
+    "the pages of two sites may read, says one line", _ORIGIN_IS_ONE, proves=_ORIGIN_IS_ONE
+)
+def two_origins_at_once(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.job_id is None:
+        return answer
+    both = "https://app.vendor.example, https://www.vendor.example"
+    return answer.with_header("Access-Control-Allow-Origin", both)
 
 
 @ACCESS.answer(

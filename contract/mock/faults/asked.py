@@ -4,6 +4,7 @@ Answers that depend on how the question is put.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ __all__ = ["ASKED", "by_header"]
 ASKED = FaultGroup("Q", "how it is asked")
 
 _SAME = "job_is_the_same_however_asked"
+_FORM = "condition_is_read_in_every_form"
 _PAGE = b"<!doctype html><title>Job</title><p>Your job is on its way."
 
 
@@ -129,6 +131,30 @@ def any_type_refused(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return answer.with_json(406, {"error": "Not acceptable"})
 
 
+@ASKED.answer("the letter case of a media type counts", _SAME, "code_is_documented")
+def media_type_in_one_case(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    accepted = context.request.header("Accept") or ""
+    if context.answer_kind is not AnswerKind.JOB or "json" not in accepted.lower():
+        return answer
+    return answer if "json" in accepted else answer.with_json(406, {"error": "Not acceptable"})
+
+
+@ASKED.answer("a range of media types is taken for a type", _SAME, "code_is_documented")
+def media_range_refused(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    accepted = context.request.header("Accept")
+    if context.answer_kind is not AnswerKind.JOB or accepted != "application/*":
+        return answer
+    return answer.with_json(406, {"error": "Not acceptable"})
+
+
+@ASKED.answer("who wants nothing out of a cache crashes the server", "no_server_error", _SAME)
+def freshness_crashes(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    asked = context.request.header("Cache-Control")
+    if context.answer_kind is not AnswerKind.JOB or asked is None:
+        return answer
+    return context.fixed_answer(answer, context.script.pages.crash)
+
+
 @ASKED.answer("weights of media types are misread", _SAME, "code_is_documented")
 def weights_misread(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.JOB:
@@ -173,6 +199,22 @@ def other_files_by_forwarded_host(body: JsonObject, context: RequestContext) -> 
     if context.request.header("X-Forwarded-Host") is None:
         return body
     return edit_links(body, context, lambda _link: "https://cdn.example/images/missing.png")
+
+
+@ASKED.answer("of several tags none is read", _FORM, proves=_FORM)
+def listed_tags_unread(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _unread(answer, context, lambda asked: "," in asked)
+
+
+@ASKED.answer("tags are compared strongly", _FORM)
+def weak_tags_unread(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    own = answer.header("ETag") or ""
+    return _unread(answer, context, lambda asked: "W/" in asked and not own.startswith("W/"))
+
+
+@ASKED.answer("a star is a tag that no job has", _FORM)
+def star_unread(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _unread(answer, context, lambda asked: asked == "*")
 
 
 @ASKED.answer("a date counts although a tag is given", _SAME)
@@ -268,6 +310,15 @@ def query_shows_foreign(job: MockJob | None, context: RequestContext) -> MockJob
     if job is not None or "debug=" not in context.request.query:
         return job
     return context.job_store.find(context.job_id or "")
+
+
+def _unread(
+    answer: MockAnswer, context: RequestContext, is_such: Callable[[str], bool]
+) -> MockAnswer:
+    asked = context.request.header("If-None-Match")
+    if context.answer_kind is not AnswerKind.JOB or asked is None or not is_such(asked):
+        return answer
+    return replace(answer, is_settled=True)
 
 
 def _not_modified(answer: MockAnswer, context: RequestContext) -> MockAnswer:

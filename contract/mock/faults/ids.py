@@ -97,6 +97,12 @@ def foreign_job_when_encoded(job: MockJob | None, context: RequestContext) -> Mo
     return context.job_store.find(context.job_id or "")
 
 
+@IDS.job("with a character encoded twice somebody else's id shows the job", "foreign_job_is_hidden")
+def foreign_job_when_encoded_twice(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    text = unquote(context.job_id or "")
+    return job if job is not None or text == context.job_id else context.job_store.find(text)
+
+
 @IDS.answer("with a slash after it somebody else's id shows the job", "foreign_job_is_hidden")
 def foreign_job_with_slash(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     job = _before_slash(context)

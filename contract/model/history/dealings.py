@@ -50,6 +50,7 @@ class Dealings:
         gets: By right: the GETs.
         unseen: The last 200 to a GET, of somebody who may see the job, whose body wasn't recorded.
         waiting: A sight of the job where it may wait without end, though it may not be over yet.
+        not_modified: The last 304 to a GET of the job's owner.
     """
 
     first: Observation | None = None
@@ -61,6 +62,7 @@ class Dealings:
     gets: Mapping[Credential, Gets] = field(default_factory=dict)
     unseen: Observation | None = None
     waiting: Observation | None = None
+    not_modified: Observation | None = None
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -68,7 +70,7 @@ class Dealings:
         All that is held, in no order and with repetitions; of GETs alike the first and the last.
         """
         single = (self.first, self.answered, self.timed_out, self.accepted, self.shown)
-        held = [self.unseen, self.waiting, *single, *self.in_service.values()]
+        held = [self.unseen, self.waiting, self.not_modified, *single, *self.in_service.values()]
         for gets in self.gets.values():
             held += (gets.first, gets.last, gets.since, *gets.alike[:1])
         return tuple(one for one in held if one is not None)
@@ -98,6 +100,7 @@ def later_dealings(known: Dealings, seen: Observation, *, waits: bool) -> Dealin
         gets,
         seen if _is_unseen(seen) else known.unseen,
         known.waiting or (seen if waits else None),
+        seen if seen.code == 304 and is_get and who is Credential.OWNER else known.not_modified,
     )
 
 

@@ -25,6 +25,14 @@ from jobproof.contract.model.manners.near_misses import (
     shortened_token,
     unsigned_token,
 )
+from jobproof.contract.model.manners.pretences import (
+    AS_BROWSER,
+    CLAIMS,
+    CLAIMS_IN_QUERY,
+    FROM_HERE,
+    TOKENS_ELSEWHERE,
+    TOKENS_IN_QUERY,
+)
 
 __all__ = ["MANNERS", "NO_HOST", "Manner", "MannerSpec"]
 
@@ -49,18 +57,21 @@ class Manner(StrEnum):
     COOKIE = "cookie"
     QUERY = "query"
     CLAIMS = "claims"
+    QUERY_CLAIMS = "query_claims"
     OVERRIDE = "override"
     OWN_METHOD = "own_method"
     OTHER_IN_QUERY = "other_in_query"
     OTHER_IN_HEADER = "other_in_header"
 
     ACCEPT_ANY = "accept_any"
+    ACCEPT_RANGE = "accept_range"
     ACCEPT_WEIGHED = "accept_weighed"
     IDENTITY = "identity"
     RANGE = "range"
 
     OTHER_TAG = "other_tag"
     NEAR_TAG = "near_tag"
+    LISTED_TAG = "listed_tag"
     ANY_TAG = "any_tag"
     OLD_DATE = "old_date"
     TAG_OVER_DATE = "tag_over_date"
@@ -88,6 +99,7 @@ class Manner(StrEnum):
     OTHER_END = "otherwise_ending_credential"
     NULLED = "nulled_credential"
     CLAIMED = "claimed_credential"
+    QUOTED = "quoted_credential"
     BLANK = "blank_credential"
 
     @property
@@ -110,6 +122,8 @@ class MannerSpec:
             be made of this one.
         command: The same as a command that reads the token, for a line to copy.
         value: What stands in the token's header in place of a token, scheme included.
+        is_bundle: Each header and each parameter is there for itself: one that means something
+            to the API is left out, and the others are sent.
         declines: Codes by which a right server may decline to be asked so.
         source: Where it stands written that the answer is the same; "" where it need not be.
         is_must: Whether that is a standard's or the document's own word; else it is our reading.
@@ -121,6 +135,7 @@ class MannerSpec:
     token: Callable[[str], str | None] | None = None
     command: str = ""
     value: str | None = None
+    is_bundle: bool = False
     declines: frozenset[int] = frozenset()
     source: str = ""
     is_must: bool = False
@@ -134,23 +149,6 @@ class MannerSpec:
 
 
 _NO_PARAMETER = "the document: the operation has no such parameter"
-_BROWSER = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/131.0.0.0 Safari/537.36"
-)
-_LOCAL = (
-    ("X-Forwarded-For", "127.0.0.1"),
-    ("X-Forwarded-Proto", "https"),
-    ("X-Real-IP", "127.0.0.1"),
-    ("Forwarded", "for=127.0.0.1;proto=https"),
-)
-_CLAIMED = (
-    ("X-User-Id", "1"),
-    ("X-Forwarded-User", "admin"),
-    ("X-Role", "admin"),
-    ("X-Admin", "true"),
-    ("X-Internal", "true"),
-)
 _OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 _NO_OVERRIDE = frozenset({400, 403, 405, 501})
 # Some who guard an API against robots, or against other sites, refuse by right.
@@ -170,7 +168,7 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         ),
         Manner.AGENT: MannerSpec(
             "as a browser",
-            headers=(("User-Agent", _BROWSER),),
+            headers=AS_BROWSER,
             declines=_GUARDED,
             source=_NO_PARAMETER,
             is_must=True,
@@ -184,7 +182,8 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         ),
         Manner.FORWARDED: MannerSpec(
             "as if forwarded from the server's own host",
-            headers=_LOCAL,
+            headers=FROM_HERE,
+            is_bundle=True,
             declines=_GUARDED,
             source=_NO_PARAMETER,
             is_must=True,
@@ -206,7 +205,9 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         ),
         Manner.COOKIE: MannerSpec(
             "with a cookie that nobody set",
-            headers=(("Cookie", "session=jobproof; theme=dark"),),
+            headers=(
+                ("Cookie", "session=jobproof; theme=dark; admin=true; role=admin; user_id=1"),
+            ),
             declines=_GUARDED,
             source=_NO_PARAMETER,
             is_must=True,
@@ -219,7 +220,16 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             is_must=True,
         ),
         Manner.CLAIMS: MannerSpec(
-            "with headers that claim to be somebody", headers=_CLAIMED, declines=_GUARDED
+            "with headers that claim to be somebody",
+            headers=CLAIMS,
+            is_bundle=True,
+            declines=_GUARDED,
+        ),
+        Manner.QUERY_CLAIMS: MannerSpec(
+            "with parameters that claim to be somebody",
+            query=CLAIMS_IN_QUERY,
+            is_bundle=True,
+            declines=_STRICT_QUERY,
         ),
         Manner.OVERRIDE: MannerSpec(
             "with headers that name another method",
@@ -248,10 +258,16 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             source="RFC 9110 12.5.1: */* matches all media types",
             is_must=True,
         ),
+        Manner.ACCEPT_RANGE: MannerSpec(
+            "for any subtype of application",
+            headers=(("Accept", "application/*"),),
+            source="RFC 9110 12.5.1: application/* matches all subtypes of application",
+            is_must=True,
+        ),
         Manner.ACCEPT_WEIGHED: MannerSpec(
             "with weights for media types",
-            headers=(("Accept", "text/plain;q=0.1, application/json;q=0.9, application/*;q=0.5"),),
-            source="RFC 9110 12.5.1: the JSON that the document promises is acceptable",
+            headers=(("Accept", "text/plain;q=0.1, Application/JSON;q=0.9"),),
+            source="RFC 9110 12.5.1 and 8.3.1: the JSON that the document promises is acceptable",
             is_must=True,
         ),
         Manner.IDENTITY: MannerSpec(
@@ -280,6 +296,7 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             source="RFC 9110 13.1.2: the condition holds where no listed tag matches",
             is_must=True,
         ),
+        Manner.LISTED_TAG: MannerSpec("unless it has one of many tags", declines=frozenset({304})),
         Manner.ANY_TAG: MannerSpec(
             "unless there is anything",
             headers=(("If-None-Match", "*"),),
@@ -341,12 +358,14 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         ),
         Manner.IN_QUERY: MannerSpec(
             "with a wrong token in the query",
-            query=(("access_token", "jobproof-invalid"), ("token", "jobproof-invalid")),
+            query=TOKENS_IN_QUERY,
+            is_bundle=True,
             declines=_STRICT_QUERY,
         ),
         Manner.IN_COOKIE: MannerSpec(
-            "with a wrong token in cookies",
-            headers=(("Cookie", "token=jobproof-invalid; session=jobproof-invalid"),),
+            "with a wrong token in cookies and in other headers",
+            headers=TOKENS_ELSEWHERE,
+            is_bundle=True,
             declines=_GUARDED,
         ),
         Manner.CUT: MannerSpec(
@@ -407,6 +426,12 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
             "with null for a token",
             token=lambda _token: "null",
             command="sed 's/.*/null/'",
+            declines=_MALFORMED,
+        ),
+        Manner.QUOTED: MannerSpec(
+            "with a token that ends a quotation in SQL",
+            token=lambda _token: "' OR '1'='1",
+            command="""sed "s/.*/' OR '1'='1/\"""",
             declines=_MALFORMED,
         ),
         Manner.CLAIMED: MannerSpec(

@@ -74,6 +74,11 @@ def _first_encoded(job_id: str) -> str:
     return f"%{ord(first):02X}{job_id[1:]}" if first.isascii() and first.isalnum() else ""
 
 
+def _last_encoded(job_id: str) -> str:
+    last = job_id[-1:]
+    return f"{job_id[:-1]}%{ord(last):02X}" if last.isascii() and last.isalnum() else ""
+
+
 def _with_zeros(job_id: str) -> str:
     return f"00{job_id}" if re.fullmatch("[0-9]+", job_id) else ""
 
@@ -117,7 +122,8 @@ DISGUISES = (
     Alteration("after dot segments", lambda i: f"x/../{i}", as_it_is=True),
     Alteration("with a blank after it", lambda i: f"{i} "),
     Alteration("without hyphens", _unhyphenated),
-    Alteration("encoded twice", _first_encoded),
+    # Another one than above: as a text the two would be the same, and the second not sent.
+    Alteration("with a character encoded twice", _last_encoded),
 )
 """
 Spellings that a router or a reader takes for the same id, and whoever keeps a list of ids or

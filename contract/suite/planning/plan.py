@@ -29,7 +29,8 @@ _SCHEMES = (Manner.SCHEME_CASE, Manner.SCHEME_UPPER)
 _ALIKE = (
     *(Manner.LANGUAGE, Manner.AGENT, Manner.TOOL, Manner.FORWARDED, Manner.OTHER_HOST),
     *(Manner.ORIGIN, Manner.COOKIE, Manner.QUERY),
-    *(Manner.ACCEPT_ANY, Manner.ACCEPT_WEIGHED, Manner.IDENTITY, Manner.RANGE),
+    *(Manner.ACCEPT_ANY, Manner.ACCEPT_RANGE, Manner.ACCEPT_WEIGHED),
+    *(Manner.IDENTITY, Manner.RANGE),
     *(Manner.OTHER_TAG, Manner.NEAR_TAG, Manner.OLD_DATE, Manner.TAG_OVER_DATE),
     *(Manner.NO_TAG, Manner.NO_DATE, Manner.IF_ANY),
     *(Manner.ENCODED, *_SCHEMES, Manner.FIELD_CASE),
@@ -37,6 +38,7 @@ _ALIKE = (
 # By which somebody without a right has got in elsewhere.
 _TRICKS = (
     *(Manner.FORWARDED, Manner.CLAIMS, Manner.QUERY, Manner.ANY_TAG, Manner.ORIGIN),
+    Manner.QUERY_CLAIMS,
     *(Manner.COOKIE, Manner.ACCEPT_ANY, Manner.RANGE, Manner.ENCODED),
     *(Manner.OLD_DATE, Manner.IF_ANY, Manner.OWN_METHOD),
 )
@@ -46,7 +48,7 @@ _WRONG = (
     *(Manner.OTHER_SCHEME, Manner.IN_QUERY, Manner.IN_COOKIE),
     *(Manner.CUT, Manner.EXTENDED, Manner.RECASED, Manner.UNSIGNED),
     *(Manner.SHORTENED, Manner.BEHEADED, Manner.PREFIXED, Manner.CHANGED),
-    *(Manner.OTHER_END, Manner.NULLED, Manner.CLAIMED),
+    *(Manner.OTHER_END, Manner.NULLED, Manner.CLAIMED, Manner.QUOTED),
 )
 # How often another id is asked for between two questions for the first foreign job.
 _TURNS = 2
@@ -211,6 +213,7 @@ def _known_job_requests(
         yield replace(get, credential=Credential.INVALID, why="the job with an invalid token")
     if first and target.effort is not Effort.QUICK:
         yield from _in_manners(target, get, _ALIKE)
+        yield from _conditions(target, get)
         for foreign in target.foreign_jobs[:1]:
             yield from _in_manners(target, replace(get, other_id=foreign), _BESIDE)
         if target.api.access.is_required:
@@ -228,6 +231,15 @@ def _known_job_requests(
     elif target.effort is not Effort.QUICK:
         # The first of them comes after an error, over the same connection.
         yield replace(get, times=3, fresh_every=2, why="again and again: rare faults")
+
+
+def _conditions(target: SuiteTarget, get: PlannedRequest) -> Iterator[PlannedRequest]:
+    """
+    For what answers 304 to the job's own tag: the same in the other forms of the condition.
+    """
+    listed = replace(get, manner=Manner.LISTED_TAG, conditional=True)
+    yield replace(listed, why=f"{get.subject} id {listed.manner.spec.why}")
+    yield from _in_manners(target, get, (Manner.ANY_TAG,))
 
 
 def _many_polls(target: SuiteTarget, get: PlannedRequest, missing: str) -> Iterator[PlannedRequest]:

@@ -438,5 +438,7 @@ class Run:
         if tag is None:
             return request
         # Sent as it came, `W/` included: RFC 9110 13.1.2 compares tags weakly here.
+        if planned.manner is Manner.LISTED_TAG:
+            tag = f'"jobproof-matches-nothing", W/{tag.removeprefix("W/")}'
         others = without_headers(request.headers, "if-none-match")
         return replace(request, headers=(*others, ("If-None-Match", tag)))

@@ -4,7 +4,9 @@ Answers whose bytes begin, end or are cut otherwise than HTTP/1.1 has it.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 
 from jobproof.contract.mock.answer import AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
@@ -133,6 +135,16 @@ def body_after_head(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.JOB or context.request.method != "HEAD":
         return answer
     return answer.with_wire(behind=answer.body)
+
+
+@FRAMING.answer(
+    "the digest is that of another body",
+    "digest_is_of_the_content",
+    proves="digest_is_of_the_content",
+)
+def digest_of_another_body(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    digest = b64encode(sha256(answer.body + b"\n").digest()).decode()
+    return _more(answer, context, "Content-Digest", f"sha-256=:{digest}:")
 
 
 @FRAMING.answer("two lengths are announced", "body_arrives_whole")

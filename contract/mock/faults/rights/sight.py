@@ -45,6 +45,21 @@ def cookie_shows_foreign(job: MockJob | None, context: RequestContext) -> MockJo
     return _any(job, context, "session=" in (context.request.header("Cookie") or ""))
 
 
+@SIGHT.job("who says by a cookie that it is an administrator sees everybody's jobs", _HIDDEN)
+def admin_cookie_shows_foreign(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return _any(job, context, "admin=true" in (context.request.header("Cookie") or ""))
+
+
+@SIGHT.job("who names an account sees the jobs of everybody", _HIDDEN)
+def account_shows_foreign(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return _any(job, context, context.request.header("X-Account-Id") is not None)
+
+
+@SIGHT.job("a user in the query sees everybody's jobs", _HIDDEN)
+def queried_user_shows_foreign(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return _any(job, context, "user_id=" in context.request.query)
+
+
 @SIGHT.job("a web page sees everybody's jobs", _HIDDEN)
 def origin_shows_foreign(job: MockJob | None, context: RequestContext) -> MockJob | None:
     return _any(job, context, context.request.header("Origin") is not None)

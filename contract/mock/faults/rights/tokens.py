@@ -5,6 +5,7 @@ Whoever gets in without a token that is right, and by which trick.
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import unquote
 
 from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
@@ -124,6 +125,44 @@ def internal_is_believed(caller: Caller, context: RequestContext) -> Caller:
 @TOKENS.caller("for debugging, no token is needed", _NO_TOKEN, applies=needs_token)
 def debugging_needs_no_token(caller: Caller, context: RequestContext) -> Caller:
     return _let_in(caller, context, "debug=true" in context.request.query)
+
+
+@TOKENS.caller("who claims to be a tenant needs no token", _NO_TOKEN, applies=needs_token)
+def tenant_is_believed(caller: Caller, context: RequestContext) -> Caller:
+    return _let_in(caller, context, context.request.header("X-Tenant-Id") is not None)
+
+
+@TOKENS.caller("whom a proxy has let in needs no token", _NO_TOKEN, applies=needs_token)
+def proxy_is_believed(caller: Caller, context: RequestContext) -> Caller:
+    return _let_in(caller, context, context.request.header("X-Auth-Request-User") is not None)
+
+
+@TOKENS.caller("a client's IP of its own needs no token", _NO_TOKEN, applies=needs_token)
+def client_ip_needs_no_token(caller: Caller, context: RequestContext) -> Caller:
+    return _let_in(caller, context, context.request.header("CF-Connecting-IP") == "127.0.0.1")
+
+
+@TOKENS.caller("what is shared needs no token", _NO_TOKEN, applies=needs_token)
+def sharing_needs_no_token(caller: Caller, context: RequestContext) -> Caller:
+    return _let_in(caller, context, "share=" in context.request.query)
+
+
+@TOKENS.caller("any key in a header of its own is let in", _WRONG_TOKEN, applies=by_header)
+def key_header_unchecked(caller: Caller, context: RequestContext) -> Caller:
+    is_key = context.api.access.token_at.name.lower() == "x-api-key"
+    shown = None if is_key else context.request.header("X-Api-Key")
+    return _let_in(caller, context, shown is not None)
+
+
+@TOKENS.caller("a token becomes part of a query", _WRONG_TOKEN, applies=needs_token)
+def token_in_query_text(caller: Caller, context: RequestContext) -> Caller:
+    return _let_in(caller, context, "' OR '" in unquote(_shown(context)))
+
+
+@TOKENS.caller("who probes for health needs no token", _NO_TOKEN, applies=needs_token)
+def probe_needs_no_token(caller: Caller, context: RequestContext) -> Caller:
+    agent = context.request.header("User-Agent") or ""
+    return _let_in(caller, context, agent.startswith("kube-probe/"))
 
 
 @TOKENS.answer("the first bytes are for anybody", _NO_TOKEN, applies=needs_token)
