@@ -54,7 +54,7 @@ KNOWN = {
     "contract/cli.py": ("contract/errors.py", "contract/plugins.py"),
     "contract/recordings": CORE,
     "contract/mock": (*VALUES, "contract/openapi", "contract/plugins.py"),
-    "contract/scoring": (*CORE, "contract/client", "contract/mock"),
+    "contract/scoring": (*CORE, "contract/client", "contract/mock", "contract/recordings"),
     "contract/suite": (*CORE, "contract/client", "contract/mock", "contract/recordings"),
     "probes/result.py": VALUES,
     "probes/logs.py": VALUES,

@@ -44,7 +44,7 @@ def _has_given_again(trace: Trace) -> bool:
 
 def _is_asked_otherwise(trace: Trace) -> bool:
     seen = trace.latest
-    if not _must_be_the_same(seen) or _shown_plainly(trace) is None:
+    if not _must_be_the_same(seen) or _shown_plainly(trace) is None or _is_declared(trace):
         return False
     return not is_of_the_moment(seen.code) and seen.code not in seen.manner.spec.declines
 
@@ -185,6 +185,15 @@ def _is_kept(old: Json, new: Json) -> bool:
 def _must_be_the_same(seen: Observation) -> bool:
     who = seen.subject is Subject.KNOWN and seen.credential is Credential.OWNER
     return who and seen.method == "GET" and bool(seen.manner.spec.source)
+
+
+def _is_declared(trace: Trace) -> bool:
+    """
+    Whether the document lets a client say this, so that it may make a difference.
+    """
+    spec = trace.latest.manner.spec
+    said = {name.lower() for name, _ in (*spec.headers, *spec.query)}
+    return any(parameter.name.lower() in said for parameter in trace.api.operation.parameters)
 
 
 def _shown_plainly(trace: Trace) -> Observation | None:

@@ -353,4 +353,5 @@ def _apply_if_none_match(answer: MockAnswer, request: MockRequest) -> MockAnswer
         return answer
     # A 304 has no content, and these two would speak of it.
     bare = answer.without_header("Content-Type").without_header("Content-Encoding")
-    return replace(bare, code=304, body=b"")
+    whole = replace(answer.wire, declared_length=None, truncated_at=None)
+    return replace(bare, code=304, body=b"", wire=whole)

@@ -37,10 +37,14 @@ __all__ = ["Score", "measure"]
 class Score:
     """
     All rows, and what they add up to.
+
+    Attributes:
+        beyond: The checks whose faults this API can't have.
     """
 
     api: str
     rows: tuple[ScoreRow, ...]
+    beyond: frozenset[str] = frozenset()
 
     @property
     def faults(self) -> tuple[ScoreRow, ...]:
@@ -95,7 +99,8 @@ class Score:
         """
         The checks which nobody would miss: no fault is found by one of them alone.
         """
-        return unproved(self.api, load_checks(), self.faults)
+        checks = [check for check in load_checks() if check.id not in self.beyond]
+        return unproved(self.api, checks, self.faults)
 
     def as_dict(self) -> JsonObject:
         """
@@ -153,7 +158,10 @@ def measure(
         for row in pool.map(score, cases):
             rows.append(row)
             progress(row)
-    return Score(api.name, tuple(rows))
+    proofs_of = [fault for fault in FAULTS.values() if fault.proves]
+    possible = {fault.proves for fault in proofs_of if fault.applies(api)}
+    beyond = frozenset(fault.proves for fault in proofs_of) - possible
+    return Score(api.name, tuple(rows), beyond)
 
 
 def _cases(api: Api) -> Iterator[tuple[Literal["fault", "variant"], str]]:

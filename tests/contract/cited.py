@@ -11,6 +11,7 @@ from typing import Any
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.finding import Basis, Finding
+from jobproof.contract.model.manners.manner import Manner
 
 __all__ = ["sources_that_are_not_there", "stands_written"]
 
@@ -39,6 +40,10 @@ def stands_written(api: Api, source: str) -> bool:
     if not source.startswith(("the document: ", f"{api.profile.document}: ")):
         return False
     operation = api.operation
+    if place == "the operation has no such parameter":
+        manners = {name.lower() for manner in Manner for name, _ in manner.spec.headers}
+        manners |= {name for manner in Manner for name, _ in manner.spec.query}
+        return not manners & {parameter.name.lower() for parameter in operation.parameters}
     if place.startswith("security"):
         stated = operation.security.stated_at
         return bool(stated) and place in ("security", stated)

@@ -29,6 +29,7 @@ from jobproof.contract.model.exchange import Credential, Exchange, Subject
 from jobproof.contract.model.finding import Basis, Finding, Kind
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.trace import Trace
+from jobproof.contract.openapi.parameters import Parameter
 
 _GIVING = replace(api(), profile=api().profile.model_copy(update={"given": ("/result/style_id",)}))
 
@@ -277,3 +278,16 @@ def test_when_a_job_ended_is_said_to_whoever_asks() -> None:
     for manner in (Manner.TOOL, Manner.LANGUAGE):
         subject = _otherwise(job(completed_at=None), manner=manner)
         assert {f.pointer for f in _of_the_manner(subject)} == {"/completed_at"}
+
+
+def test_what_the_document_lets_a_client_say_may_make_a_difference() -> None:
+    operation = api().operation
+    said_by = Parameter("accept-LANGUAGE", "header", required=False)
+    more = replace(operation, parameters=(*operation.parameters, said_by))
+    subject = trace(
+        answer(at=NOW - 9),
+        answer({"error": "no"}, 404, manner=Manner.LANGUAGE),
+        of=replace(api(), operation=more),
+    )
+    assert _of_the_manner(subject) == []
+    assert not _looks(subject)

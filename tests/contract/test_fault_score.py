@@ -14,6 +14,7 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.plugins import default_api, find_api, load_checks
+from jobproof.contract.recordings.har.own import NOTES
 from jobproof.contract.scoring import fault_score
 from jobproof.contract.scoring.cli import score
 from jobproof.contract.scoring.fault_score import Score, measure
@@ -53,7 +54,15 @@ def _run_of(report: dict[str, Any], code: Callable[[int], int]) -> Callable[...,
 
 
 def _finding(check: str, basis: str = "documented") -> dict[str, Any]:
-    return {"check": check, "kind": "violation", "basis": basis, "accepted": None}
+    notes = {"subject": "foreign", "credential": "owner"}
+    evidence = {"har": {NOTES: notes, "request": {"method": "GET"}}}
+    return {
+        "check": check,
+        "kind": "violation",
+        "basis": basis,
+        "accepted": None,
+        "evidence": evidence,
+    }
 
 
 def test_each_seed_is_a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.model.api import Api
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.verdict import FindingGroup
 from jobproof.contract.plugins import load_checks
@@ -22,16 +23,23 @@ from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.running.run import Run
 
 API = api_named("krea")
+OTHER_API = api_named("openai-batch")
 CHECKS = {check.id: check for check in load_checks()}
 PROOFS = {fault.proves: fault.name for fault in FAULTS.values() if fault.proves}
+
+
+def _api_with(fault: str) -> Api:
+    return API if FAULTS[fault].applies(API) else OTHER_API
 
 
 def _groups(fault: str) -> tuple[FindingGroup, ...]:
     """
     What the plan of a standard run finds, over a socket.
     """
-    with MockServer(API, faults=[fault]) as server:
+    api = _api_with(fault)
+    with MockServer(api, faults=[fault]) as server:
         values = {
+            "api": api.name,
             "url": server.url,
             "job": [job.id for job in server.jobs],
             "foreign_job": [job.id for job in server.foreign_jobs],
@@ -39,8 +47,8 @@ def _groups(fault: str) -> tuple[FindingGroup, ...]:
             "timeout": 5.0,
             "seed": 1,
         }
-        target = target_from(values, environ={API.profile.token_env: server.token})
-        with Client(exact_framing=True, limits=Limits(body_bytes=API.profile.body.limit)) as client:
+        target = target_from(values, environ={api.profile.token_env: server.token})
+        with Client(exact_framing=True, limits=Limits(body_bytes=api.profile.body.limit)) as client:
             run = Run(replace(target, watch_s=3.0), list(CHECKS.values()), client)
             run.execute()
     return run.groups

@@ -228,7 +228,8 @@ def test_most_typos_are_refused_at_loading() -> None:
 
 @pytest.mark.parametrize("api", APIS)
 def test_a_typo_that_the_document_allows_comes_out_in_a_run(api: str, tmp_path: Path) -> None:
-    telling = [typo for typo in _accepted() if typo.api == api]
+    # What a user has written of his own beside a job, a job may have or not.
+    telling = [t for t in _accepted() if t.api == api and not t.new.startswith("/metadata/")]
     verdicts = {t.name: _verdicts(t, tmp_path / str(n)) for n, t in enumerate(telling)}
     assert verdicts
     assert [name for name, found in verdicts.items() if Verdict.KEPT in found] == []

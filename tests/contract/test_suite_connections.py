@@ -109,7 +109,7 @@ def test_new_connections_take_the_place_of_old_ones() -> None:
         ("old_release_by_connection", "body_matches_schema"),
         ("first_answer_knows_no_job", "known_job_is_found"),
         ("token_not_needed_by_connection", "token_is_required"),
-        ("error_stays_on_connection", "known_job_is_found"),
+        ("error_stays_on_connection", "token_keeps_working"),
     ],
 )
 def test_one_client_with_one_connection_sees_what_depends_on_it(fault: str, check: str) -> None:

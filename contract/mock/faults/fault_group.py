@@ -32,7 +32,7 @@ class Fault(Behaviour):
 
     Attributes:
         letter: Its class: S schema, F format, M meaning, T over time, E errors and
-            lookup, X access and exposure, K tokens, V who sees, G what is given away, I ids,
+            lookup, X access and exposure, K tokens, A who sees, G what is given away, I ids,
             L load, P protocol, H header fields, W the wire, Q how it is asked, R some answers.
         definite: The document, the vendor's prose or an RFC calls it wrong; else it
             is a matter of taste, policy or inference.

@@ -385,6 +385,7 @@ def end_in_camel_case_before_the_end(body: JsonObject, context: RequestContext) 
         *_, last = walk(stamp.at)
         head, *tail = last.split("_")
         if pick(body, stamp.at) is None and tail:
+            body.pop(last, None)
             body[head + "".join(word.capitalize() for word in tail)] = None
     return body
 

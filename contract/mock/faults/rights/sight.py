@@ -18,7 +18,7 @@ from jobproof.contract.model.profile import Phase
 
 __all__ = ["SIGHT"]
 
-SIGHT = FaultGroup("V", "who sees, and who can tell")
+SIGHT = FaultGroup("A", "who sees, and who can tell")
 
 _HIDDEN = "foreign_job_is_hidden"
 _ALIKE = "foreign_job_looks_unknown"
