@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from jobproof.contract.formats.comparison.stable_value import stable_part
 from jobproof.contract.formats.comparison.written_moments import is_same_moment
+from jobproof.contract.formats.headers import header_names
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import told
@@ -192,8 +193,9 @@ def _is_declared(trace: Trace) -> bool:
     Whether the document lets a client say this, so that it may make a difference.
     """
     spec = trace.latest.manner.spec
-    said = {name.lower() for name, _ in (*spec.headers, *spec.query)}
-    return any(parameter.name.lower() in said for parameter in trace.api.operation.parameters)
+    said = header_names((*spec.headers, *spec.query))
+    others = [one for one in trace.api.operation.parameters if one.place != "path"]
+    return any(parameter.name.lower() in said for parameter in others)
 
 
 def _shown_plainly(trace: Trace) -> Observation | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from jobproof.contract.formats.headers import header_names
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.finding import Basis, Finding
@@ -41,9 +42,9 @@ def stands_written(api: Api, source: str) -> bool:
         return False
     operation = api.operation
     if place == "the operation has no such parameter":
-        manners = {name.lower() for manner in Manner for name, _ in manner.spec.headers}
-        manners |= {name for manner in Manner for name, _ in manner.spec.query}
-        return not manners & {parameter.name.lower() for parameter in operation.parameters}
+        said = [pair for manner in Manner for pair in (*manner.spec.headers, *manner.spec.query)]
+        declared = {one.name.lower() for one in operation.parameters if one.place != "path"}
+        return not header_names(said) & declared
     if place.startswith("security"):
         stated = operation.security.stated_at
         return bool(stated) and place in ("security", stated)

@@ -178,7 +178,7 @@ def test_it_says_how_it_was_asked_and_what_came_else() -> None:
         (Manner.SCHEME_CASE, Basis.INFERRED),
         (Manner.FIELD_CASE, Basis.RFC),
         (Manner.NO_DATE, Basis.RFC),
-        (Manner.IF_ANY, Basis.RFC),
+        (Manner.IF_ANY, Basis.INFERRED),
     ],
 )
 def test_its_basis_is_whose_word_it_is(manner: Manner, basis: Basis) -> None:

