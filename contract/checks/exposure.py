@@ -47,6 +47,7 @@ _MOST_FACTS = 200
 _SEARCHED = 65_536
 # `failed` and `cancelled` may be what has become of the request itself.
 _TELLING = (Phase.PENDING, Phase.SUCCEEDED)
+_STATUS_KEY = re.compile(r"(?i)(?:status|state)$")
 _STATUS_HEADER = re.compile(r"(?:^|[-_])(?:status|state)$")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # One may be the name of the error itself (JSON:API), two are a list.
@@ -361,7 +362,21 @@ def _has_status(trace: Trace, status: str) -> bool:
     body = trace.latest.body
     if body is None or not body.readable:
         return False
-    return pick(body.value, trace.api.profile.status.at) == status
+    if pick(body.value, trace.api.profile.status.at) == status:
+        return True
+    return any(_STATUS_KEY.search(key) and text == status for key, text in _named_texts(body.value))
+
+
+def _named_texts(value: Json) -> Iterator[tuple[str, str]]:
+    """
+    The texts of an object and of those in it, each with its key.
+    """
+    for inner in value if isinstance(value, list) else ():
+        yield from _named_texts(inner)
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        if isinstance(inner, str):
+            yield key, inner
+        yield from _named_texts(inner)
 
 
 def _is_id(trace: Trace, text: str) -> bool:

@@ -294,6 +294,20 @@ def test_what_a_refusal_has_of_the_question_and_of_itself_shows_no_job(body: Any
         assert "refusal_shows_no_job" not in {f.check for f in said(seen)}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "no", "job_status": "completed"},
+        {"error": "no", "details": [{"jobState": "completed"}]},
+    ],
+)
+def test_a_refusal_shows_the_job_s_status_under_whichever_key(body: Any) -> None:
+    seen = said(trace(_SHOWN, refused(body)), Kind.VIOLATION)
+    assert [f.check for f in seen] == ["refusal_shows_no_job"]
+    other = said(trace(answer(job("queued"), at=NOW - 5), refused(body)), Kind.VIOLATION)
+    assert other == ()
+
+
 def test_options_without_a_token_may_say_what_there_is_and_not_show_the_job() -> None:
     told = refused(b"", 204, method="OPTIONS", headers={"allow": "GET, HEAD, OPTIONS"})
     assert said(trace(_SHOWN, told), Kind.VIOLATION) == ()

@@ -32,7 +32,7 @@ from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.check import Check, check
 from jobproof.contract.model.exchange import Exchange, Response, Subject
-from jobproof.contract.model.finding import Basis, Finding, Kind, Remark
+from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Remark
 from jobproof.contract.model.intermediary.page import page_of
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace

@@ -47,6 +47,15 @@ def refusal_has_status(answer: MockAnswer, context: RequestContext) -> MockAnswe
     return answer.with_json(answer.code, said)
 
 
+@GIVEAWAYS.answer("the details of a refusal say how the job is", _REFUSAL, applies=needs_token)
+def refusal_details_status(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    view = _refused(context)
+    if view is None:
+        return answer
+    said: JsonObject = {**(context.script.pages.anonymous.body or {})}
+    return answer.with_json(answer.code, {**said, "details": [{"job_status": view.status}]})
+
+
 @GIVEAWAYS.answer("the refusal of a wrong token shows the job", _REFUSAL, applies=has_times)
 def refusal_has_job(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     view = _refused(context)
