@@ -43,7 +43,8 @@ CLAIMS = (
 )
 CLAIMS_IN_QUERY = (
     *((name, "1") for name in ("user_id", "user", "tenant_id", "tenant", "account_id", "owner")),
-    *((name, "1") for name in ("workspace_id", "organization_id", "share", "sig", "signature")),
+    *((name, "1") for name in ("workspace_id", "organization_id", "org", "account", "as")),
+    *((name, "1") for name in ("impersonate", "share", "sig", "signature")),
     *((name, "true") for name in ("admin", "internal", "public")),
 )
 TOKENS_IN_QUERY = tuple((name, _WRONG) for name in ("access_token", "token", "api_key", "key"))
