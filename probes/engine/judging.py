@@ -80,9 +80,12 @@ class JudgedResult:
         """
         Answers for ids that nobody has, where it was compared with them.
         """
-        if self.trace is None or not _is_compared(self.trace.latest):
+        if self.trace is None:
             return ()
-        return self.trace.baselines
+        if _is_compared(self.trace.latest):
+            return self.trace.baselines
+        # One that has a Date is what one without it is held to.
+        return self.trace.baselines[-1:] if _is_undated(self.trace.latest) else ()
 
     @property
     def staleness_s(self) -> float:
@@ -218,6 +221,10 @@ class ResultJudge:
 
 def _denies(code: int) -> bool:
     return 400 <= code < 500 and code not in (408, 425, 429)
+
+
+def _is_undated(seen: Observation) -> bool:
+    return seen.response is not None and seen.response.known_header("date") is None
 
 
 def _is_compared(seen: Observation) -> bool:

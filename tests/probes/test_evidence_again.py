@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import pytest
 from tests.contract.builders import JOB, NOW, TOKEN, answer, job, not_found
+from tests.tools import few_of
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.formats.secrets.redaction import Redactor
@@ -129,7 +130,13 @@ def _again(path: Path, judged: JudgedResult) -> tuple[set[tuple[str, str, str]],
     return said, again
 
 
-@pytest.mark.parametrize("fault", [f.name for f in FAULTS.values() if f.applies(API)])
+# What they send back is masked where it is kept, so that nobody can find it again.
+_MASKED = {"no_secret_in_answer", "session_cookie_is_guarded"}
+
+
+@pytest.mark.parametrize(
+    "fault", few_of((f.name for f in FAULTS.values() if f.applies(API)), one_in=4)
+)
 def test_whatever_is_found_live_is_found_again(tmp_path: Path, fault: str) -> None:
     with MockServer(API, faults=[fault]) as server:
         # What these two say they say once a deadline.
@@ -138,8 +145,10 @@ def test_whatever_is_found_live_is_found_again(tmp_path: Path, fault: str) -> No
     assert kept
     for one in kept:
         said, again = _again(tmp_path / f"{one}.har", watch.kept[one])
-        assert said == _said(watch.kept[one].result.findings)
-        assert not again.lost
+        live = _said(watch.kept[one].result.findings)
+        masked = {finding for finding in live if finding[0] in _MASKED}
+        assert live - masked <= said <= live
+        assert {(f.check, f.kind) for f in again.lost} == {f[:2] for f in live - said}
 
 
 def _judged(
