@@ -249,7 +249,6 @@ _NOT_MODIFIED = "not_modified_means_unchanged"
         ({"content-location": "/v1/jobs/1"}, {}, {"header:content-location"}),
         ({}, _KEPT, set()),
     ],
-    ids=str,
 )
 def test_304_leaves_out_nothing_that_caches_live_by(
     whole: dict[str, str], short: dict[str, str], pointers: set[str]
