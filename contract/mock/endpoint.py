@@ -30,6 +30,7 @@ from jobproof.contract.mock.jobs.script import read_script
 from jobproof.contract.mock.listing import BadQuery, page_of_jobs
 from jobproof.contract.mock.registry import find_behaviours
 from jobproof.contract.model.api import Api
+from jobproof.contract.openapi.security import SecurityKind
 
 __all__ = ["FAULT_HEADER", "LoggedRequest", "Mock", "MockOptions"]
 
@@ -39,6 +40,7 @@ FAULT_HEADER = "X-Mock-Fault"
 # Bounded, since a mock may run for days under load; the oldest entries go first.
 _LOG_LIMIT = 200_000
 _ALLOWED_METHODS = "GET, HEAD, OPTIONS"
+_CHALLENGES = {SecurityKind.BEARER: "Bearer", SecurityKind.BASIC: 'Basic realm="api"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,16 @@ class Mock:
         context.credential = self._credential_of(request)
         return context
 
+    def _challenged(self, refusal: MockAnswer) -> MockAnswer:
+        """
+        The refusal, with the challenge that a script may have left out: a 401 has one.
+        """
+        if refusal.code != 401 or refusal.header("WWW-Authenticate") is not None:
+            return refusal
+        kinds = {one.kind for each in self.api.operation.security.alternatives for one in each}
+        known = [challenge for kind, challenge in _CHALLENGES.items() if kind in kinds]
+        return refusal.with_header("WWW-Authenticate", ", ".join(known)) if known else refusal
+
     def _path_of(self, template: str) -> re.Pattern[str]:
         return re.compile(re.escape(self.prefix) + self.api.pattern_of(template))
 
@@ -283,7 +295,7 @@ class Mock:
         context.caller = context.apply_behaviours(Hook.CALLER, self._admitted(context.credential))
         if not context.caller.known:
             context.answer_kind = AnswerKind.ANONYMOUS
-            return context.fixed_answer(private, pages.anonymous)
+            return self._challenged(context.fixed_answer(private, pages.anonymous))
         if is_listing:
             return self._listing_answer(context, private)
         return self._job_answer(context, private)

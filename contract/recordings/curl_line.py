@@ -92,7 +92,7 @@ def _header(name: str, value: str, asked: Request, variable: str) -> str:
     # The variable needs double quotes, in which a recorded text could do harm.
     safe = re.sub(r"[^\w-]", "", name, flags=re.ASCII)
     if at is not None and at.is_pair:
-        if asked.manner is Manner.SCHEME_CASE:
+        if asked.manner in (Manner.SCHEME_CASE, Manner.SCHEME_UPPER):
             pair = f'$(printf %s "{variable}" | base64 | tr -d "\\n")'
             return f'-H "{safe}: {scheme_of(value)}{pair}"'
         return f'-u "{variable}"'

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import entry_points
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,7 @@ _TOKEN_ENV = "JOBPROOF_SCORE_TOKEN"  # noqa: S105 -- the name of a variable
 # A run takes seconds; only one that hangs ends here.
 _TIMEOUT_S = 300.0
 _STOPPING_S = 10.0
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 _FORKING = get_context("forkserver")
 # What `jobproof test` imports in the course of a run.
@@ -71,6 +72,7 @@ class MockProcess(AbstractContextManager["MockProcess"]):
     """
 
     def __init__(self, api: Api) -> None:
+        _ensure_forking()
         self._ours, theirs = _FORKING.Pipe()
         # A daemon: it must not outlive a score that breaks off.
         self._process = _FORKING.Process(
@@ -100,6 +102,22 @@ class MockProcess(AbstractContextManager["MockProcess"]):
         self._process.join(_STOPPING_S)
         if self._process.is_alive():
             self._process.kill()
+
+
+def _ensure_forking() -> None:
+    """
+    Start the process that all others are forks of; it takes nothing from the folder it is
+    started in, whatever lies there under a module's name.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def _serve_until_told(api_folder: str, orders: Connection) -> None:

@@ -46,6 +46,11 @@ def by_monitor(life: PlayedLife) -> list[Finding]:
     return found
 
 
+_ADDING_KEYS = frozenset(
+    {"has_another_key", "not_found_says_more", "refusal_repeats_question", "counts_views"}
+)
+
+
 def unexplained(life: PlayedLife, findings: Iterable[Finding]) -> list[Finding]:
     """
     The findings that a right life mustn't have: every violation, and each remark about what it
@@ -62,10 +67,7 @@ def _is_explained(life: PlayedLife, found: Finding) -> bool:
             return code != 200
         # A key that nobody declared, in a body that has one.
         case Kind.DRIFT, "keys_are_declared", Drift.UNDECLARED_KEY:
-            return "counted" in plan.traits or bool(
-                {"has_another_key", "not_found_says_more", "refusal_repeats_question"}
-                & {*plan.variants}
-            )
+            return "counted" in plan.traits or bool(_ADDING_KEYS & {*plan.variants})
         # A step that the profile calls tolerated, in a life that takes one.
         case Kind.DRIFT, "status_moves_forward", Drift.TOLERATED_MOVE:
             return _has_tolerated_step(life)

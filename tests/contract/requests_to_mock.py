@@ -146,7 +146,7 @@ def run_script(
     ended = next(one for one in mock.jobs if one.has_ended(Clock().now))
     target = path_of(mock, ended.id)
     tag = mock.respond("GET", target, bearer(mock.token)).header("ETag") or '"1"'
-    for asked in (tag, near_tag(tag) or tag):
+    for asked in (tag, near_tag(tag) or tag, f'"other", {tag}', f"W/{tag}"):
         answer = mock.respond("GET", target, [*bearer(mock.token), ("If-None-Match", asked)])
         exchanges.append(MockExchange(f"{target} unless {asked}", answer, mock.log[-1].fault))
     for manner, request in _in_every_manner(mock, ended.id, mock.foreign_jobs[0].id):
@@ -188,6 +188,7 @@ def _respelled(job_id: str) -> list[str]:
         *(f"{job_id}%00x", f"{job_id}%2Fx", quote(chr(ord(first) + 0xFEE0)) + job_id[1:]),
         *(job_id.swapcase(), f"{job_id}/", f"{job_id}.json", f"{job_id};a=b"),
         *([job_id.replace("-", "")] if "-" in job_id else []),
+        f"%25{ord(first):02X}{job_id[1:]}",
         f"%{ord(first):02X}{job_id[1:]}",
     ]
 

@@ -180,6 +180,7 @@ NOT_IN_EVERY_SCHEME = {
     *(("basic", manner) for manner in (Manner.NULLED, Manner.CLAIMED, Manner.QUOTED)),
     ("cookie", Manner.CHANGED),  # no letter or digit stands where it would be changed
     *((scheme, Manner.SCHEME_CASE) for scheme in ("header", "query", "cookie")),
+    *((scheme, Manner.SCHEME_UPPER) for scheme in ("header", "query", "cookie")),
     ("cookie", Manner.COOKIE),
 }
 

@@ -50,7 +50,7 @@ def _pairs(applying: bool) -> list[tuple[str, str]]:
 
 def test_every_group_has_faults_and_every_fault_is_of_one_group() -> None:
     # How many there are stands in the README, which tests/test_docs.py holds.
-    assert [group.letter for group in FAULT_GROUPS] == list("SFMTEXKVGILPHWQR")
+    assert [group.letter for group in FAULT_GROUPS] == list("SFMTEXKAGILPHWQR")
     assert all(group.faults for group in FAULT_GROUPS)
     assert sum(len(group.faults) for group in FAULT_GROUPS) == len(FAULTS)
     assert {fault.definite for fault in FAULTS.values()} == {True, False}
@@ -121,9 +121,11 @@ def test_the_reference_says_the_same_each_time(name: str) -> None:
 def test_a_fault_changes_the_answers_that_the_log_says_it_changed(name: str, fault: str) -> None:
     polls = 1 if fault == "huge" else _POLLS
     usual, wrong = _reference(name, polls), run_script(api_named(name), faults=[fault], polls=polls)
-    changed = [w.request for u, w in zip(usual, wrong, strict=True) if u.on_wire != w.on_wire]
+    # Under a tag of another body another question is asked.
+    pairs = [(u, w) for u, w in zip(usual, wrong, strict=True) if u.request == w.request]
+    changed = [w.request for u, w in pairs if u.on_wire != w.on_wire]
     assert changed
-    assert changed == [w.request for w in wrong if w.fault is not None]
+    assert changed == [w.request for _, w in pairs if w.fault is not None]
     assert {w.fault for w in wrong} == {None, fault}
 
 

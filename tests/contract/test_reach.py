@@ -203,7 +203,7 @@ def test_reach_is_a_matrix_for_each_check(tmp_path: Path) -> None:
     outsiders = checks["token_is_required"]
     assert outsiders["answers"] == 3
     assert outsiders["codes"] == {"401": 3}
-    assert outsiders["subjects"] == {"known": 2, "missing": 1}
+    assert outsiders["subjects"] == {"known": 1, "altered": 1, "missing": 1}
     assert (outsiders["credentials"], outsiders["methods"]) == ({"none": 3}, {"GET": 3})
     assert outsiders["statuses"] == {}
     final = checks["terminal_status_is_final"]
