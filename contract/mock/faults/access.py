@@ -84,6 +84,9 @@ def id_trimmed(job: MockJob | None, context: RequestContext) -> MockJob | None:
     "the letter case of an id doesn't matter",
     "id_is_matched_by_case",
     definite=False,
+    # RFC 9562 leaves open whether a UUID in the other letter case is the same.
+    applies=lambda api: api.profile.id.shape != "uuid",
+    proves="id_is_matched_by_case",
 )
 def id_in_any_case(job: MockJob | None, context: RequestContext) -> MockJob | None:
     job_id = (context.job_id or "").lower()
