@@ -86,7 +86,6 @@ def id_trimmed(job: MockJob | None, context: RequestContext) -> MockJob | None:
     definite=False,
     # RFC 9562 leaves open whether a UUID in the other letter case is the same.
     applies=lambda api: api.profile.id.shape != "uuid",
-    proves="id_is_matched_by_case",
 )
 def id_in_any_case(job: MockJob | None, context: RequestContext) -> MockJob | None:
     job_id = (context.job_id or "").lower()
