@@ -3,7 +3,7 @@ Bring the references in this folder up to date with the code that they describe.
 
     python docs/generate.py            writes what is between the marks
     python docs/generate.py --check    names the pages that are out of date, exit 1
-    python docs/generate.py --measured F    takes over what `score --stock --json F` measured
+    python docs/generate.py --measured F    takes over what `score --json F` measured
 
 A mark is `<!-- begin: NAME ARGUMENT -->`; everything up to `<!-- end -->` is written here, and so
 are the numbers in the sentences of `COUNTED`.
@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -323,8 +322,7 @@ def _first_seen(_argument: str) -> str:
 
 
 def _score(_argument: str) -> str:
-    stock = ".".join(version("schemathesis").split(".")[:2])
-    return table(*measured_score.score_rows(f"stock Schemathesis {stock}, tuned"))
+    return table(*measured_score.score_rows())
 
 
 def _order_of(standard: str) -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """
 What the last whole score came to, kept beside the pages that tell of it.
 
-`jobproof score --stock --json F` measures; `python docs/generate.py --measured F` takes it over.
+`jobproof score --json F` measures; `python docs/generate.py --measured F` takes it over.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jobproof.contract.model.manners.manner import Manner
 __all__ = ["SCORE", "Rows", "keep", "score_rows", "seen_rows"]
 
 SCORE = Path(__file__).with_name("score.csv")
-_HEAD = ("name", "found", "found_strict", "right", "stock", "checks", "places")
+_HEAD = ("name", "found", "found_strict", "right", "checks", "places")
 
 Rows = Iterable[tuple[str, ...]]
 
@@ -31,11 +31,11 @@ def keep(path: Path) -> None:
     Raises:
         OSError: There is no such file.
         ValueError: It isn't what `score --json` writes.
-        KeyError: The same, or stock Schemathesis wasn't measured beside.
+        KeyError: The same.
     """
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    if any(row["stock"] is None for row in rows):
-        raise KeyError("stock")
+    if {row["name"] for row in rows} != {*FAULTS, *VARIANTS}:
+        raise ValueError(f"{path}: not every fault and every variant was measured")
     with SCORE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, _HEAD, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
@@ -50,7 +50,7 @@ def _measured() -> Mapping[str, Mapping[str, str]]:
         return {row["name"]: row for row in csv.DictReader(file)}
 
 
-def score_rows(stock: str) -> tuple[tuple[str, ...], Rows]:
+def score_rows() -> tuple[tuple[str, ...], Rows]:
     """
     Head and rows: who was measured, and what of the faults and the variants is red with it.
     """
@@ -61,7 +61,7 @@ def score_rows(stock: str) -> tuple[tuple[str, ...], Rows]:
         f"the {len(definite)} that are wrong beyond taste",
         "correct servers called broken",
     )
-    who = (("jobproof", "found"), ("jobproof `--strict`", "found_strict"), (stock, "stock"))
+    who = (("jobproof", "found"), ("jobproof `--strict`", "found_strict"))
     of = (FAULTS, definite, VARIANTS)
     return head, [(name, *(_share(names, key) for names in of)) for name, key in who]
 

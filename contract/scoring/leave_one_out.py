@@ -21,7 +21,7 @@ UNPROVABLE: Mapping[str, str] = MappingProxyType(
         "keys_are_declared": _NO_VIOLATION,
         "result_comes_with_the_end": _NO_VIOLATION,
         "server_clock_agrees": _NO_VIOLATION,
-        "id_is_matched_by_case": "where ids are no UUIDs, another one is echoed than was asked for, too",
+        "id_is_matched_by_case": "where ids are no UUIDs another id than was asked for is echoed",
         "part_was_asked_for": "206 is undocumented as well, but where a document has it",
         "status_is_readable": "it speaks where the schema leaves open what a status is",
     }
