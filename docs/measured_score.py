@@ -15,13 +15,22 @@ from pathlib import Path
 from jobproof.contract.mock.faults import FAULTS
 from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.manners.manner import Manner
+from jobproof.contract.plugins import default_api, find_api
 
-__all__ = ["SCORE", "Rows", "keep", "score_rows", "seen_rows"]
+__all__ = ["SCORE", "Rows", "keep", "measurable", "score_rows", "seen_rows"]
 
 SCORE = Path(__file__).with_name("score.csv")
 _HEAD = ("name", "found", "found_strict", "right", "checks", "places")
 
 Rows = Iterable[tuple[str, ...]]
+
+
+def measurable() -> list[str]:
+    """
+    The faults and the variants that the default API can have, in their order.
+    """
+    api = find_api(default_api())
+    return [one.name for one in (*FAULTS.values(), *VARIANTS.values()) if one.applies(api)]
 
 
 def keep(path: Path) -> None:
@@ -34,7 +43,7 @@ def keep(path: Path) -> None:
         KeyError: The same.
     """
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    if {row["name"] for row in rows} != {*FAULTS, *VARIANTS}:
+    if [row["name"] for row in rows] != measurable():
         raise ValueError(f"{path}: not every fault and every variant was measured")
     with SCORE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, _HEAD, extrasaction="ignore", lineterminator="\n")
@@ -54,7 +63,7 @@ def score_rows() -> tuple[tuple[str, ...], Rows]:
     """
     Head and rows: who was measured, and what of the faults and the variants is red with it.
     """
-    definite = [name for name, fault in FAULTS.items() if fault.definite]
+    definite = [name for name in measurable() if name in FAULTS and FAULTS[name].definite]
     head = (
         "",
         "known faults found",
