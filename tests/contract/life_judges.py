@@ -76,6 +76,8 @@ def _is_explained(life: PlayedLife, found: Finding) -> bool:
             return plan.staleness_s > 0
         # A limit that is no promise of this job's kind, once it is passed by either clock.
         case Kind.DRIFT, "job_ends_in_time", Drift.LIMIT_EXCEEDED:
+            if "waits_for_hours" in plan.variants:
+                return True
             age = found.exchange.ended_at + max(-life.plan.skew_s, 0.0) - life.created
             return age + max(plan.skew_s, 0.0) > min(
                 limit.after for limit in life.target.api.lifecycle.limits
