@@ -296,7 +296,8 @@ def test_a_maintenance_of_minutes_is_not_waited_for() -> None:
     assert max(waits, default=0.0) <= 1.0
 
 
-@pytest.mark.parametrize("at", [3, 5, 6, 9, 20])
+# Questions that are put two at once, as some later ones are, are put once.
+@pytest.mark.parametrize("at", [3, 5, 6, 9, 12])
 def test_a_short_outage_is_sat_out_and_the_question_put_again(at: int) -> None:
     run, sender = _carried_out(lambda r, number: DOWN if number == at else _right(r))
     assert _verdict(run, strict=True) is Verdict.KEPT
