@@ -41,7 +41,12 @@ def _has_numbered_times(api: Api) -> bool:
     why="RFC 3339 5.6: any number of digits may follow the seconds",
 )
 def microseconds(body: JsonObject, context: RequestContext) -> Json:
-    return edit_times(body, context, lambda text: text.replace("Z", "456Z"))
+    return edit_times(body, context, lambda text: _finer(text, "456"))
+
+
+def _finer(text: str, digits: str) -> str:
+    # What was cut to the second has no milliseconds that these could follow.
+    return text.replace("Z", f"{digits}Z" if "." in text else f".000{digits}Z")
 
 
 @right(
@@ -51,7 +56,7 @@ def microseconds(body: JsonObject, context: RequestContext) -> Json:
     why="RFC 3339 5.6: any number of digits may follow the seconds",
 )
 def nanoseconds(body: JsonObject, context: RequestContext) -> Json:
-    return edit_times(body, context, lambda text: text.replace("Z", "456789Z"))
+    return edit_times(body, context, lambda text: _finer(text, "456789"))
 
 
 @right(

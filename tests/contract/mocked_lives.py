@@ -431,7 +431,7 @@ def _with_condition(
         and plan.questions[place].asks in ("job", "if")
         and exchange.response is not None
     ]
-    told = [tag for _, tag in sorted(tags) if tag is not None]
+    told = [tag for _, tag in sorted((at, tag) for at, tag in tags if tag is not None)]
     if not told:
         return request
     return replace(request, headers=(*request.headers, ("If-None-Match", told[-1])))
