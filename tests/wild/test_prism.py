@@ -49,6 +49,9 @@ BROKEN: dict[str, Fact] = {
 
 WARNED: dict[str, Fact] = {
     "head_is_answered": lambda url: asked(url, method="HEAD").code == 405,
+    "job_is_the_same_however_asked": lambda url: (
+        ask(f"{url}/jobs/{JOB}", Authorization=f"bearer {TOKEN}").code == 401
+    ),
     "links_use_safe_schemes": lambda url: (
         asked(url).body["result"]["urls"] == ["http://example.com"]
     ),
