@@ -43,11 +43,16 @@ from jobproof.contract.suite.planning.target import SuiteTarget
 __all__ = ["LifePlan", "PlayedLife", "Question", "life_plans", "play", "request_for"]
 
 _NOW = 1_790_000_000.0
-# Out of service is no sight of a job, and a digest is of what no other makes anew; the others
-# may come together.
-_VARIANTS = tuple(sorted(VARIANTS.keys() - {"maintenance", "as_documented", "true_digests"}))
-# Who opens itself to every page has no page of its own with credentials.
-_OPEN = ("own_page_may_read", "preflight", "asking_page_may_read")
+# Out of service is no sight of a job, a digest is of what no other makes anew, and what is written
+# by turns is under two tags by turns; the others may come together.
+_ALONE = {"maintenance", "as_documented", "true_digests", "times_rounded_by_turns"}
+_VARIANTS = tuple(sorted(VARIANTS.keys() - _ALONE))
+# Who opens itself to every page has no page of its own with credentials, and two that write the
+# same field write it twice.
+_APART = (
+    ("own_page_may_read", "preflight", "asking_page_may_read"),
+    ("unchanged_says_little", "fields_of_many_layers"),
+)
 _TRAITS = ("signed", "shuffled", "counted", "reordered", "numbered", "timed", "cookie")
 # With these each answer has other bytes. From a few GETs that happen to be the same nobody knows
 # it, so a HEAD of such a server leaves out its tag and its length, as it may (RFC 9110 9.3.2).
@@ -162,8 +167,10 @@ class PlayedLife:
 
 
 def _together(names: list[str]) -> tuple[str, ...]:
-    opening = [name for name in names if name in _OPEN]
-    return tuple(name for name in names if name not in opening[1:])
+    for apart in _APART:
+        several = [name for name in names if name in apart]
+        names = [name for name in names if name not in several[1:]]
+    return tuple(names)
 
 
 @st.composite
