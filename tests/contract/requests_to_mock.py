@@ -140,20 +140,27 @@ def run_script(
             turn=1 + number // 2,
         )
         exchanges.append(MockExchange(f"{method} {target[:80]}", answer, mock.log[-1].fault))
-    target, condition = path_of(mock, known[-1]), ("If-None-Match", "*")
-    answer = mock.respond("GET", target, [*bearer(mock.token), condition])
-    exchanges.append(MockExchange(f"{target} if it has changed", answer, mock.log[-1].fault))
     ended = next(one for one in mock.jobs if one.has_ended(Clock().now))
-    target = path_of(mock, ended.id)
-    tag = mock.respond("GET", target, bearer(mock.token)).header("ETag") or '"1"'
-    for asked in (tag, near_tag(tag) or tag, f'"other", {tag}', f"W/{tag}"):
-        answer = mock.respond("GET", target, [*bearer(mock.token), ("If-None-Match", asked)])
-        exchanges.append(MockExchange(f"{target} unless {asked}", answer, mock.log[-1].fault))
+    exchanges += _under_conditions(mock, known[-1], ended.id)
     for manner, request in _in_every_manner(mock, ended.id, mock.foreign_jobs[0].id):
         target = request.url.removeprefix("http://mock")
         answer = mock.respond("GET", target, request.headers)
         exchanges.append(MockExchange(f"{manner}: {target[:80]}", answer, mock.log[-1].fault))
     return exchanges
+
+
+def _under_conditions(mock: Mock, known: str, ended: str) -> Iterator[MockExchange]:
+    def asked(target: str, condition: str) -> MockAnswer:
+        return mock.respond("GET", target, [*bearer(mock.token), ("If-None-Match", condition)])
+
+    target = path_of(mock, known)
+    answer = asked(target, "*")
+    yield MockExchange(f"{target} if it has changed", answer, mock.log[-1].fault)
+    target = path_of(mock, ended)
+    tag = mock.respond("GET", target, bearer(mock.token)).header("ETag") or '"1"'
+    for condition in (tag, near_tag(tag) or tag, f'"other", {tag}', f"W/{tag}"):
+        answer = asked(target, condition)
+        yield MockExchange(f"{target} unless {condition}", answer, mock.log[-1].fault)
 
 
 def _in_every_manner(mock: Mock, known: str, foreign: str) -> Iterator[tuple[Manner, Request]]:
