@@ -47,11 +47,15 @@ _NOW = 1_790_000_000.0
 # by turns is under two tags by turns; the others may come together.
 _ALONE = {"maintenance", "as_documented", "true_digests", "times_rounded_by_turns"}
 _VARIANTS = tuple(sorted(VARIANTS.keys() - _ALONE))
-# Who opens itself to every page has no page of its own with credentials, and two that write the
-# same field write it twice.
+# Who opens itself to every page has no page of its own with credentials, two that write the same
+# field write it twice, and one that writes times anew doesn't read what another wrote.
 _APART = (
     ("own_page_may_read", "preflight", "asking_page_may_read"),
     ("unchanged_says_little", "fields_of_many_layers"),
+    (
+        *("times_with_offset", "times_in_small_letters", "offset_of_zero", "offset_unknown"),
+        *("times_to_the_minute", "fractions_without_zeros", "microseconds", "nanoseconds"),
+    ),
 )
 _TRAITS = ("signed", "shuffled", "counted", "reordered", "numbered", "timed", "cookie")
 # With these each answer has other bytes. From a few GETs that happen to be the same nobody knows
