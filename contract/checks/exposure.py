@@ -394,7 +394,7 @@ def _is_any_origin(trace: Trace, allowed: str | None) -> bool:
         return True
     # Of anybody's own page, in a recording, nobody knows whether it is a stranger's.
     manner = trace.latest.manner
-    return manner is Manner.ORIGIN and ("Origin", allowed) in manner.spec.headers
+    return manner.includes(Manner.ORIGIN) and ("Origin", allowed) in manner.spec.headers
 
 
 def _sessions(trace: Trace) -> Iterator[tuple[str, frozenset[str]]]:

@@ -61,9 +61,13 @@ def build_request(
     given = {name for name, _ in extra}
     pairs = (*(pair for pair in ours if pair[0] not in given), *extra)
     target = api.target(base_url, job_id, as_it_is=as_it_is)
+    if manner.includes(Manner.ENCODED):
+        target = _respelled(target, job_id)
     return Request(
         method=method,
-        url=_with_query(_respelled(target, job_id) if manner is Manner.ENCODED else target, pairs),
+        url=_with_query(
+            _respelled(target, job_id) if manner.includes(Manner.ENCODED) else target, pairs
+        ),
         headers=request_headers(
             api, credential, token, headers=headers, user_agent=user_agent, manner=manner
         ),
@@ -159,7 +163,7 @@ def request_headers(
     for stronger in (api.values.headers, headers, asked):
         ours = (*without_headers(ours, *header_names(stronger)), *stronger)
     sent = (*ours, *_token_headers(api, credential, token, manner))
-    if manner is Manner.FIELD_CASE:
+    if manner.includes(Manner.FIELD_CASE):
         return tuple((name.lower(), value) for name, value in sent)
     return sent
 

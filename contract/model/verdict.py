@@ -263,7 +263,7 @@ def _news(finding: Finding) -> tuple[str, ...]:
     return finding.fingerprint
 
 
-def _rank(finding: Finding) -> tuple[bool, bool, bool, int]:
+def _rank(finding: Finding) -> tuple[bool, bool, bool, bool, int]:
     """
     The finding that counts most comes first, about the simplest request: a known job before a
     hostile id.
@@ -274,6 +274,8 @@ def _rank(finding: Finding) -> tuple[bool, bool, bool, int]:
         not finding.breaks(strict=True),
         # One that brings a patch says more than one that doesn't.
         finding.patch is None,
+        # Of many manners at once nobody knows which one it was.
+        bool(finding.exchange.request.manner.spec.combines),
         _SUBJECTS[finding.exchange.request.subject],
     )
 
