@@ -193,6 +193,8 @@ def _is_declared(trace: Trace) -> bool:
     Whether the document lets a client say this, so that it may make a difference.
     """
     spec = trace.latest.manner.spec
+    if spec.is_bundle:
+        return False  # what is declared was left out of it
     said = header_names((*spec.headers, *spec.query))
     others = [one for one in trace.api.operation.parameters if one.place != "path"]
     return any(parameter.name.lower() in said for parameter in others)

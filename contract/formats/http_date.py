@@ -10,9 +10,15 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from jobproof.contract.formats.digits import read_digits
+from jobproof.contract.formats.digits import read_decimal, read_digits
 
-__all__ = ["read_delta_seconds", "read_fixdate", "read_http_date", "read_retry_after"]
+__all__ = [
+    "read_delta_seconds",
+    "read_fixdate",
+    "read_http_date",
+    "read_retry_after",
+    "read_wait",
+]
 
 _OWS = " \t"
 _MOST_SECONDS = 2**31
@@ -113,6 +119,15 @@ def read_retry_after(text: str | None, *, now: float) -> float | None:
         return float(seconds)
     date = read_http_date(text, now=now)
     return None if date is None else max(0.0, date - now)
+
+
+def read_wait(text: str | None, *, now: float) -> float | None:
+    """
+    The same for whoever is to wait: also where the header says it in another way, which is a
+    finding and yet plain enough, such as `1.5`.
+    """
+    seconds = read_retry_after(text, now=now)
+    return read_decimal(text.strip(_OWS)) if seconds is None and text is not None else seconds
 
 
 @lru_cache(maxsize=64)

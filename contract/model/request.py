@@ -65,9 +65,7 @@ def build_request(
         target = _respelled(target, job_id)
     return Request(
         method=method,
-        url=_with_query(
-            _respelled(target, job_id) if manner.includes(Manner.ENCODED) else target, pairs
-        ),
+        url=_with_query(target, pairs),
         headers=request_headers(
             api, credential, token, headers=headers, user_agent=user_agent, manner=manner
         ),

@@ -111,7 +111,7 @@ _COMBINED = {
     # By which somebody without a right has got in elsewhere.
     Manner.ALL_TRICKS: (
         *(Manner.CLAIMS, Manner.FORWARDED, Manner.QUERY, Manner.QUERY_CLAIMS, Manner.ORIGIN),
-        *(Manner.COOKIE, Manner.ACCEPT_ANY, Manner.RANGE, Manner.ENCODED),
+        *(Manner.COOKIE, Manner.ACCEPT_ANY, Manner.RANGE),
         *(Manner.OLD_DATE, Manner.IF_ANY, Manner.OWN_METHOD),
     ),
 }

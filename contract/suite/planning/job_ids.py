@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from jobproof.contract.model.profile import Profile
-from jobproof.contract.suite.planning.target import Effort
 
 __all__ = [
     "ALTERATIONS",
@@ -24,7 +23,6 @@ __all__ = [
     "recased_id",
 ]
 
-_QUICK, _STANDARD, _EXHAUSTIVE = Effort
 _HYPHENATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # From an ASCII character to the same one in full width (Unicode, block FF00).
 _FULL_WIDTH = 0xFEE0
@@ -50,13 +48,11 @@ class Alteration:
 
     Attributes:
         alter: From the id to the altered one; "" or the same where it can't be done.
-        effort: The least with which it is sent.
         as_it_is: `alter` gets the id percent-encoded, and what it makes is sent as it is.
     """
 
     how: str
     alter: Callable[[str], str]
-    effort: Effort = _STANDARD
     as_it_is: bool = False
 
 
@@ -88,8 +84,8 @@ def _unhyphenated(job_id: str) -> str:
 
 
 ALTERATIONS = (
-    Alteration("without its last character", lambda i: i[:-1], _QUICK),
-    Alteration("with a character after it", lambda i: f"{i}x", _QUICK),
+    Alteration("without its last character", lambda i: i[:-1]),
+    Alteration("with a character after it", lambda i: f"{i}x"),
     Alteration("its beginning", lambda i: i[:8]),
     Alteration("without its first character", lambda i: i[1:]),
     Alteration("as a pattern of SQL", lambda i: f"{i[:-1]}%"),
@@ -99,22 +95,22 @@ ALTERATIONS = (
     Alteration("with an encoded slash and more after it", lambda i: f"{i}/x"),
     Alteration("with a character in full width", _with_full_width),
     Alteration("with a blank after it", lambda i: f"{i} "),
-    Alteration("half of it", lambda i: i[: len(i) // 2], _EXHAUSTIVE),
-    Alteration("with a blank before it", lambda i: f" {i}", _EXHAUSTIVE),
-    Alteration("as a pattern of file names", lambda i: f"{i[:-1]}*", _EXHAUSTIVE),
-    Alteration("as a regular expression", lambda i: f"{i[:-1]}.", _EXHAUSTIVE),
-    Alteration("as a list of two", lambda i: f"{i},{i[::-1]}", _EXHAUSTIVE),
-    Alteration("with zeros before it", _with_zeros, _EXHAUSTIVE),
-    Alteration("with a format after it", lambda i: f"{i}.json", _EXHAUSTIVE),
-    Alteration("with a matrix parameter", lambda i: f"{i};a=b", _EXHAUSTIVE, as_it_is=True),
-    Alteration("after encoded dot segments", lambda i: f"x/../{i}", _EXHAUSTIVE),
-    Alteration("encoded twice", _first_encoded, _EXHAUSTIVE),
+    Alteration("half of it", lambda i: i[: len(i) // 2]),
+    Alteration("with a blank before it", lambda i: f" {i}"),
+    Alteration("as a pattern of file names", lambda i: f"{i[:-1]}*"),
+    Alteration("as a regular expression", lambda i: f"{i[:-1]}."),
+    Alteration("as a list of two", lambda i: f"{i},{i[::-1]}"),
+    Alteration("with zeros before it", _with_zeros),
+    Alteration("with a format after it", lambda i: f"{i}.json"),
+    Alteration("with a matrix parameter", lambda i: f"{i};a=b", as_it_is=True),
+    Alteration("after encoded dot segments", lambda i: f"x/../{i}"),
+    Alteration("encoded twice", _first_encoded),
 )
 """What may be done to the asker's own id: the job that is found tells which reader was there."""
 
 DISGUISES = (
-    Alteration("in the other letter case", str.swapcase, _QUICK),
-    Alteration("with a slash after it", lambda i: f"{i}/", _QUICK, as_it_is=True),
+    Alteration("in the other letter case", str.swapcase),
+    Alteration("with a slash after it", lambda i: f"{i}/", as_it_is=True),
     Alteration("with a character encoded", _first_encoded, as_it_is=True),
     Alteration("with a format after it", lambda i: f"{i}.json"),
     Alteration("with a matrix parameter", lambda i: f"{i};a=b", as_it_is=True),
@@ -145,20 +141,15 @@ def altered_ids(
     alterations: Iterable[Alteration],
     job_id: str,
     others: Iterable[str] = (),
-    *,
-    effort: Effort = Effort.STANDARD,
 ) -> Iterator[AlteredId]:
     """
-    `job_id` altered in each way that is worth the effort, each result once.
+    `job_id` altered in each way, each result once.
 
     Args:
         others: Ids that name a job of their own, so that they are no alteration of this one.
     """
-    ranks = list(Effort)
     taken = {job_id, *others}
     for one in alterations:
-        if ranks.index(one.effort) > ranks.index(effort):
-            continue
         text = one.alter(quote(job_id, safe="-._~") if one.as_it_is else job_id)
         # Of a short id little is left: nothing at all is another route, and so are dots.
         if text.strip() not in ("", ".", "..") and text not in taken:

@@ -1,11 +1,14 @@
 """
 Which requests a run sends, in what order: worked out before anything is sent.
+
+The order isn't written here. Each question has a name, and `yields.csv` says of each name when it
+is asked and by how much effort: as measured, by what it finds (`tox -e yield`).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from jobproof.contract.model.exchange import Credential, Request, Subject
@@ -20,28 +23,17 @@ from jobproof.contract.suite.planning.job_ids import (
     fresh_id,
     recased_id,
 )
-from jobproof.contract.suite.planning.target import Effort, SuiteTarget
+from jobproof.contract.suite.planning.target import SuiteTarget
+from jobproof.contract.suite.planning.yields import Yields, read_yields
 
-__all__ = ["PlannedRequest", "RequestSequence", "build_plan", "request_of"]
+__all__ = ["PlannedRequest", "build_plan", "parts_of", "request_of"]
 
-_SCHEMES = (Manner.SCHEME_CASE, Manner.SCHEME_UPPER)
 # What differs makes no other job of it, whoever owns it.
 _ALIKE = (
-    *(Manner.LANGUAGE, Manner.AGENT, Manner.TOOL, Manner.FORWARDED, Manner.OTHER_HOST),
-    *(Manner.ORIGIN, Manner.COOKIE, Manner.QUERY),
-    *(Manner.ACCEPT_ANY, Manner.ACCEPT_RANGE, Manner.ACCEPT_WEIGHED),
-    *(Manner.IDENTITY, Manner.RANGE),
-    *(Manner.OTHER_TAG, Manner.NEAR_TAG, Manner.OLD_DATE, Manner.TAG_OVER_DATE),
-    *(Manner.NO_TAG, Manner.NO_DATE, Manner.IF_ANY),
-    *(Manner.ENCODED, *_SCHEMES, Manner.FIELD_CASE),
+    *(Manner.OTHER_CLIENT, Manner.OTHER_TOOL, Manner.OTHER_PART, Manner.OTHER_SPELLING),
+    *(Manner.NEAR_TAG, Manner.NO_TAG, Manner.SCHEME_CASE, Manner.SCHEME_UPPER),
 )
-# By which somebody without a right has got in elsewhere.
-_TRICKS = (
-    *(Manner.FORWARDED, Manner.CLAIMS, Manner.QUERY, Manner.ANY_TAG, Manner.ORIGIN),
-    Manner.QUERY_CLAIMS,
-    *(Manner.COOKIE, Manner.ACCEPT_ANY, Manner.RANGE, Manner.ENCODED),
-    *(Manner.OLD_DATE, Manner.IF_ANY, Manner.OWN_METHOD),
-)
+_TRICKS = (Manner.ALL_TRICKS, Manner.ANY_TAG, Manner.ENCODED)
 _BESIDE = (Manner.OTHER_IN_QUERY, Manner.OTHER_IN_HEADER)
 _EMPTY = (Manner.EMPTY, Manner.BLANK)
 _WRONG = (
@@ -49,24 +41,30 @@ _WRONG = (
     *(Manner.CUT, Manner.EXTENDED, Manner.RECASED, Manner.UNSIGNED),
     *(Manner.SHORTENED, Manner.BEHEADED, Manner.PREFIXED, Manner.CHANGED),
     *(Manner.OTHER_END, Manner.NULLED, Manner.CLAIMED, Manner.QUOTED),
+    *(Manner.SCHEME_CASE, Manner.SCHEME_UPPER),
 )
-# How often another id is asked for between two questions for the first foreign job.
-_TURNS = 2
 _UNLISTED = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
+_REPEATS = 60
+"""How many questions look for what is wrong now and then: a fault of every 20th answer needs 59
+to be seen with 95 %."""
+_PAIRS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
     """
-    One request, or the same one several times.
+    One question.
 
     Attributes:
-        times: How often at most.
-        until_end: Send it again, an interval apart, until the job has ended.
+        why: What it is for, for whoever reads a dry run.
+        name: By which `yields.csv` calls it; the same of each job that it is asked of.
+        follows: It is put again until the job has ended.
+        after_end: It waits until the job has ended, or is followed no more.
+        each_end: Of jobs that ended alike, it is put about one.
         conditional: Send the entity tag seen last, where one was seen; else leave it out.
-        fresh_every: Every so manyth time over a new connection; 0 for never.
+        fresh: By a new connection.
+        repeats: It is asked again for what is wrong now and then.
         beside: What is asked at the same moment, both over new connections.
-        why: What the request is for, for whoever reads a dry run.
         as_it_is: The id stands in the path as it is, not percent-encoded.
         other_id: Of the job that the manner names beside this one.
     """
@@ -76,12 +74,15 @@ class PlannedRequest:
     subject: Subject
     credential: Credential
     why: str
-    times: int = 1
-    until_end: bool = False
+    name: str = ""
+    follows: bool = False
+    after_end: bool = False
+    each_end: bool = False
     conditional: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     manner: Manner = Manner.PLAIN
-    fresh_every: int = 0
+    fresh: bool = False
+    repeats: bool = False
     beside: PlannedRequest | None = None
     as_it_is: bool = False
     other_id: str = ""
@@ -89,64 +90,32 @@ class PlannedRequest:
     @property
     def questions(self) -> int:
         """
-        How many requests it makes at most, where none is repeated until an end.
+        How many requests it makes, where it isn't put again.
         """
-        return self.times * (1 if self.beside is None else 2)
+        return 1 if self.beside is None else 2
 
 
-@dataclass(frozen=True, slots=True)
-class RequestSequence:
+def build_plan(target: SuiteTarget, yields: Yields | None = None) -> tuple[PlannedRequest, ...]:
     """
-    Requests for one id, sent one after the other: they make one trace.
-    """
-
-    job_id: str
-    requests: tuple[PlannedRequest, ...]
-
-
-def build_plan(target: SuiteTarget) -> tuple[RequestSequence, ...]:
-    """
-    All sequences, the most telling first, so that a small budget is spent well.
+    All questions that the effort is worth, the most telling first.
 
     Nothing but GET, HEAD and OPTIONS goes to a known job, unless it is disposable.
+
+    Args:
+        yields: What each is worth; None: as it was measured.
     """
-    rng = random.Random(target.seed or None)  # noqa: S311 -- ids, not secrets
-    missing = fresh_id(target.api.profile, rng)
-    outsiders = target.api.access.is_required
-    requests = tuple(_missing_job_requests(target, missing, outsiders=outsiders))
-    sequences = [RequestSequence(missing, requests)]
-    # The many polls that rare faults take go to the first job alone.
-    for index, job_id in enumerate(target.jobs):
-        sequences.append(
-            RequestSequence(
-                job_id, tuple(_known_job_requests(target, job_id, missing, first=index == 0))
-            )
-        )
-    for index, job_id in enumerate(target.foreign_jobs):
-        # What two of these answers differ in tells nothing of a foreign job: for each another id.
-        between = [fresh_id(target.api.profile, rng) for _ in range(_TURNS)] if not index else []
-        asked = tuple(_foreign_job_requests(target, job_id, between))
-        sequences.append(RequestSequence(job_id, asked))
-    sequences.extend(_odd_id_sequences(target))
-    fresh = fresh_id(target.api.profile, rng)
-    if target.foreign_jobs:
-        # What two of these answers differ in tells nothing of a foreign job. In the first
-        # sequence, which is over before a foreign job is asked for.
-        other = fresh_id(target.api.profile, rng)
-        another = PlannedRequest(
-            "GET", other, Subject.MISSING, Credential.OWNER, "another id that nobody has"
-        )
-        sequences[0] = replace(sequences[0], requests=(*sequences[0].requests, another))
-    # A fresh id, so that whatever a POST or DELETE does, it does to nobody's job.
-    sequences.append(
-        RequestSequence(fresh, tuple(_unlisted_method_requests(fresh, Subject.MISSING)))
-    )
-    for job_id in target.jobs:
-        if job_id in target.disposable:
-            sequences.append(
-                RequestSequence(job_id, tuple(_unlisted_method_requests(job_id, Subject.KNOWN)))
-            )
-    return tuple(sequences)
+    worth = read_yields() if yields is None else yields
+    asked = [one for one in _all_questions(target) if worth.is_asked(one.name, target.effort)]
+    return tuple(sorted(asked, key=lambda one: worth.rank(one.name)))
+
+
+def parts_of(target: SuiteTarget, planned: PlannedRequest) -> tuple[PlannedRequest, ...]:
+    """
+    The questions that `planned` puts all at once, one by one.
+    """
+    manners = (Manner(value) for value in planned.manner.spec.combines)
+    plain = replace(planned, manner=Manner.PLAIN)
+    return tuple(_in_manners(target, plain, tuple(manners)))
 
 
 def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
@@ -168,119 +137,146 @@ def request_of(target: SuiteTarget, planned: PlannedRequest) -> Request:
     )
 
 
-def _missing_job_requests(
-    target: SuiteTarget, job_id: str, *, outsiders: bool
-) -> Iterator[PlannedRequest]:
-    # What a foreign job's answers are compared with, in what may say more.
-    is_compared = bool(target.foreign_jobs)
-    planned = PlannedRequest(
-        *("GET", job_id, Subject.MISSING, Credential.OWNER, "an id that nobody has"),
-        times=2,
-        fresh_every=2,
-    )
-    yield planned
-    if outsiders:
-        none, invalid = Credential.NONE, Credential.INVALID
-        yield replace(planned, credential=none, why="the same without a token", times=1)
-        yield replace(planned, credential=invalid, why="the same, invalid token", times=1)
-    if target.effort is not Effort.QUICK:
-        once = replace(planned, times=1)
-        yield from _in_manners(target, once, (Manner.OVERRIDE, Manner.ANY_TAG))
-        if is_compared:
-            # Twice: of one answer nobody knows which of its keys come every time.
-            yield from _in_manners(target, planned, (Manner.QUERY,))
-            yield replace(once, method="HEAD", why="its head alone: an id that nobody has")
+def _all_questions(target: SuiteTarget) -> Iterator[PlannedRequest]:
+    rng = random.Random(target.seed or None)  # noqa: S311 -- ids, not secrets
+    missing = fresh_id(target.api.profile, rng)
+    yield from _of_missing(target, missing, rng)
+    for index, job_id in enumerate(target.jobs):
+        yield from _of_known(target, job_id, first=index == 0)
+    if target.jobs:
+        yield from _of_first(target, target.jobs[0], missing)
+    for index, job_id in enumerate(target.foreign_jobs):
+        yield from _of_foreign(target, job_id, rng, first=index == 0)
+    yield from _of_odd_ids(target)
+    # A fresh id, so that whatever a POST or DELETE does, it does to nobody's job.
+    nobodys = fresh_id(target.api.profile, rng)
+    yield from _unlisted(nobodys, Subject.MISSING, "nobody's")
+    for job_id in target.jobs:
+        if job_id in target.disposable:
+            yield from _unlisted(job_id, Subject.KNOWN, "disposable")
 
 
-def _known_job_requests(
-    target: SuiteTarget, job_id: str, missing: str, *, first: bool
-) -> Iterator[PlannedRequest]:
-    get = PlannedRequest("GET", job_id, Subject.KNOWN, Credential.OWNER, "a known job, to its end")
-    if first and target.effort is not Effort.QUICK and target.api.access.is_required:
+def _named(who: str, planned: PlannedRequest) -> PlannedRequest:
+    parts = [who, planned.credential.value, planned.method]
+    if planned.manner is not Manner.PLAIN:
+        parts.append(planned.manner.value)
+    return replace(planned, name=" ".join(parts))
+
+
+def _of_missing(target: SuiteTarget, job_id: str, rng: random.Random) -> Iterator[PlannedRequest]:
+    owner, none, invalid = Credential.OWNER, Credential.NONE, Credential.INVALID
+    get = PlannedRequest("GET", job_id, Subject.MISSING, owner, "an id that nobody has")
+    yield _named("missing", get)
+    yield replace(_named("missing", get), name="missing again", fresh=True)
+    if target.api.access.is_required:
+        yield _named("missing", replace(get, credential=none, why="the same without a token"))
+        yield _named("missing", replace(get, credential=invalid, why="the same, invalid token"))
+    for asked in _in_manners(target, get, (Manner.OVERRIDE, *_TRICKS)):
+        yield _named("missing", asked)
+    if target.foreign_jobs:
+        # What a foreign job's answers are compared with, in what may say more. Twice: of one
+        # answer nobody knows which of its keys come every time.
+        for asked in _in_manners(target, get, (Manner.ALL_TRICKS,)):
+            yield replace(_named("missing", asked), name="missing tricks again")
+        head = replace(get, method="HEAD", why="its head alone: an id that nobody has")
+        yield _named("missing", head)
+        # What two of these answers differ in tells nothing of a foreign job.
+        yield _other_missing(target, rng, "another missing")
+
+
+def _other_missing(target: SuiteTarget, rng: random.Random, name: str) -> PlannedRequest:
+    job_id, why = fresh_id(target.api.profile, rng), "another id that nobody has"
+    return PlannedRequest("GET", job_id, Subject.MISSING, Credential.OWNER, why, name=name)
+
+
+def _of_known(target: SuiteTarget, job_id: str, *, first: bool) -> Iterator[PlannedRequest]:
+    owner, none, invalid = Credential.OWNER, Credential.NONE, Credential.INVALID
+    who = "first" if first else "other"
+    get = PlannedRequest("GET", job_id, Subject.KNOWN, owner, "a known job, to its end")
+    yield replace(_named(who, get), follows=True)
+    is_guarded = target.api.access.is_required
+    if first and is_guarded:
         # Later on it has ended, and some guard what has ended alone, or what runs.
         on_its_way = "the job without a token, perhaps on its way"
-        yield replace(get, credential=Credential.NONE, why=on_its_way)
-    yield replace(get, until_end=True)
-    yield replace(get, conditional=True, why="the same if it has changed")
-    yield replace(get, why="once more: an ended job stays as it is")
-    yield replace(get, method="HEAD", why="its head alone")
-    yield replace(get, method="OPTIONS", why="which methods there are")
-    if target.api.access.is_required:
+        yield replace(get, credential=none, why=on_its_way, name="first on its way none GET")
+    end = replace(get, after_end=True, each_end=not first)
+    again = replace(end, each_end=False, why="once more: an ended job stays as it is")
+    yield replace(again, name=f"{who} again", fresh=True)
+    changed = replace(end, conditional=True, why="the same if it has changed")
+    yield replace(changed, name=f"{who} conditional")
+    yield _named(who, replace(end, method="HEAD", why="its head alone"))
+    yield _named(who, replace(end, method="OPTIONS", why="which methods there are"))
+    if is_guarded:
         # One instance may ask for a token and the next one not.
-        none = replace(get, credential=Credential.NONE, why="the job without a token")
-        twice = first and target.effort is not Effort.QUICK
-        yield replace(none, times=2 if twice else 1, fresh_every=2 if twice else 1)
-        yield replace(get, credential=Credential.INVALID, why="the job with an invalid token")
-    if first and target.effort is not Effort.QUICK:
-        yield from _in_manners(target, get, _ALIKE)
-        yield from _conditions(target, get)
-        for foreign in target.foreign_jobs[:1]:
-            yield from _in_manners(target, replace(get, other_id=foreign), _BESIDE)
-        if target.api.access.is_required:
-            none = replace(get, credential=Credential.NONE)
-            yield from _in_manners(target, none, (*_EMPTY, *_TRICKS))
-            yield replace(none, conditional=True, why="if it has changed, without a token")
-            yield replace(none, method="HEAD", why="the job's head without a token")
-            yield replace(none, method="OPTIONS", why="which methods there are, without a token")
-            invalid = replace(get, credential=Credential.INVALID)
-            yield from _in_manners(target, invalid, (*_WRONG, *_SCHEMES))
-        # Nothing of what was asked so has changed anything for others.
-        yield replace(get, why="plainly once more")
-    if first:
-        yield from _many_polls(target, get, missing)
-    elif target.effort is not Effort.QUICK:
-        # The first of them comes after an error, over the same connection.
-        yield replace(get, times=3, fresh_every=2, why="again and again: rare faults")
+        without = replace(end, credential=none, why="the job without a token")
+        yield _named(who, without)
+        yield replace(without, name=f"{who} none again", fresh=True)
+        yield _named(who, replace(end, credential=invalid, why="the job with an invalid token"))
 
 
-def _conditions(target: SuiteTarget, get: PlannedRequest) -> Iterator[PlannedRequest]:
-    """
-    For what answers 304 to the job's own tag: the same in the other forms of the condition.
-    """
+def _of_first(target: SuiteTarget, job_id: str, missing: str) -> Iterator[PlannedRequest]:
+    owner, none, invalid = Credential.OWNER, Credential.NONE, Credential.INVALID
+    get = PlannedRequest("GET", job_id, Subject.KNOWN, owner, "", after_end=True)
+    for asked in _in_manners(target, get, _ALIKE):
+        yield _named("first", asked)
     listed = replace(get, manner=Manner.LISTED_TAG, conditional=True)
-    yield replace(listed, why=f"{get.subject} id {listed.manner.spec.why}")
-    yield from _in_manners(target, get, (Manner.ANY_TAG,))
+    yield _named("first", replace(listed, why=f"known id {listed.manner.spec.why}"))
+    for asked in _in_manners(target, get, (Manner.ANY_TAG,)):
+        yield _named("first", asked)
+    for foreign in target.foreign_jobs[:1]:
+        for asked in _in_manners(target, replace(get, other_id=foreign), _BESIDE):
+            yield _named("first", asked)
+    if target.api.access.is_required:
+        without = replace(get, credential=none)
+        for asked in _in_manners(target, without, (*_EMPTY, *_TRICKS)):
+            yield _named("first", asked)
+        changed = replace(without, conditional=True, why="if it has changed, without a token")
+        yield replace(changed, name="first conditional none GET")
+        yield _named("first", replace(without, method="HEAD", why="its head without a token"))
+        methods = "which methods there are, without a token"
+        yield _named("first", replace(without, method="OPTIONS", why=methods))
+        for asked in _in_manners(target, replace(get, credential=invalid), _WRONG):
+            yield _named("first", asked)
+    # Nothing of what was asked so has changed anything for others.
+    yield replace(get, why="plainly once more", name="first plainly once more")
+    yield from _repeats(target, replace(get, repeats=True), missing)
 
 
-def _many_polls(target: SuiteTarget, get: PlannedRequest, missing: str) -> Iterator[PlannedRequest]:
+def _repeats(target: SuiteTarget, get: PlannedRequest, missing: str) -> Iterator[PlannedRequest]:
     """
     For what shows in some answers, over some connections, or where two are asked for at once.
     """
-    # Where sequences go side by side, another job's own polls would overlap with this one.
-    other = replace(get, job_id=target.jobs[-1])
-    if other.job_id == get.job_id or target.concurrency > 1:
-        other = replace(get, job_id=missing, subject=Subject.MISSING)
-    at_once = max(1, target.effort.polls // 10)
-    # One was asked without a token, where one is asked for.
-    twice = target.api.access.is_required and target.effort is not Effort.QUICK
-    alone = target.effort.polls - 2 * at_once - twice
-    yield replace(get, times=alone, fresh_every=2, why="again and again: rare faults")
-    other = replace(other, why="at the same moment, by another connection")
-    yield replace(get, times=at_once, beside=other, why="two questions at once")
+    why = "again and again: rare faults"
+    for number in range(_REPEATS):
+        yield replace(get, why=why, fresh=bool(number % 2), name=f"repeat {number + 1}")
+    # Two jobs by the same right, which a server may mix up.
+    ids = (target.jobs[-1],) if len(target.jobs) > 1 else (missing,)
+    subject = Subject.KNOWN if len(target.jobs) > 1 else Subject.MISSING
+    for number in range(_PAIRS):
+        other = replace(get, job_id=ids[0], subject=subject, why="at the same moment")
+        pair = replace(get, beside=other, why="two questions at once")
+        yield replace(pair, name=f"pair {number + 1}")
 
 
-def _foreign_job_requests(
-    target: SuiteTarget, job_id: str, between: Sequence[str]
+def _of_foreign(
+    target: SuiteTarget, job_id: str, rng: random.Random, *, first: bool
 ) -> Iterator[PlannedRequest]:
-    """
-    Args:
-        between: Ids that nobody has, to be asked for in turn with the job; for the first job.
-    """
-    why = "somebody else's job"
-    once = PlannedRequest("GET", job_id, Subject.FOREIGN, Credential.OWNER, why)
-    is_thorough = bool(between) and target.effort is not Effort.QUICK
-    if is_thorough:
-        nobodys = replace(once, subject=Subject.MISSING, why="by turns: an id that nobody has")
-        for fresh_every, other in enumerate(between):
-            yield replace(once, fresh_every=fresh_every)
-            yield replace(nobodys, job_id=other)
-        yield once
-    else:
-        yield replace(once, times=2, fresh_every=2)
-    yield replace(once, method="HEAD", why="somebody else's job, head alone")
-    if is_thorough:
-        yield from _in_manners(target, once, _TRICKS)
-        yield replace(once, credential=Credential.NONE, why="somebody else's job, no token")
+    who = "foreign" if first else "other foreign"
+    once = PlannedRequest("GET", job_id, Subject.FOREIGN, Credential.OWNER, "somebody else's job")
+    yield _named(who, once)
+    if first:
+        # By turns with ids that nobody has: what lasts isn't of the moment.
+        yield _other_missing(target, rng, "by turns 1")
+    yield replace(once, name=f"{who} again", fresh=True)
+    if first:
+        yield _other_missing(target, rng, "by turns 2")
+        yield replace(once, name="foreign once more")
+    yield _named(who, replace(once, method="HEAD", why="somebody else's job, head alone"))
+    if first:
+        for asked in _in_manners(target, once, _TRICKS):
+            yield _named(who, asked)
+        without = replace(once, credential=Credential.NONE, why="somebody else's job, no token")
+        yield _named(who, without)
 
 
 def _in_manners(
@@ -292,48 +288,46 @@ def _in_manners(
             yield replace(asked, conditional=manner is Manner.NEAR_TAG)
 
 
-def _odd_id_sequences(target: SuiteTarget) -> Iterator[RequestSequence]:
+def _of_odd_ids(target: SuiteTarget) -> Iterator[PlannedRequest]:
     given = (*target.jobs, *target.foreign_jobs)
-    for planned in _altered_id_requests(target, given):
-        yield RequestSequence(planned.job_id, (planned,))
-    hostile = HOSTILE_IDS if target.effort is not Effort.QUICK else HOSTILE_IDS[:6]
-    for job_id in hostile:
+    yield from _altered(target, given)
+    for job_id in HOSTILE_IDS:
         if job_id in given:
             continue  # here it names a job
-        planned = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
-        yield RequestSequence(job_id, (planned,))
+        asked = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
+        yield replace(asked, name=f"hostile {job_id[:20]!a}{'' if len(job_id) <= 20 else '…'}")
 
 
-def _altered_id_requests(target: SuiteTarget, given: tuple[str, ...]) -> Iterator[PlannedRequest]:
-    owner, none, effort = Credential.OWNER, Credential.NONE, target.effort
+def _altered(target: SuiteTarget, given: tuple[str, ...]) -> Iterator[PlannedRequest]:
+    owner, none = Credential.OWNER, Credential.NONE
     for foreign in target.foreign_jobs[:1]:
-        for altered in altered_ids(DISGUISES, foreign, given, effort=effort):
-            why = f"somebody else's job, its id {altered.how}"
-            yield PlannedRequest(
-                "GET", altered.text, Subject.DISGUISED, owner, why, as_it_is=altered.as_it_is
-            )
-        if target.jobs and effort is not Effort.QUICK:
+        for one in altered_ids(DISGUISES, foreign, given):
+            why = f"somebody else's job, its id {one.how}"
+            asked = PlannedRequest("GET", one.text, Subject.DISGUISED, owner, why)
+            yield replace(asked, as_it_is=one.as_it_is, name=f"disguised {one.how}")
+        if target.jobs:
             why = "somebody else's job behind the asker's own, as a list"
             listed = f"{target.jobs[0]},{foreign}"
-            yield PlannedRequest("GET", listed, Subject.DISGUISED, owner, why)
+            asked = PlannedRequest("GET", listed, Subject.DISGUISED, owner, why)
+            yield replace(asked, name="disguised in a list")
     for known in target.jobs[:1]:
-        for altered in altered_ids(ALTERATIONS, known, given, effort=effort):
-            why = f"a known id, {altered.how}"
-            yield PlannedRequest(
-                "GET", altered.text, Subject.ALTERED, owner, why, as_it_is=altered.as_it_is
-            )
+        for one in altered_ids(ALTERATIONS, known, given):
+            why = f"a known id, {one.how}"
+            asked = PlannedRequest("GET", one.text, Subject.ALTERED, owner, why)
+            yield replace(asked, as_it_is=one.as_it_is, name=f"altered {one.how}")
         bypasses = BYPASSES if target.api.access.is_required else ()
-        for altered in altered_ids(bypasses, known, given, effort=effort):
-            why = f"the job without a token, its id {altered.how}"
-            yield PlannedRequest("GET", altered.text, Subject.ALTERED, none, why, as_it_is=True)
+        for one in altered_ids(bypasses, known, given):
+            why = f"the job without a token, its id {one.how}"
+            asked = PlannedRequest("GET", one.text, Subject.ALTERED, none, why, as_it_is=True)
+            yield replace(asked, name=f"bypass {one.how}")
         other = recased_id(known, given)
         if other is not None:
             why = "a known id, other case"
-            yield PlannedRequest("GET", other, Subject.RECASED, owner, why)
+            yield PlannedRequest("GET", other, Subject.RECASED, owner, why, name="recased")
 
 
-def _unlisted_method_requests(job_id: str, subject: Subject) -> Iterator[PlannedRequest]:
+def _unlisted(job_id: str, subject: Subject, who: str) -> Iterator[PlannedRequest]:
     for method in _UNLISTED:
-        yield PlannedRequest(
-            method, job_id, subject, Credential.OWNER, "a method that isn't documented"
-        )
+        why = "a method that isn't documented"
+        asked = PlannedRequest(method, job_id, subject, Credential.OWNER, why)
+        yield replace(asked, name=f"{who} {method}")

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from jobproof.contract.formats.http_date import read_retry_after
+from jobproof.contract.formats.http_date import read_wait
 
 __all__ = ["LONGEST_OUTAGES_S", "LONGEST_PAUSE_S", "BudgetSpent", "RateLimiter"]
 
@@ -18,6 +18,9 @@ LONGEST_PAUSE_S = 120.0
 
 LONGEST_OUTAGES_S = 30.0
 """How long a run waits for all that is out of service, together."""
+
+
+_MOST_DOUBLINGS = 12
 
 
 class BudgetSpent(Exception):
@@ -53,6 +56,7 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._next = monotonic()
         self._outages_s = LONGEST_OUTAGES_S
+        self._unsaid = 0
         self._closed = False
         self.sent = 0
 
@@ -87,7 +91,7 @@ class RateLimiter:
         A 503 has come in: let nothing through for as long as it asks, if it says how long and
         that is bearable; whether it is.
         """
-        pause_s = read_retry_after(retry_after, now=now)
+        pause_s = read_wait(retry_after, now=now)
         with self._lock:
             if pause_s is None or pause_s > self._outages_s:
                 return False
@@ -105,7 +109,11 @@ class RateLimiter:
             now: The wall clock, Unix seconds.
             default_s: The pause where the header names none: absent, broken, or no wait at all.
         """
-        pause_s = min(read_retry_after(retry_after, now=now) or default_s, LONGEST_PAUSE_S)
+        asked_s = read_wait(retry_after, now=now)
+        # Who names no time is left alone for longer each time.
+        unsaid_s = default_s * 2.0**self._unsaid
+        self._unsaid = 0 if asked_s else min(self._unsaid + 1, _MOST_DOUBLINGS)
+        pause_s = min(asked_s or unsaid_s, LONGEST_PAUSE_S)
         # Whoever has its slot already still sends; a shorter hint never cuts a longer one.
         with self._lock:
             self._next = max(self._next, self._monotonic() + pause_s)

@@ -6,19 +6,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
 
+from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.formats.headers import without_headers
+from jobproof.contract.formats.http_date import read_wait
 from jobproof.contract.judging.check_reach import Lack, LackKind
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import Judge, Judgement
 from jobproof.contract.model.check import Check
-from jobproof.contract.model.exchange import Exchange, Reason, Request
+from jobproof.contract.model.exchange import Exchange, Reason, Request, Subject
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.manners.manner import Manner
@@ -29,21 +31,26 @@ from jobproof.contract.model.verdict import FindingGroup, FindingTally
 from jobproof.contract.suite.planning.job_ids import fresh_id
 from jobproof.contract.suite.planning.plan import (
     PlannedRequest,
-    RequestSequence,
     build_plan,
     request_of,
 )
 from jobproof.contract.suite.planning.target import SuiteTarget
 from jobproof.contract.suite.running.baselines import Baselines
-from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter
+from jobproof.contract.suite.running.plan_runner import PlanRunner
+from jobproof.contract.suite.running.rate_limiter import (
+    LONGEST_PAUSE_S,
+    BudgetSpent,
+    RateLimiter,
+)
 from jobproof.contract.suite.running.same_page import SamePage
 
 __all__ = ["Run", "Sender"]
 
 _RETRIES = 3
 """How often a request that was throttled is sent again."""
-_SEQUENCE_S = 25.0
-"""After this long a sequence repeats no request any more: a slow server would hold up the run."""
+_ANSWERS_TO_TELL = 6
+"""After so many answers it is known how long one takes."""
+_ABOUT_RIGHTS = (Subject.KNOWN, Subject.MISSING)
 _MOST_UNANSWERED = 2
 """After so many requests in a row without an answer, nothing more is expected of a server."""
 _MOST_INTERMEDIARIES = 5
@@ -104,6 +111,7 @@ class Run:
         clock: Callable[[], float] = time.time,
         wait: Callable[[float], object] = time.sleep,
         progress: Callable[[int], None] = lambda _sent: None,
+        plan: Iterable[PlannedRequest] | None = None,
     ) -> None:
         self.target = target
         self.checks = tuple(checks)
@@ -117,12 +125,13 @@ class Run:
         self._wait = wait
         self._progress = progress
         self._records = _RunRecords()
-        self._plan = build_plan(target)
+        self._plan = build_plan(target) if plan is None else tuple(plan)
+        # How many answers there were, and how many seconds they took in all.
+        self._taken = (0, 0.0)
         missing = fresh_id(target.api.profile, Random())  # noqa: S311 -- an id, no secret
         self._same_page = SamePage(target, missing, self._ask)
         self._planned: tuple[Finding, ...] = ()
         self._lock = threading.Lock()
-        self._watch_until = time.monotonic() + target.watch_s
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -188,6 +197,14 @@ class Run:
         """
         return not (self.unreachable is None and self.silence is None and self.stopped is None)
 
+    @property
+    def answer_s(self) -> float:
+        """
+        How many seconds an answer takes; 0.0 before there were enough to tell.
+        """
+        count, seconds = self._taken
+        return seconds / count if count >= _ANSWERS_TO_TELL else 0.0
+
     def lack(self, check: Check) -> Lack | None:
         """
         What the run lacked for `check` to look at an answer; None where it did.
@@ -209,14 +226,9 @@ class Run:
 
     def execute(self) -> None:
         """
-        Send the plan. The first sequence goes alone: it shows whether anybody is there.
+        Carry the plan out.
         """
-        first, *others = self._plan
-        self._send_sequence(first)
-        if self.unreachable is None:
-            with ThreadPoolExecutor(self.target.concurrency, thread_name_prefix="jobproof") as pool:
-                for done in [pool.submit(self._send_sequence, sequence) for sequence in others]:
-                    done.result()
+        PlanRunner(self, self._plan, clock=self._clock, wait=self._wait).run()
         self.note_silence()
         self._planned = self.findings
 
@@ -229,7 +241,7 @@ class Run:
             return
         # The latest may have been what no server likes: an unknown method, an odd id.
         with suppress(BudgetSpent):
-            self.send(self._plan[0].requests[0])
+            self.send(self._plan[0])
         if records.unanswered:
             requests = "request" if records.answered == 1 else "requests"
             records.silence = (
@@ -263,6 +275,24 @@ class Run:
                 timed_out = True
         return seen, findings
 
+    def spend(self) -> None:
+        """
+        Note that no request is left.
+        """
+        with self._lock:
+            spent = f"the budget of {self.target.budget} requests is spent"
+            self._records.stopped = self._records.stopped or spent
+
+    def stop(self, why: str) -> None:
+        """
+        Send nothing more.
+
+        Args:
+            why: As the report says it.
+        """
+        self._records.stopped = self._records.stopped or why
+        self.rate_limiter.close()
+
     def _has_paused(self, seen: Observation) -> bool:
         """
         Whether the server asked to be left alone for a while, and was: then it is asked again.
@@ -271,6 +301,8 @@ class Run:
         if response is None or seen.intermediary is not None:
             return False
         retry_after, now = response.header("retry-after"), self._clock()
+        if seen.code in (429, 503) and self._is_too_long(seen, read_wait(retry_after, now=now)):
+            return False
         if seen.code == 503:
             return self.rate_limiter.sit_out(retry_after, now=now)
         if seen.code != 429:
@@ -279,7 +311,20 @@ class Run:
         self.rate_limiter.pause(retry_after, now=now, default_s=default_s)
         return True
 
-    def _send_at_once(self, planned: PlannedRequest, beside: PlannedRequest) -> Observation:
+    def _is_too_long(self, seen: Observation, asked_s: float | None) -> bool:
+        """
+        Whether nobody waits so long for a test run; where it is a client's ordinary question that
+        is put off, the run is over.
+        """
+        if asked_s is None or asked_s <= LONGEST_PAUSE_S:
+            return False
+        if seen.subject in _ABOUT_RIGHTS and seen.manner is Manner.PLAIN:
+            self.stop(f"{seen.code} with Retry-After: nothing more for {write_duration(asked_s)}")
+        return True
+
+    def send_at_once(
+        self, planned: PlannedRequest, beside: PlannedRequest
+    ) -> tuple[Observation, tuple[Finding, ...]]:
         """
         Send two at the same moment, each by a connection of its own; no retry.
         """
@@ -294,16 +339,20 @@ class Run:
             return self._sender.send(request, deadline_s=self.target.timeout_s, fresh=True)
 
         with ThreadPoolExecutor(len(requests), thread_name_prefix="jobproof") as pool:
-            seen = [self.record(exchange)[0] for exchange in pool.map(ask, requests)]
-        for one in seen:
-            self._has_paused(one)
-        return seen[0]
+            judged = [self.record(exchange) for exchange in pool.map(ask, requests)]
+        for seen, _ in judged:
+            self._has_paused(seen)
+        return judged[0]
 
     def _ask(self, request: Request, *, fresh: bool = False) -> Exchange:
         self.rate_limiter.acquire()
         # Named only where it matters: most senders know no connections.
         how = {"fresh": True} if fresh else {}
-        return self._sender.send(request, deadline_s=self.target.timeout_s, **how)
+        began = time.monotonic()
+        exchange = self._sender.send(request, deadline_s=self.target.timeout_s, **how)
+        count, seconds = self._taken
+        self._taken = (count + 1, seconds + time.monotonic() - began)
+        return exchange
 
     def record(
         self, exchange: Exchange, *, generated: bool = False
@@ -365,67 +414,10 @@ class Run:
         records = self._records
         records.intermediaries += 1
         if records.intermediaries == _MOST_INTERMEDIARIES and records.stopped is None:
-            records.stopped = f"{records.intermediaries} answers in a row weren't the API's own"
-            self.rate_limiter.close()
-
-    def _send_sequence(self, sequence: RequestSequence) -> None:
-        repeat_until = time.monotonic() + _SEQUENCE_S
-        unanswered = 0
-        try:
-            for planned in sequence.requests:
-                for repetition in range(planned.times):
-                    # A rate limit takes its time by itself, which is no sign of a slow server.
-                    late = self._is_unlimited() and time.monotonic() > repeat_until
-                    if repetition and late:
-                        break
-                    failure = self._send_planned(planned, repetition).exchange.failure
-                    # Half an answer shows that somebody is there.
-                    unanswered = unanswered + 1 if failure and failure.partial is None else 0
-                    if unanswered == _MOST_UNANSWERED or self.unreachable is not None:
-                        return
-        except BudgetSpent:
-            with self._lock:
-                spent = f"the budget of {self.target.budget} requests is spent"
-                self._records.stopped = self._records.stopped or spent
-
-    def _send_planned(self, planned: PlannedRequest, repetition: int) -> Observation:
-        if planned.until_end:
-            return self._poll_until_end(planned)
-        if planned.beside is not None:
-            return self._send_at_once(planned, planned.beside)
-        fresh = planned.fresh_every and (repetition + 1) % planned.fresh_every == 0
-        return self.send(planned, fresh=bool(fresh))[0]
+            self.stop(f"{records.intermediaries} answers in a row weren't the API's own")
 
     def _is_unlimited(self) -> bool:
         return self.target.rate_per_minute is None
-
-    def _poll_until_end(self, planned: PlannedRequest) -> Observation:
-        lifecycle = self.target.api.lifecycle
-        deadline_s = self.target.job_deadline_s
-        # All jobs share one time of watching: twenty that never end must not take twenty of it.
-        poll_until = self._watch_until if deadline_s is None else time.monotonic() + deadline_s
-        # A replica that is behind may not know the job yet.
-        known_at = time.monotonic() + self.target.staleness_s
-        seen, _ = self.send(planned)
-        unanswered = 0
-        while unanswered < _MOST_UNANSWERED:
-            shown = seen.code in self.target.api.profile.job_codes
-            if shown and (seen.job is None or lifecycle.is_terminal(seen.job.status)):
-                return seen
-            # Throttled or overloaded for a while; any other code won't turn into a job.
-            waits = shown or seen.code in (408, 429, 503)
-            waits = waits or (seen.is_not_found and time.monotonic() < known_at)
-            if seen.response is not None and not waits:
-                return seen
-            # Asked again already, as often and as long as it said and a run can bear.
-            if seen.code == 503 and seen.response and seen.response.header("retry-after"):
-                return seen
-            if time.monotonic() > poll_until:
-                return seen
-            self._wait(self.target.poll_interval_s)
-            seen, _ = self.send(planned)
-            unanswered = unanswered + 1 if seen.response is None else 0
-        return seen
 
     def _with_entity_tag(self, request: Request, planned: PlannedRequest) -> Request:
         if not planned.conditional:
