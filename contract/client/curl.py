@@ -38,7 +38,7 @@ from jobproof.contract.model.exchange import (
     TransportFailure,
 )
 
-__all__ = ["AddressPolicy", "Client", "Limits"]
+__all__ = ["AddressPolicy", "Client", "Limits", "SendingAborted"]
 
 _MOST_IDLE = 256
 _CURLOPT_QUICK_EXIT = 322  # pycurl has no name for it
@@ -87,6 +87,10 @@ did come, so what was read of it is kept.
 """
 
 
+class SendingAborted(Exception):
+    """The client was told to give up."""
+
+
 class Client:
     """
     Sends requests; safe to share between threads, each `send` on a handle of its own.
@@ -106,6 +110,7 @@ class Client:
         exact_framing: Also notices bytes right behind the last chunk, which
             libcurl only logs. Its log passes through Python before the first
             byte arrives: `wait` blurs while other threads are busy.
+        abortable: `abort` ends what is on its way. Asking whether to blurs `wait` as much.
 
     Raises:
         ConfigError: `ca_file` can't be read, or holds no certificate.
@@ -121,6 +126,7 @@ class Client:
         policy: AddressPolicy = AddressPolicy(),
         reuse: bool = True,
         exact_framing: bool = False,
+        abortable: bool = False,
     ) -> None:
         if ca_file is not None:
             _check_ca_file(ca_file)
@@ -131,6 +137,8 @@ class Client:
         self._policy = policy
         self._reuse = reuse
         self._exact_framing = exact_framing
+        self._abortable = abortable
+        self._aborted = False
         self._idle: list[_Handle] = []
         self._closed = False
         self._lock = threading.Lock()
@@ -154,10 +162,11 @@ class Client:
         Raises:
             ValueError: The URL can't be read (`UrlError`); the method or a header
                 can't travel; `deadline_s` isn't more than 0.
+            SendingAborted: By `abort`, before or meanwhile.
             RuntimeError: The client is closed, or libcurl itself failed.
             OSError: This process has no descriptor or memory left for a socket.
         """
-        # TIMEOUT_MS is a C long, which has 32 bits on some platforms.
+        # TIMEOUT_MS is a C long, of 32 bits on some platforms.
         if not 0 < deadline_s < 1e6:
             raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
         url = _parse(request.url)
@@ -171,6 +180,10 @@ class Client:
             raise
         self._release(handle)
         return exchange
+
+    def abort(self) -> None:
+        """Send nothing any more; if `abortable`, what is on its way ends within a second."""
+        self._aborted = True
 
     def close(self) -> None:
         """
@@ -192,6 +205,8 @@ class Client:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
+            if self._aborted:
+                raise SendingAborted
             idle = self._pop_idle(origin)
         if idle is not None:
             # Not under the lock: looking at a socket is a system call.
@@ -245,6 +260,9 @@ class Client:
             (pycurl.VERBOSE, int(self._exact_framing)),
         ):
             curl.setopt(option, value)
+        if self._abortable:
+            curl.setopt(pycurl.NOPROGRESS, 0)
+            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(self._aborted))
         if self._ca_file is not None:
             curl.setopt(pycurl.CAINFO, str(self._ca_file))
         if self._limits.connect_s is not None:
@@ -365,6 +383,8 @@ class _Handle:
         return 0, ""
 
     def _raise_if_local(self, code: int, message: str) -> None:
+        if code == pycurl.E_ABORTED_BY_CALLBACK:
+            raise SendingAborted
         if code == pycurl.E_URL_MALFORMAT:
             raise ValueError(f"not a URL that can be asked: {one_line(message)}")
         # libcurl saw only a socket that didn't open, and would blame the endpoint.

@@ -47,6 +47,8 @@ _FORKING.set_forkserver_preload(
         "jobproof.contract.suite.reporting.dry_run",
         "jobproof.contract.suite.reporting.outcome",
         "jobproof.contract.suite.reporting.report",
+        "jobproof.contract.suite.running.properties",
+        "jobproof.contract.suite.session.session",
         "schemathesis.pytest.plugin",
         "schemathesis.specs.openapi.schemas",
         *(point.module for point in entry_points(group="jobproof.checks")),

@@ -7,14 +7,15 @@ is really collected.
 
 from __future__ import annotations
 
-import json
 import re
+import shutil
+import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -22,102 +23,25 @@ from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.suite.options import OPTIONS, OptionValues
 
 if TYPE_CHECKING:
-    from jobproof.contract.suite.running.run import Run
+    from jobproof.contract.model.check import Check
+    from jobproof.contract.suite.session.session import NodeSelection, Session
+    from jobproof.contract.suite.session.shared_run import SharedRun
+    from jobproof.contract.suite.session.told import Told
 
-__all__ = ["Session"]
+__all__ = ["Tell"]
+
+Tell = Callable[[str], None]
+"""Ends a node as the run says of the one with this name."""
 
 _SUITE_FOLDER = Path(__file__).parent.resolve()
+_CHECKS_KEY: pytest.StashKey[tuple[Check, ...]] = pytest.StashKey()
 _SESSION_KEY: pytest.StashKey[Session] = pytest.StashKey()
-_REPORTS_KEY: pytest.StashKey[list[JsonDocument]] = pytest.StashKey()
-_WORKER_KEY = "jobproof_report"
-_WORST_FIRST = ("broken", "inconclusive", "kept")
-
-
-class Session:
-    """
-    One run of the suite: the target stays open until pytest ends.
-    """
-
-    def __init__(self, config: pytest.Config) -> None:
-        from jobproof.contract.plugins import load_checks
-
-        self.values = _values(config)
-        self.checks = load_checks()
-        self.report: JsonDocument | None = None
-        self.error: str | None = None
-        self._stack = ExitStack()
-        self._run: Run | None = None
-        self._started = (time.time(), time.monotonic())
-        self._generated = False
-
-    def run(self) -> Run:
-        """
-        The run, its plan carried out at the first call.
-        """
-        if self.error is not None:
-            pytest.fail(self.error, pytrace=False)
-        if self._run is None:
-            self._run = self._start()
-        return self._run
-
-    def note_generated(self) -> None:
-        """
-        Note that generated cases were sent: the report may now demand that they reached a job.
-        """
-        self._generated = True
-
-    def missing(self) -> tuple[str, ...]:
-        """
-        What the run lacks for a verdict, as the report says it.
-        """
-        return self.run().missing(generated=self._generated)
-
-    def conclude(self) -> JsonDocument | None:
-        """
-        The report as it stands now; None where nothing was run.
-        """
-        if self._run is None:
-            return None
-        from jobproof.contract.suite.reporting.report import build_report
-
-        wall, monotonic = self._started
-        self.report = build_report(
-            self._run,
-            started_at=wall,
-            duration_s=time.monotonic() - monotonic,
-            generated=self._generated,
-        )
-        return self.report
-
-    def close(self) -> None:
-        """
-        Close the connections, and the embedded mock if there is one.
-        """
-        self._stack.close()
-
-    def _start(self) -> Run:
-        from jobproof.contract.client.curl import Client
-        from jobproof.contract.client.response_parser import Limits
-        from jobproof.contract.errors import JobproofError
-        from jobproof.contract.suite.planning.target_options import open_target
-        from jobproof.contract.suite.running.run import Run
-
-        try:
-            target = self._stack.enter_context(open_target(self.values))
-        except JobproofError as exc:
-            self.error = str(exc)
-            pytest.exit(f"jobproof: {_in_pytests_words(exc)}", returncode=exc.exit_code)
-        # The daemon does without `exact_framing`, which blurs the phases that it exports.
-        limits = Limits(body_bytes=target.api.profile.body.limit)
-        client = self._stack.enter_context(Client(exact_framing=True, limits=limits))
-        if target.rate_per_minute is not None:
-            from jobproof.contract.suite.planning.plan import build_plan
-            from jobproof.contract.suite.reporting.summary import describe_dry_run
-
-            _print_to_terminal(describe_dry_run(target, build_plan(target)))
-        run = Run(target, self.checks, client, progress=_progress())
-        run.execute()
-        return run
+_FAILS_AS_TOLD_KEY: pytest.StashKey[bool] = pytest.StashKey()
+_FOLDER_KEY: pytest.StashKey[Path] = pytest.StashKey()
+_TOLD_KEY: pytest.StashKey[Told | None] = pytest.StashKey()
+_WORKER_KEY = "jobproof_folder"
+_HEARD = "jobproof-heard"
+_OF_VERDICT = "is_of_jobproofs_verdict"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -163,7 +87,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     try:
         print_plan(_values(session.config), sys.stdout.write)
     except JobproofError as exc:
-        pytest.exit(f"jobproof: {_in_pytests_words(exc)}", returncode=exc.exit_code)
+        pytest.exit(f"jobproof: {_in_pytests_words(str(exc))}", returncode=exc.exit_code)
     return True
 
 
@@ -171,103 +95,270 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     One node a check.
     """
-    # By its file: in a checkout the folders have another name than once they are installed.
-    is_ours = metafunc.definition.path.parent.resolve() == _SUITE_FOLDER
-    if is_ours and "promise" in metafunc.fixturenames:
-        checks = _session(metafunc.config).checks
+    if _is_ours(metafunc.definition) and "promise" in metafunc.fixturenames:
+        checks = _checks(metafunc.config)
         metafunc.parametrize("promise", checks, ids=[check.id for check in checks])
 
 
-@pytest.fixture(scope="session")
-def contract_session(pytestconfig: pytest.Config) -> Iterator[Session]:
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Tell:
     """
-    The run of the contract suite: what was sent, answered and found.
+    Tells what the one run has come to.
     """
-    session = _session(pytestconfig)
-    yield session
-    session.conclude()
-    session.close()
+
+    def end(name: str) -> None:
+        node = _session(request.session).told().node(name)
+        request.node.stash[_FAILS_AS_TOLD_KEY] = True
+        if node.state == "failed":
+            pytest.fail(node.text, pytrace=False)
+        if node.state == "skipped":
+            pytest.skip(node.text)
+        request.node.stash[_FAILS_AS_TOLD_KEY] = False
+
+    return end
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """
+    Have the run made before the first node of ours begins: outside of each node's time-out, of what
+    other plug-ins allow a test to do, and of the project's filters for warnings.
+    """
+    option = item.config.option
+    shows_only = getattr(option, "setuponly", False) or getattr(option, "setupplan", False)
+    if _is_ours(item) and not shows_only:
+        told = _session(item.session).told()
+        if told.mistake:
+            words = _in_pytests_words(told.mistake)
+            pytest.exit(f"jobproof: {words}", returncode=told.exit_code)
+        # Workers of pytest-xdist have their tests by number, and end when they are told to.
+        if told.interrupted and not _is_worker(item.config):
+            _leave_out_others(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """
+    Mark what the run says: its exit code is the verdict's, and not that of a failed test.
+    """
+    report = yield
+    # A node of ours may fail for another's reason, such as a time-out. pytest-xdist carries what is
+    # set here from a worker, as it does the rest.
+    if report.when == "call" and item.stash.get(_FAILS_AS_TOLD_KEY, False):
+        setattr(report, _OF_VERDICT, True)
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
+def pytest_configure_node(node: Any) -> None:
     """
-    Take what a worker of pytest-xdist reports: each has made a run of its own.
+    Tell a worker of pytest-xdist where all of them agree on who makes the run.
     """
-    text = getattr(node, "workeroutput", {}).get(_WORKER_KEY)
-    if text is not None:
-        node.config.stash.setdefault(_REPORTS_KEY, []).append(json.loads(text))
+    stash = node.config.stash
+    if _FOLDER_KEY not in stash:
+        stash[_FOLDER_KEY] = Path(tempfile.mkdtemp(prefix="jobproof-run-"))
+    node.workerinput[_WORKER_KEY] = str(stash[_FOLDER_KEY])
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """
-    Write the report; 1 is for a broken contract, 3 for one that can't be judged.
+    Listen for what isn't the run's own: others' failures, and who interrupts pytest.
     """
-    report = _report(session.config)
-    if report is None:
-        return
-    # A worker of pytest-xdist leaves the last word to who has heard them all.
-    output = getattr(session.config, "workeroutput", None)
-    if output is not None:
-        output[_WORKER_KEY] = json.dumps(report)
-        return
-    place = _values(session.config)["report"]
-    if place:
-        from jobproof.contract.suite.reporting.report import write_report
+    config.pluginmanager.register(_Heard(), _HEARD)
 
-        write_report(report, Path(place))
-    # Interrupted, misused or crashed: pytest's own code says more than a verdict of half a run.
-    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        verdict = report["verdict"]
-        if verdict == "inconclusive":
-            session.exitstatus = 3
-        elif verdict == "broken":
-            session.exitstatus = 1
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """
+    Close what the run has opened.
+    """
+    contract = config.stash.get(_SESSION_KEY, None)
+    if contract is not None:
+        contract.close()
+    folder = config.stash.get(_FOLDER_KEY, None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """
+    Write the report, and end with the verdict's exit code.
+
+    Before pytest-xdist ends its workers: a run that is under way is interrupted, and told.
+    """
+    config = session.config
+    if _is_worker(config):
+        contract = config.stash.get(_SESSION_KEY, None)
+        if contract is not None:
+            contract.so_far()
+        return (yield)
+    told = config.stash[_TOLD_KEY] = _so_far(config)
+    yield
+    heard: _Heard = config.pluginmanager.getplugin(_HEARD)
+    if told is not None and told.report is not None:
+        _write_report(told.report, _values(config)["report"])
+    session.exitstatus = _exit_code(told, heard, exitstatus, is_ours=_has_ours(session))
+    return None
+
+
+def _exit_code(told: Told | None, heard: _Heard, code: int, *, is_ours: bool) -> int:
+    """
+    2, then 1, 4, 130 or 143, 3, 0; where pytest itself says something else, its own.
+    """
+    verdict = told.exit_code if told is not None else 0
+    if heard.interrupted is not None and (is_ours or told is not None):
+        # What is broken stays broken, and what of ours has failed stays so.
+        return verdict if verdict in (1, 2, 4) else 128 + heard.interrupted
+    if told is None or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return code
+    return int(pytest.ExitCode.TESTS_FAILED) if heard.others_failed else verdict
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """
     What isn't a failure but news, and the verdict as the last line.
     """
-    report = _report(config)
-    if report is None:
+    told = config.stash.get(_TOLD_KEY, None)
+    if told is None or told.mistake:
+        return
+    terminalreporter.section("job endpoint contract")
+    if told.report is None:
+        terminalreporter.write_line(f"verdict: inconclusive: {told.failure.splitlines()[0]}")
         return
     from jobproof.contract.suite.reporting.summary import summarise
 
-    terminalreporter.section("job endpoint contract")
-    for line in summarise(report):
+    for line in summarise(told.report):
         terminalreporter.write_line(line)
 
 
-def _session(config: pytest.Config) -> Session:
-    from jobproof.contract.errors import JobproofError
+class _Heard:
+    """
+    Attributes:
+        others_failed: Whether something failed that isn't the verdict's to say.
+        interrupted: The signal that ended pytest itself.
+    """
 
-    if _SESSION_KEY not in config.stash:
+    def __init__(self) -> None:
+        self.others_failed = False
+        self.interrupted: int | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.outcome == "failed" and not getattr(report, _OF_VERDICT, False):
+            self.others_failed = True
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        if isinstance(excinfo.value, KeyboardInterrupt):
+            self.interrupted = getattr(excinfo.value, "signal", signal.SIGINT)
+
+
+@cache
+def _is_of_suite(path: Path) -> bool:
+    # By its file: in a checkout the folders have another name than once they are installed.
+    return path.parent.resolve() == _SUITE_FOLDER
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    return _is_of_suite(item.path)
+
+
+def _has_ours(session: pytest.Session) -> bool:
+    return any(_is_ours(item) for item in getattr(session, "items", ()))
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _leave_out_others(item: pytest.Item) -> None:
+    """
+    After a signal nothing is run any more but what tells of the run.
+    """
+    items = item.session.items
+    at = items.index(item) + 1
+    items[at:] = [other for other in items[at:] if _is_ours(other)]
+
+
+def _checks(config: pytest.Config) -> tuple[Check, ...]:
+    from jobproof.contract.errors import JobproofError
+    from jobproof.contract.plugins import load_checks
+
+    if _CHECKS_KEY not in config.stash:
         try:
-            config.stash[_SESSION_KEY] = Session(config)
+            config.stash[_CHECKS_KEY] = load_checks()
         except JobproofError as exc:
-            pytest.exit(f"jobproof: {_in_pytests_words(exc)}", returncode=exc.exit_code)
+            pytest.exit(f"jobproof: {_in_pytests_words(str(exc))}", returncode=exc.exit_code)
+    return config.stash[_CHECKS_KEY]
+
+
+def _session(session: pytest.Session) -> Session:
+    from jobproof.contract.suite.session.session import Session
+
+    config = session.config
+    if _SESSION_KEY not in config.stash:
+        config.stash[_SESSION_KEY] = Session(
+            *(_values(config), _checks(config), _selection(session)),
+            shared=_shared(config),
+            announce=_print_to_terminal,
+            progress=_progress(),
+        )
     return config.stash[_SESSION_KEY]
 
 
-def _report(config: pytest.Config) -> JsonDocument | None:
+def _selection(session: pytest.Session) -> NodeSelection:
     """
-    Of the run; of several, that with the worst verdict.
+    What the nodes that are left after `-k` and its like are about; those that are about no check
+    are about all of them.
     """
+    from jobproof.contract.suite.session.session import DRAWN, NodeSelection
+
+    ours = [item for item in session.items if _is_ours(item) and isinstance(item, pytest.Function)]
+    drawn = DRAWN & {item.originalname for item in ours}
+    asked = {id_ for item in ours for id_ in _checks_of(item)}
+    known = [check.id for check in _checks(session.config)]
+    every = not asked or asked.issuperset(known)
+    return NodeSelection(None if every else tuple(i for i in known if i in asked), frozenset(drawn))
+
+
+def _checks_of(item: pytest.Function) -> Iterator[str]:
+    if hasattr(item, "callspec"):
+        yield cast("Check", item.callspec.params["promise"]).id
+
+
+def _shared(config: pytest.Config) -> SharedRun | None:
+    """
+    Where workers of pytest-xdist agree; None where there are none.
+    """
+    from jobproof.contract.suite.session.shared_run import SharedRun
+
+    given = getattr(config, "workerinput", {}).get(_WORKER_KEY)
+    folder = config.stash.get(_FOLDER_KEY, None) if given is None else Path(given)
+    return None if folder is None else SharedRun(folder)
+
+
+def _so_far(config: pytest.Config) -> Told | None:
     contract = config.stash.get(_SESSION_KEY, None)
-    if contract is not None and contract.report is not None:
-        return contract.report
-    reports = config.stash.get(_REPORTS_KEY, [])
-    return min(reports, key=lambda one: _WORST_FIRST.index(one["verdict"]), default=None)
+    if contract is not None:
+        return contract.so_far()
+    shared = _shared(config)
+    return None if shared is None else shared.end()
 
 
-def _in_pytests_words(error: Exception) -> str:
+def _write_report(report: JsonDocument, place: str | None) -> None:
+    if place:
+        from jobproof.contract.suite.reporting.report import write_report
+
+        write_report(report, Path(place))
+
+
+def _in_pytests_words(message: str) -> str:
     """
     The message, with each option called as pytest calls it.
     """
     names = {option.name: option.pytest_name for option in OPTIONS}
-    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", lambda m: f"--{names.get(m[1], m[1])}", str(error))
+    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", lambda m: f"--{names.get(m[1], m[1])}", message)
 
 
 def _values(config: pytest.Config) -> OptionValues:

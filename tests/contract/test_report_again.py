@@ -18,6 +18,7 @@ from jobproof.contract.model.finding import starred
 from jobproof.contract.model.verdict import Verdict, group
 from jobproof.contract.recordings.har.writer import har_log
 from jobproof.contract.recordings.replay import RecordedRun, judge_recordings
+from jobproof.contract.suite.reporting.outcome import outcome_of_run
 from jobproof.contract.suite.reporting.report import build_report, finding_as_dict
 from jobproof.contract.suite.running.run import Run
 
@@ -43,7 +44,9 @@ def _again(folder: Path, entry: Any) -> RecordedRun:
 def test_each_finding_of_a_run_is_said_again_or_told(tmp_path: Path, fault: str) -> None:
     quick = {"effort": "quick"}
     with carried_out(faults=(fault,), patient=False, values=quick) as (run, _):
-        report = build_report(run, started_at=NOW, duration_s=1.0, generated=False)
+        report = build_report(
+            run, outcome_of_run(run, generated=False), started_at=NOW, duration_s=1.0
+        )
     assert report["findings"]
     for found in json.loads(json.dumps(report))["findings"]:
         again = _again(tmp_path, found["evidence"]["har"])
@@ -81,7 +84,7 @@ def test_a_large_report_holds_the_first_bodies(
         "groups",
         group(replace(finding, check=f"check_{number}") for number in range(5)),
     )
-    report = build_report(run, started_at=NOW, duration_s=1.0, generated=False)
+    report = build_report(run, outcome_of_run(run, generated=False), started_at=NOW, duration_s=1.0)
     contents = [found["evidence"]["har"]["response"]["content"] for found in report["findings"]]
     assert ["text" in content for content in contents] == [True, True, False, False, False]
     assert _again(tmp_path, report["findings"][4]["evidence"]["har"]).verdict in set(Verdict)

@@ -25,6 +25,7 @@ from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.api import load_api
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.suite.planning.target_options import target_from
+from jobproof.contract.suite.reporting.outcome import outcome_of_run
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.running.run import Run
 
@@ -83,7 +84,9 @@ def judged(case: ServerCase, folder: Path, **values: Any) -> JsonDocument:
         target = target_from({"effort": "quick", **options}, environ={"T": TOKEN})
         run = Run(replace(target, poll_interval_s=0.01), CHECKS, client)
         run.execute()
-    return build_report(run, started_at=time(), duration_s=1.0, generated=False)
+    return build_report(
+        run, outcome_of_run(run, generated=False), started_at=time(), duration_s=1.0
+    )
 
 
 def found(report: JsonDocument) -> set[str]:

@@ -20,6 +20,7 @@ from jobproof.contract.model.verdict import Verdict, conclude
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.suite.planning.plan import build_plan
 from jobproof.contract.suite.planning.target_options import target_from
+from jobproof.contract.suite.reporting.outcome import outcome_of_run
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.running.run import Run
 
@@ -248,7 +249,7 @@ def test_after_several_in_a_row_nothing_more_is_sent_and_the_report_says_so() ->
     run, sender = _carried_out(lambda _request, _: MARKED)
     assert 5 <= len(sender.sent) < 20
     assert run.stopped == "5 answers in a row weren't the API's own"
-    report = build_report(run, started_at=NOW, duration_s=1.0, generated=False)
+    report = build_report(run, outcome_of_run(run, generated=False), started_at=NOW, duration_s=1.0)
     assert report["verdict"] == "inconclusive"
     assert "cf-mitigated: challenge (https://developers.cloudflare.com" in str(report["why"])
 

@@ -113,10 +113,11 @@ def test_every_check_is_a_node_and_the_verdict_is_the_last_line(
     assert report["verdict"] == "kept"
 
 
-def test_a_broken_promise_is_one_failed_node_with_its_curl(suite: Suite) -> None:
+def test_a_broken_promise_is_one_failed_node_with_its_curl_beside_the_verdict(suite: Suite) -> None:
     done = suite(faults=("id_of_another_job",))
     assert done.ret == 1
-    assert done.parseoutcomes()["failed"] == 1
+    assert done.parseoutcomes()["failed"] == 2
+    done.stdout.fnmatch_lines(["_* test_verdict _*", "verdict: broken: job_id_is_echoed"])
     done.stdout.fnmatch_lines(
         ["job_id_is_echoed: *", "  promised  *", "  asked     GET *", "  again     curl *"]
     )
@@ -162,7 +163,7 @@ def test_a_check_that_crashes_is_a_failure_and_no_silence(
 ) -> None:
     with_check(falls_over)
     done = suite("-k", "sound")
-    assert done.ret == 1
+    assert done.ret == 4
     done.stdout.fnmatch_lines(["*falls_over*it fell over*"])
 
 
@@ -189,7 +190,7 @@ def test_nobody_there_is_inconclusive_and_says_so_once(suite: Suite) -> None:
         port = nobody.getsockname()[1]
         done = suite("--job-effort", "standard", url=f"http://127.0.0.1:{port}")
     assert done.ret == 3
-    assert done.parseoutcomes()["failed"] == 1
+    assert done.parseoutcomes()["failed"] == 2
     done.stdout.fnmatch_lines([f"*http://127.0.0.1:{port} can't be reached: *"])
 
 

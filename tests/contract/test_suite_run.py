@@ -23,6 +23,7 @@ from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.verdict import Verdict, conclude
 from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.suite.planning.target_options import target_from
+from jobproof.contract.suite.reporting.outcome import outcome_of_run
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.running.run import Run
 
@@ -149,7 +150,9 @@ def test_a_wrong_token_is_inconclusive_not_broken() -> None:
         run.execute()
         assert violations(run) == set()
         assert verdict(run) is Verdict.INCONCLUSIVE
-        report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)
+        report = build_report(
+            run, outcome_of_run(run, generated=False), started_at=0.0, duration_s=1.0
+        )
         assert "the token isn't accepted" in report["why"]
 
 
@@ -170,7 +173,9 @@ def test_the_report_keeps_its_own_schema_and_holds_no_token() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
     with carried_out(faults=("id_of_another_job",)) as (run, server):
-        report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)
+        report = build_report(
+            run, outcome_of_run(run, generated=False), started_at=0.0, duration_s=1.0
+        )
         jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(report)
         assert report["verdict"] == "broken"
         assert report["exit_code"] == 1
@@ -184,7 +189,9 @@ def test_the_report_keeps_its_own_schema_and_holds_no_token() -> None:
 
 def test_gaps_come_with_an_overlay_that_documents_them() -> None:
     with carried_out() as (run, _):
-        report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)
+        report = build_report(
+            run, outcome_of_run(run, generated=False), started_at=0.0, duration_s=1.0
+        )
         gaps = [f for f in report["findings"] if f["kind"] == "gap"]
         assert [f["found"] for f in gaps] == [401]
         overlay = report["overlay"]

@@ -18,6 +18,7 @@ from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.suite.planning.plan import build_plan
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget
 from jobproof.contract.suite.planning.target_options import target_from
+from jobproof.contract.suite.reporting.outcome import outcome_of_run
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.running.run import Run
 
@@ -205,7 +206,7 @@ def test_a_replica_may_be_behind_by_so_much_and_no_more(
 ) -> None:
     run = _run(_Replicas(behind_s), staleness=staleness, effort="standard")
     assert ("terminal_status_is_final" in _broken(run)) is broken
-    report = build_report(run, started_at=0.0, duration_s=1.0, generated=False)
+    report = build_report(run, outcome_of_run(run, generated=False), started_at=0.0, duration_s=1.0)
     if not broken and staleness:
         assert Drift.STALE_ANSWER in {f.drift for f in run.findings}
         told = report["reach"]["staleness"]

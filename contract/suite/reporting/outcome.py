@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from signal import Signals
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.check_reach import Lack
 from jobproof.contract.judging.coverage import Coverage
+from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Kind
@@ -51,6 +53,10 @@ class Outcome:
         token_env: The variable that stands for a token in lines to copy.
         missing: What a verdict would need, in words.
         unreachable: Why nobody could be asked, in words; None where somebody could.
+        stopped: Why not everything was sent that should have been; None where it was.
+        crash: What of ours failed meanwhile, in words; None where nothing did.
+        interrupted: The signal that ended it before its time, such as SIGINT.
+        selected: The ids of the checks that were asked for, where others were left out.
         staleness: How far answers were behind, as the report has it.
         staleness_s: By which they were allowed to be behind.
     """
@@ -67,14 +73,42 @@ class Outcome:
     unreachable: str | None
     staleness: JsonObject
     staleness_s: float
+    stopped: str | None = None
+    crash: str | None = None
+    interrupted: str | None = None
+    selected: tuple[str, ...] | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """
+        What went wrong on our side, in words: the run itself, or a check. Nothing follows from it
+        for the endpoint.
+        """
+        crashed = [one.first.redacted(self.redactor).message for one in self.crashed()]
+        return self.crash or "; ".join(crashed) or None
+
+    @property
+    def exit_code(self) -> int:
+        """
+        1 broken, then 4 a failure of ours, 130 or 143 interrupted, 3 inconclusive, 0 kept.
+        """
+        verdict = self.verdict
+        if verdict is Verdict.BROKEN:
+            return verdict.exit_code
+        if self.failure is not None:
+            return 4
+        # As shells have it: 128 and the number of the signal.
+        return 128 + Signals[self.interrupted] if self.interrupted else verdict.exit_code
 
     @property
     def verdict(self) -> Verdict:
         """
         What it adds up to.
         """
-        found = [one.first for one in self.groups]
-        return conclude(found, missing=self.missing, strict=self.strict)
+        found = [one.first for one in self.groups if one.first.check != CRASHED]
+        ended_early = filter(None, (self.failure, self.interrupted))
+        missing = (*self.missing, *ended_early)
+        return conclude(found, missing=missing, strict=self.strict)
 
     @property
     def why(self) -> str | None:
@@ -84,6 +118,10 @@ class Outcome:
         verdict = self.verdict
         if verdict is Verdict.BROKEN:
             return None
+        if self.failure is not None:
+            return f"jobproof itself failed: {self.failure.splitlines()[0]}"
+        if self.interrupted is not None:
+            return f"interrupted ({self.interrupted})"
         if self.unreachable is not None:
             return self.unreachable
         if verdict is Verdict.INCONCLUSIVE:
@@ -110,19 +148,22 @@ class Outcome:
         """
         What was found that is no check's: that one has crashed.
         """
-        known = {check.id for check in self.checks}
-        return tuple(g for g in self.groups if g.first.check not in known)
+        return tuple(g for g in self.groups if g.first.check == CRASHED)
 
     def _breaking(self, groups: Iterable[FindingGroup]) -> tuple[FindingGroup, ...]:
         return tuple(g for g in groups if g.first.breaks(strict=self.strict))
 
 
-def outcome_of_run(run: Run, *, generated: bool) -> Outcome:
+def outcome_of_run(
+    run: Run, *, generated: bool, crash: str | None = None, interrupted: str | None = None
+) -> Outcome:
     """
     Of a run that has asked.
 
     Args:
         generated: Whether generated cases were sent.
+        crash: What of ours failed meanwhile, in words.
+        interrupted: The signal that ended it before its time.
     """
     target = run.target
     unreachable = None
@@ -141,6 +182,10 @@ def outcome_of_run(run: Run, *, generated: bool) -> Outcome:
         unreachable,
         staleness_in(run.stalest, tolerated_s=target.staleness_s),
         target.staleness_s,
+        run.stopped,
+        crash,
+        interrupted,
+        run.selected,
     )
 
 

@@ -39,7 +39,7 @@ def check_recordings(
     Judge recordings, print what was found, and write the files that are asked for.
 
     Returns:
-        0 kept, 1 broken, 3 inconclusive.
+        0 kept, 1 broken, 3 inconclusive, 4 a check crashed.
 
     Raises:
         RecordingError: A recording can't be read.
@@ -64,7 +64,7 @@ def check_recordings(
         _print([report_text(report)])
     else:
         _print((*broken_lines(outcome), *summarise(report)))
-    return outcome.verdict.exit_code
+    return outcome.exit_code
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.text_file import write_text
 from jobproof.contract.formats.wording import legible
+from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.judging.rates import wilson
 from jobproof.contract.model.verdict import FindingGroup, overlay
 from jobproof.contract.recordings.curl_line import curl
@@ -24,11 +25,7 @@ from jobproof.contract.recordings.har.live import add_live
 from jobproof.contract.recordings.har.writer import har_entry
 from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.recordings.replay import RecordedRun
-from jobproof.contract.suite.reporting.outcome import (
-    CheckOutcome,
-    Outcome,
-    outcome_of_run,
-)
+from jobproof.contract.suite.reporting.outcome import CheckOutcome, Outcome
 from jobproof.contract.suite.running.run import Run
 
 __all__ = [
@@ -46,7 +43,7 @@ _MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
 def build_report(
-    run: Run, *, started_at: float, duration_s: float, generated: bool
+    run: Run, outcome: Outcome, *, started_at: float, duration_s: float
 ) -> JsonDocument:
     """
     Everything a program may want to know of a run.
@@ -59,7 +56,7 @@ def build_report(
         "duration_seconds": round(duration_s, 3),
         "requests": run.requests,
     }
-    return _report(outcome_of_run(run, generated=generated), own)
+    return _report(outcome, own)
 
 
 def build_recorded_report(
@@ -95,8 +92,11 @@ def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
     api, redactor, groups = outcome.api, outcome.redactor, outcome.groups
     report = {
         "verdict": outcome.verdict.value,
-        "exit_code": outcome.verdict.exit_code,
+        "exit_code": outcome.exit_code,
         "why": outcome.why,
+        "crash": outcome.failure,
+        "interrupted": outcome.interrupted,
+        "selected": None if outcome.selected is None else list(outcome.selected),
         "api": api.name,
         "strict": outcome.strict,
         **own,
@@ -169,7 +169,8 @@ def finding_as_dict(
         "answers": found.answers,
         "looked": found.looked,
         "rate": _rate(found),
-        "breaks": finding.breaks(strict=strict),
+        # A check that crashed says nothing of the endpoint.
+        "breaks": finding.check != CRASHED and finding.breaks(strict=strict),
         "accepted": finding.accepted,
         "drift": finding.drift.value if finding.drift else None,
         "evidence": {

@@ -140,6 +140,9 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     yield from _excluded(coverage.get("rates"))
     broken = sum(1 for f in findings if f["breaks"])
     detail = f": {report['why']}" if report["why"] else ""
+    if report.get("selected") is not None:
+        ids = report["selected"]
+        detail = f" of {first_few(ids)} alone{detail}"
     if broken:
         detail = f": {broken} {'finding breaks' if broken == 1 else 'findings break'} the contract"
     work = f"{report['requests']} requests"

@@ -78,6 +78,13 @@ class RateLimiter:
         delay = start - self._monotonic()
         if delay > 0:
             self._wait(delay)
+            self._give_back_if_closed()
+
+    def _give_back_if_closed(self) -> None:
+        with self._lock:
+            if self._closed:
+                self.sent -= 1
+                raise BudgetSpent
 
     def close(self) -> None:
         """

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Protocol
 
 from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.formats.headers import without_headers
@@ -43,8 +42,9 @@ from jobproof.contract.suite.running.rate_limiter import (
     RateLimiter,
 )
 from jobproof.contract.suite.running.same_page import SamePage
+from jobproof.contract.suite.running.sender import Sender
 
-__all__ = ["Run", "Sender"]
+__all__ = ["Run"]
 
 _RETRIES = 3
 """How often a request that was throttled is sent again."""
@@ -56,18 +56,6 @@ _MOST_UNANSWERED = 2
 _MOST_INTERMEDIARIES = 5
 """After so many answers in a row that weren't the API's own, nothing more is sent."""
 _UNREACHABLE = (Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.BLOCKED)
-
-
-class Sender(Protocol):
-    """
-    Whatever carries a request: the libcurl client, or a double of it.
-    """
-
-    def send(self, request: Request, *, deadline_s: float, fresh: bool = False) -> Exchange:
-        """
-        Send once; no retry. By a new connection, if `fresh`.
-        """
-        ...
 
 
 @dataclass(slots=True)
@@ -100,6 +88,9 @@ class _RunRecords:
 class Run:
     """
     Executes a plan against a target and collects the findings.
+
+    Attributes:
+        selected: The ids of the checks that are asked for, where others are left out.
     """
 
     def __init__(
@@ -109,11 +100,15 @@ class Run:
         sender: Sender,
         *,
         clock: Callable[[], float] = time.time,
-        wait: Callable[[float], object] = time.sleep,
+        wait: Callable[[float], object] | None = None,
         progress: Callable[[int], None] = lambda _sent: None,
         plan: Iterable[PlannedRequest] | None = None,
+        selected: tuple[str, ...] | None = None,
     ) -> None:
         self.target = target
+        self.selected = selected
+        self._interrupted = threading.Event()
+        wait = wait or self._interrupted.wait
         self.checks = tuple(checks)
         self.coverage = Coverage(target.api, self.checks)
         self.rate_limiter = RateLimiter(
@@ -231,6 +226,15 @@ class Run:
         PlanRunner(self, self._plan, clock=self._clock, wait=self._wait).run()
         self.note_silence()
         self._planned = self.findings
+
+    def interrupt(self, why: str) -> None:
+        """
+        Send nothing more, and wait for nothing any more; what is on its way is the sender's.
+        """
+        with self._lock:
+            self._records.stopped = self._records.stopped or why
+        self.rate_limiter.close()
+        self._interrupted.set()
 
     def note_silence(self) -> None:
         """
