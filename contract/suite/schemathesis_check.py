@@ -177,6 +177,7 @@ class JobContract:
         self._histories: dict[tuple[str, str], History] = {}
         self._judged: WeakKeyDictionary[PreparedRequest, tuple[Finding, ...]] = WeakKeyDictionary()
         self._count = 0
+        self._has_lost_count = False
 
     @property
     def redactor(self) -> Redactor:
@@ -208,8 +209,15 @@ class JobContract:
     def after_run(self, _context: CheckContext) -> None:
         """
         Raises:
-            AssertionError: Nothing was judged: a silence that would pass for a kept contract.
+            AssertionError: Nothing was judged, or not all: a silence that would pass for a kept
+                contract.
         """
+        if self._has_lost_count:
+            raise AssertionError(
+                "jobproof stopped judging: the server sends interim answers (1xx), which "
+                "`requests` takes for answers, and then each answer for that of the next request. "
+                "`jobproof test` reads them right"
+            )
         if not self._count:
             operation = self._api.operation
             raise AssertionError(
@@ -218,6 +226,10 @@ class JobContract:
             )
 
     def _judgement(self, response: ReceivedResponse, case: Case[Any]) -> tuple[Finding, ...]:
+        # What follows on its connection answers another question than it seems to.
+        self._has_lost_count |= response.status_code < 200
+        if self._has_lost_count:
+            return ()
         request = request_of(response.request)
         address = self._endpoint.address_of(request.url)
         if address is None:

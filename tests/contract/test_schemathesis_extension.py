@@ -60,12 +60,14 @@ def _run(
     folder: Path,
     *arguments: str,
     faults: tuple[str, ...] = (),
+    variants: tuple[str, ...] = (),
     name: str = "",
     jobs: bool = True,
     **environ: str,
 ) -> Ended:
     name = name or default_api()
-    with MockServer(find_api(name).with_any_values(), faults=faults) as server:
+    api = find_api(name).with_any_values()
+    with MockServer(api, faults=faults, variants=variants) as server:
         return run_to_end(
             *(*PYTHON, "-m", "schemathesis.cli", "run", _document(name), "--url", server.url),
             *("-H", f"Authorization: Bearer {server.token}", "-n", "5", "--no-color"),
@@ -117,6 +119,12 @@ def test_a_run_that_judged_nothing_says_so(tmp_path: Path) -> None:
     done = _run(tmp_path, JOBPROOF_API=other)
     assert done.returncode == 1, done.stdout
     assert "jobproof judged no answer" in done.stdout
+
+
+def test_interim_answers_end_the_judging_and_break_nothing(tmp_path: Path) -> None:
+    done = _run(tmp_path, variants=("interim_answers",))
+    assert "jobproof stopped judging: the server sends interim answers" in done.stdout
+    assert "promised  " not in done.stdout
 
 
 def test_an_unknown_api_is_a_message(tmp_path: Path) -> None:
