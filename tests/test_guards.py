@@ -262,7 +262,13 @@ def test_the_core_opens_no_socket_and_needs_no_framework(module: Path) -> None:
                 "contract/openapi/patterns/ecma_pattern.py",
             },
         ),
-        ("schemathesis", {"contract/suite/running/generated_cases.py"}),
+        (
+            "schemathesis",
+            {
+                "contract/suite/running/generated_cases.py",
+                "contract/suite/schemathesis_check.py",
+            },
+        ),
         ("uvicorn", {"probes/web/server.py"}),
         ("mitmproxy", {"contract/recordings/flows.py"}),
         ("idna", {"contract/formats/addresses/urls.py"}),

@@ -32,6 +32,10 @@ from packaging.requirements import Requirement
 from prometheus_client.exposition import basic_auth_handler, default_handler
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from schemathesis.core.failures import Failure
+from schemathesis.core.transport import Response
+from schemathesis.generation.case import Case
+from schemathesis.hooks import HookDispatcher
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -218,6 +222,17 @@ def _an_operation_makes_cases_for_an_id() -> bool:
     return case.path_parameters == {"id": "a-job"} and all(isinstance(p, Mapping) for p in parts)
 
 
+def _an_extension_finds_its_places() -> bool:
+    hooks = {"before_add_examples", "before_call", "after_call"}
+    return (
+        isinstance(Failure.__dict__["_unique_key"], property)
+        and {"request", "content", "headers", "http_version"} <= set(Response.__slots__)
+        and hooks <= HookDispatcher._specs.keys()
+        and callable(HookDispatcher.register_hook_with_name)
+        and {"meta", "operation", "id"} <= {*dir(Case), *Case.__annotations__}
+    )
+
+
 def _generation_can_be_set() -> bool:
     config = schemathesis.openapi.from_dict(DOCUMENT).config.generation
     config.update(database=None, allow_x00=False)
@@ -372,6 +387,12 @@ PARTS = (
         "`as_strategy` takes path_parameters, and a case has headers and query",
         "generated cases that ask for known jobs",
         _an_operation_makes_cases_for_an_id,
+    ),
+    Part(
+        "schemathesis",
+        "a failure has a `_unique_key`, a response its request, and hooks are registered by name",
+        "our checks as an extension of it",
+        _an_extension_finds_its_places,
     ),
     Part(
         "schemathesis",

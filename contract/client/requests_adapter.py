@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 from jobproof.contract.client.curl import Client
 from jobproof.contract.model.exchange import Exchange, Request
 
-__all__ = ["ClientAdapter", "ExchangeFailed", "new_session"]
+__all__ = ["ClientAdapter", "ExchangeFailed", "new_session", "request_of"]
 
 
 class ExchangeFailed(requests.RequestException):
@@ -59,7 +59,7 @@ class ClientAdapter(BaseAdapter):
         """
         if request.body:
             raise ValueError(f"{request.method} {request.url}: a body can't be sent")
-        sent = Request(str(request.method), str(request.url), tuple(request.headers.items()))
+        sent = request_of(request)
         exchange = self.latest = self._client.send(sent, deadline_s=timeout)
         if exchange.response is None:
             raise ExchangeFailed(exchange)
@@ -76,6 +76,19 @@ class ClientAdapter(BaseAdapter):
         Close the client's connections.
         """
         self._client.close()
+
+
+def request_of(prepared: requests.PreparedRequest) -> Request:
+    """
+    What `requests` has prepared, as a value; it knows no job.
+    """
+    headers = tuple((str(name), _text(value)) for name, value in prepared.headers.items())
+    return Request(str(prepared.method), str(prepared.url), headers)
+
+
+def _text(value: str | bytes) -> str:
+    # As it goes over the wire: `requests` takes both.
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 class _Session(requests.Session):
