@@ -68,9 +68,9 @@ def _is_explained(life: PlayedLife, found: Finding) -> bool:
         # A key that nobody declared, in a body that has one.
         case Kind.DRIFT, "keys_are_declared", Drift.UNDECLARED_KEY:
             return "counted" in plan.traits or bool(_ADDING_KEYS & {*plan.variants})
-        # A step that the profile calls tolerated, in a life that takes one.
+        # A step that the profile calls tolerated, in a life, or of a server, that takes one.
         case Kind.DRIFT, "status_moves_forward", Drift.TOLERATED_MOVE:
-            return _has_tolerated_step(life)
+            return "neighbours_in_any_order" in plan.variants or _has_tolerated_step(life)
         # An answer that is behind, of a replica that may be.
         case Kind.DRIFT, _, Drift.STALE_ANSWER:
             return plan.staleness_s > 0

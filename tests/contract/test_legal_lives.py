@@ -38,9 +38,6 @@ _CALM = settings(
 _JUDGES: tuple[Callable[[PlayedLife], list[Finding]], ...] = (by_suite, by_monitor)
 
 
-_BACK = "violation status_moves_forward: queued -> backlogged leads back"
-
-
 def _seed() -> int:
     # The workers of one run have to agree on it.
     told = os.environ.get("JOBPROOF_LEGAL_LIVES_SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID")
