@@ -19,7 +19,7 @@ from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.verdict import MOST_SHOWN, CheckState, FindingGroup, few_a_check
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.recorded import SkipReason
-from jobproof.contract.suite.planning.plan import RequestSequence, request_of
+from jobproof.contract.suite.planning.plan import PlannedRequest, request_of
 from jobproof.contract.suite.planning.target import SuiteTarget
 
 __all__ = [
@@ -222,33 +222,33 @@ def _not_reached(checks: Iterable[JsonDocument]) -> Iterator[str]:
         yield f"not reached: {why}: {in_words(ids)}"
 
 
-def list_requests(target: SuiteTarget, sequences: Sequence[RequestSequence]) -> Iterator[str]:
+def list_requests(target: SuiteTarget, plan: Sequence[PlannedRequest]) -> Iterator[str]:
     """
-    Every request of a plan, one line each, without the token.
+    Every question of a plan, one line each, without the token.
     """
-    for sequence in sequences:
-        for planned in sequence.requests:
-            request = request_of(target, planned).redacted(target.redactor)
-            repetition = f"x{planned.times}" + (", two at once" if planned.beside else "")
-            if planned.until_end:
-                repetition = f"every {target.poll_interval_s:g} s to its end"
-            yield (
-                f"{planned.method:7} {request.url}  [{planned.subject.value}, "
-                f"{planned.credential.value}, {repetition}] {planned.why}"
-            )
+    for planned in plan:
+        request = request_of(target, planned).redacted(target.redactor)
+        notes = [planned.subject.value, planned.credential.value]
+        if planned.follows:
+            notes.append(f"every {target.poll_interval_s:g} s or more, to its end")
+        if planned.beside:
+            notes.append("two at once")
+        if planned.each_end:
+            notes.append("of jobs that end alike, one")
+        yield f"{planned.method:7} {request.url}  [{', '.join(notes)}] {planned.why}"
     effort = target.effort
-    yield describe_dry_run(target, sequences)
+    yield describe_dry_run(target, plan)
     yield (
         f"then up to {effort.generated} generated GET requests and {effort.walks} walks of a "
         "client (GET, HEAD, OPTIONS on these jobs; other methods on fresh random ids only)"
     )
 
 
-def describe_dry_run(target: SuiteTarget, sequences: Iterable[RequestSequence]) -> str:
+def describe_dry_run(target: SuiteTarget, plan: Iterable[PlannedRequest]) -> str:
     """
     How many requests a run sends about, and how long the rate limit makes it take.
     """
-    count = sum(planned.questions for sequence in sequences for planned in sequence.requests)
+    count = sum(planned.questions for planned in plan)
     # A walk takes 15 steps, as `test_client_machine` asks for.
     count += target.effort.generated + 15 * target.effort.walks
     if target.budget is not None:
