@@ -20,7 +20,10 @@ LONGEST_OUTAGES_S = 30.0
 """How long a run waits for all that is out of service, together."""
 
 
-_MOST_DOUBLINGS = 12
+_MOST_THROTTLED = 12
+"""How many 429s in a row are waited out that don't say for how long."""
+_SAID_COUNTS = 3
+"""One that says it, and was waited for, counts so many times: whoever says so should mean it."""
 
 
 class BudgetSpent(Exception):
@@ -56,7 +59,7 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._next = monotonic()
         self._outages_s = LONGEST_OUTAGES_S
-        self._unsaid = 0
+        self._throttled = 0
         self._closed = False
         self.sent = 0
 
@@ -107,9 +110,10 @@ class RateLimiter:
             self._next = max(self._next, self._monotonic() + pause_s)
         return True
 
-    def pause(self, retry_after: str | None, *, now: float, default_s: float) -> None:
+    def pause(self, retry_after: str | None, *, now: float, default_s: float) -> bool:
         """
-        A 429 has come in: let nothing through for as long as it asks.
+        A 429 has come in: let nothing through for as long as it asks; False where that was done
+        so often in a row that it leads nowhere.
 
         Args:
             retry_after: The header `Retry-After`, if any.
@@ -117,10 +121,21 @@ class RateLimiter:
             default_s: The pause where the header names none: absent, broken, or no wait at all.
         """
         asked_s = read_wait(retry_after, now=now)
-        # Who names no time is left alone for longer each time.
-        unsaid_s = default_s * 2.0**self._unsaid
-        self._unsaid = 0 if asked_s else min(self._unsaid + 1, _MOST_DOUBLINGS)
+        with self._lock:
+            # Who names no time is left alone for longer each time.
+            unsaid_s = default_s * 2.0**self._throttled
+            self._throttled += 1 if not asked_s else _SAID_COUNTS
+            if self._throttled > _MOST_THROTTLED:
+                return False
         pause_s = min(asked_s or unsaid_s, LONGEST_PAUSE_S)
         # Whoever has its slot already still sends; a shorter hint never cuts a longer one.
         with self._lock:
             self._next = max(self._next, self._monotonic() + pause_s)
+        return True
+
+    def resume(self) -> None:
+        """
+        An answer has come in that isn't a 429.
+        """
+        with self._lock:
+            self._throttled = 0

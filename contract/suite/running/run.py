@@ -46,8 +46,6 @@ from jobproof.contract.suite.running.sender import Sender
 
 __all__ = ["Run"]
 
-_RETRIES = 3
-"""How often a request that was throttled is sent again."""
 _ANSWERS_TO_TELL = 6
 """After so many answers it is known how long one takes."""
 _ABOUT_RIGHTS = (Subject.KNOWN, Subject.MISSING)
@@ -268,16 +266,16 @@ class Run:
         """
         request = self._with_entity_tag(request_of(self.target, planned), planned)
         timed_out = False
-        for attempt in range(_RETRIES + 1):
+        while True:
             seen, findings = self.record(self._ask(request, fresh=fresh))
-            # Each 429 is judged and counted, too, and each retry costs a request of the budget.
-            if attempt == _RETRIES or not self._has_paused(seen):
-                # The server gave up on a connection that was too slow: on another one it may be
-                # asked again (RFC 9110 15.5.9), once.
-                if seen.code != 408 or timed_out:
-                    break
-                timed_out = True
-        return seen, findings
+            # Each 429 is judged and counted, too, and each costs a request of the budget.
+            if self._has_paused(seen):
+                continue
+            # The server gave up on a connection that was too slow: on another one it may be asked
+            # again (RFC 9110 15.5.9), once.
+            if seen.code != 408 or timed_out:
+                return seen, findings
+            timed_out = True
 
     def spend(self) -> None:
         """
@@ -310,9 +308,12 @@ class Run:
         if seen.code == 503:
             return self.rate_limiter.sit_out(retry_after, now=now)
         if seen.code != 429:
+            self.rate_limiter.resume()
             return False
         default_s = self.target.poll_interval_s
-        self.rate_limiter.pause(retry_after, now=now, default_s=default_s)
+        if not self.rate_limiter.pause(retry_after, now=now, default_s=default_s):
+            self.stop("throttled: 429 again and again, however long it was left alone")
+            return False
         return True
 
     def _is_too_long(self, seen: Observation, asked_s: float | None) -> bool:
