@@ -271,6 +271,12 @@ def test_a_link_may_be_signed_in_its_host() -> None:
     assert said(seen) == ()
 
 
+def test_a_link_is_one_in_capitals_too() -> None:
+    old, new = "HTTPS://gen.krea.ai/0.png?sig=a1", "HTTPS://gen.krea.ai/0.png?sig=b2"
+    seen = trace(_ended(NOW - 5, result={"urls": [old]}), _ended(result={"urls": [new]}))
+    assert said(seen) == ()
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -19,6 +19,7 @@ from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.mock import Caller, Mock
 from jobproof.contract.mock.serving.wire import frame
 from jobproof.contract.model.job import read_time
+from jobproof.contract.model.profile import Codec
 
 
 @pytest.fixture(params=APIS)
@@ -370,6 +371,54 @@ def test_unknown_faults_and_variants_are_refused_at_the_start(mock: Mock) -> Non
         ConfigError, match=r"^unknown variant 'compress'. Did you mean 'compresses'\?$"
     ):
         mock.set_variants("compress")
+
+
+@pytest.mark.parametrize(
+    ("cut_by", "written_by"),
+    [
+        ("whole_seconds", "fractions_without_zeros"),
+        ("whole_seconds", "microseconds"),
+        ("creation_cut_to_the_second", "nanoseconds"),
+    ],
+)
+def test_times_that_one_variant_cut_are_the_same_as_another_writes_them(
+    cut_by: str, written_by: str
+) -> None:
+    api = api_named("krea")
+    for second in range(10):
+        # One of ten seconds ends in a zero, which isn't that of a fraction.
+        cut, both = (
+            Mock(api, clock=Clock(1_790_000_000.0 + second), variants=names)
+            for names in ((cut_by,), (cut_by, written_by))
+        )
+        created = [
+            read_time(poll(one, _owners(one, "old-image"))[1]["created_at"], Codec.RFC3339)
+            for one in (cut, both)
+        ]
+        assert created[0] == created[1] == int(created[0] or 0)
+
+
+def test_a_link_that_is_there_twice_is_the_same_in_any_order() -> None:
+    api = api_named("krea")
+    mock = Mock(api, clock=Clock(), variants=("links_in_any_order", "link_twice"))
+    shown = [poll(mock, job.id)[1].get("result") or {} for job in mock.jobs for _ in range(40)]
+    links = {tuple(sorted(one["urls"])) for one in shown if len(one.get("urls", ())) > 2}
+    assert links
+    for one in links:
+        assert [link for link in one if one.count(link) > 1] == [one[0], one[0]]
+
+
+@pytest.mark.parametrize(
+    ("refused_by", "job_id", "token"),
+    [("proxy_refuses_ids", "a%00b", None), ("challenges_of_three_sorts", "x", "")],
+)
+def test_help_is_added_to_plain_json_alone(refused_by: str, job_id: str, token: str | None) -> None:
+    plain, helpful = (
+        Mock(api_named("krea"), clock=Clock(), variants=names)
+        for names in ((refused_by,), (refused_by, "refusal_helps"))
+    )
+    said = [_answer(one, path_of(one, job_id), token=token).body for one in (plain, helpful)]
+    assert said[0] == said[1] != b""
 
 
 def test_faults_switch_at_run_time(mock: Mock) -> None:

@@ -15,6 +15,8 @@ from jobproof.contract.formats.json_value import Json
 
 __all__ = ["is_moving", "stable_part", "without_places"]
 
+# RFC 3986 3.1: a scheme is the same in capitals.
+_LINK = re.compile(r"https?://", re.IGNORECASE)
 # Of a link's path: a long token, a moment in seconds, or `name=value` as a delivery network
 # writes it.
 _SIGNATURE = re.compile(
@@ -48,7 +50,7 @@ def stable_part(value: Json, *, exact: bool) -> Json:
     Args:
         exact: Keys that tell of the moment count, too.
     """
-    if isinstance(value, str) and value.startswith(("http://", "https://")):
+    if isinstance(value, str) and _LINK.match(value):
         return _file_of(value)
     if isinstance(value, list):
         items = [stable_part(item, exact=exact) for item in value]
