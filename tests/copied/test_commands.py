@@ -25,7 +25,7 @@ from tests.copied.sandbox import Sandbox, sandbox
 from tests.third_party import EXAMPLE, Installation, install_wheel
 from tests.tools import output_of, tool
 
-from jobproof.contract.plugins import plugins
+from jobproof.contract.entry_points import plugins
 from jobproof.contract.suite.options import OPTIONS
 
 LINES = all_lines()
