@@ -5,12 +5,12 @@ The `jobproof` command: a group whose commands plug in, loaded only when asked f
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
+from functools import cached_property
 
 import click
 
+from jobproof.contract.entry_points import Plugin, plugins
 from jobproof.contract.errors import JobproofError, did_you_mean
-from jobproof.contract.plugins import Plugin, plugins
 
 __all__ = ["main"]
 
@@ -38,15 +38,19 @@ class _LazyGroup(click.Group):
     Finds its commands among the entry points of `jobproof.commands`.
     """
 
+    @cached_property
+    def _plugins(self) -> dict[str, Plugin]:
+        return {plugin.name: plugin for plugin in plugins(_GROUP)}
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        names = [plugin.name for plugin in plugins(_GROUP)]
+        names = list(self._plugins)
         # Ours in the order in which one meets them, then those of plug-ins by name.
         order = list(_SUMMARIES)
         return sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         # Only the command that is meant gets imported, so that no other one delays or breaks it.
-        plugin = next((p for p in plugins(_GROUP) if p.name == cmd_name), None)
+        plugin = self._plugins.get(cmd_name)
         return _load(plugin) if plugin else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -75,7 +79,7 @@ def _load(plugin: Plugin) -> click.Command:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 kept, 1 broken, 2 usage or configuration, 3 inconclusive.",
 )
-@click.version_option(version("jobproof"), prog_name="jobproof")
+@click.version_option(package_name="jobproof", prog_name="jobproof")
 def _jobproof() -> None:
     """
     Write down once what a job endpoint promises, then hold it to that promise in CI

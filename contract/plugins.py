@@ -1,18 +1,11 @@
 """
-One door for everything that plugs in, our own parts included.
-
-Entry-point groups: `jobproof.apis`, `jobproof.checks`, `jobproof.canaries`,
-`jobproof.sources`, `jobproof.sinks`, `jobproof.commands`. `JOBPROOF_NO_PLUGINS=1`
-leaves only what jobproof itself brings.
+One door for everything that plugs in, our own parts included: APIs, checks, canaries, sources
+and sinks, loaded and held to what they have to be.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from jobproof.contract.entry_points import Plugin, plugins
 from jobproof.contract.errors import ConfigError, JobproofError, PluginError, did_you_mean
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.yaml_file import read_yaml
@@ -27,82 +21,22 @@ from jobproof.contract.model.api import Api, load_api
 from jobproof.contract.model.check import Check
 
 __all__ = [
-    "Plugin",
     "api_names",
     "default_api",
     "find_api",
     "load_checks",
     "load_group",
-    "plugins",
     "set_up",
 ]
 
 Instance = TypeVar("Instance")
 
-_OWN_DISTRIBUTION = "jobproof"
 _PROTOCOLS: dict[str, tuple[str, ...]] = {
     "jobproof.canaries": ("Options", "absence_is_right", "round_size", "next_request", "on_result"),
     "jobproof.sources": ("Options", "next_request", "on_answer"),
     "jobproof.sinks": ("Options", "write", "close"),
 }
 """What a class must have, by group; the protocols say what it means."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """
-    One entry point that was found, not loaded yet.
-
-    Attributes:
-        provider: Distribution and version, for messages.
-    """
-
-    name: str
-    group: str
-    provider: str
-    entry: EntryPoint
-
-    def load(self) -> Any:
-        """
-        The object behind the entry point.
-
-        Raises:
-            PluginError: It can't be imported.
-        """
-        try:
-            return self.entry.load()
-        # Importing a plug-in runs its code, which may raise anything.
-        except Exception as exc:
-            raise self.error(f"can't be loaded: {type(exc).__name__}: {exc}") from exc
-
-    def error(self, message: str) -> PluginError:
-        """
-        An error that names the plug-in and who brings it.
-        """
-        return PluginError(f"plug-in {self.name!r} ({self.provider}): {message}")
-
-
-def plugins(group: str) -> tuple[Plugin, ...]:
-    """
-    Everything registered in `group`, by name; ours first.
-
-    Raises:
-        PluginError: Two distributions claim one name.
-    """
-    only_own = os.environ.get("JOBPROOF_NO_PLUGINS", "") not in ("", "0")
-    found: dict[str, Plugin] = {}
-    # Ours first, so that of two with one name the plug-in is told to rename.
-    for plugin in sorted(_found(group), key=lambda p: (not _is_own(p), p.name)):
-        if only_own and not _is_own(plugin):
-            continue
-        other = found.get(plugin.name)
-        # One object under one name, listed twice, is no clash.
-        if other is not None and other.entry.value != plugin.entry.value:
-            raise plugin.error(
-                f"the name is taken in {group} by {other.provider}; rename one of them"
-            )
-        found.setdefault(plugin.name, plugin)
-    return tuple(found.values())
 
 
 def load_group(group: str) -> dict[str, Any]:
@@ -187,17 +121,6 @@ def find_api(name_or_folder: str) -> Api:
     raise ConfigError(
         f"unknown API {name_or_folder!r}. {did_you_mean(name_or_folder, api_names())}"
     )
-
-
-def _found(group: str) -> Iterator[Plugin]:
-    for entry in entry_points(group=group):
-        distribution = entry.dist
-        label = f"{distribution.name} {distribution.version}" if distribution else "unknown"
-        yield Plugin(entry.name, group, label, entry)
-
-
-def _is_own(plugin: Plugin) -> bool:
-    return plugin.entry.dist is not None and plugin.entry.dist.name == _OWN_DISTRIBUTION
 
 
 def _class_of(plugin: Plugin) -> Any:

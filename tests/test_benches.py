@@ -58,3 +58,18 @@ def test_a_large_recording_is_shown_beside_its_json() -> None:
     assert 1 < float(found[1]) < 16
     assert len(re.findall(r"^ +[\d,]+ entries: .* peak +\d+ MB", done.stdout, re.MULTILINE)) == 3
     assert "check / json.load" in done.stdout
+
+
+@pytest.mark.ladder
+def test_the_start_of_each_command_is_shown_beside_python_alone() -> None:
+    done = run_to_end(*PYTHON, BENCHES / "startup.py", "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^(.+?) +\d+ ms CPU +([\d.]+) x$", done.stdout, re.MULTILINE)
+    assert [name for name, _ in rows][-3:] == [
+        "jobproof --help",
+        "jobproof test --effort quick",
+        "jobproof test",
+    ]
+    ratios = {name: float(ratio) for name, ratio in rows}
+    # What both do is the same, so the order holds on whatever machine.
+    assert ratios["jobproof --help"] < ratios["jobproof test"]

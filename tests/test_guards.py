@@ -50,8 +50,9 @@ KNOWN = {
     "contract/checks": ("contract/formats", "contract/model", "contract/openapi"),
     "contract/client": VALUES,
     "contract/judging": VALUES,
-    "contract/plugins.py": VALUES,
-    "contract/cli.py": ("contract/errors.py", "contract/plugins.py"),
+    "contract/entry_points.py": ("contract/errors.py",),
+    "contract/plugins.py": (*VALUES, "contract/entry_points.py"),
+    "contract/cli.py": ("contract/entry_points.py", "contract/errors.py"),
     "contract/recordings": CORE,
     "contract/mock": (*VALUES, "contract/openapi", "contract/plugins.py"),
     "contract/scoring": (*CORE, "contract/client", "contract/mock", "contract/recordings"),
@@ -295,7 +296,10 @@ def test_a_model_of_a_file_is_strict(module: Path) -> None:
             "jobproof.contract.judging.judge, jobproof.contract.plugins",
             (*FRAMEWORKS, "pycurl", "requests"),
         ),
-        ("jobproof.contract.cli", (*FRAMEWORKS, "pycurl", "requests")),
+        (
+            "jobproof.contract.cli",
+            (*FRAMEWORKS, "pycurl", "requests", "pydantic", "yaml", "jsonschema_rs"),
+        ),
         ("jobproof.probes.service", (*ENGINES, "requests", "jobproof.grafana")),
     ],
 )

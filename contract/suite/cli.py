@@ -15,7 +15,11 @@ import click
 
 from jobproof.contract.suite.options import OPTIONS, OptionValues, SuiteOption
 
-__all__ = ["apis", "check", "checks", "test"]
+__all__ = ["WITHOUT_ENGINES", "apis", "check", "checks", "test"]
+
+
+WITHOUT_ENGINES = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
+"""A quick run draws nothing, and these plug-ins alone take longer to load than it takes."""
 
 
 def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,6 +96,8 @@ def run_suite(
         # installation, which in CI is every run: two seconds for messages that ours bring along.
         "--assert=plain",
     ]
+    if values.get("effort") == "quick":
+        arguments += WITHOUT_ENGINES
     for option in OPTIONS:
         arguments += _as_pytest(option, values.get(option.key))
     if junit:

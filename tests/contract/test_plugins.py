@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from jobproof.contract.entry_points import plugins
 from jobproof.contract.errors import ConfigError, PluginError
 from jobproof.contract.model.check import Check
-from jobproof.contract.plugins import api_names, default_api, find_api, load_checks, plugins
+from jobproof.contract.plugins import api_names, default_api, find_api, load_checks
 
 _CHECK = '''
 from collections.abc import Iterator

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 PROGRAMS = frozenset(
     {"curl", "docker", "jobproof", "kubectl", "pip", "podman", "promtool", "pytest"}
-    | {"python", "python3", "systemctl", "tox"}
+    | {"python", "python3", "st", "systemctl", "tox"}
 )
 """A line is a command if one of these begins it, whatever folder it is called from."""
 

@@ -20,12 +20,13 @@ from uuid import uuid4
 import click
 import pytest
 import yaml
+from schemathesis.cli import schemathesis
 from tests.copied.lines import PROGRAMS, ROOT, CommandLine, all_lines, files, programs_in
 from tests.copied.sandbox import Sandbox, sandbox
 from tests.third_party import EXAMPLE, Installation, install_wheel
 from tests.tools import output_of, tool
 
-from jobproof.contract.plugins import plugins
+from jobproof.contract.entry_points import plugins
 from jobproof.contract.suite.options import OPTIONS
 
 LINES = all_lines()
@@ -114,6 +115,7 @@ def test_every_option_named_in_a_sentence_is_one() -> None:
     ]
     assert len(named) > 30
     of_others = {"--pyargs", "--storage", "--enable-feature"}
+    of_others |= {"--checks", "--exclude-checks", "--workers"}  # of Schemathesis
     assert [(page, option) for page, option in named if option not in ours | of_others] == []
 
 
@@ -213,6 +215,18 @@ def test_pytest_does_what_is_shown(line: CommandLine, words: list[str], here: Sa
     done = here.run([*command, *words])
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^GET +http", done.stdout, re.MULTILINE)
+
+
+@each("st")
+def test_schemathesis_takes_what_is_shown(line: CommandLine, words: list[str]) -> None:
+    hooks = re.search(r"SCHEMATHESIS_HOOKS=(\S+)", line.text)
+    assert hooks is not None
+    assert find_spec(hooks[1]) is not None
+    document = str(EXAMPLE / "acme_jobs/apis/acme-renders/swagger.yaml")
+    given = [document if word == "openapi.json" else word for word in words[1:]]
+    assert words[0] == "run"
+    if given != ["…"]:
+        schemathesis.commands["run"].make_context("run", given)
 
 
 @each("tox")
