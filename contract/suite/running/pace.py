@@ -39,11 +39,11 @@ class PollPace:
         """
         job_id = seen.asked_for or ""
         status = seen.job.status if seen.job is not None else str(seen.code)
-        before, wait_s = self._latest.get(job_id, (None, self._interval_s))
-        if before is None or status != before:
-            wait_s = self._interval_s
-        else:
-            wait_s = min(wait_s * _SLOWER, self._interval_s * _SLOWEST)
+        wait_s = self._interval_s
+        if job_id in self._latest:
+            before, waited_s = self._latest[job_id]
+            if status == before:
+                wait_s = min(waited_s * _SLOWER, self._interval_s * _SLOWEST)
         self._latest[job_id] = (status, wait_s)
         asked_s = read_wait(seen.response.header("retry-after"), now=now) if seen.response else None
         return max(wait_s, min(asked_s or 0.0, _LONGEST_WAIT_S))

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.exchange import Credential, Reason, Subject
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
@@ -96,7 +96,8 @@ class _Seen:
     Attributes:
         is_let_in: Whether the token was let in.
         refused: How often it wasn't, by what it asked for.
-        unanswered: How many questions had no answer, by subject and method.
+        unanswered: How many questions in a row had no answer, by subject and method.
+        timed_out: How many had none in time, in all.
         unanswered_polls: How many in a row of a job.
         first_asked: When a job was asked for first, by the monotonic clock.
         plain_codes: What plain questions were answered with, by subject, credential and method.
@@ -105,6 +106,7 @@ class _Seen:
     is_let_in: bool = False
     refused: Counter[Subject] = field(default_factory=Counter)
     unanswered: Counter[tuple[Subject, str]] = field(default_factory=Counter)
+    timed_out: Counter[tuple[Subject, str]] = field(default_factory=Counter)
     unanswered_polls: Counter[str] = field(default_factory=Counter)
     first_asked: dict[str, float] = field(default_factory=dict)
     plain_codes: dict[tuple[Subject, Credential, str], int] = field(default_factory=dict)
@@ -194,7 +196,7 @@ class PlanRunner:
         status = seen.job.status if seen.job is not None else None
         if self._target.api.lifecycle.is_terminal(status) and self._shows(seen):
             self._agenda.ended(planned.job_id, str(status))
-        elif self._may_end(planned, seen) and not self._is_convicted(findings):
+        elif self._may_end(planned, seen) and not self._is_convicted(seen, findings):
             wait_s = self._pace.after(seen, now=self._clock())
             left_s = self._poll_until(planned.job_id) - time.monotonic()
             # Once more when its time is up, and not long after.
@@ -227,12 +229,13 @@ class PlanRunner:
     def _shows(self, seen: Observation) -> bool:
         return seen.code in self._target.api.profile.job_codes
 
-    def _is_convicted(self, findings: Sequence[Finding]) -> bool:
+    def _is_convicted(self, seen: Observation, findings: Sequence[Finding]) -> bool:
         """
         Whether the status itself is wrong, so that what follows it teaches nothing.
         """
         at = self._target.api.profile.status.at
-        return any(one.pointer == at and one.breaks(strict=False) for one in findings)
+        has_none = seen.job is not None and seen.job.status is None
+        return any(one.breaks(strict=False) and (has_none or one.pointer == at) for one in findings)
 
     def _poll_until(self, job_id: str) -> float:
         """
@@ -285,12 +288,16 @@ class PlanRunner:
         Where two questions of a kind had no answer, ask nothing more of that kind; and where two
         in a row had none, find out whether anybody is there.
         """
-        failure = seen.exchange.failure
-        # Half an answer shows that somebody is there.
-        if failure is None or failure.partial is not None:
+        failure, kind = seen.exchange.failure, (planned.subject, planned.method)
+        if failure is None:
+            self._seen.unanswered[kind] = 0
             return
-        kind = (planned.subject, planned.method)
-        self._seen.unanswered[kind] += 1
-        if self._seen.unanswered[kind] >= _MOST_UNANSWERED:
+        # Half an answer shows that somebody is there.
+        is_silent = failure.partial is None
+        self._seen.unanswered[kind] += is_silent
+        # One that never ends takes all the time, whatever comes between two of them.
+        self._seen.timed_out[kind] += failure.reason is Reason.TIMEOUT
+        if max(self._seen.unanswered[kind], self._seen.timed_out[kind]) >= _MOST_UNANSWERED:
             self._agenda.drop(lambda one: (one.subject, one.method) == kind)
-        self._asker.note_silence()
+        if is_silent:
+            self._asker.note_silence()
