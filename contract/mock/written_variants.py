@@ -45,8 +45,8 @@ def microseconds(body: JsonObject, context: RequestContext) -> Json:
 
 
 def _finer(text: str, digits: str) -> str:
-    # What was cut to the second has no milliseconds that these could follow.
-    return text.replace("Z", f"{digits}Z" if "." in text else f".000{digits}Z")
+    # What was cut to the second has no finer digits than zeros.
+    return text.replace("Z", f"{digits}Z" if "." in text else f".000{'0' * len(digits)}Z")
 
 
 @right(
@@ -66,7 +66,11 @@ def nanoseconds(body: JsonObject, context: RequestContext) -> Json:
     why="RFC 3339 5.6: a fraction is optional, and so is each of its zeros",
 )
 def fractions_without_zeros(body: JsonObject, context: RequestContext) -> Json:
-    return edit_times(body, context, lambda text: re.sub(r"\.?0+Z", "Z", text))
+    return edit_times(body, context, _without_zeros)
+
+
+def _without_zeros(text: str) -> str:
+    return re.sub(r"\.?0+Z", "Z", text) if "." in text else text
 
 
 @right(

@@ -19,6 +19,7 @@ from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.mock import Caller, Mock
 from jobproof.contract.mock.serving.wire import frame
 from jobproof.contract.model.job import read_time
+from jobproof.contract.model.profile import Codec
 
 
 @pytest.fixture(params=APIS)
@@ -370,6 +371,31 @@ def test_unknown_faults_and_variants_are_refused_at_the_start(mock: Mock) -> Non
         ConfigError, match=r"^unknown variant 'compress'. Did you mean 'compresses'\?$"
     ):
         mock.set_variants("compress")
+
+
+@pytest.mark.parametrize(
+    ("cut_by", "written_by"),
+    [
+        ("whole_seconds", "fractions_without_zeros"),
+        ("whole_seconds", "microseconds"),
+        ("creation_cut_to_the_second", "nanoseconds"),
+    ],
+)
+def test_times_that_one_variant_cut_are_the_same_as_another_writes_them(
+    cut_by: str, written_by: str
+) -> None:
+    api = api_named("krea")
+    for second in range(10):
+        # One of ten seconds ends in a zero, which isn't that of a fraction.
+        cut, both = (
+            Mock(api, clock=Clock(1_790_000_000.0 + second), variants=names)
+            for names in ((cut_by,), (cut_by, written_by))
+        )
+        created = [
+            read_time(poll(one, _owners(one, "old-image"))[1]["created_at"], Codec.RFC3339)
+            for one in (cut, both)
+        ]
+        assert created[0] == created[1] == int(created[0] or 0)
 
 
 def test_faults_switch_at_run_time(mock: Mock) -> None:
