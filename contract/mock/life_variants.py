@@ -253,7 +253,8 @@ def link_twice(body: JsonObject, context: RequestContext) -> Json:
     for at in context.profile.result.links if context.profile.result else ():
         links = pick(body, at)
         if isinstance(links, list) and links:
-            put(body, at, [*links, links[0]])
+            # The same one in whatever order they come.
+            put(body, at, [*links, min(links)])
     return body
 
 

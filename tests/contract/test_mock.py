@@ -398,6 +398,16 @@ def test_times_that_one_variant_cut_are_the_same_as_another_writes_them(
         assert created[0] == created[1] == int(created[0] or 0)
 
 
+def test_a_link_that_is_there_twice_is_the_same_in_any_order() -> None:
+    api = api_named("krea")
+    mock = Mock(api, clock=Clock(), variants=("links_in_any_order", "link_twice"))
+    shown = [poll(mock, job.id)[1].get("result") or {} for job in mock.jobs for _ in range(40)]
+    links = {tuple(sorted(one["urls"])) for one in shown if len(one.get("urls", ())) > 2}
+    assert links
+    for one in links:
+        assert [link for link in one if one.count(link) > 1] == [one[0], one[0]]
+
+
 def test_faults_switch_at_run_time(mock: Mock) -> None:
     mock.set_faults("never_found")
     assert poll(mock, mock.jobs[0].id)[0] == 404
