@@ -408,6 +408,19 @@ def test_a_link_that_is_there_twice_is_the_same_in_any_order() -> None:
         assert [link for link in one if one.count(link) > 1] == [one[0], one[0]]
 
 
+@pytest.mark.parametrize(
+    ("refused_by", "job_id", "token"),
+    [("proxy_refuses_ids", "a%00b", None), ("challenges_of_three_sorts", "x", "")],
+)
+def test_help_is_added_to_plain_json_alone(refused_by: str, job_id: str, token: str | None) -> None:
+    plain, helpful = (
+        Mock(api_named("krea"), clock=Clock(), variants=names)
+        for names in ((refused_by,), (refused_by, "refusal_helps"))
+    )
+    said = [_answer(one, path_of(one, job_id), token=token).body for one in (plain, helpful)]
+    assert said[0] == said[1] != b""
+
+
 def test_faults_switch_at_run_time(mock: Mock) -> None:
     mock.set_faults("never_found")
     assert poll(mock, mock.jobs[0].id)[0] == 404

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
+from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
 from jobproof.contract.mock.body_edits import edit_links, has_links
 from jobproof.contract.mock.faults.access import needs_token, replace_first_string
@@ -310,7 +310,9 @@ def refusal_in_envelope(answer: MockAnswer, context: RequestContext) -> MockAnsw
     "JSON Schema: a text may say anything",
 )
 def refusal_helps(answer: MockAnswer, context: RequestContext) -> MockAnswer:
-    if context.answer_kind not in _REFUSED or not answer.body:
+    # Neither a page nor a problem, whose first text is a URI (RFC 9457 3.1.1).
+    is_json = (answer.header("Content-Type") or "").startswith(JSON_MEDIA_TYPE)
+    if context.answer_kind not in _REFUSED or not answer.body or not is_json:
         return answer
     text = "See https://docs.vendor.example/app/errors.html or write to support@vendor.example"
     said = replace_first_string(json.loads(answer.body), text)
