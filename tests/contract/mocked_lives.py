@@ -48,10 +48,12 @@ _NOW = 1_790_000_000.0
 _ALONE = {"maintenance", "as_documented", "true_digests", "times_rounded_by_turns"}
 _VARIANTS = tuple(sorted(VARIANTS.keys() - _ALONE))
 # Who opens itself to every page has no page of its own with credentials, two that write the same
-# field write it twice, and one that writes times anew doesn't read what another wrote.
+# field write it twice, who hides that a job is there says no more than of one that isn't, and one
+# that writes times anew doesn't read what another wrote.
 _APART = (
     ("own_page_may_read", "preflight", "asking_page_may_read"),
     ("unchanged_says_little", "fields_of_many_layers"),
+    ("anonymous_404", "refusal_in_envelope"),
     (
         *("times_with_offset", "times_in_small_letters", "offset_of_zero", "offset_unknown"),
         *("times_to_the_minute", "fractions_without_zeros", "microseconds", "nanoseconds"),
