@@ -231,6 +231,21 @@ def test_a_304_is_right_for_a_job_that_may_have_come_back_to_where_it_was(
     assert (_NOT_MODIFIED in found) is is_wrong
 
 
+@pytest.mark.parametrize(
+    ("shown", "is_wrong"),
+    [(links(3)[::-1], False), (links(3, signed="b"), False), (links(2), True)],
+)
+def test_a_304_is_right_for_links_that_replicas_write_by_turns(
+    shown: list[str], is_wrong: bool
+) -> None:
+    seen = (
+        _tagged('"1"', job(result={"urls": links(3)}), at=NOW - 9),
+        _tagged('"2"', job(result={"urls": shown}), at=NOW - 5),
+    )
+    found = {f.check for f in said(trace(*seen, _unchanged('"1"')))}
+    assert (_NOT_MODIFIED in found) is is_wrong
+
+
 _NOT_MODIFIED = "not_modified_means_unchanged"
 
 
