@@ -214,6 +214,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
             contract.so_far()
         return (yield)
     told = config.stash[_TOLD_KEY] = _so_far(config)
+    if told is not None and told.report is not None:
+        _add_junit_properties(config, told.report)
     yield
     heard: _Heard = config.pluginmanager.getplugin(_HEARD)
     if told is not None and told.report is not None:
@@ -367,6 +369,20 @@ def _so_far(config: pytest.Config) -> Told | None:
         return contract.so_far()
     shared = _shared(config)
     return None if shared is None else shared.end()
+
+
+def _add_junit_properties(config: pytest.Config, report: JsonDocument) -> None:
+    """
+    Have JUnit XML, where it is written, say what the run came to.
+    """
+    from jobproof.contract.suite.reporting.junit import properties_of
+
+    for plugin in config.pluginmanager.get_plugins():
+        # Not by the fixture `record_testsuite_property`: workers of pytest-xdist have no such file.
+        add = getattr(plugin, "add_global_property", None)
+        if add is not None:
+            for name, value in properties_of(report):
+                add(name, value)
 
 
 def _write_report(report: JsonDocument, place: str | None) -> None:

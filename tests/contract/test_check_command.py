@@ -138,6 +138,10 @@ def test_junit_names_what_a_live_run_names(tmp_path: Path) -> None:
             for case in ElementTree.parse(file).iter("testcase")
         }
 
+    verdict = './/properties/property[@name="jobproof.verdict"]'
+    assert [one.attrib["value"] for one in ElementTree.parse(recorded).iterfind(verdict)] == [
+        "broken"
+    ]
     ours = outcomes(recorded)
     promises = {name for name in ours if "test_promise" in name[1]}
     assert promises == {name for name in outcomes(live) if "test_promise" in name[1]}

@@ -21,7 +21,7 @@ from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target_options import read_staleness
 from jobproof.contract.suite.reporting.explain import evidence_of, explain_all
 from jobproof.contract.suite.reporting.junit import junit as as_junit
-from jobproof.contract.suite.reporting.junit import write_junit
+from jobproof.contract.suite.reporting.junit import properties_of, write_junit
 from jobproof.contract.suite.reporting.outcome import Outcome, outcome_of_recordings
 from jobproof.contract.suite.reporting.report import (
     build_recorded_report,
@@ -59,7 +59,12 @@ def check_recordings(
     if values["report"]:
         write_report(report, Path(values["report"]))
     if junit:
-        text = as_junit(outcome, moment=report["started_at"], duration_s=duration_s)
+        text = as_junit(
+            outcome,
+            moment=report["started_at"],
+            duration_s=duration_s,
+            properties=properties_of(report),
+        )
         write_junit(text, Path(junit))
     if as_json:
         _print([report_text(report)])
