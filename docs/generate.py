@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+import measured_runs
 import measured_score
+from red_line import red_line
 
 from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS
 from jobproof.contract.mock.grounds import grounds_of
@@ -325,6 +327,14 @@ def _score(_argument: str) -> str:
     return table(*measured_score.score_rows())
 
 
+def _runs(_argument: str) -> str:
+    return table(*measured_runs.run_rows())
+
+
+def _red_line(_argument: str) -> str:
+    return f"```text\n{red_line()}\n```"
+
+
 def _order_of(standard: str) -> tuple[int, str]:
     first = ("the document", "profile.yaml")
     return (first.index(standard) if standard in first else len(first), standard)
@@ -540,6 +550,8 @@ BLOCKS: Mapping[str, Block] = {
     "promises": _promises,
     "first-seen": _first_seen,
     "score": _score,
+    "runs": _runs,
+    "red-line": _red_line,
     "house": _folders,
     "number-of-checks": _number_of_checks,
     "metrics": _metrics,

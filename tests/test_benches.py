@@ -4,6 +4,8 @@ A small sample of the benches whose figures the tests leave to them: they run, a
 
 from __future__ import annotations
 
+import csv
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -73,3 +75,45 @@ def test_the_start_of_each_command_is_shown_beside_python_alone() -> None:
     ratios = {name: float(ratio) for name, ratio in rows}
     # What both do is the same, so the order holds on whatever machine.
     assert ratios["jobproof --help"] < ratios["jobproof test"]
+
+
+@pytest.mark.ladder
+def test_a_run_is_shown_beside_stock_schemathesis() -> None:
+    small = ("--faults", "1", "--variants", "1", "--rounds", "1")
+    done = run_to_end(sys.executable, BENCHES / "runs.py", *small)
+    # 1 is a correct server called broken, of which this is no measure.
+    assert done.returncode in (0, 1), done.stderr
+    row = re.compile(
+        r"^(jobproof test|st run)(.*?) +(\d+) +([\d.]+) s +([\d.]+) s +([01]) of 1 +([01]) of 1$",
+        re.MULTILINE,
+    )
+    rows = row.findall(done.stdout)
+    assert [who for who, *_ in rows] == ["jobproof test"] * 3 + ["st run"] * 2, done.stdout
+    requests = [int(count) for _, _, count, *_ in rows]
+    # Each effort asks more than the one before, and tuned asks more than as it comes.
+    assert requests[0] < requests[1] < requests[2]
+    assert requests[3] < requests[4]
+    assert all(float(cpu) > 0 for _, _, _, _, cpu, *_ in rows)
+    ratios = re.findall(
+        r"requests [\d.]+ x, wall [\d.]+ x, CPU [\d.]+ x$", done.stdout, re.MULTILINE
+    )
+    assert len(ratios) == 6
+
+
+def test_what_is_told_of_runs_is_what_the_bench_measures() -> None:
+    spec = importlib.util.spec_from_file_location("bench_runs", BENCHES / "runs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    runs = importlib.util.module_from_spec(spec)
+    # A dataclass looks for its module by name.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "bench_runs", runs)
+        spec.loader.exec_module(runs)
+    with runs.RUNS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    measured = [one.name for one in (*runs.OURS, *runs.THEIRS, *runs.EMBEDDED)]
+    assert [row["name"] for row in rows] == measured
+    (by,) = {row["by"] for row in rows}
+    assert by.startswith("python benches/runs.py ")
+    asked = {row["faults"].partition(" of ")[2] for row in rows if row["faults"]}
+    assert len(asked) == 1, "all were asked about the same faults"

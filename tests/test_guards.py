@@ -386,7 +386,7 @@ URL_READERS = {
     "contract/mock/life_variants.py": "links that the mock made",
     "contract/model/request.py": "the path of a URL that was built",
     "contract/recordings/endpoint_filter.py": "the URL of a request that was recorded",
-    "contract/suite/reporting/summary.py": "the path of a request that was built",
+    "contract/suite/reporting/explain.py": "the path of a request that was built",
     "probes/web/access/middleware.py": "a browser's Origin, compared with its Host",
 }
 """Who takes a URL apart, and why that is no base URL that somebody wrote."""

@@ -14,6 +14,7 @@ __all__ = [
     "header_names",
     "header_value",
     "header_values",
+    "named_pairs",
     "repeated_names",
     "without_headers",
 ]
@@ -47,6 +48,14 @@ def header_values(headers: Iterable[tuple[str, str]], name: str) -> tuple[str, .
     """
     key = name.lower()
     return tuple(value for sent, value in headers if sent.lower() == key)
+
+
+def named_pairs(headers: Iterable[tuple[str, str]], name: str) -> HeaderPairs:
+    """
+    The pairs under `name` as they were sent, in order.
+    """
+    key = name.lower()
+    return tuple((sent, value) for sent, value in headers if sent.lower() == key)
 
 
 def header_names(headers: Iterable[tuple[str, str]]) -> frozenset[str]:

@@ -80,6 +80,8 @@ class FindingGroup:
         answers: In how many answers.
         looked: On how many answers its check has looked; None where nobody counted.
         pointers: All places at which it was seen, in the order of discovery.
+        began_at: When the earliest question was asked whose answer showed it, Unix seconds.
+        ended_at: When the latest was.
     """
 
     first: Finding
@@ -87,6 +89,8 @@ class FindingGroup:
     pointers: tuple[str, ...] = ()
     answers: int = 1
     looked: int | None = None
+    began_at: float = 0.0
+    ended_at: float = 0.0
 
     @property
     def message(self) -> str:
@@ -156,7 +160,15 @@ class FindingTally:
         count, answers = (known.count, known.answers) if known else (0, 0)
         answers += key not in self._of_latest
         self._of_latest.add(key)
-        self._found[key] = FindingGroup(first, count + 1, answers=answers)
+        at = finding.exchange.started_at
+        # Several threads bring them, and recordings hold them in any order.
+        began_at, ended_at = (known.began_at, known.ended_at) if known else (at, at)
+        self._found[key] = FindingGroup(
+            *(first, count + 1),
+            answers=answers,
+            began_at=min(began_at, at),
+            ended_at=max(ended_at, at),
+        )
         if finding.drift is Drift.STALE_ANSWER and _behind(finding) > _behind(self.stalest):
             self.stalest = finding
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.mock import MockOptions, MockServer
 from jobproof.contract.model.api import Api
 
-__all__ = ["run_stock"]
+__all__ = ["document_for_stock", "run_stock"]
 
 _TIMEOUT_S = 1200  # hundreds of requests to a slow server, one after the other
 
@@ -28,7 +29,8 @@ def run_stock(api: Api, options: MockOptions) -> bool:
     """
     with MockServer(api, **options) as server, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "openapi.json"
-        path.write_text(json.dumps(_document_for_stock(api, server)))
+        ended = next(job.id for job in server.jobs if job.has_ended(time.time()))
+        path.write_text(json.dumps(document_for_stock(api, [ended])))
         at = api.access.token_at
         command = [sys.executable, "-P", "-m", "schemathesis.cli", "run", str(path)]
         command += ["-u", server.url]
@@ -47,15 +49,21 @@ def run_stock(api: Api, options: MockOptions) -> bool:
         return done.returncode != 0
 
 
-def _document_for_stock(api: Api, server: MockServer) -> JsonDocument:
+def document_for_stock(api: Api, known_ids: Sequence[str]) -> JsonDocument:
+    """
+    The API's document with what Schemathesis needs to do its best: the codes that it would
+    else call undocumented on every server, and ids of jobs that there are.
+    """
     # A copy by way of JSON: the API's own document is shared and must stay as it is.
     document: dict[str, Any] = json.loads(json.dumps(api.operation.document))
     operation = document["paths"][api.operation.path][api.operation.method.lower()]
     # Undocumented, a 401 makes it red on every server, a 429 on each that throttles politely.
     for code in ("401", "429"):
         operation["responses"].setdefault(code, {"description": "added for the comparison"})
-    ended = next(job for job in server.jobs if job.has_ended(time.time()))
     for parameter in operation["parameters"]:
         if parameter["name"] == api.operation.parameter:
-            parameter["example"] = ended.id
+            parameter.pop("example", None)
+            parameter["examples"] = {
+                f"job-{number}": {"value": job_id} for number, job_id in enumerate(known_ids)
+            }
     return document

@@ -92,6 +92,7 @@ def run_suite(
         "-q",
         "--no-header",
         "--tb=short",
+        "-rN",
         # Without it pytest rewrites every module of its plug-ins at the first run after each
         # installation, which in CI is every run: two seconds for messages that ours bring along.
         "--assert=plain",

@@ -110,6 +110,7 @@ OPTIONS: tuple[SuiteOption, ...] = (
     ),
     SuiteOption("strict", "job-strict", "flag", "Inferred promises break the run, too."),
     SuiteOption("report", "job-report", "text", "Write the report as JSON.", "F.json"),
+    SuiteOption("quiet", "job-quiet", "flag", "Say nothing while it runs."),
     SuiteOption(
         "dry-run", "job-dry-run", "flag", "Print every request that would be sent, and stop."
     ),

@@ -7,15 +7,17 @@ is really collected.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import pytest
 
@@ -35,6 +37,7 @@ Tell = Callable[[str], None]
 
 _SUITE_FOLDER = Path(__file__).parent.resolve()
 _CHECKS_KEY: pytest.StashKey[tuple[Check, ...]] = pytest.StashKey()
+_TERMINAL_KEY: pytest.StashKey[TextIO] = pytest.StashKey()
 _SESSION_KEY: pytest.StashKey[Session] = pytest.StashKey()
 _FAILS_AS_TOLD_KEY: pytest.StashKey[bool] = pytest.StashKey()
 _FOLDER_KEY: pytest.StashKey[Path] = pytest.StashKey()
@@ -64,6 +67,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         elif option.kind == "choice":
             settings["choices"] = option.choices
         group.addoption(f"--{option.pytest_name}", **settings)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """
+    Keep the way to standard error before pytest captures it: whoever waits for minutes should
+    know why.
+    """
+    with suppress(OSError):
+        stream = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
+        early_config.stash[_TERMINAL_KEY] = stream
+    return (yield)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> None:
@@ -177,6 +192,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     contract = config.stash.get(_SESSION_KEY, None)
     if contract is not None:
         contract.close()
+    stream = config.stash.get(_TERMINAL_KEY, None)
+    if stream is not None:
+        stream.close()
     folder = config.stash.get(_FOLDER_KEY, None)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -196,6 +214,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
             contract.so_far()
         return (yield)
     told = config.stash[_TOLD_KEY] = _so_far(config)
+    if told is not None and told.report is not None:
+        _add_junit_properties(config, told.report)
     yield
     heard: _Heard = config.pluginmanager.getplugin(_HEARD)
     if told is not None and told.report is not None:
@@ -228,8 +248,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if told.report is None:
         terminalreporter.write_line(f"verdict: inconclusive: {told.failure.splitlines()[0]}")
         return
-    from jobproof.contract.suite.reporting.summary import summarise
+    from jobproof.contract.suite.reporting.summary import failed_nodes, summarise
 
+    # `jobproof test` has pytest leave out its own summary, which names our files by their paths.
+    if _is_command(config):
+        reports = [r for kind in ("failed", "error") for r in terminalreporter.stats.get(kind, ())]
+        for line in failed_nodes((one.nodeid, one.longreprtext) for one in reports):
+            terminalreporter.write_line(line)
     for line in summarise(told.report):
         terminalreporter.write_line(line)
 
@@ -301,8 +326,8 @@ def _session(session: pytest.Session) -> Session:
         config.stash[_SESSION_KEY] = Session(
             *(_values(config), _checks(config), _selection(session)),
             shared=_shared(config),
-            announce=_print_to_terminal,
-            progress=_progress(),
+            terminal=None if _is_quiet(config) else config.stash.get(_TERMINAL_KEY, None),
+            report_option="--report" if _is_command(config) else "--job-report",
         )
     return config.stash[_SESSION_KEY]
 
@@ -346,6 +371,20 @@ def _so_far(config: pytest.Config) -> Told | None:
     return None if shared is None else shared.end()
 
 
+def _add_junit_properties(config: pytest.Config, report: JsonDocument) -> None:
+    """
+    Have JUnit XML, where it is written, say what the run came to.
+    """
+    from jobproof.contract.suite.reporting.junit import properties_of
+
+    for plugin in config.pluginmanager.get_plugins():
+        # Not by the fixture `record_testsuite_property`: workers of pytest-xdist have no such file.
+        add = getattr(plugin, "add_global_property", None)
+        if add is not None:
+            for name, value in properties_of(report):
+                add(name, value)
+
+
 def _write_report(report: JsonDocument, place: str | None) -> None:
     if place:
         from jobproof.contract.suite.reporting.report import write_report
@@ -369,20 +408,17 @@ def _dest(key: str) -> str:
     return f"jobproof_{key}"
 
 
-def _print_to_terminal(line: str) -> None:
-    # Past pytest's capturing: whoever waits for minutes should know why.
-    if sys.__stderr__ is not None:
-        sys.__stderr__.write(f"{line}\n")
-        sys.__stderr__.flush()
+def _is_command(config: pytest.Config) -> bool:
+    """
+    Whether `jobproof test` has started this pytest: with our own ini file.
+    """
+    return config.inipath is not None and config.inipath.resolve() == _SUITE_FOLDER / "pytest.ini"
 
 
-def _progress() -> Callable[[int], None]:
-    stream = sys.__stderr__
-    if stream is None or not stream.isatty():
-        return lambda _sent: None
-
-    def show(sent: int) -> None:
-        stream.write(f"\r{sent} requests sent ")
-        stream.flush()
-
-    return show
+def _is_quiet(config: pytest.Config) -> bool:
+    """
+    Whether nothing is to be said while it runs: by our option, or by pytest's `-q`, which
+    `jobproof test` itself gives once.
+    """
+    least = -1 if _is_command(config) else 0
+    return bool(config.getoption(_dest("quiet"))) or config.getoption("verbose") < least

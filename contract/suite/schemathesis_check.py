@@ -37,7 +37,8 @@ from jobproof.contract.model.verdict import group
 from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.recordings.endpoint_filter import EndpointFilter
 from jobproof.contract.suite.planning.target_options import read_staleness
-from jobproof.contract.suite.reporting.summary import breaking, explain
+from jobproof.contract.suite.reporting.explain import explain
+from jobproof.contract.suite.reporting.summary import breaking
 
 __all__ = [
     "BrokenPromise",

@@ -103,8 +103,9 @@ def test_a_broken_promise_is_told_as_a_failing_test_tells_it(tmp_path: Path) -> 
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
     assert lines[0].startswith("BROKEN job_id_is_echoed: ")
-    words = [line.split()[0] for line in lines[1:5]]
-    assert words == ["promised", "asked", "seen", "again"]
+    labels = [line[2:11].strip() for line in lines[1:] if line.startswith("  ")]
+    told = ["promised", "asked", "seen", "answer", "when", "again", "evidence"]
+    assert [label for label in labels if label][: len(told)] == told
     assert lines[-1].startswith("verdict: broken: ")
 
 
@@ -137,6 +138,10 @@ def test_junit_names_what_a_live_run_names(tmp_path: Path) -> None:
             for case in ElementTree.parse(file).iter("testcase")
         }
 
+    verdict = './/properties/property[@name="jobproof.verdict"]'
+    assert [one.attrib["value"] for one in ElementTree.parse(recorded).iterfind(verdict)] == [
+        "broken"
+    ]
     ours = outcomes(recorded)
     promises = {name for name in ours if "test_promise" in name[1]}
     assert promises == {name for name in outcomes(live) if "test_promise" in name[1]}

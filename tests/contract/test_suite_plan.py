@@ -26,7 +26,7 @@ from jobproof.contract.suite.planning.job_ids import (
 )
 from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan, request_of
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
-from jobproof.contract.suite.reporting.summary import list_requests
+from jobproof.contract.suite.reporting.dry_run import list_requests
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 OTHER = "0d5c2a52-07a6-4ac4-8b1c-4e1d1cdd21d7"

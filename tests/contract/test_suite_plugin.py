@@ -4,10 +4,8 @@ The suite inside somebody's pytest: its nodes, its exit codes, and what it says 
 
 from __future__ import annotations
 
-import io
 import json
 import socket
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -255,26 +253,6 @@ def test_a_dry_run_of_what_can_t_be_used_ends_with_two(suite: Suite) -> None:
     done = suite("--job-dry-run", "--job-api", "no-such-api")
     assert done.ret == 2
     assert "no-such-api" in "".join(done.outlines + done.errlines)
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return 2
-
-
-def test_a_person_who_waits_is_told_for_how_long_and_how_far(
-    suite: Suite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "__stderr__", terminal)
-    done = suite("--job-rate-limit", "1000/s", "-k", "job_id_is_echoed")
-    assert done.ret == 0
-    told = terminal.getvalue()
-    assert "requests" in told.partition("\r")[0]
-    assert "\r1 requests sent " in told
 
 
 def test_a_run_without_the_suite_is_told_nothing_of_it(pytester: pytest.Pytester) -> None:

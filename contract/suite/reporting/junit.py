@@ -4,24 +4,60 @@ The outcome of recordings as JUnit XML, with the names that pytest gives the sam
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.text_file import write_text
 from jobproof.contract.formats.wording import legible
+from jobproof.contract.model.verdict import CheckState
 from jobproof.contract.suite.reporting.nodes import NodeState, nodes_of
 from jobproof.contract.suite.reporting.outcome import Outcome
 
-__all__ = ["junit", "write_junit"]
+__all__ = ["junit", "properties_of", "write_junit"]
 
 
-def junit(outcome: Outcome, *, moment: str, duration_s: float) -> str:
+def properties_of(report: JsonDocument) -> Iterator[tuple[str, str]]:
+    """
+    What a run came to as properties of a test suite, in which other tests may be, too: each with
+    its name and value.
+    """
+    reach = report["reach"]
+    found = {
+        "verdict": report["verdict"],
+        "exit_code": report["exit_code"],
+        "requests": report["requests"],
+        # A report that an earlier version wrote has none.
+        "seed": report.get("seed"),
+        "effort": report["effort"],
+        "url": report["url"],
+        "reach.validated_bodies": reach["validated_bodies"],
+        "reach.codes": " ".join(map(str, reach["codes"])),
+        "reach.statuses": " ".join(word for word, count in reach["job_statuses"].items() if count),
+    }
+    states = Counter(check["state"] for check in report["checks"])
+    found |= {f"checks.{state.value}": states[state.value] for state in CheckState}
+    for name, value in found.items():
+        if value is not None:
+            yield f"jobproof.{name}", legible(str(value))
+
+
+def junit(
+    outcome: Outcome,
+    *,
+    moment: str,
+    duration_s: float,
+    properties: Iterable[tuple[str, str]] = (),
+) -> str:
     """
     One test case a check: passed, failed, or skipped where it wasn't reached; and the verdict.
 
     Args:
         moment: When it was begun, as ISO 8601 writes it.
+        properties: Of the suite, by name.
     """
     nodes = list(nodes_of(outcome))
     states = [node.state for node in nodes]
@@ -37,6 +73,10 @@ def junit(outcome: Outcome, *, moment: str, duration_s: float) -> str:
         time=f"{duration_s:.3f}",
         timestamp=moment,
     )
+    known = list(properties)
+    holder = SubElement(suite, "properties") if known else suite
+    for name, value in known:
+        SubElement(holder, "property", name=name, value=value)
     for node in nodes:
         shown = SubElement(
             suite, "testcase", classname="test_contract", name=node.name, time="0.000"

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.verdict import CheckState, Verdict, group
+from jobproof.contract.suite.reporting.explain import Whereabouts, explain, explain_all
 from jobproof.contract.suite.reporting.outcome import Outcome
-from jobproof.contract.suite.reporting.summary import explain, explain_all
 
 __all__ = [
     "GENERATED_CASES",
@@ -74,7 +74,10 @@ def promise_node(check_id: str) -> str:
 
 
 def nodes_of(
-    outcome: Outcome, properties: Mapping[str, PropertyOutcome] | None = None
+    outcome: Outcome,
+    properties: Mapping[str, PropertyOutcome] | None = None,
+    *,
+    evidence: Whereabouts = lambda _found: "",
 ) -> Iterator[Node]:
     """
     One node a check, one for the verdict, and those that say what the verdict rests on.
@@ -82,13 +85,16 @@ def nodes_of(
     Args:
         properties: What came of requests that are drawn, by the name of the node; recordings have
             none of these.
+        evidence: Where that of a finding lies.
     """
-    for node in _nodes(outcome, properties or {}):
+    for node in _nodes(outcome, properties or {}, evidence):
         is_mute = outcome.crash is not None and node.state is not NodeState.FAILED
         yield _failed(node.name, outcome.redactor.text(outcome.why or "")) if is_mute else node
 
 
-def _nodes(outcome: Outcome, properties: Mapping[str, PropertyOutcome]) -> Iterator[Node]:
+def _nodes(
+    outcome: Outcome, properties: Mapping[str, PropertyOutcome], evidence: Whereabouts
+) -> Iterator[Node]:
     redactor = outcome.redactor
     crashes = [one.first.redacted(redactor).message for one in outcome.crashed()]
     yield _failed("test_checks_are_sound", "\n".join(crashes))
@@ -96,12 +102,12 @@ def _nodes(outcome: Outcome, properties: Mapping[str, PropertyOutcome]) -> Itera
         if drawn.skipped:
             yield Node(name, NodeState.SKIPPED, drawn.skipped)
         else:
-            yield _failed(name, _told(drawn.found, outcome))
+            yield _failed(name, _told(drawn.found, outcome, evidence))
     for one in outcome.of_checks():
         name = promise_node(one.check.id)
         if one.state is CheckState.BROKEN:
-            text = "\n\n".join(explain_all(one.broken, one.check, target=outcome))
-            yield Node(name, NodeState.FAILED, text)
+            texts = explain_all(one.broken, one.check, target=outcome, evidence=evidence)
+            yield Node(name, NodeState.FAILED, "\n\n".join(texts))
         elif one.state is CheckState.NOT_REACHED and one.lack is not None:
             yield Node(name, NodeState.SKIPPED, redactor.text(one.lack.text))
         else:
@@ -114,11 +120,11 @@ def _failed(name: str, text: str) -> Node:
     return Node(name, NodeState.FAILED, text) if text else Node(name)
 
 
-def _told(found: Finding | None, outcome: Outcome) -> str:
+def _told(found: Finding | None, outcome: Outcome, evidence: Whereabouts) -> str:
     if found is None:
         return ""
     check = next((check for check in outcome.checks if check.id == found.check), None)
-    return explain(group([found])[0], check, target=outcome)
+    return explain(group([found])[0], check, target=outcome, evidence=evidence)
 
 
 def _too_little(outcome: Outcome) -> str:

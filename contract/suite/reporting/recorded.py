@@ -19,15 +19,16 @@ from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.replay import judge_recordings
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target_options import read_staleness
+from jobproof.contract.suite.reporting.explain import evidence_of, explain_all
 from jobproof.contract.suite.reporting.junit import junit as as_junit
-from jobproof.contract.suite.reporting.junit import write_junit
+from jobproof.contract.suite.reporting.junit import properties_of, write_junit
 from jobproof.contract.suite.reporting.outcome import Outcome, outcome_of_recordings
 from jobproof.contract.suite.reporting.report import (
     build_recorded_report,
     report_text,
     write_report,
 )
-from jobproof.contract.suite.reporting.summary import explain_all, summarise
+from jobproof.contract.suite.reporting.summary import summarise
 
 __all__ = ["broken_lines", "check_recordings"]
 
@@ -58,12 +59,17 @@ def check_recordings(
     if values["report"]:
         write_report(report, Path(values["report"]))
     if junit:
-        text = as_junit(outcome, moment=report["started_at"], duration_s=duration_s)
+        text = as_junit(
+            outcome,
+            moment=report["started_at"],
+            duration_s=duration_s,
+            properties=properties_of(report),
+        )
         write_junit(text, Path(junit))
     if as_json:
         _print([report_text(report)])
     else:
-        _print((*broken_lines(outcome), *summarise(report)))
+        _print((*broken_lines(outcome, report=values["report"]), *summarise(report)))
     return outcome.exit_code
 
 
@@ -83,12 +89,16 @@ def _print(lines: Iterable[str]) -> None:
             raise ConfigError(said) from None
 
 
-def broken_lines(outcome: Outcome) -> Iterator[str]:
+def broken_lines(outcome: Outcome, *, report: str | None = None) -> Iterator[str]:
     """
     What breaks the contract, as a failing test of the suite tells it.
+
+    Args:
+        report: The file that the report goes to, if one is written.
     """
+    evidence = evidence_of(outcome.groups, report)
     for one in outcome.of_checks():
-        for text in explain_all(one.broken, one.check, target=outcome):
+        for text in explain_all(one.broken, one.check, target=outcome, evidence=evidence):
             yield f"BROKEN {text}"
-    for text in explain_all(outcome.crashed(), None, target=outcome):
+    for text in explain_all(outcome.crashed(), None, target=outcome, evidence=evidence):
         yield f"BROKEN {text}"

@@ -52,6 +52,7 @@ def build_report(
     own: JsonObject = {
         "url": target.base_url,
         "effort": target.effort.value,
+        "seed": target.seed or None,
         "started_at": _moment(started_at),
         "duration_seconds": round(duration_s, 3),
         "requests": run.requests,
@@ -68,6 +69,7 @@ def build_recorded_report(
     own: JsonObject = {
         "url": run.base_url,
         "effort": None,
+        "seed": None,
         "started_at": _moment(started_at),
         "duration_seconds": round(duration_s, 3),
         "requests": 0,

@@ -1,34 +1,22 @@
 """
-Findings and verdicts in words, for a terminal and for a failing pytest node.
+The end of a run in words: what is news, what wasn't reached, and the verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
-from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import JsonDocument
-from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.wording import first_few, legible, shorten, told
+from jobproof.contract.formats.wording import first_few, legible, shorten
 from jobproof.contract.judging.check_reach import LackKind, in_words
-from jobproof.contract.judging.rates import percent, seen_in
-from jobproof.contract.model.check import Check
+from jobproof.contract.judging.rates import percent
 from jobproof.contract.model.finding import Finding, Kind
-from jobproof.contract.model.manners.manner import Manner
-from jobproof.contract.model.verdict import MOST_SHOWN, CheckState, FindingGroup, few_a_check
-from jobproof.contract.recordings.curl_line import curl
+from jobproof.contract.model.verdict import MOST_SHOWN, CheckState
 from jobproof.contract.recordings.recorded import SkipReason
-from jobproof.contract.suite.planning.plan import PlannedRequest, request_of
-from jobproof.contract.suite.planning.target import SuiteTarget
 
 __all__ = [
-    "Telling",
     "breaking",
-    "describe_dry_run",
-    "explain",
-    "explain_all",
-    "list_requests",
+    "failed_nodes",
     "summarise",
 ]
 
@@ -41,74 +29,18 @@ _SKIPPED = {
 }
 
 
-class Telling(Protocol):
+def failed_nodes(nodes: Iterable[tuple[str, str]]) -> Iterator[str]:
     """
-    What has to be known to show a finding: what is masked, and how the token is called.
+    A line for each node that failed: its name, without the place where we are installed, and
+    the first line of what it says.
+
+    Args:
+        nodes: Node id and text of each.
     """
-
-    @property
-    def redactor(self) -> Redactor:
-        """
-        Masks what is secret.
-        """
-        ...
-
-    @property
-    def token_env(self) -> str:
-        """
-        The variable that stands for the token.
-        """
-        ...
-
-
-def explain(found: FindingGroup, check: Check | None, *, target: Telling) -> str:
-    """
-    One finding: the promise, where it stands, what was seen, and how to see it again.
-    """
-    # Masked piece by piece: the shell's quotes and the repr of a value spell a secret anew.
-    shown = found.redacted(target.redactor)
-    finding = shown.first
-    request = finding.exchange.request
-    times = f"   ({found.count} times)" if found.count > 1 else ""
-    manner = "" if request.manner is Manner.PLAIN else f", {request.manner.spec.why}"
-    sent_as = f"({request.subject.value} id, credential: {request.credential.value}{manner})"
-    lines = [
-        f"{finding.check}: {check.summary if check else finding.message}",
-        f"  promised  {finding.basis.value}: {finding.source}",
-        # Of a recording both are somebody else's words.
-        f"  asked     {legible(shorten(request.method, 40))} {_path(request.url)} {sent_as}",
-        f"  seen      at {shown.pointer}: {shown.message}{times}",
-        f"  again     {_curl(found.first, target)}",
-    ]
-    if (found.looked or 0) > 1:
-        lines.insert(4, f"  rate      {seen_in(found.answers, found.looked or 0)}")
-    if not _says_what_was_expected(finding):
-        expected, seen = told(finding.expected, or_=True), told(finding.found)
-        lines.insert(4, f"  expected  {expected}; found {seen}")
-    return "\n".join(lines)
-
-
-def _says_what_was_expected(finding: Finding) -> bool:
-    """
-    Whether the message says it already, or there is nothing to say.
-    """
-    expected = finding.expected
-    if isinstance(expected, list) and expected and not isinstance(expected[0], list | dict):
-        return all(str(item) in finding.message for item in expected)
-    return expected is None or told(expected) in finding.message
-
-
-def explain_all(
-    found: Iterable[FindingGroup], check: Check | None, *, target: Telling
-) -> Iterator[str]:
-    """
-    Each finding of a check; of those that are too many, one line.
-    """
-    for one, others in few_a_check(found):
-        yield explain(one, check, target=target)
-        if others:
-            places = first_few([other.redacted(target.redactor).pointer for other in others])
-            yield f"{len(others)} more of {one.first.check}: {places}"
+    for node_id, text in nodes:
+        first, _, _ = text.strip().partition("\n")
+        said = f" - {legible(shorten(first, 120))}" if first else ""
+        yield f"FAILED {legible(node_id.partition('::')[2])}{said}"
 
 
 def summarise(report: JsonDocument) -> Iterator[str]:
@@ -220,56 +152,6 @@ def _not_reached(checks: Iterable[JsonDocument]) -> Iterator[str]:
             by_lack.setdefault(why, []).append(check["id"])
     for why, ids in by_lack.items():
         yield f"not reached: {why}: {in_words(ids)}"
-
-
-def list_requests(target: SuiteTarget, plan: Sequence[PlannedRequest]) -> Iterator[str]:
-    """
-    Every question of a plan, one line each, without the token.
-    """
-    for planned in plan:
-        request = request_of(target, planned).redacted(target.redactor)
-        notes = [planned.subject.value, planned.credential.value]
-        if planned.follows:
-            notes.append(f"every {target.poll_interval_s:g} s or more, to its end")
-        if planned.beside:
-            notes.append("two at once")
-        if planned.each_end:
-            notes.append("of jobs that end alike, one")
-        yield f"{planned.method:7} {request.url}  [{', '.join(notes)}] {planned.why}"
-    effort = target.effort
-    yield describe_dry_run(target, plan)
-    yield (
-        f"then up to {effort.generated} generated GET requests and {effort.walks} walks of a "
-        "client (GET, HEAD, OPTIONS on these jobs; other methods on fresh random ids only)"
-    )
-
-
-def describe_dry_run(target: SuiteTarget, plan: Iterable[PlannedRequest]) -> str:
-    """
-    How many requests a run sends about, and how long the rate limit makes it take.
-    """
-    count = sum(planned.questions for planned in plan)
-    # A walk takes 15 steps, as `test_client_machine` asks for.
-    count += target.effort.generated + 15 * target.effort.walks
-    if target.budget is not None:
-        count = min(count, target.budget)
-    if target.rate_per_minute is None:
-        return f"about {count} requests, without a rate limit"
-    minutes = count / target.rate_per_minute
-    return (
-        f"about {count} requests at {target.rate_per_minute:g} a minute: some {minutes:.0f} "
-        "minutes, more if a job is still running (--effort quick and --rate-limit change it)"
-    )
-
-
-def _path(url: str) -> str:
-    parts = urlsplit(url)
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return legible(shorten(path, 120))
-
-
-def _curl(finding: Finding, target: Telling) -> str:
-    return legible(curl(finding.exchange, target.redactor, token_env=target.token_env))
 
 
 def breaking(findings: Iterable[Finding], *, strict: bool) -> list[Finding]:

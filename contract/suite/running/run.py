@@ -100,6 +100,7 @@ class Run:
         clock: Callable[[], float] = time.time,
         wait: Callable[[float], object] | None = None,
         progress: Callable[[int], None] = lambda _sent: None,
+        notice: Callable[[str, float], None] = lambda _text, _wait_s: None,
         plan: Iterable[PlannedRequest] | None = None,
         selected: tuple[str, ...] | None = None,
     ) -> None:
@@ -110,13 +111,14 @@ class Run:
         self.checks = tuple(checks)
         self.coverage = Coverage(target.api, self.checks)
         self.rate_limiter = RateLimiter(
-            rate_per_minute=target.rate_per_minute, budget=target.budget, wait=wait
+            rate_per_minute=target.rate_per_minute, budget=target.budget, wait=self._wait_for_turn
         )
         self._judge = Judge(checks)
         self._sender = sender
         self._clock = clock
         self._wait = wait
         self._progress = progress
+        self._notice = notice
         self._records = _RunRecords()
         self._plan = build_plan(target) if plan is None else tuple(plan)
         # How many answers there were, and how many seconds they took in all.
@@ -221,9 +223,19 @@ class Run:
         """
         Carry the plan out.
         """
-        PlanRunner(self, self._plan, clock=self._clock, wait=self._wait).run()
+        PlanRunner(self, self._plan, clock=self._clock, wait=self._wait_for_jobs).run()
         self.note_silence()
         self._planned = self.findings
+
+    def _wait_for_turn(self, seconds: float) -> None:
+        # The rate alone never makes it wait for longer than the time between two requests.
+        if seconds > max(1.0, 90.0 / (self.target.rate_per_minute or 90.0)):
+            self._notice("the server asks to be left alone (429, Retry-After)", seconds)
+        self._wait(seconds)
+
+    def _wait_for_jobs(self, seconds: float) -> None:
+        self._notice("jobs still run, polled to their end", seconds)
+        self._wait(seconds)
 
     def interrupt(self, why: str) -> None:
         """
@@ -420,9 +432,6 @@ class Run:
         records.intermediaries += 1
         if records.intermediaries == _MOST_INTERMEDIARIES and records.stopped is None:
             self.stop(f"{records.intermediaries} answers in a row weren't the API's own")
-
-    def _is_unlimited(self) -> bool:
-        return self.target.rate_per_minute is None
 
     def _with_entity_tag(self, request: Request, planned: PlannedRequest) -> Request:
         if not planned.conditional:

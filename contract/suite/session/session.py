@@ -7,18 +7,22 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from signal import Signals
+from typing import TextIO
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.check import Check
 from jobproof.contract.suite.options import OptionValues
+from jobproof.contract.suite.planning.forecast import forecast_of, opening
 from jobproof.contract.suite.planning.plan import build_plan
+from jobproof.contract.suite.planning.target import SuiteTarget
 from jobproof.contract.suite.planning.target_options import open_target
+from jobproof.contract.suite.reporting.explain import evidence_of
 from jobproof.contract.suite.reporting.nodes import (
     GENERATED_CASES,
     WALKS,
@@ -26,8 +30,9 @@ from jobproof.contract.suite.reporting.nodes import (
     nodes_of,
 )
 from jobproof.contract.suite.reporting.outcome import outcome_of_run
+from jobproof.contract.suite.reporting.progress import Progress
 from jobproof.contract.suite.reporting.report import build_report
-from jobproof.contract.suite.reporting.summary import describe_dry_run
+from jobproof.contract.suite.reporting.summary import breaking
 from jobproof.contract.suite.running.run import Run
 from jobproof.contract.suite.running.sender import ClientSender
 from jobproof.contract.suite.session.shared_run import PROCESS_DIED, SharedRun
@@ -66,8 +71,8 @@ class Session:
 
     Args:
         shared: Where several processes agree on who makes it; None where this one is alone.
-        announce: Gets the line that says what will be sent.
-        progress: Gets the number of requests sent.
+        terminal: Gets what is said while it goes on; None for silence.
+        report_option: By which a report is asked for.
     """
 
     def __init__(
@@ -77,8 +82,8 @@ class Session:
         selection: NodeSelection,
         *,
         shared: SharedRun | None = None,
-        announce: Callable[[str], None],
-        progress: Callable[[int], None],
+        terminal: TextIO | None = None,
+        report_option: str = "--report",
     ) -> None:
         self._values = values
         self._selection = selection
@@ -86,8 +91,8 @@ class Session:
             one for one in checks if selection.checks is None or one.id in selection.checks
         )
         self._shared = shared
-        self._announce = announce
-        self._progress = progress
+        self._terminal = terminal
+        self._report_option = report_option
         self._settling = threading.Lock()
         self._started = (time.time(), time.monotonic())
         self._stack = ExitStack()
@@ -97,6 +102,7 @@ class Session:
         self._run: Run | None = None
         self._drawn: dict[str, PropertyOutcome] = {}
         self._signal: str | None = None
+        self._progress: Progress | None = None
 
     def told(self) -> Told:
         """
@@ -152,6 +158,8 @@ class Session:
             self._told = self._shared.told() or told_of_failure(PROCESS_DIED)
 
     def _settle(self, told: Told) -> None:
+        if self._progress is not None:
+            self._progress.close()
         # Whoever has lost patience with the run may have told of it before its end.
         with self._settling:
             if self._told is None:
@@ -182,13 +190,20 @@ class Session:
         limits = Limits(body_bytes=target.api.profile.body.limit)
         client = Client(exact_framing=True, abortable=True, limits=limits)
         self._client = self._stack.enter_context(client)
-        if target.rate_per_minute is not None:
-            self._announce(describe_dry_run(target, build_plan(target)))
-        self._run = Run(
+        progress = self._progress_of(target)
+        run = self._run = Run(
             *(target, self._checks, ClientSender(client)),
-            progress=self._progress,
+            progress=progress,
+            notice=progress.notice,
             selected=self._selection.checks,
         )
+        progress.findings = lambda: len(breaking(run.findings, strict=target.strict))
+
+    def _progress_of(self, target: SuiteTarget) -> Progress:
+        forecast = forecast_of(target, build_plan(target))
+        progress = self._progress = Progress(self._terminal, forecast)
+        progress.say(opening(target, forecast, now=time.time()))
+        return progress
 
     def _draw(self, run: Run) -> None:
         effort = run.target.effort
@@ -227,7 +242,9 @@ class Session:
         wall, start = self._started
         spent_s = time.monotonic() - start
         report = build_report(run, outcome, started_at=wall, duration_s=spent_s)
-        nodes = tuple(nodes_of(outcome, self._drawn))
+        place, option = self._values.get("report"), self._report_option
+        evidence = evidence_of(outcome.groups, place, option=option)
+        nodes = tuple(nodes_of(outcome, self._drawn, evidence=evidence))
         return Told(outcome.exit_code, nodes, report, interrupted=signal)
 
 
