@@ -11,15 +11,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.contract.builders import api
 
+from jobproof.contract.client.curl import Client
 from jobproof.contract.formats.secrets.secret import Secret
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import load_checks
 from jobproof.contract.suite.planning.forecast import Forecast, forecast_of, in_time, opening
 from jobproof.contract.suite.planning.plan import build_plan
 from jobproof.contract.suite.planning.target import SuiteTarget
+from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.reporting.progress import Progress
+from jobproof.contract.suite.running.run import Run
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 NOON = 1_790_078_400.0  # 12:00 UTC
@@ -232,6 +238,34 @@ def test_a_run_goes_on_when_nobody_reads_what_it_says() -> None:
     assert tried == ["first\n"]
 
 
+# What a run says.
+
+
+def _said_by_run(**options: Any) -> list[tuple[str, float]]:
+    said: list[tuple[str, float]] = []
+    with MockServer(api(), **options) as server, Client(exact_framing=True) as client:
+        values = {"url": server.url, "token_env": "T", "poll_interval": 0.5}
+        values["job"] = [job.id for job in server.jobs]
+        target = target_from(values, environ={"T": server.token})
+        Run(target, load_checks(), client, notice=lambda *news: said.append(news)).execute()
+    return said
+
+
+def test_a_run_says_that_it_was_asked_to_wait() -> None:
+    waits = [
+        wait_s for text, wait_s in _said_by_run(variants=("throttles_politely",)) if "429" in text
+    ]
+    assert waits
+    assert all(0.5 < wait_s <= 2 for wait_s in waits)
+    assert not [text for text, _ in _said_by_run() if "429" in text]
+
+
+def test_a_run_says_that_it_polls_jobs_that_still_run() -> None:
+    assert ("jobs still run, polled to their end", True) in {
+        (text, wait_s > 0) for text, wait_s in _said_by_run()
+    }
+
+
 # The whole command.
 
 _COMMAND = (sys.executable, "-P", "-m", "jobproof", "test", "--budget", "12")
@@ -249,6 +283,10 @@ def test_the_first_line_passes_the_capture_and_comes_without_a_rate_limit() -> N
     (line,) = _errors().splitlines()
     assert line.startswith("jobproof: about 12 requests (standard, ")
     assert "12 at most) to http://127.0.0.1:" in line
+
+
+def test_several_workers_say_it_once() -> None:
+    assert _errors("--", "-n", "2").count("jobproof: about 12 requests") == 1
 
 
 @pytest.mark.parametrize("arguments", [("--quiet",), ("--", "-q")])

@@ -229,7 +229,7 @@ class Run:
 
     def _wait_for_turn(self, seconds: float) -> None:
         # The rate alone never makes it wait for longer than the time between two requests.
-        if seconds > max(1.0, 90.0 / (self.target.rate_per_minute or 90.0)):
+        if seconds > max(0.5, 90.0 / (self.target.rate_per_minute or 180.0)):
             self._notice("the server asks to be left alone (429, Retry-After)", seconds)
         self._wait(seconds)
 
