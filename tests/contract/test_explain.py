@@ -200,6 +200,25 @@ def test_a_large_body_is_not_read_once_more(monkeypatch: pytest.MonkeyPatch) -> 
     assert read == [len(b'{"a": 1}')]
 
 
+def test_a_large_answer_is_not_masked_as_a_whole_for_a_few_lines_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    masked: list[int] = []
+    text = Redactor.text
+
+    def counting(self: Redactor, of: str, **how: Any) -> str:
+        masked.append(len(of))
+        return text(self, of, **how)
+
+    monkeypatch.setattr(Redactor, "text", counting)
+    large = json.dumps({"items": ["x"] * 400_000}).encode()
+    (finding, *_) = said(trace(answer(job(job_id="x"))), Kind.VIOLATION)
+    came = exchange_with(Response(200, JSON, large, large))
+    explain(group([replace(finding, exchange=came)])[0], None, target=_target())
+    assert masked
+    assert sum(masked) < 20_000
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

@@ -21,7 +21,7 @@ __all__ = ["excerpt"]
 
 _MOST_LINES = 11
 _COLUMNS = 78
-_MOST_READ = 128 * 1024
+_MOST_READ = 32 * 1024
 """A longer body isn't read once more for a few lines of it."""
 _MOST_OF_A_VALUE = 2_000
 _MOST_OF_A_TEXT = 4_096

@@ -5,6 +5,7 @@ A finding in words, for a failing pytest node and for a terminal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import first_few, legible, shorten, told
 from jobproof.contract.judging.rates import seen_in
 from jobproof.contract.model.check import Check
+from jobproof.contract.model.exchange import Response
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.verdict import FindingGroup, few_a_check
@@ -78,7 +80,7 @@ def explain(
     One finding: the promise, where it stands, what was seen, and how to see it again.
     """
     # Masked piece by piece: the shell's quotes and the repr of a value spell a secret anew.
-    shown = found.redacted(target.redactor)
+    shown = _without_answer(found).redacted(target.redactor)
     finding = shown.first
     request = finding.exchange.request
     times = f"   ({found.count} times)" if found.count > 1 else ""
@@ -120,8 +122,17 @@ def explain_all(
     for one, others in few_a_check(found):
         yield explain(one, check, target=target, evidence=evidence)
         if others:
-            places = first_few([other.redacted(target.redactor).pointer for other in others])
+            shown = (_without_answer(other).redacted(target.redactor) for other in others)
+            places = first_few([other.pointer for other in shown])
             yield f"{len(others)} more of {one.first.check}: {places}"
+
+
+def _without_answer(found: FindingGroup) -> FindingGroup:
+    """
+    The same without what would be masked for nothing: a body of a mebibyte takes its time.
+    """
+    exchange = replace(found.first.exchange, answer=Response(0))
+    return replace(found, first=replace(found.first, exchange=exchange))
 
 
 def _says_what_was_expected(finding: Finding) -> bool:
