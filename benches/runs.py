@@ -192,7 +192,7 @@ def _embedded(effort: str) -> Contender:
     def command(_served: Served, _folder: Path) -> list[str]:
         return [sys.executable, "-P", "-m", "jobproof", "test", "--effort", effort]
 
-    return Contender(f"the same, {effort}, with the embedded mock", command)
+    return Contender(f"jobproof test --effort {effort}, mock embedded", command)
 
 
 def _stock(name: str, *options: str, is_tuned: bool) -> Contender:
