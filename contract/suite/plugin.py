@@ -37,7 +37,7 @@ Tell = Callable[[str], None]
 
 _SUITE_FOLDER = Path(__file__).parent.resolve()
 _CHECKS_KEY: pytest.StashKey[tuple[Check, ...]] = pytest.StashKey()
-_TERMINAL_KEY: pytest.StashKey[TextIO] = pytest.StashKey()
+_TERMINAL_KEY: pytest.StashKey[int] = pytest.StashKey()
 _SESSION_KEY: pytest.StashKey[Session] = pytest.StashKey()
 _FAILS_AS_TOLD_KEY: pytest.StashKey[bool] = pytest.StashKey()
 _FOLDER_KEY: pytest.StashKey[Path] = pytest.StashKey()
@@ -76,8 +76,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     know why.
     """
     with suppress(OSError):
-        stream = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
-        early_config.stash[_TERMINAL_KEY] = stream
+        early_config.stash[_TERMINAL_KEY] = os.dup(2)
     return (yield)
 
 
@@ -192,9 +191,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     contract = config.stash.get(_SESSION_KEY, None)
     if contract is not None:
         contract.close()
-    stream = config.stash.get(_TERMINAL_KEY, None)
-    if stream is not None:
-        stream.close()
+    descriptor = config.stash.get(_TERMINAL_KEY, None)
+    if descriptor is not None:
+        os.close(descriptor)
     folder = config.stash.get(_FOLDER_KEY, None)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -326,7 +325,7 @@ def _session(session: pytest.Session) -> Session:
         config.stash[_SESSION_KEY] = Session(
             *(_values(config), _checks(config), _selection(session)),
             shared=_shared(config),
-            terminal=None if _is_quiet(config) else config.stash.get(_TERMINAL_KEY, None),
+            terminal=_terminal(config),
             report_option="--report" if _is_command(config) else "--job-report",
         )
     return config.stash[_SESSION_KEY]
@@ -413,6 +412,17 @@ def _is_command(config: pytest.Config) -> bool:
     Whether `jobproof test` has started this pytest: with our own ini file.
     """
     return config.inipath is not None and config.inipath.resolve() == _SUITE_FOLDER / "pytest.ini"
+
+
+def _terminal(config: pytest.Config) -> TextIO | None:
+    """
+    Where to say how far the run is; None where nothing is to be said.
+    """
+    descriptor = config.stash.get(_TERMINAL_KEY, None)
+    if descriptor is None or _is_quiet(config):
+        return None
+    # Made only now: pytest may end without asking anybody to close it.
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _is_quiet(config: pytest.Config) -> bool:
