@@ -55,6 +55,7 @@ def _print(target: SuiteTarget, write: Callable[[str], object]) -> None:
     plan = build_plan(target)
     for line in list_requests(target, plan):
         write(f"{line}\n")
-    owner = request_of(target, plan[0]).redacted(target.redactor)
-    carried = "; ".join(f"{name}: {value}" for name, value in owner.headers)
-    write(f"the owner's requests carry {carried}\n")
+    for planned in plan[:1]:
+        owner = request_of(target, planned).redacted(target.redactor)
+        carried = "; ".join(f"{name}: {value}" for name, value in owner.headers)
+        write(f"the owner's requests carry {carried}\n")
