@@ -5,6 +5,7 @@ Jobs that another spelling of an id finds, or finds for those who may not see th
 from __future__ import annotations
 
 import fnmatch
+import random
 import re
 import unicodedata
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.faults.access import needs_token
 from jobproof.contract.mock.faults.fault_group import FaultGroup
 from jobproof.contract.mock.jobs.life import MockJob
+from jobproof.contract.model.api import Api
 
 __all__ = ["IDS"]
 
@@ -21,7 +23,15 @@ IDS = FaultGroup("I", "ids in other spellings")
 
 # Less would make any id that is guessed a part of some job's.
 _FEWEST = 4
+_HYPHENS = 4
 _PLAIN_ID = re.compile(r"[\w-]+", re.ASCII)
+
+
+def has_hyphens(api: Api) -> bool:
+    """
+    APIs whose ids are UUIDs, which some write without hyphens.
+    """
+    return api.profile.id.fresh(random.Random(0)).count("-") == _HYPHENS
 
 
 @IDS.job("the end of an id is enough", "altered_id_finds_nothing")
@@ -103,6 +113,38 @@ def foreign_job_when_encoded_twice(job: MockJob | None, context: RequestContext)
     return job if job is not None or text == context.job_id else context.job_store.find(text)
 
 
+@IDS.job("with a parameter after it somebody else's id shows the job", "foreign_job_is_hidden")
+def foreign_job_with_parameter(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    before, cut, _ = (context.job_id or "").partition(";")
+    return context.job_store.find(before) if job is None and cut else job
+
+
+@IDS.job("with a blank after it somebody else's id shows the job", "foreign_job_is_hidden")
+def foreign_job_with_blank(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    job_id = context.job_id or ""
+    is_padded = job is None and job_id != job_id.strip()
+    return context.job_store.find(job_id.strip()) if is_padded else job
+
+
+@IDS.job("after dot segments somebody else's id shows the job", "foreign_job_is_hidden")
+def foreign_job_after_dots(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    before, cut, job_id = (context.job_id or "").rpartition("/../")
+    return context.job_store.find(job_id) if job is None and before and cut else job
+
+
+@IDS.job(
+    "without its hyphens somebody else's id shows the job",
+    "foreign_job_is_hidden",
+    applies=has_hyphens,
+)
+def foreign_job_without_hyphens(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    job_id = context.job_id or ""
+    if job is not None or "-" in job_id:
+        return job
+    foreign = context.job_store.owned_by(Caller.OTHER)
+    return next((one for one in foreign if one.id.replace("-", "") == job_id), None)
+
+
 @IDS.answer("with a slash after it somebody else's id shows the job", "foreign_job_is_hidden")
 def foreign_job_with_slash(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     job = _before_slash(context)
@@ -119,6 +161,20 @@ def token_not_needed_with_slash(answer: MockAnswer, context: RequestContext) -> 
     if job is None or context.credential is not Caller.NONE:
         return answer
     return _shown(answer, job, context)
+
+
+@IDS.caller(
+    "with a parameter after the id no token is needed", "token_is_required", applies=needs_token
+)
+def token_not_needed_with_parameter(caller: Caller, context: RequestContext) -> Caller:
+    before, cut, _ = (context.job_id or "").partition(";")
+    job = context.job_store.find(before) if caller is Caller.NONE and cut else None
+    return Caller(job.tenant) if job is not None else caller
+
+
+@IDS.job("what stands after a semicolon isn't part of an id", "altered_id_finds_nothing")
+def id_ends_at_semicolon(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    return job or _find_own(context, (context.job_id or "").partition(";")[0])
 
 
 @IDS.caller(

@@ -20,6 +20,8 @@ LOOKUP = FaultGroup("E", "errors and lookup")
 
 # More than two random ids have in common.
 _NEAR = 6
+_LONG = 2000
+_THREE_BYTES = 0xFFFF
 _PLAIN_ID = re.compile(r"[\w-]+", re.ASCII)
 
 
@@ -50,6 +52,53 @@ def crash_on_strange_id(answer: MockAnswer, context: RequestContext) -> MockAnsw
     if context.answer_kind is not AnswerKind.UNKNOWN or _PLAIN_ID.fullmatch(context.job_id or "x"):
         return answer
     return context.fixed_answer(answer, context.script.pages.crash)
+
+
+@LOOKUP.answer("an id that is too long for its column makes the server crash", "no_server_error")
+def crash_on_long_id(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _crash(answer, context, is_fatal=len(context.job_id or "") > _LONG)
+
+
+@LOOKUP.answer("a character of four bytes makes the server crash", "no_server_error")
+def crash_on_emoji(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    # As databases do that keep three bytes a character.
+    is_fatal = any(ord(one) > _THREE_BYTES for one in context.job_id or "")
+    return _crash(answer, context, is_fatal=is_fatal)
+
+
+@LOOKUP.answer("an id that is a number makes the server crash", "no_server_error")
+def crash_on_number(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    is_fatal = re.fullmatch(r"-?[0-9]{1,9}", context.job_id or "") is not None
+    return _crash(answer, context, is_fatal=is_fatal)
+
+
+@LOOKUP.answer("a path within an id makes the server crash", "no_server_error")
+def crash_on_path(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _crash(answer, context, is_fatal=(context.job_id or "").startswith("../"))
+
+
+@LOOKUP.answer("an id that decodes to nothing makes the server crash", "no_server_error")
+def crash_on_broken_escape(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    # A second decoding, of what the first one has left.
+    is_fatal = re.search("%(?![0-9A-Fa-f]{2})", context.job_id or "") is not None
+    return _crash(answer, context, is_fatal=is_fatal)
+
+
+@LOOKUP.answer("markup in an id makes the server crash", "no_server_error")
+def crash_on_markup(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _crash(answer, context, is_fatal="<" in (context.job_id or ""))
+
+
+@LOOKUP.job("a word for nothing is the id of a job", "malformed_id_is_refused")
+def null_is_an_id(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    is_null = job is None and context.job_id in ("null", "undefined")
+    return context.job_store.invent_job(context.job_id or "") if is_null else job
+
+
+@LOOKUP.job("an id of zeros alone is a job's", "malformed_id_is_refused")
+def zeros_are_an_id(job: MockJob | None, context: RequestContext) -> MockJob | None:
+    is_nil = job is None and bool(re.fullmatch("[0-]{36}", context.job_id or ""))
+    return context.job_store.invent_job(context.job_id or "") if is_nil else job
 
 
 @LOOKUP.answer(
@@ -128,3 +177,9 @@ def third_time_makes_a_job(job: MockJob | None, context: RequestContext) -> Mock
     if near or len(set(job_id)) < _NEAR or context.occurrence(job_id) != 3:
         return None
     return context.job_store.invent_job(job_id)
+
+
+def _crash(answer: MockAnswer, context: RequestContext, *, is_fatal: bool) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.UNKNOWN or not is_fatal:
+        return answer
+    return context.fixed_answer(answer, context.script.pages.crash)

@@ -114,6 +114,23 @@ def writing_accepted(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _accept_methods(answer, context, "POST", "PUT", "PATCH")
 
 
+@PROTOCOL.answer("POST is accepted", "unlisted_method_is_refused", definite=False)
+def post_accepted(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _accept_methods(answer, context, "POST")
+
+
+@PROTOCOL.answer("PATCH is accepted", "unlisted_method_is_refused", definite=False)
+def patch_accepted(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _accept_methods(answer, context, "PATCH")
+
+
+@PROTOCOL.answer("a method that it doesn't know makes the server crash", "no_server_error")
+def crash_on_unknown_method(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    if context.answer_kind is not AnswerKind.METHOD or context.request.method != "QUERY":
+        return answer
+    return context.fixed_answer(answer, context.script.pages.crash)
+
+
 @PROTOCOL.answer(
     "DELETE is accepted",
     "unlisted_method_is_refused",

@@ -75,6 +75,43 @@ def token_end_unchecked(caller: Caller, context: RequestContext) -> Caller:
     return Caller.OWNER if is_near else caller
 
 
+@TOKENS.caller("the end of a token is enough", _WRONG_TOKEN, applies=needs_token)
+def token_suffix_enough(caller: Caller, context: RequestContext) -> Caller:
+    shown = _shown(context)
+    is_part = len(shown) >= _FEWEST and _owners_token(context).endswith(shown)
+    return _let_in(caller, context, is_part)
+
+
+@TOKENS.caller("what comes before a token is cut off", _WRONG_TOKEN, applies=needs_token)
+def token_cut_from_the_left(caller: Caller, context: RequestContext) -> Caller:
+    return _let_in(caller, context, _shown(context).endswith(_owners_token(context)))
+
+
+@TOKENS.caller("only the ends of a token are looked at", _WRONG_TOKEN, applies=needs_token)
+def token_middle_unchecked(caller: Caller, context: RequestContext) -> Caller:
+    shown, token = _shown(context), _owners_token(context)
+    is_like = len(shown) == len(token) and shown[:3] + shown[-3:] == token[:3] + token[-3:]
+    return _let_in(caller, context, is_like)
+
+
+@TOKENS.caller("a word for nothing is a token", _WRONG_TOKEN, applies=by_header)
+def null_lets_in(caller: Caller, context: RequestContext) -> Caller:
+    return _let_in(caller, context, _shown(context) in ("null", "undefined", "None"))
+
+
+@TOKENS.caller("a token that nobody signed is believed", _WRONG_TOKEN, applies=by_header)
+def unsigned_token_lets_in(caller: Caller, context: RequestContext) -> Caller:
+    # {"alg":"none"}, as RFC 7519 6.1 writes a token without a signature.
+    is_unsigned = _shown(context).startswith("eyJhbGciOiJub25lIn0.")
+    return _let_in(caller, context, is_unsigned)
+
+
+@TOKENS.caller("a credential of nothing is let in", _NO_TOKEN, applies=by_header)
+def blank_credential_lets_in(caller: Caller, context: RequestContext) -> Caller:
+    shown = context.request.header(context.api.access.token_at.name)
+    return _let_in(caller, context, shown is not None and not shown.strip())
+
+
 @TOKENS.caller("the letter case of a token doesn't matter", _WRONG_TOKEN, applies=needs_token)
 def token_in_any_case(caller: Caller, context: RequestContext) -> Caller:
     is_same = _shown(context).lower() == _owners_token(context).lower()
