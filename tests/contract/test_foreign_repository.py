@@ -21,6 +21,7 @@ TOKEN_ENV = "TOKEN_OF_THE_TEST"
 INI = """
 [pytest]
 asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
 filterwarnings = error
 addopts = --strict-markers -ra
 """

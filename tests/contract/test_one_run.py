@@ -51,6 +51,13 @@ def dying(self, *words, **more):
 
 Run.record = dying
 """
+SIGNALLING = """
+import os, signal
+
+def {hook}:
+    if {when}:
+        os.kill(os.getpid(), signal.{name})
+"""
 
 
 @dataclass
@@ -126,11 +133,13 @@ class Project:
             *("-k", PLANNED_ALONE, *arguments),
         )
 
-    def begin_command(self, *arguments: str, url: str = "") -> subprocess.Popen[str]:
+    def begin_command(
+        self, *arguments: str, url: str = "", plugin: str = ""
+    ) -> subprocess.Popen[str]:
         options = self.options(prefix="--", url=url)
         return self.begin(
             *(*JOBPROOF, "test", *options, "--junit", "junit.xml", *arguments),
-            *("--", "-k", PLANNED_ALONE),
+            *("--", "-k", PLANNED_ALONE, *(("-p", plugin) if plugin else ())),
         )
 
     def end(self, process: subprocess.Popen[str]) -> Ended:
@@ -250,6 +259,28 @@ def test_a_signal_ends_the_run_with_what_was_seen(
     assert ended.report["requests"] == project.sent
     if how != "workers":
         assert ended.nodes["test_verdict"] == "failure"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_the_run_has_nothing_sent(project: Project, number: signal.Signals) -> None:
+    text = SIGNALLING.format(hook="pytest_collection(session)", when="True", name=number.name)
+    (project.folder / "signal_itself.py").write_text(text, encoding="utf-8")
+    ended = project.end(project.begin_command(plugin="signal_itself"))
+    assert (ended.code, project.sent) == (128 + number, 0), ended.output
+    assert (ended.report["exit_code"], ended.report["interrupted"]) == (128 + number, number.name)
+    assert (ended.report["verdict"], ended.report["requests"]) == ("inconclusive", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_run_is_told_beside_what_the_run_says(
+    project: Project, number: signal.Signals
+) -> None:
+    hook, when = "pytest_runtest_logfinish(nodeid)", "'test_verdict' in nodeid"
+    text = SIGNALLING.format(hook=hook, when=when, name=number.name)
+    (project.folder / "signal_itself.py").write_text(text, encoding="utf-8")
+    ended = project.end(project.begin_command(plugin="signal_itself"))
+    assert_all_say(ended, "kept", 128 + number)
+    assert f"interrupted ({number.name}) after it was judged" in ended.verdict
 
 
 def test_what_is_broken_stays_so_when_the_run_is_interrupted(broken: Project) -> None:
