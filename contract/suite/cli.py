@@ -79,7 +79,7 @@ def run_suite(
     """
     import pytest
 
-    from jobproof.contract.suite.plugin import Heard
+    from jobproof.contract.suite.ending import Heard
     from jobproof.contract.suite.session.signals import terminating_as_interruption
 
     suite_folder = files("jobproof.contract.suite")

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import pytest
 
 from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.suite.ending import OF_VERDICT, Heard, exit_code_of
 from jobproof.contract.suite.options import OPTIONS, OptionValues
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from jobproof.contract.suite.session.shared_run import SharedRun
     from jobproof.contract.suite.session.told import Told
 
-__all__ = ["Heard", "Tell"]
+__all__ = ["Tell"]
 
 Tell = Callable[[str], None]
 """Ends a node as the run says of the one with this name."""
@@ -44,7 +45,6 @@ _STACK_KEY: pytest.StashKey[ExitStack] = pytest.StashKey()
 _FAILS_AS_TOLD_KEY: pytest.StashKey[bool] = pytest.StashKey()
 _TOLD_KEY: pytest.StashKey[Told | None] = pytest.StashKey()
 _WORKER_KEY = "jobproof_folder"
-_OF_VERDICT = "is_of_jobproofs_verdict"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -163,7 +163,7 @@ def pytest_runtest_makereport(
     # A node of ours may fail for another's reason, such as a time-out. pytest-xdist carries what is
     # set here from a worker, as it does the rest.
     if report.when == "call" and item.stash.get(_FAILS_AS_TOLD_KEY, False):
-        setattr(report, _OF_VERDICT, True)
+        setattr(report, OF_VERDICT, True)
     return report
 
 
@@ -229,21 +229,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
     yield
     if told is not None and told.report is not None:
         _write_report(told.report, _values(config)["report"])
-    session.exitstatus = _exit_code(told, heard, exitstatus)
-
-
-def _exit_code(told: Told | None, heard: Heard, code: int) -> int:
-    """
-    2, then 1, 4, 130 or 143, 3, 0; where pytest itself says something else, its own.
-    """
-    if told is None:
-        return code
-    # pytest's own code is 3, which says something else here.
-    if heard.internal_error:
-        return 1 if told.exit_code == 1 else 4
-    if heard.interrupted is None and code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        return code
-    return int(pytest.ExitCode.TESTS_FAILED) if heard.others_failed else told.exit_code
+    session.exitstatus = exit_code_of(told, heard, exitstatus)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -263,50 +249,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(line)
     for line in summarise(told.report):
         terminalreporter.write_line(line)
-
-
-class Heard:
-    """
-    What isn't the run's own, but counts in the end.
-
-    Attributes:
-        others_failed: Whether something failed that isn't the verdict's to say.
-        interrupted: The signal that ended pytest itself, such as SIGINT.
-        internal_error: Whether pytest, or a plug-in in it, has failed.
-        told: Whether there was a run.
-    """
-
-    def __init__(self) -> None:
-        self.others_failed = False
-        self.interrupted: str | None = None
-        self.internal_error = False
-        self.told = False
-
-    def note_interruption(self, exc: BaseException) -> None:
-        """
-        Note the signal that was raised as `exc`; anything else isn't one.
-        """
-        if isinstance(exc, KeyboardInterrupt):
-            self.interrupted = getattr(exc, "signal", "SIGINT")
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """
-        A test has ended.
-        """
-        if report.outcome == "failed" and not getattr(report, _OF_VERDICT, False):
-            self.others_failed = True
-
-    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """
-        Somebody has interrupted pytest, or a test has ended it.
-        """
-        self.note_interruption(excinfo.value)
-
-    def pytest_internalerror(self) -> None:
-        """
-        What ran the tests has failed.
-        """
-        self.internal_error = True
 
 
 def _heard(config: pytest.Config) -> Heard | None:
