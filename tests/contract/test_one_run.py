@@ -230,11 +230,13 @@ def test_a_worker_that_dies_in_the_run_isn_t_made_up_for(project: Project) -> No
     assert (ended.report["verdict"], ended.report["exit_code"]) == ("inconclusive", 4)
 
 
-def interrupted(project: Project, process: subprocess.Popen[str], number: int) -> tuple[Ended, int]:
+def interrupted(
+    project: Project, process: subprocess.Popen[str], number: int, *, after: int = 8
+) -> tuple[Ended, int]:
     """
-    What a process leaves that a signal ended after 8 requests, and how many it had sent by then.
+    What a process leaves that a signal ended after so many requests, and how many it had sent.
     """
-    until(lambda: project.sent >= 8, what="8 requests")
+    until(lambda: project.sent >= after, what=f"{after} requests")
     os.kill(process.pid, number)
     sent = project.sent
     return project.end(process), sent
@@ -249,8 +251,9 @@ def test_a_signal_ends_the_run_with_what_was_seen(
         process = project.begin_command("--rate-limit", "120/m")
     else:
         workers = ("-n", "2") if how == "workers" else ()
-        process = project.begin_pytest("--job-rate-limit", "120/m", *workers)
-    ended, sent = interrupted(project, process, number)
+        rate = "15/m" if how == "workers" else "120/m"
+        process = project.begin_pytest("--job-rate-limit", rate, *workers)
+    ended, sent = interrupted(project, process, number, after=3 if how == "workers" else 8)
     # One may be on its way, and a worker hears of it through the process that was told.
     assert project.sent <= sent + (2 if how == "workers" else 1)
     assert ended.code == 128 + number, ended.output

@@ -89,7 +89,6 @@ class Run:
 
     Attributes:
         selected: The ids of the checks that are asked for, where others are left out.
-        sender: Who carries every request.
     """
 
     def __init__(
