@@ -80,7 +80,7 @@ def sent(repository: tuple[Path, MockServer], *arguments: str) -> int:
     "arguments",
     [
         ("-p", "no:randomly"),
-        ("-x"),
+        ("-x",),
         ("--reruns", "2"),
         ("--disable-socket", "--allow-unix-socket"),
         ("--cov", "."),
