@@ -77,7 +77,10 @@ def _load(plugin: Plugin) -> click.Command:
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 kept, 1 broken, 2 usage or configuration, 3 inconclusive.",
+    epilog=(
+        "Exit codes: 0 kept, 1 broken, 2 usage or configuration, 3 inconclusive, "
+        "4 a failure of jobproof's own, 130 or 143 interrupted."
+    ),
 )
 @click.version_option(package_name="jobproof", prog_name="jobproof")
 def _jobproof() -> None:

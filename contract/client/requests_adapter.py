@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 from requests.adapters import BaseAdapter
 
-from jobproof.contract.client.curl import Client
 from jobproof.contract.model.exchange import Exchange, Request
 
-__all__ = ["ClientAdapter", "ExchangeFailed", "new_session", "request_of"]
+__all__ = ["Carrier", "ClientAdapter", "ExchangeFailed", "new_session", "request_of"]
 
 
 class ExchangeFailed(requests.RequestException):
@@ -28,15 +27,27 @@ class ExchangeFailed(requests.RequestException):
         self.exchange = exchange
 
 
+class Carrier(Protocol):
+    """
+    What sends: the client, or who passes on to it.
+    """
+
+    def send(self, request: Request, *, deadline_s: float) -> Exchange:
+        """
+        Send once; no retry.
+        """
+        ...
+
+
 class ClientAdapter(BaseAdapter):
     """
-    Sends prepared requests without a body, by `client`, which it closes when it is closed.
+    Sends prepared requests without a body, by a client that somebody else opens and closes.
 
     Attributes:
         latest: The exchange behind the answer that was given last, as a value.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Carrier) -> None:
         super().__init__()
         self._client = client
         self.latest: Exchange | None = None
@@ -73,9 +84,8 @@ class ClientAdapter(BaseAdapter):
 
     def close(self) -> None:
         """
-        Close the client's connections.
+        Do nothing: others may send by the same client.
         """
-        self._client.close()
 
 
 def request_of(prepared: requests.PreparedRequest) -> Request:

@@ -75,9 +75,12 @@ def run_suite(
     Run the suite in this process, apart from any pytest configuration around it.
 
     Returns:
-        0 kept, 1 broken, 2 usage, 3 inconclusive.
+        0 kept, 1 broken, 2 usage, 3 inconclusive, 4 a failure of our own, 130 or 143 interrupted.
     """
     import pytest
+
+    from jobproof.contract.suite.ending import Heard
+    from jobproof.contract.suite.session.signals import terminating_as_interruption
 
     suite_folder = files("jobproof.contract.suite")
     # Our own ini file, and no cache: nothing of the project around may change the verdict, and
@@ -103,9 +106,29 @@ def run_suite(
         arguments += _as_pytest(option, values.get(option.key))
     if junit:
         arguments.append(f"--junitxml={Path(junit).absolute()}")
-    # pytest's own code for misuse is 4; here misuse is 2 with every command.
-    code = int(pytest.main([*arguments, *pytest_args]))
-    return 2 if code == pytest.ExitCode.USAGE_ERROR else code
+    heard = Heard()
+    with terminating_as_interruption():
+        try:
+            code = int(pytest.main([*arguments, *pytest_args], plugins=[heard]))
+        except KeyboardInterrupt as exc:
+            # Before pytest has begun, or after its end: it has no code of its own for that.
+            heard.note_interruption(exc)
+            code = int(pytest.ExitCode.INTERRUPTED)
+    if heard.interrupted is not None and code == pytest.ExitCode.INTERRUPTED:
+        return _end_without_run(values, heard.interrupted)
+    # pytest's own code for misuse is 4, and for a failure inside it 3.
+    ours: dict[int, int] = {pytest.ExitCode.USAGE_ERROR: 2, pytest.ExitCode.INTERNAL_ERROR: 4}
+    return code if heard.told else ours.get(code, code)
+
+
+def _end_without_run(values: OptionValues, signal: str) -> int:
+    from jobproof.contract.suite.reporting.report import write_report
+    from jobproof.contract.suite.session.told import told_without_run
+
+    told = told_without_run(values, interrupted=signal)
+    if values["report"] and told.report is not None:
+        write_report(told.report, Path(values["report"]))
+    return told.exit_code
 
 
 def _as_pytest(option: SuiteOption, value: Any) -> list[str]:

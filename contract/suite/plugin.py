@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import pytest
 
 from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.suite.ending import OF_VERDICT, Heard, exit_code_of
 from jobproof.contract.suite.options import OPTIONS, OptionValues
 
 if TYPE_CHECKING:
@@ -39,12 +40,11 @@ _SUITE_FOLDER = Path(__file__).parent.resolve()
 _CHECKS_KEY: pytest.StashKey[tuple[Check, ...]] = pytest.StashKey()
 _TERMINAL_KEY: pytest.StashKey[int] = pytest.StashKey()
 _SESSION_KEY: pytest.StashKey[Session] = pytest.StashKey()
-_FAILS_AS_TOLD_KEY: pytest.StashKey[bool] = pytest.StashKey()
 _FOLDER_KEY: pytest.StashKey[Path] = pytest.StashKey()
+_STACK_KEY: pytest.StashKey[ExitStack] = pytest.StashKey()
+_FAILS_AS_TOLD_KEY: pytest.StashKey[bool] = pytest.StashKey()
 _TOLD_KEY: pytest.StashKey[Told | None] = pytest.StashKey()
 _WORKER_KEY = "jobproof_folder"
-_HEARD = "jobproof-heard"
-_OF_VERDICT = "is_of_jobproofs_verdict"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -162,7 +162,7 @@ def pytest_runtest_makereport(
     # A node of ours may fail for another's reason, such as a time-out. pytest-xdist carries what is
     # set here from a worker, as it does the rest.
     if report.when == "call" and item.stash.get(_FAILS_AS_TOLD_KEY, False):
-        setattr(report, _OF_VERDICT, True)
+        setattr(report, OF_VERDICT, True)
     return report
 
 
@@ -173,7 +173,13 @@ def pytest_configure_node(node: Any) -> None:
     """
     stash = node.config.stash
     if _FOLDER_KEY not in stash:
+        from jobproof.contract.suite.session.shared_run import SharedRun
+        from jobproof.contract.suite.session.signals import terminating_as_interruption
+
         stash[_FOLDER_KEY] = Path(tempfile.mkdtemp(prefix="jobproof-run-"))
+        run = SharedRun(stash[_FOLDER_KEY])
+        stash[_STACK_KEY] = ExitStack()
+        stash[_STACK_KEY].enter_context(terminating_as_interruption(lambda: run.has_begun))
     node.workerinput[_WORKER_KEY] = str(stash[_FOLDER_KEY])
 
 
@@ -181,7 +187,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     Listen for what isn't the run's own: others' failures, and who interrupts pytest.
     """
-    config.pluginmanager.register(_Heard(), _HEARD)
+    if _heard(config) is None:
+        config.pluginmanager.register(Heard(), "jobproof-heard")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -196,6 +203,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os.close(descriptor)
     folder = config.stash.get(_FOLDER_KEY, None)
     if folder is not None:
+        config.stash[_STACK_KEY].close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -212,28 +220,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
         if contract is not None:
             contract.so_far()
         return (yield)
-    told = config.stash[_TOLD_KEY] = _so_far(config)
+    heard = _heard(config) or Heard()
+    told = config.stash[_TOLD_KEY] = _so_far(config, heard)
+    heard.told = told is not None
     if told is not None and told.report is not None:
         _add_junit_properties(config, told.report)
     yield
-    heard: _Heard = config.pluginmanager.getplugin(_HEARD)
     if told is not None and told.report is not None:
         _write_report(told.report, _values(config)["report"])
-    session.exitstatus = _exit_code(told, heard, exitstatus, is_ours=_has_ours(session))
-    return None
-
-
-def _exit_code(told: Told | None, heard: _Heard, code: int, *, is_ours: bool) -> int:
-    """
-    2, then 1, 4, 130 or 143, 3, 0; where pytest itself says something else, its own.
-    """
-    verdict = told.exit_code if told is not None else 0
-    if heard.interrupted is not None and (is_ours or told is not None):
-        # What is broken stays broken, and what of ours has failed stays so.
-        return verdict if verdict in (1, 2, 4) else 128 + heard.interrupted
-    if told is None or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        return code
-    return int(pytest.ExitCode.TESTS_FAILED) if heard.others_failed else verdict
+    session.exitstatus = exit_code_of(told, heard, exitstatus)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -241,12 +236,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     What isn't a failure but news, and the verdict as the last line.
     """
     told = config.stash.get(_TOLD_KEY, None)
-    if told is None or told.mistake:
+    if told is None or told.report is None:
         return
     terminalreporter.section("job endpoint contract")
-    if told.report is None:
-        terminalreporter.write_line(f"verdict: inconclusive: {told.failure.splitlines()[0]}")
-        return
     from jobproof.contract.suite.reporting.summary import failed_nodes, summarise
 
     # `jobproof test` has pytest leave out its own summary, which names our files by their paths.
@@ -258,24 +250,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(line)
 
 
-class _Heard:
-    """
-    Attributes:
-        others_failed: Whether something failed that isn't the verdict's to say.
-        interrupted: The signal that ended pytest itself.
-    """
-
-    def __init__(self) -> None:
-        self.others_failed = False
-        self.interrupted: int | None = None
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.outcome == "failed" and not getattr(report, _OF_VERDICT, False):
-            self.others_failed = True
-
-    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        if isinstance(excinfo.value, KeyboardInterrupt):
-            self.interrupted = getattr(excinfo.value, "signal", signal.SIGINT)
+def _heard(config: pytest.Config) -> Heard | None:
+    # `jobproof test` brings its own, to look at afterwards.
+    return next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Heard)), None)
 
 
 @cache
@@ -286,10 +263,6 @@ def _is_of_suite(path: Path) -> bool:
 
 def _is_ours(item: pytest.Item) -> bool:
     return _is_of_suite(item.path)
-
-
-def _has_ours(session: pytest.Session) -> bool:
-    return any(_is_ours(item) for item in getattr(session, "items", ()))
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -362,12 +335,24 @@ def _shared(config: pytest.Config) -> SharedRun | None:
     return None if folder is None else SharedRun(folder)
 
 
-def _so_far(config: pytest.Config) -> Told | None:
+def _so_far(config: pytest.Config, heard: Heard) -> Told | None:
+    told = _told_by_whom_it_was_made(config, heard)
+    if told is None or heard.interrupted is None:
+        return told
+    return told.when_interrupted(heard.interrupted)
+
+
+def _told_by_whom_it_was_made(config: pytest.Config, heard: Heard) -> Told | None:
     contract = config.stash.get(_SESSION_KEY, None)
     if contract is not None:
         return contract.so_far()
     shared = _shared(config)
-    return None if shared is None else shared.end()
+    if shared is None or not shared.end(signal.Signals[heard.interrupted or "SIGINT"]):
+        return None
+    from jobproof.contract.suite.session.shared_run import PROCESS_DIED
+    from jobproof.contract.suite.session.told import told_without_run
+
+    return shared.told() or told_without_run(_values(config), crash=PROCESS_DIED)
 
 
 def _add_junit_properties(config: pytest.Config, report: JsonDocument) -> None:

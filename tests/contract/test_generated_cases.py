@@ -30,7 +30,8 @@ _CASE = GeneratedCase(JOB, Subject.KNOWN, Credential.OWNER, {"X-A": "b"}, {}, Fa
 def _asked(script: Script) -> Iterator[tuple[Exchange, Wire]]:
     with Wire({"": script, "jobs": script}) as server:
         values = {"url": server.url(), "job": [JOB], "token_env": "T", "timeout": 0.5}
-        with CaseSender(target_from(values, environ={"T": "t"})) as sender:
+        with Client(exact_framing=True) as client:
+            sender = CaseSender(target_from(values, environ={"T": "t"}), client)
             yield sender.send(_CASE), server
 
 
@@ -91,8 +92,9 @@ def test_a_redirect_to_nowhere_is_an_answer(location: str) -> None:
 
 def test_a_session_over_the_adapter_answers_as_requests_does() -> None:
     with Wire({"ok": answer(200, b'{"a": 1}', _JSON)}) as server:
-        adapter = ClientAdapter(Client())
-        with new_session(adapter) as session:
+        client = Client()
+        adapter = ClientAdapter(client)
+        with client, new_session(adapter) as session:
             answered = session.get(server.url("ok"), timeout=PATIENCE_S, allow_redirects=False)
             assert (answered.status_code, answered.json()) == (200, {"a": 1})
             assert answered.headers["content-type"] == "application/json"
@@ -104,10 +106,11 @@ def test_a_session_over_the_adapter_answers_as_requests_does() -> None:
 
 
 def test_a_failure_is_an_exception_of_requests() -> None:
-    session = new_session(ClientAdapter(Client()))
+    client = Client()
     with (
         Wire({"gone": say(end="close")}) as server,
-        session,
+        client,
+        new_session(ClientAdapter(client)) as session,
         pytest.raises(requests.RequestException) as raised,
     ):
         session.get(server.url("gone"), timeout=PATIENCE_S, allow_redirects=False)

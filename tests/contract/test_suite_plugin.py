@@ -115,7 +115,7 @@ def test_a_broken_promise_is_one_failed_node_with_its_curl_beside_the_verdict(su
     done = suite(faults=("id_of_another_job",))
     assert done.ret == 1
     assert done.parseoutcomes()["failed"] == 2
-    done.stdout.fnmatch_lines(["_* test_verdict _*", "verdict: broken: job_id_is_echoed"])
+    done.stdout.fnmatch_lines(["_* test_verdict _*", "broken: job_id_is_echoed"])
     done.stdout.fnmatch_lines(
         ["job_id_is_echoed: *", "  promised  *", "  asked     GET *", "  again     curl *"]
     )

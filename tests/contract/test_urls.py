@@ -282,8 +282,8 @@ def test_generated_cases_reach_a_name_below_localhost(wire: Wire) -> None:
 
     values = {"url": f"http://bücher.localhost:{wire.port}/ä", "job": [ID], "token_env": "T"}
     case = GeneratedCase(ID, Subject.KNOWN, Credential.OWNER, {}, {"a": ["1", "é"]}, False)
-    with CaseSender(target_from(values, environ={"T": "t"})) as sender:
-        exchange = sender.send(case)
+    with Client(exact_framing=True) as client:
+        exchange = CaseSender(target_from(values, environ={"T": "t"}), client).send(case)
     assert exchange.response is not None, exchange.answer
     head = wire.requests[-1].decode("latin-1")
     assert head.startswith(f"GET /%C3%A4/jobs/{ID}?a=1&a=%C3%A9 HTTP/1.1\r\n")

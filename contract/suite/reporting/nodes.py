@@ -147,4 +147,4 @@ def _verdict(outcome: Outcome) -> str:
     elif outcome.crash is not None:
         # Where it was raised, for whoever mends it.
         why = f"{why}\n{outcome.crash}"
-    return outcome.redactor.text(f"verdict: {outcome.verdict}: {why}")
+    return outcome.redactor.text(f"{outcome.verdict}: {why}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from jobproof.contract.formats.text_file import write_text
 from jobproof.contract.formats.wording import legible
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.judging.rates import wilson
-from jobproof.contract.model.verdict import FindingGroup, overlay
+from jobproof.contract.model.verdict import FindingGroup, Verdict, overlay
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har.live import add_live
 from jobproof.contract.recordings.har.writer import har_entry
@@ -33,6 +34,7 @@ __all__ = [
     "build_report",
     "finding_as_dict",
     "report_text",
+    "report_without_run",
     "write_report",
 ]
 
@@ -88,6 +90,48 @@ def build_recorded_report(
         ],
     }
     return _report(outcome, own)
+
+
+def report_without_run(
+    *,
+    api: str,
+    url: str | None,
+    exit_code: int,
+    why: str,
+    crash: str | None = None,
+    interrupted: str | None = None,
+) -> JsonDocument:
+    """
+    The same where it came to no run: nothing was sent, and nothing is known.
+    """
+    counts = ("codes", "job_statuses", "properties", "credentials", "subjects", "checks")
+    bodies = {"validated_bodies": 0, "generated_validated_bodies": 0}
+    return {
+        "verdict": Verdict.INCONCLUSIVE.value,
+        "exit_code": exit_code,
+        "why": why,
+        "crash": crash,
+        "interrupted": interrupted,
+        "selected": None,
+        "api": api,
+        "strict": False,
+        "url": url,
+        "effort": None,
+        "started_at": _moment(time.time()),
+        "duration_seconds": 0.0,
+        "requests": 0,
+        "findings": [],
+        "checks": [],
+        "reach": {
+            **{name: {} for name in counts},
+            **bodies,
+            "unreached_statuses": [],
+            "missing": [why],
+        },
+        "overlay": None,
+        "notes": [],
+        "jobproof": version("jobproof"),
+    }
 
 
 def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:

@@ -72,11 +72,11 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     yield from _excluded(coverage.get("rates"))
     broken = sum(1 for f in findings if f["breaks"])
     detail = f": {report['why']}" if report["why"] else ""
-    if report.get("selected") is not None:
-        ids = report["selected"]
-        detail = f" of {first_few(ids)} alone{detail}"
     if broken:
         detail = f": {broken} {'finding breaks' if broken == 1 else 'findings break'} the contract"
+    # A report that an earlier version wrote doesn't say.
+    if report.get("selected") is not None:
+        detail = f", of {first_few(report['selected'])} alone{detail}"
     work = f"{report['requests']} requests"
     if "judged" in report:
         work = f"{report['judged']} exchange{'' if report['judged'] == 1 else 's'} judged"

@@ -13,16 +13,19 @@ import random
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import requests
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.openapi import from_dict
 
-from jobproof.contract.client.curl import Client
-from jobproof.contract.client.requests_adapter import ClientAdapter, ExchangeFailed, new_session
-from jobproof.contract.client.response_parser import Limits
+from jobproof.contract.client.requests_adapter import (
+    Carrier,
+    ClientAdapter,
+    ExchangeFailed,
+    new_session,
+)
 from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
@@ -83,21 +86,14 @@ def cases(target: SuiteTarget) -> st.SearchStrategy[GeneratedCase]:
 
 class CaseSender:
     """
-    Carries generated cases by one session: no redirects, no `.netrc`, no proxy from the
-    environment, and no more than the cap of bytes.
+    Carries generated cases by `carrier`, as all requests of a run are: no redirects, no `.netrc`,
+    no proxy from the environment, and no more than the cap of bytes.
     """
 
-    def __init__(self, target: SuiteTarget) -> None:
+    def __init__(self, target: SuiteTarget, carrier: Carrier) -> None:
         self._target = target
-        limits = Limits(body_bytes=target.api.profile.body.limit)
-        self._adapter = ClientAdapter(Client(exact_framing=True, limits=limits))
+        self._adapter = ClientAdapter(carrier)
         self._session = new_session(self._adapter)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._session.close()
 
     def send(self, case: GeneratedCase) -> Exchange:
         """

@@ -67,25 +67,25 @@ def send_generated_cases(run: Run) -> NewFindings:
     Send cases of the operation, right and wrong ones, and have their answers judged.
     """
     new_findings = NewFindings(run)
-    with CaseSender(run.target) as sender:
+    sender = CaseSender(run.target, run.sender)
 
-        @settings(
-            max_examples=run.target.effort.generated,
-            deadline=None,
-            database=None,
-            derandomize=bool(run.target.seed),
-            phases=[Phase.explicit, Phase.generate, Phase.shrink],
-            suppress_health_check=_SUPPRESSED,
-        )
-        @given(case=cases(run.target))
-        def send_case(case: GeneratedCase) -> None:
-            # Hypothesis has no time limit: cases that are left pass unsent.
-            if new_findings.out_of_time():
-                return
-            run.rate_limiter.acquire()
-            new_findings(run.record(sender.send(case), generated=True)[1])
+    @settings(
+        max_examples=run.target.effort.generated,
+        deadline=None,
+        database=None,
+        derandomize=bool(run.target.seed),
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=_SUPPRESSED,
+    )
+    @given(case=cases(run.target))
+    def send_case(case: GeneratedCase) -> None:
+        # Hypothesis has no time limit: cases that are left pass unsent.
+        if new_findings.out_of_time():
+            return
+        run.rate_limiter.acquire()
+        new_findings(run.record(sender.send(case), generated=True)[1])
 
-        _carry_out(run, send_case, new_findings)
+    _carry_out(run, send_case, new_findings)
     return new_findings
 
 

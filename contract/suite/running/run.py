@@ -114,7 +114,7 @@ class Run:
             rate_per_minute=target.rate_per_minute, budget=target.budget, wait=self._wait_for_turn
         )
         self._judge = Judge(checks)
-        self._sender = sender
+        self.sender = sender
         self._clock = clock
         self._wait = wait
         self._progress = progress
@@ -353,7 +353,7 @@ class Run:
 
         def ask(request: Request) -> Exchange:
             start.wait()
-            return self._sender.send(request, deadline_s=self.target.timeout_s, fresh=True)
+            return self.sender.send(request, deadline_s=self.target.timeout_s, fresh=True)
 
         with ThreadPoolExecutor(len(requests), thread_name_prefix="jobproof") as pool:
             judged = [self.record(exchange) for exchange in pool.map(ask, requests)]
@@ -366,7 +366,7 @@ class Run:
         # Named only where it matters: most senders know no connections.
         how = {"fresh": True} if fresh else {}
         began = time.monotonic()
-        exchange = self._sender.send(request, deadline_s=self.target.timeout_s, **how)
+        exchange = self.sender.send(request, deadline_s=self.target.timeout_s, **how)
         count, seconds = self._taken
         self._taken = (count + 1, seconds + time.monotonic() - began)
         return exchange

@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from signal import Signals
 from typing import TextIO
 
 from jobproof.contract.client.curl import Client
@@ -37,7 +36,7 @@ from jobproof.contract.suite.running.run import Run
 from jobproof.contract.suite.running.sender import ClientSender
 from jobproof.contract.suite.session.shared_run import PROCESS_DIED, SharedRun
 from jobproof.contract.suite.session.signals import SignalWatch
-from jobproof.contract.suite.session.told import Told, told_of_failure
+from jobproof.contract.suite.session.told import Told, told_without_run
 
 __all__ = ["DRAWN", "NodeSelection", "Session"]
 
@@ -155,7 +154,8 @@ class Session:
         if self._shared is None or self._shared.claim():
             self._settle(self._carry_out())
         else:
-            self._told = self._shared.told() or told_of_failure(PROCESS_DIED)
+            died = told_without_run(self._values, crash=PROCESS_DIED)
+            self._told = self._shared.told() or died
 
     def _settle(self, told: Told) -> None:
         if self._progress is not None:
@@ -226,15 +226,12 @@ class Session:
         try:
             return self._tell(crash)
         except Exception as exc:  # noqa: BLE001 -- nobody else would say so
-            return told_of_failure(crash or _in_words(exc))
+            return told_without_run(self._values, crash=crash or _in_words(exc))
 
     def _tell(self, crash: str | None) -> Told:
         run, signal = self._run, self._signal
         if run is None:
-            if crash is not None or signal is None:
-                return told_of_failure(crash or "it ended without a run")
-            code = 128 + Signals[signal]
-            return Told(code, failure=f"interrupted ({signal})", interrupted=signal)
+            return told_without_run(self._values, crash=crash, interrupted=signal)
         cases = self._drawn.get(GENERATED_CASES)
         # A run cut short may have reached too little, which is the clock's fault.
         generated = cases is not None and not cases.skipped and cases.complete

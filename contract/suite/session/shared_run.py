@@ -13,7 +13,7 @@ from signal import SIGINT
 
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.formats.text_file import read_text, write_text
-from jobproof.contract.suite.session.told import Told, told_of_failure
+from jobproof.contract.suite.session.told import Told
 
 __all__ = ["PROCESS_DIED", "SharedRun"]
 
@@ -39,12 +39,19 @@ class SharedRun:
         self._lock = folder / "lock"
         self._held: int | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """
+        Whether somebody makes the run, or has made it.
+        """
+        return self._begun.exists()
+
     def claim(self) -> bool:
         """
         Wait until nobody is making the run; whether it is this process's to make.
         """
         held = self._take(fcntl.LOCK_EX)
-        if held is None or self._begun.exists():
+        if held is None or self.has_begun:
             self._release(held)
             return False
         write_text(str(os.getpid()), self._begun, JobproofError)
@@ -53,8 +60,10 @@ class SharedRun:
 
     def publish(self, told: Told) -> None:
         """
-        Let the others know; those that wait go on.
+        Let the others know, if the run was this process's to make; those that wait go on.
         """
+        if self._held is None:
+            return
         write_text(json.dumps(told.as_json()), self._place, JobproofError)
         self._release(self._held)
         self._held = None
@@ -67,22 +76,21 @@ class SharedRun:
             return None
         return Told.from_json(json.loads(read_text(self._place, JobproofError)))
 
-    def end(self) -> Told | None:
+    def end(self, signal: int = SIGINT) -> bool:
         """
-        What the run has come to; one that is under way is interrupted, and None is never begun.
+        Have a run that is under way interrupted, and wait for it; whether one was ever begun.
         """
-        told = self.told()
-        if told is not None or not self._begun.exists():
-            return told
+        if self._place.exists() or not self.has_begun:
+            return self.has_begun
         held = self._take(fcntl.LOCK_EX | fcntl.LOCK_NB)
         if held is None:
-            os.kill(int(read_text(self._begun, JobproofError)), SIGINT)
+            os.kill(int(read_text(self._begun, JobproofError)), signal)
         until = time.monotonic() + _PATIENCE_S
         while held is None and time.monotonic() < until:
             time.sleep(_LOOK_S)
             held = self._take(fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._release(held)
-        return self.told() or told_of_failure(PROCESS_DIED)
+        return True
 
     def _take(self, how: int) -> int | None:
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)

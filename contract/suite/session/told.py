@@ -5,13 +5,17 @@ What a run has come to, as one value: whoever tells of it tells the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from signal import Signals
 from typing import Self
 
 from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.plugins import default_api
+from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.reporting.nodes import Node, NodeState
+from jobproof.contract.suite.reporting.report import report_without_run
 
-__all__ = ["Told", "told_of_failure"]
+__all__ = ["Told", "told_without_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,17 @@ class Told:
         silent = Node(name, NodeState.FAILED, why)
         return next((node for node in self.nodes if node.name == name), silent)
 
+    def when_interrupted(self, name: str) -> Self:
+        """
+        The same, and a signal has come after it: what is broken stays so, and what has failed.
+        """
+        if self.exit_code in {1, 2, 4} or self.interrupted is not None or self.report is None:
+            return self
+        code = 128 + Signals[name]
+        why = self.report["why"] or f"interrupted ({name}) after it was judged"
+        report = {**self.report, "exit_code": code, "interrupted": name, "why": why}
+        return replace(self, exit_code=code, report=report, interrupted=name)
+
     def as_json(self) -> JsonDocument:
         """
         As plain JSON, for another process.
@@ -61,8 +76,25 @@ def _nodes(nodes: Iterable[JsonDocument]) -> Iterable[Node]:
         yield Node(node["name"], NodeState(node["state"]), node["text"])
 
 
-def told_of_failure(failure: str) -> Told:
+def told_without_run(
+    values: OptionValues, *, crash: str | None = None, interrupted: str | None = None
+) -> Told:
     """
-    That jobproof itself has failed, and nothing is known of what was seen.
+    That it came to no run, or nothing is known of it: jobproof itself has failed, or somebody
+    has interrupted it before.
     """
-    return Told(4, failure=f"jobproof itself failed: {failure}")
+    if interrupted is None:
+        first, _, _ = (crash or "").partition("\n")
+        code, why = 4, f"jobproof itself failed: {first}"
+    else:
+        code, why = 128 + Signals[interrupted], f"interrupted ({interrupted})"
+    report = report_without_run(
+        api=values["api"] or default_api(),
+        url=values["url"],
+        exit_code=code,
+        why=why,
+        crash=crash,
+        interrupted=interrupted,
+    )
+    failure = why if crash is None else f"{why}\n{crash}"
+    return Told(code, report=report, failure=failure, interrupted=interrupted)
