@@ -28,6 +28,12 @@ MODULES = sorted(
 )
 
 KEPT = {
+    "contract/suite/schemathesis_check.py: JobContract": "the hooks' module registers it",
+    "contract/suite/schemathesis_check.py: ask_for_known_jobs": "the hooks' module registers it",
+    "contract/suite/schemathesis_check.py: note_answer": "the hooks' module registers it",
+    "contract/suite/schemathesis_check.py: note_question": "the hooks' module registers it",
+    "contract/suite/schemathesis_check.py: JobContract.after_response": "Schemathesis calls it",
+    "contract/suite/schemathesis_check.py: JobContract.after_run": "Schemathesis calls it",
     "probes/config/settings.py: TargetSettings.api_digest": "a reload compares it with the others",
     "probes/export/metrics.py: LABEL_VALUES": "docs/metrics.md is written from it",
     "probes/export/metrics.py: Metrics.describe": "the registry of prometheus_client asks for it",

@@ -361,7 +361,7 @@ def test_nothing_prints_past_the_console(module: Path) -> None:
 # One place for a fact: who builds a request, who reads a URL, what is a hostile id.
 
 REQUESTS = {
-    "contract/client/requests_adapter.py",
+    "contract/client/prepared_request.py",
     "contract/model/request.py",
     "contract/recordings/flows.py",
     "contract/recordings/har/entry.py",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,6 +32,8 @@ from jobproof.contract.openapi.wording import quoted, shown
 __all__ = ["Operation", "read_operation"]
 
 # QUERY is among them since OpenAPI 3.2.
+_SENT = "sent."
+"""Begins the names of the schemas of what is sent: an answer's may be called alike."""
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
 
@@ -119,7 +121,6 @@ def read_operation(
     raw = files.mapping(node, base, name)
     extractor = SchemaExtractor(files, version)
     responses = read_responses(files, extractor, raw, base, is_swagger=version.startswith("2."))
-    document = _as_document(root, template, method, parameter, raw, responses, extractor.defs)
     specs = {code: _spec(code, r, extractor.defs, path) for code, r in responses.items()}
     meaning: JsonDocument = {
         "responses": responses,
@@ -129,7 +130,13 @@ def read_operation(
     }
     own = (raw["parameters"], base) if "parameters" in raw else None
     lists = [each for each in (item.get("parameters"), own) if each is not None]
-    parameters, notes = read_parameters(files, lists)
+    # Apart from those of the answers: what is sent is described by other rules.
+    sent = SchemaExtractor(files, version)
+    parameters, notes = read_parameters(files, lists, sent)
+    stated = list(_stated(template, parameter, parameters))
+    schemas = {name: _rebased(schema) for name, schema in extractor.defs.items()}
+    schemas |= {f"{_SENT}{name}": _rebased(schema, _SENT) for name, schema in sent.defs.items()}
+    document = _as_document(root, template, method, raw, stated, responses, schemas)
     servers, unusable = read_servers(root, item, raw)
     return Operation(
         method=method.upper(),
@@ -187,43 +194,54 @@ def _as_document(
     root: JsonDocument,
     template: str,
     method: str,
-    parameter: str,
     raw: JsonDocument,
+    parameters: Sequence[Json],
     responses: Mapping[str, JsonDocument],
-    defs: JsonDocument,
+    schemas: JsonObject,
 ) -> JsonObject:
     stated = root.get("info")
     info = stated if isinstance(stated, dict) else {}
+    operation = {
+        "summary": str(raw.get("summary", "")),
+        "parameters": list(parameters),
+        "responses": _rebased(responses),
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": str(info.get("title", "")), "version": str(info.get("version", ""))},
-        "paths": {
-            template: {
-                method: {
-                    "summary": str(raw.get("summary", "")),
-                    "parameters": [
-                        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
-                        for name in re.findall(r"\{([^}]*)\}", template) or [parameter]
-                    ],
-                    "responses": _rebased(responses),
-                }
-            }
-        },
-        "components": {"schemas": _rebased(dict(defs))},
+        "paths": {template: {method: operation}},
+        "components": {"schemas": schemas},
     }
 
 
-def _rebased(node: Json) -> Json:
+def _stated(template: str, job: str, parameters: Iterable[Parameter]) -> Iterator[Json]:
+    """
+    The parameters of the path, by its own names for them, and all others that the document has.
+    """
+    known = {(one.place, one.name): one for one in parameters}
+    path = [("path", name) for name in re.findall(r"\{([^}]*)\}", template) or [job]]
+    for place, name in (*path, *(key for key in known if key[0] != "path")):
+        one = known.get((place, name))
+        schema = one.schema if one is not None else None
+        yield {
+            "in": place,
+            "name": name,
+            "required": place == "path" or (one is not None and one.required),
+            "schema": {"type": "string"} if schema is None else _rebased(schema, _SENT),
+        }
+
+
+def _rebased(node: Json, prefix: str = "") -> Json:
     if isinstance(node, dict):
         return {
             # JSON Schema keeps definitions under `$defs`, OpenAPI under `components`.
-            key: value.replace("#/$defs/", "#/components/schemas/")
+            key: value.replace("#/$defs/", f"#/components/schemas/{prefix}")
             if key == "$ref" and isinstance(value, str)
-            else _rebased(value)
+            else _rebased(value, prefix)
             for key, value in node.items()
         }
     if isinstance(node, list):
-        return [_rebased(item) for item in node]
+        return [_rebased(item, prefix) for item in node]
     return node
 
 

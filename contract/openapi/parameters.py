@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobproof.contract.errors import DocumentError
 from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.openapi.source.extraction import SchemaExtractor
 from jobproof.contract.openapi.source.files import Base, DocumentFiles
 
 __all__ = ["Parameter", "read_parameters"]
@@ -18,6 +19,10 @@ _PLACES = ("path", "query", "header", "cookie")
 # What OpenAPI leaves to other keywords (3.1.1, 4.8.12.2): a parameter of that name is ignored.
 _NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
 _MOST_PARTS = 100
+_BESIDE = frozenset(
+    {"type", "format", "enum", "minimum", "maximum", "minLength", "maxLength", "pattern", "items"}
+    | {"minItems", "maxItems", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +34,27 @@ class Parameter:
         place: `path`, `query`, `header` or `cookie`.
         value: As it is written into a request, where the document leaves one choice alone: a
             sole `enum` value, `const` or `default`; else None.
+        schema: Of its values; None where the document gives none that can be read.
     """
 
     name: str
     place: str
     required: bool
     value: str | None = None
+    schema: Json = field(default=None, compare=False, repr=False)
 
 
 def read_parameters(
-    files: DocumentFiles, lists: Iterable[tuple[Json, Base]]
+    files: DocumentFiles, lists: Iterable[tuple[Json, Base]], extractor: SchemaExtractor
 ) -> tuple[tuple[Parameter, ...], tuple[str, ...]]:
     """
     The parameters of a path item and then of one operation on it, and a line on each that can't
     be read.
 
     The operation's take the place of the path item's of the same name and place.
+
+    Args:
+        extractor: Takes what the schemas of their values refer to.
     """
     found: dict[tuple[str, str], Parameter] = {}
     notes: list[str] = []
@@ -62,7 +72,7 @@ def read_parameters(
             except DocumentError as exc:
                 notes.append(f"{exc}; that parameter is unknown")
                 continue
-            if isinstance(node, dict) and (parameter := _parameter(files, node, where)):
+            if isinstance(node, dict) and (parameter := _parameter(files, node, where, extractor)):
                 name = parameter.name
                 # Only a header's name reads alike in every case (RFC 9110, 5.1).
                 key = name.lower() if parameter.place == "header" else name
@@ -70,7 +80,9 @@ def read_parameters(
     return tuple(found.values()), tuple(notes)
 
 
-def _parameter(files: DocumentFiles, node: JsonDocument, base: Base) -> Parameter | None:
+def _parameter(
+    files: DocumentFiles, node: JsonDocument, base: Base, extractor: SchemaExtractor
+) -> Parameter | None:
     name, place = str(node.get("name", "")), str(node.get("in", "")).lower()
     if not name or place not in _PLACES:
         return None
@@ -78,7 +90,22 @@ def _parameter(files: DocumentFiles, node: JsonDocument, base: Base) -> Paramete
         return None
     files.refuse_twice(node, base)
     required = place == "path" or node.get("required") is True
-    return Parameter(name, place, required, _value(files, node, base))
+    schema = _schema(node, base, extractor)
+    return Parameter(name, place, required, _value(files, node, base), schema)
+
+
+def _schema(node: JsonDocument, base: Base, extractor: SchemaExtractor) -> Json:
+    """
+    What the document says of its values; of one with a media type nothing.
+    """
+    if "content" in node:
+        return None
+    # Swagger 2 writes the keywords of a schema beside the name.
+    beside = {key: value for key, value in node.items() if key in _BESIDE}
+    try:
+        return extractor.schema(node.get("schema", beside), base)
+    except DocumentError:
+        return None  # nothing of it is needed to ask
 
 
 def _value(files: DocumentFiles, node: JsonDocument, base: Base) -> str | None:

@@ -106,7 +106,11 @@ OPTIONS: tuple[SuiteOption, ...] = (
         choices=("quick", "standard", "exhaustive"),
     ),
     SuiteOption(
-        "seed", "job-seed", "count", "Makes the random ids repeatable; 0: fresh ones.", "N"
+        "seed",
+        "job-seed",
+        "count",
+        "Sends the same requests again; 0: others, by a seed that is printed.",
+        "N",
     ),
     SuiteOption("strict", "job-strict", "flag", "Inferred promises break the run, too."),
     SuiteOption("report", "job-report", "text", "Write the report as JSON.", "F.json"),

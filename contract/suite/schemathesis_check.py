@@ -23,7 +23,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 
-from jobproof.contract.client.requests_adapter import request_of
+from jobproof.contract.client.prepared_request import request_of
 from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret

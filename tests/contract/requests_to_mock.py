@@ -146,7 +146,22 @@ def run_script(
         target = request.url.removeprefix("http://mock")
         answer = mock.respond("GET", target, request.headers)
         exchanges.append(MockExchange(f"{manner}: {target[:80]}", answer, mock.log[-1].fault))
+    exchanges += _by_turns(mock, [one.id for one in mock.jobs if one.has_ended(Clock().now)])
     return exchanges
+
+
+def _by_turns(mock: Mock, ended: list[str]) -> Iterator[MockExchange]:
+    """
+    Two jobs, tokens and methods by turns; and ids at the limits of what servers take.
+    """
+    first, token = path_of(mock, ended[0]), mock.token
+    asked = [("GET", path_of(mock, one), token) for one in (*ended[:2], *ended[:2])]
+    asked += [("GET", first, one) for one in (token, "", token, "wrong", token)]
+    asked += [(method, first, token) for method in ("HEAD", "GET", "OPTIONS", "GET")]
+    asked += [("GET", path_of(mock, one), token) for one in ("7" * 256, str(2**63))]
+    for number, (method, target, shown) in enumerate(asked):
+        answer = mock.respond(method, target, bearer(shown) if shown else [])
+        yield MockExchange(f"turn {number}: {method} {target[:80]}", answer, mock.log[-1].fault)
 
 
 def _under_conditions(mock: Mock, known: str, ended: str) -> Iterator[MockExchange]:

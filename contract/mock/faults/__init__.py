@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from jobproof.contract.mock.faults.access import ACCESS
 from jobproof.contract.mock.faults.asked import ASKED
+from jobproof.contract.mock.faults.drawn import DRAWN
 from jobproof.contract.mock.faults.fault_group import Fault, FaultGroup
 from jobproof.contract.mock.faults.formats import FORMATS
 from jobproof.contract.mock.faults.heads.fields import FIELDS
@@ -44,6 +45,7 @@ FAULT_GROUPS: tuple[FaultGroup, ...] = (
     FRAMING,
     ASKED,
     INSTANCES,
+    DRAWN,
 )
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(

@@ -33,7 +33,8 @@ class Fault(Behaviour):
     Attributes:
         letter: Its class: S schema, F format, M meaning, T over time, E errors and
             lookup, X access and exposure, K tokens, A who sees, G what is given away, I ids,
-            L load, P protocol, H header fields, W the wire, Q how it is asked, R some answers.
+            L load, P protocol, H header fields, W the wire, Q how it is asked, R some answers,
+            D what no plan foresees.
         definite: The document, the vendor's prose or an RFC calls it wrong; else it
             is a matter of taste, policy or inference.
         promises: Ids of the checks that find it for the right reason.

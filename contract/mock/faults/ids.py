@@ -31,7 +31,7 @@ def has_hyphens(api: Api) -> bool:
     """
     APIs whose ids are UUIDs, which some write without hyphens.
     """
-    return api.profile.id.fresh(random.Random(0)).count("-") == _HYPHENS
+    return api.profile.id.fresh(random.Random(0)).count("-") == _HYPHENS  # noqa: S311 -- an id
 
 
 @IDS.job("the end of an id is enough", "altered_id_finds_nothing")

@@ -14,8 +14,8 @@ from jobproof.contract.suite.planning.target import SuiteTarget
 
 __all__ = ["Forecast", "forecast_of", "in_time", "opening"]
 
-_STEPS_A_WALK = 15
-"""As `test_client_machine` asks for."""
+_TURNS = 9
+"""What the first three steps of a walk send besides one request each: four by turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def forecast_of(target: SuiteTarget, plan: Iterable[PlannedRequest]) -> Forecast
     """
     asked = list(plan)
     count = sum(planned.questions for planned in asked)
-    count += target.effort.generated + _STEPS_A_WALK * target.effort.walks
+    effort = target.effort
+    count += effort.generated + (effort.steps + _TURNS) * effort.walks
     if target.budget is not None:
         count = min(count, target.budget)
     watched = len({planned.job_id for planned in asked if planned.follows})

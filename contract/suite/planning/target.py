@@ -41,14 +41,21 @@ class Effort(StrEnum):
         """
         How many cases are generated from the document.
         """
-        return {Effort.QUICK: 0, Effort.STANDARD: 40, Effort.EXHAUSTIVE: 300}[self]
+        return {Effort.QUICK: 0, Effort.STANDARD: 24, Effort.EXHAUSTIVE: 300}[self]
 
     @property
     def walks(self) -> int:
         """
         How many walks the state machine takes.
         """
-        return {Effort.QUICK: 0, Effort.STANDARD: 3, Effort.EXHAUSTIVE: 20}[self]
+        return {Effort.QUICK: 0, Effort.STANDARD: 1, Effort.EXHAUSTIVE: 20}[self]
+
+    @property
+    def steps(self) -> int:
+        """
+        How many steps a walk has; the first three are up to four requests each.
+        """
+        return {Effort.QUICK: 0, Effort.STANDARD: 3, Effort.EXHAUSTIVE: 15}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class SuiteTarget:
         rate_per_minute: Requests a minute at most; None: no limit.
         budget: Requests in all at most; None: no limit.
         timeout_s: Seconds for one answer, from name resolution to the last byte.
+        seed: Of all that is drawn; 0: anew each time, and nobody can repeat it.
         staleness_s: Seconds by which a replica may be behind.
     """
 

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from secrets import randbelow
 from typing import Any
 
 from jobproof.contract.errors import ConfigError
@@ -21,6 +22,9 @@ from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
+
+_MOST_SEEDS = 10**6
+"""Short enough to be typed."""
 
 __all__ = ["dry_run_target", "open_target", "read_staleness", "target_from"]
 
@@ -123,7 +127,8 @@ def target_from(
         effort=Effort(values.get("effort") or Effort.STANDARD),
         timeout_s=_positive_seconds("timeout", values, 10.0),
         strict=bool(values.get("strict")),
-        seed=int(values.get("seed") or 0),
+        # Drawn here, so that a run can say by which seed it is repeated.
+        seed=int(values.get("seed") or 0) or randbelow(_MOST_SEEDS) + 1,
         staleness_s=read_staleness(values.get("staleness")),
     )
 

@@ -59,7 +59,10 @@ def build_report(
         "duration_seconds": round(duration_s, 3),
         "requests": run.requests,
     }
-    return _report(outcome, own)
+    report = _report(outcome, own)
+    for told, found in zip(report["findings"], outcome.groups, strict=True):
+        told["first_seen_by"] = run.first_seen_by(found.first).value
+    return report
 
 
 def build_recorded_report(

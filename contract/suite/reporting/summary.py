@@ -70,6 +70,8 @@ def summarise(report: JsonDocument) -> Iterator[str]:
         f"{_gaps(coverage)}"
     )
     yield from _excluded(coverage.get("rates"))
+    if report.get("seed"):
+        yield f"seed: {report['seed']} (--seed {report['seed']} sends the same requests)"
     broken = sum(1 for f in findings if f["breaks"])
     detail = f": {report['why']}" if report["why"] else ""
     if broken:

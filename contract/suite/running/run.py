@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import Random
 
 from jobproof.contract.formats.durations import write_duration
@@ -26,7 +26,7 @@ from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.manners.near_misses import near_tag
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
-from jobproof.contract.model.verdict import FindingGroup, FindingTally
+from jobproof.contract.model.verdict import FindingGroup
 from jobproof.contract.suite.planning.job_ids import fresh_id
 from jobproof.contract.suite.planning.plan import (
     PlannedRequest,
@@ -34,13 +34,13 @@ from jobproof.contract.suite.planning.plan import (
     request_of,
 )
 from jobproof.contract.suite.planning.target import SuiteTarget
-from jobproof.contract.suite.running.baselines import Baselines
 from jobproof.contract.suite.running.plan_runner import PlanRunner
 from jobproof.contract.suite.running.rate_limiter import (
     LONGEST_PAUSE_S,
     BudgetSpent,
     RateLimiter,
 )
+from jobproof.contract.suite.running.run_records import RunPart, RunRecords
 from jobproof.contract.suite.running.same_page import SamePage
 from jobproof.contract.suite.running.sender import Sender
 
@@ -54,33 +54,6 @@ _MOST_UNANSWERED = 2
 _MOST_INTERMEDIARIES = 5
 """After so many answers in a row that weren't the API's own, nothing more is sent."""
 _UNREACHABLE = (Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.BLOCKED)
-
-
-@dataclass(slots=True)
-class _RunRecords:
-    """
-    What a run has seen and found; guarded by the run's lock.
-
-    Attributes:
-        history: What is known of each job; by the URL where a request has no id.
-        answered: How many exchanges brought an answer, whole or in part.
-        unanswered: How many have brought none since the last answer.
-        baselines: Answers for ids that nobody has.
-        unreachable: Why no connection comes about.
-        stopped: Why the plan wasn't carried out to its end.
-        intermediaries: How many answers in a row weren't the API's own.
-        silence: That nobody answers any more, in words.
-    """
-
-    tally: FindingTally = field(default_factory=FindingTally)
-    history: dict[str, History] = field(default_factory=dict)
-    answered: int = 0
-    unanswered: int = 0
-    baselines: Baselines = field(default_factory=Baselines)
-    unreachable: str | None = None
-    stopped: str | None = None
-    intermediaries: int = 0
-    silence: str | None = None
 
 
 class Run:
@@ -119,12 +92,14 @@ class Run:
         self._wait = wait
         self._progress = progress
         self._notice = notice
-        self._records = _RunRecords()
+        self._records = RunRecords()
+        self.part = RunPart.PLAN
         self._plan = build_plan(target) if plan is None else tuple(plan)
         # How many answers there were, and how many seconds they took in all.
         self._taken = (0, 0.0)
-        missing = fresh_id(target.api.profile, Random())  # noqa: S311 -- an id, no secret
-        self._same_page = SamePage(target, missing, self._ask)
+        rng = Random(f"a page of {target.seed}" if target.seed else None)  # noqa: S311 -- no secret
+        missing = fresh_id(target.api.profile, rng)
+        self._same_page = SamePage(target, missing, self.ask)
         self._planned: tuple[Finding, ...] = ()
         self._lock = threading.Lock()
 
@@ -142,6 +117,12 @@ class Run:
         """
         with self._lock:
             return self.coverage.of_looked(self._records.tally.groups())
+
+    def first_seen_by(self, finding: Finding) -> RunPart:
+        """
+        Which part of the run has seen that first.
+        """
+        return self._records.parts.get(finding.fingerprint, RunPart.PLAN)
 
     @property
     def stalest(self) -> Finding | None:
@@ -279,7 +260,7 @@ class Run:
         request = self._with_entity_tag(request_of(self.target, planned), planned)
         timed_out = False
         while True:
-            seen, findings = self.record(self._ask(request, fresh=fresh))
+            seen, findings = self.record(self.ask(request, fresh=fresh))
             # Each 429 is judged and counted, too, and each costs a request of the budget.
             if self._has_paused(seen):
                 continue
@@ -361,7 +342,13 @@ class Run:
             self._has_paused(seen)
         return judged[0]
 
-    def _ask(self, request: Request, *, fresh: bool = False) -> Exchange:
+    def ask(self, request: Request, *, fresh: bool = False) -> Exchange:
+        """
+        Send a request of anybody's when its turn comes; no retry, and nothing is judged.
+
+        Raises:
+            BudgetSpent: No request is left.
+        """
         self.rate_limiter.acquire()
         # Named only where it matters: most senders know no connections.
         how = {"fresh": True} if fresh else {}
@@ -410,6 +397,7 @@ class Run:
         records = self._records
         for finding in judgement.findings:
             records.tally.add(finding)
+            records.parts.setdefault(finding.fingerprint, self.part)
         self.coverage.add(seen, judgement, generated=generated)
         failure = seen.exchange.failure
         if failure is None or failure.partial is not None:

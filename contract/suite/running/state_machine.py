@@ -1,6 +1,10 @@
 """
 A client in random order: a Hypothesis state machine over polls, tokens and methods.
 Whatever the order, every answer must keep the contract.
+
+Each walk begins with three short ones, in any order: two jobs by turns, one job with another token
+each time, and by another method each time. What a server keeps from one request to the next shows
+there, and chance alone seldom repeats itself so often.
 """
 
 from __future__ import annotations
@@ -9,13 +13,13 @@ import random
 from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding
-from jobproof.contract.suite.planning.job_ids import fresh_id
 from jobproof.contract.suite.planning.plan import PlannedRequest
 from jobproof.contract.suite.planning.target import SuiteTarget
+from jobproof.contract.suite.running.generated_cases import seeded_id
 from jobproof.contract.suite.running.run import Run
 
 __all__ = ["client_machine"]
@@ -51,12 +55,54 @@ def client_machine(
     )
 
 
-def _owners_client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
-    known = st.sampled_from(target.jobs)
-    # Where nobody is to be refused, outsiders' answers say nothing of the contract.
-    askers = _CREDENTIALS if target.api.access.is_required else (Credential.OWNER,)
+def _client_in_turns(
+    target: SuiteTarget, jobs: Sequence[str], send: _Send
+) -> type[RuleBasedStateMachine]:
+    known, askers = st.sampled_from(jobs), _askers(target)
 
-    class OwnersClient(RuleBasedStateMachine):
+    class ClientInTurns(RuleBasedStateMachine):
+        """
+        Asks by turns: for two jobs, with each token, by each safe method.
+        """
+
+        @initialize(first=known, second=known)
+        def poll_in_turns(self, first: str, second: str) -> None:
+            others = [one for one in jobs if one != first]
+            pair = (first, second if second != first else (others or jobs)[0])
+            for job_id in pair * 2:
+                send(
+                    PlannedRequest("GET", job_id, Subject.KNOWN, Credential.OWNER, "jobs by turns")
+                )
+
+        @initialize(job_id=known)
+        def change_tokens_in_turns(self, job_id: str) -> None:
+            for credential in (*askers[1:], Credential.OWNER):
+                send(PlannedRequest("GET", job_id, Subject.KNOWN, credential, "tokens by turns"))
+
+        @initialize(job_id=known)
+        def change_methods_in_turns(self, job_id: str) -> None:
+            for method in ("HEAD", "GET", "OPTIONS", "GET"):
+                send(
+                    PlannedRequest(
+                        method, job_id, Subject.KNOWN, Credential.OWNER, "methods by turns"
+                    )
+                )
+
+    return ClientInTurns
+
+
+def _askers(target: SuiteTarget) -> tuple[Credential, ...]:
+    # Where nobody is to be refused, outsiders' answers say nothing of the contract.
+    return _CREDENTIALS if target.api.access.is_required else (Credential.OWNER,)
+
+
+def _owners_client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachine]:
+    jobs = list(target.jobs)
+    # The simplest walk comes first, whatever the seed: of another one it is of other jobs.
+    random.Random(f"{target.seed} walks").shuffle(jobs)  # noqa: S311
+    known, askers = st.sampled_from(jobs), _askers(target)
+
+    class OwnersClient(_client_in_turns(target, jobs, send)):  # type: ignore[misc]
         """
         Polls, polls again, changes its token and its method.
         """
@@ -79,14 +125,14 @@ def _owners_client(target: SuiteTarget, send: _Send) -> type[RuleBasedStateMachi
 
         @rule(seed=st.integers(0, 2**32), credential=st.sampled_from(askers))
         def ask_for_missing_job(self, seed: int, credential: Credential) -> None:
-            job_id = fresh_id(target.api.profile, random.Random(seed))  # noqa: S311
+            job_id = seeded_id(target, seed)
             send(
                 PlannedRequest("GET", job_id, Subject.MISSING, credential, "an id that nobody has")
             )
 
         @rule(seed=st.integers(0, 2**32), method=st.sampled_from(_UNLISTED))
         def send_unlisted_method(self, seed: int, method: str) -> None:
-            job_id = fresh_id(target.api.profile, random.Random(seed))  # noqa: S311
+            job_id = seeded_id(target, seed)
             send(
                 PlannedRequest(
                     method, job_id, Subject.MISSING, Credential.OWNER, "an unlisted method"
