@@ -48,6 +48,7 @@ _REPEATS = 60
 """How many questions look for what is wrong now and then: a fault of every 20th answer needs 59
 to be seen with 95 %."""
 _PAIRS = 6
+_LONG_NAME = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ def _of_known(target: SuiteTarget, job_id: str, *, first: bool) -> Iterator[Plan
         on_its_way = "the job without a token, perhaps on its way"
         yield replace(get, credential=none, why=on_its_way, name="first on its way none GET")
     end = replace(get, after_end=True, each_end=not first)
-    again = replace(end, each_end=False, why="once more: an ended job stays as it is")
+    again = replace(end, why="once more: an ended job stays as it is")
     yield replace(again, name=f"{who} again", fresh=True)
     changed = replace(end, conditional=True, why="the same if it has changed")
     yield replace(changed, name=f"{who} conditional")
@@ -295,7 +296,9 @@ def _of_odd_ids(target: SuiteTarget) -> Iterator[PlannedRequest]:
         if job_id in given:
             continue  # here it names a job
         asked = PlannedRequest("GET", job_id, Subject.MALFORMED, Credential.OWNER, "a hostile id")
-        yield replace(asked, name=f"hostile {job_id[:20]!a}{'' if len(job_id) <= 20 else '…'}")
+        is_long = len(job_id) > _LONG_NAME
+        shown = f"{job_id[:_LONG_NAME]!a}… ({len(job_id)})" if is_long else f"{job_id!a}"
+        yield replace(asked, name=f"hostile {shown}")
 
 
 def _altered(target: SuiteTarget, given: tuple[str, ...]) -> Iterator[PlannedRequest]:
