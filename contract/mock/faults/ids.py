@@ -126,12 +126,6 @@ def foreign_job_with_blank(job: MockJob | None, context: RequestContext) -> Mock
     return context.job_store.find(job_id.strip()) if is_padded else job
 
 
-@IDS.job("after dot segments somebody else's id shows the job", "foreign_job_is_hidden")
-def foreign_job_after_dots(job: MockJob | None, context: RequestContext) -> MockJob | None:
-    before, cut, job_id = (context.job_id or "").rpartition("/../")
-    return context.job_store.find(job_id) if job is None and before and cut else job
-
-
 @IDS.job(
     "without its hyphens somebody else's id shows the job",
     "foreign_job_is_hidden",
@@ -163,16 +157,22 @@ def token_not_needed_with_slash(answer: MockAnswer, context: RequestContext) -> 
     return _shown(answer, job, context)
 
 
-@IDS.caller(
+@IDS.answer(
     "with a parameter after the id no token is needed", "token_is_required", applies=needs_token
 )
-def token_not_needed_with_parameter(caller: Caller, context: RequestContext) -> Caller:
+def token_not_needed_with_parameter(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     before, cut, _ = (context.job_id or "").partition(";")
-    job = context.job_store.find(before) if caller is Caller.NONE and cut else None
-    return Caller(job.tenant) if job is not None else caller
+    job = context.job_store.find(before) if cut and context.request.method == "GET" else None
+    if job is None or context.credential is not Caller.NONE:
+        return answer
+    return _shown(answer, job, context)
 
 
-@IDS.job("what stands after a semicolon isn't part of an id", "altered_id_finds_nothing")
+@IDS.job(
+    "what stands after a semicolon isn't part of an id",
+    "altered_id_finds_nothing",
+    definite=False,
+)
 def id_ends_at_semicolon(job: MockJob | None, context: RequestContext) -> MockJob | None:
     return job or _find_own(context, (context.job_id or "").partition(";")[0])
 
