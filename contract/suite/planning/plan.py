@@ -8,7 +8,7 @@ is asked and by how much effort: as measured, by what it finds (`tox -e yield`).
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from jobproof.contract.model.exchange import Credential, Request, Subject
@@ -96,7 +96,9 @@ class PlannedRequest:
         return 1 if self.beside is None else 2
 
 
-def build_plan(target: SuiteTarget, yields: Yields | None = None) -> tuple[PlannedRequest, ...]:
+def build_plan(
+    target: SuiteTarget, yields: Yields | None = None, *, checks: Iterable[str] | None = None
+) -> tuple[PlannedRequest, ...]:
     """
     All questions that the effort is worth, the most telling first.
 
@@ -104,9 +106,13 @@ def build_plan(target: SuiteTarget, yields: Yields | None = None) -> tuple[Plann
 
     Args:
         yields: What each is worth; None: as it was measured.
+        checks: Only what these need, by their ids; None: whatever any of them needs.
     """
     worth = read_yields() if yields is None else yields
     asked = [one for one in _all_questions(target) if worth.is_asked(one.name, target.effort)]
+    needed = None if checks is None else worth.needed_by(checks)
+    if needed is not None:
+        asked = [one for one in asked if one.name in needed]
     return tuple(sorted(asked, key=lambda one: worth.rank(one.name)))
 
 

@@ -56,7 +56,7 @@ def open_target(values: OptionValues) -> Iterator[SuiteTarget]:
             placeholder="any",  # the mock takes every value
         )
         # The jobs of the mock end within seconds; the profile's interval is for real ones.
-        yield replace(target, poll_interval_s=values.get("poll_interval") or 0.05)
+        yield replace(target, poll_interval_s=values.get("poll_interval") or 0.01)
 
 
 def dry_run_target(values: OptionValues) -> SuiteTarget:

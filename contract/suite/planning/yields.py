@@ -13,8 +13,10 @@ from typing import Self
 
 from jobproof.contract.suite.planning.target import Effort
 
-__all__ = ["Yields", "read_yields"]
+__all__ = ["ALWAYS", "Yields", "read_yields"]
 
+ALWAYS = ("first owner GET", "missing owner GET")
+"""What every run asks: without an answer to both nobody knows that the API itself answers."""
 _EFFORTS = list(Effort)  # written there from the least up
 
 
@@ -24,19 +26,35 @@ class Yields:
     Attributes:
         ranks: The place of each question in the order of asking.
         efforts: The least effort by which it is asked; one that isn't named here by the greatest.
+        checks: The ids of the checks that it is asked for.
     """
 
     ranks: Mapping[str, int] = field(default_factory=dict)
     efforts: Mapping[str, Effort] = field(default_factory=dict)
+    checks: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, questions: Iterable[tuple[str, Effort]]) -> Self:
+    def of(cls, questions: Iterable[tuple[str, Effort, Iterable[str]]]) -> Self:
         """
-        Of questions in the order of asking, each with its effort.
+        Of questions in the order of asking, each with its effort and the checks that need it.
         """
         listed = list(questions)
-        ranks = {name: rank for rank, (name, _) in enumerate(listed)}
-        return cls(ranks, dict(listed))
+        return cls(
+            {name: rank for rank, (name, _, _) in enumerate(listed)},
+            {name: effort for name, effort, _ in listed},
+            {name: frozenset(checks) for name, _, checks in listed},
+        )
+
+    def needed_by(self, selected: Iterable[str]) -> frozenset[str] | None:
+        """
+        The questions without which one of these checks finds less; None where that isn't known
+        of all of them, as of another's check.
+        """
+        wanted = frozenset(selected)
+        if not wanted <= frozenset().union(*self.checks.values()):
+            return None
+        needed = (name for name, checks in self.checks.items() if checks & wanted)
+        return frozenset((*needed, *ALWAYS))
 
     def rank(self, name: str) -> int:
         """
@@ -59,4 +77,6 @@ def read_yields() -> Yields:
     """
     text = files(__package__).joinpath("yields.csv").read_text("utf-8")
     rows = csv.DictReader(text.splitlines())
-    return Yields.of((row["question"], Effort(row["effort"])) for row in rows)
+    return Yields.of(
+        (row["question"], Effort(row["effort"]), row["checks"].split()) for row in rows
+    )

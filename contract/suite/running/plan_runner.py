@@ -16,7 +16,7 @@ from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.suite.planning.plan import PlannedRequest, parts_of
-from jobproof.contract.suite.planning.target import SuiteTarget
+from jobproof.contract.suite.planning.target import Effort, SuiteTarget
 from jobproof.contract.suite.running.agenda import Agenda
 from jobproof.contract.suite.running.pace import PollPace
 from jobproof.contract.suite.running.rate_limiter import BudgetSpent
@@ -100,6 +100,8 @@ class _Seen:
         timed_out: How many had none in time, in all.
         unanswered_polls: How many in a row of a job.
         first_asked: When a job was asked for first, by the monotonic clock.
+        beginners: Of each status the job that was the first to be found in it.
+        begun: The jobs that were found in any.
         plain_codes: What plain questions were answered with, by subject, credential and method.
     """
 
@@ -110,6 +112,16 @@ class _Seen:
     unanswered_polls: Counter[str] = field(default_factory=Counter)
     first_asked: dict[str, float] = field(default_factory=dict)
     plain_codes: dict[tuple[Subject, Credential, str], int] = field(default_factory=dict)
+    beginners: dict[str, str] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+
+    def begins_as_another(self, job_id: str, status: str) -> bool:
+        """
+        Whether the job is seen for the first time, in a status in which another was, too.
+        """
+        is_new = job_id not in self.begun
+        self.begun.add(job_id)
+        return is_new and self.beginners.setdefault(status, job_id) != job_id
 
 
 class PlanRunner:
@@ -194,7 +206,10 @@ class PlanRunner:
         Have the job polled again, or be done with it.
         """
         status = seen.job.status if seen.job is not None else None
-        if self._target.api.lifecycle.is_terminal(status) and self._shows(seen):
+        has_ended = self._target.api.lifecycle.is_terminal(status) and self._shows(seen)
+        # A quick run learns from one job what another, found in the same status, would show.
+        is_known = self._seen.begins_as_another(planned.job_id, str(status))
+        if has_ended or (is_known and self._target.effort is Effort.QUICK):
             self._agenda.ended(planned.job_id, str(status))
         elif self._may_end(planned, seen) and not self._is_convicted(seen, findings):
             wait_s = self._pace.after(seen, now=self._clock())

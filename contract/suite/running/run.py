@@ -94,7 +94,7 @@ class Run:
         self._notice = notice
         self._records = RunRecords()
         self.part = RunPart.PLAN
-        self._plan = build_plan(target) if plan is None else tuple(plan)
+        self._plan = build_plan(target, checks=selected) if plan is None else tuple(plan)
         # How many answers there were, and how many seconds they took in all.
         self._taken = (0, 0.0)
         rng = Random(f"a page of {target.seed}" if target.seed else None)  # noqa: S311 -- no secret
