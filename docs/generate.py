@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ from jobproof.contract.scoring.leave_one_out import UNPROVABLE
 from jobproof.contract.suite.options import OPTIONS, SuiteOption
 from jobproof.contract.suite.planning.job_ids import ALTERATIONS, BYPASSES, DISGUISES
 from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan
+from jobproof.contract.suite.planning.target import Effort
 from jobproof.contract.suite.planning.target_options import target_from
+from jobproof.contract.suite.planning.yields import read_yields
 from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
 
@@ -246,7 +249,7 @@ def _asked(_argument: str) -> str:
             how = "otherwise"
         elif one.conditional:
             how = "if changed"
-        counted[one.subject.value, one.credential.value, how] += one.times
+        counted[one.subject.value, one.credential.value, how] += one.questions
     lines = dict.fromkeys((subject, who) for subject, who, _ in sorted(counted))
     head = (*_METHODS, "if changed", "other methods", "otherwise")
     rows = (
@@ -260,25 +263,58 @@ _METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 @cache
-def _planned() -> tuple[PlannedRequest, ...]:
+def _planned(*, jobs: int = 1, effort: Effort = Effort.STANDARD) -> tuple[PlannedRequest, ...]:
+    """
+    What is asked of so many jobs of the asker's, the last of many disposable, and as many others.
+    """
+    own = [f"4dd4aefd-2ad8-4a1e-8156-ecd10dabdd2{number}" for number in range(jobs)]
     values = {
         "api": "krea",
         "url": "https://api.example",
-        "job": ["4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"],
-        "foreign_job": ["0b3f3f0e-7d0e-4b6a-9d7e-3c9f5a1b2c3d"],
+        "job": own,
+        "foreign_job": [f"0b3f3f0e-7d0e-4b6a-9d7e-3c9f5a1b2c3{number}" for number in range(jobs)],
+        "disposable_job": own[1:],
         "token_env": "TOKEN",
         "seed": 1,
+        "effort": effort.value,
     }
-    # A JWT, so that no manner is left out that needs one.
-    target = target_from(values, environ={"TOKEN": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmVk"})
-    return tuple(one for sequence in build_plan(target) for one in sequence.requests)
+    plans = (build_plan(target_from(values, environ={"TOKEN": token})) for token in _TOKENS)
+    by_name = {one.name: one for plan in plans for one in plan}
+    return tuple(sorted(by_name.values(), key=lambda one: read_yields().rank(one.name)))
+
+
+# A JWT and none, so that no manner is left out that needs either.
+_TOKENS = ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmVk", "token-of-the-asker")
+
+
+def _questions(_argument: str) -> str:
+    """
+    Every question by its name: when it is asked, from which effort on, and what for.
+    """
+    listed = _planned(jobs=2, effort=Effort.EXHAUSTIVE)
+
+    def row(one: PlannedRequest) -> tuple[str, str]:
+        spec = one.manner.spec
+        why = f"{one.subject} id in {len(spec.combines)} manners at once" if spec.combines else ""
+        return read_yields().effort(one.name).value, why or one.why
+
+    rows = []
+    # Those that differ in their number alone are one row.
+    for (words, (effort, why)), several in groupby(
+        listed, key=lambda one: (one.name.rstrip("0123456789"), row(one))
+    ):
+        names = [one.name for one in several]
+        last = f" to {names[-1].removeprefix(words)}" if len(names) > 1 else ""
+        rows.append((f"`{names[0]}`{last}", effort, why))
+    return table(("question", "from which effort on", "what for"), rows)
 
 
 def _manners(_argument: str) -> str:
     asked: dict[Manner, dict[str, None]] = {}
-    for one in _planned():
+    for one in _planned(effort=Effort.EXHAUSTIVE):
         whose = f"{one.subject.value}, {one.credential.value}"
-        asked.setdefault(one.manner, {})[whose] = None
+        for manner in (one.manner, *(Manner(part) for part in one.manner.spec.combines)):
+            asked.setdefault(manner, {})[whose] = None
     rows = []
     for manner in Manner:
         spec = manner.spec
@@ -292,11 +328,15 @@ def _manners(_argument: str) -> str:
 
 def _alterations(_argument: str) -> str:
     whose = (
-        ("the asker's own", ALTERATIONS),
-        ("somebody else's", DISGUISES),
-        ("the asker's own, no token", BYPASSES),
+        ("the asker's own", "altered", ALTERATIONS),
+        ("somebody else's", "disguised", DISGUISES),
+        ("the asker's own, no token", "bypass", BYPASSES),
     )
-    rows = ((name, one.how, one.effort.value) for name, several in whose for one in several)
+    rows = (
+        (name, one.how, read_yields().effort(f"{question} {one.how}").value)
+        for name, question, several in whose
+        for one in several
+    )
     return table(("whose id", "how it is altered", "from which effort on"), rows)
 
 
@@ -545,6 +585,7 @@ BLOCKS: Mapping[str, Block] = {
     "faults": _faults,
     "variants": _variants,
     "asked": _asked,
+    "questions": _questions,
     "manners": _manners,
     "alterations": _alterations,
     "promises": _promises,

@@ -182,7 +182,8 @@ def _suite_asks(api: Api) -> object:
     planned = PlannedRequest("GET", JOB, Subject.KNOWN, Credential.OWNER, "")
     wrong = PlannedRequest("GET", JOB, Subject.KNOWN, Credential.INVALID, "")
     requests = [request_of(target, one) for one in (planned, wrong)]
-    return [(one.url, one.headers) for one in requests], build_plan(target)[0].job_id
+    missing = [one.job_id for one in build_plan(target) if one.subject is Subject.MISSING]
+    return [(one.url, one.headers) for one in requests], missing
 
 
 def _daemon_asks(api: Api) -> object:

@@ -317,7 +317,7 @@ def test_a_process_of_our_own_takes_nothing_from_the_current_folder(module: Path
 
 
 NOT_FOUND_BY_HTTP = {
-    "contract/model/manners/manner.py": "to whom another host or path is named",
+    "contract/model/manners/questions.py": "to whom another host or path is named",
     "contract/model/profile.py": "the default of `not_found.codes`",
     "contract/model/promises/expected_codes.py": "a route that takes no such text",
     "probes/web/app.py": "the daemon's own routes",
@@ -624,22 +624,24 @@ def test_whoever_imports_email_utils_only_writes_dates() -> None:
     assert found == {"email.utils.formatdate"}
 
 
-def test_a_retry_after_is_read_by_one_function() -> None:
-    callers = {
-        m.as_posix() for m in MODULES if _known_to(m, "contract.formats.http_date.read_retry_after")
-    }
-    assert callers == {
-        "contract/checks/codes.py",
-        "contract/checks/fields.py",
-        "contract/suite/running/rate_limiter.py",
+def test_a_retry_after_is_read_in_one_place() -> None:
+    judges, waits = (
+        {m.as_posix() for m in MODULES if _known_to(m, f"contract.formats.http_date.{name}")}
+        for name in ("read_retry_after", "read_wait")
+    )
+    assert judges == {
+        *("contract/checks/codes.py", "contract/checks/fields.py"),
         "probes/engine/rate_budget.py",
+    }
+    assert waits == {
+        f"contract/suite/running/{name}.py" for name in ("pace", "rate_limiter", "run")
     }
     # Whoever looks the header up hands it to one of these, as it came.
     looks = {m for m in MODULES if "retry-after" in {text.lower() for _, text in _literals(m)}}
     writers = ("contract/mock", "contract/scoring/mutants")
     assert {m.as_posix() for m in looks if not any(map(m.is_relative_to, writers))} == {
         *("contract/checks/codes.py", "contract/checks/fields.py"),
-        "contract/suite/running/run.py",
+        *(f"contract/suite/running/{name}.py" for name in ("pace", "plan_runner", "run")),
         *("probes/engine/rate_budget.py", "probes/web/app.py"),
     }
 

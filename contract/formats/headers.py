@@ -10,6 +10,7 @@ from sys import intern
 
 __all__ = [
     "HeaderPairs",
+    "first_pairs",
     "first_values",
     "header_names",
     "header_value",
@@ -40,6 +41,16 @@ def first_values(headers: HeaderPairs) -> dict[str, str]:
     """
     # A monitor keeps thousands of answers, all with the same few names.
     return {intern(sent.lower()): value for sent, value in reversed(headers)}
+
+
+def first_pairs(headers: Iterable[tuple[str, str]]) -> HeaderPairs:
+    """
+    The first pair under each name as it stands there, in order.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for sent, value in headers:
+        found.setdefault(sent.lower(), (sent, value))
+    return tuple(found.values())
 
 
 def header_values(headers: Iterable[tuple[str, str]], name: str) -> tuple[str, ...]:

@@ -103,14 +103,7 @@ def read_operation(
     """
     files = files or DocumentFiles(path)
     root = files.root
-    version = str(root.get("openapi") or root.get("swagger") or "")
-    if version and not version.startswith(("2.", "3.")):
-        raise DocumentError(
-            f"{path}: version {quoted(version)} of OpenAPI isn't known here: "
-            "write 3.x or Swagger 2.0"
-        )
-    if not version:
-        raise DocumentError(f"{path}: no OpenAPI document: it has no key `openapi` or `swagger`")
+    version = _version(path, root)
     files.refuse_twice(root, files.base, ("openapi", "swagger", "paths", "security", "produces"))
     item = read_path_item(files, template, method)
     if method not in item:
@@ -152,6 +145,18 @@ def read_operation(
         notes=(*notes, *(f"{path}: {note}" for note in unusable), *_notes(path, specs)),
         servers=servers,
     )
+
+
+def _version(path: Path, root: JsonDocument) -> str:
+    version = str(root.get("openapi") or root.get("swagger") or "")
+    if not version:
+        raise DocumentError(f"{path}: no OpenAPI document: it has no key `openapi` or `swagger`")
+    if not version.startswith(("2.", "3.")):
+        raise DocumentError(
+            f"{path}: version {quoted(version)} of OpenAPI isn't known here: "
+            "write 3.x or Swagger 2.0"
+        )
+    return version
 
 
 def _notes(path: Path, specs: Mapping[str, ResponseSpec]) -> Iterator[str]:

@@ -173,7 +173,7 @@ def test_it_says_how_it_was_asked_and_what_came_else() -> None:
     [
         (Manner.LANGUAGE, Basis.DOCUMENTED),
         (Manner.ACCEPT_ANY, Basis.RFC),
-        (Manner.OTHER_TAG, Basis.RFC),
+        (Manner.TAG_OVER_DATE, Basis.RFC),
         (Manner.ENCODED, Basis.INFERRED),
         (Manner.SCHEME_CASE, Basis.INFERRED),
         (Manner.FIELD_CASE, Basis.RFC),

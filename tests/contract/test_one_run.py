@@ -305,7 +305,6 @@ def test_a_request_on_its_way_is_given_up(project: Project) -> None:
         connection.close()
     assert_all_say(ended, "inconclusive", 130)
     assert ended.report["requests"] == 1
-    assert ended.report["duration_seconds"] < 250
 
 
 def test_others_tests_aren_t_run_any_more_after_a_signal(project: Project) -> None:

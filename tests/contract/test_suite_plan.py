@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -24,12 +26,20 @@ from jobproof.contract.suite.planning.job_ids import (
     fresh_id,
     recased_id,
 )
-from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan, request_of
+from jobproof.contract.suite.planning.plan import (
+    PlannedRequest,
+    build_plan,
+    parts_of,
+    request_of,
+)
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
+from jobproof.contract.suite.planning.yields import Yields, read_yields
 from jobproof.contract.suite.reporting.dry_run import list_requests
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 OTHER = "0d5c2a52-07a6-4ac4-8b1c-4e1d1cdd21d7"
+THIRD = "9d5c2a52-07a6-4ac4-8b1c-4e1d1cdd21d9"
+FOURTH = "1b3f3f0e-7d0e-4b6a-9d7e-3c9f5a1b2c3d"
 TOKEN = "tok-4f9d1c0e7b"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -47,15 +57,15 @@ def target() -> SuiteTarget:
     )
 
 
-def _planned_requests(target: SuiteTarget) -> list[PlannedRequest]:
-    return [planned for sequence in build_plan(target) for planned in sequence.requests]
+def _exhaustive(target: SuiteTarget) -> tuple[PlannedRequest, ...]:
+    return build_plan(replace(target, effort=Effort.EXHAUSTIVE))
 
 
 @pytest.mark.parametrize("effort", list(Effort))
 def test_only_safe_methods_go_to_a_known_or_foreign_job(
     target: SuiteTarget, effort: Effort
 ) -> None:
-    sent = _planned_requests(replace(target, effort=effort))
+    sent = build_plan(replace(target, effort=effort))
     about_jobs = [planned for planned in sent if planned.job_id in (JOB, OTHER)]
     assert about_jobs
     assert {planned.method for planned in about_jobs} <= SAFE
@@ -65,12 +75,12 @@ def test_only_safe_methods_go_to_a_known_or_foreign_job(
 
 
 def test_a_disposable_job_gets_every_method(target: SuiteTarget) -> None:
-    sent = _planned_requests(replace(target, disposable=frozenset({JOB})))
+    sent = build_plan(replace(target, disposable=frozenset({JOB})))
     assert {"DELETE", "POST"} <= {planned.method for planned in sent if planned.job_id == JOB}
 
 
 def test_every_credential_and_subject_is_asked(target: SuiteTarget) -> None:
-    sent = _planned_requests(target)
+    sent = build_plan(target)
     assert {planned.credential for planned in sent} == {
         Credential.OWNER,
         Credential.NONE,
@@ -80,7 +90,7 @@ def test_every_credential_and_subject_is_asked(target: SuiteTarget) -> None:
 
 
 def test_the_token_travels_in_one_header_and_is_listed_nowhere(target: SuiteTarget) -> None:
-    for planned in _planned_requests(target):
+    for planned in _exhaustive(target):
         request = request_of(target, planned)
         carriers = [name.lower() for name, value in request.headers if TOKEN in value]
         # What has something after it isn't it, and yet holds it.
@@ -101,7 +111,12 @@ def test_the_same_seed_gives_the_same_plan(target: SuiteTarget) -> None:
 
 def test_without_a_seed_ids_are_fresh_each_time(target: SuiteTarget) -> None:
     unseeded = replace(target, seed=0)
-    assert build_plan(unseeded)[0].job_id != build_plan(unseeded)[0].job_id
+    one, other = (
+        {planned.job_id for planned in build_plan(unseeded) if planned.subject is Subject.MISSING}
+        for _ in range(2)
+    )
+    assert one
+    assert not one & other
 
 
 def test_a_hostile_id_stays_one_segment_of_the_path(target: SuiteTarget) -> None:
@@ -120,7 +135,7 @@ def test_no_hostile_id_leads_to_another_route_or_comes_twice() -> None:
 
 
 def _altered(job_id: str, *others: str, table: Sequence[Alteration] = ALTERATIONS) -> list[str]:
-    return [one.text for one in altered_ids(table, job_id, others, effort=Effort.EXHAUSTIVE)]
+    return [one.text for one in altered_ids(table, job_id, others)]
 
 
 @pytest.mark.parametrize("job_id", [JOB, JOB.upper(), "7", "job-1", "..a", "a b/c", "é", "%"])
@@ -162,22 +177,10 @@ def test_another_job_is_no_alteration(job_id: str, others: tuple[str, ...], left
     assert left_out not in _altered(job_id, *others)
 
 
-@pytest.mark.parametrize(("effort", "most"), [(Effort.QUICK, 6), (Effort.STANDARD, 27)])
-def test_few_alterations_are_sent_and_before_the_hostile_ids(
-    target: SuiteTarget, effort: Effort, most: int
-) -> None:
-    sent = _planned_requests(replace(target, effort=effort))
-    odd = (Subject.ALTERED, Subject.RECASED, Subject.DISGUISED)
-    places = [place for place, one in enumerate(sent) if one.subject in odd]
-    assert len(places) == most
-    hostile = [place for place, one in enumerate(sent) if one.subject is Subject.MALFORMED]
-    assert max(places) < min(hostile)
-
-
 def test_an_id_goes_into_the_path_as_it_is_where_its_spelling_is_what_is_asked(
     target: SuiteTarget,
 ) -> None:
-    sent = {(p.subject, p.credential, p.job_id): p for p in _planned_requests(target)}
+    sent = {(p.subject, p.credential, p.job_id): p for p in _exhaustive(target)}
     disguised, owner = Subject.DISGUISED, Credential.OWNER
     for text in (f"{OTHER}/", f"%30{OTHER[1:]}", f"{OTHER}.json"):
         request = request_of(target, sent[disguised, owner, text])
@@ -206,7 +209,7 @@ def test_the_plan_alters_no_id_to_a_given_one(target: SuiteTarget) -> None:
     jobs = {"job-1a": Subject.KNOWN, "job-1": Subject.KNOWN, "JOB-1A": Subject.FOREIGN}
     jobs |= {HOSTILE_IDS[0]: Subject.KNOWN}
     others = (*jobs, "job")
-    sent = _planned_requests(
+    sent = _exhaustive(
         replace(target, jobs=("job-1a", "job-1", HOSTILE_IDS[0]), foreign_jobs=("JOB-1A", "job"))
     )
     odd = {p.job_id for p in sent if p.subject not in (Subject.KNOWN, Subject.FOREIGN)}
@@ -239,31 +242,135 @@ def test_what_is_no_rate_is_one_line(text: str) -> None:
     assert str(caught.value) == f"rate limit {text!r}: write 30/m, 2/s or unlimited"
 
 
-@pytest.mark.parametrize("effort", list(Effort))
-def test_the_many_polls_are_as_many_questions_as_the_effort_says(
-    target: SuiteTarget, effort: Effort
+# Of a job in each of the ways in which two or more may be given.
+_GIVEN: tuple[dict[str, Any], ...] = (
+    {},
+    {"jobs": (JOB, THIRD), "foreign_jobs": (OTHER, FOURTH)},
+    {"jobs": (JOB, THIRD), "disposable": frozenset({THIRD})},
+)
+
+
+@pytest.mark.parametrize("given", _GIVEN, ids=["one", "two", "disposable"])
+@pytest.mark.parametrize(("effort", "most"), [(Effort.QUICK, 60), (Effort.STANDARD, 120)])
+def test_an_effort_costs_no_more_than_it_says(
+    target: SuiteTarget, effort: Effort, most: int, given: dict[str, Any]
 ) -> None:
-    sent = _planned_requests(replace(target, effort=effort))
-    why = ("again and again: rare faults", "two questions at once")
-    again = sum(one.times - 1 for one in sent if one.why == "the job without a token")
-    assert sum(one.questions for one in sent if one.why in why) + again == effort.polls
-    # Two jobs of one token are asked for by themselves, or with an id that nobody has.
-    (pair,) = [one for one in sent if one.beside is not None]
-    assert pair.beside is not None
-    assert pair.job_id != pair.beside.job_id
+    plan = build_plan(replace(target, effort=effort, **given))
+    assert 20 < sum(planned.questions for planned in plan) <= most
 
 
-def test_a_poll_beside_another_job_never_overlaps_with_that_ones_own(target: SuiteTarget) -> None:
-    other = "9d5c2a52-07a6-4ac4-8b1c-4e1d1cdd21d9"
-    for rate, subject in ((None, Subject.MISSING), (30.0, Subject.KNOWN)):
-        sent = _planned_requests(replace(target, jobs=(JOB, other), rate_per_minute=rate))
-        assert [one.beside.subject for one in sent if one.beside is not None] == [subject]
+def test_a_greater_effort_asks_what_a_lesser_one_does_in_the_same_order(
+    target: SuiteTarget,
+) -> None:
+    names = [
+        [planned.name for planned in build_plan(replace(target, effort=effort))]
+        for effort in Effort
+    ]
+    for few, many in pairwise(names):
+        assert many[: len(few)] == few
+        assert len(many) > len(few)
 
 
-def test_a_poll_comes_after_an_error_and_before_another_connection(target: SuiteTarget) -> None:
-    (sequence,) = [one for one in build_plan(target) if one.job_id == JOB]
-    many = [one.why for one in sequence.requests].index("again and again: rare faults")
-    assert sequence.requests[many].fresh_every == 2
-    refused, then = sequence.requests[many - 2 : many]
-    assert (refused.credential, then.credential) == (Credential.INVALID, Credential.OWNER)
-    assert (then.method, then.fresh_every) == ("GET", 0)
+def test_every_question_of_one_plan_has_a_name_of_its_own(target: SuiteTarget) -> None:
+    names = [planned.name for planned in _exhaustive(target)]
+    assert "" not in names
+    assert len(set(names)) == len(names)
+
+
+def test_every_name_that_was_measured_is_a_question_s(target: SuiteTarget) -> None:
+    # Some manners need a JWT for a token, and some are of no use with one.
+    tokens = (TOKEN, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmVk", "Tok-9A8b7C6d5E4f3G")
+    asked = {
+        planned.name
+        for token in tokens
+        for planned in _exhaustive(replace(target, token=Secret(token), **(_GIVEN[1] | _GIVEN[2])))
+    }
+    measured = read_yields()
+    assert set(measured.ranks) - asked == set()
+    assert set(measured.efforts) == set(measured.ranks)
+
+
+def test_the_order_is_the_one_that_was_measured_and_the_rest_comes_last() -> None:
+    worth = Yields.of([("first", Effort.QUICK), ("then", Effort.STANDARD)])
+    assert [worth.rank(name) for name in ("first", "then", "unheard of")] == [0, 1, 2]
+    assert [effort for effort in Effort if worth.is_asked("first", effort)] == list(Effort)
+    by = [effort for effort in Effort if worth.is_asked("then", effort)]
+    assert by == [Effort.STANDARD, Effort.EXHAUSTIVE]
+    assert worth.effort("unheard of") is Effort.EXHAUSTIVE
+    assert not worth.is_asked("unheard of", Effort.STANDARD)
+
+
+def test_a_plan_follows_the_yields_that_it_is_given(target: SuiteTarget) -> None:
+    listed = [("foreign owner GET", Effort.QUICK), ("first owner GET", Effort.QUICK)]
+    listed.append(("missing owner GET", Effort.STANDARD))
+    worth = Yields.of(listed)
+    quick = replace(target, effort=Effort.QUICK)
+    names = [planned.name for planned in build_plan(quick, worth)]
+    assert names == ["foreign owner GET", "first owner GET"]
+    assert len(build_plan(target, worth)) == 3
+    everything = build_plan(replace(target, effort=Effort.EXHAUSTIVE), worth)
+    assert {planned.name for planned in everything} == {p.name for p in _exhaustive(target)}
+    assert everything[2].name == "missing owner GET"
+
+
+def test_rare_faults_are_looked_for_the_more_the_greater_the_effort(target: SuiteTarget) -> None:
+    counts = [
+        sum(
+            planned.questions
+            for planned in build_plan(replace(target, effort=effort))
+            if planned.repeats
+        )
+        for effort in Effort
+    ]
+    assert 0 < counts[0] < counts[1] < counts[2]
+    # A fault in every 20th answer is seen with 95 % by so many.
+    assert counts[2] >= 59
+    repeats = [p for p in _exhaustive(target) if p.name.startswith("repeat ")]
+    assert {planned.fresh for planned in repeats} == {True, False}
+    pairs = [(p, p.beside) for p in _exhaustive(target) if p.beside is not None]
+    assert pairs
+    for one, other in pairs:
+        assert one.job_id != other.job_id
+        assert (one.subject, other.subject) == (Subject.KNOWN, Subject.MISSING)
+
+
+def test_two_jobs_of_one_token_are_asked_for_at_once(target: SuiteTarget) -> None:
+    sent = build_plan(replace(target, jobs=(JOB, THIRD)))
+    beside = [(one.job_id, one.beside.job_id) for one in sent if one.beside is not None]
+    assert beside
+    assert set(beside) == {(JOB, THIRD)}
+
+
+def test_a_poll_comes_after_an_error_over_the_same_connection(target: SuiteTarget) -> None:
+    nobodys = (Subject.MISSING, Subject.FOREIGN)
+    assert [
+        then.name
+        for refused, then in pairwise(build_plan(target))
+        if refused.subject in nobodys and then.subject is Subject.KNOWN and not then.fresh
+        if (then.credential, then.method) == (Credential.OWNER, "GET")
+    ]
+
+
+def test_the_first_question_is_a_client_s_plain_one(target: SuiteTarget) -> None:
+    for effort in Effort:
+        first = build_plan(replace(target, effort=effort))[0]
+        assert (first.subject, first.credential) == (Subject.KNOWN, Credential.OWNER)
+        assert (first.manner, first.follows) == (Manner.PLAIN, True)
+
+
+def test_a_question_that_is_many_at_once_has_each_of_them_as_a_part(target: SuiteTarget) -> None:
+    combined = [planned for planned in _exhaustive(target) if planned.manner.spec.combines]
+    assert combined
+    for planned in combined:
+        parts = parts_of(target, planned)
+        assert {part.manner.value for part in parts} == set(planned.manner.spec.combines)
+        for part in parts:
+            same = replace(part, manner=planned.manner, why=planned.why, conditional=False)
+            assert same == replace(planned, conditional=False)
+        whole = request_of(target, planned)
+        for part in parts:
+            if not part.manner.spec.headers:
+                continue
+            sent = {name.lower() for name, _ in whole.headers}
+            assert {name.lower() for name, _ in part.manner.spec.headers} <= sent
+    assert parts_of(target, build_plan(target)[0]) == ()

@@ -31,7 +31,7 @@ from jobproof.contract.model.api import load_api
 from jobproof.contract.model.exchange import Credential, Reason, Request, Subject
 from jobproof.contract.plugins import find_api
 from jobproof.contract.suite.cli import test as suite_command
-from jobproof.contract.suite.running.generated_cases import CaseSender, GeneratedCase
+from jobproof.contract.suite.running.generated_cases import GeneratedCase, request_of_case
 from jobproof.probes.config.reader import load_settings
 
 ID = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
@@ -283,7 +283,8 @@ def test_generated_cases_reach_a_name_below_localhost(wire: Wire) -> None:
     values = {"url": f"http://bücher.localhost:{wire.port}/ä", "job": [ID], "token_env": "T"}
     case = GeneratedCase(ID, Subject.KNOWN, Credential.OWNER, {}, {"a": ["1", "é"]}, False)
     with Client(exact_framing=True) as client:
-        exchange = CaseSender(target_from(values, environ={"T": "t"}), client).send(case)
+        request = request_of_case(target_from(values, environ={"T": "t"}), case)
+        exchange = client.send(request, deadline_s=10.0)
     assert exchange.response is not None, exchange.answer
     head = wire.requests[-1].decode("latin-1")
     assert head.startswith(f"GET /%C3%A4/jobs/{ID}?a=1&a=%C3%A9 HTTP/1.1\r\n")

@@ -44,7 +44,6 @@ class Manner(StrEnum):
     IDENTITY = "identity"
     RANGE = "range"
 
-    OTHER_TAG = "other_tag"
     NEAR_TAG = "near_tag"
     LISTED_TAG = "listed_tag"
     ANY_TAG = "any_tag"

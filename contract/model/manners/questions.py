@@ -150,12 +150,6 @@ QUESTIONS: Mapping[str, MannerSpec] = MappingProxyType(
             source="RFC 9110 14.2: Range is optional, and without it the answer is whole",
             is_must=True,
         ),
-        "other_tag": MannerSpec(
-            "unless it has a tag that it can't have",
-            headers=(("If-None-Match", '"jobproof-matches-nothing"'),),
-            source="RFC 9110 13.1.2: the condition holds where no listed tag matches",
-            is_must=True,
-        ),
         "near_tag": MannerSpec(
             "unless it has a tag that is nearly the right one",
             # Instead of it, where a tag has been seen, that one with another character at its end.

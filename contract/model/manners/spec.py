@@ -4,12 +4,11 @@ What makes a manner of asking: what it adds to a request, and what a server may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from urllib.parse import urlencode
 
-from jobproof.contract.formats.headers import HeaderPairs
+from jobproof.contract.formats.headers import HeaderPairs, first_pairs
 
 __all__ = ["GUARDED", "STRICT_QUERY", "MannerSpec", "together"]
 
@@ -69,8 +68,8 @@ def together(parts: Mapping[str, MannerSpec]) -> MannerSpec:
     specs = [*parts.values()]
     return MannerSpec(
         "at once " + ", ".join(spec.why for spec in specs),
-        headers=_first_of_each(spec.headers for spec in specs),
-        query=_first_of_each(spec.query for spec in specs),
+        headers=first_pairs(pair for spec in specs for pair in spec.headers),
+        query=first_pairs(pair for spec in specs for pair in spec.query),
         is_bundle=True,
         declines=frozenset().union(*(spec.declines for spec in specs)),
         # The document's silence is said of them all; where one has no source, nothing is.
@@ -78,10 +77,3 @@ def together(parts: Mapping[str, MannerSpec]) -> MannerSpec:
         is_must=all(spec.is_must for spec in specs),
         combines=tuple(parts),
     )
-
-
-def _first_of_each(pairs: Iterable[HeaderPairs]) -> HeaderPairs:
-    found: dict[str, tuple[str, str]] = {}
-    for name, value in chain.from_iterable(pairs):
-        found.setdefault(name.lower(), (name, value))
-    return tuple(found.values())

@@ -28,15 +28,6 @@ class Effort(StrEnum):
     EXHAUSTIVE = "exhaustive"
 
     @property
-    def polls(self) -> int:
-        """
-        How many questions see what comes once in a while, most of them for one ended job: by
-        old connections and new ones, a few two at once. A fault in every 20th answer needs 59
-        to be seen with 95 %, and the polls of all jobs count.
-        """
-        return {Effort.QUICK: 3, Effort.STANDARD: 30, Effort.EXHAUSTIVE: 60}[self]
-
-    @property
     def generated(self) -> int:
         """
         How many cases are generated from the document.

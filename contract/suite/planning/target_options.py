@@ -106,7 +106,6 @@ def target_from(
         raise ConfigError(
             f"--foreign-job needs a token in {variable}: without one no job is somebody else's"
         )
-    rate = values.get("rate_limit")
     return SuiteTarget(
         api=api,
         base_url=url,
@@ -120,9 +119,7 @@ def target_from(
         ),
         job_deadline_s=_positive_seconds("job_deadline", values, None),
         watch_s=8.0 if loopback else 600.0,
-        rate_per_minute=(None if loopback else cadence.requests_per_minute)
-        if rate is None
-        else parse_rate(rate),
+        rate_per_minute=_rate(values, None if loopback else cadence.requests_per_minute),
         budget=_budget(values.get("budget")),
         effort=Effort(values.get("effort") or Effort.STANDARD),
         timeout_s=_positive_seconds("timeout", values, 10.0),
@@ -131,6 +128,11 @@ def target_from(
         seed=int(values.get("seed") or 0) or randbelow(_MOST_SEEDS) + 1,
         staleness_s=read_staleness(values.get("staleness")),
     )
+
+
+def _rate(values: OptionValues, default: float | None) -> float | None:
+    text = values.get("rate_limit")
+    return default if text is None else parse_rate(text)
 
 
 def read_staleness(text: str | None) -> float:

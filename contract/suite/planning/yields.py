@@ -25,8 +25,8 @@ class Yields:
     """
     Attributes:
         ranks: The place of each question in the order of asking.
-        efforts: The least effort by which it is asked; one that isn't named here by the greatest.
-        checks: The ids of the checks that it is asked for.
+        efforts: Of each the least effort; what isn't named here is asked by the greatest alone.
+        checks: Of each the ids of the checks that it is asked for.
     """
 
     ranks: Mapping[str, int] = field(default_factory=dict)
@@ -62,12 +62,17 @@ class Yields:
         """
         return self.ranks.get(name, len(self.ranks))
 
+    def effort(self, name: str) -> Effort:
+        """
+        The least by which it is asked.
+        """
+        return self.efforts.get(name, _EFFORTS[-1])
+
     def is_asked(self, name: str, effort: Effort) -> bool:
         """
         Whether a run of that effort asks it.
         """
-        least = self.efforts.get(name, _EFFORTS[-1])
-        return _EFFORTS.index(least) <= _EFFORTS.index(effort)
+        return _EFFORTS.index(self.effort(name)) <= _EFFORTS.index(effort)
 
 
 @cache
