@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.contract.builders import NOW, answer, said, trace
 from tests.tools import time_zone
 
+from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.suite.running.rate_limiter import LONGEST_PAUSE_S, RateLimiter
 from jobproof.probes.engine.rate_budget import LONGEST_REST_S, BudgetLimits, RateBudgets
@@ -93,8 +94,6 @@ def test_no_wait_at_all_is_right_and_no_hint(value: str) -> None:
     [
         "",
         "soon",
-        "0.493",
-        "1.5",
         "-5",
         "+5",
         "1_0",
@@ -116,6 +115,15 @@ def test_no_wait_at_all_is_right_and_no_hint(value: str) -> None:
 def test_a_broken_one_is_the_servers_mistake_and_no_hint(value: str) -> None:
     assert is_called_wrong(value)
     assert pause_s(value) == DEFAULT_S
+    assert FIRST_REST_S <= rest_s(value) <= FIRST_REST_S * 1.2
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("0.493", 0.493), ("1.5", 1.5), (" 2. ", 2.0)])
+def test_a_fraction_is_the_servers_mistake_and_plain_enough_for_a_run(
+    value: str, seconds: float
+) -> None:
+    assert is_called_wrong(value)
+    assert pause_s(value) == seconds
     assert FIRST_REST_S <= rest_s(value) <= FIRST_REST_S * 1.2
 
 
@@ -146,4 +154,4 @@ def test_no_value_stops_us_or_splits_us(value: str) -> None:
     assert 0.0 < paused <= LONGEST_PAUSE_S
     assert 0.0 < rested <= LONGEST_REST_S
     if is_called_wrong(value):
-        assert paused == DEFAULT_S
+        assert paused == min(read_decimal(value.strip(" \t")) or DEFAULT_S, LONGEST_PAUSE_S)

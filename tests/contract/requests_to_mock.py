@@ -19,6 +19,7 @@ from jobproof.contract.mock import Mock, MockAnswer
 from jobproof.contract.mock.serving.wire import frame
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Request, Subject
+from jobproof.contract.model.hostile_ids import HOSTILE_IDS
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.manners.near_misses import near_tag
 from jobproof.contract.model.request import build_request, can_be_asked
@@ -102,13 +103,14 @@ def run_script(
     mock = Mock(api, faults=faults, variants=variants, clock=Clock())
     known = [job.id for job in mock.jobs]
     requests = [("GET", path_of(mock, one), mock.token) for _ in range(polls) for one in known]
-    for method in ("HEAD", "OPTIONS", "POST", "DELETE", "TRACE"):
+    for method in ("HEAD", "OPTIONS", "POST", "PATCH", "DELETE", "TRACE", "QUERY"):
         requests += [(method, path_of(mock, known[-1]), mock.token)]
     strange = ["a%00b", "", "%20" + known[-1], known[-1].upper(), known[-1][:10], "x" * 3000]
     # The last one names the job itself, which was asked for above.
     strange += _respelled(known[-1])[:-1]
     strange += _respelled(mock.foreign_jobs[0].id)
     strange += [f"{known[-1]},{mock.foreign_jobs[0].id}"]
+    strange += [quote(one, safe="") for one in HOSTILE_IDS]
     others = (mock.foreign_jobs[0].id, "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20", *strange)
     requests += [("GET", path_of(mock, one), mock.token) for one in others]
     requests += [("GET", path_of(mock, known[-1]), token) for token in ("", "wrong")]

@@ -38,7 +38,7 @@ FIRST_SEEN_BY = {
     "length_off_by_one": {"generated"},
     "number_overflows": {"generated"},
     "turns_mix_up_jobs": {"plan", "machine"},
-    "tokens_in_turns_crash": {"machine"},
+    "tokens_in_turns_crash": {"plan", "machine"},
     "methods_in_turns_crash": {"machine"},
 }
 """By which part of a run a fault is seen first; `docs/score.md` shows it."""

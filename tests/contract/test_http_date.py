@@ -20,6 +20,7 @@ from jobproof.contract.formats.http_date import (
     read_fixdate,
     read_http_date,
     read_retry_after,
+    read_wait,
 )
 
 NOW = datetime(2026, 8, 5, 12, tzinfo=UTC).timestamp()
@@ -170,6 +171,29 @@ def test_seconds_are_nothing_else(text: str) -> None:
 
 def test_no_header_is_no_hint() -> None:
     assert read_retry_after(None, now=NOW) is None
+    assert read_wait(None, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1.5", 1.5), (" 0.493\t", 0.493), ("2.", 2.0), ("0.0", 0.0), ("1" * 300 + ".5", 1e299)],
+    ids=lambda text: str(text)[:20],
+)
+def test_who_is_to_wait_reads_a_fraction_that_no_header_may_have(text: str, seconds: float) -> None:
+    assert read_retry_after(text, now=NOW) is None
+    assert read_wait(text, now=NOW) == pytest.approx(seconds, rel=0.2)
+
+
+@pytest.mark.parametrize("text", ["", "-1.5", "+1.5", "1e3", ".5", "1.5 s", "nan", "inf", "soon"])
+def test_who_is_to_wait_takes_nothing_else_for_a_number(text: str) -> None:
+    assert read_wait(text, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["120", "0", formatdate(NOW + 30, usegmt=True), "Sun, 06 Nov 1994"]
+)
+def test_what_the_header_may_say_both_read_alike(text: str) -> None:
+    assert read_wait(text, now=NOW) == read_retry_after(text, now=NOW)
 
 
 _ODD = st.text() | st.from_regex(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from importlib.resources import files
 from typing import Any
 
@@ -67,8 +68,14 @@ def verdict(run: Run, *, strict: bool = False) -> Verdict:
     return conclude(run.findings, missing=run.coverage.missing(), strict=strict)
 
 
+# By what is drawn and by walks others are found: tests/contract/test_generated_cases.py.
+_FORESEEN = {name: fault for name, fault in FAULTS.items() if fault.letter != "D"}
+
+
 @pytest.mark.ladder
-@pytest.mark.parametrize("name", few_of((n for n, f in FAULTS.items() if f.applies(API)), one_in=6))
+@pytest.mark.parametrize(
+    "name", few_of((n for n, f in _FORESEEN.items() if f.applies(API)), one_in=6)
+)
 def test_a_fault_is_found_for_the_right_reason(name: str) -> None:
     fault = FAULTS[name]
     # Each answer of these takes seconds: the short plan is telling enough, or its start.
@@ -100,7 +107,7 @@ def test_a_correct_server_is_never_called_broken(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     few_of(
-        (n for n, f in FAULTS.items() if f.applies(OTHER_API) and f.definite and n != "hang"),
+        (n for n, f in _FORESEEN.items() if f.applies(OTHER_API) and f.definite and n != "hang"),
         one_in=12,
     ),
 )
@@ -213,8 +220,7 @@ class _Throttling:
         return Exchange(request, Response(429, self._headers, b"{}", b"{}"), NOW, deadline_s / 100)
 
 
-@pytest.mark.parametrize("retry_after", ["\u00b2", "\u0663", "0.493", "9" * 5_000, "0, 0 0 0", "1"])
-def test_no_retry_after_ends_a_run_before_its_budget_does(retry_after: str) -> None:
+def _throttled(retry_after: str) -> tuple[Run, _Throttling, list[float]]:
     target = target_from(
         {
             "api": str(API.folder),
@@ -229,7 +235,44 @@ def test_no_retry_after_ends_a_run_before_its_budget_does(retry_after: str) -> N
     sender, waits = _Throttling(retry_after), list[float]()
     run = Run(target, CHECKS, sender, clock=lambda: NOW, wait=waits.append)
     run.execute()
-    assert (sender.asked, verdict(run)) == (10, Verdict.INCONCLUSIVE)
-    assert waits
+    assert verdict(run) is Verdict.INCONCLUSIVE
     told = {f.check for f in run.findings if f.kind is Kind.VIOLATION}
-    assert ("retry_after_is_well_formed" in told) is (retry_after not in ("1", "9" * 5_000))
+    is_broken = retry_after in _BROKEN
+    assert ("retry_after_is_well_formed" in told) is is_broken
+    return run, sender, waits
+
+
+_BROKEN = ("\u00b2", "\u0663", "0.493", "0, 0 0 0", "-1")
+_YEAR = str(365 * 86_400)
+
+
+@pytest.mark.parametrize("retry_after", ["\u00b2", "\u0663", "0, 0 0 0", "0", "-1"])
+def test_who_names_no_time_is_waited_for_until_the_budget_is_spent(retry_after: str) -> None:
+    run, sender, waits = _throttled(retry_after)
+    assert sender.asked == 10
+    assert run.stopped == "the budget of 10 requests is spent"
+    # Longer each time; a little less is left of each by the time that somebody waits.
+    assert len(waits) == 9
+    assert waits == sorted(waits)
+
+
+@pytest.mark.parametrize(("retry_after", "wait_s"), [("0.493", 0.493), ("1", 1.0), ("90", 90.0)])
+def test_who_names_a_time_again_and_again_is_given_up_soon(retry_after: str, wait_s: float) -> None:
+    run, sender, waits = _throttled(retry_after)
+    assert sender.asked == 5
+    assert run.stopped == "throttled: 429 again and again, however long it was left alone"
+    assert [pytest.approx(wait_s, rel=0.1)] * 4 == waits[:4]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "told"),
+    [(_YEAR, "365d"), ("9" * 5_000, ""), (formatdate(NOW + 86_400, usegmt=True), "1d")],
+    ids=["a year", "for ever", "tomorrow"],
+)
+def test_who_asks_for_longer_than_a_run_can_wait_ends_it_at_once(
+    retry_after: str, told: str
+) -> None:
+    run, sender, waits = _throttled(retry_after)
+    assert sender.asked == 1
+    assert waits == []
+    assert (run.stopped or "").startswith(f"429 with Retry-After: nothing more for {told}")

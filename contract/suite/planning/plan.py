@@ -181,9 +181,10 @@ def _of_missing(target: SuiteTarget, job_id: str, rng: random.Random) -> Iterato
     for asked in _in_manners(target, get, (Manner.OVERRIDE, *_TRICKS)):
         yield _named("missing", asked)
     if target.foreign_jobs:
-        # What a foreign job's answers are compared with, in what may say more. Twice: of one
-        # answer nobody knows which of its keys come every time.
-        for asked in _in_manners(target, get, (Manner.ALL_TRICKS,)):
+        # What a foreign job's answers are compared with, in what may say more. Of two ids: of one
+        # answer nobody knows what of it comes every time, and of one id not what is another's.
+        other = replace(get, job_id=fresh_id(target.api.profile, rng))
+        for asked in _in_manners(target, other, (Manner.ALL_TRICKS,)):
             yield replace(_named("missing", asked), name="missing tricks again")
         head = replace(get, method="HEAD", why="its head alone: an id that nobody has")
         yield _named("missing", head)

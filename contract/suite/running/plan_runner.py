@@ -136,16 +136,18 @@ class PlanRunner:
         plan: Iterable[PlannedRequest],
         *,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._asker = asker
         self._target = asker.target
-        self._agenda = Agenda(plan)
+        self._agenda = Agenda(plan, monotonic=monotonic)
         self._pace = PollPace(self._target.poll_interval_s)
         self._clock = clock
+        self._monotonic = monotonic
         self._wait = wait
         self._seen = _Seen()
-        self._began = time.monotonic()
+        self._began = monotonic()
 
     def run(self) -> None:
         """
@@ -188,7 +190,7 @@ class PlanRunner:
         self._note_refusal(planned, seen)
         self._note_unanswered(planned, seen)
         # A slow server would hold up the run; a rate limit takes its time by itself.
-        if self._is_unlimited and time.monotonic() > self._began + _REPEAT_S:
+        if self._is_unlimited and self._monotonic() > self._began + _REPEAT_S:
             self._agenda.drop(lambda one: one.repeats)
 
     @property
@@ -213,7 +215,7 @@ class PlanRunner:
             self._agenda.ended(planned.job_id, str(status))
         elif self._may_end(planned, seen) and not self._is_convicted(seen, findings):
             wait_s = self._pace.after(seen, now=self._clock())
-            left_s = self._poll_until(planned.job_id) - time.monotonic()
+            left_s = self._poll_until(planned.job_id) - self._monotonic()
             # Once more when its time is up, and not long after.
             self._agenda.follow(planned, min(wait_s, max(left_s, 0.0) + 0.01))
         else:
@@ -228,7 +230,7 @@ class PlanRunner:
             unanswered[planned.job_id] += 1
             return unanswered[planned.job_id] < _MOST_UNANSWERED
         unanswered.pop(planned.job_id, None)
-        now = time.monotonic()
+        now = self._monotonic()
         if now > self._poll_until(planned.job_id):
             return False
         if self._shows(seen):
@@ -260,7 +262,7 @@ class PlanRunner:
         # All jobs share one time of watching: twenty that never end must not take twenty of it.
         if deadline_s is None:
             return self._began + self._target.watch_s
-        return self._seen.first_asked.setdefault(job_id, time.monotonic()) + deadline_s
+        return self._seen.first_asked.setdefault(job_id, self._monotonic()) + deadline_s
 
     def _is_odd(
         self, planned: PlannedRequest, seen: Observation, findings: Sequence[Finding]
