@@ -33,7 +33,7 @@ from jobproof.contract.suite.planning.plan import (
     request_of,
 )
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
-from jobproof.contract.suite.planning.yields import Yields, read_yields
+from jobproof.contract.suite.planning.yields import ALWAYS, Yields, read_yields
 from jobproof.contract.suite.reporting.dry_run import list_requests
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
@@ -291,7 +291,7 @@ def test_every_name_that_was_measured_is_a_question_s(target: SuiteTarget) -> No
 
 
 def test_the_order_is_the_one_that_was_measured_and_the_rest_comes_last() -> None:
-    worth = Yields.of([("first", Effort.QUICK), ("then", Effort.STANDARD)])
+    worth = Yields.of([("first", Effort.QUICK, ()), ("then", Effort.STANDARD, ())])
     assert [worth.rank(name) for name in ("first", "then", "unheard of")] == [0, 1, 2]
     assert [effort for effort in Effort if worth.is_asked("first", effort)] == list(Effort)
     by = [effort for effort in Effort if worth.is_asked("then", effort)]
@@ -301,16 +301,42 @@ def test_the_order_is_the_one_that_was_measured_and_the_rest_comes_last() -> Non
 
 
 def test_a_plan_follows_the_yields_that_it_is_given(target: SuiteTarget) -> None:
-    listed = [("foreign owner GET", Effort.QUICK), ("first owner GET", Effort.QUICK)]
-    listed.append(("missing owner GET", Effort.STANDARD))
-    worth = Yields.of(listed)
+    listed = [("first owner HEAD", Effort.QUICK, ()), ("first owner GET", Effort.QUICK, ())]
+    worth = Yields.of([*listed, ("missing owner GET", Effort.STANDARD, ())])
     quick = replace(target, effort=Effort.QUICK)
     names = [planned.name for planned in build_plan(quick, worth)]
-    assert names == ["foreign owner GET", "first owner GET"]
+    assert names == ["first owner HEAD", "first owner GET"]
     assert len(build_plan(target, worth)) == 3
     everything = build_plan(replace(target, effort=Effort.EXHAUSTIVE), worth)
     assert {planned.name for planned in everything} == {p.name for p in _exhaustive(target)}
     assert everything[2].name == "missing owner GET"
+
+
+def test_a_foreign_job_comes_after_what_its_answer_is_compared_with(target: SuiteTarget) -> None:
+    worth = Yields.of([("foreign owner GET", Effort.QUICK, ("foreign_job_looks_unknown",))])
+    quick = replace(target, effort=Effort.QUICK)
+    assert [planned.name for planned in build_plan(quick, worth)] == [
+        *("another missing", "foreign owner GET")
+    ]
+    names = [p.name for p in build_plan(quick, worth, checks=["foreign_job_looks_unknown"])]
+    assert names == ["another missing", "foreign owner GET"]
+
+
+def test_of_selected_checks_what_they_need_is_asked_and_of_a_stranger_s_everything(
+    target: SuiteTarget,
+) -> None:
+    quick = Effort.QUICK
+    worth = Yields.of(
+        [
+            *((name, quick, ()) for name in ALWAYS),
+            ("first owner HEAD", quick, ("head_matches_get", "head_is_answered")),
+            ("recased", quick, ("id_is_case_sensitive",)),
+        ]
+    )
+    names = [p.name for p in build_plan(target, worth, checks=["head_matches_get"])]
+    assert names == [*ALWAYS, "first owner HEAD"]
+    of_all = build_plan(target, worth, checks=["head_matches_get", "somebody_elses"])
+    assert of_all == build_plan(target, worth)
 
 
 def test_rare_faults_are_looked_for_the_more_the_greater_the_effort(target: SuiteTarget) -> None:
