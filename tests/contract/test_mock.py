@@ -83,20 +83,20 @@ def test_polls_move_a_life_on_and_looking_does_not() -> None:
     assert statuses == ["queued", "scheduled", "processing", "processing", "sampling", "completed"]
 
 
-def test_time_moves_a_life_on_to_the_second() -> None:
+def test_time_moves_a_life_on_to_the_moment() -> None:
     clock = Clock()
     mock = Mock(api_named("krea"), clock=clock)
     timed = _owners(mock, "timed")
-    assert poll(mock, timed)[1]["status"] == "scheduled"  # it is a little older than the mock
-    clock.now += 0.4
-    assert poll(mock, timed)[1]["status"] == "scheduled"
-    clock.now += 0.1
+    assert poll(mock, timed)[1]["status"] == "processing"  # it is a little older than the mock
+    clock.now += 0.15
     assert poll(mock, timed)[1]["status"] == "processing"
+    clock.now += 0.1
+    assert poll(mock, timed)[1]["status"] == "sampling"
     clock.now += 10
     body = poll(mock, timed)[1]
     assert body["status"] == "completed"
     created = datetime.fromisoformat(body["created_at"])
-    assert (datetime.fromisoformat(body["completed_at"]) - created).total_seconds() == 2.5
+    assert (datetime.fromisoformat(body["completed_at"]) - created).total_seconds() == 0.75
 
 
 def test_a_job_that_nobody_polls_ends_within_its_time() -> None:

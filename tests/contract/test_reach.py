@@ -21,6 +21,10 @@ from tests.right_server import DROPPED, TOKEN, Asked, RightServer, reply, served
 from tests.servers import free_port
 from tests.tools import JOBPROOF, run_to_end
 
+from jobproof.contract.model.exchange import Credential
+from jobproof.contract.suite.planning.plan import build_plan
+from jobproof.contract.suite.planning.target_options import target_from
+
 Answer = Callable[[Asked], bytes | None]
 
 ESSENTIAL = (
@@ -201,10 +205,13 @@ def test_what_the_answers_never_held_isn_t_kept(tmp_path: Path) -> None:
 def test_reach_is_a_matrix_for_each_check(tmp_path: Path) -> None:
     checks = world(tmp_path).report["reach"]["checks"]
     outsiders = checks["token_is_required"]
-    assert outsiders["answers"] == 3
-    assert outsiders["codes"] == {"401": 3}
-    assert outsiders["subjects"] == {"known": 1, "altered": 1, "missing": 1}
-    assert (outsiders["credentials"], outsiders["methods"]) == ({"none": 3}, {"GET": 3})
+    answers = outsiders["answers"]
+    assert answers >= 3
+    assert outsiders["codes"] == {"401": answers}
+    assert set(outsiders["subjects"]) >= {"known", "missing"}
+    assert sum(outsiders["subjects"].values()) == answers
+    assert outsiders["credentials"] == {"none": answers}
+    assert sum(outsiders["methods"].values()) == answers
     assert outsiders["statuses"] == {}
     final = checks["terminal_status_is_final"]
     assert final["answers"] > 0
@@ -249,7 +256,8 @@ def test_a_page_that_comes_half_way_keeps_what_was_seen_before(tmp_path: Path) -
 
 def test_what_an_intermediary_answers_is_asked_and_is_no_look(tmp_path: Path) -> None:
     marked = reply(403, b"<html></html>", "cf-mitigated: challenge", kind="text/html")
-    seen = world(tmp_path, after(4, marked))
+    others = after(4, marked)
+    seen = world(tmp_path, lambda asked: marked if asked.is_for_the_job else others(asked))
     assert seen.verdict == "inconclusive"
     assert seen.states["unknown_id_is_not_found"] == "kept"
     assert seen.whys["job_id_is_echoed"] == NO_JOB
@@ -294,7 +302,8 @@ def test_a_token_that_isn_t_let_in_shows_no_job(tmp_path: Path) -> None:
 
 
 def test_out_of_service_keeps_nothing(tmp_path: Path) -> None:
-    seen = world(tmp_path, lambda _asked: json_reply({"error": "maintenance"}, 503))
+    busy = json_reply({"error": "maintenance"}, 503)
+    seen = world(tmp_path, lambda _asked: busy, "--job-deadline", "1")
     assert seen.verdict == "inconclusive"
     assert seen.kept() == set()
 
@@ -305,7 +314,8 @@ def test_an_unknown_id_that_is_never_answered_for_what_it_is(tmp_path: Path, cod
         is_right = asked.headers.get("authorization") == f"Bearer {TOKEN}"
         return json_reply({"error": "busy"}, code) if is_right and b" 404 " in asked.right else None
 
-    seen = world(tmp_path, busy, "--budget", "40")
+    # Who names no time is left alone for longer each time: from little on it isn't long.
+    seen = world(tmp_path, busy, "--budget", "40", "--poll-interval", "0.001")
     assert seen.verdict == "inconclusive"
     assert "unknown_id_is_not_found never looked at an answer: " in seen.missing
     assert seen.states["job_id_is_echoed"] == "kept"
@@ -314,8 +324,8 @@ def test_an_unknown_id_that_is_never_answered_for_what_it_is(tmp_path: Path, cod
 def test_no_unknown_id_within_the_budget_is_no_look(tmp_path: Path) -> None:
     seen = world(tmp_path, lambda _asked: None, "--budget", "1")
     assert seen.verdict == "inconclusive"
-    assert seen.states["job_id_is_echoed"] == "not_reached"
-    assert seen.whys["job_id_is_echoed"] == NO_JOB
+    assert seen.states["unknown_id_is_not_found"] == "not_reached"
+    assert seen.states["job_id_is_echoed"] == "kept"
 
 
 # -- answers that can't be held to anything ----------------------------------------------------
@@ -428,9 +438,9 @@ def test_a_broken_promise_is_told_although_little_was_reached(tmp_path: Path) ->
 
 
 def test_no_finding_that_breaks_hides_behind_one_that_warns(tmp_path: Path) -> None:
-    # With a blank after it the id is taken leniently; its beginning must find nothing.
+    # With a blank before it the id is taken leniently; without its end it must find nothing.
     def lenient(asked: Asked) -> bytes | None:
-        is_near = asked.path.endswith((JOB[:8], f"{JOB}%20"))
+        is_near = asked.path.endswith((JOB[:-1], f"%20{JOB}"))
         return json_reply(DONE) if is_near and asked.method == "GET" else None
 
     seen = world(tmp_path, lenient, "--effort", "standard")
@@ -441,16 +451,28 @@ def test_no_finding_that_breaks_hides_behind_one_that_warns(tmp_path: Path) -> N
 
 def test_what_only_chance_breaks_is_red_under_its_own_name_as_well(tmp_path: Path) -> None:
     polls = count()
+    small_folder(tmp_path, security=[{"bearer": []}])
+    values = {"api": str(tmp_path), "url": "http://127.0.0.1:9", "job": [JOB], "token_env": "T"}
+    plan = build_plan(target_from(values, environ={"T": TOKEN}))
+    asked_for = [one for planned in plan for one in (planned, planned.beside) if one is not None]
+    of_the_owner = [one for one in asked_for if one.credential is Credential.OWNER]
+    planned_polls = sum(
+        one.method == "GET" and one.job_id.lower().endswith(JOB) for one in of_the_owner
+    )
 
     def now_and_then(asked: Asked) -> bytes | None:
-        # Beyond the polls of the plan.
-        if not asked.is_for_the_job or asked.method != "GET" or next(polls) < 40:
+        # Beyond the polls of the plan, and the parts of a question that this server declines.
+        if not asked.is_for_the_job or asked.method != "GET" or next(polls) < planned_polls + 4:
             return None
         return json_reply({**DONE, "id": "0b3f3f0e-7d0e-4b6a-9d7e-3c9f5a1b2c3d"})
 
     seen = world(tmp_path, now_and_then, "--effort", "standard")
     assert seen.verdict == "broken"
     assert seen.states["job_id_is_echoed"] == "broken"
+    first = {
+        f["first_seen_by"] for f in seen.report["findings"] if f["check"] == "job_id_is_echoed"
+    }
+    assert "plan" not in first
 
 
 def test_a_document_that_asks_for_no_token_needs_no_stranger(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ __all__ = ["JobStore"]
 _GENERATED_LIMIT = 2000
 # Long enough for most generated lives to end: the first look finds jobs in every status.
 _WARM_UP_S = 120.0
+# A time of hundredths alone is one that a database rounds, so it says less than it could.
+_APART_S = 0.051
 
 
 class JobStore:
@@ -56,7 +58,7 @@ class JobStore:
         for caller, names in initial:
             for index, name in enumerate(names):
                 # Apart by a little: a listing sorts by creation, its cursor needs distinct times.
-                self._add_job(name, caller, started - (index + 1) * 0.05)
+                self._add_job(name, caller, started - (index + 1) * _APART_S)
         # Job number n is due n intervals after the start; the negative ones came before it.
         self._generated_count = -int(jobs_per_minute * _WARM_UP_S / 60)
 

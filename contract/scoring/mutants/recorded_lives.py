@@ -17,7 +17,7 @@ from jobproof.contract.model.request import build_owner_request, build_request
 __all__ = ["RecordedLife", "RecordedLives", "record_lives"]
 
 _STARTED = 1_790_000_000.0
-# Shorter than any stage that goes by the clock.
+# So that times a poll apart are told apart, whichever hosts wrote them.
 _STEP_S = 0.25
 # More than any scripted life takes to its end.
 _POLLS = 60
