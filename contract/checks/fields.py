@@ -184,6 +184,9 @@ def _is_to_be_dated(trace: Trace) -> bool:
     # the parser of a server is often refused by a few bytes of its own.
     if seen.method not in ("GET", "HEAD") or seen.subject not in _PLAIN:
         return False
+    # A gate that limits the rate stands before the server, and its clock isn't the server's.
+    if seen.code == 429:
+        return False
     others = (*trace.baselines, trace.past.first, trace.past.last)
     return 200 <= seen.code < 500 and any(
         one is not None and one.response is not None and one.response.known_header("date")
