@@ -8,6 +8,7 @@ are behind, gates that close; each as a world in front of the right mock, on a r
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -29,12 +30,12 @@ __all__ = [
     "Forbid",
     "Front",
     "Hang",
+    "Hindrance",
     "Lag",
     "Latency",
     "Limit",
+    "LineEnd",
     "Restart",
-    "Wire",
-    "World",
     "reply",
     "retry_in_date",
     "retry_in_fraction",
@@ -45,10 +46,11 @@ _PAGE = (
     b"<!DOCTYPE html><html><head><title>Just a moment...</title></head>"
     b"<body>Checking your browser</body></html>"
 )
+_STATUS = re.compile(rb'"status": ?"([^"]*)"')
 _END_OF_HEAD = b"\r\n\r\n"
 
 
-class Wire(Enum):
+class LineEnd(Enum):
     """
     What happens to a connection in place of an answer.
     """
@@ -79,12 +81,12 @@ class Ask:
         return next((v for n, v in self.headers if n.lower() == name), "")
 
 
-class World:
+class Hindrance:
     """
     Lets everything through as it is.
     """
 
-    def before(self, _ask: Ask) -> bytes | Wire | None:
+    def before(self, _ask: Ask) -> bytes | LineEnd | None:
         """
         What is answered in the server's place; None where the server answers.
         """
@@ -101,7 +103,8 @@ def reply(code: int, body: bytes = b"", *headers: str, kind: str = "application/
     """
     An answer as bytes.
     """
-    lines = [f"HTTP/1.1 {code} Said", f"Content-Type: {kind}", *headers]
+    date = formatdate(usegmt=True)
+    lines = [f"HTTP/1.1 {code} Said", f"Date: {date}", f"Content-Type: {kind}", *headers]
     lines.append(f"Content-Length: {len(body)}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
 
@@ -119,7 +122,7 @@ def retry_in_fraction(wait_s: float) -> str:
     return f"{wait_s + 0.01:.2f}"
 
 
-class Limit(World):
+class Limit(Hindrance):
     """
     So many requests in any window of time, and a 429 beyond.
 
@@ -149,7 +152,7 @@ class Limit(World):
 
 
 @dataclass
-class Latency(World):
+class Latency(Hindrance):
     """
     Every answer takes longer.
     """
@@ -160,7 +163,7 @@ class Latency(World):
         time.sleep(self.seconds)
 
 
-class Lag(World):
+class Lag(Hindrance):
     """
     Every second GET is answered by a replica that is behind.
     """
@@ -183,7 +186,7 @@ class Lag(World):
 
 
 @dataclass
-class Challenge(World):
+class Challenge(Hindrance):
     """
     After so many requests a page asks for a browser.
     """
@@ -198,7 +201,7 @@ class Challenge(World):
 
 
 @dataclass
-class Forbid(World):
+class Forbid(Hindrance):
     """
     The owner's token is known, and not let in.
     """
@@ -213,7 +216,7 @@ class Forbid(World):
         return reply(self.code, b'{"error": "Forbidden"}', *challenge)
 
 
-class Restart(World):
+class Restart(Hindrance):
     """
     From one request on the server is away for some seconds.
 
@@ -221,14 +224,14 @@ class Restart(World):
         how: What those find that ask meanwhile.
     """
 
-    def __init__(self, at: int, *, seconds: float, how: bytes | Wire) -> None:
+    def __init__(self, at: int, *, seconds: float, how: bytes | LineEnd) -> None:
         self._at = at
         self.seconds = seconds
         self._how = how
         self._until: float | None = None
         self._lock = threading.Lock()
 
-    def before(self, ask: Ask) -> bytes | Wire | None:
+    def before(self, ask: Ask) -> bytes | LineEnd | None:
         if ask.number < self._at:
             return None
         with self._lock:
@@ -238,27 +241,27 @@ class Restart(World):
 
 
 @dataclass
-class Drop(World):
+class Drop(Hindrance):
     """
     From one request on every connection is closed.
     """
 
     at: int = 1
 
-    def before(self, ask: Ask) -> Wire | None:
-        return Wire.CLOSE if ask.number >= self.at else None
+    def before(self, ask: Ask) -> LineEnd | None:
+        return LineEnd.CLOSE if ask.number >= self.at else None
 
 
 @dataclass
-class Hang(World):
+class Hang(Hindrance):
     """
     From one request on nothing is answered any more, and no connection closed.
     """
 
     at: int = 1
 
-    def before(self, ask: Ask) -> Wire | None:
-        return Wire.HANG if ask.number >= self.at else None
+    def before(self, ask: Ask) -> LineEnd | None:
+        return LineEnd.HANG if ask.number >= self.at else None
 
 
 class Front(AbstractContextManager["Front"]):
@@ -268,14 +271,16 @@ class Front(AbstractContextManager["Front"]):
     Attributes:
         asked: Every request that came, in order.
         codes: What was answered, by code; 0 for no answer.
+        shown: How many answers to a GET with 200 showed a job of that status.
         most_at_once: How many requests were under way at one time.
     """
 
-    def __init__(self, mock: MockServer, *worlds: World) -> None:
+    def __init__(self, mock: MockServer, *worlds: Hindrance) -> None:
         self._mock = mock
         self._worlds = worlds
         self.asked: list[Ask] = []
         self.codes: Counter[int] = Counter()
+        self.shown: Counter[str] = Counter()
         self.most_at_once = 0
         self._under_way = 0
         self._lock = threading.Lock()
@@ -332,12 +337,8 @@ class Front(AbstractContextManager["Front"]):
             while raw := _read_message(stream.readline, stream.read):
                 ask = self._note(raw)
                 answer = self._answer(ask)
-                with self._lock:
-                    self._under_way -= 1
-                    self.codes[
-                        int(answer.split(b" ", 2)[1]) if isinstance(answer, bytes) else 0
-                    ] += 1
-                if isinstance(answer, Wire):
+                self._count(ask, answer)
+                if isinstance(answer, LineEnd):
                     self._break(connection, answer)
                     break
                 connection.sendall(_without_body(answer) if ask.method == "HEAD" else answer)
@@ -345,6 +346,15 @@ class Front(AbstractContextManager["Front"]):
                     break
         with self._lock:
             self._connections.discard(connection)
+
+    def _count(self, ask: Ask, answer: bytes | LineEnd) -> None:
+        code = int(answer.split(b" ", 2)[1]) if isinstance(answer, bytes) else 0
+        with self._lock:
+            self._under_way -= 1
+            self.codes[code] += 1
+            if isinstance(answer, bytes) and ask.method == "GET" and code == 200:
+                found = _STATUS.search(answer)
+                self.shown[found[1].decode() if found else ""] += 1
 
     def _note(self, raw: bytes) -> Ask:
         line, *fields = raw.partition(_END_OF_HEAD)[0].decode("latin-1").split("\r\n")
@@ -358,10 +368,10 @@ class Front(AbstractContextManager["Front"]):
             self.asked.append(ask)
         return ask
 
-    def _answer(self, ask: Ask) -> bytes | Wire:
+    def _answer(self, ask: Ask) -> bytes | LineEnd:
         for world in self._worlds:
             instead = world.before(ask)
-            if instead is Wire.GONE and isinstance(world, Restart):
+            if instead is LineEnd.GONE and isinstance(world, Restart):
                 self._away_s = world.seconds
             if instead is not None:
                 return instead
@@ -378,12 +388,12 @@ class Front(AbstractContextManager["Front"]):
             server.sendall(ask.raw)
             return _read_message(stream.readline, stream.read, has_body=ask.method != "HEAD")
 
-    def _break(self, connection: socket.socket, how: Wire) -> None:
-        if how is Wire.HANG:
+    def _break(self, connection: socket.socket, how: LineEnd) -> None:
+        if how is LineEnd.HANG:
             with suppress(OSError):
                 while connection.recv(65_536):
                     pass
-        elif how is Wire.GONE:
+        elif how is LineEnd.GONE:
             self._hang_up()
         else:
             connection.shutdown(socket.SHUT_RDWR)
