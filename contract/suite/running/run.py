@@ -169,6 +169,13 @@ class Run:
         return self._records.silence
 
     @property
+    def lag_s(self) -> float:
+        """
+        How long after a step forward an answer led back to what had been shown before it.
+        """
+        return self._records.lag_s
+
+    @property
     def is_over(self) -> bool:
         """
         Whether nothing more can be asked: nobody is there, or no request is left.
@@ -234,20 +241,12 @@ class Run:
         Find out whether somebody still answers, where the latest requests had no answer.
         """
         records = self._records
-        if self.unreachable is not None or self.silence is not None:
-            return
-        if records.unanswered < _MOST_UNANSWERED:
+        if self.unreachable or self.silence or records.unanswered < _MOST_UNANSWERED:
             return
         # The latest may have been what no server likes: an unknown method, an odd id.
         with suppress(BudgetSpent):
             self.send(self._plan[0])
-        if records.unanswered:
-            requests = "request" if records.answered == 1 else "requests"
-            records.silence = (
-                f"the endpoint stopped answering after {records.answered} {requests}"
-                if records.answered
-                else "no request was answered"
-            )
+        records.note_silence()
 
     def send(
         self, planned: PlannedRequest, *, fresh: bool = False
@@ -419,6 +418,7 @@ class Run:
             self._count_intermediary()
             return
         records.intermediaries = 0
+        records.note_lag(self._history(key).past, seen, self.target.api.lifecycle)
         self._history(key).add(seen)
         # What a foreign job's answer is compared with: it must not differ from this one.
         records.baselines.add(seen)
