@@ -53,6 +53,7 @@ from jobproof.contract.suite.running.run import Run
 API = find_api(default_api())
 CHECKS = load_checks()
 WINDOW_S = float(os.environ.get("JOBPROOF_STAGING_WINDOW_S", "2"))
+JOB_S = 3 * WINDOW_S
 YEAR_S = 365 * 24 * 3600
 AWAY = b'{"error": "restarting"}'
 FEW = 6
@@ -192,20 +193,20 @@ def test_what_hangs_twice_is_given_up(at: int) -> None:
     assert ended.front.requests <= at + FEW
 
 
+RESTART_S = min(WINDOW_S / 2, 5.0)
 RESTARTS: dict[str, Callable[[], bytes | LineEnd]] = {
     "closed": lambda: LineEnd.CLOSE,
     "refused": lambda: LineEnd.GONE,
     "503": lambda: reply(503, AWAY),
     "503-page": lambda: reply(503, b"<html>restarting</html>", kind="text/html"),
-    "503-seconds": lambda: reply(503, AWAY, f"Retry-After: {retry_in_seconds(WINDOW_S / 2)}"),
-    "503-date": lambda: reply(503, AWAY, f"Retry-After: {retry_in_date(WINDOW_S / 2)}"),
+    "503-seconds": lambda: reply(503, AWAY, f"Retry-After: {retry_in_seconds(RESTART_S)}"),
+    "503-date": lambda: reply(503, AWAY, f"Retry-After: {retry_in_date(RESTART_S)}"),
 }
 
 
 @pytest.mark.parametrize("how", RESTARTS)
 def test_a_restart_is_waited_for_and_no_question_lost(how: str, undisturbed: Ended) -> None:
-    seconds = min(WINDOW_S / 2, 5.0)
-    ended = ran(Restart(20, seconds=seconds, how=RESTARTS[how]()))
+    ended = ran(Restart(20, seconds=RESTART_S, how=RESTARTS[how]()))
     assert ended.said == ("kept", 0), ended.why
     codes, right = ended.front.codes, undisturbed.front.codes
     # All that is answered by a server at peace has been answered, and nothing in excess but looks.
@@ -245,8 +246,11 @@ def test_what_a_limit_puts_off_is_asked_again(
     assert ended.said == ("kept", 0), (ended.why, ended.broken)
     throttled = ended.front.codes.pop(429)
     assert throttled
-    assert ended.front.codes == calm.front.codes
-    assert ended.front.requests == calm.front.requests + throttled
+    assert ended.front.requests <= calm.front.requests + throttled
+    # After 25 s nothing is repeated any more, however much time a limit has taken.
+    if calm.front.requests / most * WINDOW_S < 25:
+        assert ended.front.codes == calm.front.codes
+    assert ended.front.codes.keys() == calm.front.codes.keys()
     if say is not None:
         # Who says when is asked then and not before: one a window, two where a pair was on its way.
         assert throttled <= 2 * (calm.front.requests / most + 1)
@@ -283,9 +287,9 @@ def test_slow_answers_are_waited_for_side_by_side(undisturbed: Ended) -> None:
 
 def long_job(folder: Path) -> Api:
     """
-    The API, with a job that runs for one and a half windows and more.
+    The API, with a job that takes its time.
     """
-    return edited(folder, mock=put_key("lives.timed.stages.3.after", f"{WINDOW_S * 1.5:g}s"))
+    return edited(folder, mock=put_key("lives.timed.stages.3.after", f"{JOB_S:g}s"))
 
 
 class SaysWhen(Hindrance):
@@ -306,7 +310,7 @@ def test_a_job_that_runs_long_is_polled_less_and_less(tmp_path: Path) -> None:
     assert ended.report["reach"]["job_statuses"]["completed"]
     # By the interval alone it were one each 0.05 s; at eight times the interval it is one in 0.4 s.
     polls = ended.front.shown["processing"]
-    assert 3 <= polls <= 10 + WINDOW_S * 1.5 / 0.4
+    assert 3 <= polls <= 10 + JOB_S / 0.4
 
 
 def test_a_job_that_says_when_to_look_again_is_left_alone_until_then(tmp_path: Path) -> None:
@@ -315,7 +319,7 @@ def test_a_job_that_says_when_to_look_again_is_left_alone_until_then(tmp_path: P
     assert ended.said == ("kept", 0), (ended.why, ended.broken)
     # What is asked of the job besides polls shows it running, too.
     own = ended.front.shown["processing"]
-    assert 2 <= own <= 4 + WINDOW_S * 1.5
+    assert 2 <= own <= 4 + JOB_S
 
 
 # -- who is behind ----------------------------------------------------------------------------
