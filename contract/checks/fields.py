@@ -181,8 +181,8 @@ def _is_to_be_dated(trace: Trace) -> bool:
     """
     seen = trace.latest
     # Who never gives a date may have no clock, and then must not give any. What is no request to
-    # the parser of a server is often refused by a few bytes of its own.
-    if seen.method not in ("GET", "HEAD") or seen.subject not in _PLAIN:
+    # a server's parser is often refused by a few bytes of its own, and a 429 is a gate's before it.
+    if seen.method not in ("GET", "HEAD") or seen.subject not in _PLAIN or seen.code == 429:
         return False
     others = (*trace.baselines, trace.past.first, trace.past.last)
     return 200 <= seen.code < 500 and any(

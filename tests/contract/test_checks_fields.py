@@ -227,6 +227,12 @@ def test_what_a_parser_refuses_by_itself_needs_no_date(exchange: Exchange) -> No
     assert "every_answer_has_its_date" not in {f.check for f in found}
 
 
+def test_a_gate_that_limits_the_rate_needs_no_clock() -> None:
+    throttled = answer({"error": "slow down"}, 429, headers={"retry-after": "5", "date": None})
+    found = said(trace(throttled, baseline=not_found()))
+    assert "every_answer_has_its_date" not in {f.check for f in found}
+
+
 def test_a_clock_that_one_answer_shows_was_there_for_the_next_one() -> None:
     found = said(trace(answer(at=NOW - 5), _with(date=None)))
     assert [f.check for f in found] == ["every_answer_has_its_date"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 from signal import Signals
 
 from jobproof.contract.formats.json_value import JsonObject
@@ -59,6 +60,7 @@ class Outcome:
         selected: The ids of the checks that were asked for, where others were left out.
         staleness: How far answers were behind, as the report has it.
         staleness_s: By which they were allowed to be behind.
+        notes: What may be a mistake of whoever asks, in words.
     """
 
     api: Api
@@ -77,6 +79,7 @@ class Outcome:
     crash: str | None = None
     interrupted: str | None = None
     selected: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def failure(self) -> str | None:
@@ -186,7 +189,21 @@ def outcome_of_run(
         crash,
         interrupted,
         run.selected,
+        tuple(_of_lag(run.lag_s, target.staleness_s)),
     )
+
+
+def _of_lag(lag_s: float, staleness_s: float) -> Iterable[str]:
+    """
+    That replicas may be behind, where it looks like that and nobody has said so.
+    """
+    if lag_s > staleness_s:
+        # Whole seconds, and room for another time.
+        enough_s = ceil(lag_s) + 1
+        yield (
+            f"answers led back to what had been shown before, {lag_s:.1f} s after a newer one; "
+            f"if replicas may be behind, say so with --staleness {enough_s}s"
+        )
 
 
 def outcome_of_recordings(run: RecordedRun, *, token_env: str) -> Outcome:

@@ -166,7 +166,7 @@ def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
             **outcome.staleness,
         },
         "overlay": overlay(groups, title=api.profile.title),
-        "notes": list(api.notes),
+        "notes": [*api.notes, *outcome.notes],
         "document": {"digest": api.operation.digest, "openapi": api.operation.version},
         "jobproof": version("jobproof"),
     }

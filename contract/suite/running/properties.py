@@ -104,8 +104,7 @@ def send_generated_cases(run: Run) -> NewFindings:
         # Hypothesis has no time limit: cases that are left pass unsent.
         if new_findings.is_enough():
             return
-        exchange = run.ask(request_of_case(run.target, case))
-        new_findings(run.record(exchange, generated=True)[1])
+        new_findings(run.put(request_of_case(run.target, case), generated=True)[1])
 
     for limit in limits:
         send_case = example(case=limit)(send_case)

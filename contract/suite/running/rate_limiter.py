@@ -96,12 +96,11 @@ class RateLimiter:
         with self._lock:
             self._closed = True
 
-    def sit_out(self, retry_after: str | None, *, now: float) -> bool:
+    def sit_out(self, pause_s: float | None) -> bool:
         """
-        A 503 has come in: let nothing through for as long as it asks, if it says how long and
-        that is bearable; whether it is.
+        The server is out of service: let nothing through for so long, if that is known and
+        bearable; whether it is.
         """
-        pause_s = read_wait(retry_after, now=now)
         with self._lock:
             if pause_s is None or pause_s > self._outages_s:
                 return False

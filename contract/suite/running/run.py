@@ -12,9 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from random import Random
 
-from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.formats.headers import without_headers
-from jobproof.contract.formats.http_date import read_wait
 from jobproof.contract.judging.check_reach import Lack, LackKind
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import Judge, Judgement
@@ -34,12 +32,9 @@ from jobproof.contract.suite.planning.plan import (
     request_of,
 )
 from jobproof.contract.suite.planning.target import SuiteTarget
+from jobproof.contract.suite.running.pace import Patience
 from jobproof.contract.suite.running.plan_runner import PlanRunner
-from jobproof.contract.suite.running.rate_limiter import (
-    LONGEST_PAUSE_S,
-    BudgetSpent,
-    RateLimiter,
-)
+from jobproof.contract.suite.running.rate_limiter import BudgetSpent, RateLimiter
 from jobproof.contract.suite.running.run_records import RunPart, RunRecords
 from jobproof.contract.suite.running.same_page import SamePage
 from jobproof.contract.suite.running.sender import Sender
@@ -101,6 +96,13 @@ class Run:
         missing = fresh_id(target.api.profile, rng)
         self._same_page = SamePage(target, missing, self.ask)
         self._planned: tuple[Finding, ...] = ()
+        self._patience = Patience(
+            self.rate_limiter,
+            interval_s=target.poll_interval_s,
+            clock=clock,
+            ask_plainly=self._ask_plainly,
+            stop=self.give_up,
+        )
         self._lock = threading.Lock()
 
     @property
@@ -162,9 +164,16 @@ class Run:
     @property
     def silence(self) -> str | None:
         """
-        That the endpoint has stopped answering, in words; None where it answers.
+        That the endpoint answers no more, in words; None where it answers.
         """
         return self._records.silence
+
+    @property
+    def lag_s(self) -> float:
+        """
+        How long after a step forward an answer led back to what had been shown before it.
+        """
+        return self._records.lag_s
 
     @property
     def is_over(self) -> bool:
@@ -211,7 +220,7 @@ class Run:
     def _wait_for_turn(self, seconds: float) -> None:
         # The rate alone never makes it wait for longer than the time between two requests.
         if seconds > max(0.5, 90.0 / (self.target.rate_per_minute or 180.0)):
-            self._notice("the server asks to be left alone (429, Retry-After)", seconds)
+            self._notice(self._patience.rests, seconds)
         self._wait(seconds)
 
     def _wait_for_jobs(self, seconds: float) -> None:
@@ -232,18 +241,12 @@ class Run:
         Find out whether somebody still answers, where the latest requests had no answer.
         """
         records = self._records
-        if self.unreachable is not None or records.unanswered < _MOST_UNANSWERED:
+        if self.unreachable or self.silence or records.unanswered < _MOST_UNANSWERED:
             return
         # The latest may have been what no server likes: an unknown method, an odd id.
         with suppress(BudgetSpent):
             self.send(self._plan[0])
-        if records.unanswered:
-            requests = "request" if records.answered == 1 else "requests"
-            records.silence = (
-                f"the endpoint stopped answering after {records.answered} {requests}"
-                if records.answered
-                else "no request was answered"
-            )
+        records.note_silence()
 
     def send(
         self, planned: PlannedRequest, *, fresh: bool = False
@@ -258,17 +261,33 @@ class Run:
             BudgetSpent: No request is left.
         """
         request = self._with_entity_tag(request_of(self.target, planned), planned)
-        timed_out = False
+        return self.put(request, fresh=fresh)
+
+    def put(
+        self, request: Request, *, fresh: bool = False, generated: bool = False
+    ) -> tuple[Observation, tuple[Finding, ...]]:
+        """
+        Send a request of anybody's when its turn comes, and judge its answer; again, as often as
+        it is put off.
+
+        Raises:
+            BudgetSpent: No request is left.
+        """
+        is_second = False
         while True:
-            seen, findings = self.record(self.ask(request, fresh=fresh))
+            outages = self._patience.outages
+            seen, findings = self.record(self.ask(request, fresh=fresh), generated=generated)
             # Each 429 is judged and counted, too, and each costs a request of the budget.
-            if self._has_paused(seen):
+            if self._patience.is_put_off(seen):
                 continue
-            # The server gave up on a connection that was too slow: on another one it may be asked
-            # again (RFC 9110 15.5.9), once.
-            if seen.code != 408 or timed_out:
+            if is_second or not self._patience.is_lost(seen, outages=outages):
                 return seen, findings
-            timed_out = True
+            is_second = True
+
+    def _ask_plainly(self) -> Observation:
+        plain = (one for one in self._plan if one.manner is Manner.PLAIN and one.method == "GET")
+        planned = next((one for one in plain if one.subject in _ABOUT_RIGHTS), self._plan[0])
+        return self.record(self.ask(request_of(self.target, planned)))[0]
 
     def spend(self) -> None:
         """
@@ -288,44 +307,37 @@ class Run:
         self._records.stopped = self._records.stopped or why
         self.rate_limiter.close()
 
-    def _has_paused(self, seen: Observation) -> bool:
+    def give_up(self, why: str) -> None:
         """
-        Whether the server asked to be left alone for a while, and was: then it is asked again.
-        """
-        response = seen.response
-        if response is None or seen.intermediary is not None:
-            return False
-        retry_after, now = response.header("retry-after"), self._clock()
-        if seen.code in (429, 503) and self._is_too_long(seen, read_wait(retry_after, now=now)):
-            return False
-        if seen.code == 503:
-            return self.rate_limiter.sit_out(retry_after, now=now)
-        if seen.code != 429:
-            self.rate_limiter.resume()
-            return False
-        default_s = self.target.poll_interval_s
-        if not self.rate_limiter.pause(retry_after, now=now, default_s=default_s):
-            self.stop("throttled: 429 again and again, however long it was left alone")
-            return False
-        return True
+        Send nothing more to an endpoint that answers no more: without that there is no verdict.
 
-    def _is_too_long(self, seen: Observation, asked_s: float | None) -> bool:
+        Args:
+            why: As the report says it.
         """
-        Whether nobody waits so long for a test run; where it is a client's ordinary question that
-        is put off, the run is over.
-        """
-        if asked_s is None or asked_s <= LONGEST_PAUSE_S:
-            return False
-        if seen.subject in _ABOUT_RIGHTS and seen.manner is Manner.PLAIN:
-            self.stop(f"{seen.code} with Retry-After: nothing more for {write_duration(asked_s)}")
-        return True
+        self._records.silence = self._records.silence or why
+        self.stop(why)
 
     def send_at_once(
         self, planned: PlannedRequest, beside: PlannedRequest
     ) -> tuple[Observation, tuple[Finding, ...]]:
         """
-        Send two at the same moment, each by a connection of its own; no retry.
+        Send two at the same moment, each by a connection of its own; again, as often as one of
+        them is put off.
         """
+        is_second = False
+        while True:
+            outages = self._patience.outages
+            judged = self._send_both(planned, beside)
+            if any(self._patience.is_put_off(seen) for seen, _ in judged):
+                continue
+            lost = (seen for seen, _ in judged if self._patience.is_lost(seen, outages=outages))
+            if is_second or next(lost, None) is None:
+                return judged[0]
+            is_second = True
+
+    def _send_both(
+        self, planned: PlannedRequest, beside: PlannedRequest
+    ) -> list[tuple[Observation, tuple[Finding, ...]]]:
         requests = [request_of(self.target, one) for one in (planned, beside)]
         # Both wait for their turns first, so that in all they are no more and no faster.
         for _ in requests:
@@ -337,10 +349,7 @@ class Run:
             return self.sender.send(request, deadline_s=self.target.timeout_s, fresh=True)
 
         with ThreadPoolExecutor(len(requests), thread_name_prefix="jobproof") as pool:
-            judged = [self.record(exchange) for exchange in pool.map(ask, requests)]
-        for seen, _ in judged:
-            self._has_paused(seen)
-        return judged[0]
+            return [self.record(exchange) for exchange in pool.map(ask, requests)]
 
     def ask(self, request: Request, *, fresh: bool = False) -> Exchange:
         """
@@ -399,6 +408,7 @@ class Run:
             records.tally.add(finding)
             records.parts.setdefault(finding.fingerprint, self.part)
         self.coverage.add(seen, judgement, generated=generated)
+        self._patience.note(seen)
         failure = seen.exchange.failure
         if failure is None or failure.partial is not None:
             records.answered, records.unanswered = records.answered + 1, 0
@@ -408,6 +418,7 @@ class Run:
             self._count_intermediary()
             return
         records.intermediaries = 0
+        records.note_lag(self._history(key).past, seen, self.target.api.lifecycle)
         self._history(key).add(seen)
         # What a foreign job's answer is compared with: it must not differ from this one.
         records.baselines.add(seen)

@@ -11,8 +11,10 @@ from enum import StrEnum
 
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.history.history import History
+from jobproof.contract.model.history.past import Past
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
+from jobproof.contract.model.promises.lifecycle import Lifecycle
 from jobproof.contract.model.verdict import FindingTally
 
 __all__ = ["Baselines", "RunPart", "RunRecords"]
@@ -76,6 +78,8 @@ class RunRecords:
         stopped: Why the plan wasn't carried out to its end.
         intermediaries: How many answers in a row weren't the API's own.
         silence: That nobody answers any more, in words.
+        lag_s: The longest time after a step forward at which an answer led back to what had been
+            shown before that step, as a replica does that is behind.
         parts: Which part of the run has seen a piece of news first.
     """
 
@@ -88,4 +92,34 @@ class RunRecords:
     stopped: str | None = None
     intermediaries: int = 0
     silence: str | None = None
+    lag_s: float = 0.0
     parts: dict[tuple[str, str, str], RunPart] = field(default_factory=dict)
+
+    def note_silence(self) -> None:
+        """
+        Put into words that the latest requests had no answer, if they hadn't.
+        """
+        if self.unanswered:
+            requests = "request" if self.answered == 1 else "requests"
+            self.silence = (
+                f"the endpoint stopped answering after {self.answered} {requests}"
+                if self.answered
+                else "no request was answered"
+            )
+
+    def note_lag(self, past: Past, seen: Observation, lifecycle: Lifecycle) -> None:
+        """
+        Measure how far a sight is behind what was known of its job, if it is.
+        """
+        known = past.last_known
+        if seen.job is None or known is None or known.job is None or not seen.is_view:
+            return
+        status, before = str(seen.job.status), str(known.job.status)
+        step = lifecycle.step(before, status)
+        # What was never shown before is no earlier state.
+        if step is None or step.verdict == "legal" or status not in past.first_of:
+            return
+        forward = past.first_of[before]
+        if past.first_of[status].exchange.over_by < forward.exchange.over_by:
+            behind_s = seen.exchange.started_at - forward.exchange.over_by
+            self.lag_s = max(self.lag_s, behind_s)
