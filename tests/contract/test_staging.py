@@ -63,7 +63,7 @@ _AWAY_LOOKS = 8
 
 
 @dataclass
-class Ended:
+class Undergone:
     """
     What a run left behind, and what the server has seen of it.
     """
@@ -93,7 +93,7 @@ def ran(
     pace: float = 1.0,
     watch_s: float = 8.0,
     **values: Any,
-) -> Ended:
+) -> Undergone:
     """
     A whole plan in this process, over sockets.
 
@@ -124,17 +124,17 @@ def ran(
             outcome = outcome_of_run(run, generated=False)
             report = build_report(run, outcome, started_at=0.0, duration_s=1.0)
             assert run.requests == front.requests or 0 in front.codes
-            return Ended(report, front, len(run._plan))
+            return Undergone(report, front, len(run._plan))
 
 
 @pytest.fixture(scope="module")
-def undisturbed() -> Ended:
+def undisturbed() -> Undergone:
     ended = ran()
     assert ended.said == ("kept", 0), ended.why
     return ended
 
 
-def test_the_front_alone_changes_nothing(undisturbed: Ended) -> None:
+def test_the_front_alone_changes_nothing(undisturbed: Undergone) -> None:
     assert not undisturbed.report["findings"] or not undisturbed.broken
     assert undisturbed.front.requests == sum(undisturbed.front.codes.values())
     assert undisturbed.front.codes[200] > 3
@@ -205,7 +205,7 @@ RESTARTS: dict[str, Callable[[], bytes | LineEnd]] = {
 
 
 @pytest.mark.parametrize("how", RESTARTS)
-def test_a_restart_is_waited_for_and_no_question_lost(how: str, undisturbed: Ended) -> None:
+def test_a_restart_is_waited_for_and_no_question_lost(how: str, undisturbed: Undergone) -> None:
     ended = ran(Restart(20, seconds=RESTART_S, how=RESTARTS[how]()))
     assert ended.said == ("kept", 0), ended.why
     codes, right = ended.front.codes, undisturbed.front.codes
@@ -215,14 +215,14 @@ def test_a_restart_is_waited_for_and_no_question_lost(how: str, undisturbed: End
     assert 1 <= codes[503] + codes[0] <= _AWAY_LOOKS + 1
 
 
-def test_a_restart_is_waited_for_by_all_who_ask_side_by_side(undisturbed: Ended) -> None:
+def test_a_restart_is_waited_for_by_all_who_ask_side_by_side(undisturbed: Undergone) -> None:
     ended = ran(Latency(0.08), Restart(20, seconds=1.0, how=LineEnd.GONE))
     assert ended.said == ("kept", 0), ended.why
     codes, right = ended.front.codes, undisturbed.front.codes
     assert all(codes[code] >= count for code, count in right.items())
 
 
-def test_one_question_that_nobody_answers_is_no_outage(undisturbed: Ended) -> None:
+def test_one_question_that_nobody_answers_is_no_outage(undisturbed: Undergone) -> None:
     class NoDelete(Hindrance):
         def before(self, ask: Ask) -> LineEnd | None:
             return LineEnd.CLOSE if ask.method == "DELETE" else None
@@ -278,7 +278,7 @@ def test_no_retry_after_is_too_odd_for_a_run(value: str) -> None:
 # -- who is slow ------------------------------------------------------------------------------
 
 
-def test_slow_answers_are_waited_for_side_by_side(undisturbed: Ended) -> None:
+def test_slow_answers_are_waited_for_side_by_side(undisturbed: Undergone) -> None:
     ended = ran(Latency(0.08), timeout=30)
     assert ended.said == ("kept", 0), ended.why
     assert ended.front.requests == undisturbed.front.requests
