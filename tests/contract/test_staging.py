@@ -39,6 +39,7 @@ from tests.staging import (
     retry_in_seconds,
 )
 from tests.tools import JOBPROOF, run_to_end
+from tests.wire import Certificates
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.formats.json_value import JsonDocument
@@ -378,13 +379,15 @@ class Printed:
         return int(found[1])
 
 
-def command(folder: Path, front: Front, mock: MockServer, *options: str) -> Printed:
+def command(
+    folder: Path, front: Front, mock: MockServer, *options: str, trusted: Path | None = None
+) -> Printed:
     job = next(job.id for job in mock.jobs if job.life == "old-image")
     done = run_to_end(
         *(*JOBPROOF, "test", "--url", front.url, "--job", job, "--token-env", "T", "--seed", "7"),
         *("--report", "report.json", *options),
         folder=folder,
-        env={**os.environ, "T": mock.token},
+        env={**os.environ, "T": mock.token, "SSL_CERT_FILE": str(trusted or "")},
     )
     assert "Traceback" not in done.stdout + done.stderr
     report = json.loads((folder / "report.json").read_text("utf-8"))
@@ -424,3 +427,16 @@ def test_the_command_keeps_to_a_limit_in_all_that_it_asks(tmp_path: Path) -> Non
     assert printed.code == 0, printed.output
     assert front.codes[429]
     assert front.requests == printed.report["requests"] <= calm.requests + 2 * front.codes[429]
+
+
+def test_a_certificate_of_ones_own_authority_is_trusted_by_name(tmp_path: Path) -> None:
+    own = Certificates.new()
+    with MockServer(API) as mock, Front(mock, tls=own.good()) as front:
+        printed = command(tmp_path, front, mock, "--effort", "quick")
+        assert printed.code == 3
+        assert "(SSL_CERT_FILE=FILE.pem names certificates to trust)" in printed.verdict
+        assert front.requests == 0
+        trusted = own.bundle(tmp_path)
+        printed = command(tmp_path, front, mock, "--effort", "quick", trusted=trusted)
+    assert printed.code == 0, printed.output
+    assert front.requests == printed.report["requests"]
