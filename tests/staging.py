@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 import time
 from collections import Counter, deque
@@ -275,8 +276,11 @@ class Front(AbstractContextManager["Front"]):
         most_at_once: How many requests were under way at one time.
     """
 
-    def __init__(self, mock: MockServer, *worlds: Hindrance) -> None:
+    def __init__(
+        self, mock: MockServer, *worlds: Hindrance, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._mock = mock
+        self._tls = tls
         self._worlds = worlds
         self.asked: list[Ask] = []
         self.codes: Counter[int] = Counter()
@@ -294,7 +298,8 @@ class Front(AbstractContextManager["Front"]):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}{urlsplit(self._mock.url).path}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self._port}{urlsplit(self._mock.url).path}"
 
     @property
     def requests(self) -> int:
@@ -330,6 +335,11 @@ class Front(AbstractContextManager["Front"]):
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return
         with self._lock:
             self._connections.add(connection)
         with suppress(OSError), connection, connection.makefile("rb") as stream:

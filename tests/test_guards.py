@@ -633,15 +633,13 @@ def test_a_retry_after_is_read_in_one_place() -> None:
         *("contract/checks/codes.py", "contract/checks/fields.py"),
         "probes/engine/rate_budget.py",
     }
-    assert waits == {
-        f"contract/suite/running/{name}.py" for name in ("pace", "rate_limiter", "run")
-    }
+    assert waits == {f"contract/suite/running/{name}.py" for name in ("pace", "rate_limiter")}
     # Whoever looks the header up hands it to one of these, as it came.
     looks = {m for m in MODULES if "retry-after" in {text.lower() for _, text in _literals(m)}}
     writers = ("contract/mock", "contract/scoring/mutants")
     assert {m.as_posix() for m in looks if not any(map(m.is_relative_to, writers))} == {
         *("contract/checks/codes.py", "contract/checks/fields.py"),
-        *(f"contract/suite/running/{name}.py" for name in ("pace", "plan_runner", "run")),
+        *(f"contract/suite/running/{name}.py" for name in ("pace", "plan_runner")),
         *("probes/engine/rate_budget.py", "probes/web/app.py"),
     }
 

@@ -28,7 +28,12 @@ from jobproof.contract.model.verdict import (
 from jobproof.contract.recordings.replay import RecordedRun
 from jobproof.contract.suite.running.run import Run
 
-__all__ = ["CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run"]
+__all__ = ["TRUSTED_ENV", "CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run"]
+
+TRUSTED_ENV = "SSL_CERT_FILE"
+"""The variable by which OpenSSL, and what is built on it, is told whom to trust."""
+_UNTRUSTED = ("self-signed", "self signed", "local issuer certificate")
+"""How OpenSSL calls the chain of a certificate that nobody whom it trusts has signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,8 @@ def outcome_of_run(
     unreachable = None
     if run.unreachable is not None:
         unreachable = f"{target.base_url} can't be reached: {run.unreachable}"
+        if any(word in run.unreachable for word in _UNTRUSTED):
+            unreachable += f" ({TRUSTED_ENV}=FILE.pem names certificates to trust)"
     return Outcome(
         target.api,
         run.checks,

@@ -69,9 +69,9 @@ class Asker(Protocol):
         """
         ...
 
-    def stop(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
         """
-        Send nothing more.
+        Send nothing more, without which there is no verdict.
         """
         ...
 
@@ -296,7 +296,7 @@ class PlanRunner:
         jobs = min(len(self._target.jobs), _MOST_REFUSED)
         is_refused = known.refused[Subject.KNOWN] >= jobs and known.refused[Subject.MISSING]
         if is_refused and not known.is_let_in and self._target.token is not None:
-            self._asker.stop(
+            self._asker.give_up(
                 f"the token isn't accepted: {seen.code} for each job and for an unknown id"
             )
 

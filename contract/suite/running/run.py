@@ -309,7 +309,7 @@ class Run:
 
     def give_up(self, why: str) -> None:
         """
-        Send nothing more to an endpoint that answers no more: without that there is no verdict.
+        Send nothing more where that leads nowhere; without it there is no verdict.
 
         Args:
             why: As the report says it.
