@@ -172,7 +172,7 @@ def record(fault: str, effort: Effort) -> Recording:
         exchanges = run.keep()
         run.execute()
         for run.drawn, draw in _DRAWN.items():
-            if not run.is_over:
+            if run.target.effort.generated and not run.is_over:
                 draw(run)
     return Recording(fault, values, server.token, tuple(exchanges))
 
