@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
@@ -28,6 +29,9 @@ from jobproof.contract.openapi.source.files import DocumentFiles
 from jobproof.contract.plugins import find_api, load_checks
 from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.running.run import Run
+
+# What is refused is worked out once for all of them.
+pytestmark = pytest.mark.xdist_group("typos")
 
 APIS = ("krea", "openai-batch")
 FILES = {name: read_yaml(find_api(name).folder / "profile.yaml") for name in APIS}
@@ -230,7 +234,11 @@ def test_most_typos_are_refused_at_loading() -> None:
 def test_a_typo_that_the_document_allows_comes_out_in_a_run(api: str, tmp_path: Path) -> None:
     # What a user has written of his own beside a job, a job may have or not.
     telling = [t for t in _accepted() if t.api == api and not t.new.startswith("/metadata/")]
-    verdicts = {t.name: _verdicts(t, tmp_path / str(n)) for n, t in enumerate(telling)}
+    # A run waits for its jobs most of the time.
+    with ThreadPoolExecutor(4) as pool:
+        folders = [tmp_path / str(number) for number in range(len(telling))]
+        found = pool.map(_verdicts, telling, folders)
+        verdicts = dict(zip((typo.name for typo in telling), found, strict=True))
     assert verdicts
     assert [name for name, found in verdicts.items() if Verdict.KEPT in found] == []
 

@@ -26,6 +26,9 @@ from jobproof.contract.scoring.mutants.listed import (
 from jobproof.contract.scoring.mutants.measure import JudgedMutant
 from jobproof.contract.scoring.mutants.table import LEAST_SHARE, as_dict, has_failed, table_of
 
+# What is measured once is kept for all of them.
+pytestmark = pytest.mark.xdist_group("mutants")
+
 APIS = ("krea", "openai-batch")
 every_api = pytest.mark.parametrize("name", APIS)
 WHY = "a reason that is long enough to say something"
