@@ -311,7 +311,9 @@ def test_a_request_on_its_way_is_given_up(project: Project) -> None:
 
 def test_others_tests_aren_t_run_any_more_after_a_signal(project: Project) -> None:
     (project.folder / "test_own.py").write_text("def test_own():\n    open('ran', 'w')\n")
-    process = project.begin_pytest("test_own.py", "--job-rate-limit", "120/m")
+    # As they are named: in another order others' tests may have run before.
+    ordered = ("-p", "no:randomly")
+    process = project.begin_pytest("test_own.py", "--job-rate-limit", "120/m", *ordered)
     ended, _ = interrupted(project, process, signal.SIGINT)
     assert ended.code == 130
     assert "test_own" not in ended.nodes

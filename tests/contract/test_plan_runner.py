@@ -106,7 +106,7 @@ class _Answering:
         self.send(beside)
         return answered
 
-    def stop(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
         self.stopped = self.stopped or why
 
     def spend(self) -> None:
