@@ -70,6 +70,14 @@ def test_who_was_there_is_looked_for_until_it_is_back(latest: Observation) -> No
     assert (waiting.patience.outages, waiting.stopped) == (1, [])
 
 
+def test_a_503_that_asks_for_no_wait_is_looked_at_like_one_that_says_nothing() -> None:
+    waiting = Waiting(DOWN, UP)
+    down = seen({"error": "restarting"}, 503, headers={"retry-after": "0"})
+    assert not waiting.patience.is_put_off(down)
+    assert waiting.is_lost(down)
+    assert (waiting.looked_at, waiting.stopped) == ([0.0, 0.5], [])
+
+
 def test_who_is_not_back_in_time_is_given_up_with_the_reason() -> None:
     waiting = Waiting(*[LOST] * 6)
     assert not waiting.is_lost(LOST)

@@ -131,8 +131,9 @@ class Patience:
 
     def _is_sat_out(self, seen: Observation, asked_s: float | None) -> bool:
         self.rests = _AWAY
-        if asked_s is None or self._limiter.sit_out(asked_s):
-            return asked_s is not None
+        # No wait at all, as a date that has just passed says, is no hint.
+        if not asked_s or self._limiter.sit_out(asked_s):
+            return bool(asked_s)
         self._end(seen, f"out of service: 503 with Retry-After, {write_duration(asked_s)} more")
         return False
 
@@ -190,4 +191,4 @@ def _is_away(seen: Observation) -> bool:
 
 def _says_when(seen: Observation) -> bool:
     value = seen.response.header("retry-after") if seen.response is not None else None
-    return read_wait(value, now=seen.exchange.started_at) is not None
+    return bool(read_wait(value, now=seen.exchange.started_at))
