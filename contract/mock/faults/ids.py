@@ -168,15 +168,6 @@ def token_not_needed_with_parameter(answer: MockAnswer, context: RequestContext)
     return _shown(answer, job, context)
 
 
-@IDS.job(
-    "what stands after a semicolon isn't part of an id",
-    "altered_id_finds_nothing",
-    definite=False,
-)
-def id_ends_at_semicolon(job: MockJob | None, context: RequestContext) -> MockJob | None:
-    return job or _find_own(context, (context.job_id or "").partition(";")[0])
-
-
 @IDS.caller(
     "with a character of the id encoded no token is needed",
     "token_is_required",

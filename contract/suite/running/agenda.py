@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class Agenda:
     """
     Hands out one question at a time; safe for several threads.
 
-    About a job one question is under way at most, so that its answers have an order.
+    About a job that runs one question is under way at most, so that its answers have an order.
     """
 
     def __init__(
@@ -43,7 +44,8 @@ class Agenda:
         self._followed = {one.job_id for one in self._left if one.follows}
         self._ended: dict[str, str | None] = {}
         self._asked_of_end: set[tuple[str, str | None]] = set()
-        self._under_way: set[str] = set()
+        self._under_way: Counter[str] = Counter()
+        self._shared: set[str] = set()
         self._was_poll = False
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -64,11 +66,16 @@ class Agenda:
         with self._lock:
             return tuple(self._polls)
 
-    def take(self) -> PlannedRequest | float | None:
+    def take(self, *, side_by_side: bool = False) -> PlannedRequest | float | None:
         """
         The next question; or the seconds until there may be one; None once there is none left.
+
+        Args:
+            side_by_side: Whether a job that has ended, and changes no more, may be asked about
+                while another question about it is under way.
         """
         with self._lock:
+            self._shared = {*self._ended} if side_by_side else set()
             now = self._monotonic()
             polls = [p for job, p in self._polls.items() if job not in self._under_way]
             poll = min(polls, key=lambda one: one.due, default=None)
@@ -94,7 +101,7 @@ class Agenda:
         The question has been dealt with.
         """
         with self._lock:
-            self._under_way -= _jobs_of(planned)
+            self._under_way -= Counter(_jobs_of(planned))
 
     def follow(self, planned: PlannedRequest, after_s: float) -> None:
         """
@@ -128,12 +135,12 @@ class Agenda:
             return before - len(self._left)
 
     def _begin(self, planned: PlannedRequest) -> PlannedRequest:
-        self._under_way |= _jobs_of(planned)
+        self._under_way.update(_jobs_of(planned))
         return planned
 
     def _next_question(self) -> PlannedRequest | None:
         for one in [*self._left]:
-            if not _jobs_of(one).isdisjoint(self._under_way):
+            if (_jobs_of(one) - self._shared) & self._under_way.keys():
                 continue
             if one.after_end and one.job_id in self._followed:
                 if one.job_id not in self._ended:

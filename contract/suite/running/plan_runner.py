@@ -165,7 +165,7 @@ class PlanRunner:
         Ask what is on the agenda, until nothing is; alone, until answers turn out to be slow.
         """
         while not (self._asker.is_over or (alone and self._is_slow)):
-            planned = self._agenda.take()
+            planned = self._agenda.take(side_by_side=not alone)
             if planned is None:
                 return
             if isinstance(planned, float):
