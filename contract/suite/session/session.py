@@ -208,7 +208,7 @@ class Session:
         progress.findings = lambda: len(breaking(run.findings, strict=target.strict))
 
     def _progress_of(self, target: SuiteTarget) -> Progress:
-        forecast = forecast_of(target, build_plan(target))
+        forecast = forecast_of(target, build_plan(target, checks=self._selection.checks))
         progress = self._progress = Progress(self._terminal, forecast)
         progress.say(opening(target, forecast, now=time.time()))
         return progress
