@@ -94,6 +94,7 @@ class Request:
         has_all_headers: Whether no header was sent but these; a browser adds some that its
             recorder doesn't see.
         manner: How the question is put; plain also where nobody said.
+        may_choose: Whether it says more than the id, which may choose another representation.
     """
 
     method: str
@@ -106,6 +107,7 @@ class Request:
     secret_at: frozenset[tuple[str, str]] = frozenset()
     has_all_headers: bool = True
     manner: Manner = Manner.PLAIN
+    may_choose: bool = False
 
     def header(self, name: str) -> str | None:
         """

@@ -216,8 +216,11 @@ class Observation:
     def speaks_for_document(self) -> bool:
         """
         Whether the body is to be held to the document. A hostile id may end up on
-        another route, whose answer the operation's document doesn't describe.
+        another route, whose answer the operation's document doesn't describe, and what is asked
+        for besides may have chosen a representation that it doesn't list.
         """
+        if self.exchange.request.may_choose and self.content is None and self.media_type:
+            return False
         if not self.has_hostile_id:
             return True
         if self.job is not None:

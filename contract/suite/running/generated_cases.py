@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
@@ -123,7 +123,7 @@ def request_of_case(target: SuiteTarget, case: GeneratedCase) -> Request:
     subject = case.subject
     if case.negative and subject in (Subject.KNOWN, Subject.MISSING):
         subject = Subject.UNSTATED
-    return build_request(
+    request = build_request(
         target.api,
         target.base_url,
         case.job_id,
@@ -133,6 +133,7 @@ def request_of_case(target: SuiteTarget, case: GeneratedCase) -> Request:
         headers=tuple(case.headers.items()),
         query=_pairs(case.query),
     )
+    return replace(request, may_choose=bool(case.headers or case.query))
 
 
 def _of_id(job_id: str, subject: Subject) -> GeneratedCase:

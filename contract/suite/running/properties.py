@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, Phase, example, given, seed, settings
 from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
-from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.suite.running.generated_cases import (
     GeneratedCase,
@@ -111,16 +110,6 @@ def send_generated_cases(run: Run) -> NewFindings:
         send_case = example(case=limit)(send_case)
     _carry_out(run, _seeded(run, send_case), new_findings)
     return new_findings
-
-
-def _shows_otherwise(run: Run, case: GeneratedCase, exchange: Exchange) -> bool:
-    """
-    Whether what the case says beside the id has chosen another representation, such as a page:
-    of that the document says nothing, although it declares the parameter.
-    """
-    seen = run.target.api.observe(exchange)
-    is_chosen = bool(case.query or case.headers) and seen.spec is not None
-    return is_chosen and seen.code // 100 == 2 and seen.content is None and bool(seen.media_type)
 
 
 def take_walks(run: Run) -> NewFindings:
