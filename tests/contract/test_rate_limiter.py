@@ -101,16 +101,16 @@ def test_who_names_a_time_and_never_means_it_is_asked_a_few_times() -> None:
 def test_outages_are_sat_out_as_long_as_a_run_can_bear_all_of_them() -> None:
     time = VirtualTime()
     limiter = rate_limiter(time)
-    assert not limiter.sit_out(None, now=NOW)
-    assert not limiter.sit_out(str(LONGEST_OUTAGES_S + 1), now=NOW)
+    assert not limiter.sit_out(None)
+    assert not limiter.sit_out(LONGEST_OUTAGES_S + 1)
     limiter.acquire()
     assert time.waits == []
-    assert limiter.sit_out("20", now=NOW)
+    assert limiter.sit_out(20.0)
     limiter.acquire()
     assert time.waits == [20.0]
-    assert not limiter.sit_out("20", now=NOW)
+    assert not limiter.sit_out(20.0)
     # At once, again and again, is a second each time.
-    assert not all(limiter.sit_out("0", now=NOW) for _ in range(30))
+    assert not all(limiter.sit_out(0.0) for _ in range(30))
 
 
 def test_once_closed_nothing_passes_and_what_waits_doesn_t_count() -> None:

@@ -100,7 +100,7 @@ class History:
         One more exchange about the job; of a question that was put otherwise nothing is kept,
         since what it shows needn't be what others see.
         """
-        if seen.manner is not Manner.PLAIN:
+        if seen.manner is not Manner.PLAIN or seen.exchange.request.may_choose:
             return
         if self._most_recent:
             self.recent = (*self.recent, seen)[-self._most_recent :]

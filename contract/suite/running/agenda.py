@@ -125,6 +125,13 @@ class Agenda:
         with self._lock:
             self._left[:0] = questions
 
+    def hasten(self, is_hastened: Callable[[PlannedRequest], bool]) -> None:
+        """
+        Put some of the questions before all others.
+        """
+        with self._lock:
+            self._left.sort(key=lambda one: not is_hastened(one))
+
     def drop(self, is_dropped: Callable[[PlannedRequest], bool]) -> int:
         """
         Take questions off; how many.

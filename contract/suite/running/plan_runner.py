@@ -293,9 +293,12 @@ class PlanRunner:
             known.is_let_in = known.is_let_in or seen.subject in _ABOUT_RIGHTS
         elif planned.manner is Manner.PLAIN and seen.subject in _ABOUT_RIGHTS:
             known.refused[seen.subject] += 1
-        jobs = min(len(self._target.jobs), _MOST_REFUSED)
-        is_refused = known.refused[Subject.KNOWN] >= jobs and known.refused[Subject.MISSING]
-        if is_refused and not known.is_let_in and self._target.token is not None:
+        if known.is_let_in or self._target.token is None or not known.refused[Subject.MISSING]:
+            return
+        if known.refused[Subject.KNOWN] < min(len(self._target.jobs), _MOST_REFUSED):
+            # Another job may be the token's own, and tells before anything else.
+            self._agenda.hasten(lambda one: one.follows)
+        else:
             self._asker.give_up(
                 f"the token isn't accepted: {seen.code} for each job and for an unknown id"
             )
