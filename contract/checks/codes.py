@@ -65,7 +65,7 @@ def code_is_documented(trace: Trace) -> Iterator[Remark]:
     if seen.code in manner.declines:
         return
     # That it may be asked so is our reading: job_is_the_same_however_asked says it as such.
-    if manner.source and not manner.is_must and seen.code in (400, 422):
+    if manner.source and not manner.is_must and seen.code // 100 == 4:
         return
     expected = trace.api.expected_code(seen.code, seen.subject, seen.credential)
     if expected is None and seen.has_hostile_id and seen.code // 100 == 4:
