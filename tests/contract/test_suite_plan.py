@@ -251,7 +251,7 @@ _GIVEN: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("given", _GIVEN, ids=["one", "two", "disposable"])
-@pytest.mark.parametrize(("effort", "most"), [(Effort.QUICK, 60), (Effort.STANDARD, 120)])
+@pytest.mark.parametrize(("effort", "most"), [(Effort.QUICK, 72), (Effort.STANDARD, 120)])
 def test_an_effort_costs_no_more_than_it_says(
     target: SuiteTarget, effort: Effort, most: int, given: dict[str, Any]
 ) -> None:

@@ -15,6 +15,7 @@ from tests.contract.builders import JOB, NOW, TOKEN, job
 
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Drift, Kind
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.suite.planning.plan import build_plan
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget
@@ -194,7 +195,11 @@ def test_a_408_is_asked_again_once_only() -> None:
     _run(usual)
     server = _TooSlow(2, 3)
     _run(server)
-    assert len(server.asked) == len(usual.asked) + 1
+    plain, again = (
+        [one for one in asked if one.subject is Subject.KNOWN and one.manner is Manner.PLAIN]
+        for asked in (usual.asked, server.asked)
+    )
+    assert len(again) == len(plain) + 1
 
 
 class _Replicas(_Server):
@@ -222,7 +227,9 @@ def test_a_replica_may_be_behind_by_so_much_and_no_more(
     behind_s: float, staleness: str | None, broken: bool
 ) -> None:
     run = _run(_Replicas(behind_s), staleness=staleness, effort="standard")
-    assert ("terminal_status_is_final" in _broken(run)) is broken
+    # By which question it is seen first depends on what is asked when.
+    told = {"terminal_status_is_final", "job_is_the_same_however_asked"}
+    assert bool(told & _broken(run)) is broken
     report = build_report(run, outcome_of_run(run, generated=False), started_at=0.0, duration_s=1.0)
     if not broken and staleness:
         assert Drift.STALE_ANSWER in {f.drift for f in run.findings}

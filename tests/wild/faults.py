@@ -116,7 +116,10 @@ FAULTS = {
         frozenset({"job_id_is_echoed", "malformed_id_is_refused"}),
         # A quick run alters no id, and of an unknown one the promise is only where the 404 is
         # documented: Prefect's isn't.
-        also=frozenset({"altered_id_finds_nothing", "unknown_id_is_not_found"}),
+        # And what another route answers keeps the type that it had there.
+        also=frozenset(
+            {"altered_id_finds_nothing", "unknown_id_is_not_found", "media_type_is_documented"}
+        ),
     ),
     "end undone": ProxyFault(
         _end_undone,

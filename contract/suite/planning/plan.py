@@ -209,7 +209,8 @@ def _of_known(target: SuiteTarget, job_id: str, *, first: bool) -> Iterator[Plan
         yield replace(get, credential=none, why=on_its_way, name="first on its way none GET")
     end = replace(get, after_end=True, each_end=not first)
     again = replace(end, why="once more: an ended job stays as it is")
-    yield replace(again, name=f"{who} again", fresh=True)
+    # The first one's over the connection on which somebody was refused just before.
+    yield replace(again, name=f"{who} again", fresh=not first)
     changed = replace(end, conditional=True, why="the same if it has changed")
     yield replace(changed, name=f"{who} conditional")
     yield _named(who, replace(end, method="HEAD", why="its head alone"))
