@@ -68,7 +68,7 @@ def test_the_suite_holds_an_installed_api_to_its_contract(
 ) -> None:
     report = tmp_path / "report.json"
     said = acme.jobproof(
-        "test", "--api", "acme-renders", "--effort", "quick", "--strict", "--report", str(report)
+        "test", "--api", "acme-renders", "--effort", "standard", "--strict", "--report", str(report)
     )
     assert said.code == 0, said.out + said.err
     found = json.loads(report.read_text(encoding="utf-8"))

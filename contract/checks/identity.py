@@ -203,7 +203,11 @@ def _is_declared(trace: Trace) -> bool:
 def _shown_plainly(trace: Trace) -> Observation | None:
     known = trace.dealings.gets.get(Credential.OWNER)
     last = known.last if known is not None else None
-    return last if last is not None and last.code == 200 and last.job is not None else None
+    if last is None or last.code != 200 or last.job is None:
+        return None
+    # Of what was shown only just a replica that may be behind needn't have heard.
+    known_at = trace.latest.exchange.started_at - trace.staleness_s
+    return None if trace.staleness_s and last.exchange.over_by > known_at else last
 
 
 def _other_facts(

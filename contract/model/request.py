@@ -203,20 +203,18 @@ def _token_headers(
     The header of the token, and that of all cookies.
     """
     at, text = api.access.token_at, _token(api, credential, token, manner)
-    if manner.spec.value is not None:
-        return ((at.name, (manner.spec.value or at.prefix).strip()),)
     cookies = api.values.cookies
     if text is not None and at.place == "cookie":
         cookies = (*(pair for pair in cookies if pair[0] != at.name), (at.name, at.written(text)))
+    # RFC 6265 5.4: all cookies of a request stand in one field.
+    field = (("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)),)
+    sent = field if cookies else ()
+    if manner.spec.value is not None:
+        return (*sent, (at.name, (manner.spec.value or at.prefix).strip()))
     written = at.written(text) if text is not None else ""
     if manner in _SCHEME_WRITTEN:
         written = written.replace(at.prefix, _SCHEME_WRITTEN[manner](at.prefix), 1)
-    # RFC 6265 5.4: all cookies of a request stand in one field.
-    sent = (("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)),)
-    return (
-        *(sent if cookies else ()),
-        *(((at.name, written),) if text is not None and at.place == "header" else ()),
-    )
+    return (*sent, *(((at.name, written),) if text is not None and at.place == "header" else ()))
 
 
 def _queried_token(

@@ -274,12 +274,12 @@ def test_a_server_that_is_dropped_says_so_and_keeps_what_was_seen(tmp_path: Path
     assert "stopped answering after 12 requests" in seen.printed
     assert seen.states["unknown_id_is_not_found"] == "kept"
     assert seen.states["endpoint_is_available"] == "not_reached"
-    assert seen.states["unlisted_method_is_refused"] == "not_reached"
+    assert seen.states["altered_id_finds_nothing"] == "not_reached"
 
 
 def test_what_there_was_one_of_is_told_as_one(tmp_path: Path) -> None:
     assert "stopped answering after 1 request;" in world(tmp_path, after(1, DROPPED)).missing
-    assert "1 body of a known job was validated" in world(tmp_path, after(5, DROPPED)).missing
+    assert "1 body of a known job was validated" in world(tmp_path, after(3, DROPPED)).missing
 
 
 def test_a_server_that_dislikes_the_last_requests_alone_is_still_there(tmp_path: Path) -> None:

@@ -330,6 +330,7 @@ BEHIND = ("image", "timed")
 _STEPS_BACK = {
     *("terminal_status_is_final", "end_time_is_stable", "status_moves_forward"),
     "ended_job_is_frozen",
+    "job_is_the_same_however_asked",
 }
 
 
