@@ -202,12 +202,13 @@ def test_a_long_wait_is_said_at_once_and_a_short_one_is_not() -> None:
     assert stream.getvalue().endswith(", waiting 2 min: Retry-After\n")
 
 
-def test_silence_is_silent_and_counts_nothing() -> None:
+def test_silence_is_silent_and_counts_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     progress = Progress(None, _forecast(), findings=_never)
     progress.say("x")
     progress(1)
     progress.notice("y", 100.0)
     progress.close()
+    assert capfd.readouterr() == ("", "")
 
 
 def _never() -> int:
