@@ -613,20 +613,8 @@ BLOCKS: Mapping[str, Block] = {
 """What a mark can name."""
 
 
-def _nodes() -> int:
-    tree = ast.parse((ROOT / "contract" / "suite" / "test_contract.py").read_text(encoding="utf-8"))
-    tests = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
-    # Of test_promise there are as many as checks.
-    return len(load_checks()) + len(tests) - 1 - _NOT_IN_THE_DEMO
-
-
-_NOT_IN_THE_DEMO = 3
-"""Checks that speak of what the mock never answers: a 429, an Age, ids that differ by case."""
-
-
 NUMBERS: Mapping[str, Callable[[], int]] = {
     "checks": lambda: len(load_checks()),
-    "nodes": _nodes,
     "faults": lambda: len(FAULTS),
     "variants": lambda: len(VARIANTS),
     # The runbooks are a dashboard for Grafana and a page for a reader.
@@ -636,7 +624,6 @@ NUMBERS: Mapping[str, Callable[[], int]] = {
 
 COUNTED: Mapping[Path, tuple[str, ...]] = {
     ROOT / "README.md": (
-        r"(?P<nodes>\d+) passed, 3 skipped in",
         r"\*\*(?P<checks>\d+) checks\*\*",
         r"with (?P<faults>\d+) named faults\s+and (?P<variants>\d+) servers",
         r"write (?P<dashboards>\w+) dashboards",
