@@ -5,11 +5,12 @@ The context of one request, and the hooks at which behaviours change its answer.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from jobproof.contract.mock.answer import (
     JSON_MEDIA_TYPE,
@@ -25,7 +26,7 @@ from jobproof.contract.mock.jobs.script import CannedAnswer, Script
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Codec, Profile
 
-__all__ = ["Behaviour", "BehaviourMemory", "Hook", "RequestContext", "every_api"]
+__all__ = ["Behaviour", "BehaviourMemory", "Hook", "RequestContext", "by_name", "every_api"]
 
 
 class Hook(StrEnum):
@@ -71,6 +72,24 @@ class Behaviour:
     run: Callable[[Any, RequestContext], Any] = field(repr=False)
     applies: Callable[[Api], bool] = field(default=every_api, repr=False)
     why: str = ""
+
+
+Named = TypeVar("Named", bound=Behaviour)
+
+
+def by_name(behaviours: Iterable[Named]) -> Mapping[str, Named]:
+    """
+    The behaviours by their names, in their order.
+
+    Raises:
+        ValueError: Two have the same name, so that one of them would never be run.
+    """
+    found: dict[str, Named] = {}
+    for behaviour in behaviours:
+        if behaviour.name in found:
+            raise ValueError(f"two behaviours are called {behaviour.name}")
+        found[behaviour.name] = behaviour
+    return MappingProxyType(found)
 
 
 @dataclass(slots=True)

@@ -104,10 +104,10 @@ def talkative_head(answer: MockAnswer, context: RequestContext) -> MockAnswer:
 
 
 @_variant(
-    "tags are weak, as behind a proxy that compresses",
+    "tags are weak and of odd characters, as behind a proxy that compresses",
     "RFC 9110 8.8.1: a weak tag is a tag; 13.1.2 compares weakly",
 )
-def weak_tags(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+def tags_of_odd_characters(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     tag = answer.header("ETag")
     if tag is None or context.answer_kind is not AnswerKind.JOB:
         return answer

@@ -9,13 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
-from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, every_api
+from jobproof.contract.mock.behaviour import Behaviour, Hook, RequestContext, by_name, every_api
 from jobproof.contract.mock.body_edits import edit_times, has_rfc3339_times, is_well_formed
 from jobproof.contract.mock.head_variants import HEAD_VARIANTS
 from jobproof.contract.mock.jobs.life import MockJob
@@ -397,9 +396,6 @@ def _in_other_zone(text: str) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-VARIANTS: Mapping[str, Behaviour] = MappingProxyType(
-    {
-        variant.name: variant
-        for variant in (*_VARIANTS, *LIFE_VARIANTS, *HEAD_VARIANTS, *REFUSAL_VARIANTS)
-    }
+VARIANTS: Mapping[str, Behaviour] = by_name(
+    (*_VARIANTS, *LIFE_VARIANTS, *HEAD_VARIANTS, *REFUSAL_VARIANTS)
 )

@@ -105,6 +105,20 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     return True
 
 
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
+    """
+    Name our nodes by the module, as `--pyargs` takes it: where the package is installed is of no
+    use to whoever reads a summary or JUnit XML.
+    """
+    if not _is_of_suite(module_path):
+        return None
+    from jobproof.contract.suite.reporting.nodes import SUITE_MODULE
+
+    return pytest.Module.from_parent(parent, path=module_path, nodeid=SUITE_MODULE)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     One node a check.
@@ -163,6 +177,10 @@ def pytest_runtest_makereport(
     # set here from a worker, as it does the rest.
     if report.when == "call" and item.stash.get(_FAILS_AS_TOLD_KEY, False):
         setattr(report, OF_VERDICT, True)
+        if isinstance(report.longrepr, tuple):
+            # Where it was skipped: not in which file of an installation, either.
+            module = item.nodeid.partition("::")[0]
+            report.longrepr = (module, item.location[1] or 0, report.longrepr[2])
     return report
 
 

@@ -25,6 +25,7 @@ from jobproof.contract.recordings.har.writer import har
 from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.recordings.replay import RecordedRun, judge_recordings
 from jobproof.contract.suite.cli import check
+from jobproof.contract.suite.reporting.nodes import SUITE_MODULE
 
 SECRET = "s3cret-of-somebody-else-9"
 RIGHT = {"id": JOB, "status": "done"}
@@ -145,9 +146,9 @@ def test_junit_names_what_a_live_run_names(tmp_path: Path) -> None:
     ours = outcomes(recorded)
     promises = {name for name in ours if "test_promise" in name[1]}
     assert promises == {name for name in outcomes(live) if "test_promise" in name[1]}
-    assert ours["test_contract", "test_promise[job_id_is_echoed]"] == "failure"
-    assert ours["test_contract", "test_promise[status_is_documented]"] == "kept"
-    assert ours["test_contract", "test_promise[foreign_job_is_hidden]"] == "skipped"
+    assert ours[SUITE_MODULE, "test_promise[job_id_is_echoed]"] == "failure"
+    assert ours[SUITE_MODULE, "test_promise[status_is_documented]"] == "kept"
+    assert ours[SUITE_MODULE, "test_promise[foreign_job_is_hidden]"] == "skipped"
 
 
 def test_nothing_that_a_browser_sent_in_secret_is_told(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.contract.requests_to_mock import (
 
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.mock import MockServer
-from jobproof.contract.mock.behaviour import RequestContext
+from jobproof.contract.mock.behaviour import RequestContext, by_name
 from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS, FaultGroup
 from jobproof.contract.mock.grounds import grounds_of
 from jobproof.contract.mock.variants import VARIANTS
@@ -92,6 +92,13 @@ def test_a_fault_proves_a_check_that_may_find_it_and_no_two_prove_one() -> None:
     proofs = [(fault.proves, fault) for fault in FAULTS.values() if fault.proves]
     assert all(proved in fault.promises for proved, fault in proofs)
     assert len({proved for proved, _ in proofs}) == len(proofs)
+
+
+def test_no_two_behaviours_have_one_name() -> None:
+    variant = next(iter(VARIANTS.values()))
+    assert by_name([variant]) == {variant.name: variant}
+    with pytest.raises(ValueError, match=f"two behaviours are called {variant.name}"):
+        by_name([variant, variant])
 
 
 def test_every_correct_variant_says_why_it_is_right() -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from tests.tools import PATIENCE_S, PYTHON
@@ -47,21 +48,19 @@ def repository(tmp_path: Path) -> Iterator[tuple[Path, MockServer]]:
         yield tmp_path, server
 
 
-def sent(repository: tuple[Path, MockServer], *arguments: str) -> int:
+def ended(repository: tuple[Path, MockServer], *arguments: str) -> subprocess.CompletedProcess[str]:
     """
-    How many requests a run of the whole repository sends; that it is kept is made sure of.
+    What a run of the whole repository came to.
     """
     folder, server = repository
-    before = len(server.log)
     job = next(job.id for job in server.jobs if job.life == "old-image")
     # What this process was started with mustn't speak for those that it starts.
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    ended = subprocess.run(
+    return subprocess.run(
         [
             *(*PYTHON, "-m", "pytest", "test_own.py", "--pyargs", "jobproof.contract.suite"),
             *("--job-api-url", server.url, "--job-id", job, "--job-token-env", TOKEN_ENV),
-            *("--job-seed", "7", "--job-report", "report.json"),
-            *("-k", "not generated_cases and not client_machine", *arguments),
+            *("--job-seed", "7", "--job-report", "report.json", *arguments),
         ],
         cwd=folder,
         env={**ours, TOKEN_ENV: server.token},
@@ -70,8 +69,17 @@ def sent(repository: tuple[Path, MockServer], *arguments: str) -> int:
         timeout=PATIENCE_S,
         check=False,
     )
+
+
+def sent(repository: tuple[Path, MockServer], *arguments: str) -> int:
+    """
+    How many requests a run of the whole repository sends; that it is kept is made sure of.
+    """
+    folder, server = repository
+    before = len(server.log)
+    run = ended(repository, "-k", "not generated_cases and not client_machine", *arguments)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    assert (ended.returncode, report["verdict"]) == (0, "kept"), ended.stdout
+    assert (run.returncode, report["verdict"]) == (0, "kept"), run.stdout
     assert report["requests"] == len(server.log) - before
     return len(server.log) - before
 
@@ -102,3 +110,22 @@ def test_a_time_out_of_each_node_neither_ends_the_run_nor_begins_it_anew(
     plain = sent(repository)
     limited = ("--job-rate-limit", "20/s", "--timeout", "2", "--timeout-method", method)
     assert sent(repository, *limited) == plain
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "2"), ("-vv",)], ids=" ".join)
+def test_no_node_is_named_by_where_the_package_is_installed(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "pytest.ini").write_text(INI, encoding="utf-8")
+    (tmp_path / "test_own.py").write_text(OWN_TESTS.replace("(of_the_project)", "()"), "utf-8")
+    with MockServer(find_api(default_api()), faults=("id_missing",)) as server:
+        quick = ("--job-effort", "quick", "--junitxml", "junit.xml")
+        run = ended((tmp_path, server), *quick, *arguments)
+    assert run.returncode == 1, run.stdout
+    module = "jobproof.contract.suite.test_contract"
+    told = [line for line in run.stdout.splitlines() if line.startswith(("FAILED", "SKIPPED"))]
+    assert f"FAILED {module}::test_promise[body_matches_schema]" in "\n".join(told)
+    assert any(line.startswith("SKIPPED") for line in told)
+    assert all(f" {module}:" in line for line in told)
+    cases = ElementTree.parse(tmp_path / "junit.xml").iter("testcase")
+    assert {case.attrib["classname"] for case in cases} == {"test_own", module}

@@ -5,8 +5,8 @@ In which ways does a job endpoint go wrong?
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
+from jobproof.contract.mock.behaviour import by_name
 from jobproof.contract.mock.faults.access import ACCESS
 from jobproof.contract.mock.faults.asked import ASKED
 from jobproof.contract.mock.faults.drawn import DRAWN
@@ -48,6 +48,4 @@ FAULT_GROUPS: tuple[FaultGroup, ...] = (
     DRAWN,
 )
 
-FAULTS: Mapping[str, Fault] = MappingProxyType(
-    {fault.name: fault for group in FAULT_GROUPS for fault in group.faults}
-)
+FAULTS: Mapping[str, Fault] = by_name(fault for group in FAULT_GROUPS for fault in group.faults)

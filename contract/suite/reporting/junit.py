@@ -14,7 +14,7 @@ from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.text_file import write_text
 from jobproof.contract.formats.wording import legible
 from jobproof.contract.model.verdict import CheckState
-from jobproof.contract.suite.reporting.nodes import NodeState, nodes_of
+from jobproof.contract.suite.reporting.nodes import SUITE_MODULE, NodeState, nodes_of
 from jobproof.contract.suite.reporting.outcome import Outcome
 
 __all__ = ["junit", "properties_of", "write_junit"]
@@ -78,9 +78,7 @@ def junit(
     for name, value in known:
         SubElement(holder, "property", name=name, value=value)
     for node in nodes:
-        shown = SubElement(
-            suite, "testcase", classname="test_contract", name=node.name, time="0.000"
-        )
+        shown = SubElement(suite, "testcase", classname=SUITE_MODULE, name=node.name, time="0.000")
         text = _lines(node.text)
         if node.state is NodeState.FAILED:
             first, _, _ = text.partition("\n")

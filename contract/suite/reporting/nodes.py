@@ -15,6 +15,7 @@ from jobproof.contract.suite.reporting.outcome import Outcome
 
 __all__ = [
     "GENERATED_CASES",
+    "SUITE_MODULE",
     "WALKS",
     "Node",
     "NodeState",
@@ -22,6 +23,9 @@ __all__ = [
     "nodes_of",
     "promise_node",
 ]
+
+SUITE_MODULE = "jobproof.contract.suite.test_contract"
+"""Where the nodes are, as `--pyargs` takes it, whatever their folder is called in a checkout."""
 
 GENERATED_CASES = "test_generated_cases"
 WALKS = "test_client_machine"
