@@ -1,7 +1,7 @@
 """
 What each question of a run finds, and which could be left out.
 
-    python benches/yields.py [--faults N] [--workers N] [--write]
+    python benches/yields.py [--faults N] [--workers N] [--write] [--order]
 
 Each fault is asked by every question of the plan, over a socket, and what was exchanged is kept.
 Then the exchanges are judged again and again, with questions left out, which costs no request:
@@ -10,9 +10,9 @@ that its faults need. Last, how many of the definite faults a run has found afte
 in the order in which they were sent. Exit code 1 if a question of the plan finds nothing that
 others don't find, or a definite fault isn't found by the plan.
 
-`--faults N` takes every so manyth fault. `--write` puts the questions into the order of what they
-find and keeps it, with the curve, in contract/suite/planning/yields.csv and docs/curve.csv; what
-no fault needs is left to `exhaustive`.
+`--faults N` takes every so manyth fault. `--write` keeps what was found, with the curve, in
+contract/suite/planning/yields.csv and docs/curve.csv. `--order`, with it, first puts the questions
+into the order of what they find, and leaves to `exhaustive` what no fault needs.
 """
 
 from __future__ import annotations
@@ -40,13 +40,15 @@ from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.suite.planning.plan import PlannedRequest
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget
 from jobproof.contract.suite.planning.target_options import target_from
-from jobproof.contract.suite.planning.yields import ALWAYS, read_yields
+from jobproof.contract.suite.planning.yields import ALWAYS, ASKED_BEFORE, read_yields
 from jobproof.contract.suite.running.properties import send_generated_cases, take_walks
 from jobproof.contract.suite.running.rate_limiter import BudgetSpent
 from jobproof.contract.suite.running.run import Run
 
 __all__ = [
+    "ANYWAY",
     "CURVE",
+    "SPARE",
     "YIELDS",
     "Examined",
     "Recording",
@@ -62,14 +64,26 @@ ROOT = Path(__file__).parent.parent
 YIELDS = ROOT / "contract" / "suite" / "planning" / "yields.csv"
 CURVE = ROOT / "docs" / "curve.csv"
 _POINTS = (10, 20, 40, 60, 80, 100, 120, 150, 200)
-_QUICK_SHARE = 0.97
+_QUICK_REQUESTS = 72
+"""As many as twelve a minute, Krea's limit, allow in six minutes."""
 _INTERVAL_S = 0.01
 # Found in so many other ways, a fault needs no single question.
 _MOST_WAYS = 12
+_ENDED = "old-image"
+ANYWAY = {
+    "missing none GET": "a plain refusal, beside which those of tricks are looked at",
+    "first none GET": "a plain refusal, beside which those of tricks are looked at",
+    "first invalid GET": "a plain refusal, beside which those of tricks are looked at",
+    "first again": "over the connection of a refusal, of which something may have stayed there",
+    "first invalid GET unsigned_credential": "asked where the token is a JWT: the mock's is none",
+}
+"""What is asked though no fault of the mock's needs it, and why."""
 _DRAWN = {"generated cases": send_generated_cases, "walks": take_walks}
 _REPEATS = 8
 _METHODS = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
 # What is asked of each further job costs a request for each of them, or for each end.
+# Of what comes at times, and of what may be spoiled: at the end, and as they were told.
+SPARE = ("repeat ", "disposable ")
 _COSTS = {"other owner GET": 10.0}
 _OTHERS_COST = 3.0
 
@@ -152,18 +166,19 @@ def _target(values: dict[str, Any], token: str) -> SuiteTarget:
     return replace(target, poll_interval_s=_INTERVAL_S)
 
 
-def record(fault: str, effort: Effort) -> Recording:
+def record(fault: str, effort: Effort, *, life: str = "") -> Recording:
     """
-    Carry out the plan of that effort, by the real client, against a mock with that fault.
+    Carry out the plan of that effort, by the real client, against a mock with that fault, if any:
+    about all of its jobs, or about one that has that life and one of somebody else's.
     """
     with (
-        MockServer(find_api(default_api()), faults=(fault,)) as server,
+        MockServer(find_api(default_api()), faults=(fault,) if fault else ()) as server,
         Client(exact_framing=True) as client,
     ):
         values = {
             "url": server.url,
-            "job": [job.id for job in server.jobs],
-            "foreign_job": [job.id for job in server.foreign_jobs],
+            "job": [job.id for job in server.jobs if life in ("", job.life)],
+            "foreign_job": [job.id for job in server.foreign_jobs][: 1 if life else None],
             "effort": effort.value,
             "timeout": 3.0,
             "seed": 1,
@@ -325,13 +340,17 @@ def examine(fault: str, effort: Effort) -> Examined:
     Record a run against that fault, and find out what of it was needed.
     """
     recording = record(fault, effort)
+    first = first_found(recording)
+    # What is drawn is drawn whatever it finds: it makes no question needless.
+    planned = tuple(one for one in recording.exchanges if one[0] not in _DRAWN)
+    recording = replace(recording, exchanges=planned)
     fewest, ways = needs(recording)
     required = [
         name
         for name in fewest
         if not where_found(recording, [one for one in recording.questions if one != name])
     ]
-    return Examined(fault, first_found(recording), tuple(map(tuple, ways)), tuple(required))
+    return Examined(fault, first, tuple(map(tuple, ways)), tuple(required))
 
 
 def _examine_all(faults: Sequence[str], effort: Effort, workers: int) -> list[Examined]:
@@ -340,14 +359,6 @@ def _examine_all(faults: Sequence[str], effort: Effort, workers: int) -> list[Ex
     faults = sorted(faults, key=lambda name: "slow" not in name)
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         return [*pool.map(examine, faults, [effort] * len(faults))]
-
-
-def _planned(examined: Examined) -> Examined:
-    """
-    The same by the plan's questions alone: what is drawn is drawn whatever they find.
-    """
-    ways = tuple(way for way in examined.ways if not set(way) & _DRAWN.keys())
-    return replace(examined, ways=ways)
 
 
 def _spared(order: Sequence[str], examined: Sequence[Examined]) -> list[str]:
@@ -364,14 +375,16 @@ def _spared(order: Sequence[str], examined: Sequence[Examined]) -> list[str]:
     return kept
 
 
-def _quick_count(order: Sequence[str], examined: Sequence[Examined]) -> int:
+def _quick_count(order: Sequence[str]) -> int:
     """
-    How many of the first questions find the share that a quick run is to find.
+    How many of the first questions a run may ask about one ended job, and one of somebody else's,
+    before it has sent what a quick run may.
     """
-    definite = [one for one in examined if one.is_definite and one.ways]
-    for count in range(1, len(order)):
-        found = sum(one.is_found_by(order[:count]) for one in definite)
-        if found >= _QUICK_SHARE * len(definite):
+    sent = Counter(name for name, _ in record("", Effort.STANDARD, life=_ENDED).exchanges)
+    left = _QUICK_REQUESTS
+    for count, name in enumerate(order):
+        left -= sent[name] + sum(sent[one] for one, of in ASKED_BEFORE.items() if of == name)
+        if left < 0:
             return count
     return len(order)
 
@@ -385,7 +398,7 @@ def _curve(examined: Sequence[Examined]) -> list[tuple[int, float]]:
 
 
 def _write_order(order: Sequence[str], examined: Sequence[Examined]) -> None:
-    quick = _quick_count(order, examined)
+    quick = _quick_count(order)
     repeats = [f"repeat {number}" for number in range(1, _REPEATS + 1)]
     last = [name for name in repeats if name not in order]
     disposable = [f"disposable {method}" for method in _METHODS]
@@ -431,7 +444,7 @@ def _print(examined: Sequence[Examined]) -> int:
         print(f"after {requests:4} requests {share:6.1%}")
     useless = []
     for name, effort in read_yields().efforts.items():
-        is_spare = name in ALWAYS or name.startswith(("repeat ", "disposable "))
+        is_spare = name in (*ALWAYS, *ANYWAY) or name.startswith(SPARE)
         lost = _needed_for(name, examined)
         print(f"{effort.value:9} {name:52} {lost or ('-' if is_spare else 'nothing')}")
         useless += [] if lost or is_spare else [name]
@@ -450,20 +463,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=1, metavar="N")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--order", action="store_true")
     chosen = parser.parse_args(arguments)
     api = find_api(default_api())
     faults = [name for name, fault in FAULTS.items() if fault.applies(api)][:: chosen.faults]
-    if chosen.write:
-        examined = [
-            _planned(one) for one in _examine_all(faults, Effort.EXHAUSTIVE, chosen.workers)
-        ]
+    if chosen.write and chosen.order:
+        examined = _examine_all(faults, Effort.EXHAUSTIVE, chosen.workers)
         order = ordered([[list(way) for way in one.ways] for one in examined])
         _write_order(_spared(order, examined), examined)
         read_yields.cache_clear()
     examined = _examine_all(faults, Effort.STANDARD, chosen.workers)
     if chosen.write:
         kept = list(read_yields().efforts)
-        _write_order([n for n in kept if not n.startswith(("repeat ", "disposable "))], examined)
+        _write_order([n for n in kept if not n.startswith(SPARE)], examined)
         with CURVE.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(("requests", "share"))

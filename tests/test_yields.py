@@ -4,6 +4,7 @@ What each question finds is measured by judging again what was exchanged, with q
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,19 @@ def test_what_finds_most_comes_first_and_after_what_it_needs(bench: ModuleType) 
 def test_no_question_is_asked_for_a_fault_or_check_that_there_isnt() -> None:
     known = {check.id for check in load_checks()}
     assert frozenset().union(*read_yields().checks.values()) <= known
+
+
+def test_each_question_is_asked_for_a_fault_or_says_why_else(bench: ModuleType) -> None:
+    with bench.YIELDS.open(encoding="utf-8", newline="") as file:
+        rows = {row["question"]: row["needed_for"] for row in csv.DictReader(file)}
+    useless = [name for name, fault in rows.items() if not fault]
+    assert set(rows.values()) - {""} <= FAULTS.keys()
+    assert bench.ANYWAY.keys() <= rows.keys()
+    assert [
+        name
+        for name in useless
+        if name not in (*ALWAYS, *bench.ANYWAY) and not name.startswith(bench.SPARE)
+    ] == []
 
 
 def test_each_check_of_a_fault_is_known_to_need_a_question() -> None:

@@ -8,7 +8,7 @@ import math
 from dataclasses import replace
 
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, MockAnswer
+from jobproof.contract.mock.answer import JSON_MEDIA_TYPE, AnswerKind, Caller, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import phase_of
 from jobproof.contract.mock.faults.fault_group import FaultGroup
@@ -124,6 +124,11 @@ def patch_accepted(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     return _accept_methods(answer, context, "PATCH")
 
 
+@PROTOCOL.answer("PUT is accepted", "unlisted_method_is_refused", definite=False)
+def put_accepted(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return _accept_methods(answer, context, "PUT")
+
+
 @PROTOCOL.answer("a method that it doesn't know makes the server crash", "no_server_error")
 def crash_on_unknown_method(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.METHOD or context.request.method != "QUERY":
@@ -160,6 +165,15 @@ def options_lie(answer: MockAnswer, context: RequestContext) -> MockAnswer:
     if context.answer_kind is not AnswerKind.OPTIONS:
         return answer
     return answer.with_header("Allow", "GET, HEAD, OPTIONS, PUT, DELETE")
+
+
+@PROTOCOL.answer(
+    "to whoever has a token, OPTIONS lists methods that aren't there",
+    "options_lists_true_methods",
+    definite=False,
+)
+def options_lie_to_owner(answer: MockAnswer, context: RequestContext) -> MockAnswer:
+    return options_lie(answer, context) if context.credential is Caller.OWNER else answer
 
 
 @PROTOCOL.answer("HEAD is refused", "head_is_answered", definite=False, proves="head_is_answered")

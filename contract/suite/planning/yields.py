@@ -13,11 +13,11 @@ from typing import Self
 
 from jobproof.contract.suite.planning.target import Effort
 
-__all__ = ["ALWAYS", "Yields", "read_yields"]
+__all__ = ["ALWAYS", "ASKED_BEFORE", "Yields", "read_yields"]
 
 ALWAYS = ("first owner GET", "missing owner GET")
 """What every run asks: without an answer to both nobody knows that the API itself answers."""
-_BEFORE = {"another missing": "foreign owner GET"}
+ASKED_BEFORE = {"another missing": "foreign owner GET"}
 """What no fault needs, and a right server does: it is asked wherever the other is, and before it.
 Of one id that nobody has it isn't known what in its answer is another for the next id."""
 _EFFORTS = list(Effort)  # written there from the least up
@@ -57,19 +57,21 @@ class Yields:
         if not wanted <= frozenset().union(*self.checks.values()):
             return None
         needed = {name for name, checks in self.checks.items() if checks & wanted}
-        return frozenset((*needed, *ALWAYS, *(one for one, of in _BEFORE.items() if of in needed)))
+        return frozenset(
+            (*needed, *ALWAYS, *(one for one, of in ASKED_BEFORE.items() if of in needed))
+        )
 
     def rank(self, name: str) -> int:
         """
         Where it stands; what isn't named comes last.
         """
-        return self.ranks.get(_BEFORE.get(name, name), len(self.ranks))
+        return self.ranks.get(ASKED_BEFORE.get(name, name), len(self.ranks))
 
     def effort(self, name: str) -> Effort:
         """
         The least by which it is asked.
         """
-        return self.efforts.get(_BEFORE.get(name, name), _EFFORTS[-1])
+        return self.efforts.get(ASKED_BEFORE.get(name, name), _EFFORTS[-1])
 
     def is_asked(self, name: str, effort: Effort) -> bool:
         """
