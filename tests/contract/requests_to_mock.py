@@ -103,7 +103,7 @@ def run_script(
     mock = Mock(api, faults=faults, variants=variants, clock=Clock())
     known = [job.id for job in mock.jobs]
     requests = [("GET", path_of(mock, one), mock.token) for _ in range(polls) for one in known]
-    for method in ("HEAD", "OPTIONS", "POST", "PATCH", "DELETE", "TRACE", "QUERY"):
+    for method in ("HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"):
         requests += [(method, path_of(mock, known[-1]), mock.token)]
     strange = ["a%00b", "", "%20" + known[-1], known[-1].upper(), known[-1][:10], "x" * 3000]
     # The last one names the job itself, which was asked for above.

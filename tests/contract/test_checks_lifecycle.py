@@ -27,7 +27,7 @@ from tests.contract.cases import Case
 from tests.contract.edited_api import edited
 
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.exchange import Exchange, Reason, Response, Subject
+from jobproof.contract.model.exchange import Credential, Exchange, Reason, Response, Subject
 from jobproof.contract.model.finding import Basis, Drift, Kind
 from jobproof.contract.plugins import find_api
 
@@ -468,6 +468,15 @@ def test_a_wait_is_a_wait_although_nobody_knows_whether_that_poll_was_over(
         before = replace(before, elapsed_s=15.0)
     found = {f.check for f in said(trace(before, _old("processing", age_s=215, at=NOW)))}
     assert ("job_ends_in_time" in found) is (status == "queued")
+
+
+@pytest.mark.parametrize("refusal", [{"credential": Credential.NONE}, {"method": "OPTIONS"}])
+def test_who_is_told_nothing_of_the_job_is_no_answer_to_its_owner(
+    refusal: dict[str, Any],
+) -> None:
+    between = answer({}, code=401, at=NOW - 15, **refusal)
+    silent = trace(failure(at=NOW - 30), between, failure(), baseline=not_found())
+    assert "known_job_is_answered" in {f.check for f in said(silent, Kind.VIOLATION)}
 
 
 @pytest.mark.parametrize("last", [answer(), failure(Reason.CONNECT), failure(Reason.TLS)])

@@ -131,7 +131,7 @@ def test_a_right_server_is_kept_by_old_and_new_connections_alike() -> None:
         plan = build_plan(run.target)
         asked_anew = sum(one.fresh + 2 * (one.beside is not None) for one in plan)
         # The first one is new, whoever asks.
-        assert len(new) >= 1 + asked_anew > 8
+        assert len(new) >= 1 + asked_anew > 4
         assert len(noting.exchanges) > 3 * len(new)
         # No more were sent than were let through.
         assert run.requests == len(noting.exchanges)

@@ -42,7 +42,8 @@ class Dealings:
 
     Attributes:
         first: The one that began first; None where there is none.
-        answered: One with a whole answer.
+        answered: A GET, of somebody who may see the job, with a whole answer; who is refused for
+            want of a token learns nothing of it.
         timed_out: One, of somebody who may see the job, that had no answer in time.
         accepted: One that was answered with 200 to the job's owner.
         shown: Such a one that was a GET.
@@ -92,7 +93,7 @@ def later_dealings(known: Dealings, seen: Observation, *, waits: bool) -> Dealin
         gets = {**gets, who: _with_get(gets.get(who) or Gets(seen), seen)}
     return Dealings(
         _earlier(known.first or seen, seen),
-        known.answered or (seen if answered else None),
+        known.answered or (seen if answered and is_get and seen.authorised else None),
         known.timed_out or (seen if _has_timed_out(seen) else None),
         known.accepted or (seen if accepted else None),
         known.shown or (seen if accepted and is_get else None),
