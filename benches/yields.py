@@ -75,6 +75,7 @@ ANYWAY = {
     "first none GET": "a plain refusal, beside which those of tricks are looked at",
     "first invalid GET": "a plain refusal, beside which those of tricks are looked at",
     "first again": "over the connection of a refusal, of which something may have stayed there",
+    "recased": "of ids that are no UUIDs another may be meant: the mock's are UUIDs",
     "first invalid GET unsigned_credential": "asked where the token is a JWT: the mock's is none",
 }
 """What is asked though no fault of the mock's needs it, and why."""

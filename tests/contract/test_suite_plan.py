@@ -80,7 +80,7 @@ def test_a_disposable_job_gets_every_method(target: SuiteTarget) -> None:
 
 
 def test_every_credential_and_subject_is_asked(target: SuiteTarget) -> None:
-    sent = build_plan(replace(target, effort=Effort.EXHAUSTIVE))
+    sent = build_plan(target)
     assert {planned.credential for planned in sent} == {
         Credential.OWNER,
         Credential.NONE,
