@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -14,7 +16,7 @@ from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.durations import Duration, parse_duration
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.strict_model import StrictModel
-from jobproof.contract.formats.yaml_file import Location, read_yaml
+from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.mock.jobs.template import unknown_placeholders
 from jobproof.contract.model.api import Api
 
@@ -156,12 +158,19 @@ def read_script(api: Api) -> Script:
         raise ConfigError(
             f"{api.folder}: the API {api.name!r} has no mock.yaml, so it can't be mocked"
         )
-    file = read_yaml(path, ConfigError)
-    script = file.parse(Script)
+    known = path.stat()
+    file, script = _read(path, known.st_mtime_ns, known.st_size)
     # The first is enough: one line to mend, and the next run tells the next.
     for where, message in _problems(script, file.value, api):
         raise file.error(where, message)
     return script
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, _modified_ns: int, _size: int) -> tuple[YamlFile, Script]:
+    # Half of the time that a mock takes to begin; nobody changes what it says.
+    file = read_yaml(path, ConfigError)
+    return file, file.parse(Script)
 
 
 def _problems(script: Script, raw: Json, api: Api) -> Iterator[tuple[Location, str]]:
