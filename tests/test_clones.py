@@ -20,6 +20,8 @@ import pytest
 
 import jobproof
 
+pytestmark = pytest.mark.source
+
 LEAST = 6
 INSTALLED = Path(jobproof.__file__).parent
 CHECKOUT = Path(__file__).parents[1]

@@ -20,6 +20,8 @@ import pytest
 
 import jobproof
 
+pytestmark = pytest.mark.source
+
 ROOT = Path(jobproof.__file__).parent
 MODULES = sorted(
     path.relative_to(ROOT)

@@ -29,7 +29,14 @@ MODULES = sorted(
     path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
 )
 
-every_module = pytest.mark.parametrize("module", MODULES, ids=[str(path) for path in MODULES])
+
+def every_module(test: Any) -> Any:
+    """
+    A test of each module's source.
+    """
+    each = pytest.mark.parametrize("module", MODULES, ids=[str(path) for path in MODULES])
+    return pytest.mark.source(each(test))
+
 
 APART = ("client", "mock", "suite", "scoring", "cli")
 """What of `contract` may open a socket, or drive what does; the rest is the core."""
