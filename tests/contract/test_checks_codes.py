@@ -242,3 +242,23 @@ def test_where_a_redirect_leads_is_told_as_far_as_it_is_known(
     partly = replace(seen, answer=replace(seen.answer, has_all_headers=is_whole))
     told = [str(f.found) for f in said(trace(partly)) if f.check == "no_redirect"]
     assert told == [found]
+
+
+def test_several_choices_are_a_redirect_too() -> None:
+    found = {f.check for f in said(trace(answer({}, 300)))}
+    assert "no_redirect" in found
+
+
+@pytest.mark.parametrize(
+    ("host", "kind"),
+    [
+        ("api.krea.ai", Kind.INCONCLUSIVE),
+        ("a.krea.ai", Kind.VIOLATION),
+        ("z.krea.ai", Kind.VIOLATION),
+    ],
+)
+def test_only_the_same_host_by_tls_is_the_fault_of_the_base_url(host: str, kind: Kind) -> None:
+    leads = {"location": f"https://{host}/jobs/1"}
+    seen = trace(answer({}, 301, headers=leads, base_url="http://api.krea.ai"))
+    (found,) = (f for f in said(seen) if f.check == "no_redirect")
+    assert found.kind is kind

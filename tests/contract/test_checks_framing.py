@@ -220,3 +220,10 @@ def test_a_digest_is_of_the_bytes_as_they_came(
 def test_a_head_has_the_digest_of_what_it_left_out() -> None:
     head = answer(b"", method="HEAD", headers={"content-digest": _digest(_DIGESTED)})
     assert "digest_is_of_the_content" not in {f.check for f in said(trace(head))}
+
+
+@pytest.mark.parametrize(("code", "speaks"), [(200, True), (204, False), (304, False)])
+def test_what_has_no_content_may_give_the_digest_of_the_whole(code: int, *, speaks: bool) -> None:
+    stated = {"content-digest": _digest(b"another")}
+    found = {f.check for f in said(trace(answer(b"", code, headers=stated)))}
+    assert ("digest_is_of_the_content" in found) is speaks

@@ -291,3 +291,12 @@ def test_what_the_document_lets_a_client_say_may_make_a_difference() -> None:
     )
     assert _of_the_manner(subject) == []
     assert not _looks(subject)
+
+
+@pytest.mark.parametrize(("shown_s", "speaks"), [(1, False), (60, True)])
+def test_only_what_was_shown_lately_may_be_news_to_a_replica(
+    shown_s: float, *, speaks: bool
+) -> None:
+    before = answer(at=NOW - shown_s)
+    otherwise = answer(job(created_at=written(NOW)), manner=Manner.LANGUAGE)
+    assert bool(_of_the_manner(trace(before, otherwise, staleness_s=5))) is speaks

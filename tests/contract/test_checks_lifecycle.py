@@ -483,3 +483,29 @@ def test_who_is_told_nothing_of_the_job_is_no_answer_to_its_owner(
 def test_a_timeout_before_something_else_is_no_second_one(last: Exchange) -> None:
     found = said(trace(failure(at=NOW - 30), last, baseline=not_found()))
     assert "known_job_is_answered" not in {f.check for f in found}
+
+
+def test_another_failure_is_no_timeout_before_a_timeout() -> None:
+    for reason, speaks in (
+        (Reason.CONNECT, False),
+        (Reason.PROTOCOL, False),
+        (Reason.TIMEOUT, True),
+    ):
+        seen = trace(failure(reason, at=NOW - 30), failure(), baseline=not_found())
+        found = {f.check for f in said(seen, Kind.VIOLATION)}
+        assert ("known_job_is_answered" in found) is speaks
+
+
+def test_that_a_job_is_answered_stands_with_its_answer_in_the_document() -> None:
+    silent = trace(failure(at=NOW - 30), failure(), baseline=not_found())
+    (found,) = said(silent, Kind.VIOLATION)
+    assert (found.check, found.basis) == ("known_job_is_answered", Basis.DOCUMENTED)
+    assert "200" in found.source
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_page_in_place_of_the_first_sight_smells_of_a_wrong_url(*, shown: bool) -> None:
+    page = answer(b"<html>", 404, headers={"content-type": "text/html"})
+    before = [answer(at=NOW - 30)] if shown else []
+    (found,) = (f for f in said(trace(*before, page)) if f.check == "known_job_is_found")
+    assert ("is the base URL right?" in found.message) is not shown

@@ -315,3 +315,24 @@ def test_clocks_agree_within_the_skew_and_the_time_that_the_answer_took(
     stated = formatdate(NOW + 1 + apart_s, usegmt=True)
     seen = answer(job("queued"), elapsed_s=1, headers={"date": stated})
     assert len(said(trace(seen), Kind.INCONCLUSIVE)) == found
+
+
+def test_an_end_before_the_creation_is_told_of_old_jobs_too() -> None:
+    old = job(created_at="1969-07-20T20:17:40.000Z", completed_at="1969-07-16T13:32:00.000Z")
+    found = {f.check for f in said(trace(answer(old)))}
+    assert "end_time_follows_creation" in found
+
+
+def test_a_creation_is_held_to_its_first_sight_and_not_to_the_last_alone() -> None:
+    first, rounded, last = (
+        answer(job("queued", created_at=f"2026-02-01T10:00:0{second}Z"), at=NOW + number)
+        for number, second in enumerate(("1.9", "1", "1.1"))
+    )
+    told = [f for f in said(trace(first, rounded, last)) if f.check == "creation_time_is_stable"]
+    assert not told
+    drifts = (
+        answer(job("queued", created_at=written(CREATED + 0.9 * number)), at=NOW + number)
+        for number in range(3)
+    )
+    told = [f for f in said(trace(*drifts)) if f.check == "creation_time_is_stable"]
+    assert [f.expected for f in told] == [written(CREATED)]

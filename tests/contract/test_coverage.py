@@ -260,3 +260,13 @@ def test_an_id_of_nobody_shows_no_job_and_of_a_foreign_one_the_owner_asked() -> 
     coverage = _covered(not_found(), not_found(subject=Subject.FOREIGN, at=NOW + 1))
     assert coverage.shown == 0
     assert coverage.subjects == Counter({"missing": 1, "foreign": 1})
+
+
+def test_a_run_that_saw_no_job_whole_has_reached_nothing() -> None:
+    essential = {check.id for check in judge().checks if check.essential}
+    told = " ".join(_covered().missing())
+    assert essential == {
+        *("job_id_is_echoed", "unknown_id_is_not_found"),
+        *("body_matches_schema", "status_is_documented"),
+    }
+    assert all(name in told for name in essential)

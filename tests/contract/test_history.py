@@ -515,3 +515,15 @@ def test_a_run_asks_with_the_newest_tag_that_it_was_shown() -> None:
         run.record(answer(job("queued"), at=NOW + second, headers={"etag": tag}))
     run.send(PlannedRequest("GET", JOB, Subject.KNOWN, Credential.OWNER, "why", conditional=True))
     assert [request.header("if-none-match") for request in sent] == ['"2"']
+
+
+def test_the_sight_that_starts_again_after_a_clock_was_set_back_is_known() -> None:
+    history = History(_LIFECYCLE, window=2)
+    for second in range(6):
+        history.add(api().observe(answer(job("processing"), at=NOW + second)))
+    for second in range(3):
+        history.add(api().observe(answer(job("completed"), at=NOW - 3_600 + second)))
+    assert history.past.last is not None
+    assert history.past.last.exchange.started_at == NOW - 3_598
+    assert history.past.first is not None
+    assert history.past.first.exchange.started_at == NOW - 3_598

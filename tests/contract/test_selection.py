@@ -77,3 +77,10 @@ def _speaking(**declared: object) -> Check:
 def test_what_declares_too_little_would_be_seen(declared: dict[str, object], *, runs: bool) -> None:
     found = Judge([_speaking(**declared)])(trace(answer()))
     assert bool(found) is runs
+
+
+def test_a_check_that_declares_codes_and_fields_is_run_where_both_are() -> None:
+    one = _speaking(codes=(429,), fields=("retry-after",))
+    later = {"retry-after": "1"}
+    for code, headers, spoken in ((429, later, 1), (429, {}, 0), (200, later, 0), (200, {}, 0)):
+        assert len(Judge([one])(trace(answer({}, code, headers=headers)))) == spoken

@@ -388,3 +388,11 @@ def test_all_that_is_kept_is_listed_newest_first(tmp_path: Path) -> None:
         store.keep(_broken(number, f"check_{number}"))
     times = [one.at for one in store.all()]
     assert times == sorted(times, reverse=True)
+
+
+def test_strangers_before_and_after_its_own_files_hide_none(tmp_path: Path) -> None:
+    kept = _store(tmp_path).keep(_broken(1))
+    assert kept is not None
+    for name in ("0.har", "zz.har"):
+        (tmp_path / "evidence" / name).write_text("{}")
+    assert [one.id for one in _store(tmp_path).all()] == [kept]

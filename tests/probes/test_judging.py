@@ -141,6 +141,20 @@ def test_a_check_that_crashes_is_a_violation_never_a_success() -> None:
     assert [(f.check, f.pointer) for f in result.findings] == [(CRASHED, "falls_over")]
 
 
+@pytest.mark.parametrize(("basis", "ends"), [("rfc", "violation"), ("inferred", "ok")])
+def test_what_is_merely_inferred_makes_no_probe_a_failure(basis: str, ends: str) -> None:
+    @check(basis=Basis(basis), source="test", about=Facet.RESPONSE)
+    def never_holds(_: Trace) -> Iterator[Remark]:
+        """
+        Never holds.
+        """
+        yield violation("body", "as always", expected=1, found=2)
+
+    result = judging(never_holds)(asked(exchange())).result
+    assert [finding.check for finding in result.findings] == ["never_holds"]
+    assert result.outcome is ProbeOutcome(ends)
+
+
 def test_an_outage_doesn_t_spoil_the_comparison() -> None:
     court = judging()
     court(asked(exchange(code=404, subject=Subject.MISSING)))
