@@ -17,7 +17,7 @@ from types import FrameType
 
 import pytest
 from tests.probes.live import running, write_config
-from tests.tools import until
+from tests.tools import WITHOUT_OTHERS, until
 
 import jobproof
 from jobproof.contract.mock import MockServer
@@ -116,7 +116,7 @@ def test_a_byte_of_an_answer_to_a_red_node(
         monkeypatch.setenv("TOKEN_OF_THE_TEST", server.token)
         with watched(shown) as seen:
             done = pytester.runpytest_inprocess(
-                *("-p", "no:cacheprovider", "--pyargs", "jobproof.contract.suite"),
+                *(*WITHOUT_OTHERS, "-p", "no:cacheprovider", "--pyargs", "jobproof.contract.suite"),
                 *("--job-api-url", server.url, "--job-token-env", "TOKEN_OF_THE_TEST"),
                 *("--job-id", asked, "--job-poll-interval", "0.05", "--job-effort", "quick"),
                 *("-k", "job_id_is_echoed"),

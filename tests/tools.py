@@ -21,6 +21,7 @@ __all__ = [
     "JOBPROOF",
     "PATIENCE_S",
     "PYTHON",
+    "WITHOUT_OTHERS",
     "few_of",
     "output_of",
     "run_to_end",
@@ -31,6 +32,9 @@ __all__ = [
 
 PYTHON = (sys.executable, "-P")
 JOBPROOF = (*PYTHON, "-m", "jobproof")
+
+WITHOUT_OTHERS = ("-p", "no:asyncio", "-p", "no:randomly")
+"""For pytest in pytest, as in this repository's ini file: they are there to be met elsewhere."""
 
 PATIENCE_S = 300.0
 """What only a hang takes, on whatever machine: a test waits so long and asserts no less."""

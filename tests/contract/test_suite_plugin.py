@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.tools import WITHOUT_OTHERS
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.check import Check, Facet, check
@@ -24,6 +25,12 @@ API = find_api(default_api())
 TOKEN_ENV = "TOKEN_OF_THE_TEST"
 
 Suite = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture(autouse=True)
+def _others_have_no_say(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pytester.path.is_dir()  # it has emptied the variable
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(WITHOUT_OTHERS))
 
 
 @pytest.fixture
