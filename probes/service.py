@@ -28,6 +28,7 @@ from jobproof.contract.formats.addresses.ip_addresses import is_loopback_address
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl
@@ -128,7 +129,11 @@ class Service:
             names = {one.name: one.token_env for one in daemon.settings.targets}
             return names.get(target) or "TOKEN"
 
-        evidence, watchlist = _state(options.state, token_env, redactor, stack)
+        def words(target: str) -> ShellWords:
+            found = (one.words for one in daemon.settings.targets if one.name == target)
+            return next(found, ShellWords())
+
+        evidence, watchlist = _state(options.state, token_env, words, redactor, stack)
         results = RecentResults(redactor=redactor)
         daemon = Daemon(
             settings,
@@ -218,12 +223,16 @@ def connect(settings: ClientSettings) -> Client:
     return Client(
         limits=Limits(body_bytes=settings.body_limit),
         user_agent=user_agent(),
-        ca_file=settings.ca_file,
+        route=settings.route,
     )
 
 
 def _state(
-    folder: Path | None, token_env: Callable[[str], str], redactor: Redactor, stack: ExitStack
+    folder: Path | None,
+    token_env: Callable[[str], str],
+    words: Callable[[str], ShellWords],
+    redactor: Redactor,
+    stack: ExitStack,
 ) -> tuple[EvidenceStore, WatchList]:
     if folder is None:
         watchlist = WatchList(None)
@@ -234,7 +243,9 @@ def _state(
     if watchlist.moved_aside is not None:
         aside = watchlist.moved_aside
         _LOG.error("the watch list was unreadable; it is %s now, and a new one begins", aside)
-    evidence = EvidenceStore(folder / "evidence", redactor=redactor, token_env=token_env)
+    evidence = EvidenceStore(
+        folder / "evidence", redactor=redactor, token_env=token_env, words=words
+    )
     return evidence, watchlist
 
 

@@ -78,6 +78,42 @@ OPTIONS: tuple[SuiteOption, ...] = (
         "A header that every request carries (repeatable).",
         "NAME=VALUE",
     ),
+    SuiteOption("ca-file", "job-ca-file", "text", "PEM file of certificates to trust.", "F.pem"),
+    SuiteOption(
+        "client-cert",
+        "job-client-cert",
+        "text",
+        "PEM file of the certificate that the server is shown.",
+        "F.pem",
+    ),
+    SuiteOption(
+        "client-key",
+        "job-client-key",
+        "text",
+        "PEM file of its key, where that isn't in the same file.",
+        "F.pem",
+    ),
+    SuiteOption(
+        "proxy",
+        "job-proxy",
+        "text",
+        "The proxy to go through; env: the one of the usual variables, which are ignored else.",
+        "URL",
+    ),
+    SuiteOption(
+        "resolve",
+        "job-resolve",
+        "many",
+        "The address that a name stands for (repeatable).",
+        "HOST:PORT:ADDRESS",
+    ),
+    SuiteOption(
+        "http-version",
+        "job-http-version",
+        "choice",
+        "auto is HTTP/1.1, and HTTP/2 where the server speaks nothing else.",
+        choices=("1.1", "2", "auto"),
+    ),
     SuiteOption(
         "poll-interval", "job-poll-interval", "number", "Seconds between two polls of a job.", "S"
     ),

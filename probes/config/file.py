@@ -91,6 +91,23 @@ class TargetPart(StrictModel):
         default=(), description="Sources of jobs that are followed to their end."
     )
     ca_file: str | None = Field(default=None, description="PEM file of certificates to trust.")
+    client_cert: str | None = Field(
+        default=None, description="PEM file of the certificate that the server is shown."
+    )
+    client_key: str | None = Field(
+        default=None, description="PEM file of its key, where that isn't in the same file."
+    )
+    proxy: str | None = Field(
+        default=None,
+        description="URL of the proxy to go through; `env`: the one of the usual variables.",
+    )
+    resolve: tuple[str, ...] = Field(
+        default=(), description="`HOST:PORT:ADDRESS`: which address a name stands for."
+    )
+    http_version: str = Field(
+        default="auto",
+        description="`1.1`, `2`, or `auto`: HTTP/2 where the server speaks nothing else.",
+    )
 
 
 class ConfigFile(StrictModel):

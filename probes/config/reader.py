@@ -20,8 +20,11 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import find_api
+from jobproof.contract.reaching.route_reader import RouteTexts, read_route
+from jobproof.contract.reaching.setting import SettingError, SettingsPlace
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
 from jobproof.probes.config.environment import can_be_hidden, inline
 from jobproof.probes.config.file import (
@@ -73,8 +76,9 @@ def load_settings(
         # Values out of the environment stand in the message, and may be secrets.
         raise type(exc)(Redactor(secrets).text(str(exc))) from None
     for target in targets:
-        shown = target.api.secrets_with(target.token)
-        secrets += [Secret(text) for text in shown if text.isascii() and text.isprintable()]
+        secrets += [
+            Secret(text) for text in target.secrets if text.isascii() and text.isprintable()
+        ]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return MonitorSettings(path, digest, targets, sinks, tuple(secrets))
 
@@ -100,6 +104,7 @@ class _Reader:
         self._sources = load_options("jobproof.sources")
         self._sinks = load_options("jobproof.sinks")
         self._parsed = file.parse(ConfigFile)
+        self._place = SettingsPlace(str, file.path.parent, is_elsewhere=runs_elsewhere)
 
     def targets(self) -> tuple[TargetSettings, ...]:
         found: dict[str, int] = {}
@@ -144,7 +149,7 @@ class _Reader:
             latency_s=target.slo.latency or api.profile.latency.budget,
             canaries=self._canary_settings(target, api, at),
             follow=self._follow(target, at),
-            ca_file=self._existing(target.ca_file, (*at, "ca_file")),
+            route=self._route(target, url, at),
             staleness_s=target.staleness,
         )
 
@@ -241,13 +246,16 @@ class _Reader:
         except UnicodeDecodeError:
             raise self._file.error(at, f"{path} isn't UTF-8 text") from None
 
-    def _existing(self, name: str | None, at: Location) -> Path | None:
-        if name is None:
-            return None
-        path = self._file.path.parent / name
-        if not path.is_file() and not self._runs_elsewhere:
-            raise self._file.error(at, f"{path} can't be read: no such file")
-        return path
+    def _route(self, target: TargetPart, url: str, at: Location) -> Route:
+        texts = RouteTexts(
+            *(target.ca_file, target.client_cert, target.client_key, target.proxy),
+            resolve=target.resolve,
+            http_version=target.http_version,
+        )
+        try:
+            return read_route(texts, url, self._place)
+        except SettingError as exc:
+            raise self._file.error((*at, exc.key), exc.problem) from None
 
     def _timeout(self, timeout_s: float, at: Location) -> float:
         if timeout_s > _LONGEST_TIMEOUT_S:

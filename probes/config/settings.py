@@ -12,6 +12,8 @@ from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.route import Route
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.probes.canaries.canary import Canary, CanaryOptions
 
 __all__ = ["CanarySettings", "MonitorSettings", "SinkSettings", "SourceSettings", "TargetSettings"]
@@ -63,6 +65,7 @@ class TargetSettings:
         key: Names the API key without telling it; targets with one key share a budget.
         requests_per_minute: Of the key, over all canaries; `inf` for unlimited.
         api_digest: Of everything the API's data files say.
+        route: Which way leads there.
         staleness_s: By which a replica may be behind.
     """
 
@@ -81,7 +84,7 @@ class TargetSettings:
     latency_s: float
     canaries: tuple[CanarySettings, ...]
     follow: tuple[SourceSettings, ...] = ()
-    ca_file: Path | None = None
+    route: Route = Route()
     staleness_s: float = 0.0
 
     @property
@@ -89,7 +92,21 @@ class TargetSettings:
         """
         Masks its token, and other secrets of its requests.
         """
-        return Redactor(self.api.secrets_with(self.token))
+        return Redactor(self.secrets)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """
+        What no output about it may show.
+        """
+        return (*self.api.secrets_with(self.token), *self.route.secrets)
+
+    @property
+    def words(self) -> ShellWords:
+        """
+        What a line that asks again says beside the request.
+        """
+        return ShellWords(self.route)
 
     @property
     def edges_s(self) -> tuple[float, ...]:

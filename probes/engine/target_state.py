@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.model.request import build_request
 from jobproof.contract.plugins import set_up
@@ -35,7 +35,7 @@ class ClientSettings:
     What tells one client from another; targets with the same settings share a client.
     """
 
-    ca_file: Path | None = None
+    route: Route = Route()
     body_limit: int = 1_048_576
 
 
@@ -59,7 +59,7 @@ class TargetState:
             lambda job_id: load_history(target.name, job_id),
             staleness_s=target.staleness_s,
         )
-        self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
+        self.client = ClientSettings(target.route, target.api.profile.body.limit)
         # A canary is called by the schedule, the judge and the web's `/probe`, one at a time.
         self._lock = threading.Lock()
         names = frozenset(canary.name for canary in target.canaries)

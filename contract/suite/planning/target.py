@@ -13,6 +13,8 @@ from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.route import Route
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.exchange import Credential
 
 __all__ = ["Effort", "SuiteTarget", "parse_rate"]
@@ -66,6 +68,7 @@ class SuiteTarget:
         timeout_s: Seconds for one answer, from name resolution to the last byte.
         seed: Of all that is drawn; 0: anew each time, and nobody can repeat it.
         staleness_s: Seconds by which a replica may be behind.
+        route: Which way leads there.
     """
 
     api: Api
@@ -85,13 +88,21 @@ class SuiteTarget:
     strict: bool = False
     seed: int = 0
     staleness_s: float = 0.0
+    route: Route = Route()
+
+    @property
+    def words(self) -> ShellWords:
+        """
+        What a line to copy says beside the request.
+        """
+        return ShellWords(self.route)
 
     @property
     def redactor(self) -> Redactor:
         """
         Masks the token, and other secrets of requests, in whatever is said about a run.
         """
-        return Redactor(self.api.secrets_with(self.token))
+        return Redactor((*self.api.secrets_with(self.token), *self.route.secrets))
 
     def why_unasked(self, needs: Iterable[str]) -> str:
         """

@@ -18,15 +18,20 @@ from jobproof.contract.formats.addresses.urls import UrlError, is_loopback, read
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.reaching.route_reader import RouteTexts, read_route
+from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
 
+TRUSTED_ENV = "SSL_CERT_FILE"
+"""The variable by which OpenSSL, and what is built on it, is told whom to trust."""
 _MOST_SEEDS = 10**6
 """Short enough to be typed."""
 
-__all__ = ["dry_run_target", "open_target", "read_staleness", "target_from"]
+__all__ = ["TRUSTED_ENV", "dry_run_target", "open_target", "read_staleness", "target_from"]
 
 
 @contextmanager
@@ -127,7 +132,26 @@ def target_from(
         # Drawn here, so that a run can say by which seed it is repeated.
         seed=int(values.get("seed") or 0) or randbelow(_MOST_SEEDS) + 1,
         staleness_s=read_staleness(values.get("staleness")),
+        route=_route(values, url),
     )
+
+
+def _route(values: OptionValues, url: str) -> Route:
+    texts = RouteTexts(
+        # The variable has always been heard, as by whatever is built on OpenSSL.
+        ca_file=values.get("ca_file") or os.environ.get(TRUSTED_ENV) or None,
+        client_cert=values.get("client_cert"),
+        client_key=values.get("client_key"),
+        proxy=values.get("proxy"),
+        resolve=values.get("resolve") or (),
+        http_version=values.get("http_version"),
+    )
+    try:
+        return read_route(texts, url, OPTIONS_PLACE)
+    except SettingError as exc:
+        is_variable = exc.key == "ca_file" and not values.get("ca_file")
+        said = TRUSTED_ENV if is_variable else OPTIONS_PLACE.named(exc.key)
+        raise ConfigError(f"{said} {exc.problem}") from None
 
 
 def _rate(values: OptionValues, default: float | None) -> float | None:

@@ -15,6 +15,7 @@ from jobproof.contract.judging.check_reach import Lack
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.trace import staleness_in
@@ -25,15 +26,12 @@ from jobproof.contract.model.verdict import (
     conclude,
     state_of,
 )
+from jobproof.contract.reaching.remedy import remedy_of
+from jobproof.contract.reaching.setting import OPTIONS_PLACE
 from jobproof.contract.recordings.replay import RecordedRun
 from jobproof.contract.suite.running.run import Run
 
-__all__ = ["TRUSTED_ENV", "CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run"]
-
-TRUSTED_ENV = "SSL_CERT_FILE"
-"""The variable by which OpenSSL, and what is built on it, is told whom to trust."""
-_UNTRUSTED = ("self-signed", "self signed", "local issuer certificate")
-"""How OpenSSL calls the chain of a certificate that nobody whom it trusts has signed."""
+__all__ = ["CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +64,7 @@ class Outcome:
         staleness: How far answers were behind, as the report has it.
         staleness_s: By which they were allowed to be behind.
         notes: What may be a mistake of whoever asks, in words.
+        words: What lines to copy say beside the request.
     """
 
     api: Api
@@ -85,6 +84,7 @@ class Outcome:
     interrupted: str | None = None
     selected: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    words: ShellWords = ShellWords()
 
     @property
     def failure(self) -> str | None:
@@ -177,8 +177,8 @@ def outcome_of_run(
     unreachable = None
     if run.unreachable is not None:
         unreachable = f"{target.base_url} can't be reached: {run.unreachable}"
-        if any(word in run.unreachable for word in _UNTRUSTED):
-            unreachable += f" ({TRUSTED_ENV}=FILE.pem names certificates to trust)"
+        remedy = remedy_of(run.unreachable, target.route, OPTIONS_PLACE)
+        unreachable += f" ({remedy})" if remedy else ""
     return Outcome(
         target.api,
         run.checks,
@@ -197,6 +197,7 @@ def outcome_of_run(
         interrupted,
         run.selected,
         tuple(_of_lag(run.lag_s, target.staleness_s)),
+        target.words,
     )
 
 

@@ -20,6 +20,7 @@ from jobproof.contract.formats.text_file import write_text
 from jobproof.contract.formats.wording import legible
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.judging.rates import wilson
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.verdict import FindingGroup, Verdict, overlay
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har.live import add_live
@@ -154,6 +155,7 @@ def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
                 *(found, redactor),
                 strict=outcome.strict,
                 token_env=outcome.token_env,
+                words=outcome.words,
                 staleness_s=outcome.staleness_s,
                 has_body=has_body,
             )
@@ -189,6 +191,7 @@ def finding_as_dict(
     *,
     strict: bool,
     token_env: str,
+    words: ShellWords = ShellWords(),
     staleness_s: float = 0.0,
     has_body: bool = True,
 ) -> JsonObject:
@@ -223,7 +226,7 @@ def finding_as_dict(
         "accepted": finding.accepted,
         "drift": finding.drift.value if finding.drift else None,
         "evidence": {
-            "curl": curl(finding.exchange, redactor, token_env=token_env),
+            "curl": curl(finding.exchange, redactor, token_env=token_env, words=words),
             "har": entry,
         },
     }

@@ -4,14 +4,12 @@ The one run of a process: made at most once, whatever becomes of it.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
 from jobproof.contract.client.curl import Client
@@ -30,7 +28,7 @@ from jobproof.contract.suite.reporting.nodes import (
     PropertyOutcome,
     nodes_of,
 )
-from jobproof.contract.suite.reporting.outcome import TRUSTED_ENV, outcome_of_run
+from jobproof.contract.suite.reporting.outcome import outcome_of_run
 from jobproof.contract.suite.reporting.progress import Progress
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.reporting.summary import breaking
@@ -190,13 +188,7 @@ class Session:
         target = self._stack.enter_context(open_target(self._values))
         # The daemon does without both, which blur the phases that it exports.
         limits = Limits(body_bytes=target.api.profile.body.limit)
-        trusted = os.environ.get(TRUSTED_ENV)
-        client = Client(
-            exact_framing=True,
-            abortable=True,
-            limits=limits,
-            ca_file=Path(trusted) if trusted else None,
-        )
+        client = Client(exact_framing=True, abortable=True, limits=limits, route=target.route)
         self._client = self._stack.enter_context(client)
         progress = self._progress_of(target)
         run = self._run = Run(
