@@ -273,10 +273,10 @@ class _Handle:
         curl: Any,
         limits: Limits,
         policy: AddressPolicy,
-        route: Route,
+        route: Route = Route(),
         *,
         reuse: bool,
-        http2: bool,
+        http2: bool = False,
     ) -> None:
         self.origin = origin
         self.is_http2 = http2
