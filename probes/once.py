@@ -111,7 +111,9 @@ def probe_round(
     registry = new_registry(process=False)
     checks = load_checks()
     ids = [check.id for check in checks]
-    metrics = Metrics(registry, [labels_of(t) for t in targets], ids, settings.redactor)
+    # One for all: it learns of each token that is got meanwhile.
+    redactor = settings.redactor
+    metrics = Metrics(registry, [labels_of(t) for t in targets], ids, redactor)
     rng = random.Random(random.SystemRandom().getrandbits(64))  # noqa: S311 -- ids, no secrets
     keys = RateBudgets(_limits(targets), rng)
     clients: dict[ClientSettings, HttpClient] = {}
@@ -119,7 +121,9 @@ def probe_round(
     stopped: list[str] = []
     for target in targets:
         state = TargetState(target, Judge(checks), rng)
-        client = clients.setdefault(state.client, connect(state.client))
+        if state.client not in clients:
+            clients[state.client] = connect(state.client, redactor)
+        client = clients[state.client]
         for canary, wanted, timeout_s in _requests(state):
             tell(f"asking {target.name}: {canary}")
             while (refusal := keys.take(target.key, monotonic())) is MissReason.BUDGET:
@@ -135,7 +139,7 @@ def probe_round(
             results.append(judged.result)
     for client in clients.values():
         client.close()
-    return ProbeRound(tuple(results), registry, strict, settings.redactor, tuple(stopped))
+    return ProbeRound(tuple(results), registry, strict, redactor, tuple(stopped))
 
 
 def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = False) -> None:

@@ -30,6 +30,7 @@ from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.plugins import load_checks
+from jobproof.contract.reaching.renewing_client import RenewingClient, SendingClient
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl
 from jobproof.probes.daemon import Daemon
@@ -137,7 +138,7 @@ class Service:
         results = RecentResults(redactor=redactor)
         daemon = Daemon(
             settings,
-            make_client=connect,
+            make_client=lambda kind: connect(kind, redactor),
             checks=checks,
             watchlist=watchlist,
             registry=new_registry(),
@@ -216,15 +217,22 @@ def _hosts(names: Iterable[str]) -> Hosts:
         raise ConfigError(f"--hostname {exc}") from None
 
 
-def connect(settings: ClientSettings) -> Client:
+def connect(settings: ClientSettings, redactor: Redactor) -> SendingClient:
     """
     The HTTP client that probes of that kind share.
+
+    Args:
+        redactor: Is told of every token that it gets.
     """
-    return Client(
+    client = Client(
         limits=Limits(body_bytes=settings.body_limit),
         user_agent=user_agent(),
         route=settings.route,
     )
+    if settings.tokens is None:
+        return client
+    settings.tokens.tell(redactor.add)
+    return RenewingClient(client, settings.tokens)
 
 
 def _state(

@@ -82,7 +82,7 @@ KNOWN = {
         "probes/result.py",
     ),
     "probes/evidence": (*VALUES, "contract/recordings", "probes/result.py"),
-    "probes/engine": (*CORE, *ASKED, "probes/canaries"),
+    "probes/engine": (*CORE, *ASKED, "contract/reaching", "probes/canaries"),
     "probes/following": (
         *(*VALUES, "contract/plugins.py", "contract/recordings"),
         *(*ASKED, "probes/canaries", "probes/engine", "probes/evidence", "probes/sources"),
@@ -96,7 +96,7 @@ KNOWN = {
         *(*VALUES, "probes/config", "probes/daemon.py", "probes/following"),
         *("probes/result.py", "probes/web"),
     ),
-    "probes/service.py": ("contract/client", *CORE, "probes"),
+    "probes/service.py": ("contract/client", "contract/reaching", *CORE, "probes"),
     "probes/once.py": (*CORE, "probes"),
     "probes/cli.py": (*VALUES, "probes/config", "probes/once.py", "probes/service.py"),
     "grafana/settings.py": (*VALUES, "contract/plugins.py", "probes/export"),
@@ -270,7 +270,10 @@ def test_the_core_opens_no_socket_and_needs_no_framework(module: Path) -> None:
     [
         (
             "pycurl",
-            {f"contract/client/{name}.py" for name in ("curl", "curl_codes", "curl_route")},
+            {
+                f"contract/client/{name}.py"
+                for name in ("curl", "curl_codes", "curl_route", "form_post")
+            },
         ),
         ("prometheus_client", {"probes/export/metrics.py", "probes/export/prometheus.py"}),
         (
@@ -290,6 +293,7 @@ def test_the_core_opens_no_socket_and_needs_no_framework(module: Path) -> None:
         ("uvicorn", {"probes/web/server.py"}),
         ("mitmproxy", {"contract/recordings/flows.py"}),
         ("idna", {"contract/formats/addresses/urls.py"}),
+        ("oauthlib", {"contract/reaching/token_sources.py"}),
     ],
 )
 def test_a_library_comes_in_through_one_door(library: str, doors: set[str]) -> None:
@@ -501,7 +505,10 @@ REVEALS = {
     "contract/model/api.py": "to have all of it masked",
     "contract/model/asking/route.py": "to tell a proxy who asks, and to have it masked",
     "contract/model/request.py": "to send it",
-    "contract/suite/running/run.py": "so that a check can look for it",
+    "contract/reaching/token_keeper.py": "to see whether it can be sent",
+    "contract/reaching/token_sources.py": "to get a token with it",
+    "contract/suite/planning/target.py": "so that a check can look for it",
+    "probes/config/access_settings.py": "to see whether it can be sent",
     "probes/config/reader.py": "to name the key by a digest",
     "probes/engine/judging.py": "so that a check can look for it",
 }

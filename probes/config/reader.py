@@ -9,6 +9,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.asking.route import Route
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import find_api
+from jobproof.contract.reaching.credential_reader import read_header_value
 from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import SettingError, SettingsPlace
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
+from jobproof.probes.config.access_settings import read_access_settings
 from jobproof.probes.config.environment import can_be_hidden, inline
 from jobproof.probes.config.file import (
     LONGEST_INTERVAL_S,
@@ -128,9 +132,14 @@ class _Reader:
         return tuple(sinks)
 
     def _target(self, target: TargetPart, at: Location) -> TargetSettings:
-        api = self._api_asked(target, at)
-        token = self._token(target, api, at)
+        api, words = self._api_asked(target, at)
         url, shown_url = self._url(target.url, api, (*at, "url"))
+        route = self._route(target, url, at)
+        try:
+            access = read_access_settings(target, api, route, self._place, self._environment)
+        except SettingError as exc:
+            raise self._file.error((*at, *exc.key.split(".")), exc.problem) from None
+        token = access.token
         rate = target.requests_per_minute
         budget = api.profile.cadence.requests_per_minute if rate is None else rate
         return TargetSettings(
@@ -149,7 +158,8 @@ class _Reader:
             latency_s=target.slo.latency or api.profile.latency.budget,
             canaries=self._canary_settings(target, api, at),
             follow=self._follow(target, at),
-            route=self._route(target, url, at),
+            words=ShellWords(route, access.shell_word, words),
+            tokens=access.tokens,
             staleness_s=target.staleness,
         )
 
@@ -160,25 +170,46 @@ class _Reader:
         except ConfigError as exc:
             raise self._file.error(at, str(exc)) from None
 
-    def _api_asked(self, target: TargetPart, at: Location) -> Api:
+    def _api_asked(self, target: TargetPart, at: Location) -> tuple[Api, dict[str, str]]:
         """
-        The target's API, with a value for each parameter of its requests.
+        The target's API, with a value for each parameter of its requests, and what a shell puts
+        in for the headers whose values come from elsewhere.
         """
-        api = self._api(target.api, (*at, "api"))
+        api = replace(self._api(target.api, (*at, "api")), is_basic=target.basic is not None)
+        headers, words = self._headers(target, at)
         if api.access.unsendable:
             raise self._file.error((*at, "api"), api.access.unsendable)
         given = GivenValues(
             target.params,
-            tuple(target.headers.items()),
+            tuple(headers.items()),
             parameter="params: {{{name}: VALUE}}",
             header="headers: {{{name}: VALUE}}",
             said="params.{name}",
+            hidden=frozenset(words),
         )
         try:
-            return api.with_values(given)
+            return api.with_values(given), words
         except ConfigError as exc:
             place = "headers" if str(exc).startswith("header") else "params"
             raise self._file.error((*at, place), str(exc)) from None
+
+    def _headers(self, target: TargetPart, at: Location) -> tuple[dict[str, str], dict[str, str]]:
+        headers: dict[str, str] = {}
+        words: dict[str, str] = {}
+        for name, value in target.headers.items():
+            if isinstance(value, str):
+                headers[name] = value
+                continue
+            here = (*at, "headers", name)
+            if (value.env is None) == (value.file is None):
+                raise self._file.error(here, "write {env: VAR} or {file: F}")
+            kind, held = ("env", value.env) if value.env is not None else ("file", value.file)
+            try:
+                found = read_header_value(kind, kind, str(held), self._place, self._environment)
+            except SettingError as exc:
+                raise self._file.error((*here, kind), exc.problem) from None
+            headers[name], words[name.lower()] = found.text, found.shell_word
+        return headers, words
 
     def _url(self, text: str | None, api: Api, at: Location) -> tuple[str, str]:
         """
@@ -196,55 +227,6 @@ class _Reader:
             message = f"{written!r}, its variables filled in, {exc.problem}"
             raise self._file.error(at, message) from None
         return url, url if written == text else str(written)
-
-    def _token(self, target: TargetPart, api: Api, at: Location) -> Secret | None:
-        if target.token_env is not None and target.token_file is not None:
-            raise self._file.error((*at, "token_file"), "token_env is given too: keep one of them")
-        key = "token_env" if target.token_env is not None else "token_file"
-        text = self._token_text(target, api, at)
-        if text is None:
-            return None
-        try:
-            token = Secret(text.strip())
-        except ValueError as exc:
-            where = target.token_env or target.token_file
-            raise self._file.error((*at, key), f"{where}: {exc}") from None
-        problem = api.access.token_at.problem_with(token.reveal())
-        # Where the daemon runs elsewhere, a token file's name stands for its token.
-        if problem is not None and not (key == "token_file" and self._runs_elsewhere):
-            raise self._file.error((*at, key), f"the token can't be used: {problem}")
-        return token
-
-    def _token_text(self, target: TargetPart, api: Api, at: Location) -> str | None:
-        if target.token_file is not None:
-            return self._read(target.token_file, (*at, "token_file"))
-        if target.token_env is None:
-            return None
-        if not _NAME.fullmatch(target.token_env):  # maybe the token itself: not shown
-            message = "must be the name of an environment variable, not its value"
-            raise self._file.error((*at, "token_env"), message)
-        value = self._environment.get(target.token_env)
-        security = api.operation.security
-        # A document that lets anybody in makes a token a matter of choice; one that says nothing
-        # doesn't, and a variable that is named is meant to be set.
-        is_optional = bool(security.stated_at) and not api.access.is_required
-        if not value and is_optional:
-            return None
-        if value is None:
-            message = f"environment variable {target.token_env} isn't set"
-            raise self._file.error((*at, "token_env"), message)
-        return value
-
-    def _read(self, name: str, at: Location) -> str:
-        if self._runs_elsewhere:
-            return name
-        path = self._file.path.parent / name
-        try:
-            return path.read_text(encoding="utf-8")
-        except OSError as exc:
-            raise self._file.error(at, f"{path} can't be read: {exc.strerror}") from None
-        except UnicodeDecodeError:
-            raise self._file.error(at, f"{path} isn't UTF-8 text") from None
 
     def _route(self, target: TargetPart, url: str, at: Location) -> Route:
         texts = RouteTexts(

@@ -29,6 +29,7 @@ from jobproof.contract.model.verdict import (
 from jobproof.contract.reaching.remedy import remedy_of
 from jobproof.contract.reaching.setting import OPTIONS_PLACE
 from jobproof.contract.recordings.replay import RecordedRun
+from jobproof.contract.suite.planning.target import SuiteTarget
 from jobproof.contract.suite.running.run import Run
 
 __all__ = ["CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run"]
@@ -196,9 +197,19 @@ def outcome_of_run(
         crash,
         interrupted,
         run.selected,
-        tuple(_of_lag(run.lag_s, target.staleness_s)),
+        (*_of_lag(run.lag_s, target.staleness_s), *_of_tokens(target)),
         target.words,
     )
+
+
+def _of_tokens(target: SuiteTarget) -> Iterable[str]:
+    """
+    That tokens were refused meanwhile, each of which a client would have to renew, too.
+    """
+    if target.tokens is not None and target.tokens.renewals:
+        count = target.tokens.renewals
+        times = "once" if count == 1 else f"{count} times"
+        yield f"the token was refused (401) {times} before its end, and another one got"
 
 
 def _of_lag(lag_s: float, staleness_s: float) -> Iterable[str]:

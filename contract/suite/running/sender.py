@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from jobproof.contract.client.curl import Client, SendingAborted
+from jobproof.contract.client.curl import SendingAborted
 from jobproof.contract.model.exchange import Exchange, Request
+from jobproof.contract.reaching.renewing_client import SendingClient
 from jobproof.contract.suite.running.rate_limiter import BudgetSpent
 
 __all__ = ["ClientSender", "Sender"]
@@ -30,7 +31,7 @@ class ClientSender:
     Carries by `client`, and where that was told to give up the run is over.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: SendingClient) -> None:
         self._client = client
 
     def send(self, request: Request, *, deadline_s: float, fresh: bool = False) -> Exchange:

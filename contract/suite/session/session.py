@@ -16,6 +16,7 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.check import Check
+from jobproof.contract.reaching.renewing_client import RenewingClient
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.forecast import forecast_of, opening
 from jobproof.contract.suite.planning.plan import build_plan
@@ -191,8 +192,10 @@ class Session:
         client = Client(exact_framing=True, abortable=True, limits=limits, route=target.route)
         self._client = self._stack.enter_context(client)
         progress = self._progress_of(target)
+        tokens = target.tokens
+        sending = client if tokens is None else RenewingClient(client, tokens)
         run = self._run = Run(
-            *(target, self._checks, ClientSender(client)),
+            *(target, self._checks, ClientSender(sending)),
             progress=progress,
             notice=progress.notice,
             selected=self._selection.checks,
