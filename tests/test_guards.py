@@ -97,7 +97,7 @@ KNOWN = {
         *("probes/result.py", "probes/web"),
     ),
     "probes/service.py": ("contract/client", "contract/reaching", *CORE, "probes"),
-    "probes/once.py": (*CORE, "probes"),
+    "probes/once.py": (*CORE, "contract/reaching", "probes"),
     "probes/cli.py": (*VALUES, "probes/config", "probes/once.py", "probes/service.py"),
     "grafana/settings.py": (*VALUES, "contract/plugins.py", "probes/export"),
     "grafana/promql.py": ("contract/errors.py", "probes/export"),
