@@ -172,6 +172,21 @@ OPTIONS: tuple[SuiteOption, ...] = (
         "How far a replica may be behind, such as 2s: reported, and no violation.",
         "T",
     ),
+    SuiteOption(
+        "wait-ready",
+        "job-wait-ready",
+        "text",
+        "How long to wait until the endpoint answers at all, such as 60s.",
+        "T",
+    ),
+    SuiteOption(
+        "retry-transport",
+        "job-retry-transport",
+        "count",
+        "How often a request is sent again that was lost on the way: no connection, a reset, "
+        "no answer in time.",
+        "N",
+    ),
     SuiteOption("rate-limit", "job-rate-limit", "text", "Requests: 30/m, 2/s or unlimited.", "N/m"),
     SuiteOption("budget", "job-budget", "count", "Requests in all, at most.", "N"),
     SuiteOption(

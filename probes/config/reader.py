@@ -208,8 +208,8 @@ class _Reader:
                 found = read_header_value(kind, kind, str(held), self._place, self._environment)
             except SettingError as exc:
                 raise self._file.error((*here, kind), exc.problem) from None
-            headers[name], words[name.lower()] = found.text, found.shell_word
-        return headers, words
+            headers[name], words[name] = found.text, found.shell_word
+        return headers, {name.lower(): word for name, word in words.items()}
 
     def _url(self, text: str | None, api: Api, at: Location) -> tuple[str, str]:
         """

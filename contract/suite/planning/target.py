@@ -69,6 +69,8 @@ class SuiteTarget:
         timeout_s: Seconds for one answer, from name resolution to the last byte.
         seed: Of all that is drawn; 0: anew each time, and nobody can repeat it.
         staleness_s: Seconds by which a replica may be behind.
+        wait_ready_s: Seconds to wait for an answer before anything is judged.
+        retries: How often a request is sent again that was lost on the way.
         words: Which way leads there, and what a line to copy says beside the request.
         tokens: Where the token comes from, if it isn't the same for ever.
     """
@@ -90,6 +92,8 @@ class SuiteTarget:
     strict: bool = False
     seed: int = 0
     staleness_s: float = 0.0
+    wait_ready_s: float = 0.0
+    retries: int = 0
     words: ShellWords = ShellWords()
     tokens: TokenKeeper | None = None
 

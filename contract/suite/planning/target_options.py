@@ -35,6 +35,7 @@ TRUSTED_ENV = "SSL_CERT_FILE"
 """The variable by which OpenSSL, and what is built on it, is told whom to trust."""
 _MOST_SEEDS = 10**6
 """Short enough to be typed."""
+_MOST_RETRIES = 10
 
 __all__ = ["TRUSTED_ENV", "dry_run_target", "open_target", "read_staleness", "target_from"]
 
@@ -106,15 +107,7 @@ def target_from(
         raise ConfigError(api.access.unsendable)
     url = _base_url(values["url"])
     loopback = is_loopback(url)
-    jobs = _ids("job", values)
     disposable = _ids("disposable_job", values)
-    # A disposable job is the token's own, too, and need not be named twice.
-    jobs = tuple(dict.fromkeys((*jobs, *disposable)))
-    if not jobs:
-        raise ConfigError(
-            f"{url} needs a known job: give at least one --job ID, "
-            "else no answer with a job in it can be judged"
-        )
     cadence = api.profile.cadence
     route = _route(values, url)
     credential = read_token(api, values, route, environ, fetch=fetch)
@@ -129,7 +122,7 @@ def target_from(
         base_url=url,
         token=token,
         token_env=credential.variable,
-        jobs=jobs,
+        jobs=_jobs(values, disposable, url),
         foreign_jobs=foreign_jobs,
         disposable=frozenset(disposable),
         poll_interval_s=_positive_seconds(
@@ -145,9 +138,22 @@ def target_from(
         # Drawn here, so that a run can say by which seed it is repeated.
         seed=int(values.get("seed") or 0) or randbelow(_MOST_SEEDS) + 1,
         staleness_s=read_staleness(values.get("staleness")),
+        wait_ready_s=_duration("wait_ready", values),
+        retries=_retries(values.get("retry_transport")),
         words=ShellWords(route, credential.shell_word, words),
         tokens=credential.tokens,
     )
+
+
+def _jobs(values: OptionValues, disposable: tuple[str, ...], url: str) -> tuple[str, ...]:
+    # A disposable job is the token's own, too, and need not be named twice.
+    jobs = tuple(dict.fromkeys((*_ids("job", values), *disposable)))
+    if not jobs:
+        raise ConfigError(
+            f"{url} needs a known job: give at least one --job ID, "
+            "else no answer with a job in it can be judged"
+        )
+    return jobs
 
 
 def _route(values: OptionValues, url: str) -> Route:
@@ -180,10 +186,21 @@ def read_staleness(text: str | None) -> float:
     Raises:
         ConfigError: It is no duration.
     """
+    return _duration("staleness", {"staleness": text})
+
+
+def _duration(key: str, values: OptionValues) -> float:
+    text = values.get(key)
     try:
         return 0.0 if text in (None, "0") else parse_duration(str(text))
     except ValueError as exc:
-        raise ConfigError(f"--staleness {exc}") from None
+        raise ConfigError(f"--{key.replace('_', '-')} {exc}") from None
+
+
+def _retries(count: int | None) -> int:
+    if count is not None and not 0 <= count <= _MOST_RETRIES:
+        raise ConfigError(f"--retry-transport {count}: must be 0 to {_MOST_RETRIES}")
+    return count or 0
 
 
 def _base_url(text: str) -> str:

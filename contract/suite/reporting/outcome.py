@@ -4,7 +4,8 @@ What a report says of a run, whether it has asked or reads what others asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from signal import Signals
@@ -31,8 +32,9 @@ from jobproof.contract.reaching.setting import OPTIONS_PLACE
 from jobproof.contract.recordings.replay import RecordedRun
 from jobproof.contract.suite.planning.target import SuiteTarget
 from jobproof.contract.suite.running.run import Run
+from jobproof.contract.suite.running.sender import Retry
 
-__all__ = ["CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run"]
+__all__ = ["CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run", "told_of_retries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,12 @@ class Outcome:
 
 
 def outcome_of_run(
-    run: Run, *, generated: bool, crash: str | None = None, interrupted: str | None = None
+    run: Run,
+    *,
+    generated: bool,
+    crash: str | None = None,
+    interrupted: str | None = None,
+    notes: Iterable[str] = (),
 ) -> Outcome:
     """
     Of a run that has asked.
@@ -173,6 +180,7 @@ def outcome_of_run(
         generated: Whether generated cases were sent.
         crash: What of ours failed meanwhile, in words.
         interrupted: The signal that ended it before its time.
+        notes: What else somebody has to know, in words.
     """
     target = run.target
     unreachable = None
@@ -197,9 +205,20 @@ def outcome_of_run(
         crash,
         interrupted,
         run.selected,
-        (*_of_lag(run.lag_s, target.staleness_s), *_of_tokens(target)),
+        (*notes, *_of_lag(run.lag_s, target.staleness_s), *_of_tokens(target)),
         target.words,
     )
+
+
+def told_of_retries(retries: Sequence[Retry]) -> Iterable[str]:
+    """
+    That requests were sent again, how often and why.
+    """
+    if retries:
+        kinds = Counter(one.reason.value for one in retries)
+        counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        requests = "request was" if len(retries) == 1 else "requests were"
+        yield f"{len(retries)} {requests} lost on the way and sent again ({counted})"
 
 
 def _of_tokens(target: SuiteTarget) -> Iterable[str]:

@@ -29,6 +29,7 @@ from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.recordings.replay import RecordedRun
 from jobproof.contract.suite.reporting.outcome import CheckOutcome, Outcome
 from jobproof.contract.suite.running.run import Run
+from jobproof.contract.suite.running.sender import Retry
 
 __all__ = [
     "build_recorded_report",
@@ -46,10 +47,18 @@ _MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
 def build_report(
-    run: Run, outcome: Outcome, *, started_at: float, duration_s: float
+    run: Run,
+    outcome: Outcome,
+    *,
+    retries: Iterable[Retry] = (),
+    started_at: float,
+    duration_s: float,
 ) -> JsonDocument:
     """
     Everything a program may want to know of a run.
+
+    Args:
+        retries: What was sent again.
     """
     target = run.target
     own: JsonObject = {
@@ -59,6 +68,10 @@ def build_report(
         "started_at": _moment(started_at),
         "duration_seconds": round(duration_s, 3),
         "requests": run.requests,
+        "retries": [
+            {"method": one.method, "reason": one.reason.value, "detail": one.detail}
+            for one in retries
+        ],
     }
     report = _report(outcome, own)
     for told, found in zip(report["findings"], outcome.groups, strict=True):
