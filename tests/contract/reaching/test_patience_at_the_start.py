@@ -134,7 +134,7 @@ def passing_on(port: int, to: MockServer, *, resets: int) -> Iterator[None]:
         listener.close()
 
 
-class TestCommand:
+class TestPatientCommand:
     def run(self, folder: Path, mock: MockServer, url: str, *options: str) -> CompletedProcess[str]:
         job = next(job.id for job in mock.jobs if job.life == "old-image")
         return run_to_end(
