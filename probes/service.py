@@ -217,7 +217,7 @@ def _hosts(names: Iterable[str]) -> Hosts:
         raise ConfigError(f"--hostname {exc}") from None
 
 
-def connect(settings: ClientSettings, redactor: Redactor) -> SendingClient:
+def connect(settings: ClientSettings, redactor: Redactor | None = None) -> SendingClient:
     """
     The HTTP client that probes of that kind share.
 
@@ -231,7 +231,8 @@ def connect(settings: ClientSettings, redactor: Redactor) -> SendingClient:
     )
     if settings.tokens is None:
         return client
-    settings.tokens.tell(redactor.add)
+    if redactor is not None:
+        settings.tokens.tell(redactor.add)
     return RenewingClient(client, settings.tokens)
 
 
