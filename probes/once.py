@@ -8,8 +8,8 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -20,10 +20,13 @@ from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import Verdict, group
 from jobproof.contract.plugins import load_checks
+from jobproof.contract.reaching.remedy import remedy_of
+from jobproof.contract.reaching.setting import SettingsPlace
 from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import MonitorSettings, TargetSettings
@@ -39,6 +42,8 @@ from jobproof.probes.export.prometheus import push as push_registry
 from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
 from jobproof.probes.service import connect
 
+_PLACE = SettingsPlace(str)
+
 __all__ = ["ProbeRound", "print_round", "probe_round", "push", "run_round"]
 
 
@@ -49,6 +54,7 @@ class ProbeRound:
 
     Attributes:
         stopped: Targets that asked for rest before the round was over.
+        routes: Which way leads to each target.
     """
 
     results: tuple[ProbeResult, ...]
@@ -56,6 +62,7 @@ class ProbeRound:
     strict: bool
     redactor: Redactor
     stopped: tuple[str, ...] = ()
+    routes: Mapping[str, Route] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -111,7 +118,9 @@ def probe_round(
     registry = new_registry(process=False)
     checks = load_checks()
     ids = [check.id for check in checks]
-    metrics = Metrics(registry, [labels_of(t) for t in targets], ids, settings.redactor)
+    # One for all: it learns of each token that is got meanwhile.
+    redactor = settings.redactor
+    metrics = Metrics(registry, [labels_of(t) for t in targets], ids, redactor)
     rng = random.Random(random.SystemRandom().getrandbits(64))  # noqa: S311 -- ids, no secrets
     keys = RateBudgets(_limits(targets), rng)
     clients: dict[ClientSettings, HttpClient] = {}
@@ -119,7 +128,9 @@ def probe_round(
     stopped: list[str] = []
     for target in targets:
         state = TargetState(target, Judge(checks), rng)
-        client = clients.setdefault(state.client, connect(state.client))
+        if state.client not in clients:
+            clients[state.client] = connect(state.client, redactor)
+        client = clients[state.client]
         for canary, wanted, timeout_s in _requests(state):
             tell(f"asking {target.name}: {canary}")
             while (refusal := keys.take(target.key, monotonic())) is MissReason.BUDGET:
@@ -135,7 +146,8 @@ def probe_round(
             results.append(judged.result)
     for client in clients.values():
         client.close()
-    return ProbeRound(tuple(results), registry, strict, settings.redactor, tuple(stopped))
+    routes = {target.name: target.route for target in targets}
+    return ProbeRound(tuple(results), registry, strict, redactor, tuple(stopped), routes)
 
 
 def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = False) -> None:
@@ -258,6 +270,11 @@ def _findings(done: ProbeRound) -> Iterator[str]:
 def _reason(done: ProbeRound) -> str:
     right = sum(result.outcome.success for result in done.results)
     text = f"{right} of {len(done.results)} questions were answered as promised"
+    for result in done.results:
+        failure = result.exchange.failure if result.exchange is not None else None
+        remedy = remedy_of(failure.detail, done.routes[result.target], _PLACE) if failure else ""
+        if remedy:
+            return f"{text}; {result.target} can't be reached ({remedy})"
     if done.stopped:
         text += f"; {', '.join(done.stopped)} asked for rest, so the round was cut short"
     return text

@@ -28,7 +28,9 @@ from jobproof.contract.formats.addresses.ip_addresses import is_loopback_address
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.plugins import load_checks
+from jobproof.contract.reaching.renewing_client import RenewingClient, SendingClient
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.control import DaemonControl
 from jobproof.probes.daemon import Daemon
@@ -128,11 +130,15 @@ class Service:
             names = {one.name: one.token_env for one in daemon.settings.targets}
             return names.get(target) or "TOKEN"
 
-        evidence, watchlist = _state(options.state, token_env, redactor, stack)
+        def words(target: str) -> ShellWords:
+            found = (one.words for one in daemon.settings.targets if one.name == target)
+            return next(found, ShellWords())
+
+        evidence, watchlist = _state(options.state, token_env, words, redactor, stack)
         results = RecentResults(redactor=redactor)
         daemon = Daemon(
             settings,
-            make_client=connect,
+            make_client=lambda kind: connect(kind, redactor),
             checks=checks,
             watchlist=watchlist,
             registry=new_registry(),
@@ -211,19 +217,31 @@ def _hosts(names: Iterable[str]) -> Hosts:
         raise ConfigError(f"--hostname {exc}") from None
 
 
-def connect(settings: ClientSettings) -> Client:
+def connect(settings: ClientSettings, redactor: Redactor | None = None) -> SendingClient:
     """
     The HTTP client that probes of that kind share.
+
+    Args:
+        redactor: Is told of every token that it gets.
     """
-    return Client(
+    client = Client(
         limits=Limits(body_bytes=settings.body_limit),
         user_agent=user_agent(),
-        ca_file=settings.ca_file,
+        route=settings.route,
     )
+    if settings.tokens is None:
+        return client
+    if redactor is not None:
+        settings.tokens.tell(redactor.add)
+    return RenewingClient(client, settings.tokens)
 
 
 def _state(
-    folder: Path | None, token_env: Callable[[str], str], redactor: Redactor, stack: ExitStack
+    folder: Path | None,
+    token_env: Callable[[str], str],
+    words: Callable[[str], ShellWords],
+    redactor: Redactor,
+    stack: ExitStack,
 ) -> tuple[EvidenceStore, WatchList]:
     if folder is None:
         watchlist = WatchList(None)
@@ -234,7 +252,9 @@ def _state(
     if watchlist.moved_aside is not None:
         aside = watchlist.moved_aside
         _LOG.error("the watch list was unreadable; it is %s now, and a new one begins", aside)
-    evidence = EvidenceStore(folder / "evidence", redactor=redactor, token_env=token_env)
+    evidence = EvidenceStore(
+        folder / "evidence", redactor=redactor, token_env=token_env, words=words
+    )
     return evidence, watchlist
 
 

@@ -40,7 +40,6 @@ KEPT = {
     "probes/export/metrics.py: LABEL_VALUES": "docs/metrics.md is written from it",
     "probes/export/metrics.py: Metrics.describe": "the registry of prometheus_client asks for it",
     "probes/following/watch_list.py: FollowedJob.next_poll_at": "a column, written by its place",
-    "probes/web/access/web_config.py: _HttpServer.http2": "a key of the format, without effect",
 }
 """What is named nowhere else in the package, and why it stays."""
 

@@ -38,7 +38,7 @@ def every_module(test: Any) -> Any:
     return pytest.mark.source(each(test))
 
 
-APART = ("client", "mock", "suite", "scoring", "cli")
+APART = ("client", "mock", "reaching", "suite", "scoring", "cli")
 """What of `contract` may open a socket, or drive what does; the rest is the core."""
 
 NETWORK = ("socket", "ssl", "http", "urllib.request", "asyncio", "pycurl", "requests", "urllib3")
@@ -56,6 +56,7 @@ KNOWN = {
     "contract/model": ("contract/errors.py", "contract/formats", "contract/openapi"),
     "contract/checks": ("contract/formats", "contract/model", "contract/openapi"),
     "contract/client": VALUES,
+    "contract/reaching": (*VALUES, "contract/client"),
     "contract/judging": VALUES,
     "contract/entry_points.py": ("contract/errors.py",),
     "contract/plugins.py": (*VALUES, "contract/entry_points.py"),
@@ -63,19 +64,25 @@ KNOWN = {
     "contract/recordings": CORE,
     "contract/mock": (*VALUES, "contract/openapi", "contract/plugins.py"),
     "contract/scoring": (*CORE, "contract/client", "contract/mock", "contract/recordings"),
-    "contract/suite": (*CORE, "contract/client", "contract/mock", "contract/recordings"),
+    "contract/suite": (
+        *(*CORE, "contract/client", "contract/mock", "contract/reaching"),
+        "contract/recordings",
+    ),
     "probes/result.py": VALUES,
     "probes/logs.py": VALUES,
     "probes/sources": VALUES,
     "probes/demo.py": VALUES,
     "probes/canaries": (*VALUES, "probes/result.py"),
-    "probes/config": (*VALUES, "contract/plugins.py", "probes/canaries"),
+    "probes/config": (
+        *(*VALUES, "contract/plugins.py", "contract/reaching"),
+        "probes/canaries",
+    ),
     "probes/export": (
         *(*VALUES, "contract/judging", "contract/recordings"),
         "probes/result.py",
     ),
     "probes/evidence": (*VALUES, "contract/recordings", "probes/result.py"),
-    "probes/engine": (*CORE, *ASKED, "probes/canaries"),
+    "probes/engine": (*CORE, *ASKED, "contract/reaching", "probes/canaries"),
     "probes/following": (
         *(*VALUES, "contract/plugins.py", "contract/recordings"),
         *(*ASKED, "probes/canaries", "probes/engine", "probes/evidence", "probes/sources"),
@@ -89,8 +96,8 @@ KNOWN = {
         *(*VALUES, "probes/config", "probes/daemon.py", "probes/following"),
         *("probes/result.py", "probes/web"),
     ),
-    "probes/service.py": ("contract/client", *CORE, "probes"),
-    "probes/once.py": (*CORE, "probes"),
+    "probes/service.py": ("contract/client", "contract/reaching", *CORE, "probes"),
+    "probes/once.py": (*CORE, "contract/reaching", "probes"),
     "probes/cli.py": (*VALUES, "probes/config", "probes/once.py", "probes/service.py"),
     "grafana/settings.py": (*VALUES, "contract/plugins.py", "probes/export"),
     "grafana/promql.py": ("contract/errors.py", "probes/export"),
@@ -261,7 +268,13 @@ def test_the_core_opens_no_socket_and_needs_no_framework(module: Path) -> None:
 @pytest.mark.parametrize(
     ("library", "doors"),
     [
-        ("pycurl", {"contract/client/curl.py"}),
+        (
+            "pycurl",
+            {
+                f"contract/client/{name}.py"
+                for name in ("curl", "curl_codes", "curl_route", "form_post")
+            },
+        ),
         ("prometheus_client", {"probes/export/metrics.py", "probes/export/prometheus.py"}),
         (
             "jsonschema_rs",
@@ -280,6 +293,7 @@ def test_the_core_opens_no_socket_and_needs_no_framework(module: Path) -> None:
         ("uvicorn", {"probes/web/server.py"}),
         ("mitmproxy", {"contract/recordings/flows.py"}),
         ("idna", {"contract/formats/addresses/urls.py"}),
+        ("oauthlib", {"contract/reaching/token_sources.py"}),
     ],
 )
 def test_a_library_comes_in_through_one_door(library: str, doors: set[str]) -> None:
@@ -489,8 +503,12 @@ def test_a_function_does_one_thing(module: Path) -> None:
 REVEALS = {
     "contract/formats/secrets/redaction.py": "to mask it",
     "contract/model/api.py": "to have all of it masked",
+    "contract/model/asking/route.py": "to tell a proxy who asks, and to have it masked",
     "contract/model/request.py": "to send it",
-    "contract/suite/running/run.py": "so that a check can look for it",
+    "contract/reaching/token_keeper.py": "to see whether it can be sent",
+    "contract/reaching/token_sources.py": "to get a token with it",
+    "contract/suite/planning/target.py": "so that a check can look for it",
+    "probes/config/access_settings.py": "to see whether it can be sent",
     "probes/config/reader.py": "to name the key by a digest",
     "probes/engine/judging.py": "so that a check can look for it",
 }

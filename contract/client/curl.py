@@ -9,26 +9,41 @@ Whatever the endpoint does is data; only a request that can't be sent raises.
 
 from __future__ import annotations
 
-import errno
 import fcntl
-import re
 import socket
 import ssl
 import termios
 import threading
 import time
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, Self
 
 import pycurl
 
 from jobproof.contract.client.address_policy import AddressPolicy
+from jobproof.contract.client.curl_codes import (
+    EXHAUSTED,
+    HEAD_REFUSED,
+    LOCAL_ERRORS,
+    REASONS,
+    code_name,
+)
+from jobproof.contract.client.curl_route import (
+    alpn_options,
+    asked_of_proxy,
+    http_version_option,
+    is_http2_accepted,
+    may_be_http2,
+    route_options,
+    way_failure,
+)
+from jobproof.contract.client.header_lines import header_lines
 from jobproof.contract.client.response_parser import Limits, ResponseParser, one_line
-from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.urls import Url, parse_url
-from jobproof.contract.formats.headers import header_names, header_values, without_headers
+from jobproof.contract.formats.headers import header_names, header_values
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import (
     Exchange,
     Phases,
@@ -42,49 +57,6 @@ __all__ = ["AddressPolicy", "Client", "Limits", "SendingAborted"]
 
 _MOST_IDLE = 256
 _CURLOPT_QUICK_EXIT = 322  # pycurl has no name for it
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
-
-_REASONS: dict[int, Reason] = {
-    1: Reason.PROTOCOL,  # UNSUPPORTED_PROTOCOL: not HTTP/1.x, or a status code beyond it
-    6: Reason.DNS,  # COULDNT_RESOLVE_HOST
-    7: Reason.CONNECT,  # COULDNT_CONNECT
-    8: Reason.PROTOCOL,  # WEIRD_SERVER_REPLY: a header that can't be one
-    18: Reason.PROTOCOL,  # PARTIAL_FILE: closed before the announced end
-    28: Reason.TIMEOUT,  # OPERATION_TIMEDOUT, in whichever phase
-    35: Reason.TLS,  # SSL_CONNECT_ERROR
-    45: Reason.CONNECT,  # INTERFACE_FAILED
-    52: Reason.PROTOCOL,  # GOT_NOTHING: closed before a status line
-    53: Reason.TLS,  # SSL_ENGINE_NOTFOUND
-    54: Reason.TLS,  # SSL_ENGINE_SETFAILED
-    55: Reason.PROTOCOL,  # SEND_ERROR: reset while the request was sent
-    56: Reason.PROTOCOL,  # RECV_ERROR: reset while answering, or a bad chunk
-    58: Reason.TLS,  # SSL_CERTPROBLEM
-    59: Reason.TLS,  # SSL_CIPHER
-    60: Reason.TLS,  # PEER_FAILED_VERIFICATION
-    61: Reason.PROTOCOL,  # BAD_CONTENT_ENCODING: here only for Transfer-Encoding
-    64: Reason.TLS,  # USE_SSL_FAILED
-    66: Reason.TLS,  # SSL_ENGINE_INITFAILED
-    77: Reason.TLS,  # SSL_CACERT_BADFILE
-    80: Reason.TLS,  # SSL_SHUTDOWN_FAILED
-    82: Reason.TLS,  # SSL_CRL_BADFILE
-    83: Reason.TLS,  # SSL_ISSUER_ERROR
-    90: Reason.TLS,  # SSL_PINNEDPUBKEYNOTMATCH
-    91: Reason.TLS,  # SSL_INVALIDCERTSTATUS
-    98: Reason.TLS,  # SSL_CLIENTCERT
-    100: Reason.TOO_LARGE,  # TOO_LARGE: a header line, or their number
-}
-_LOCAL_ERRORS = {2, 23, 27, 43, 48}
-"""
-FAILED_INIT, WRITE_ERROR, OUT_OF_MEMORY, BAD_FUNCTION_ARGUMENT, UNKNOWN_OPTION:
-it went wrong on this side, so the endpoint isn't blamed.
-"""
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
-_HEAD_REFUSED = {1, 8, 61, 100}
-"""
-The codes with which libcurl gives up on a head that it was given: the answer
-did come, so what was read of it is kept.
-"""
 
 
 class SendingAborted(Exception):
@@ -96,14 +68,14 @@ class Client:
     Sends requests; safe to share between threads, each `send` on a handle of its own.
 
     The wire carries the request's headers as given, and `Host`, `User-Agent`,
-    `Accept` and `Accept-Encoding` where the request has none. HTTP/1.1 only.
-    No redirect is followed, and no `.netrc`, proxy variable, cookie or cached
-    credential has a say.
+    `Accept` and `Accept-Encoding` where the request has none. HTTP/1.1, unless
+    the route says otherwise. No redirect is followed, and no `.netrc`, proxy
+    variable, cookie or cached credential has a say.
 
     Args:
         limits: Where reading an answer stops.
         user_agent: Sent where a request names none; None is `jobproof/<version>`.
-        ca_file: PEM bundle to trust instead of the system's.
+        route: Which way to take.
         verify: False accepts any certificate.
         policy: Which addresses may be dialled.
         reuse: False makes every request dial anew, TLS session included.
@@ -111,9 +83,6 @@ class Client:
             libcurl only logs. Its log passes through Python before the first
             byte arrives: `wait` blurs while other threads are busy.
         abortable: `abort` ends what is on its way. Asking whether to blurs `wait` as much.
-
-    Raises:
-        ConfigError: `ca_file` can't be read, or holds no certificate.
     """
 
     def __init__(
@@ -121,18 +90,17 @@ class Client:
         *,
         limits: Limits = Limits(),
         user_agent: str | None = None,
-        ca_file: Path | None = None,
+        route: Route = Route(),
         verify: bool = True,
         policy: AddressPolicy = AddressPolicy(),
         reuse: bool = True,
         exact_framing: bool = False,
         abortable: bool = False,
     ) -> None:
-        if ca_file is not None:
-            _check_ca_file(ca_file)
         self._limits = limits
         self._user_agent = user_agent or _default_user_agent()
-        self._ca_file = ca_file
+        self._route = route
+        self._http2: dict[str, bool] = {}
         self._verify = verify
         self._policy = policy
         self._reuse = reuse
@@ -170,16 +138,34 @@ class Client:
         if not 0 < deadline_s < 1e6:
             raise ValueError(f"deadline_s must be more than 0 and finite, not {deadline_s!r}")
         url = _parse(request.url)
-        headers = _header_lines(request.method, request.headers, self._user_agent)
+        headers = header_lines(request.method, request.headers, self._user_agent)
         handle = self._acquire(url.origin, fresh=fresh)
         try:
-            exchange = handle.perform(request, url.target, headers, deadline_s)
+            target = asked_of_proxy(self._route, url) or url.target
+            exchange = handle.perform(request, target, headers, deadline_s)
         # Cut off in between, the handle may hold half an answer: it isn't used again.
         except BaseException:
             handle.close()
             raise
+        failure = exchange.failure
+        if failure is not None and not handle.is_http2 and may_be_http2(failure, url.origin):
+            handle.close()
+            return self._by_http2(exchange, url.origin, deadline_s)
         self._release(handle)
         return exchange
+
+    def _by_http2(self, exchange: Exchange, origin: str, deadline_s: float) -> Exchange:
+        """
+        The same where the peer can't answer otherwise: the request hasn't been understood yet.
+        """
+        if origin not in self._http2:
+            self._http2[origin] = self._new_handle(origin).prefers_http2()
+        if not self._http2[origin]:
+            return exchange
+        if self._route.http_version == "1.1":
+            alone = TransportFailure(Reason.TLS, "the server speaks HTTP/2 alone")
+            return replace(exchange, answer=alone)
+        return self.send(exchange.request, deadline_s=deadline_s)
 
     def abort(self) -> None:
         """Send nothing any more; if `abortable`, what is on its way ends within a second."""
@@ -214,7 +200,17 @@ class Client:
                 return idle
             # A fresh one takes its place: some servers have a handful for all clients.
             idle.close()
-        return _Handle(origin, self._new_curl(), self._limits, self._policy, reuse=self._reuse)
+        return self._new_handle(origin)
+
+    def _new_handle(self, origin: str) -> _Handle:
+        http2 = self._route.http_version == "2" or self._http2.get(origin, False)
+        curl = self._new_curl()
+        curl.setopt(pycurl.HTTP_VERSION, http_version_option(self._route, http2=http2))
+        return _Handle(
+            *(origin, curl, self._limits, self._policy, self._route),
+            reuse=self._reuse,
+            http2=http2,
+        )
 
     def _pop_idle(self, origin: str) -> _Handle | None:
         # Last used first: a warm connection stays warm, spare ones age.
@@ -239,11 +235,8 @@ class Client:
             # libcurl would end a lookup by SIGALRM, which a program with threads can't bear.
             (pycurl.NOSIGNAL, 1),
             (pycurl.TCP_NODELAY, 1),
-            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
             (pycurl.FOLLOWLOCATION, 0),
             (pycurl.NETRC, pycurl.NETRC_IGNORED),
-            (pycurl.PROXY, ""),
-            (pycurl.NOPROXY, "*"),
             # ResponseParser decodes instead, under a cap, and keeps the bytes as they came.
             (pycurl.HTTP_CONTENT_DECODING, 0),
             (pycurl.PATH_AS_IS, 1),
@@ -258,13 +251,12 @@ class Client:
             (pycurl.FORBID_REUSE, int(not self._reuse)),
             (pycurl.SSL_SESSIONID_CACHE, int(self._reuse)),
             (pycurl.VERBOSE, int(self._exact_framing)),
+            *route_options(self._route),
         ):
             curl.setopt(option, value)
         if self._abortable:
             curl.setopt(pycurl.NOPROGRESS, 0)
             curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(self._aborted))
-        if self._ca_file is not None:
-            curl.setopt(pycurl.CAINFO, str(self._ca_file))
         if self._limits.connect_s is not None:
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(self._limits.connect_s))
         return curl
@@ -276,14 +268,24 @@ class _Handle:
     """
 
     def __init__(
-        self, origin: str, curl: Any, limits: Limits, policy: AddressPolicy, *, reuse: bool
+        self,
+        origin: str,
+        curl: Any,
+        limits: Limits,
+        policy: AddressPolicy,
+        route: Route = Route(),
+        *,
+        reuse: bool,
+        http2: bool = False,
     ) -> None:
         self.origin = origin
+        self.is_http2 = http2
+        self._route = route
         self._secure = origin.startswith("https:")
         self._reuse = reuse
         self._policy = policy
         self._curl = curl
-        self._parser = ResponseParser(limits)
+        self._parser = ResponseParser(limits, http2=http2)
         self._prepared: tuple[object, ...] = (None, None, None, None)
         self._sockets: list[socket.socket] = []
         self._refused: list[str] = []
@@ -311,6 +313,18 @@ class _Handle:
     def _is_drained(self, descriptor: int) -> bool:
         # Behind TLS a waiting byte may be a session ticket, so nothing is said.
         return self._secure or not _has_waiting_bytes(descriptor)
+
+    def prefers_http2(self) -> bool:
+        """
+        Whether the TLS peer takes HTTP/2 where it is offered; no request is sent, and none may be
+        by this handle any more.
+        """
+        said: list[bytes] = []
+        for option, value in alpn_options(said):
+            self._curl.setopt(option, value)
+        self._transfer()
+        self.close()
+        return is_http2_accepted(said)
 
     def perform(
         self, request: Request, target: str, headers: tuple[bytes, ...], deadline_s: float
@@ -363,7 +377,7 @@ class _Handle:
         if target != before[1]:
             # Past libcurl's URL parser: dot segments and escapes go out as they came.
             curl.setopt(pycurl.REQUEST_TARGET, target)
-        # `_header_lines` is cached, so equal headers are the same tuple.
+        # `header_lines` is cached, so equal headers are the same tuple.
         if headers is not before[2]:
             curl.setopt(pycurl.HTTPHEADER, headers)
         if deadline_s != before[3]:
@@ -390,8 +404,8 @@ class _Handle:
         # libcurl saw only a socket that didn't open, and would blame the endpoint.
         if self._exhausted is not None:
             raise self._exhausted
-        if code in _LOCAL_ERRORS and not self._parser.aborted:
-            raise RuntimeError(f"asking failed on our side: {_code_name(code)}: {message}")
+        if code in LOCAL_ERRORS and not self._parser.aborted:
+            raise RuntimeError(f"asking failed on our side: {code_name(code)}: {message}")
 
     def _open_socket(self, _purpose: int, peer: Any) -> Any:
         address = str(peer.addr[0])
@@ -402,7 +416,7 @@ class _Handle:
         try:
             sock = socket.socket(peer.family, peer.socktype, peer.protocol)
         except OSError as error:
-            if error.errno in _EXHAUSTED:
+            if error.errno in EXHAUSTED:
                 self._exhausted = error
             return pycurl.SOCKET_BAD
         self._sockets.append(sock)
@@ -436,17 +450,21 @@ class _Handle:
         if code == pycurl.E_COULDNT_CONNECT and self._refused:
             detail = f"refused to connect: {', '.join(self._refused)}"
             return TransportFailure(Reason.BLOCKED, detail)
-        given_up = parser.overflow or code in _HEAD_REFUSED
+        given_up = parser.overflow or code in HEAD_REFUSED
         arrived = parser.complete or (parser.code and given_up)
         partial = parser.response() if arrived else None
         if parser.overflow:
             return TransportFailure(Reason.TOO_LARGE, parser.overflow, partial)
         if parser.malformed:
             return TransportFailure(Reason.PROTOCOL, parser.malformed, partial)
-        detail = one_line(message) or _code_name(code)
-        if code not in _REASONS:
-            detail = f"{_code_name(code)}: {detail}"
-        return TransportFailure(_REASONS.get(code, Reason.PROTOCOL), detail, partial)
+        detail = one_line(message) or code_name(code)
+        connect_code = self._curl.getinfo(pycurl.HTTP_CONNECTCODE)
+        way = way_failure(self._route, code, detail, connect_code=connect_code)
+        if partial is None and way is not None:
+            return TransportFailure(*way)
+        if code not in REASONS:
+            detail = f"{code_name(code)}: {detail}"
+        return TransportFailure(REASONS.get(code, Reason.PROTOCOL), detail, partial)
 
     def _has_excess(self, request: Request) -> bool:
         """
@@ -512,30 +530,6 @@ def _parse(url: str) -> Url:
     return parse_url(url, instead="give the token by an Authorization header")
 
 
-@lru_cache(maxsize=64)
-def _header_lines(
-    method: str, headers: tuple[tuple[str, str], ...], user_agent: str
-) -> tuple[bytes, ...]:
-    if not _TOKEN.fullmatch(method):
-        raise ValueError(f"not a method: {method!r}")
-    defaults = [("User-Agent", user_agent), ("Accept-Encoding", "gzip, deflate")]
-    if method in ("POST", "PUT", "PATCH"):
-        # Without one a server may wait for a body (RFC 9110 8.6).
-        defaults.append(("Content-Length", "0"))
-    missing = without_headers(defaults, *header_names(headers))
-    lines = []
-    for name, value in (*missing, *headers):
-        if not _TOKEN.fullmatch(name) or _UNSENDABLE.search(value):
-            # The value may be the token, so the message holds the name alone.
-            raise ValueError(
-                f"header {name!r} can't be sent: it holds a character that can't travel"
-            )
-        # To libcurl `Name:` means "leave it out" and `Name;` means "send it empty".
-        line = f"{name}: {value}" if value.strip(" \t") else f"{name};"
-        lines.append(line.encode("latin-1"))
-    return tuple(lines)
-
-
 def _durations(marks: dict[str, float], elapsed_s: float) -> Phases:
     """
     Each phase by itself, from the moments at which they ended, in order.
@@ -574,14 +568,6 @@ def _has_waiting_bytes(descriptor: int) -> bool:
         return False
 
 
-def _check_ca_file(path: Path) -> None:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConfigError(f"{path}: can't be used as a PEM bundle of CAs: {reason}") from error
-
-
 def _default_user_agent() -> str:
     try:
         return f"jobproof/{version('jobproof')}"
@@ -592,8 +578,3 @@ def _default_user_agent() -> str:
 def _milliseconds(seconds: float) -> int:
     # To libcurl 0 means no timeout at all.
     return max(1, round(seconds * 1000))
-
-
-def _code_name(code: int) -> str:
-    names = (n for n in dir(pycurl) if n.startswith("E_") and getattr(pycurl, n) == code)
-    return f"libcurl error {code} ({next(names, 'E_UNKNOWN')})"

@@ -23,6 +23,8 @@ _SAMPLE_BYTES = 65_536
 _SLICE_BYTES = 16_384
 _MOST_CODINGS = 5
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
+# libcurl's own, in the place of a pseudo-header.
+_HTTP2_STATUS_LINE = re.compile(rb"HTTP/(2) ([1-9][0-9]{2}) ?\r?\n")
 _LOOSE_STATUS_LINE = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
 _NO_STATUS_LINE = "the status line isn't `HTTP/1.x` and a three-digit code"
 _BLANK = frozenset({b"\r\n", b"\n", b"\r", b""})
@@ -58,6 +60,9 @@ class ResponseParser:
     aside, by `lines.append` and no Python of ours, and all are read together once the body
     begins or the answer ends.
 
+    Args:
+        http2: The connection may speak HTTP/2.
+
     Attributes:
         lines: The lines of every head so far, and of trailers.
         interim: Whether another answer, of a 1xx code, came before the final one.
@@ -74,8 +79,9 @@ class ResponseParser:
         headers: Those of the last head, in wire order.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, http2: bool = False) -> None:
         self._limits = limits
+        self._http2 = http2
         self.lines: list[bytes] = []
         self.clear()
 
@@ -180,7 +186,7 @@ class ResponseParser:
                 self.overflow = f"the head passed {self._limits.head_bytes} bytes"
                 return
             if line.startswith(b"HTTP/"):
-                self.code, self.http_version, fault = _read_status_line(line)
+                self.code, self.http_version, fault = _read_status_line(line, self._http2)
                 self.headers = []
             elif line in _BLANK:
                 # An interim answer is followed by another head; 101 ends HTTP on this connection.
@@ -278,11 +284,12 @@ class _Decoder:
 
 
 @lru_cache(maxsize=32)
-def _read_status_line(line: bytes) -> tuple[int, str, str]:
+def _read_status_line(line: bytes, http2: bool) -> tuple[int, str, str]:
     """
     Code, version, and what is wrong with it.
     """
-    if match := _STATUS_LINE.fullmatch(line):
+    match = _STATUS_LINE.fullmatch(line) or (http2 and _HTTP2_STATUS_LINE.fullmatch(line))
+    if match:
         return int(match[2]), match[1].decode(), ""
     loose = _LOOSE_STATUS_LINE.match(line)
     code, version = (int(loose[2]), loose[1].decode()) if loose else (0, "")

@@ -44,6 +44,7 @@ class Api:
         values: What its requests carry besides the job's id and the token.
         notes: What of profile and document couldn't be compared or used; a line each.
         pointers: Where the profile expects what in a job's body.
+        is_basic: User and password are sent, though the document may speak of a token.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Api:
     values: RequestValues = field(default_factory=RequestValues)
     notes: tuple[str, ...] = ()
     pointers: tuple[LocatedPointer, ...] = ()
+    is_basic: bool = False
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
@@ -93,7 +95,8 @@ class Api:
         """
         Whether a token is needed, and how it travels.
         """
-        return read_access(self.profile, self.operation)
+        access = read_access(self.profile, self.operation)
+        return access.by_user_and_password() if self.is_basic else access
 
     @property
     def own_headers(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ How an id, a credential and a base URL become a request.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import quote, urlencode, urlsplit
 
 from jobproof.contract.formats.headers import HeaderPairs, header_names, without_headers
@@ -20,6 +21,7 @@ __all__ = [
     "can_be_asked",
     "request_headers",
     "request_query",
+    "with_token",
 ]
 
 _SCHEME_WRITTEN = {Manner.SCHEME_CASE: str.lower, Manner.SCHEME_UPPER: str.upper}
@@ -164,6 +166,22 @@ def request_headers(
     if manner.includes(Manner.FIELD_CASE):
         return tuple((name.lower(), value) for name, value in sent)
     return sent
+
+
+def with_token(request: Request, old: Secret, new: Secret) -> Request:
+    """
+    The same with another token in the place of `old`, however the question is put.
+    """
+    at = request.token_at
+    if at is None:
+        return request
+    before, after = (at.written(one.reveal()).removeprefix(at.prefix) for one in (old, new))
+    if at.place == "query":
+        url = request.url.replace(quote(before, safe=""), quote(after, safe=""))
+        return replace(request, url=url)
+    # Wherever it stands in the head: no other header holds as long a text by chance.
+    headers = tuple((name, value.replace(before, after)) for name, value in request.headers)
+    return replace(request, headers=headers)
 
 
 def _meant(api: Api) -> frozenset[str]:

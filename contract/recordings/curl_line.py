@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_plus
 from jobproof.contract.formats.headers import header_names, without_headers
 from jobproof.contract.formats.secrets.redaction import Redactor, is_sensitive, scheme_of
 from jobproof.contract.formats.secrets.token_place import cookies_in
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.manners.manner import Manner
 
@@ -32,6 +33,7 @@ def curl(
     redactor: Redactor | None = None,
     *,
     token_env: str = "TOKEN",  # noqa: S107 -- a name
+    words: ShellWords = ShellWords(),
 ) -> str:
     """
     A shell line that asks the same again; the token is a variable, never a value.
@@ -44,20 +46,23 @@ def curl(
         parts.append("-I")
     elif request.method != "GET":
         parts += ["-X", request.method]
-    words = [shlex.quote(part) for part in parts]
-    variable = _made(_expansion(token_env), request)
+    answer = exchange.response if exchange.failure is None else exchange.failure.partial
+    version = answer.http_version if answer is not None else ""
+    line = [shlex.quote(part) for part in parts]
+    line += words.of_curl(exchange.request.url, version)
+    variable = _made(words.token or _expansion(token_env), request)
     said = header_names(request.manner.spec.headers)
     sent = without_headers(request.headers, *(n for n in _LEFT_TO_CURL if n not in said))
-    words += [
-        _header(name, value, exchange.request, variable)
+    line += [
+        _header(name, value, exchange.request, words.headers.get(name.lower(), ""), variable)
         for name, value in sent
         # HTTP/2 names such as `:path` are no headers here; and to curl, `@` is a file's name.
         if _NAME.fullmatch(name) and not _CONTROL.search(value)
     ]
     if request.method in ("POST", "PUT", "PATCH"):
-        words.append("-H 'Content-Length: 0'")  # as our own client says it
-    words += _url(request, variable)
-    return " ".join(words)
+        line.append("-H 'Content-Length: 0'")  # as our own client says it
+    line += _url(request, variable)
+    return " ".join(line)
 
 
 def _expansion(token_env: str) -> str:
@@ -78,7 +83,9 @@ def _made(variable: str, request: Request) -> str:
     return f'$(printf "%s\\n" "{variable}" | {command})' if command else variable
 
 
-def _header(name: str, value: str, asked: Request, variable: str) -> str:
+def _header(name: str, value: str, asked: Request, given: str, variable: str) -> str:
+    if given:
+        return f'-H "{name}: {given}"'
     at = asked.token_at
     is_known = at is None or at.header == name.lower()
     is_secret = is_sensitive(name) or (at is not None and at.header == name.lower())

@@ -144,7 +144,7 @@ def _as_pytest(option: SuiteOption, value: Any) -> list[str]:
 def _require_token(values: OptionValues) -> None:
     from jobproof.contract.suite.planning.target_options import target_from
 
-    target_from(values)
+    target_from(values, fetch=False)
 
 
 def _require_api(name: str) -> None:

@@ -29,6 +29,7 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.history import History
@@ -166,6 +167,7 @@ class JobContract:
         profile = self._api.profile
         self.token_env = os.environ.get("JOBPROOF_TOKEN_ENV") or profile.token_env
         self._token = _secret(os.environ.get(self.token_env, "").strip())
+        self.words = ShellWords()
         self._subjects = {
             **dict.fromkeys(_listed("JOBPROOF_JOBS"), Subject.KNOWN),
             **dict.fromkeys(_listed("JOBPROOF_FOREIGN_JOBS"), Subject.FOREIGN),

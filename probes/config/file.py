@@ -13,7 +13,7 @@ from jobproof.contract.formats.durations import Duration, write_duration
 from jobproof.contract.formats.parameter_value import ParameterValue
 from jobproof.contract.formats.strict_model import StrictModel
 
-__all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "TargetPart"]
+__all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "HeaderPart", "TargetPart"]
 
 LONGEST_INTERVAL_S = 86_400.0
 
@@ -47,6 +47,35 @@ class SloPart(StrictModel):
     )
 
 
+class HeaderPart(StrictModel):
+    """
+    Where the value of a header comes from: one of the two.
+    """
+
+    env: str | None = Field(default=None, description="The environment variable that holds it.")
+    file: str | None = Field(default=None, description="The file that holds it.")
+
+
+class OAuth2Part(StrictModel):
+    token_url: str = Field(description="The server that gives a token (RFC 6749 4.4).")
+    client_id: str = Field(description="Who asks it.")
+    client_secret_env: str | None = Field(
+        default=None, description="The environment variable that holds the client's secret."
+    )
+    client_secret_file: str | None = Field(
+        default=None, description="The file that holds it, instead."
+    )
+    scope: str | None = Field(default=None, description="What the token is to allow.")
+
+
+class BasicPart(StrictModel):
+    user: str = Field(description="The user's name, without a colon.")
+    password_env: str | None = Field(
+        default=None, description="The environment variable that holds the password."
+    )
+    password_file: str | None = Field(default=None, description="The file that holds it, instead.")
+
+
 class TargetPart(StrictModel):
     """
     One entry of `targets`.
@@ -63,14 +92,24 @@ class TargetPart(StrictModel):
         default=None, description="The environment variable that holds the token."
     )
     token_file: str | None = Field(
-        default=None, description="The file that holds the token, instead of `token_env`."
+        default=None,
+        description="The file that holds the token; read again when it changes or is refused.",
     )
+    token_command: str | None = Field(
+        default=None, description="The program that prints the token, and its arguments; no shell."
+    )
+    oauth2: OAuth2Part | None = Field(
+        default=None, description="A token for the client's own credentials."
+    )
+    basic: BasicPart | None = Field(default=None, description="User and password, for a token.")
     params: dict[str, ParameterValue] = Field(
         default_factory=dict,
         description="Values of the operation's parameters besides the job's id, by name.",
     )
-    headers: dict[str, ParameterValue] = Field(
-        default_factory=dict, description="What every request carries besides the token."
+    headers: dict[str, ParameterValue | HeaderPart] = Field(
+        default_factory=dict,
+        description="What every request carries besides the token: a value, `{env: VAR}` or "
+        "`{file: F}`.",
     )
     interval: Interval = Field(default=30.0, description="Time between two probes of a canary.")
     timeout: Interval = Field(
@@ -91,6 +130,23 @@ class TargetPart(StrictModel):
         default=(), description="Sources of jobs that are followed to their end."
     )
     ca_file: str | None = Field(default=None, description="PEM file of certificates to trust.")
+    client_cert: str | None = Field(
+        default=None, description="PEM file of the certificate that the server is shown."
+    )
+    client_key: str | None = Field(
+        default=None, description="PEM file of its key, where that isn't in the same file."
+    )
+    proxy: str | None = Field(
+        default=None,
+        description="URL of the proxy to go through; `env`: the one of the usual variables.",
+    )
+    resolve: tuple[str, ...] = Field(
+        default=(), description="`HOST:PORT:ADDRESS`: which address a name stands for."
+    )
+    http_version: str = Field(
+        default="auto",
+        description="`1.1`, `2`, or `auto`: HTTP/2 where the server speaks nothing else.",
+    )
 
 
 class ConfigFile(StrictModel):

@@ -9,6 +9,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,15 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.route import Route
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import find_api
+from jobproof.contract.reaching.credential_reader import read_header_value
+from jobproof.contract.reaching.route_reader import RouteTexts, read_route
+from jobproof.contract.reaching.setting import SettingError, SettingsPlace
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
+from jobproof.probes.config.access_settings import read_access_settings
 from jobproof.probes.config.environment import can_be_hidden, inline
 from jobproof.probes.config.file import (
     LONGEST_INTERVAL_S,
@@ -73,8 +80,9 @@ def load_settings(
         # Values out of the environment stand in the message, and may be secrets.
         raise type(exc)(Redactor(secrets).text(str(exc))) from None
     for target in targets:
-        shown = target.api.secrets_with(target.token)
-        secrets += [Secret(text) for text in shown if text.isascii() and text.isprintable()]
+        secrets += [
+            Secret(text) for text in target.secrets if text.isascii() and text.isprintable()
+        ]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return MonitorSettings(path, digest, targets, sinks, tuple(secrets))
 
@@ -100,6 +108,7 @@ class _Reader:
         self._sources = load_options("jobproof.sources")
         self._sinks = load_options("jobproof.sinks")
         self._parsed = file.parse(ConfigFile)
+        self._place = SettingsPlace(str, file.path.parent, is_elsewhere=runs_elsewhere)
 
     def targets(self) -> tuple[TargetSettings, ...]:
         found: dict[str, int] = {}
@@ -123,9 +132,14 @@ class _Reader:
         return tuple(sinks)
 
     def _target(self, target: TargetPart, at: Location) -> TargetSettings:
-        api = self._api_asked(target, at)
-        token = self._token(target, api, at)
+        api, words = self._api_asked(target, at)
         url, shown_url = self._url(target.url, api, (*at, "url"))
+        route = self._route(target, url, at)
+        try:
+            access = read_access_settings(target, api, route, self._place, self._environment)
+        except SettingError as exc:
+            raise self._file.error((*at, *exc.key.split(".")), exc.problem) from None
+        token = access.token
         rate = target.requests_per_minute
         budget = api.profile.cadence.requests_per_minute if rate is None else rate
         return TargetSettings(
@@ -144,7 +158,8 @@ class _Reader:
             latency_s=target.slo.latency or api.profile.latency.budget,
             canaries=self._canary_settings(target, api, at),
             follow=self._follow(target, at),
-            ca_file=self._existing(target.ca_file, (*at, "ca_file")),
+            words=ShellWords(route, access.shell_word, words),
+            tokens=access.tokens,
             staleness_s=target.staleness,
         )
 
@@ -155,25 +170,46 @@ class _Reader:
         except ConfigError as exc:
             raise self._file.error(at, str(exc)) from None
 
-    def _api_asked(self, target: TargetPart, at: Location) -> Api:
+    def _api_asked(self, target: TargetPart, at: Location) -> tuple[Api, dict[str, str]]:
         """
-        The target's API, with a value for each parameter of its requests.
+        The target's API, with a value for each parameter of its requests, and what a shell puts
+        in for the headers whose values come from elsewhere.
         """
-        api = self._api(target.api, (*at, "api"))
+        api = replace(self._api(target.api, (*at, "api")), is_basic=target.basic is not None)
+        headers, words = self._headers(target, at)
         if api.access.unsendable:
             raise self._file.error((*at, "api"), api.access.unsendable)
         given = GivenValues(
             target.params,
-            tuple(target.headers.items()),
+            tuple(headers.items()),
             parameter="params: {{{name}: VALUE}}",
             header="headers: {{{name}: VALUE}}",
             said="params.{name}",
+            hidden=frozenset(words),
         )
         try:
-            return api.with_values(given)
+            return api.with_values(given), words
         except ConfigError as exc:
             place = "headers" if str(exc).startswith("header") else "params"
             raise self._file.error((*at, place), str(exc)) from None
+
+    def _headers(self, target: TargetPart, at: Location) -> tuple[dict[str, str], dict[str, str]]:
+        headers: dict[str, str] = {}
+        words: dict[str, str] = {}
+        for name, value in target.headers.items():
+            if isinstance(value, str):
+                headers[name] = value
+                continue
+            here = (*at, "headers", name)
+            if (value.env is None) == (value.file is None):
+                raise self._file.error(here, "write {env: VAR} or {file: F}")
+            kind, held = ("env", value.env) if value.env is not None else ("file", value.file)
+            try:
+                found = read_header_value(kind, kind, str(held), self._place, self._environment)
+            except SettingError as exc:
+                raise self._file.error((*here, kind), exc.problem) from None
+            headers[name], words[name] = found.text, found.shell_word
+        return headers, {name.lower(): word for name, word in words.items()}
 
     def _url(self, text: str | None, api: Api, at: Location) -> tuple[str, str]:
         """
@@ -192,62 +228,16 @@ class _Reader:
             raise self._file.error(at, message) from None
         return url, url if written == text else str(written)
 
-    def _token(self, target: TargetPart, api: Api, at: Location) -> Secret | None:
-        if target.token_env is not None and target.token_file is not None:
-            raise self._file.error((*at, "token_file"), "token_env is given too: keep one of them")
-        key = "token_env" if target.token_env is not None else "token_file"
-        text = self._token_text(target, api, at)
-        if text is None:
-            return None
+    def _route(self, target: TargetPart, url: str, at: Location) -> Route:
+        texts = RouteTexts(
+            *(target.ca_file, target.client_cert, target.client_key, target.proxy),
+            resolve=target.resolve,
+            http_version=target.http_version,
+        )
         try:
-            token = Secret(text.strip())
-        except ValueError as exc:
-            where = target.token_env or target.token_file
-            raise self._file.error((*at, key), f"{where}: {exc}") from None
-        problem = api.access.token_at.problem_with(token.reveal())
-        # Where the daemon runs elsewhere, a token file's name stands for its token.
-        if problem is not None and not (key == "token_file" and self._runs_elsewhere):
-            raise self._file.error((*at, key), f"the token can't be used: {problem}")
-        return token
-
-    def _token_text(self, target: TargetPart, api: Api, at: Location) -> str | None:
-        if target.token_file is not None:
-            return self._read(target.token_file, (*at, "token_file"))
-        if target.token_env is None:
-            return None
-        if not _NAME.fullmatch(target.token_env):  # maybe the token itself: not shown
-            message = "must be the name of an environment variable, not its value"
-            raise self._file.error((*at, "token_env"), message)
-        value = self._environment.get(target.token_env)
-        security = api.operation.security
-        # A document that lets anybody in makes a token a matter of choice; one that says nothing
-        # doesn't, and a variable that is named is meant to be set.
-        is_optional = bool(security.stated_at) and not api.access.is_required
-        if not value and is_optional:
-            return None
-        if value is None:
-            message = f"environment variable {target.token_env} isn't set"
-            raise self._file.error((*at, "token_env"), message)
-        return value
-
-    def _read(self, name: str, at: Location) -> str:
-        if self._runs_elsewhere:
-            return name
-        path = self._file.path.parent / name
-        try:
-            return path.read_text(encoding="utf-8")
-        except OSError as exc:
-            raise self._file.error(at, f"{path} can't be read: {exc.strerror}") from None
-        except UnicodeDecodeError:
-            raise self._file.error(at, f"{path} isn't UTF-8 text") from None
-
-    def _existing(self, name: str | None, at: Location) -> Path | None:
-        if name is None:
-            return None
-        path = self._file.path.parent / name
-        if not path.is_file() and not self._runs_elsewhere:
-            raise self._file.error(at, f"{path} can't be read: no such file")
-        return path
+            return read_route(texts, url, self._place)
+        except SettingError as exc:
+            raise self._file.error((*at, exc.key), exc.problem) from None
 
     def _timeout(self, timeout_s: float, at: Location) -> float:
         if timeout_s > _LONGEST_TIMEOUT_S:

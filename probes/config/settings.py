@@ -12,6 +12,9 @@ from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.route import Route
+from jobproof.contract.model.asking.shell_words import ShellWords
+from jobproof.contract.reaching.token_keeper import TokenKeeper
 from jobproof.probes.canaries.canary import Canary, CanaryOptions
 
 __all__ = ["CanarySettings", "MonitorSettings", "SinkSettings", "SourceSettings", "TargetSettings"]
@@ -63,6 +66,9 @@ class TargetSettings:
         key: Names the API key without telling it; targets with one key share a budget.
         requests_per_minute: Of the key, over all canaries; `inf` for unlimited.
         api_digest: Of everything the API's data files say.
+        words: Which way leads there, and what a line that asks again says beside the request.
+        tokens: Where the token comes from, if it isn't the same for ever; then `token` may only
+            stand for it.
         staleness_s: By which a replica may be behind.
     """
 
@@ -81,7 +87,8 @@ class TargetSettings:
     latency_s: float
     canaries: tuple[CanarySettings, ...]
     follow: tuple[SourceSettings, ...] = ()
-    ca_file: Path | None = None
+    words: ShellWords = ShellWords()
+    tokens: TokenKeeper | None = None
     staleness_s: float = 0.0
 
     @property
@@ -89,7 +96,23 @@ class TargetSettings:
         """
         Masks its token, and other secrets of its requests.
         """
-        return Redactor(self.api.secrets_with(self.token))
+        return Redactor(self.secrets)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """
+        What no output about it may show.
+        """
+        known = self.tokens.secrets if self.tokens is not None else ()
+        renewed = (one for secret in known for one in self.api.secrets_with(secret))
+        return (*self.api.secrets_with(self.token), *self.route.secrets, *renewed)
+
+    @property
+    def route(self) -> Route:
+        """
+        Which way leads there.
+        """
+        return self.words.route
 
     @property
     def edges_s(self) -> tuple[float, ...]:

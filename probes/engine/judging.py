@@ -178,7 +178,7 @@ class ResultJudge:
             self.api,
             seen,
             baselines=tuple(self._baselines.get(request.credential, ())),
-            token=self.token.reveal() if self.token is not None else None,
+            token=self._token_in(request),
         )
         findings = self.judge(trace)
         # Remembered after it is judged: an answer must not be compared with itself.
@@ -191,6 +191,11 @@ class ResultJudge:
             job_status=status if isinstance(status, str) else None,
         )
         return JudgedResult(result, raw.request, seen, trace)
+
+    def _token_in(self, request: Request) -> str | None:
+        # One that is renewed is in the request alone.
+        sent = request.token if request.credential is Credential.OWNER else None
+        return sent or (self.token.reveal() if self.token is not None else None)
 
     def _no_history(self) -> History:
         return self.judge.history_of(self.api, staleness_s=self.staleness_s, window=_WINDOW)

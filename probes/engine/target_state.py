@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 from jobproof.contract.judging.judge import Judge
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.model.request import build_request
 from jobproof.contract.plugins import set_up
+from jobproof.contract.reaching.token_keeper import TokenKeeper
 from jobproof.probes.canaries.canary import Canary, CanaryContext, CanaryRequest
 from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.engine.judging import JudgedResult, ResultJudge
@@ -35,7 +36,8 @@ class ClientSettings:
     What tells one client from another; targets with the same settings share a client.
     """
 
-    ca_file: Path | None = None
+    route: Route = Route()
+    tokens: TokenKeeper | None = None
     body_limit: int = 1_048_576
 
 
@@ -59,7 +61,7 @@ class TargetState:
             lambda job_id: load_history(target.name, job_id),
             staleness_s=target.staleness_s,
         )
-        self.client = ClientSettings(target.ca_file, target.api.profile.body.limit)
+        self.client = ClientSettings(target.route, target.tokens, target.api.profile.body.limit)
         # A canary is called by the schedule, the judge and the web's `/probe`, one at a time.
         self._lock = threading.Lock()
         names = frozenset(canary.name for canary in target.canaries)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har.writer import har_log
@@ -75,6 +76,7 @@ class EvidenceStore:
         every: One in so many further sightings of a fingerprint is kept.
         redactor: Masks what mustn't be written.
         token_env: The variable that `curl` lines of a target name for its token.
+        words: What these lines say beside the request, by target.
     """
 
     def __init__(
@@ -85,12 +87,14 @@ class EvidenceStore:
         every: int = 100,
         redactor: Redactor | None = None,
         token_env: Callable[[str], str] = lambda _target: "TOKEN",
+        words: Callable[[str], ShellWords] = lambda _target: ShellWords(),
     ) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
         self.every = every
         self._redactor = redactor or Redactor()
         self._token_env = token_env
+        self._words = words
         self._lock = threading.Lock()
         self._kept: dict[str, Evidence] = {}
         self._samples_of: dict[str, _SampleSet] = {}
@@ -254,7 +258,12 @@ class EvidenceStore:
             canary=result.canary,
             outcome=result.outcome.value,
             priority=priority_of(result),
-            curl=curl(exchange, redactor, token_env=self._token_env(result.target)),
+            curl=curl(
+                exchange,
+                redactor,
+                token_env=self._token_env(result.target),
+                words=self._words(result.target),
+            ),
             findings=tuple(seen_in(finding, redactor) for finding in result.findings),
             fingerprints=prints,
             size_bytes=0,

@@ -437,7 +437,7 @@ def test_a_certificate_of_ones_own_authority_is_trusted_by_name(tmp_path: Path) 
     with MockServer(API) as mock, Front(mock, tls=own.good()) as front:
         printed = command(tmp_path, front, mock, "--effort", "quick")
         assert printed.code == 3
-        assert "(SSL_CERT_FILE=FILE.pem names certificates to trust)" in printed.verdict
+        assert "(--ca-file FILE.pem names certificates to trust)" in printed.verdict
         assert front.requests == 0
         trusted = own.bundle(tmp_path)
         printed = command(tmp_path, front, mock, "--effort", "quick", trusted=trusted)

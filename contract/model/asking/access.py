@@ -5,7 +5,7 @@ Whether an operation asks for a token, who says so, and how the token travels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobproof.contract.formats.secrets.token_place import TokenPlace
 from jobproof.contract.model.finding import Basis
@@ -41,6 +41,15 @@ class Access:
     why_open: str
     others: tuple[SecurityScheme, ...]
     unsendable: str
+
+    def by_user_and_password(self) -> Access:
+        """
+        The same for whoever sends user and password (RFC 7617), whatever the document speaks of.
+        """
+        if self.token_at.is_pair:
+            return self
+        place = TokenPlace("header", "Authorization", "Basic ", is_pair=True)
+        return replace(self, token_at=place, invalid=f"jobproof:{self.invalid}", unsendable="")
 
     @property
     def secret_at(self) -> frozenset[tuple[str, str]]:

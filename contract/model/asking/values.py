@@ -61,6 +61,7 @@ class GivenValues:
         parameter: How one gives a parameter; `{name}` stands for its name.
         header: How one gives a header.
         said: How a parameter that is given is called.
+        hidden: Names, in small letters, of headers whose values are secrets.
         placeholder: Taken where nothing is known, for a mock that takes any value.
     """
 
@@ -69,6 +70,7 @@ class GivenValues:
     parameter: str = "--param {name}=VALUE"
     header: str = "--header {name}=VALUE"
     said: str = "--param {name}"
+    hidden: frozenset[str] = frozenset()
     placeholder: str | None = None
 
 
@@ -104,7 +106,7 @@ def choose_values(
         _check_value(parameter.name, parameter.place, value)
     for name, value in headers:
         _check_header(name, value, access.token_at)
-    return _collected(chosen, headers, access)
+    return _collected(chosen, headers, access, given.hidden)
 
 
 def names_in(template: str) -> tuple[str, ...]:
@@ -219,12 +221,12 @@ def _header_problem(value: str) -> str | None:
 
 
 def _collected(
-    chosen: Mapping[Parameter, str], headers: HeaderPairs, access: Access
+    chosen: Mapping[Parameter, str], headers: HeaderPairs, access: Access, hidden: frozenset[str]
 ) -> RequestValues:
     def of(place: str) -> tuple[tuple[str, str], ...]:
         return tuple((p.name, value) for p, value in chosen.items() if p.place == place)
 
-    secret = set(access.secret_at)
+    secret = set(access.secret_at) | {("header", name) for name in hidden}
     sent = (*without_headers(headers, "cookie", *(n for n, _ in of("header"))), *of("header"))
     cookies = (*of("cookie"), *cookies_in(headers))
     secret |= {("cookie", name) for name, _ in cookies}

@@ -13,7 +13,10 @@ from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.exchange import Credential
+from jobproof.contract.model.asking.route import Route
+from jobproof.contract.model.asking.shell_words import ShellWords
+from jobproof.contract.model.exchange import Credential, Request
+from jobproof.contract.reaching.token_keeper import TokenKeeper
 
 __all__ = ["Effort", "SuiteTarget", "parse_rate"]
 
@@ -66,6 +69,10 @@ class SuiteTarget:
         timeout_s: Seconds for one answer, from name resolution to the last byte.
         seed: Of all that is drawn; 0: anew each time, and nobody can repeat it.
         staleness_s: Seconds by which a replica may be behind.
+        wait_ready_s: Seconds to wait for an answer before anything is judged.
+        retries: How often a request is sent again that was lost on the way.
+        words: Which way leads there, and what a line to copy says beside the request.
+        tokens: Where the token comes from, if it isn't the same for ever.
     """
 
     api: Api
@@ -85,13 +92,37 @@ class SuiteTarget:
     strict: bool = False
     seed: int = 0
     staleness_s: float = 0.0
+    wait_ready_s: float = 0.0
+    retries: int = 0
+    words: ShellWords = ShellWords()
+    tokens: TokenKeeper | None = None
 
     @property
     def redactor(self) -> Redactor:
         """
         Masks the token, and other secrets of requests, in whatever is said about a run.
         """
-        return Redactor(self.api.secrets_with(self.token))
+        renewed = self.tokens.secrets if self.tokens is not None else ()
+        secrets: tuple[Secret | str, ...] = (
+            *self.api.secrets_with(self.token),
+            *self.route.secrets,
+            *renewed,
+        )
+        return Redactor(secrets)
+
+    @property
+    def route(self) -> Route:
+        """
+        Which way leads there.
+        """
+        return self.words.route
+
+    def token_in(self, request: Request) -> str | None:
+        """
+        The token that a check looks for in the answer: one that is renewed is in the request alone.
+        """
+        sent = request.token if request.credential is Credential.OWNER else None
+        return sent or (self.token.reveal() if self.token is not None else None)
 
     def why_unasked(self, needs: Iterable[str]) -> str:
         """

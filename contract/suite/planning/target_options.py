@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,17 +15,29 @@ from typing import Any
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.urls import UrlError, is_loopback, read_base_url
 from jobproof.contract.formats.durations import parse_duration
-from jobproof.contract.formats.secrets.secret import Secret
-from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.route import Route
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.reaching.credential_reader import HeaderValue, read_header_value
+from jobproof.contract.reaching.route_reader import RouteTexts, read_route
+from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError
 from jobproof.contract.suite.options import OptionValues
+from jobproof.contract.suite.planning.credential_options import (
+    CREDENTIAL_KEYS,
+    read_token,
+    signed_in_api,
+    token_variable,
+)
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
 
+TRUSTED_ENV = "SSL_CERT_FILE"
+"""The variable by which OpenSSL, and what is built on it, is told whom to trust."""
 _MOST_SEEDS = 10**6
 """Short enough to be typed."""
+_MOST_RETRIES = 10
 
-__all__ = ["dry_run_target", "open_target", "read_staleness", "target_from"]
+__all__ = ["TRUSTED_ENV", "dry_run_target", "open_target", "read_staleness", "target_from"]
 
 
 @contextmanager
@@ -50,9 +61,11 @@ def open_target(values: OptionValues) -> Iterator[SuiteTarget]:
                 "url": server.url,
                 "job": [job.id for job in server.jobs],
                 "foreign_job": [job.id for job in server.foreign_jobs],
+                **dict.fromkeys(CREDENTIAL_KEYS),
+                "token_env": values.get("token_env"),
             },
             # The token of the mock alone: a real one in that variable must not be read.
-            environ={_token_env(api, values): server.token},
+            environ={token_variable(api, values): server.token},
             placeholder="any",  # the mock takes every value
         )
         # The jobs of the mock end within seconds; the profile's interval is for real ones.
@@ -65,9 +78,10 @@ def dry_run_target(values: OptionValues) -> SuiteTarget:
     """
     api = find_api(values.get("api") or default_api())
     # A real token is taken where there is one: the plan must mask it in ids and URLs.
-    variable = _token_env(api, values)
+    variable = token_variable(api, values)
     stand_in = "dry:run" if api.access.is_required else ""
-    return target_from(values, environ={variable: os.environ.get(variable) or stand_in})
+    environ = {**os.environ, variable: os.environ.get(variable) or stand_in}
+    return target_from(values, environ=environ, fetch=False)
 
 
 def target_from(
@@ -75,43 +89,40 @@ def target_from(
     *,
     environ: Mapping[str, str] = os.environ,
     placeholder: str | None = None,
+    fetch: bool = True,
 ) -> SuiteTarget:
     """
     The target that the options name; a URL must be among them.
 
     Args:
         placeholder: The value of parameters that nobody gives one.
+        fetch: Whether a token is got that a command or a server gives; else something stands in.
 
     Raises:
         ConfigError: An option can't be used; the message says which, and what to do.
     """
-    api = find_api(values.get("api") or default_api()).with_values(_given(values, placeholder))
+    given, words = _given(values, placeholder)
+    api = signed_in_api(find_api(values.get("api") or default_api()), values).with_values(given)
     if api.access.unsendable and placeholder is None:
         raise ConfigError(api.access.unsendable)
     url = _base_url(values["url"])
     loopback = is_loopback(url)
-    jobs = _ids("job", values)
     disposable = _ids("disposable_job", values)
-    # A disposable job is the token's own, too, and need not be named twice.
-    jobs = tuple(dict.fromkeys((*jobs, *disposable)))
-    if not jobs:
-        raise ConfigError(
-            f"{url} needs a known job: give at least one --job ID, "
-            "else no answer with a job in it can be judged"
-        )
     cadence = api.profile.cadence
-    variable = _token_env(api, values)
-    token, foreign_jobs = _token(api, variable, environ), _ids("foreign_job", values)
+    route = _route(values, url)
+    credential = read_token(api, values, route, environ, fetch=fetch)
+    token, foreign_jobs = credential.token, _ids("foreign_job", values)
     if foreign_jobs and token is None:
         raise ConfigError(
-            f"--foreign-job needs a token in {variable}: without one no job is somebody else's"
+            f"--foreign-job needs a token in {credential.variable}: "
+            "without one no job is somebody else's"
         )
     return SuiteTarget(
         api=api,
         base_url=url,
         token=token,
-        token_env=variable,
-        jobs=jobs,
+        token_env=credential.variable,
+        jobs=_jobs(values, disposable, url),
         foreign_jobs=foreign_jobs,
         disposable=frozenset(disposable),
         poll_interval_s=_positive_seconds(
@@ -127,7 +138,40 @@ def target_from(
         # Drawn here, so that a run can say by which seed it is repeated.
         seed=int(values.get("seed") or 0) or randbelow(_MOST_SEEDS) + 1,
         staleness_s=read_staleness(values.get("staleness")),
+        wait_ready_s=_duration("wait_ready", values),
+        retries=_retries(values.get("retry_transport")),
+        words=ShellWords(route, credential.shell_word, words),
+        tokens=credential.tokens,
     )
+
+
+def _jobs(values: OptionValues, disposable: tuple[str, ...], url: str) -> tuple[str, ...]:
+    # A disposable job is the token's own, too, and need not be named twice.
+    jobs = tuple(dict.fromkeys((*_ids("job", values), *disposable)))
+    if not jobs:
+        raise ConfigError(
+            f"{url} needs a known job: give at least one --job ID, "
+            "else no answer with a job in it can be judged"
+        )
+    return jobs
+
+
+def _route(values: OptionValues, url: str) -> Route:
+    texts = RouteTexts(
+        # The variable has always been heard, as by whatever is built on OpenSSL.
+        ca_file=values.get("ca_file") or os.environ.get(TRUSTED_ENV) or None,
+        client_cert=values.get("client_cert"),
+        client_key=values.get("client_key"),
+        proxy=values.get("proxy"),
+        resolve=values.get("resolve") or (),
+        http_version=values.get("http_version"),
+    )
+    try:
+        return read_route(texts, url, OPTIONS_PLACE)
+    except SettingError as exc:
+        is_variable = exc.key == "ca_file" and not values.get("ca_file")
+        said = TRUSTED_ENV if is_variable else OPTIONS_PLACE.named(exc.key)
+        raise ConfigError(f"{said} {exc.problem}") from None
 
 
 def _rate(values: OptionValues, default: float | None) -> float | None:
@@ -142,10 +186,21 @@ def read_staleness(text: str | None) -> float:
     Raises:
         ConfigError: It is no duration.
     """
+    return _duration("staleness", {"staleness": text})
+
+
+def _duration(key: str, values: OptionValues) -> float:
+    text = values.get(key)
     try:
         return 0.0 if text in (None, "0") else parse_duration(str(text))
     except ValueError as exc:
-        raise ConfigError(f"--staleness {exc}") from None
+        raise ConfigError(f"--{key.replace('_', '-')} {exc}") from None
+
+
+def _retries(count: int | None) -> int:
+    if count is not None and not 0 <= count <= _MOST_RETRIES:
+        raise ConfigError(f"--retry-transport {count}: must be 0 to {_MOST_RETRIES}")
+    return count or 0
 
 
 def _base_url(text: str) -> str:
@@ -165,7 +220,10 @@ def _ids(key: str, values: OptionValues) -> tuple[str, ...]:
     return ids
 
 
-def _given(values: OptionValues, placeholder: str | None) -> GivenValues:
+def _given(values: OptionValues, placeholder: str | None) -> tuple[GivenValues, Mapping[str, str]]:
+    """
+    What is given, and what a shell puts in for the headers whose values come from elsewhere.
+    """
     parameters: dict[str, str] = {}
     for text in values.get("param") or ():
         name, equals, value = text.partition("=")
@@ -174,8 +232,31 @@ def _given(values: OptionValues, placeholder: str | None) -> GivenValues:
             raise ConfigError("--param: write NAME=VALUE")
         if parameters.setdefault(name, value) != value:
             raise ConfigError(f"--param {name} is given twice, with two values")
-    headers = tuple(_header(text) for text in values.get("header") or ())
-    return GivenValues(parameters, headers, placeholder=placeholder)
+    headers, words = [], {}
+    for name, value in (_header(text) for text in values.get("header") or ()):
+        found = _elsewhere(value)
+        if found is not None:
+            words[name.lower()] = found.shell_word
+        headers.append((name, value if found is None else found.text))
+    hidden = frozenset(words)
+    given = GivenValues(parameters, tuple(headers), placeholder=placeholder, hidden=hidden)
+    return given, words
+
+
+def _elsewhere(value: str) -> HeaderValue | None:
+    """
+    What the value stands for: `$VAR` and `@FILE`; None where it is the value itself.
+    """
+    if value.startswith("@"):
+        kind, name = "file", value[1:]
+    elif re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", value):
+        kind, name = "env", value[1:]
+    else:
+        return None
+    try:
+        return read_header_value("header", kind, name, OPTIONS_PLACE, os.environ)
+    except SettingError as exc:
+        raise ConfigError(f"--header: {exc.problem}") from None
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -184,38 +265,6 @@ def _header(text: str) -> tuple[str, str]:
     if match is None:
         raise ConfigError("--header: write NAME=VALUE, or 'NAME: VALUE'")
     return match[1], match[2].strip(" \t")
-
-
-def _token_env(api: Api, values: OptionValues) -> str:
-    name = str(values.get("token_env") or api.profile.token_env)
-    if "=" in name or not name.isprintable():  # maybe the token itself: not shown
-        raise ConfigError("--token-env must be the name of an environment variable, not its value")
-    return name
-
-
-def _token(api: Api, variable: str, environ: Mapping[str, str]) -> Secret | None:
-    """
-    The token to send; None where there is none, and none is asked for.
-    """
-    value = environ.get(variable, "").strip()
-    if not value:
-        if not api.access.is_required:
-            return None
-        # Only a shell's own names can be exported; `env` sets any.
-        plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable) is not None
-        how = f"export {variable}=…" if plain else f"start with env {shlex.quote(f'{variable}=…')}"
-        raise ConfigError(
-            f"the environment variable {variable} holds no token: "
-            f"{how} or name another with --token-env"
-        )
-    try:
-        token = Secret(value)
-    except ValueError as exc:
-        raise ConfigError(f"the token in {variable} can't be used: {exc}") from None
-    problem = api.access.token_at.problem_with(value)
-    if problem is not None:
-        raise ConfigError(f"the token in {variable} can't be used: {problem}")
-    return token
 
 
 def _positive_seconds(key: str, values: OptionValues, default: float | None) -> Any:

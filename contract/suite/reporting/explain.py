@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import first_few, legible, shorten, told
 from jobproof.contract.judging.rates import seen_in
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.model.finding import Finding
@@ -43,6 +44,13 @@ class Telling(Protocol):
     def token_env(self) -> str:
         """
         The variable that stands for the token.
+        """
+        ...
+
+    @property
+    def words(self) -> ShellWords:
+        """
+        What a line to copy says beside the request.
         """
         ...
 
@@ -102,7 +110,7 @@ def explain(
         rows.append(("rate", seen_in(found.answers, found.looked or 0)))
     rows += [
         ("when", _when(found)),
-        ("again", legible(curl(found.first.exchange, target.redactor, token_env=target.token_env))),
+        ("again", legible(_again(found.first, target))),
         ("evidence", evidence(found)),
     ]
     said = [f"  {label:9} {text}" for label, text in rows if text]
@@ -133,6 +141,10 @@ def _without_answer(found: FindingGroup) -> FindingGroup:
     """
     exchange = replace(found.first.exchange, answer=Response(0))
     return replace(found, first=replace(found.first, exchange=exchange))
+
+
+def _again(finding: Finding, target: Telling) -> str:
+    return curl(finding.exchange, target.redactor, token_env=target.token_env, words=target.words)
 
 
 def _says_what_was_expected(finding: Finding) -> bool:

@@ -4,7 +4,8 @@ What a report says of a run, whether it has asked or reads what others asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from signal import Signals
@@ -15,6 +16,7 @@ from jobproof.contract.judging.check_reach import Lack
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.trace import staleness_in
@@ -25,15 +27,14 @@ from jobproof.contract.model.verdict import (
     conclude,
     state_of,
 )
+from jobproof.contract.reaching.remedy import remedy_of
+from jobproof.contract.reaching.setting import OPTIONS_PLACE
 from jobproof.contract.recordings.replay import RecordedRun
+from jobproof.contract.suite.planning.target import SuiteTarget
 from jobproof.contract.suite.running.run import Run
+from jobproof.contract.suite.running.sender import Retry
 
-__all__ = ["TRUSTED_ENV", "CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run"]
-
-TRUSTED_ENV = "SSL_CERT_FILE"
-"""The variable by which OpenSSL, and what is built on it, is told whom to trust."""
-_UNTRUSTED = ("self-signed", "self signed", "local issuer certificate")
-"""How OpenSSL calls the chain of a certificate that nobody whom it trusts has signed."""
+__all__ = ["CheckOutcome", "Outcome", "outcome_of_recordings", "outcome_of_run", "told_of_retries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Outcome:
         staleness: How far answers were behind, as the report has it.
         staleness_s: By which they were allowed to be behind.
         notes: What may be a mistake of whoever asks, in words.
+        words: What lines to copy say beside the request.
     """
 
     api: Api
@@ -85,6 +87,7 @@ class Outcome:
     interrupted: str | None = None
     selected: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    words: ShellWords = ShellWords()
 
     @property
     def failure(self) -> str | None:
@@ -163,7 +166,12 @@ class Outcome:
 
 
 def outcome_of_run(
-    run: Run, *, generated: bool, crash: str | None = None, interrupted: str | None = None
+    run: Run,
+    *,
+    generated: bool,
+    crash: str | None = None,
+    interrupted: str | None = None,
+    notes: Iterable[str] = (),
 ) -> Outcome:
     """
     Of a run that has asked.
@@ -172,13 +180,14 @@ def outcome_of_run(
         generated: Whether generated cases were sent.
         crash: What of ours failed meanwhile, in words.
         interrupted: The signal that ended it before its time.
+        notes: What else somebody has to know, in words.
     """
     target = run.target
     unreachable = None
     if run.unreachable is not None:
         unreachable = f"{target.base_url} can't be reached: {run.unreachable}"
-        if any(word in run.unreachable for word in _UNTRUSTED):
-            unreachable += f" ({TRUSTED_ENV}=FILE.pem names certificates to trust)"
+        remedy = remedy_of(run.unreachable, target.route, OPTIONS_PLACE)
+        unreachable += f" ({remedy})" if remedy else ""
     return Outcome(
         target.api,
         run.checks,
@@ -196,8 +205,30 @@ def outcome_of_run(
         crash,
         interrupted,
         run.selected,
-        tuple(_of_lag(run.lag_s, target.staleness_s)),
+        (*notes, *_of_lag(run.lag_s, target.staleness_s), *_of_tokens(target)),
+        target.words,
     )
+
+
+def told_of_retries(retries: Sequence[Retry]) -> Iterable[str]:
+    """
+    That requests were sent again, how often and why.
+    """
+    if retries:
+        kinds = Counter(one.reason.value for one in retries)
+        counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        requests = "request was" if len(retries) == 1 else "requests were"
+        yield f"{len(retries)} {requests} lost on the way and sent again ({counted})"
+
+
+def _of_tokens(target: SuiteTarget) -> Iterable[str]:
+    """
+    That tokens were refused meanwhile, each of which a client would have to renew, too.
+    """
+    if target.tokens is not None and target.tokens.renewals:
+        count = target.tokens.renewals
+        times = "once" if count == 1 else f"{count} times"
+        yield f"the token was refused (401) {times} before its end, and another one got"
 
 
 def _of_lag(lag_s: float, staleness_s: float) -> Iterable[str]:

@@ -20,6 +20,7 @@ from jobproof.contract.formats.text_file import write_text
 from jobproof.contract.formats.wording import legible
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.judging.rates import wilson
+from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.verdict import FindingGroup, Verdict, overlay
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.recordings.har.live import add_live
@@ -28,6 +29,7 @@ from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.recordings.replay import RecordedRun
 from jobproof.contract.suite.reporting.outcome import CheckOutcome, Outcome
 from jobproof.contract.suite.running.run import Run
+from jobproof.contract.suite.running.sender import Retry
 
 __all__ = [
     "build_recorded_report",
@@ -45,10 +47,18 @@ _MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
 def build_report(
-    run: Run, outcome: Outcome, *, started_at: float, duration_s: float
+    run: Run,
+    outcome: Outcome,
+    *,
+    retries: Iterable[Retry] = (),
+    started_at: float,
+    duration_s: float,
 ) -> JsonDocument:
     """
     Everything a program may want to know of a run.
+
+    Args:
+        retries: What was sent again.
     """
     target = run.target
     own: JsonObject = {
@@ -58,6 +68,10 @@ def build_report(
         "started_at": _moment(started_at),
         "duration_seconds": round(duration_s, 3),
         "requests": run.requests,
+        "retries": [
+            {"method": one.method, "reason": one.reason.value, "detail": one.detail}
+            for one in retries
+        ],
     }
     report = _report(outcome, own)
     for told, found in zip(report["findings"], outcome.groups, strict=True):
@@ -154,6 +168,7 @@ def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
                 *(found, redactor),
                 strict=outcome.strict,
                 token_env=outcome.token_env,
+                words=outcome.words,
                 staleness_s=outcome.staleness_s,
                 has_body=has_body,
             )
@@ -189,6 +204,7 @@ def finding_as_dict(
     *,
     strict: bool,
     token_env: str,
+    words: ShellWords = ShellWords(),
     staleness_s: float = 0.0,
     has_body: bool = True,
 ) -> JsonObject:
@@ -223,7 +239,7 @@ def finding_as_dict(
         "accepted": finding.accepted,
         "drift": finding.drift.value if finding.drift else None,
         "evidence": {
-            "curl": curl(finding.exchange, redactor, token_env=token_env),
+            "curl": curl(finding.exchange, redactor, token_env=token_env, words=words),
             "har": entry,
         },
     }

@@ -27,6 +27,7 @@ _AWAY_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Before each look whether a server that was away is back: a restart takes seconds."""
 _THROTTLED = "the server asks to be left alone (429, Retry-After)"
 _AWAY = "the server is away, as it is while it restarts"
+_AWAY_REASONS = (Reason.DNS, Reason.CONNECT, Reason.PROTOCOL)
 _ABOUT_RIGHTS = (Subject.KNOWN, Subject.MISSING)
 
 
@@ -186,7 +187,7 @@ def _is_away(seen: Observation) -> bool:
     failure = seen.exchange.failure
     if failure is None:
         return seen.code == 503 and seen.intermediary is None
-    return failure.partial is None and failure.reason in (Reason.CONNECT, Reason.PROTOCOL)
+    return failure.partial is None and failure.reason in _AWAY_REASONS
 
 
 def _says_when(seen: Observation) -> bool:

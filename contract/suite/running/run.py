@@ -382,7 +382,7 @@ class Run:
                 self.target.api,
                 seen,
                 baselines=self._records.baselines.like(seen),
-                token=self.target.token.reveal() if self.target.token else None,
+                token=self.target.token_in(exchange.request),
                 deadline_s=self.target.job_deadline_s,
             )
         # Not under the lock: judging is the long part, and other sequences wait to look back.

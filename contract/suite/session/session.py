@@ -4,23 +4,24 @@ The one run of a process: made at most once, whatever becomes of it.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.check import Check
+from jobproof.contract.reaching.remedy import remedy_of
+from jobproof.contract.reaching.renewing_client import RenewingClient
+from jobproof.contract.reaching.setting import OPTIONS_PLACE
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.forecast import forecast_of, opening
-from jobproof.contract.suite.planning.plan import build_plan
+from jobproof.contract.suite.planning.plan import build_plan, request_of
 from jobproof.contract.suite.planning.target import SuiteTarget
 from jobproof.contract.suite.planning.target_options import open_target
 from jobproof.contract.suite.reporting.explain import evidence_of
@@ -30,12 +31,14 @@ from jobproof.contract.suite.reporting.nodes import (
     PropertyOutcome,
     nodes_of,
 )
-from jobproof.contract.suite.reporting.outcome import TRUSTED_ENV, outcome_of_run
+from jobproof.contract.suite.reporting.outcome import outcome_of_run, told_of_retries
 from jobproof.contract.suite.reporting.progress import Progress
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.reporting.summary import breaking
+from jobproof.contract.suite.running.rate_limiter import BudgetSpent
 from jobproof.contract.suite.running.run import Run
-from jobproof.contract.suite.running.sender import ClientSender
+from jobproof.contract.suite.running.sender import ClientSender, RetryingSender
+from jobproof.contract.suite.session.readiness import wait_until_ready
 from jobproof.contract.suite.session.shared_run import PROCESS_DIED, SharedRun
 from jobproof.contract.suite.session.signals import SignalWatch
 from jobproof.contract.suite.session.told import Told, told_without_run
@@ -101,6 +104,8 @@ class Session:
         self._told: Told | None = None
         self._client: Client | None = None
         self._run: Run | None = None
+        self._retrying: RetryingSender | None = None
+        self._notes: list[str] = []
         self._drawn: dict[str, PropertyOutcome] = {}
         self._signal: str | None = None
         self._progress: Progress | None = None
@@ -177,8 +182,9 @@ class Session:
             assert run is not None
             if self._signal is not None:
                 self._interrupt(self._signal)
-            run.execute()
-            self._draw(run)
+            if self._wait_until_ready(run):
+                run.execute()
+                self._draw(run)
         # Whatever it is, every node tells it, and nothing is sent again.
         except BaseException as exc:  # noqa: BLE001
             if isinstance(exc, JobproofError) and self._run is None:
@@ -190,22 +196,40 @@ class Session:
         target = self._stack.enter_context(open_target(self._values))
         # The daemon does without both, which blur the phases that it exports.
         limits = Limits(body_bytes=target.api.profile.body.limit)
-        trusted = os.environ.get(TRUSTED_ENV)
-        client = Client(
-            exact_framing=True,
-            abortable=True,
-            limits=limits,
-            ca_file=Path(trusted) if trusted else None,
-        )
+        client = Client(exact_framing=True, abortable=True, limits=limits, route=target.route)
         self._client = self._stack.enter_context(client)
         progress = self._progress_of(target)
+        tokens = target.tokens
+        sending = client if tokens is None else RenewingClient(client, tokens)
+        sender = self._retrying = RetryingSender(ClientSender(sending), target.retries)
         run = self._run = Run(
-            *(target, self._checks, ClientSender(client)),
+            *(target, self._checks, sender),
             progress=progress,
             notice=progress.notice,
             selected=self._selection.checks,
         )
+        sender.turn = run.rate_limiter.acquire
         progress.findings = lambda: len(breaking(run.findings, strict=target.strict))
+
+    def _wait_until_ready(self, run: Run) -> bool:
+        """
+        Whether the endpoint answers, where it is to be waited for; what that took is noted.
+        """
+        target = run.target
+        if not target.wait_ready_s:
+            return True
+        request = request_of(target, build_plan(target, checks=self._selection.checks)[0])
+        try:
+            ready = wait_until_ready(lambda: run.ask(request), target.wait_ready_s)
+        except BudgetSpent:
+            run.spend()
+            return False
+        if ready.note:
+            self._notes.append(ready.note)
+        if not ready.is_ready:
+            remedy = remedy_of(ready.note, target.route, OPTIONS_PLACE)
+            run.give_up(f"{ready.note}{f' ({remedy})' if remedy else ''}")
+        return ready.is_ready
 
     def _progress_of(self, target: SuiteTarget) -> Progress:
         forecast = forecast_of(target, build_plan(target, checks=self._selection.checks))
@@ -243,10 +267,17 @@ class Session:
         cases = self._drawn.get(GENERATED_CASES)
         # A run cut short may have reached too little, which is the clock's fault.
         generated = cases is not None and not cases.skipped and cases.complete
-        outcome = outcome_of_run(run, generated=generated, crash=crash, interrupted=signal)
+        retries = self._retrying.retries if self._retrying is not None else []
+        outcome = outcome_of_run(
+            run,
+            generated=generated,
+            crash=crash,
+            interrupted=signal,
+            notes=(*self._notes, *told_of_retries(retries)),
+        )
         wall, start = self._started
         spent_s = time.monotonic() - start
-        report = build_report(run, outcome, started_at=wall, duration_s=spent_s)
+        report = build_report(run, outcome, retries=retries, started_at=wall, duration_s=spent_s)
         place, option = self._values.get("report"), self._report_option
         evidence = evidence_of(outcome.groups, place, option=option)
         nodes = tuple(nodes_of(outcome, self._drawn, evidence=evidence))

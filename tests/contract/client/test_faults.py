@@ -16,7 +16,8 @@ from tests.tools import PATIENCE_S, PYTHON, output_of, tool
 from tests.wire import BODY, SCRIPTS, Wire
 
 from jobproof.contract.client.address_policy import AddressPolicy
-from jobproof.contract.client.curl import _REASONS, Client, _Handle
+from jobproof.contract.client.curl import Client, _Handle
+from jobproof.contract.client.curl_codes import REASONS
 from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.model.exchange import Reason, Request
 
@@ -106,7 +107,7 @@ class TestFaults:
     def test_table_names_codes_that_libcurl_has(self) -> None:
         named = {getattr(pycurl, name) for name in dir(pycurl) if name.startswith("E_")}
         younger = {82, 83, 90, 91, 98, 100}
-        assert set(_REASONS) <= named | younger
+        assert set(REASONS) <= named | younger
 
     def test_a_code_outside_the_table_says_its_name(self, client: Client) -> None:
         handle = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), reuse=True)

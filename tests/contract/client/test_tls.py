@@ -13,7 +13,7 @@ from tests.contract.client.sending import AUTH, body, failure, get
 from tests.wire import BODY, Certificates, Wire
 
 from jobproof.contract.client.curl import Client
-from jobproof.contract.errors import ConfigError
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Reason
 
 DEADLINE_S = 0.4
@@ -27,7 +27,7 @@ class TestTls:
         trust = certificates.bundle(tmp_path)
         with (
             Wire(tls=certificates.good(not_after=not_after)) as server,
-            Client(ca_file=trust) as trusting,
+            Client(route=Route(ca_file=trust)) as trusting,
         ):
             cold, warm = (get(trusting, server.url("ok"), AUTH) for _ in range(2))
         assert body(cold) == body(warm) == BODY
@@ -50,7 +50,7 @@ class TestTls:
     ) -> None:
         trust = certificates.bundle(tmp_path)
         context = getattr(certificates, server)()
-        with Wire(tls=context) as peer, Client(ca_file=trust) as trusting:
+        with Wire(tls=context) as peer, Client(route=Route(ca_file=trust)) as trusting:
             failed = failure(get(trusting, peer.url("ok"), AUTH))
             assert peer.requests == [], "the token must not reach a stranger"
         assert failed.reason is Reason.TLS
@@ -86,17 +86,13 @@ class TestTls:
         self, certificates: Certificates, tmp_path: Path
     ) -> None:
         trust = certificates.bundle(tmp_path)
-        with Wire(tls=certificates.good()) as server, Client(ca_file=trust) as trusting:
+        with (
+            Wire(tls=certificates.good()) as server,
+            Client(route=Route(ca_file=trust)) as trusting,
+        ):
             for script in ("short-body", "extra-bytes", "truncated-chunk", "reset-in-body"):
                 failed = failure(get(trusting, server.url(script)))
                 assert failed.reason is Reason.PROTOCOL, script
                 assert failed.partial is not None, script
             for script in ("ok", "chunked", "no-content", "interim", "gzip"):
                 assert get(trusting, server.url(script)).response is not None, script
-
-    def test_ca_file_that_isnt_one_is_a_config_error(self, tmp_path: Path) -> None:
-        empty = tmp_path / "empty.pem"
-        empty.write_text("")
-        for path in (tmp_path / "missing.pem", empty):
-            with pytest.raises(ConfigError, match=path.name):
-                Client(ca_file=path)

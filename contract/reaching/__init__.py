@@ -1,0 +1,3 @@
+"""
+Which way leads to a target, and by whose right is it asked?
+"""

@@ -1,0 +1,91 @@
+"""
+PEM files that a connection needs, looked at before there is one.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from jobproof.contract.reaching.setting import SettingError
+
+__all__ = ["check_authorities", "check_identity"]
+
+
+class _EncryptedError(Exception):
+    """
+    A key asks for its passphrase.
+    """
+
+
+def check_authorities(path: Path) -> None:
+    """
+    Find out whether the file holds certificates to trust.
+
+    Raises:
+        SettingError: It can't be read, or holds none.
+    """
+    _check_readable("ca_file", path)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError as exc:  # ssl.SSLError is one
+        reason = exc.strerror or type(exc).__name__
+        raise SettingError(
+            "ca_file", f"{path}: can't be used as a PEM bundle of CAs: {reason}"
+        ) from None
+
+
+def check_identity(certificate: Path, key: Path | None, *, key_named: str) -> None:
+    """
+    Find out whether the files hold a certificate to show, and the key that belongs to it.
+
+    Args:
+        key_named: How the setting of the key is called.
+
+    Raises:
+        SettingError: One can't be read, holds none, or they don't belong together.
+    """
+    _check_readable("client_cert", certificate)
+    if key is not None:
+        _check_readable("client_key", key)
+    _check_certificate(certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    place = "client_cert" if key is None else "client_key"
+    try:
+        context.load_cert_chain(certificate, key, password=_refuse)
+    except _EncryptedError:
+        problem = f"{key or certificate}: the key is encrypted: write it without a passphrase"
+        raise SettingError(place, problem) from None
+    except OSError as exc:
+        if getattr(exc, "reason", None) == "KEY_VALUES_MISMATCH":
+            problem = f"{key or certificate}: the key isn't that of the certificate {certificate}"
+            raise SettingError(place, problem) from None
+        if key is None:
+            problem = f"{certificate}: holds no PEM private key: name its file by {key_named}"
+            raise SettingError(place, problem) from None
+        raise SettingError(place, f"{key}: holds no PEM private key") from None
+
+
+def _refuse() -> bytes:
+    raise _EncryptedError
+
+
+def _check_certificate(path: Path) -> None:
+    # Alone, a key that doesn't fit can't be told from a file without a certificate.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cafile=path)
+    except OSError:
+        raise SettingError("client_cert", f"{path}: holds no PEM certificate") from None
+
+
+def _check_readable(key: str, path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as exc:
+        raise SettingError(key, f"{path} can't be read: {_why(exc)}") from None
+
+
+def _why(exc: OSError) -> str:
+    return "no such file" if isinstance(exc, FileNotFoundError) else str(exc.strerror)
