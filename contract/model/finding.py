@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import Words, legible, shorten, told
+from jobproof.contract.model.acceptance.accepted import starred
 from jobproof.contract.model.exchange import Exchange
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "gap",
     "inconclusive",
     "shorten",
-    "starred",
     "violation",
 ]
 
@@ -238,13 +237,6 @@ def brief(value: Json) -> Json:
     """
     text = repr(value)
     return value if len(text) <= _LINE else shorten(text, _LINE)
-
-
-def starred(pointer: str) -> str:
-    """
-    A pointer with list items alike: one fault in a thousand of them is one piece of news.
-    """
-    return "/".join("*" if is_digits(step) else step for step in pointer.split("/"))
 
 
 def _line(message: str) -> str:

@@ -19,9 +19,10 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
+from jobproof.contract.model.acceptance.reader import known_entries, read_accept_file
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.asking.values import GivenValues
-from jobproof.contract.plugins import find_api
+from jobproof.contract.plugins import find_api, load_checks
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
 from jobproof.probes.config.environment import can_be_hidden, inline
 from jobproof.probes.config.file import (
@@ -169,11 +170,25 @@ class _Reader:
             header="headers: {{{name}: VALUE}}",
             said="params.{name}",
         )
+        api = self._accepting(api, target, at)
         try:
             return api.with_values(given)
         except ConfigError as exc:
             place = "headers" if str(exc).startswith("header") else "params"
             raise self._file.error((*at, place), str(exc)) from None
+
+    def _accepting(self, api: Api, target: TargetPart, at: Location) -> Api:
+        """
+        The API with what the target accepts beside its profile's policy.
+        """
+        if not target.accept and target.accept_file is None:
+            return api
+        known = {check.id for check in load_checks()}
+        entries = list(known_entries(target.accept, known, self._file, (*at, "accept")))
+        path = self._existing(target.accept_file, (*at, "accept_file"))
+        if path is not None and not self._runs_elsewhere:
+            entries += read_accept_file(path, known)
+        return api.with_accepted(entries)
 
     def _url(self, text: str | None, api: Api, at: Location) -> tuple[str, str]:
         """

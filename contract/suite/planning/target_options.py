@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from secrets import randbelow
 from typing import Any
 
@@ -17,16 +18,17 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.urls import UrlError, is_loopback, read_base_url
 from jobproof.contract.formats.durations import parse_duration
 from jobproof.contract.formats.secrets.secret import Secret
+from jobproof.contract.model.acceptance.reader import read_accept_file, read_accept_option
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.asking.values import GivenValues
-from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.target import Effort, SuiteTarget, parse_rate
 
 _MOST_SEEDS = 10**6
 """Short enough to be typed."""
 
-__all__ = ["dry_run_target", "open_target", "read_staleness", "target_from"]
+__all__ = ["accepting", "dry_run_target", "open_target", "read_staleness", "target_from"]
 
 
 @contextmanager
@@ -88,6 +90,7 @@ def target_from(
     api = find_api(values.get("api") or default_api()).with_values(_given(values, placeholder))
     if api.access.unsendable and placeholder is None:
         raise ConfigError(api.access.unsendable)
+    api = accepting(api, values)
     url = _base_url(values["url"])
     loopback = is_loopback(url)
     jobs = _ids("job", values)
@@ -128,6 +131,23 @@ def target_from(
         seed=int(values.get("seed") or 0) or randbelow(_MOST_SEEDS) + 1,
         staleness_s=read_staleness(values.get("staleness")),
     )
+
+
+def accepting(api: Api, values: OptionValues) -> Api:
+    """
+    The API with what the options accept beside its profile's policy.
+
+    Raises:
+        ConfigError: One of them can't be used; the message says which, and what to do.
+    """
+    texts, place = values.get("accept") or (), values.get("accept_file")
+    if not texts and not place:
+        return api
+    known = {check.id for check in load_checks()}
+    entries = [read_accept_option(text, known) for text in texts]
+    if place:
+        entries += read_accept_file(Path(place), known)
+    return api.with_accepted(entries)
 
 
 def _rate(values: OptionValues, default: float | None) -> float | None:

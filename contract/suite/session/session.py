@@ -18,6 +18,7 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.check import Check
+from jobproof.contract.suite.accepting.baseline import Baseline, read_baseline
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.forecast import forecast_of, opening
 from jobproof.contract.suite.planning.plan import build_plan
@@ -102,6 +103,7 @@ class Session:
         self._client: Client | None = None
         self._run: Run | None = None
         self._drawn: dict[str, PropertyOutcome] = {}
+        self._baseline: Baseline | None = None
         self._signal: str | None = None
         self._progress: Progress | None = None
 
@@ -188,6 +190,7 @@ class Session:
 
     def _open(self) -> None:
         target = self._stack.enter_context(open_target(self._values))
+        self._baseline = read_baseline(self._values.get("baseline"), target.api.name)
         # The daemon does without both, which blur the phases that it exports.
         limits = Limits(body_bytes=target.api.profile.body.limit)
         trusted = os.environ.get(TRUSTED_ENV)
@@ -247,6 +250,8 @@ class Session:
         wall, start = self._started
         spent_s = time.monotonic() - start
         report = build_report(run, outcome, started_at=wall, duration_s=spent_s)
+        if self._baseline is not None:
+            report = self._baseline.compared(report)
         place, option = self._values.get("report"), self._report_option
         evidence = evidence_of(outcome.groups, place, option=option)
         nodes = tuple(nodes_of(outcome, self._drawn, evidence=evidence))
