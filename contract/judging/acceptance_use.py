@@ -22,7 +22,7 @@ class AcceptanceState(StrEnum):
 
     USED = "used"
     """Such a finding was seen, and accepted."""
-    EXPIRED = "expired"
+    LAPSED = "lapsed"
     """Such a finding was seen, and its last day was over: it counts again."""
     UNUSED = "unused"
     """The check has looked, and saw none: the entry may go."""
@@ -73,7 +73,7 @@ def uses_of(
         if own:
             # A run may last beyond midnight, and then it counts from there on.
             is_over = any(not entry.holds_at(one.ended_at) for one in own)
-            state = AcceptanceState.EXPIRED if is_over else AcceptanceState.USED
+            state = AcceptanceState.LAPSED if is_over else AcceptanceState.USED
         else:
             is_reached = entry.check in reached
             state = AcceptanceState.UNUSED if is_reached else AcceptanceState.NOT_REACHED

@@ -65,6 +65,7 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
     elif values["api"]:
         _require_api(values["api"])
     _require_checks()
+    _require_baseline(values)
     raise SystemExit(run_suite(values, junit=junit, pytest_args=pytest_args))
 
 
@@ -157,6 +158,14 @@ def _require_checks() -> None:
     from jobproof.contract.plugins import load_checks
 
     load_checks()
+
+
+def _require_baseline(values: OptionValues) -> None:
+    from jobproof.contract.plugins import default_api, find_api
+    from jobproof.contract.suite.accepting.baseline import read_baseline
+
+    if values["baseline"] is not None:
+        read_baseline(values["baseline"], find_api(values["api"] or default_api()).name)
 
 
 _OF_CHECK = (
