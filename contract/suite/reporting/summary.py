@@ -52,9 +52,9 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     coverage = report["reach"]
     seen = [status for status, count in coverage["job_statuses"].items() if count]
     findings = report["findings"]
-    accepted = [f for f in findings if f["accepted"]]
+    accepted = [f for f in findings if f.get("accepted")]
     # Without --baseline nothing is marked, and all of it is news.
-    news = [f for f in findings if not f["accepted"] and not f.get("known")]
+    news = [f for f in findings if not f.get("accepted") and not f.get("known")]
     warned = [f for f in news if f["kind"] == Kind.VIOLATION and not f["breaks"]]
     yield from _lines("warning", warned)
     yield from _lines("accepted", accepted)
