@@ -144,14 +144,16 @@ class Finding:
 
     def breaks(self, *, strict: bool) -> bool:
         """
-        Whether it turns the run red: a violation that isn't accepted, and is
-        written down somewhere (or anyone's reading, if `strict`).
+        Whether it turns the run red: a broken promise that isn't accepted.
         """
-        return (
-            self.kind is Kind.VIOLATION
-            and self.accepted is None
-            and (strict or self.basis is not Basis.INFERRED)
-        )
+        return self.accepted is None and self.breaks_promise(strict=strict)
+
+    def breaks_promise(self, *, strict: bool) -> bool:
+        """
+        Whether it is a violation of what is written down somewhere (or of anyone's reading, if
+        `strict`), accepted or not.
+        """
+        return self.kind is Kind.VIOLATION and (strict or self.basis is not Basis.INFERRED)
 
     def redacted(self, redactor: Redactor) -> Finding:
         """

@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from tests.contract.small_api import small_folder
 from tests.contract.test_check_command import RIGHT, checked, entry, saved
+from tests.contract.test_suite_run import carried_out
 from tests.tools import JOBPROOF, PYTHON, run_to_end
 
 from jobproof.contract.mock import MockServer
@@ -176,6 +177,20 @@ def test_pytest_takes_the_same_options_by_its_own_names(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "--job-accept 'job_id_is_ecoed:2999-12-31': unknown check" in done.stdout + done.stderr
+
+
+def test_what_is_accepted_makes_no_run_longer() -> None:
+    status = ("status_is_documented", "job_ends_in_time")
+    accept = [f"{check}@/status:{FOR_EVER}" for check in status]
+    asked = []
+    for given in ([], accept):
+        options = {"accept": given, "effort": "quick", "seed": 7}
+        with carried_out(faults=("status_unheard_of",), values=options, most=1) as (run, _):
+            broken = {one.check for one in run.findings if one.breaks(strict=False)}
+            assert bool(broken & set(status)) is not bool(given)
+            asked.append(run.requests)
+    # A job whose status is wrong isn't followed to an end that nobody can tell.
+    assert asked[0] == asked[1]
 
 
 # -- a baseline ---------------------------------------------------------------------------------

@@ -131,7 +131,8 @@ def _message(finding: JsonDocument) -> str:
     if new and len(new) < len(finding["pointers"]):
         known = len(finding["pointers"]) - len(new)
         return f"new besides {known} known: {first_few(new)}"
-    because = f" ({legible(shorten(finding['accepted'], 120))})" if finding["accepted"] else ""
+    reason = finding.get("accepted")
+    because = f" ({legible(shorten(reason, 120))})" if reason else ""
     return f"{finding['message']}{because}"
 
 
