@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from tests.probes.test_config import GOOD, load, refusal
 
+from jobproof.contract.mock import MockServer
+from jobproof.contract.plugins import default_api, find_api
 from jobproof.probes.config.reader import load_settings
+from jobproof.probes.once import print_round, probe_round
 
 ENTRY = "{check: body_is_json, pointer: /a, reason: ticket 4711, expires: 2027-03-31}"
 
@@ -60,3 +63,32 @@ def test_where_the_daemon_runs_elsewhere_the_file_is_there_too(tmp_path: Path) -
     path.write_text(GOOD.replace("interval: 30s", "interval: 30s\n    accept_file: there.yaml"))
     settings = load_settings(path, environment={"TOK": "sk-0123456789"}, runs_elsewhere=True)
     assert settings.targets[0].api.profile.policy.accept == ()
+
+
+@pytest.mark.parametrize("day", ["2999-12-31", "2020-02-29"], ids=["accepted", "expired"])
+def test_a_round_is_kept_until_the_day_is_over(
+    day: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = find_api(default_api())
+    with MockServer(api, faults=("id_of_another_job",)) as server:
+        known = (
+            f"{{check: job_id_is_echoed, pointer: /job_id, reason: ticket 4711, expires: {day}}}"
+        )
+        path = tmp_path / "jobproof.yaml"
+        path.write_text(
+            f"targets: [{{name: a, api: {api.name}, url: '{server.url}', token_env: TOK, "
+            f"requests_per_minute: unlimited, accept: [{known}], "
+            f"canaries: {{known: {{ids: [{server.jobs[0].id}]}}}}}}]\n"
+        )
+        settings = load_settings(path, environment={"TOK": server.token})
+        done = probe_round(settings, settings.targets)
+    print_round(done)
+    # A terminal's width decides where a line ends.
+    shown = " ".join(capsys.readouterr().out.split())
+    if day.startswith("2020"):
+        assert done.verdict == "broken"
+        assert f"(its acceptance expired on {day}: ticket 4711)" in shown
+    else:
+        assert done.verdict == "kept"
+        assert "accepted job_id_is_echoed at /job_id" in shown
+        assert "(ticket 4711)" in shown
