@@ -14,9 +14,16 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from jobproof.contract.entry_points import Plugin, plugins
-from jobproof.contract.errors import ConfigError, JobproofError, PluginError, did_you_mean
+from jobproof.contract.errors import (
+    ConfigError,
+    JobproofError,
+    PluginError,
+    ProfileError,
+    did_you_mean,
+)
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.yaml_file import read_yaml
+from jobproof.contract.model.acceptance.reader import known_entries
 from jobproof.contract.model.api import Api, load_api
 from jobproof.contract.model.check import Check
 
@@ -112,15 +119,24 @@ def find_api(name_or_folder: str) -> Api:
     # A name comes first, so that no folder lying about changes what it means.
     for plugin in plugins("jobproof.apis"):
         if plugin.name == name_or_folder:
-            return _api_of(plugin)
+            return _with_known_policy(_api_of(plugin))
     folder = Path(name_or_folder)
     if folder.is_dir():
         if not (folder / "profile.yaml").is_file():
             raise ConfigError(f"{folder}: the folder has no profile.yaml, so it is no API")
-        return load_api(folder)
+        return _with_known_policy(load_api(folder))
     raise ConfigError(
         f"unknown API {name_or_folder!r}. {did_you_mean(name_or_folder, api_names())}"
     )
+
+
+def _with_known_policy(api: Api) -> Api:
+    accept = api.profile.policy.accept
+    if accept:
+        ids = {check.id for check in load_checks()}
+        file = read_yaml(api.folder / "profile.yaml", ProfileError)
+        known_entries(accept, ids, file, ("policy", "accept"), ProfileError)
+    return api
 
 
 def _class_of(plugin: Plugin) -> Any:

@@ -264,7 +264,11 @@ def _findings(done: ProbeRound) -> Iterator[str]:
         times = f" ({item.count} times)" if item.count > 1 else ""
         where = f" at {escape(shown.pointer)}" if shown.pointer else ""
         message = escape(shown.message)
-        yield f"[{style}]{first.kind.value}[/] {first.check}{where}{times}: {message}"
+        kind = first.kind.value
+        if first.accepted is not None:
+            kind, style = "accepted", "dim"
+            message += escape(f" ({legible(shorten(first.accepted, 120))})")
+        yield f"[{style}]{kind}[/] {first.check}{where}{times}: {message}"
 
 
 def _reason(done: ProbeRound) -> str:

@@ -22,8 +22,9 @@ from tests.tools import output_of, tool
 
 from jobproof.contract.formats.yaml_file import PlainLoader
 from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.model.acceptance.accepted import Policy
 from jobproof.contract.model.finding import Kind
-from jobproof.contract.model.profile import Policy, Profile, Promise
+from jobproof.contract.model.profile import Profile, Promise
 from jobproof.contract.plugins import default_api, load_checks, load_group
 from jobproof.contract.suite.options import OPTIONS
 from jobproof.probes.config.reader import load_settings

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Check, Facet
 from jobproof.contract.model.exchange import NotRecorded
@@ -15,7 +15,6 @@ from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severi
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
-from jobproof.contract.model.profile import AcceptedFinding
 from jobproof.contract.model.trace import Trace
 
 __all__ = ["CRASHED", "Judge", "Judgement"]
@@ -27,6 +26,7 @@ CRASHED = "check_crashed"
 # checks stays small.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
 _MOST_KINDS = 256
+_LONGEST_REASON = 120
 _AVAILABILITY = "endpoint_is_available"
 """The check that says that something else answers in the API's place."""
 _ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
@@ -223,6 +223,7 @@ def _depth(seen: Observation) -> int:
 
 
 def _finding(check: Check, remark: Remark, trace: Trace) -> Finding:
+    accepted, lapsed = _acceptance(check.id, remark, trace)
     return Finding(
         check=check.id,
         kind=remark.kind,
@@ -230,26 +231,34 @@ def _finding(check: Check, remark: Remark, trace: Trace) -> Finding:
         source=remark.source or check.source,
         severity=check.severity,
         pointer=remark.at,
-        message=remark.message,
+        message=f"{remark.message}{lapsed}",
         expected=remark.expected,
         found=remark.found,
         exchange=trace.latest.exchange,
         drift=remark.drift,
         patch=remark.patch,
-        accepted=_accepted(check.id, remark.at, trace),
+        accepted=accepted,
     )
 
 
-def _accepted(check: str, pointer: str, trace: Trace) -> str | None:
-    accepted: AcceptedFinding
-    for accepted in trace.api.profile.policy.accept:
-        if accepted.check != check or accepted.pointer not in (None, pointer):
-            continue
-        today = datetime.fromtimestamp(trace.now, UTC).date()
-        # Past its day an acceptance lapses, so that somebody looks at it again.
-        if today <= accepted.expires:
-            return accepted.reason
-    return None
+def _acceptance(check: str, remark: Remark, trace: Trace) -> tuple[str | None, str]:
+    """
+    The reason for which the policy accepts a remark, if it does; else that it did so until a day.
+    """
+    policy = trace.api.profile.policy
+    about = [one for one in policy.accept if one.covers(check, remark.kind, (remark.at,))]
+    # Past its day an acceptance lapses, so that somebody looks at it again.
+    for one in about:
+        if one.holds_at(trace.now):
+            return one.reason, ""
+    if not about:
+        return None, ""
+    latest = max(about, key=lambda one: one.expires)
+    return None, f" (its acceptance expired on {latest.expires}: {_in_a_line(latest.reason)})"
+
+
+def _in_a_line(reason: str) -> str:
+    return legible(shorten(reason, _LONGEST_REASON))
 
 
 def _crash(check: Check, exc: Exception, trace: Trace) -> Finding:

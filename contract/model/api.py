@@ -5,6 +5,7 @@ One job API: its document, its profile, and what follows from both.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from jobproof.contract.errors import ProfileError
 from jobproof.contract.formats.headers import header_names
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import YamlFile, read_yaml
+from jobproof.contract.model.acceptance.accepted import AcceptedFinding, Policy
 from jobproof.contract.model.agreement.agreement import LocatedPointer, agree
 from jobproof.contract.model.agreement.listing import read_listing
 from jobproof.contract.model.asking.access import Access, read_access
@@ -114,6 +116,13 @@ class Api:
         """
         values = choose_values(self.profile, self.operation, self.access, given)
         return replace(self, values=values)
+
+    def with_accepted(self, entries: Iterable[AcceptedFinding]) -> Api:
+        """
+        The same API, with more that is accepted although it is broken.
+        """
+        policy = Policy(accept=(*self.profile.policy.accept, *entries))
+        return replace(self, profile=self.profile.model_copy(update={"policy": policy}))
 
     def secrets_with(self, token: Secret | None) -> tuple[str, ...]:
         """

@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import Words, legible, shorten, told
+from jobproof.contract.model.acceptance.accepted import starred
 from jobproof.contract.model.exchange import Exchange
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "gap",
     "inconclusive",
     "shorten",
-    "starred",
     "violation",
 ]
 
@@ -145,14 +144,16 @@ class Finding:
 
     def breaks(self, *, strict: bool) -> bool:
         """
-        Whether it turns the run red: a violation that isn't accepted, and is
-        written down somewhere (or anyone's reading, if `strict`).
+        Whether it turns the run red: a broken promise that isn't accepted.
         """
-        return (
-            self.kind is Kind.VIOLATION
-            and self.accepted is None
-            and (strict or self.basis is not Basis.INFERRED)
-        )
+        return self.accepted is None and self.breaks_promise(strict=strict)
+
+    def breaks_promise(self, *, strict: bool) -> bool:
+        """
+        Whether it is a violation of what is written down somewhere (or of anyone's reading, if
+        `strict`), accepted or not.
+        """
+        return self.kind is Kind.VIOLATION and (strict or self.basis is not Basis.INFERRED)
 
     def redacted(self, redactor: Redactor) -> Finding:
         """
@@ -238,13 +239,6 @@ def brief(value: Json) -> Json:
     """
     text = repr(value)
     return value if len(text) <= _LINE else shorten(text, _LINE)
-
-
-def starred(pointer: str) -> str:
-    """
-    A pointer with list items alike: one fault in a thousand of them is one piece of news.
-    """
-    return "/".join("*" if is_digits(step) else step for step in pointer.split("/"))
 
 
 def _line(message: str) -> str:

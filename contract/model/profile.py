@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterator
-from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -22,11 +21,11 @@ from jobproof.contract.formats.durations import Duration
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.parameter_value import ParameterValue
 from jobproof.contract.formats.strict_model import StrictModel
+from jobproof.contract.model.acceptance.accepted import Policy
 from jobproof.contract.model.finding import Basis
 from jobproof.contract.model.status_rules import Pointer, StatusRule, text_keys
 
 __all__ = [
-    "AcceptedFinding",
     "AskedBy",
     "Auth",
     "Cadence",
@@ -37,7 +36,6 @@ __all__ = [
     "Limit",
     "Listing",
     "Phase",
-    "Policy",
     "Profile",
     "Promise",
     "StatusWord",
@@ -347,25 +345,6 @@ class Listing(Promise):
     cursor_parameter: str = "cursor"
     status_parameter: str | None = None
     limit_parameter: str | None = None
-
-
-class AcceptedFinding(StrictModel):
-    """
-    A deviation that the owner of the run has decided to live with.
-    """
-
-    check: str
-    pointer: str | None = None
-    reason: str = Field(min_length=8)
-    expires: date
-
-
-class Policy(StrictModel):
-    """
-    What this run accepts although it is broken.
-    """
-
-    accept: tuple[AcceptedFinding, ...] = ()
 
 
 class Profile(StrictModel):

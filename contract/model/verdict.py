@@ -12,8 +12,9 @@ from enum import StrEnum
 from jobproof.contract.formats.json_pointer import parent, walk
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import first_few
+from jobproof.contract.model.acceptance.accepted import starred
 from jobproof.contract.model.exchange import Exchange, Subject
-from jobproof.contract.model.finding import Drift, Finding, Kind, Severity, starred
+from jobproof.contract.model.finding import Drift, Finding, Kind, Severity
 
 __all__ = [
     "MOST_SHOWN",

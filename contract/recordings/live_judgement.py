@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.model.finding import Basis, Finding, Kind, starred
+from jobproof.contract.model.acceptance.accepted import starred
+from jobproof.contract.model.finding import Basis, Finding, Kind
 
 __all__ = ["LiveJudgement", "StoredFinding", "Unseen", "seen_in"]
 

@@ -1,5 +1,5 @@
 """
-`jobproof test`, `check`, `apis` and `checks`.
+`jobproof test`, `check`, `accept`, `apis` and `checks`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import click
 
 from jobproof.contract.suite.options import OPTIONS, OptionValues, SuiteOption
 
-__all__ = ["WITHOUT_ENGINES", "apis", "check", "checks", "test"]
+__all__ = ["WITHOUT_ENGINES", "accept", "apis", "check", "checks", "test"]
 
 
 WITHOUT_ENGINES = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
@@ -65,6 +65,7 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
     elif values["api"]:
         _require_api(values["api"])
     _require_checks()
+    _require_baseline(values)
     raise SystemExit(run_suite(values, junit=junit, pytest_args=pytest_args))
 
 
@@ -159,7 +160,18 @@ def _require_checks() -> None:
     load_checks()
 
 
-_OF_CHECK = ("api", "url", "token-env", "staleness", "strict", "report")
+def _require_baseline(values: OptionValues) -> None:
+    from jobproof.contract.plugins import default_api, find_api
+    from jobproof.contract.suite.accepting.baseline import read_baseline
+
+    if values["baseline"] is not None:
+        read_baseline(values["baseline"], find_api(values["api"] or default_api()).name)
+
+
+_OF_CHECK = (
+    *("api", "url", "token-env", "staleness", "strict", "report"),
+    *("accept", "accept-file", "baseline"),
+)
 """The options of a run that recordings have, too."""
 _HELP_OF_CHECK = {
     "url": "Judge only what was asked of the API at this URL; without, of the document's servers.",
@@ -188,6 +200,26 @@ def check(recordings: tuple[Path, ...], junit: str | None, *, as_json: bool, **v
     from jobproof.contract.suite.reporting.recorded import check_recordings
 
     raise SystemExit(check_recordings(recordings, values, junit=junit, as_json=as_json))
+
+
+@click.command()
+@click.argument("report", type=click.Path(path_type=Path), metavar="REPORT.json")
+@click.option("--until", metavar="DATE", help="The last day; without, two weeks from today.")
+@click.option("--reason", metavar="TEXT", help="Why, for every entry.")
+@click.option(
+    "-o",
+    "output",
+    type=click.Path(path_type=Path),
+    metavar="F.yaml",
+    help="Where to; entries are added to a file that is there. Without, it is printed.",
+)
+def accept(report: Path, until: str | None, reason: str | None, output: Path | None) -> None:
+    """
+    Accept for a while what breaks a run, as --accept-file takes it.
+    """
+    from jobproof.contract.suite.accepting.command import accept_report
+
+    accept_report(report, until=until, reason=reason, output=output)
 
 
 @click.command()

@@ -204,6 +204,27 @@ OPTIONS: tuple[SuiteOption, ...] = (
         "N",
     ),
     SuiteOption("strict", "job-strict", "flag", "Inferred promises break the run, too."),
+    SuiteOption(
+        "accept",
+        "job-accept",
+        "many",
+        "A known fault that doesn't break the run until that day (repeatable).",
+        "CHECK[@POINTER]:DATE[:REASON]",
+    ),
+    SuiteOption(
+        "accept-file",
+        "job-accept-file",
+        "text",
+        "A list of them, such as `jobproof accept` writes.",
+        "F.yaml",
+    ),
+    SuiteOption(
+        "baseline",
+        "job-baseline",
+        "text",
+        "The report of an earlier run: its gaps and drift are counted, and no news any more.",
+        "REPORT.json",
+    ),
     SuiteOption("report", "job-report", "text", "Write the report as JSON.", "F.json"),
     SuiteOption("quiet", "job-quiet", "flag", "Say nothing while it runs."),
     SuiteOption(

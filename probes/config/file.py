@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from jobproof.contract.formats.durations import Duration, write_duration
 from jobproof.contract.formats.parameter_value import ParameterValue
 from jobproof.contract.formats.strict_model import StrictModel
+from jobproof.contract.model.acceptance.accepted import AcceptedFinding
 
 __all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "HeaderPart", "TargetPart"]
 
@@ -128,6 +129,13 @@ class TargetPart(StrictModel):
     )
     follow: tuple[dict[str, Any], ...] = Field(
         default=(), description="Sources of jobs that are followed to their end."
+    )
+    accept: tuple[AcceptedFinding, ...] = Field(
+        default=(),
+        description="Known faults that don't count until a day, as in a profile's `policy.accept`.",
+    )
+    accept_file: str | None = Field(
+        default=None, description="A file with a list of them, read when the configuration is."
     )
     ca_file: str | None = Field(default=None, description="PEM file of certificates to trust.")
     client_cert: str | None = Field(

@@ -20,11 +20,12 @@ from jobproof.contract.formats.json_value import Json, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.yaml_file import Location, YamlFile, read_yaml
+from jobproof.contract.model.acceptance.reader import known_entries, read_accept_file
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.asking.values import GivenValues
-from jobproof.contract.plugins import find_api
+from jobproof.contract.plugins import find_api, load_checks
 from jobproof.contract.reaching.credential_reader import read_header_value
 from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import SettingError, SettingsPlace
@@ -187,6 +188,7 @@ class _Reader:
             said="params.{name}",
             hidden=frozenset(words),
         )
+        api = self._accepting(api, target, at)
         try:
             return api.with_values(given), words
         except ConfigError as exc:
@@ -210,6 +212,19 @@ class _Reader:
                 raise self._file.error((*here, kind), exc.problem) from None
             headers[name], words[name] = found.text, found.shell_word
         return headers, {name.lower(): word for name, word in words.items()}
+
+    def _accepting(self, api: Api, target: TargetPart, at: Location) -> Api:
+        """
+        The API with what the target accepts beside its profile's policy.
+        """
+        if not target.accept and target.accept_file is None:
+            return api
+        known = {check.id for check in load_checks()}
+        entries = list(known_entries(target.accept, known, self._file, (*at, "accept")))
+        path = self._existing(target.accept_file, (*at, "accept_file"))
+        if path is not None and not self._runs_elsewhere:
+            entries += read_accept_file(path, known)
+        return api.with_accepted(entries)
 
     def _url(self, text: str | None, api: Api, at: Location) -> tuple[str, str]:
         """

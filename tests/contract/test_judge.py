@@ -27,11 +27,11 @@ from tests.contract.builders import (
 from tests.contract.lives import exchanges, lives
 
 from jobproof.contract.judging.judge import CRASHED, Judge
+from jobproof.contract.model.acceptance.accepted import AcceptedFinding, Policy
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Check, Facet, Premise, check
 from jobproof.contract.model.exchange import Exchange, Reason, Response
 from jobproof.contract.model.finding import Basis, Kind, Remark, Severity, violation
-from jobproof.contract.model.profile import AcceptedFinding, Policy
 from jobproof.contract.model.trace import Trace
 from jobproof.contract.plugins import find_api
 

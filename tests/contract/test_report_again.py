@@ -14,7 +14,7 @@ from tests.contract.builders import NOW, TOKEN, answer, api, job, judge, trace
 from tests.contract.test_suite_run import carried_out
 
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.model.finding import starred
+from jobproof.contract.model.acceptance.accepted import starred
 from jobproof.contract.model.verdict import Verdict, group
 from jobproof.contract.recordings.har.writer import har_log
 from jobproof.contract.recordings.replay import RecordedRun, judge_recordings

@@ -22,8 +22,9 @@ from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.mock import MockServer
 from jobproof.contract.mock.faults import FAULTS
+from jobproof.contract.model.acceptance.accepted import starred
 from jobproof.contract.model.exchange import Credential, Exchange, Subject
-from jobproof.contract.model.finding import Finding, Kind, starred
+from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.hostile_ids import NONSENSE_IDS
 from jobproof.contract.model.request import build_request
 from jobproof.contract.model.verdict import Verdict

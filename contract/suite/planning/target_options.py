@@ -9,16 +9,19 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from secrets import randbelow
 from typing import Any
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.addresses.urls import UrlError, is_loopback, read_base_url
 from jobproof.contract.formats.durations import parse_duration
+from jobproof.contract.model.acceptance.reader import read_accept_file, read_accept_option
+from jobproof.contract.model.api import Api
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.asking.values import GivenValues
-from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.reaching.credential_reader import HeaderValue, read_header_value
 from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError
@@ -37,7 +40,14 @@ _MOST_SEEDS = 10**6
 """Short enough to be typed."""
 _MOST_RETRIES = 10
 
-__all__ = ["TRUSTED_ENV", "dry_run_target", "open_target", "read_staleness", "target_from"]
+__all__ = [
+    "TRUSTED_ENV",
+    "accepting",
+    "dry_run_target",
+    "open_target",
+    "read_staleness",
+    "target_from",
+]
 
 
 @contextmanager
@@ -105,6 +115,7 @@ def target_from(
     api = signed_in_api(find_api(values.get("api") or default_api()), values).with_values(given)
     if api.access.unsendable and placeholder is None:
         raise ConfigError(api.access.unsendable)
+    api = accepting(api, values)
     url = _base_url(values["url"])
     loopback = is_loopback(url)
     disposable = _ids("disposable_job", values)
@@ -172,6 +183,23 @@ def _route(values: OptionValues, url: str) -> Route:
         is_variable = exc.key == "ca_file" and not values.get("ca_file")
         said = TRUSTED_ENV if is_variable else OPTIONS_PLACE.named(exc.key)
         raise ConfigError(f"{said} {exc.problem}") from None
+
+
+def accepting(api: Api, values: OptionValues) -> Api:
+    """
+    The API with what the options accept beside its profile's policy.
+
+    Raises:
+        ConfigError: One of them can't be used; the message says which, and what to do.
+    """
+    texts, place = values.get("accept") or (), values.get("accept_file")
+    if not texts and not place:
+        return api
+    known = {check.id for check in load_checks()}
+    entries = [read_accept_option(text, known) for text in texts]
+    if place:
+        entries += read_accept_file(Path(place), known)
+    return api.with_accepted(entries)
 
 
 def _rate(values: OptionValues, default: float | None) -> float | None:

@@ -12,6 +12,7 @@ from signal import Signals
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.judging.acceptance_use import AcceptanceUse, uses_of
 from jobproof.contract.judging.check_reach import Lack
 from jobproof.contract.judging.coverage import Coverage
 from jobproof.contract.judging.judge import CRASHED
@@ -154,6 +155,14 @@ class Outcome:
             if state is not CheckState.NOT_REACHED:
                 lack = None  # what was seen broken was seen
             yield CheckOutcome(check, state, lack, self._breaking(own))
+
+    def accepted(self) -> tuple[AcceptanceUse, ...]:
+        """
+        What became of what is accepted, entry by entry.
+        """
+        states = self.of_checks()
+        reached = {one.check.id for one in states if one.state is not CheckState.NOT_REACHED}
+        return tuple(uses_of(self.api.profile.policy.accept, self.groups, reached))
 
     def crashed(self) -> tuple[FindingGroup, ...]:
         """

@@ -17,8 +17,9 @@ from jobproof.contract.errors import ConfigError
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.replay import judge_recordings
+from jobproof.contract.suite.accepting.baseline import read_baseline
 from jobproof.contract.suite.options import OptionValues
-from jobproof.contract.suite.planning.target_options import read_staleness
+from jobproof.contract.suite.planning.target_options import accepting, read_staleness
 from jobproof.contract.suite.reporting.explain import evidence_of, explain_all
 from jobproof.contract.suite.reporting.junit import junit as as_junit
 from jobproof.contract.suite.reporting.junit import properties_of, write_junit
@@ -46,7 +47,8 @@ def check_recordings(
         RecordingError: A recording can't be read.
         ConfigError: An option can't be used, or a file can't be written.
     """
-    api: Api = find_api(values["api"] or default_api())
+    api: Api = accepting(find_api(values["api"] or default_api()), values)
+    baseline = read_baseline(values["baseline"], api.name)
     staleness_s = read_staleness(values["staleness"])
     started_at, start = time.time(), time.monotonic()
     run = judge_recordings(
@@ -56,6 +58,8 @@ def check_recordings(
     outcome = outcome_of_recordings(run, token_env=token_env)
     duration_s = time.monotonic() - start
     report = build_recorded_report(run, outcome, started_at=started_at, duration_s=duration_s)
+    if baseline is not None:
+        report = baseline.compared(report)
     if values["report"]:
         write_report(report, Path(values["report"]))
     if junit:

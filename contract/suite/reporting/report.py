@@ -139,6 +139,7 @@ def report_without_run(
         "requests": 0,
         "findings": [],
         "checks": [],
+        "acceptances": [],
         "reach": {
             **{name: {} for name in counts},
             **bodies,
@@ -175,6 +176,7 @@ def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
             for found, has_body in _within(groups, _MOST_BODY_BYTES)
         ],
         "checks": [_check_as_dict(one) for one in outcome.of_checks()],
+        "acceptances": [one.as_dict() for one in outcome.accepted()],
         "reach": {
             **outcome.coverage.as_dict(),
             "missing": list(outcome.missing),

@@ -4,10 +4,12 @@ The end of a run in words: what is news, what wasn't reached, and the verdict.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.wording import first_few, legible, shorten
+from jobproof.contract.judging.acceptance_use import AcceptanceState
 from jobproof.contract.judging.check_reach import LackKind, in_words
 from jobproof.contract.judging.rates import percent
 from jobproof.contract.model.finding import Finding, Kind
@@ -50,11 +52,16 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     coverage = report["reach"]
     seen = [status for status, count in coverage["job_statuses"].items() if count]
     findings = report["findings"]
-    warned = [f for f in findings if f["kind"] == Kind.VIOLATION and not f["breaks"]]
-    for label in ("warning", "accepted"):
-        yield from _lines(label, [f for f in warned if bool(f["accepted"]) is (label != "warning")])
+    accepted = [f for f in findings if f.get("accepted")]
+    # Without --baseline nothing is marked, and all of it is news.
+    news = [f for f in findings if not f.get("accepted") and not f.get("known")]
+    warned = [f for f in news if f["kind"] == Kind.VIOLATION and not f["breaks"]]
+    yield from _lines("warning", warned)
+    yield from _lines("accepted", accepted)
     for kind in (Kind.DRIFT, Kind.GAP, Kind.INCONCLUSIVE):
-        yield from _lines(kind.value, [f for f in findings if f["kind"] == kind])
+        yield from _lines(kind.value, [f for f in news if f["kind"] == kind])
+    yield from _known(report)
+    yield from _unused(report.get("acceptances", ()))
     # A report that an earlier version wrote has neither.
     for note in report.get("notes", ()):
         yield f"note: {note}"
@@ -76,6 +83,8 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     detail = f": {report['why']}" if report["why"] else ""
     if broken:
         detail = f": {broken} {'finding breaks' if broken == 1 else 'findings break'} the contract"
+    if accepted:
+        detail += f", {len(accepted)} accepted"
     # A report that an earlier version wrote doesn't say.
     if report.get("selected") is not None:
         detail = f", of {first_few(report['selected'])} alone{detail}"
@@ -83,6 +92,48 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     if "judged" in report:
         work = f"{report['judged']} exchange{'' if report['judged'] == 1 else 's'} judged"
     yield f"verdict: {report['verdict']}{detail} [{work}, {report['duration_seconds']:.1f} s]"
+
+
+def _known(report: JsonDocument) -> Iterator[str]:
+    """
+    A line of how much is no news, and by which report.
+    """
+    baseline = report.get("baseline")
+    if baseline is None:
+        return
+    kinds = Counter(str(f["kind"]) for f in report["findings"] if f.get("known"))
+    parts = [
+        f"{count} {kind}{'s' if kind == Kind.GAP and count > 1 else ''}"
+        for kind, count in sorted(kinds.items())
+    ]
+    yield f"known: {' and '.join(parts) or 'nothing'}, as in {baseline['file']}"
+
+
+def _unused(acceptances: Iterable[JsonDocument]) -> Iterator[str]:
+    """
+    A line for each entry of what is accepted that nothing needs any more.
+    """
+    for one in acceptances:
+        if one["state"] == AcceptanceState.UNUSED:
+            where = f" at {one['pointer']}" if one["pointer"] else ""
+            reason = shorten(one["reason"], 120)
+            yield legible(
+                f"unused: {one['check']}{where} is accepted until {one['expires']} ({reason}), "
+                "and wasn't seen: take it out"
+            )
+
+
+def _message(finding: JsonDocument) -> str:
+    """
+    What a finding says; of keys some of which are known, the new ones; and why it is accepted.
+    """
+    new = finding.get("new_pointers")
+    if new and len(new) < len(finding["pointers"]):
+        known = len(finding["pointers"]) - len(new)
+        return f"new besides {known} known: {first_few(new)}"
+    reason = finding.get("accepted")
+    because = f" ({legible(shorten(reason, 120))})" if reason else ""
+    return f"{finding['message']}{because}"
 
 
 def _skipped(skipped: Iterable[JsonDocument]) -> Iterator[str]:
@@ -135,7 +186,7 @@ def _lines(label: str, findings: Sequence[JsonDocument]) -> Iterator[str]:
         # Each gap is a hole of its own.
         most = len(alike) if label == Kind.GAP else MOST_SHOWN
         for finding in alike[:most]:
-            yield f"{label}: {check} at {finding['pointer']}: {finding['message']}"
+            yield f"{label}: {check} at {finding['pointer']}: {_message(finding)}"
         if alike[most:]:
             places = first_few([finding["pointer"] for finding in alike[most:]])
             yield f"{label}: {check}: {len(alike[most:])} more: {places}"

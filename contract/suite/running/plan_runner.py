@@ -252,7 +252,9 @@ class PlanRunner:
         """
         at = self._target.api.profile.status.at
         has_none = seen.job is not None and seen.job.status is None
-        return any(one.breaks(strict=False) and (has_none or one.pointer == at) for one in findings)
+        # A wrong status that is accepted teaches no more than any other.
+        broken = [one for one in findings if one.breaks_promise(strict=False)]
+        return any(has_none or one.pointer == at for one in broken)
 
     def _poll_until(self, job_id: str) -> float:
         """

@@ -19,6 +19,7 @@ from jobproof.contract.model.check import Check
 from jobproof.contract.reaching.remedy import remedy_of
 from jobproof.contract.reaching.renewing_client import RenewingClient
 from jobproof.contract.reaching.setting import OPTIONS_PLACE
+from jobproof.contract.suite.accepting.baseline import Baseline, read_baseline
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.forecast import forecast_of, opening
 from jobproof.contract.suite.planning.plan import build_plan, request_of
@@ -107,6 +108,7 @@ class Session:
         self._retrying: RetryingSender | None = None
         self._notes: list[str] = []
         self._drawn: dict[str, PropertyOutcome] = {}
+        self._baseline: Baseline | None = None
         self._signal: str | None = None
         self._progress: Progress | None = None
 
@@ -194,6 +196,7 @@ class Session:
 
     def _open(self) -> None:
         target = self._stack.enter_context(open_target(self._values))
+        self._baseline = read_baseline(self._values.get("baseline"), target.api.name)
         # The daemon does without both, which blur the phases that it exports.
         limits = Limits(body_bytes=target.api.profile.body.limit)
         client = Client(exact_framing=True, abortable=True, limits=limits, route=target.route)
@@ -278,6 +281,8 @@ class Session:
         wall, start = self._started
         spent_s = time.monotonic() - start
         report = build_report(run, outcome, retries=retries, started_at=wall, duration_s=spent_s)
+        if self._baseline is not None:
+            report = self._baseline.compared(report)
         place, option = self._values.get("report"), self._report_option
         evidence = evidence_of(outcome.groups, place, option=option)
         nodes = tuple(nodes_of(outcome, self._drawn, evidence=evidence))

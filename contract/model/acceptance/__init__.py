@@ -1,0 +1,3 @@
+"""
+Which known faults does a run live with, until when?
+"""

@@ -1,0 +1,3 @@
+"""
+What of a report is known already, and how does one live with it?
+"""
