@@ -4,18 +4,15 @@ The one run of a process: made at most once, whatever becomes of it.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
 from jobproof.contract.client.curl import Client
-from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.check import Check
 from jobproof.contract.suite.options import OptionValues
@@ -30,7 +27,7 @@ from jobproof.contract.suite.reporting.nodes import (
     PropertyOutcome,
     nodes_of,
 )
-from jobproof.contract.suite.reporting.outcome import TRUSTED_ENV, outcome_of_run
+from jobproof.contract.suite.reporting.outcome import outcome_of_run
 from jobproof.contract.suite.reporting.progress import Progress
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.reporting.summary import breaking
@@ -38,6 +35,7 @@ from jobproof.contract.suite.running.run import Run
 from jobproof.contract.suite.running.sender import ClientSender
 from jobproof.contract.suite.session.shared_run import PROCESS_DIED, SharedRun
 from jobproof.contract.suite.session.signals import SignalWatch
+from jobproof.contract.suite.session.suite_client import suite_client
 from jobproof.contract.suite.session.told import Told, told_without_run
 
 __all__ = ["DRAWN", "NodeSelection", "Session"]
@@ -188,16 +186,7 @@ class Session:
 
     def _open(self) -> None:
         target = self._stack.enter_context(open_target(self._values))
-        # The daemon does without both, which blur the phases that it exports.
-        limits = Limits(body_bytes=target.api.profile.body.limit)
-        trusted = os.environ.get(TRUSTED_ENV)
-        client = Client(
-            exact_framing=True,
-            abortable=True,
-            limits=limits,
-            ca_file=Path(trusted) if trusted else None,
-        )
-        self._client = self._stack.enter_context(client)
+        client = self._client = self._stack.enter_context(suite_client(target))
         progress = self._progress_of(target)
         run = self._run = Run(
             *(target, self._checks, ClientSender(client)),
