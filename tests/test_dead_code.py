@@ -38,6 +38,7 @@ KEPT = {
     "contract/suite/schemathesis_check.py: JobContract.after_run": "Schemathesis calls it",
     "contract/testing/followed_life.py: FollowedLife.assert_kept": "people's tests call it",
     "contract/testing/job_endpoint.py: JobEndpoint.afollow": "people's tests call it",
+    "contract/testing/life.py: Moment.at_s": "people's tests read it",
     "contract/testing/lives/strategies.py: illegal_lives": "people's tests call it",
     "contract/testing/lives/strategies.py: legal_lives": "people's tests call it",
     "contract/testing/mocked_job_api.py: MockedJobApi.foreign_job_ids": "people's tests read it",
