@@ -598,6 +598,7 @@ def _docstring(argument: str) -> str:
 _ASKED_BY_CANARIES = """
 targets:
   - name: live
+    api: krea
     url: https://jobs.example.com
     token_env: TOKEN
     canaries:
