@@ -198,3 +198,21 @@ def test_the_fixtures_are_described_for_who_asks_pytest(repository: Repository) 
     run = repository.run("--fixtures")
     for name in ("job_api", "job_endpoint", "mock_job_api"):
         assert re.search(rf"^{name} -- .*\n    \S", run.stdout, re.MULTILINE), name
+
+
+def test_a_run_that_takes_no_fixture_loads_nothing_heavy(repository: Repository) -> None:
+    heavy = ("pycurl", "pydantic", "yaml", "anyio", "jsonschema_rs", "requests", "hypothesis")
+    repository.write("conftest.py", "from jobproof.testing import JobApi\n")
+    repository.write(
+        "test_own.py",
+        "import sys\n"
+        "def test_own(pytestconfig):\n"
+        "    assert pytestconfig.pluginmanager.has_plugin('jobproof-testing')\n"
+        f"    assert not {{*{heavy!r}}} & sys.modules.keys()\n",
+    )
+    others = ("asyncio", "hypothesispytest", "schemathesis", "anyio", "randomly", "xdist")
+    left = [word for name in others for word in ("-p", f"no:{name}")]
+    run = run_to_end(
+        *(*PYTHON, "-m", "pytest", *left), folder=repository.folder, env=repository.env
+    )
+    assert passed(run) == 1
