@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from jobproof.contract.formats.durations import write_duration
@@ -18,7 +19,7 @@ from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.suite.planning.plan import PlannedRequest
 from jobproof.contract.suite.planning.target import SuiteTarget
-from jobproof.contract.suite.running.rate_limiter import BudgetSpent
+from jobproof.contract.suite.running.rate_limiter import BudgetSpent, Pace
 from jobproof.contract.suite.running.run import Run
 from jobproof.contract.suite.running.sender import ClientSender
 from jobproof.contract.suite.session.suite_client import suite_client
@@ -27,7 +28,16 @@ from jobproof.contract.testing.life import Life
 
 __all__ = ["Following"]
 
+_WITHIN_S = 600.0
 _REFUSALS = (401, 403)
+
+
+@cache
+def _pace_of(_base_url: str, rate_per_minute: float | None) -> Pace:
+    """
+    A vendor counts the requests of a token, however many jobs and tests they are about.
+    """
+    return Pace(rate_per_minute)
 
 
 class _LookedAt(Run):
@@ -65,11 +75,17 @@ class Following:
     One use each: `run` it, and `stop` it from another thread.
     """
 
-    def __init__(self, target: SuiteTarget, checks: Sequence[Check], *, within_s: float) -> None:
+    def __init__(
+        self, target: SuiteTarget, checks: Sequence[Check], *, within_s: float | None
+    ) -> None:
+        due_s = target.job_deadline_s
+        within_s = within_s or due_s or _WITHIN_S
         if not within_s > 0:
             raise ValueError(f"within_s must be more than 0 seconds, not {within_s!r}")
         self._within_s = within_s
-        self._target = replace(target, watch_s=within_s)
+        # What isn't waited for isn't late.
+        due_s = due_s if due_s is not None and due_s <= within_s else None
+        self._target = replace(target, watch_s=within_s, job_deadline_s=due_s)
         self._client = suite_client(target)
         self._stopped = threading.Event()
         self._run = _LookedAt(
@@ -77,6 +93,7 @@ class Following:
             wait=self._stopped.wait,
             plan=_questions(target.jobs[0]),
         )
+        self._run.rate_limiter.pace = _pace_of(target.base_url, target.rate_per_minute)
 
     def stop(self, why: str) -> None:
         """

@@ -5,6 +5,7 @@ The endpoint that somebody's own tests follow their jobs at.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 from anyio import get_cancelled_exc_class, to_thread
@@ -15,8 +16,6 @@ from jobproof.contract.testing.following import Following
 from jobproof.contract.testing.job_api import JobApi
 
 __all__ = ["JobEndpoint"]
-
-_WITHIN_S = 600.0
 
 
 class JobEndpoint(AbstractContextManager["JobEndpoint"]):
@@ -39,7 +38,7 @@ class JobEndpoint(AbstractContextManager["JobEndpoint"]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def follow(self, job_id: str, *, within_s: float = _WITHIN_S) -> FollowedLife:
+    def follow(self, job_id: str, *, within_s: float | None = None) -> FollowedLife:
         """
         Poll the job to its end and a little beyond it: as politely as the suite does, by the
         profile's interval, slower where nothing changes, heeding `Retry-After` and rate limit.
@@ -47,21 +46,29 @@ class JobEndpoint(AbstractContextManager["JobEndpoint"]):
         Nothing but GET and HEAD is sent.
 
         Args:
-            within_s: Seconds after which it is followed no more, ended or not.
+            within_s: Seconds after which it is followed no more, ended or not; None for as many as
+                the option `job_deadline` gives the job, else 600.
 
         Raises:
             ConfigError: The id, or an option of the API, can't be used.
             RuntimeError: The endpoint is closed.
         """
         following = self._begin(job_id, within_s)
+        # Not in this thread: what a signal's handler raises, as a test's time-out does, libcurl
+        # would swallow.
+        pool = ThreadPoolExecutor(1, thread_name_prefix="jobproof-follow")
         try:
-            return following.run()
+            return pool.submit(following.run).result()
+        except BaseException:
+            following.stop("interrupted")
+            raise
         finally:
+            pool.shutdown(wait=False)
             self._end(following)
 
-    async def afollow(self, job_id: str, *, within_s: float = _WITHIN_S) -> FollowedLife:
+    async def afollow(self, job_id: str, *, within_s: float | None = None) -> FollowedLife:
         """
-        The same for asyncio and trio: the loop isn't held up, and who is cancelled while waiting
+        The same for asyncio: the loop isn't held up, and who is cancelled while waiting
         ends the polls, too.
         """
         following = self._begin(job_id, within_s)
@@ -84,7 +91,7 @@ class JobEndpoint(AbstractContextManager["JobEndpoint"]):
         for following in left:
             following.stop("the test is over")
 
-    def _begin(self, job_id: str, within_s: float) -> Following:
+    def _begin(self, job_id: str, within_s: float | None) -> Following:
         following = Following(self.api.target(job_id), load_checks(), within_s=within_s)
         with self._lock:
             if self._closed:

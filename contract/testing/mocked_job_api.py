@@ -21,6 +21,7 @@ from jobproof.contract.mock.jobs.script import (
     read_trigger,
 )
 from jobproof.contract.model.api import Api
+from jobproof.contract.model.exchange import Request
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.testing.life import Life
 
@@ -195,7 +196,7 @@ def _replayed(life: Life) -> Behaviour:
     """
     answers = [
         MockAnswer(one.code, without_headers(one.headers, *_FRAMING), one.body or b"")
-        for one in (poll.response for poll in life.polls)
+        for one in (poll.response for poll in life.polls if _is_plain(poll.request))
         if one is not None
     ]
     if not answers:
@@ -207,6 +208,13 @@ def _replayed(life: Life) -> Behaviour:
         return answers[min(context.occurrence(), len(answers)) - 1]
 
     return Behaviour("replayed", "the answers of another life", Hook.ANSWER, replay)
+
+
+def _is_plain(request: Request) -> bool:
+    """
+    Whether it was no question for a head alone, or for news alone.
+    """
+    return request.method == "GET" and request.header("if-none-match") is None
 
 
 def _late(latency_s: float) -> Behaviour:

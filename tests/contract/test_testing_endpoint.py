@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -29,6 +31,8 @@ from jobproof.testing import (
 ENDED = [("queued", 0.0), ("processing", "1 poll"), ("completed", "2 polls")]
 ENDLESS = [("queued", 0.0), ("processing", 0.05)]
 
+ASKING = {"job_deadline", "rate_limit"}
+
 Mocked = Callable[..., tuple[MockedJobApi, JobEndpoint]]
 
 
@@ -40,6 +44,7 @@ def mocked() -> Iterator[Mocked]:
     with ExitStack() as stack:
 
         def start(*, token: str = "", **options: Any) -> tuple[MockedJobApi, JobEndpoint]:
+            asking = {key: options.pop(key) for key in ASKING & options.keys()}
             mock = stack.enter_context(MockedJobApi(**options))
             api = JobApi(
                 mock.url,
@@ -47,6 +52,7 @@ def mocked() -> Iterator[Mocked]:
                 token=token or mock.token,
                 poll_interval=0.02,
                 timeout=60.0,
+                **asking,
             )
             return mock, stack.enter_context(JobEndpoint(api))
 
@@ -217,6 +223,53 @@ def test_who_is_cancelled_asks_no_more(mocked: Mocked) -> None:
     with pytest.raises(JobContractInconclusive):
         endpoint.follow(mock.job_ids[0], within_s=0.1).assert_kept()
     assert len(mock.requests) > sent
+
+
+def test_a_time_out_of_the_test_ends_the_polls(mocked: Mocked) -> None:
+    mock, endpoint = mocked(life=ENDLESS)
+
+    class OutOfTime(Exception):
+        pass
+
+    def raise_it(*_: object) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGUSR1, raise_it)
+    beside = threading.Thread(
+        target=lambda: until(lambda: mock.requests) or os.kill(os.getpid(), signal.SIGUSR1)
+    )
+    beside.start()
+    try:
+        with pytest.raises(OutOfTime):
+            endpoint.follow(mock.job_ids[0])
+    finally:
+        beside.join()
+        signal.signal(signal.SIGUSR1, before)
+    until(lambda: not _following(), what="the end of the thread")
+
+
+def test_a_job_that_takes_longer_than_it_may_breaks_the_contract(mocked: Mocked) -> None:
+    mock, endpoint = mocked(life=ENDLESS, job_deadline=0.3)
+    result = endpoint.follow(mock.job_ids[0])
+    assert "job_ends_in_time" in {one.check for one in result.broken}
+    # What isn't waited for isn't late.
+    sooner = endpoint.follow(mock.job_ids[0], within_s=0.1)
+    assert sooner.broken == ()
+    assert sooner.missing
+
+
+def test_all_jobs_of_a_place_share_its_rate(mocked: Mocked) -> None:
+    mock, endpoint = mocked(life=["old-image", "old-training"], rate_limit="20/s")
+
+    async def main() -> list[FollowedLife]:
+        return await asyncio.gather(*map(endpoint.afollow, mock.job_ids))
+
+    for result in asyncio.run(main()):
+        result.assert_kept()
+    times = [one.at for one in mock.requests]
+    assert {one.job_id for one in mock.requests[:4]} == {*mock.job_ids}
+    # Two limits side by side would take half the time.
+    assert times[-1] - times[0] >= 0.9 * (len(times) - 1) / 20
 
 
 def test_closing_ends_what_is_followed(mocked: Mocked) -> None:

@@ -184,4 +184,6 @@ def test_what_was_followed_is_played_again() -> None:
     with MockedJobApi(life=seen) as again:
         assert again.job_ids == (seen.job_id,)
         assert [*dict.fromkeys(statuses(again, seen.job_id))] == [*seen.statuses]
+        # Neither the question for the head nor the one for news is played to who asks for the job.
+        assert {asked(again, seen.job_id)[1]["status"] for _ in seen.moments} == {"completed"}
     assert find_api("krea").name == seen.api.name

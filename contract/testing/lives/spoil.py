@@ -111,7 +111,7 @@ class Spoil:
         found_by: The checks that may find it.
         wants: `ended`, `succeeded` or `failed` at both polls of the frame, or `running`.
         needs: What an API must have that its lives can be wrong in this way; of `FEATURES`.
-        is_owners: Whoever polls a job of their own sees it.
+        is_plain: Whoever polls a job of their own sees it, without any condition.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Spoil:
     found_by: frozenset[str]
     wants: str = ""
     needs: frozenset[str] = frozenset()
-    is_owners: bool = True
+    is_plain: bool = True
 
     def can_be(self, lived: LivedApi) -> bool:
         """

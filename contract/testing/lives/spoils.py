@@ -25,11 +25,11 @@ _SPOILS: dict[str, Spoil] = {}
 
 
 def _spoil(
-    *found_by: str, wants: str = "", needs: Iterable[str] = (), is_owners: bool = True
+    *found_by: str, wants: str = "", needs: Iterable[str] = (), is_plain: bool = True
 ) -> Callable[[_Apply], _Apply]:
     def register(apply: _Apply) -> _Apply:
         name = apply.__name__
-        _SPOILS[name] = Spoil(name, apply, frozenset(found_by), wants, frozenset(needs), is_owners)
+        _SPOILS[name] = Spoil(name, apply, frozenset(found_by), wants, frozenset(needs), is_plain)
         return apply
 
     return register
@@ -160,7 +160,7 @@ def tag_is_used_again(frame: Frame) -> tuple[Exchange, Exchange]:
     )
 
 
-@_spoil("not_modified_means_unchanged")
+@_spoil("not_modified_means_unchanged", is_plain=False)
 def unchanged_although_changed(frame: Frame) -> tuple[Exchange, Exchange] | None:
     lifecycle = frame.life.target.api.lifecycle
     had = str(frame.life.target.api.observe(frame.first).job.status)  # type: ignore[union-attr]
@@ -203,12 +203,12 @@ def server_fails(frame: Frame) -> tuple[Exchange, Exchange]:
     return frame.first, _with_code(frame.second, 500)
 
 
-@_spoil("token_is_required", needs=["token"], is_owners=False)
+@_spoil("token_is_required", needs=["token"], is_plain=False)
 def anybody_is_let_in(frame: Frame) -> tuple[Exchange, Exchange] | None:
     return _asked_as(frame, "none")
 
 
-@_spoil("foreign_job_is_hidden", needs=["token"], is_owners=False)
+@_spoil("foreign_job_is_hidden", needs=["token"], is_plain=False)
 def foreign_job_is_shown(frame: Frame) -> tuple[Exchange, Exchange] | None:
     return _asked_as(frame, "foreign")
 

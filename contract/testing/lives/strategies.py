@@ -68,7 +68,7 @@ def illegal_lives(api: str | None = None) -> st.SearchStrategy[IllegalLife]:
         ConfigError: As of `legal_lives`.
     """
     lived = _lived(api)
-    ways = [name for name, one in SPOILS.items() if one.is_owners and one.can_be(lived)]
+    ways = [name for name, one in SPOILS.items() if one.is_plain and one.can_be(lived)]
     return st.sampled_from(ways).flatmap(lambda name: _spoiled(lived, SPOILS[name]))
 
 
