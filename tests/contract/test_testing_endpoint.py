@@ -14,9 +14,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from tests.tools import PYTHON, output_of, until
+from tests.tools import PYTHON, few_of, output_of, until
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.mock.variants import VARIANTS
 from jobproof.contract.model.verdict import Verdict
 from jobproof.contract.plugins import api_names
 from jobproof.testing import (
@@ -115,6 +116,14 @@ def test_a_broken_promise_fails_with_the_finding_and_the_life(
     assert head.split() == ["look", "at", "took", "asked", "code", "status", "changed", "found"]
     assert any(f"violation {check}: " in row for row in rows)
     assert len(rows) == len(result.life.moments)
+
+
+@pytest.mark.parametrize("variant", few_of(VARIANTS, one_in=6))
+def test_a_server_that_is_unusual_and_right_is_not_called_broken(
+    mocked: Mocked, variant: str
+) -> None:
+    result = followed(mocked, variant=variant, life=ENDED)
+    assert result.broken == ()
 
 
 def test_a_job_that_never_ends_is_not_kept(mocked: Mocked) -> None:
