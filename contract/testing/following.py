@@ -19,6 +19,7 @@ from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.suite.planning.plan import PlannedRequest
 from jobproof.contract.suite.planning.target import SuiteTarget
+from jobproof.contract.suite.reporting.summary import breaking
 from jobproof.contract.suite.running.rate_limiter import BudgetSpent, Pace
 from jobproof.contract.suite.running.run import Run
 from jobproof.contract.suite.running.sender import ClientSender
@@ -159,7 +160,8 @@ class Following:
             yield f"the token isn't accepted: {', '.join(sorted(refused))}"
         elif not statuses and not why:
             yield "no answer held the job"
-        elif statuses and not self._ended:
+        # A job that broke its contract isn't followed further: what comes then teaches nothing.
+        elif statuses and not self._ended and not breaking(run.findings, strict=False):
             last = legible(shorten(statuses[-1], 60))
             waited = write_duration(self._within_s)
             yield f"the job hadn't ended after {waited}: it was last seen {last}"

@@ -20,6 +20,7 @@ __all__ = ["life_table"]
 
 _HEAD = ("look", "at", "took", "asked", "code", "status", "changed", "found")
 _MOST_ALIKE = 3
+_LONGEST_TAG = 12
 _Row = tuple[str, ...]
 
 
@@ -91,7 +92,9 @@ def _question(poll: Exchange) -> str:
     words += [request.subject.value] * (request.subject is not Subject.KNOWN)
     words += [request.credential.value] * (request.credential is not Credential.OWNER)
     condition = request.header("if-none-match")
-    return " ".join(words if condition is None else [*words, f"if-none-match {condition}"])
+    if condition is not None:
+        words.append(f"if-none-match {shorten(condition, _LONGEST_TAG)}")
+    return " ".join(words)
 
 
 def _answer(api: Api, poll: Exchange) -> tuple[str, str, Json]:

@@ -116,6 +116,7 @@ def test_a_broken_promise_fails_with_the_finding_and_the_life(
     assert head.split() == ["look", "at", "took", "asked", "code", "status", "changed", "found"]
     assert any(f"violation {check}: " in row for row in rows)
     assert len(rows) == len(result.life.moments)
+    assert result.missing == ()
 
 
 @pytest.mark.parametrize("variant", few_of(VARIANTS, one_in=6))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.tools import PYTHON, run_to_end
 
-from jobproof.testing import MockedJobApi
+from jobproof.testing import JobApi, JobEndpoint, MockedJobApi
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -140,6 +140,24 @@ def test_what_it_shows_fails_where_the_server_is_wrong(repository: Repository) -
     ):
         assert f"E       {line}" in run.stdout
     assert repository.env["KREA_API_TOKEN"] not in run.stdout + run.stderr
+
+
+def _cells(table: str) -> list[list[str]]:
+    """
+    The table's rows, without the moments and the tags, which are others each time.
+    """
+    rows = (re.split(r"  +", line) for line in table.splitlines())
+    return [[re.sub(r'"\w+\.{3}', "tag", cell) for cell in [row[0], *row[3:]]] for row in rows]
+
+
+def test_the_table_shown_is_what_a_follower_prints() -> None:
+    (shown,) = re.findall(r"```text\n(look .*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    life = [("queued", 0.0), ("processing", "2 polls"), ("completed", "9 polls")]
+    with MockedJobApi(fault="status_goes_back", life=life) as mock:
+        asker = JobApi(mock.url, token=mock.token, poll_interval=0.01)
+        with JobEndpoint(asker) as endpoint:
+            printed = str(endpoint.follow(mock.job_ids[0]).life)
+    assert _cells(shown) == _cells(printed)
 
 
 MODES = {
