@@ -21,6 +21,7 @@ __all__ = ["JobApi"]
 
 _OF_A_RUN = frozenset(
     {"job", "foreign_job", "disposable_job", "effort", "seed", "report", "quiet", "dry_run"}
+    | {"baseline", "summary", "annotations", "sarif", "code_quality", "html"}
 )
 """Options that say what a run of the suite does, and nothing of the endpoint."""
 
