@@ -7,7 +7,7 @@ Loaded with every pytest run on the machine, so it imports nothing heavy until a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """
+    A mistake of whoever runs the tests is told without a traceback.
+    """
+    try:
+        yield
+    except JobproofError as exc:
+        pytest.fail(f"jobproof: {exc}", pytrace=False)
+
+
 @pytest.fixture
 def job_api(request: pytest.FixtureRequest) -> JobApi:
     """
@@ -33,11 +44,9 @@ def job_api(request: pytest.FixtureRequest) -> JobApi:
     from jobproof.contract.testing.job_api import JobApi
 
     config = request.config
-    given = {one.key: config.getoption(f"jobproof_{one.key}", None) for one in OPTIONS}
-    try:
-        return JobApi.from_options({key: value for key, value in given.items() if value})
-    except JobproofError as exc:
-        pytest.fail(f"jobproof: {exc}", pytrace=False)
+    values = {one.key: config.getoption(f"jobproof_{one.key}", None) for one in OPTIONS}
+    with _in_one_line():
+        return JobApi.from_options({key: one for key, one in values.items() if one != []})
 
 
 @pytest.fixture
@@ -48,7 +57,9 @@ def job_endpoint(job_api: JobApi) -> Iterator[JobEndpoint]:
     """
     from jobproof.contract.testing.job_endpoint import JobEndpoint
 
-    with JobEndpoint(job_api) as endpoint:
+    with _in_one_line():
+        endpoint = JobEndpoint(job_api)
+    with endpoint:
         yield endpoint
 
 

@@ -80,7 +80,8 @@ class Following:
         self, target: SuiteTarget, checks: Sequence[Check], *, within_s: float | None
     ) -> None:
         due_s = target.job_deadline_s
-        within_s = within_s or due_s or _WITHIN_S
+        if within_s is None:
+            within_s = _WITHIN_S if due_s is None else due_s
         if not within_s > 0:
             raise ValueError(f"within_s must be more than 0 seconds, not {within_s!r}")
         self._within_s = within_s

@@ -69,9 +69,9 @@ class JobApi:
                 "where are the jobs? Give --job-api-url URL, or have a fixture of yours called "
                 "job_api return JobApi(url, ...)"
             )
-        others = {key: value for key, value in values.items() if key not in _OF_A_RUN}
-        url, api = str(others.pop("url")), others.pop("api")
-        return cls(url, api=None if api is None else str(api), **others)
+        stated = {key: value for key, value in values.items() if value is not None}
+        others = {key: value for key, value in stated.items() if key not in _OF_A_RUN}
+        return cls(str(others.pop("url")), api=others.pop("api", None), **others)
 
     def __repr__(self) -> str:
         return f"JobApi({without_userinfo(self.url)!r}, api={self.api!r})"

@@ -24,9 +24,13 @@ class JobEndpoint(AbstractContextManager["JobEndpoint"]):
 
     Safe for several threads, each of which follows jobs of its own; `close`, or the end of the
     `with` block, ends what is still followed.
+
+    Raises:
+        ConfigError: An option of the API can't be used; the message says which, and what to do.
     """
 
     def __init__(self, api: JobApi) -> None:
+        api.target("any")  # what can't be used is told before somebody makes a job
         self.api = api
         self._lock = threading.Lock()
         self._followed: set[Following] = set()
@@ -50,7 +54,7 @@ class JobEndpoint(AbstractContextManager["JobEndpoint"]):
                 the option `job_deadline` gives the job, else 600.
 
         Raises:
-            ConfigError: The id, or an option of the API, can't be used.
+            ConfigError: That is no id.
             RuntimeError: The endpoint is closed.
         """
         following = self._begin(job_id, within_s)

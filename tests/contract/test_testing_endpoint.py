@@ -32,7 +32,7 @@ from jobproof.testing import (
 ENDED = [("queued", 0.0), ("processing", "1 poll"), ("completed", "2 polls")]
 ENDLESS = [("queued", 0.0), ("processing", 0.05)]
 
-ASKING = {"job_deadline", "rate_limit"}
+ASKING = {"job_deadline", "rate_limit", "staleness"}
 
 Mocked = Callable[..., tuple[MockedJobApi, JobEndpoint]]
 
@@ -269,7 +269,7 @@ def test_a_job_that_takes_longer_than_it_may_breaks_the_contract(mocked: Mocked)
 
 
 def test_all_jobs_of_a_place_share_its_rate(mocked: Mocked) -> None:
-    mock, endpoint = mocked(life=["old-image", "old-training"], rate_limit="20/s")
+    mock, endpoint = mocked(life=["old-image", "old-training"], rate_limit="10/s")
 
     async def main() -> list[FollowedLife]:
         return await asyncio.gather(*map(endpoint.afollow, mock.job_ids))
@@ -277,9 +277,33 @@ def test_all_jobs_of_a_place_share_its_rate(mocked: Mocked) -> None:
     for result in asyncio.run(main()):
         result.assert_kept()
     times = [one.at for one in mock.requests]
-    assert {one.job_id for one in mock.requests[:4]} == {*mock.job_ids}
-    # Two limits side by side would take half the time.
-    assert times[-1] - times[0] >= 0.9 * (len(times) - 1) / 20
+    # When the first had its slot, however late one or the other of them came.
+    began = min(at - place * 0.1 for place, at in enumerate(times[: len(times) // 2]))
+    assert times[-1] >= began + (len(times) - 1) * 0.1 - 0.05
+
+
+def test_a_place_that_hears_of_a_job_a_little_later_is_kept_where_that_is_said(
+    mocked: Mocked,
+) -> None:
+    result = followed(mocked, fault="not_found_at_first", life=ENDED)
+    assert [one.check for one in result.broken] == ["known_job_is_found"]
+    result = followed(mocked, fault="not_found_at_first", life=ENDED, staleness="1m")
+    result.assert_kept()
+    assert result.life.moments[0].code == 404
+    assert result.life.statuses[-1] == "completed"
+
+
+@pytest.mark.parametrize("within_s", [0, -1.0, float("nan")])
+def test_no_time_at_all_is_refused(mocked: Mocked, within_s: float) -> None:
+    mock, endpoint = mocked()
+    with pytest.raises(ValueError, match="within_s must be more than 0 seconds"):
+        endpoint.follow(mock.job_ids[0], within_s=within_s)
+    assert not mock.requests
+
+
+def test_an_option_that_can_not_be_used_is_told_before_a_job_is_made() -> None:
+    with pytest.raises(ConfigError, match="rate limit 'often': write 30/m"):
+        JobEndpoint(JobApi("http://127.0.0.1", token="a-token", rate_limit="often"))
 
 
 def test_closing_ends_what_is_followed(mocked: Mocked) -> None:

@@ -125,6 +125,13 @@ def test_a_variant_throttles_and_says_when_to_come_back() -> None:
     assert codes == {200, 429}
 
 
+def test_a_variant_is_out_of_service() -> None:
+    with MockedJobApi(variant="maintenance", life="image") as mock:
+        codes = [asked(mock, mock.job_ids[0])[0] for _ in range(3)]
+        assert 503 in codes
+        assert codes == [one.code for one in mock.requests]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -191,7 +191,7 @@ def test_the_options_of_the_run_name_the_api(repository: Repository) -> None:
     assert "jobproof: where are the jobs? Give --job-api-url URL, or have a fixture" in run.stdout
     # An option that can't be used is one line as well.
     run = repository.run(*given, "--job-rate-limit", "often")
-    assert "rate limit 'often': write 30/m, 2/s or unlimited" in run.stdout
+    assert "\njobproof: rate limit 'often': write 30/m, 2/s or unlimited\n" in run.stdout
 
 
 def test_the_mocks_of_a_test_are_stopped_with_it(repository: Repository) -> None:
