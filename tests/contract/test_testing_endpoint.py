@@ -178,12 +178,17 @@ def test_a_throttling_server_is_left_alone_and_kept(mocked: Mocked) -> None:
     assert {one.code for one in mock.requests} == codes
 
 
-def test_no_secret_is_shown(mocked: Mocked) -> None:
-    mock, endpoint = mocked(fault="id_of_another_job", life=ENDED)
+@pytest.mark.parametrize("fault", ["id_of_another_job", "token_sent_back"])
+def test_no_secret_is_shown(mocked: Mocked, fault: str) -> None:
+    mock, endpoint = mocked(fault=fault, life=ENDED)
     result = endpoint.follow(mock.job_ids[0])
     shown = [str(result), repr(result), repr(result.life), repr(endpoint), str(endpoint.api)]
-    shown += [repr(result.findings), repr(result.broken), repr(result.life.moments)]
-    shown += [repr(result.life.polls)]
+    shown += [repr(result.findings), repr(result.life.moments), repr(result.life.findings)]
+    exchanges = [*result.life.polls, *(one.exchange for one in result.findings)]
+    for one in exchanges:
+        assert one.response is not None
+        shown += [repr(one), repr(one.request.headers), repr(one.response.headers)]
+    assert result.broken
     assert [text for text in shown if mock.token in text] == []
 
 
