@@ -23,6 +23,7 @@ from functools import cache
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -30,6 +31,7 @@ import measured_runs
 import measured_score
 from red_line import red_line
 
+from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS
 from jobproof.contract.mock.grounds import grounds_of
 from jobproof.contract.mock.variants import VARIANTS
@@ -43,6 +45,7 @@ from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan
 from jobproof.contract.suite.planning.target import Effort
 from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.planning.yields import read_yields
+from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
 
@@ -580,6 +583,55 @@ def _members(enum: Any) -> Iterator[tuple[str, str]]:
         yield f"`{member.value}`", docstring.group(1) if docstring else ""
 
 
+def _docstring(argument: str) -> str:
+    """
+    What the arguments of a class are, from its docstring.
+    """
+    module, _, name = argument.partition(":")
+    text = inspect.getdoc(getattr(import_module(module), name)) or ""
+    _, _, arguments = text.partition("Args:\n")
+    listed = re.split(r"\n\n", arguments)[0]
+    rows = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", listed, re.MULTILINE)
+    return table(("argument", "meaning"), ((f"`{k}`", re.sub(r"\s+", " ", v)) for k, v in rows))
+
+
+_ASKED_BY_CANARIES = """
+targets:
+  - name: live
+    api: krea
+    url: https://jobs.example.com
+    token_env: TOKEN
+    canaries:
+      known: {ids: [4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20]}
+      missing: {}
+      foreign: {ids: [0f0c37ba-9d46-4f0b-a5a7-4d3ad8a45d6e]}
+      malformed: {interval: 5m}
+      anonymous: {interval: 5m}
+"""
+
+
+def _canary_costs(_argument: str) -> str:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "jobproof.yaml"
+        path.write_text(_ASKED_BY_CANARIES, encoding="utf-8")
+        (target,) = load_settings(path, environment={"TOKEN": "a-token"}).targets
+    classes = load_group("jobproof.canaries")
+    rows = [
+        (
+            f"`{canary.name}`",
+            (inspect.getdoc(inspect.getmodule(classes[canary.name])) or "").strip(),
+            write_duration(canary.interval_s),
+            f"{60 / canary.interval_s:g}",
+        )
+        for canary in target.canaries
+    ]
+    cadence = target.api.profile.cadence
+    slowest, fastest = 60 / cadence.slowest, 60 / cadence.poll
+    polls = f"{slowest:g} to {fastest:g}, as its status changes"
+    rows.append(("`follow`, each job", "How does it live, to its end?", "", polls))
+    return table(("canary", "question", "interval", "requests a minute"), rows)
+
+
 BLOCKS: Mapping[str, Block] = {
     "checks": _checks,
     "faults": _faults,
@@ -609,6 +661,8 @@ BLOCKS: Mapping[str, Block] = {
     "members": _attributes,
     "values": _values,
     "marks": _marks,
+    "docstring": _docstring,
+    "canary-costs": _canary_costs,
 }
 """What a mark can name."""
 

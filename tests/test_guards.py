@@ -38,7 +38,7 @@ def every_module(test: Any) -> Any:
     return pytest.mark.source(each(test))
 
 
-APART = ("client", "mock", "reaching", "suite", "scoring", "cli")
+APART = ("client", "mock", "reaching", "suite", "scoring", "testing", "cli")
 """What of `contract` may open a socket, or drive what does; the rest is the core."""
 
 NETWORK = ("socket", "ssl", "http", "urllib.request", "asyncio", "pycurl", "requests", "urllib3")
@@ -68,6 +68,7 @@ KNOWN = {
         *(*CORE, "contract/client", "contract/mock", "contract/reaching"),
         "contract/recordings",
     ),
+    "contract/testing": (*CORE, "contract/client", "contract/mock", "contract/suite"),
     "probes/result.py": VALUES,
     "probes/logs.py": VALUES,
     "probes/sources": VALUES,
@@ -251,7 +252,10 @@ def test_imports_point_one_way(module: Path) -> None:
     if package == "contract":
         assert _known_to(module, "probes", "grafana", "tests") == []
     if package == "probes":
-        barred = ("contract.suite", "contract.mock", "contract.scoring", "grafana", "tests")
+        barred = (
+            *("contract.suite", "contract.mock", "contract.scoring", "contract.testing"),
+            *("grafana", "tests"),
+        )
         assert _known_to(module, *barred, *ENGINES) == []
     if package == "grafana":
         allowed = ("probes.export.metrics", "probes.config")
@@ -408,6 +412,7 @@ URL_READERS = {
     "contract/model/request.py": "the path of a URL that was built",
     "contract/recordings/endpoint_filter.py": "the URL of a request that was recorded",
     "contract/suite/reporting/explain.py": "the path of a request that was built",
+    "contract/testing/lives/playing.py": "the path of a request that was built",
     "probes/web/access/middleware.py": "a browser's Origin, compared with its Host",
 }
 """Who takes a URL apart, and why that is no base URL that somebody wrote."""
@@ -509,6 +514,7 @@ REVEALS = {
     "contract/reaching/token_sources.py": "to get a token with it",
     "contract/suite/planning/target.py": "so that a check can look for it",
     "probes/config/access_settings.py": "to see whether it can be sent",
+    "contract/testing/job_api.py": "to hand it over where a variable would hold it",
     "probes/config/reader.py": "to name the key by a digest",
     "probes/engine/judging.py": "so that a check can look for it",
 }
@@ -661,7 +667,7 @@ def test_a_retry_after_is_read_in_one_place() -> None:
     assert waits == {f"contract/suite/running/{name}.py" for name in ("pace", "rate_limiter")}
     # Whoever looks the header up hands it to one of these, as it came.
     looks = {m for m in MODULES if "retry-after" in {text.lower() for _, text in _literals(m)}}
-    writers = ("contract/mock", "contract/scoring/mutants")
+    writers = ("contract/mock", "contract/scoring/mutants", "contract/testing/lives/playing.py")
     assert {m.as_posix() for m in looks if not any(map(m.is_relative_to, writers))} == {
         *("contract/checks/codes.py", "contract/checks/fields.py"),
         *(f"contract/suite/running/{name}.py" for name in ("pace", "plan_runner")),

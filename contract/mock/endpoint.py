@@ -26,7 +26,7 @@ from jobproof.contract.mock.answer import (
 from jobproof.contract.mock.behaviour import Behaviour, BehaviourMemory, Hook, RequestContext
 from jobproof.contract.mock.jobs.job_store import JobStore
 from jobproof.contract.mock.jobs.life import MockJob
-from jobproof.contract.mock.jobs.script import read_script
+from jobproof.contract.mock.jobs.script import Script, read_script
 from jobproof.contract.mock.listing import BadQuery, page_of_jobs
 from jobproof.contract.mock.registry import find_behaviours
 from jobproof.contract.model.api import Api
@@ -70,12 +70,14 @@ class MockOptions(TypedDict, total=False):
     The options of a mock, as `Mock` explains them.
     """
 
-    faults: Iterable[str]
-    variants: Iterable[str]
+    faults: Iterable[str | Behaviour]
+    variants: Iterable[str | Behaviour]
     seed: int
     clock: Callable[[], float]
     jobs_per_minute: float
     lives: Iterable[str]
+    script: Script | None
+    ids: Iterable[str]
 
 
 class Mock:
@@ -83,12 +85,14 @@ class Mock:
     One API's endpoint with two tenants and scripted jobs. Safe to use from many threads.
 
     Args:
-        faults: Names of faults to have from the start.
-        variants: Names of correct variants to be.
+        faults: Faults to have from the start, by name or as they are.
+        variants: Correct variants to be, by name or as they are.
         seed: Same seed, same ids and tokens.
         clock: Unix seconds.
         jobs_per_minute: New jobs in a minute.
         lives: More jobs for the owner, by their lives' names.
+        script: What it says and how its jobs live; None for the API's `mock.yaml`.
+        ids: Of the owner's first jobs; those of others are drawn.
 
     Raises:
         ConfigError: No `mock.yaml`, or an unknown fault, variant or life.
@@ -98,15 +102,17 @@ class Mock:
         self,
         api: Api,
         *,
-        faults: Iterable[str] = (),
-        variants: Iterable[str] = (),
+        faults: Iterable[str | Behaviour] = (),
+        variants: Iterable[str | Behaviour] = (),
         seed: int = 0,
         clock: Callable[[], float] = time.time,
         jobs_per_minute: float = 0.0,
         lives: Iterable[str] = (),
+        script: Script | None = None,
+        ids: Iterable[str] = (),
     ) -> None:
         self.api = api
-        self.script = read_script(api)
+        self.script = read_script(api) if script is None else script
         self.prefix = urlsplit(api.profile.server).path.rstrip("/")
         self._clock = clock
         self._job_store = JobStore(
@@ -116,6 +122,7 @@ class Mock:
             started=clock(),
             jobs_per_minute=jobs_per_minute,
             lives=lives,
+            ids=ids,
         )
         self._lock = threading.Lock()
         self._log: deque[LoggedRequest] = deque(maxlen=_LOG_LIMIT)
@@ -164,7 +171,7 @@ class Mock:
         with self._lock:
             return list(self._log)
 
-    def set_faults(self, *names: str) -> None:
+    def set_faults(self, *names: str | Behaviour) -> None:
         """
         Have exactly these faults from now on; their counters start anew.
 
@@ -175,7 +182,7 @@ class Mock:
         with self._lock:
             self._faults, self._memory = behaviours, BehaviourMemory()
 
-    def set_variants(self, *names: str) -> None:
+    def set_variants(self, *names: str | Behaviour) -> None:
         """
         Be exactly these correct variants from now on.
 

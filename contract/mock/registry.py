@@ -16,10 +16,10 @@ __all__ = ["find_behaviours"]
 
 
 def find_behaviours(
-    names: Iterable[str], *, of: Literal["fault", "variant"]
+    names: Iterable[str | Behaviour], *, of: Literal["fault", "variant"]
 ) -> tuple[Behaviour, ...]:
     """
-    The faults or variants of these names.
+    The faults or variants of these names; what is one already stays.
 
     Raises:
         ConfigError: A name that none has, with the nearest one.
@@ -27,6 +27,9 @@ def find_behaviours(
     known: Mapping[str, Behaviour] = FAULTS if of == "fault" else VARIANTS
     found = []
     for name in names:
+        if isinstance(name, Behaviour):
+            found.append(name)
+            continue
         if name not in known:
             raise ConfigError(f"unknown {of} {name!r}. {did_you_mean(name, known)}")
         found.append(known[name])

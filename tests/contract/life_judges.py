@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.contract.builders import judge
-from tests.contract.mocked_lives import PlayedLife
 
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Drift, Finding, Kind
 from jobproof.contract.suite.running.run import Run
+from jobproof.contract.testing.lives.life_plan import PlayedLife
 from jobproof.probes.engine.judging import RawResult, ResultJudge
 
 __all__ = ["by_monitor", "by_suite", "unexplained"]

@@ -5,42 +5,29 @@ The APIs whose jobs' lives are drawn: both that are shipped, and a small one wit
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
+from hypothesis import strategies as st
 from tests.contract.small_api import small_folder
 
-from jobproof.contract.mock.jobs.script import Script, read_script
-from jobproof.contract.model.api import Api, load_api
+from jobproof.contract.mock.jobs.script import read_script
+from jobproof.contract.model.api import load_api
 from jobproof.contract.plugins import find_api
+from jobproof.contract.testing.lives.drawing import life_plans
+from jobproof.contract.testing.lives.life_plan import LifePlan
+from jobproof.contract.testing.lives.lived_api import LivedApi
 
-__all__ = ["LIVED_APIS", "LivedApi", "lived_api"]
+__all__ = ["LIVED_APIS", "any_life", "lived_by"]
 
 LIVED_APIS = ("krea", "openai-batch", "retries")
 
 
-@dataclass(frozen=True)
-class LivedApi:
-    """
-    Attributes:
-        script: What its mock says, without the lives.
-        bodies: By status: what a job may have to show in it, each of these being right.
-        links: Where a body has a list of links; None where it has none.
-    """
-
-    api: Api
-    script: Script
-    bodies: Mapping[str, tuple[dict[str, Any], ...]]
-    links: str | None = None
-
-
 @cache
-def lived_api(name: str) -> LivedApi:
+def lived_by(name: str) -> LivedApi:
     """
     One of `LIVED_APIS`.
     """
@@ -53,6 +40,13 @@ def lived_api(name: str) -> LivedApi:
     with TemporaryDirectory() as folder:
         api = load_api(_retrying_folder(Path(folder) / name))
         return LivedApi(api, read_script(api), _RETRIES, "/output/files")
+
+
+def any_life() -> st.SearchStrategy[LifePlan]:
+    """
+    A right life of any of them, served in any right way.
+    """
+    return st.sampled_from(LIVED_APIS).flatmap(lambda name: life_plans(lived_by(name)))
 
 
 _IMAGES = [f"https://gen.krea.ai/images/${{uuid:{n}}}.png" for n in range(3)]

@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, reject, seed, settings
 from tests.contract.life_judges import by_monitor, by_suite, unexplained
-from tests.contract.life_table import life_table
-from tests.contract.mocked_lives import LifePlan, PlayedLife, life_plans, play
-from tests.contract.spoiled_lives import SPOILS, Spoil, framed_plans, spoil
+from tests.contract.lived_apis import any_life
 
 from jobproof.contract.model.finding import Finding
+from jobproof.contract.testing.life_table import life_table
+from jobproof.contract.testing.lives.life_plan import LifePlan, PlayedLife
+from jobproof.contract.testing.lives.playing import play
+from jobproof.contract.testing.lives.spoil import Spoil, framed_plans, spoil
+from jobproof.contract.testing.lives.spoils import SPOILS
 
 _LIVES = int(os.environ.get("JOBPROOF_LEGAL_LIVES", "300"))
 _IS_LONG = "JOBPROOF_LEGAL_LIVES" in os.environ
@@ -55,7 +58,7 @@ def _seeded(test: Any, number: int) -> Any:
 @pytest.mark.parametrize("shard", _SHARDS)
 def test_a_right_life_is_silent(shard: int) -> None:
     @settings(_CALM, max_examples=min(_SHARD, _LIVES - shard * _SHARD))
-    @given(life_plans())
+    @given(any_life())
     def holds(plan: LifePlan) -> None:
         life = play(plan)
         for judged in _JUDGES:
@@ -69,7 +72,7 @@ def test_a_right_life_is_silent(shard: int) -> None:
 @pytest.mark.parametrize("wrong", SPOILS.values(), ids=list(SPOILS))
 def test_one_wrong_thing_in_a_right_life_is_found(wrong: Spoil) -> None:
     @settings(_CALM, max_examples=_SPOILED)
-    @given(framed_plans(wrong))
+    @given(framed_plans(wrong, any_life()))
     def holds(plan: LifePlan) -> None:
         spoiled = spoil(plan, wrong)
         if spoiled is None:

@@ -11,6 +11,7 @@ from jobproof.contract.suite.running.rate_limiter import (
     LONGEST_OUTAGES_S,
     LONGEST_PAUSE_S,
     BudgetSpent,
+    Pace,
     RateLimiter,
 )
 
@@ -31,6 +32,23 @@ def test_requests_are_spread_evenly_at_the_rate() -> None:
         limiter.acquire()
         starts.append(time.now)
     assert starts == [100.0, 102.0, 104.0, 106.0]
+
+
+def test_limiters_that_share_a_pace_take_its_slots_by_turns_and_rest_together() -> None:
+    time = VirtualTime()
+    one, other = rate_limiter(time, budget=2), rate_limiter(time)
+    one.pace = other.pace = Pace(30.0, monotonic=time)
+    starts = []
+    for limiter in (one, other, one, other):
+        limiter.acquire()
+        starts.append(time.now)
+    assert starts == [100.0, 102.0, 104.0, 106.0]
+    # What one was asked for, the other heeds; what one may send in all is its own.
+    one.pause("60", now=NOW, default_s=5.0)
+    other.acquire()
+    assert time.now == 166.0
+    with pytest.raises(BudgetSpent):
+        one.acquire()
 
 
 def test_without_a_rate_nobody_waits() -> None:

@@ -32,6 +32,7 @@ class JobStore:
         started: Unix seconds; scripted ages count back from here.
         jobs_per_minute: New jobs that the owner gets in a minute; 0 for none.
         lives: Lives of more jobs that the owner has from the start.
+        ids: Of the owner's first jobs.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class JobStore:
         started: float,
         jobs_per_minute: float = 0.0,
         lives: Iterable[str] = (),
+        ids: Iterable[str] = (),
     ) -> None:
         self._api = api
         self._script = script
@@ -52,6 +54,7 @@ class JobStore:
         self._generated_count = 0
         self._jobs: OrderedDict[str, MockJob] = OrderedDict()
         self._generated: list[MockJob] = []
+        self._given_ids = list(ids)
         self.tokens = {caller: self._make_token(caller) for caller in Caller if caller.known}
         owned = (*script.jobs.owner, *_checked_lives(lives, script))
         initial = ((Caller.OWNER, owned), (Caller.OTHER, script.jobs.foreign))
@@ -108,7 +111,9 @@ class JobStore:
     def _add_job(self, name: str, caller: Caller, at: float, *, time_scale: float = 1.0) -> MockJob:
         life = self._script.lives[name]
         created = at - life.created_ago
-        job_id = self._api.profile.id.fresh(self._random)
+        # The owner's come first, and a drawn id changes with none that was given.
+        drawn = self._api.profile.id.fresh(self._random)
+        job_id = self._given_ids.pop(0) if self._given_ids else drawn
         job = MockJob(job_id, name, life, tenant=caller, created=created, time_scale=time_scale)
         self._jobs[job.id] = job
         return job

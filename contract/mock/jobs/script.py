@@ -28,6 +28,7 @@ __all__ = [
     "Script",
     "StageTrigger",
     "read_script",
+    "read_trigger",
 ]
 
 
@@ -40,7 +41,20 @@ class StageTrigger(StrictModel):
     seconds: float | None = None
 
 
-def _read_trigger(value: object) -> object:
+def read_trigger(text: str) -> StageTrigger:
+    """
+    When a stage begins, in the words of a script: `2 polls`, or a duration.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    try:
+        return _read_trigger(text)
+    except ValueError as exc:
+        raise ConfigError(str(exc)) from None
+
+
+def _read_trigger(value: object) -> StageTrigger:
     # Nine digits: no life needs more, and `int` refuses thousands of them.
     match = re.fullmatch(r"([1-9][0-9]{0,8}) polls?", value) if isinstance(value, str) else None
     if match:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from jobproof.contract.formats.http_date import read_wait
 
-__all__ = ["LONGEST_OUTAGES_S", "LONGEST_PAUSE_S", "BudgetSpent", "RateLimiter"]
+__all__ = ["LONGEST_OUTAGES_S", "LONGEST_PAUSE_S", "BudgetSpent", "Pace", "RateLimiter"]
 
 LONGEST_PAUSE_S = 120.0
 """The longest that a 429 may hold up a run: somebody, or a CI job's time limit, waits for it."""
@@ -32,6 +32,40 @@ class BudgetSpent(Exception):
     """
 
 
+class Pace:
+    """
+    When the next request may be sent; what several limiters share that ask by one token's right.
+
+    Args:
+        rate_per_minute: Spread evenly, without bursts; None for no limit.
+    """
+
+    def __init__(
+        self, rate_per_minute: float | None, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._interval_s = 60.0 / rate_per_minute if rate_per_minute else 0.0
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._next = monotonic()
+
+    def take(self) -> float:
+        """
+        Take the next slot; the seconds until it.
+        """
+        with self._lock:
+            now = self._monotonic()
+            start = max(now, self._next)
+            self._next = start + self._interval_s
+        return start - now
+
+    def rest(self, pause_s: float) -> None:
+        """
+        Have nobody sent anything for so long; a shorter rest never cuts a longer one.
+        """
+        with self._lock:
+            self._next = max(self._next, self._monotonic() + pause_s)
+
+
 class RateLimiter:
     """
     Lets requests through at a rate, up to a number; safe for several threads.
@@ -42,6 +76,7 @@ class RateLimiter:
 
     Attributes:
         sent: How many requests were let through.
+        pace: Whose slots they take.
     """
 
     def __init__(
@@ -52,12 +87,10 @@ class RateLimiter:
         monotonic: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._interval_s = 60.0 / rate_per_minute if rate_per_minute else 0.0
+        self.pace = Pace(rate_per_minute, monotonic=monotonic)
         self._budget = budget
-        self._monotonic = monotonic
         self._wait = wait
         self._lock = threading.Lock()
-        self._next = monotonic()
         self._outages_s = LONGEST_OUTAGES_S
         self._throttled = 0
         self._closed = False
@@ -74,11 +107,9 @@ class RateLimiter:
             if self._closed or (self._budget is not None and self.sent >= self._budget):
                 raise BudgetSpent
             self.sent += 1
-            start = max(self._monotonic(), self._next)
-            self._next = start + self._interval_s
+            delay = self.pace.take()
         # Slots are handed out under the lock and waited for outside of it, so that a long wait
         # of one thread doesn't keep the next one from learning its own.
-        delay = start - self._monotonic()
         if delay > 0:
             self._wait(delay)
             self._give_back_if_closed()
@@ -106,7 +137,7 @@ class RateLimiter:
                 return False
             # Each costs a second at least, so that "at once" has an end, too.
             self._outages_s -= max(pause_s, 1.0)
-            self._next = max(self._next, self._monotonic() + pause_s)
+        self.pace.rest(pause_s)
         return True
 
     def pause(self, retry_after: str | None, *, now: float, default_s: float) -> bool:
@@ -127,9 +158,8 @@ class RateLimiter:
             if self._throttled > _MOST_THROTTLED:
                 return False
         pause_s = min(asked_s or unsaid_s, LONGEST_PAUSE_S)
-        # Whoever has its slot already still sends; a shorter hint never cuts a longer one.
-        with self._lock:
-            self._next = max(self._next, self._monotonic() + pause_s)
+        # Whoever has its slot already still sends.
+        self.pace.rest(pause_s)
         return True
 
     def resume(self) -> None:

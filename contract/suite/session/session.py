@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from jobproof.contract.client.curl import Client
-from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.model.check import Check
 from jobproof.contract.reaching.remedy import remedy_of
-from jobproof.contract.reaching.renewing_client import RenewingClient
 from jobproof.contract.reaching.setting import OPTIONS_PLACE
 from jobproof.contract.suite.accepting.baseline import Baseline, read_baseline
 from jobproof.contract.suite.options import OptionValues
@@ -38,10 +36,11 @@ from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.reporting.summary import breaking
 from jobproof.contract.suite.running.rate_limiter import BudgetSpent
 from jobproof.contract.suite.running.run import Run
-from jobproof.contract.suite.running.sender import ClientSender, RetryingSender
+from jobproof.contract.suite.running.sender import RetryingSender
 from jobproof.contract.suite.session.readiness import wait_until_ready
 from jobproof.contract.suite.session.shared_run import PROCESS_DIED, SharedRun
 from jobproof.contract.suite.session.signals import SignalWatch
+from jobproof.contract.suite.session.suite_client import sender_over, suite_client
 from jobproof.contract.suite.session.told import Told, told_without_run
 
 __all__ = ["DRAWN", "NodeSelection", "Session"]
@@ -197,14 +196,9 @@ class Session:
     def _open(self) -> None:
         target = self._stack.enter_context(open_target(self._values))
         self._baseline = read_baseline(self._values.get("baseline"), target.api.name)
-        # The daemon does without both, which blur the phases that it exports.
-        limits = Limits(body_bytes=target.api.profile.body.limit)
-        client = Client(exact_framing=True, abortable=True, limits=limits, route=target.route)
-        self._client = self._stack.enter_context(client)
+        client = self._client = self._stack.enter_context(suite_client(target))
         progress = self._progress_of(target)
-        tokens = target.tokens
-        sending = client if tokens is None else RenewingClient(client, tokens)
-        sender = self._retrying = RetryingSender(ClientSender(sending), target.retries)
+        sender = self._retrying = sender_over(client, target)
         run = self._run = Run(
             *(target, self._checks, sender),
             progress=progress,

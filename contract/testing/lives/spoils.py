@@ -1,183 +1,38 @@
 """
-One wrong thing in a right life: each has its place in the life, and the checks that may find it.
-
-Two plain polls frame it, the second begun when all that the first has shown is known everywhere,
-with one more plain poll between them; around all of them is any noise. What can't be known isn't
-drawn: a step back to where the job may have come from one of the statuses since, an old tag of a
-job that may have come back, a reason or a result that this job doesn't have, and a refused token
-where nobody needs one.
+The ways in which a life may be wrong, each with the checks that may find it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
-
-from hypothesis import strategies as st
-from tests.contract.lived_apis import lived_api
-from tests.contract.mocked_lives import (
-    LifePlan,
-    PlayedLife,
-    Question,
-    life_plans,
-    play,
-    request_for,
-)
 
 from jobproof.contract.formats.headers import without_headers
 from jobproof.contract.formats.json_pointer import parent, pick, walk
 from jobproof.contract.mock.jobs.template import write_time
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.job import is_empty
-from jobproof.contract.model.profile import Phase
+from jobproof.contract.testing.lives.playing import request_for
+from jobproof.contract.testing.lives.spoil import Frame, Spoil
 
-__all__ = ["SPOILS", "Spoil", "SpoiledLife", "framed_plans", "spoil"]
+__all__ = ["SPOILS"]
 
-
-@dataclass(frozen=True)
-class Frame:
-    """
-    The life, and the two polls of the frame: what the first has shown, and what the second will.
-    """
-
-    life: PlayedLife
-    first: Exchange
-    second: Exchange
-
-    @property
-    def created(self) -> float:
-        """
-        When the job was created, as the second poll shows it.
-        """
-        job = self.life.target.api.observe(self.second).job
-        assert job is not None
-        assert job.created_at is not None
-        return job.created_at
-
-    @property
-    def shown(self) -> set[str]:
-        """
-        The statuses that were shown from the first poll to the second.
-        """
-        polls = self.life.polls
-        first, second = (
-            next(place for place, poll in enumerate(polls) if poll is one)
-            for one in (self.first, self.second)
-        )
-        seen = (self.life.target.api.observe(poll).job for poll in polls[first : second + 1])
-        return {str(job.status) for job in seen if job is not None}
-
-    def body(self, of: Exchange) -> dict[str, Any]:
-        """
-        A copy of the job in an answer.
-        """
-        seen = self.life.target.api.observe(of)
-        return json.loads(json.dumps(seen.job.body)) if seen.job is not None else {}
-
-    @property
-    def status(self) -> str:
-        """
-        What the second poll shows.
-        """
-        job = self.life.target.api.observe(self.second).job
-        return str(job.status) if job is not None else ""
-
-
-@dataclass(frozen=True)
-class Spoil:
-    """
-    Attributes:
-        apply: The two polls as they are wrong; None where this life can't have the fault.
-        found_by: The checks that may find it.
-        wants: `ended`, `succeeded` or `failed` at both polls of the frame, or `running`.
-    """
-
-    name: str
-    apply: Callable[[Frame], tuple[Exchange, Exchange] | None]
-    found_by: frozenset[str]
-    wants: str = ""
-
-
-@dataclass(frozen=True)
-class SpoiledLife:
-    """
-    Attributes:
-        place: Of the wrong answer among the polls.
-    """
-
-    life: PlayedLife
-    place: int
-
-
+_Apply = Callable[[Frame], tuple[Exchange, Exchange] | None]
 _SPOILS: dict[str, Spoil] = {}
 
 
-def _spoil(*found_by: str, wants: str = "") -> Callable[[Any], Any]:
-    def register(apply: Any) -> Any:
+def _spoil(
+    *found_by: str, wants: str = "", needs: Iterable[str] = (), is_plain: bool = True
+) -> Callable[[_Apply], _Apply]:
+    def register(apply: _Apply) -> _Apply:
         name = apply.__name__
-        _SPOILS[name] = Spoil(name, apply, frozenset(found_by), wants)
+        _SPOILS[name] = Spoil(name, apply, frozenset(found_by), wants, frozenset(needs), is_plain)
         return apply
 
     return register
-
-
-@st.composite
-def framed_plans(draw: st.DrawFn, wanted: Spoil) -> LifePlan:
-    """
-    A right life with a frame in it in which `wanted` may have its place.
-    """
-    plan = draw(life_plans())
-    lifecycle = plan.lived.api.lifecycle
-    running = tuple(s for s in plan.stages if not lifecycle.is_terminal(s[0]))
-    phases = {"succeeded": (Phase.SUCCEEDED,), "failed": (Phase.FAILED,)}.get(
-        wanted.wants, (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED)
-    )
-    if wanted.wants == "running":
-        plan = replace(plan, stages=running, age_s=min(plan.age_s, 600.0))
-    elif wanted.wants:
-        status = draw(st.sampled_from(lifecycle.of_phase(*phases)))
-        body = draw(st.integers(0, len(plan.lived.bodies.get(status, ({},))) - 1))
-        stages = (*running, (status, 2.0, body))
-        plan = replace(plan, stages=stages)
-        age_s = plan.lasts_s + plan.staleness_s + 30.0 + draw(st.integers(0, 20))
-        plan = replace(plan, age_s=age_s)
-    else:
-        plan = replace(plan, age_s=plan.age_s + plan.staleness_s)
-    # Between them are as many others as the life has; a failing life shrinks to the frame.
-    before = draw(st.integers(0, len(plan.questions)))
-    between = draw(st.integers(before, len(plan.questions)))
-    frame = Question("job", waits=True)
-    questions = (
-        *plan.questions[:before], frame, *plan.questions[before:between], frame, frame,
-        *plan.questions[between:],
-    )  # fmt: skip
-    return replace(plan, questions=questions)
-
-
-def spoil(plan: LifePlan, by: Spoil) -> SpoiledLife | None:
-    """
-    The life with the one wrong thing in it; None where it can't have it.
-    """
-    life = play(plan)
-    framing = [place for place, question in enumerate(plan.questions) if question.waits]
-    first, middle, second = (life.places[place] for place in framing)
-    frame = Frame(life, life.polls[first], life.polls[second])
-    # One of them may be throttled.
-    framed = (life.polls[place].response for place in (first, middle, second))
-    if any(response is None or response.code != 200 for response in framed):
-        return None
-    wrong = by.apply(frame)
-    if wrong is None:
-        return None
-    polls = list(life.polls)
-    polls[first], polls[second] = wrong
-    return SpoiledLife(replace(life, polls=tuple(polls)), second)
-
-
-# --- edits
 
 
 def _with_body(poll: Exchange, body: Any, *, tag: str | None = None) -> Exchange:
@@ -255,13 +110,13 @@ def end_is_undone(frame: Frame) -> tuple[Exchange, Exchange]:
     return _edited(frame, **{frame.life.target.api.profile.status.at: status})
 
 
-@_spoil("terminal_status_is_final", wants="ended")
+@_spoil("terminal_status_is_final", wants="ended", needs=["several ends"])
 def end_becomes_another(frame: Frame) -> tuple[Exchange, Exchange]:
     status = next(s for s in _statuses(frame, terminal=True) if s != frame.status)
     return _edited(frame, **{frame.life.target.api.profile.status.at: status})
 
 
-@_spoil("ended_job_is_frozen", wants="succeeded")
+@_spoil("ended_job_is_frozen", wants="succeeded", needs=["result"])
 def result_changes_after_the_end(frame: Frame) -> tuple[Exchange, Exchange] | None:
     body, promise = frame.body(frame.second), frame.life.target.api.profile.result
     for at in promise.proof if promise is not None else ():
@@ -273,24 +128,24 @@ def result_changes_after_the_end(frame: Frame) -> tuple[Exchange, Exchange] | No
     return None
 
 
-@_spoil("ended_job_is_frozen", "failure_has_reason", wants="failed")
+@_spoil("ended_job_is_frozen", "failure_has_reason", wants="failed", needs=["reason"])
 def reason_goes_after_the_end(frame: Frame) -> tuple[Exchange, Exchange] | None:
     return _without(frame, frame.life.target.api.profile.failure.at)  # type: ignore[union-attr]
 
 
-@_spoil("creation_time_is_stable")
+@_spoil("creation_time_is_stable", needs=["creation time"])
 def creation_time_changes(frame: Frame) -> tuple[Exchange, Exchange]:
     times = frame.life.target.api.profile.times
     assert times is not None
     return _shifted(frame, times.created, frame.created - 5.0)
 
 
-@_spoil("end_time_follows_creation", wants="ended")
+@_spoil("end_time_follows_creation", wants="ended", needs=["end time"])
 def end_lies_before_the_creation(frame: Frame) -> tuple[Exchange, Exchange]:
     return _shifted(frame, _end_times(frame)[0][0], frame.created - 10.0)
 
 
-@_spoil("end_time_is_stable", wants="ended")
+@_spoil("end_time_is_stable", wants="ended", needs=["end time"])
 def end_time_changes(frame: Frame) -> tuple[Exchange, Exchange]:
     at, moment = _end_times(frame)[0]
     return _shifted(frame, at, moment + 5.0)
@@ -305,7 +160,7 @@ def tag_is_used_again(frame: Frame) -> tuple[Exchange, Exchange]:
     )
 
 
-@_spoil("not_modified_means_unchanged")
+@_spoil("not_modified_means_unchanged", is_plain=False)
 def unchanged_although_changed(frame: Frame) -> tuple[Exchange, Exchange] | None:
     lifecycle = frame.life.target.api.lifecycle
     had = str(frame.life.target.api.observe(frame.first).job.status)  # type: ignore[union-attr]
@@ -336,7 +191,7 @@ def known_job_is_lost(frame: Frame) -> tuple[Exchange, Exchange]:
     return frame.first, _with_code(frame.second, code, _not_found(frame))
 
 
-@_spoil("token_keeps_working")
+@_spoil("token_keeps_working", needs=["token"])
 def token_is_refused(frame: Frame) -> tuple[Exchange, Exchange] | None:
     if not frame.life.target.api.access.is_required:
         return None
@@ -348,12 +203,12 @@ def server_fails(frame: Frame) -> tuple[Exchange, Exchange]:
     return frame.first, _with_code(frame.second, 500)
 
 
-@_spoil("token_is_required")
+@_spoil("token_is_required", needs=["token"], is_plain=False)
 def anybody_is_let_in(frame: Frame) -> tuple[Exchange, Exchange] | None:
     return _asked_as(frame, "none")
 
 
-@_spoil("foreign_job_is_hidden")
+@_spoil("foreign_job_is_hidden", needs=["token"], is_plain=False)
 def foreign_job_is_shown(frame: Frame) -> tuple[Exchange, Exchange] | None:
     return _asked_as(frame, "foreign")
 
@@ -388,7 +243,7 @@ def key_stands_twice(frame: Frame) -> tuple[Exchange, Exchange]:
     return frame.first, _with_body(frame.second, f'{text[:-1]}, "more": 1, "more": 2}}'.encode())
 
 
-@_spoil("end_time_only_after_end", wants="running")
+@_spoil("end_time_only_after_end", wants="running", needs=["time of some statuses"])
 def running_job_has_an_end(frame: Frame) -> tuple[Exchange, Exchange]:
     times = frame.life.target.api.profile.times
     stamp = next(s for s in times.later if s.allowed_in is not None) if times else None
@@ -396,26 +251,26 @@ def running_job_has_an_end(frame: Frame) -> tuple[Exchange, Exchange]:
     return _shifted(frame, stamp.at, frame.life.created + 1.0)
 
 
-@_spoil("ended_job_has_end_time", wants="ended")
+@_spoil("ended_job_has_end_time", wants="ended", needs=["end time"])
 def end_time_is_missing(frame: Frame) -> tuple[Exchange, Exchange] | None:
     return _without(frame, tuple(at for at, _ in _end_times(frame)))
 
 
-@_spoil("success_has_result", wants="succeeded")
+@_spoil("success_has_result", wants="succeeded", needs=["result"])
 def success_has_nothing_to_show(frame: Frame) -> tuple[Exchange, Exchange] | None:
     promise = frame.life.target.api.profile.result
     return _without(frame, promise.proof if promise is not None else ())
 
 
-@_spoil("success_has_no_failure_reason", wants="succeeded")
+@_spoil("success_has_no_failure_reason", wants="succeeded", needs=["reason"])
 def success_has_a_reason(frame: Frame) -> tuple[Exchange, Exchange] | None:
-    promise = frame.life.target.api.profile.failure
-    reasons = lived_api(frame.life.plan.api).bodies["failed" if promise and "failed" in
-              promise.required_in else "broken"][0]  # fmt: skip
+    reasons = frame.life.plan.lived.reason
+    if not reasons:
+        return None
     return _edited(frame, **{f"/{key}": value for key, value in reasons.items()})
 
 
-@_spoil("creation_time_is_past")
+@_spoil("creation_time_is_past", needs=["creation time"])
 def creation_lies_ahead(frame: Frame) -> tuple[Exchange, Exchange]:
     times = frame.life.target.api.profile.times
     assert times is not None
@@ -455,7 +310,7 @@ def _without(frame: Frame, pointers: tuple[str, ...]) -> tuple[Exchange, Exchang
 
 
 def _not_found(frame: Frame) -> Any:
-    return lived_api(frame.life.plan.api).script.pages.unknown.body
+    return frame.life.plan.lived.script.pages.unknown.body
 
 
 SPOILS: Mapping[str, Spoil] = MappingProxyType(_SPOILS)

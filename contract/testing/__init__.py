@@ -1,0 +1,3 @@
+"""
+How do people's own tests hold a job, or a client of jobs, to the contract?
+"""

@@ -1,0 +1,3 @@
+"""
+Which lives may a job have, and in which ways may one be wrong?
+"""
