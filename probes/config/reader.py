@@ -221,8 +221,10 @@ class _Reader:
             return api
         known = {check.id for check in load_checks()}
         entries = list(known_entries(target.accept, known, self._file, (*at, "accept")))
-        path = self._existing(target.accept_file, (*at, "accept_file"))
-        if path is not None and not self._runs_elsewhere:
+        if target.accept_file is not None and not self._runs_elsewhere:
+            path = self._file.path.parent / target.accept_file
+            if not path.is_file():
+                raise self._file.error((*at, "accept_file"), f"{path} can't be read: no such file")
             entries += read_accept_file(path, known)
         return api.with_accepted(entries)
 
