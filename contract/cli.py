@@ -23,6 +23,7 @@ _SUMMARIES = {
     "faults": "List the faults and correct variants of the mock.",
     "score": "Measure which known faults the suite finds.",
     "check": "Judge recorded traffic offline: HAR files or kept evidence.",
+    "render": "Write the page, the summary and their like from a kept report.",
     "apis": "List the job APIs that are installed.",
     "checks": "List the checks that are installed.",
     "probe": "Run the probe daemon.",
