@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.formats.wording import shorten
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.promises.lifecycle import Lifecycle
 
@@ -78,7 +78,7 @@ class Lives:
 
     def _lengthen(self, life: _Life, status: Json, at: float) -> None:
         life.sights += 1
-        word = shorten(legible(str(status)), _LONGEST_WORD)
+        word = shorten(str(status), _LONGEST_WORD)
         if life.steps and life.steps[-1].status == word:
             last = life.steps[-1]
             # Of two polls at once the later one may be judged first.

@@ -113,7 +113,7 @@ def _pictures(report: ShownReport, shown: Sequence[ShownFinding]) -> list[_Pictu
         if marks or len(life.steps) > 1:
             kept = marks[:_MOST_MARKS]
             numbers = tuple(mark.number for mark in marks)
-            pictures.append(_Picture(life, life_picture(life, kept), numbers))
+            pictures.append(_Picture(life, life_picture(life, report.statuses, kept), numbers))
     # Whose steps are many has most to show; of the same the order stays.
     return sorted(pictures, key=lambda one: (not one.numbers, -len(one.life.steps)))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -19,7 +20,7 @@ _WIDTH = 760.0
 _LEFT = 172.0
 _RIGHT = 24.0
 _ROW = 24.0
-_TOP = 12.0
+_TOP = 22.0
 _AXIS = 26.0
 _MOST_ROWS = 12
 _LONGEST_WORD = 22
@@ -50,11 +51,16 @@ def span_text(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
 
 
-def life_picture(life: ShownLife, marks: Iterable[LifeMark] = ()) -> Markup:
+def life_picture(
+    life: ShownLife, statuses: Sequence[str], marks: Iterable[LifeMark] = ()
+) -> Markup:
     """
-    One line for each status in the order in which they came, so that a step back goes up.
+    One line for each status that was seen, so that a step back goes up.
+
+    Args:
+        statuses: In the order in which a job goes through them; others come last.
     """
-    rows = _rows(life.steps)
+    rows = _rows(life.steps, statuses)
     height = _TOP + _ROW * len(rows) + _AXIS
     whole_s = max(*(step.last_s for step in life.steps), _LEAST_S)
     scale = (_WIDTH - _LEFT - _RIGHT) / whole_s
@@ -70,8 +76,9 @@ def life_picture(life: ShownLife, marks: Iterable[LifeMark] = ()) -> Markup:
     return Markup("".join(parts) + "</svg>")  # noqa: S704
 
 
-def _rows(steps: Sequence[ShownStep]) -> list[str]:
-    words = list(dict.fromkeys(step.status for step in steps))
+def _rows(steps: Sequence[ShownStep], statuses: Sequence[str]) -> list[str]:
+    seen = dict.fromkeys(step.status for step in steps)
+    words = [*(word for word in statuses if word in seen), *(w for w in seen if w not in statuses)]
     return words if len(words) <= _MOST_ROWS else [*words[: _MOST_ROWS - 1], _OTHERS]
 
 
@@ -121,28 +128,28 @@ def _tick_text(seconds: float) -> str:
 
 
 def _steps(steps: Sequence[ShownStep], rows: Sequence[str], scale: float) -> Iterable[str]:
-    before: tuple[float, float] | None = None
+    # Lines first: no dot has one across it.
+    for before, step in pairwise(steps):
+        start, end = _LEFT + before.last_s * scale, _LEFT + step.first_s * scale
+        # In between nobody looked: when it changed isn't known.
+        way = f"M{start:.1f} {_y(before.status, rows):g}L{end:.1f} {_y(step.status, rows):g}"
+        yield f'<path class="unseen" d="{way}"/>'
     for step in steps:
         y, x = _y(step.status, rows), _LEFT + step.first_s * scale
-        end = _LEFT + step.last_s * scale
-        if before is not None:
-            # In between nobody looked: when it changed isn't known.
-            yield f'<path class="unseen" d="M{before[0]:.1f} {before[1]:g}L{x:.1f} {y:g}"/>'
-        tone = step.phase or "unknown"
+        width = (step.last_s - step.first_s) * scale + 10
         title = f"{step.status}: {span_text(step.first_s)} to {span_text(step.last_s)}"
         yield (
-            f'<rect class="step {escape(tone)}" x="{x - 4:.1f}" y="{y - 5:g}" '
-            f'width="{end - x + 8:.1f}" height="10" rx="5">'
+            f'<rect class="step {escape(step.phase or "unknown")}" x="{x - 5:.1f}" y="{y - 5:g}" '
+            f'width="{width:.1f}" height="10" rx="5">'
             f"<title>{escape(title)}, seen {step.sights} times</title></rect>"
         )
-        before = (end, y)
 
 
 def _mark(mark: LifeMark, x: float, bottom: float) -> str:
     return (
         f'<g class="mark"><line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 2:g}" y2="{bottom:g}"/>'
-        f'<circle cx="{x:.1f}" cy="{_TOP - 2:g}" r="9"/>'
-        f'<text x="{x:.1f}" y="{_TOP + 2:g}" text-anchor="middle">{mark.number}</text></g>'
+        f'<circle cx="{x:.1f}" cy="{_TOP - 10:g}" r="9"/>'
+        f'<text x="{x:.1f}" y="{_TOP - 6:g}" text-anchor="middle">{mark.number}</text></g>'
     )
 
 

@@ -21,7 +21,8 @@ _SIGNS = {Verdict.KEPT: "✅", Verdict.BROKEN: "❌", Verdict.INCONCLUSIVE: "⚠
 _MARKS = {"broken": "❌", "warning": "⚠️", "accepted": "☑️"}
 _MOST_ROWS = 200
 _MOST_DETAILS = 25
-_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+_PUNCTUATION = re.compile(r"[\\`*_{}\[\]<>()#!|~&@$^]|[:.](?=\S)")
+_BAR = re.compile(r"(\\*)\|")
 _JOINED = re.compile(r"&#(?:64|35);")
 
 
@@ -85,7 +86,7 @@ def _details(findings: list[ShownFinding]) -> Iterator[str]:
             f"- **expected** {_code(one.expected)}, found {_code(one.found)}\n"
             if one.expected
             else "",
-            f"- **first seen** {_code(one.first_at)}\n" if one.first_at else "",
+            f"- **when** {_code(one.when)}\n" if one.when else "",
             "\n",
             _block(
                 "text", [f"{'> ' if is_place else '  '}{line}" for line, is_place in one.excerpt]
@@ -134,7 +135,8 @@ def _code(text: str, *, in_table: bool = False) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * (longest + 1)
     # In a table a bar ends the cell, in code as well.
-    inner = text.replace("|", "\\|") if in_table else text
+    # A blank keeps a backslash of the text's own from escaping ours.
+    inner = _BAR.sub(lambda run: f"{run[1]}{' ' * bool(run[1])}\\|", text) if in_table else text
     return f"{fence} {inner} {fence}" if longest else f"{fence}{inner}{fence}"
 
 

@@ -117,6 +117,12 @@ class ReportFields:
             raise self._mistake(name, "a list of texts")
         return [legible(shorten(str(item), 500)) for item in items]
 
+    def names(self, most: int = 100) -> list[str]:
+        """
+        The first so many names of what it holds.
+        """
+        return [legible(shorten(name, 60)) for name in list(self._values)[:most]]
+
     def counts(self, name: str, most: int = 100) -> Iterator[tuple[str, int]]:
         """
         The first so many of an object of counts that aren't 0.

@@ -72,7 +72,7 @@ def _rule(found: ShownFinding) -> JsonObject:
         },
         "defaultConfiguration": {"level": "warning" if found.basis == Basis.INFERRED else "error"},
         "properties": {
-            "tags": ["contract", found.basis, found.severity],
+            "tags": list(dict.fromkeys(("contract", found.basis, found.severity))),
             "precision": _PRECISION.get(Basis(found.basis), "medium")
             if found.basis in list(Basis)
             else "medium",

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import Json, JsonDocument
@@ -24,6 +25,7 @@ __all__ = [
     "ShownLife",
     "ShownReport",
     "ShownStep",
+    "moment_text",
     "read_shown_report",
 ]
 
@@ -93,6 +95,19 @@ class ShownFinding:
         return "accepted" if self.accepted else "warning"
 
     @property
+    def when(self) -> str:
+        """
+        When it was seen, from the first answer to the last; "" where nobody knows.
+        """
+        first, last = moment_text(self.first_at), moment_text(self.last_at)
+        if first == last or not last:
+            return first
+        # The day, where it is the same, is said once.
+        day, _, time = last.partition(" ")
+        began = first.removesuffix(" UTC")
+        return f"{began} to {time}" if began.startswith(day) else f"{first} to {last}"
+
+    @property
     def how_often(self) -> str:
         """
         In how many answers it was seen, in words.
@@ -149,6 +164,7 @@ class ShownReport:
     Attributes:
         why: One line; "" where the findings say it.
         facts: What was done, each with its name.
+        statuses: Those of the profile, in its order.
         counts: Of the reach, by name: how often each code, status and the like was seen.
         overlay: The patch that documents the gaps, as JSON; "" where there is none.
         path: The file that findings are shown at.
@@ -160,11 +176,11 @@ class ShownReport:
     api: str
     url: str
     version: str
-    started_at: str
     facts: tuple[tuple[str, str], ...]
     findings: tuple[ShownFinding, ...]
     checks: tuple[ShownCheck, ...]
     lives: tuple[ShownLife, ...]
+    statuses: tuple[str, ...]
     counts: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
@@ -182,6 +198,16 @@ class ShownReport:
             does = "finding breaks" if broken == 1 else "findings break"
             return f"{self.verdict}: {broken} {does} the contract"
         return f"{self.verdict}: {self.why}" if self.why else self.verdict
+
+
+def moment_text(written: str) -> str:
+    """
+    A moment of the report for people; as it is written where it is none.
+    """
+    try:
+        return f"{datetime.fromisoformat(written).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):
+        return written
 
 
 def read_shown_report(report: Mapping[str, Json] | JsonDocument) -> ShownReport:
@@ -208,11 +234,11 @@ def read_shown_report(report: Mapping[str, Json] | JsonDocument) -> ShownReport:
         fields.text("api"),
         fields.text("url", 500),
         fields.text("jobproof", 60),
-        fields.text("started_at", 60),
         tuple(_facts(fields)),
         tuple(_findings(fields, {one.id: one.promise for one in checks})),
         checks,
         tuple(_lives(fields)),
+        tuple(reach.object("job_statuses").names()),
         tuple((name, tuple(reach.counts(name))) for name in ("codes", "job_statuses", "subjects")),
         tuple(reach.texts("missing")),
         tuple(fields.texts("notes")),
@@ -226,7 +252,7 @@ def _facts(fields: ReportFields) -> Iterator[tuple[str, str]]:
     yield "API", fields.text("api")
     yield "asked at", fields.text("url", 500)
     yield "recordings", ", ".join(fields.texts("recordings"))
-    yield "begun", fields.text("started_at", 60)
+    yield "begun", moment_text(fields.text("started_at", 60))
     requests = fields.count("requests")
     yield "took", f"{fields.number('duration_seconds'):.1f} s, {requests} requests"
     yield "effort", fields.text("effort", 40)
