@@ -1,6 +1,6 @@
 """
-What people copy into their pipelines: the action's, GitLab's and Jenkins' commands are run by a real
-shell in a folder of somebody else's, against a mock with a fault and one without.
+What people copy into their pipelines: the commands of the action, GitLab and Jenkins are run by a
+real shell in a folder of somebody else's, against a mock with a fault and one without.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[MockServer]:
 
 
 @pytest.fixture
+def is_wrong(request: pytest.FixtureRequest) -> bool:
+    return "wrong" in request.node.callspec.id
+
+
+@pytest.fixture
 def programs(tmp_path: Path) -> Path:
     """
     A folder for PATH: what would be installed is noted and is there already.
@@ -63,16 +68,15 @@ def in_shell(
     path = f"{programs}:{os.environ['PATH']}"
     # As GitHub and GitLab have their scripts run.
     flags = ["-eo", "pipefail"] if shell == "bash" else ["-e"]
-    return run_to_end(
-        tool(shell), *flags, "-c", script, folder=folder, env={**ours, "PATH": path, **env}
-    )
+    given = {**ours, "PATH": path, **env}
+    return run_to_end(tool(shell), *flags, "-c", script, folder=folder, env=given)
 
 
 # The action.
 
 
 def action_run(
-    server: MockServer, programs: Path, folder: Path, **inputs: str
+    programs: Path, folder: Path, **inputs: str
 ) -> tuple[list[CompletedProcess[str]], dict[str, str], str]:
     """
     Each step that the action runs, its outputs, and the summary of the step.
@@ -104,14 +108,12 @@ def filled(value: str, inputs: Mapping[str, str]) -> str:
 
 
 def test_the_action_holds_an_endpoint_to_its_contract(
-    server: MockServer, programs: Path, tmp_path: Path
+    server: MockServer, programs: Path, tmp_path: Path, is_wrong: bool
 ) -> None:
     jobs = "\n".join(job.id for job in server.jobs if job.life in ("image", "old-image"))
     done, outputs, summary = action_run(
-        *(server, programs, tmp_path),
-        **{"url": server.url, "jobs": jobs, "token": server.token, "effort": "quick"},
+        programs, tmp_path, url=server.url, jobs=jobs, token=server.token, effort="quick"
     )
-    is_wrong = bool(server.faults)
     assert [one.returncode for one in done] == [0, int(is_wrong)], done[-1].stdout
     assert outputs["verdict"] == ("broken" if is_wrong else "kept")
     assert outputs["exit-code"] == str(int(is_wrong))
@@ -127,7 +129,7 @@ def test_the_action_holds_an_endpoint_to_its_contract(
 def test_the_actions_options_are_handed_on_word_by_word(programs: Path, tmp_path: Path) -> None:
     write_program(programs / "python", f'printf "%s\\n" "$@" >{tmp_path}/words')
     words = "--strict --header 'X-Team: a b' --param \"v=$(touch owned)*\""
-    action_run(None, programs, tmp_path, args=words, **{"foreign-jobs": "a  b"})  # type: ignore[arg-type]
+    action_run(programs, tmp_path, args=words, **{"foreign-jobs": "a  b"})
     heard = (tmp_path / "words").read_text(encoding="utf-8").splitlines()
     assert heard[:5] == ["-m", "jobproof", "test", "--effort", "standard"]
     assert heard[5:9] == ["--foreign-job", "a", "--foreign-job", "b"]
@@ -146,12 +148,12 @@ def test_the_actions_options_are_handed_on_word_by_word(programs: Path, tmp_path
 def test_the_action_installs_what_is_named(
     programs: Path, tmp_path: Path, inputs: dict[str, str], source: str
 ) -> None:
-    action_run(None, programs, tmp_path, url="nowhere", **inputs)  # type: ignore[arg-type]
+    action_run(programs, tmp_path, url="nowhere", **inputs)
     assert (tmp_path / "installed").read_text(encoding="utf-8").split()[-1] == source
 
 
 def test_a_mistake_in_an_input_is_told_and_ends_the_step(programs: Path, tmp_path: Path) -> None:
-    done, outputs, _ = action_run(None, programs, tmp_path, url="nowhere")  # type: ignore[arg-type]
+    done, outputs, _ = action_run(programs, tmp_path, url="nowhere")
     assert done[-1].returncode == 2
     assert "jobproof: --url 'nowhere' has no scheme" in done[-1].stderr
     assert (outputs["verdict"], outputs["exit-code"]) == ("", "2")
@@ -160,9 +162,10 @@ def test_a_mistake_in_an_input_is_told_and_ends_the_step(programs: Path, tmp_pat
 def test_the_action_puts_no_text_of_others_into_a_command() -> None:
     for step in ACTION["runs"]["steps"]:
         assert "${{" not in step.get("run", "")
-    assert {
-        told["value"].split(".")[-1].split(" ")[0] for told in ACTION["outputs"].values()
-    } == set(ACTION["outputs"])
+    written = set(re.findall(r'echo "([a-z-]+)=', ACTION["runs"]["steps"][-1]["run"]))
+    assert written == set(ACTION["outputs"])
+    for name, told in ACTION["outputs"].items():
+        assert told["value"] == f"${{{{ steps.contract.outputs.{name} }}}}"
 
 
 # GitLab and Jenkins.
@@ -188,24 +191,24 @@ def without_rate(line: str) -> str:
 
 
 def test_gitlabs_job_leaves_the_reports_that_it_names(
-    server: MockServer, programs: Path, tmp_path: Path
+    server: MockServer, programs: Path, tmp_path: Path, is_wrong: bool
 ) -> None:
     job: dict[str, Any] = GITLAB["contract"]
     assert job["variables"].keys() < variables(server).keys()
     install, line = job["script"]
     assert in_shell(install, programs, tmp_path, {}).returncode == 0
     done = in_shell(without_rate(line), programs, tmp_path, variables(server))
-    assert done.returncode == int(bool(server.faults)), done.stdout + done.stderr
+    assert done.returncode == int(is_wrong), done.stdout + done.stderr
     kept = [*job["artifacts"]["paths"], *job["artifacts"]["reports"].values()]
     for name in kept:
         assert server.token not in (tmp_path / name).read_text(encoding="utf-8")
     quality = json.loads((tmp_path / "code-quality.json").read_text(encoding="utf-8"))
     named = {entry["check_name"] for entry in quality if entry["severity"] == "blocker"}
-    assert named == ({CHECK} if server.faults else set())
+    assert named == ({CHECK} if is_wrong else set())
 
 
 def test_jenkins_stage_leaves_the_reports_that_it_names(
-    server: MockServer, programs: Path, tmp_path: Path
+    server: MockServer, programs: Path, tmp_path: Path, is_wrong: bool
 ) -> None:
     install, line = (a or b for a, b in re.findall(r"sh (?:'''(.*?)'''|'([^']*)')", JENKINS, re.S))
     assert '"jobproof~=' in install
@@ -213,13 +216,9 @@ def test_jenkins_stage_leaves_the_reports_that_it_names(
     folder.mkdir()
     (folder / "bin").symlink_to(programs)
     done = in_shell(without_rate(line), programs, tmp_path, variables(server), shell="sh")
-    assert done.returncode == int(bool(server.faults)), done.stdout + done.stderr
-    junit, others = (
-        re.search(rf"{word} '(.*?)'", JENKINS) for word in ("junit", "archiveArtifacts")
-    )
-    assert junit is not None
-    assert others is not None
-    for name in (junit[1], *others[1].split(", ")):
+    assert done.returncode == int(is_wrong), done.stdout + done.stderr
+    (names,) = re.findall(r"junit '(.*?)'\s+archiveArtifacts '(.*?)'", JENKINS)
+    for name in ", ".join(names).split(", "):
         assert CHECK in (tmp_path / name).read_text(encoding="utf-8")
 
 
