@@ -1,6 +1,6 @@
 """
-Draws docs/pictures/report.png: the page of a real run against the mock with a fault, as Chromium shows
-it. `python docs/report_picture.py` after a change to the page; `--dark F.png` draws it dark elsewhere.
+Draws docs/pictures/report.png: the page of a real run against the mock with a fault, as Chromium
+shows it. `python docs/report_picture.py` after a change to the page; `--dark F.png` draws it dark.
 """
 
 from __future__ import annotations

@@ -255,7 +255,7 @@ def test_gitlab_gets_the_gravity_and_nothing_that_was_accepted() -> None:
 # The page.
 
 
-class _Page(HTMLParser):
+class ReportPage(HTMLParser):
     """
     What a browser would load, run or ask for.
     """
@@ -274,7 +274,7 @@ def test_the_page_loads_nothing_runs_nothing_and_holds_no_tag_of_others(
     report: dict[str, Any],
 ) -> None:
     text = html(read_shown_report(report))
-    tags = _Page(text).tags
+    tags = ReportPage(text).tags
     assert not {name for name, _ in tags} & {"script", "img", "link", "iframe", "form", "object"}
     for _, attributes in tags:
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
