@@ -24,6 +24,7 @@ _SUMMARIES = {
     "score": "Measure which known faults the suite finds.",
     "check": "Judge recorded traffic offline: HAR files or kept evidence.",
     "accept": "Accept for a while what breaks a run.",
+    "render": "Write the page, the summary and their like from a kept report.",
     "apis": "List the job APIs that are installed.",
     "checks": "List the checks that are installed.",
     "probe": "Run the probe daemon.",

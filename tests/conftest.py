@@ -4,6 +4,7 @@ What all tests share.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from functools import cache
@@ -17,6 +18,10 @@ import pytest
 # the builders that tests share are reached through this package alone.
 _package = sys.modules.setdefault("tests", ModuleType("tests"))
 _package.__path__ = [str(Path(__file__).parent)]
+
+# Where these tests themselves are a step of a pipeline, the runs that they make are none.
+for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    os.environ.pop(_name, None)
 
 
 def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:

@@ -220,6 +220,16 @@ def test_every_room_is_in_the_table() -> None:
     assert rooms == KNOWN.keys()
 
 
+def test_what_is_published_is_made_of_the_report_alone() -> None:
+    # Else `jobproof render` would give something else than the run did.
+    room, known = Path("contract/suite/publishing"), (*VALUES, "contract/suite/options.py")
+    here = [module for module in MODULES if module.is_relative_to(room)]
+    assert here
+    others = {other for module in here for other in _arrows(module)}
+    ours = ("contract/suite/reporting/report.py", str(room))
+    assert [o for o in others if not any(map(o.is_relative_to, (*known, *ours)))] == []
+
+
 @every_module
 def test_nobody_takes_names_from_the_face_of_the_folder_that_it_is_in(module: Path) -> None:
     faces = {parent / "__init__.py" for parent in module.parents}

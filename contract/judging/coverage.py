@@ -18,6 +18,7 @@ from jobproof.contract.judging.check_reach import (
     kind_of,
 )
 from jobproof.contract.judging.judge import Judgement
+from jobproof.contract.judging.lives import Lives
 from jobproof.contract.judging.pointer_reach import PointerReach
 from jobproof.contract.judging.rates import AnswerRates
 from jobproof.contract.model.api import Api
@@ -46,6 +47,7 @@ class Coverage:
         validated: How many of these were held to a schema.
         unrecorded_bodies: How many answers came with a body that a recorder left out.
         api_spoke: Whether any GET was answered by the API itself.
+        lives: Which statuses each job was seen in.
     """
 
     api: Api
@@ -64,10 +66,12 @@ class Coverage:
     api_spoke: bool = False
     rates: AnswerRates = field(default_factory=AnswerRates)
     pointers: PointerReach = field(init=False)
+    lives: Lives = field(init=False)
     _reach: dict[str, CheckReach] = field(init=False)
 
     def __post_init__(self) -> None:
         self.pointers = PointerReach(self.api)
+        self.lives = Lives(self.api.lifecycle)
         self._reach = {check.id: CheckReach(check) for check in self.checks}
 
     def add(
@@ -88,6 +92,7 @@ class Coverage:
         self.credentials[seen.credential.value] += 1
         self.subjects[seen.subject.value] += 1
         self.pointers.add(seen)
+        self.lives.add(seen)
         if not status:
             return
         self.shown += 1

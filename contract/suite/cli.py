@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.suite.options import OPTIONS, OptionValues, SuiteOption
 
 __all__ = ["WITHOUT_ENGINES", "accept", "apis", "check", "checks", "test"]
@@ -123,12 +124,16 @@ def run_suite(
 
 
 def _end_without_run(values: OptionValues, signal: str) -> int:
-    from jobproof.contract.suite.reporting.report import write_report
+    from jobproof.contract.errors import ConfigError
+    from jobproof.contract.suite.publishing.publish import publish
     from jobproof.contract.suite.session.told import told_without_run
 
     told = told_without_run(values, interrupted=signal)
-    if values["report"] and told.report is not None:
-        write_report(told.report, Path(values["report"]))
+    published = publish(told.report or {}, values)
+    for line in published.printed:
+        click.echo(line)
+    if published.mistakes:
+        raise ConfigError("; ".join(published.mistakes))
     return told.exit_code
 
 
@@ -169,8 +174,9 @@ def _require_baseline(values: OptionValues) -> None:
 
 
 _OF_CHECK = (
-    *("api", "url", "token-env", "staleness", "strict", "report"),
+    *("api", "url", "token-env", "staleness", "strict"),
     *("accept", "accept-file", "baseline"),
+    *("report", "summary", "annotations", "sarif", "code-quality", "html"),
 )
 """The options of a run that recordings have, too."""
 _HELP_OF_CHECK = {
@@ -197,9 +203,18 @@ def check(recordings: tuple[Path, ...], junit: str | None, *, as_json: bool, **v
 
     Files, folders and - for standard input; together they are one history. Nothing is sent.
     """
+    from jobproof.contract.suite.publishing.publish import publish
     from jobproof.contract.suite.reporting.recorded import check_recordings
 
-    raise SystemExit(check_recordings(recordings, values, junit=junit, as_json=as_json))
+    def tell(report: JsonDocument) -> tuple[str, ...]:
+        published = publish(report, values)
+        for line in published.printed:
+            # What is printed as JSON is JSON alone; GitHub reads both.
+            click.echo(line, err=as_json)
+        return published.mistakes
+
+    code = check_recordings(recordings, values, junit=junit, as_json=as_json, publish=tell)
+    raise SystemExit(code)
 
 
 @click.command()

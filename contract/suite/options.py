@@ -226,6 +226,29 @@ OPTIONS: tuple[SuiteOption, ...] = (
         "REPORT.json",
     ),
     SuiteOption("report", "job-report", "text", "Write the report as JSON.", "F.json"),
+    SuiteOption(
+        "summary",
+        "job-summary",
+        "text",
+        "Write a summary in Markdown; on GitHub it is added to the step's by itself.",
+        "F.md",
+    ),
+    SuiteOption(
+        "annotations",
+        "job-annotations",
+        "text",
+        "Print GitHub's annotations, or write them into a file; on GitHub printed by itself.",
+        "github|F",
+    ),
+    SuiteOption("sarif", "job-sarif", "text", "Write the findings as SARIF 2.1.0.", "F.sarif"),
+    SuiteOption(
+        "code-quality",
+        "job-code-quality",
+        "text",
+        "Write the findings as GitLab's code quality report.",
+        "F.json",
+    ),
+    SuiteOption("html", "job-html", "text", "Write the report as one HTML page.", "F.html"),
     SuiteOption("quiet", "job-quiet", "flag", "Say nothing while it runs."),
     SuiteOption(
         "dry-run", "job-dry-run", "flag", "Print every request that would be sent, and stop."

@@ -27,6 +27,7 @@ from jobproof.contract.suite.options import OPTIONS, OptionValues
 
 if TYPE_CHECKING:
     from jobproof.contract.model.check import Check
+    from jobproof.contract.suite.publishing.publish import Published
     from jobproof.contract.suite.session.session import NodeSelection, Session
     from jobproof.contract.suite.session.shared_run import SharedRun
     from jobproof.contract.suite.session.told import Told
@@ -44,6 +45,7 @@ _FOLDER_KEY: pytest.StashKey[Path] = pytest.StashKey()
 _STACK_KEY: pytest.StashKey[ExitStack] = pytest.StashKey()
 _FAILS_AS_TOLD_KEY: pytest.StashKey[bool] = pytest.StashKey()
 _TOLD_KEY: pytest.StashKey[Told | None] = pytest.StashKey()
+_PUBLISHED_KEY: pytest.StashKey[Published] = pytest.StashKey()
 _WORKER_KEY = "jobproof_folder"
 
 
@@ -244,9 +246,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
     if told is not None and told.report is not None:
         _add_junit_properties(config, told.report)
     yield
-    if told is not None and told.report is not None:
-        _write_report(told.report, _values(config)["report"])
     session.exitstatus = exit_code_of(told, heard, exitstatus)
+    if told is not None and told.report is not None:
+        from jobproof.contract.suite.publishing.publish import publish
+
+        published = config.stash[_PUBLISHED_KEY] = publish(told.report, _values(config))
+        if published.mistakes:
+            # As any mistake in an option; the verdict is told all the same.
+            session.exitstatus = 2
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -264,7 +271,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         reports = [r for kind in ("failed", "error") for r in terminalreporter.stats.get(kind, ())]
         for line in failed_nodes((one.nodeid, one.longreprtext) for one in reports):
             terminalreporter.write_line(line)
-    for line in summarise(told.report):
+    published = config.stash[_PUBLISHED_KEY]
+    mistakes = (f"jobproof: {one}" for one in published.mistakes)
+    for line in (*summarise(told.report), *published.printed, *mistakes):
         terminalreporter.write_line(line)
 
 
@@ -385,13 +394,6 @@ def _add_junit_properties(config: pytest.Config, report: JsonDocument) -> None:
         if add is not None:
             for name, value in properties_of(report):
                 add(name, value)
-
-
-def _write_report(report: JsonDocument, place: str | None) -> None:
-    if place:
-        from jobproof.contract.suite.reporting.report import write_report
-
-        write_report(report, Path(place))
 
 
 def _in_pytests_words(message: str) -> str:

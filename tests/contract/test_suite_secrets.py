@@ -8,8 +8,10 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from subprocess import CompletedProcess
+from urllib.parse import unquote
 
 import pytest
 from tests.parrot import TOKEN, Parrot, shown_in
@@ -18,6 +20,7 @@ from tests.tools import JOBPROOF, run_to_end
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.har.entry import read_har_entry
 from jobproof.contract.recordings.har.writer import har
+from jobproof.contract.suite.publishing.publish import OUTPUTS
 
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 
@@ -44,11 +47,17 @@ def test_a_token_that_is_sent_back_stands_in_no_output(parrot: Parrot, tmp_path:
     report, junit = tmp_path / "report.json", tmp_path / "junit.xml"
     target = ["--url", parrot.url, "--job", JOB, "--job", TOKEN, "--effort", "quick"]
     files = ["--report", str(report), "--junit", str(junit)]
+    made = {name: tmp_path / name for name in OUTPUTS}
+    files += [f"--{name.replace('_', '-')}={path}" for name, path in made.items()]
     done = _run("test", *target, *files, "--", "-vv", "--showlocals", "--tb=long")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "no_secret_in_answer" in done.stdout
     outputs = [done.stdout, done.stderr, report.read_text(), junit.read_text(), *_bodies(report)]
     assert len(outputs) > 4
+    published = [path.read_text(encoding="utf-8") for path in made.values()]
+    assert all("no_secret_in_answer" in text for text in published)
+    # A page and a line of a command spell their signs anew.
+    outputs += [*published, *map(unescape, published), *map(unquote, published)]
     assert [shown_in(output) for output in outputs] == [[]] * len(outputs)
     entries = [found["evidence"]["har"] for found in json.loads(report.read_text())["findings"]]
     recording = tmp_path / "seen.har"

@@ -15,14 +15,14 @@ from jobproof.contract.formats.wording import first_few, legible, shorten, told
 from jobproof.contract.judging.rates import seen_in
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.check import Check
-from jobproof.contract.model.exchange import Response
+from jobproof.contract.model.exchange import Request, Response
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.verdict import FindingGroup, few_a_check
 from jobproof.contract.recordings.curl_line import curl
 from jobproof.contract.suite.reporting.excerpt import excerpt
 
-__all__ = ["Telling", "Whereabouts", "evidence_of", "explain", "explain_all"]
+__all__ = ["Telling", "Whereabouts", "asked", "evidence_of", "explain", "explain_all"]
 
 Whereabouts = Callable[[FindingGroup], str]
 """Where the evidence of a finding lies, or how it is had, in words; "" where nobody knows."""
@@ -90,14 +90,10 @@ def explain(
     # Masked piece by piece: the shell's quotes and the repr of a value spell a secret anew.
     shown = _without_answer(found).redacted(target.redactor)
     finding = shown.first
-    request = finding.exchange.request
     times = f"   ({found.count} times)" if found.count > 1 else ""
-    manner = "" if request.manner is Manner.PLAIN else f", {request.manner.spec.why}"
-    sent_as = f"({request.subject.value} id, credential: {request.credential.value}{manner})"
     rows = [
         ("promised", f"{finding.basis.value}: {finding.source}"),
-        # Of a recording both are somebody else's words.
-        ("asked", f"{legible(shorten(request.method, 40))} {_path(request.url)} {sent_as}"),
+        ("asked", asked(finding.exchange.request)),
         ("seen", f"at {shown.pointer}: {shown.message}{times}"),
     ]
     if not _says_what_was_expected(finding):
@@ -115,6 +111,16 @@ def explain(
     ]
     said = [f"  {label:9} {text}" for label, text in rows if text]
     return "\n".join((f"{finding.check}: {check.summary if check else finding.message}", *said))
+
+
+def asked(request: Request) -> str:
+    """
+    What was asked for and by whose right, in one line.
+    """
+    manner = "" if request.manner is Manner.PLAIN else f", {request.manner.spec.why}"
+    sent_as = f"({request.subject.value} id, credential: {request.credential.value}{manner})"
+    # Of a recording both are somebody else's words.
+    return f"{legible(shorten(request.method, 40))} {_path(request.url)} {sent_as}"
 
 
 def explain_all(

@@ -8,12 +8,13 @@ import io
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.model.api import Api
 from jobproof.contract.plugins import default_api, find_api
 from jobproof.contract.recordings.replay import judge_recordings
@@ -27,7 +28,6 @@ from jobproof.contract.suite.reporting.outcome import Outcome, outcome_of_record
 from jobproof.contract.suite.reporting.report import (
     build_recorded_report,
     report_text,
-    write_report,
 )
 from jobproof.contract.suite.reporting.summary import summarise
 
@@ -35,10 +35,18 @@ __all__ = ["broken_lines", "check_recordings"]
 
 
 def check_recordings(
-    paths: Sequence[Path], values: OptionValues, *, junit: str | None, as_json: bool
+    paths: Sequence[Path],
+    values: OptionValues,
+    *,
+    junit: str | None,
+    as_json: bool,
+    publish: Callable[[JsonDocument], Iterable[str]],
 ) -> int:
     """
     Judge recordings, print what was found, and write the files that are asked for.
+
+    Args:
+        publish: Writes the report and what is made of it, and says what couldn't be written.
 
     Returns:
         0 kept, 1 broken, 3 inconclusive, 4 a check crashed.
@@ -60,8 +68,7 @@ def check_recordings(
     report = build_recorded_report(run, outcome, started_at=started_at, duration_s=duration_s)
     if baseline is not None:
         report = baseline.compared(report)
-    if values["report"]:
-        write_report(report, Path(values["report"]))
+    mistakes = list(publish(report))
     if junit:
         text = as_junit(
             outcome,
@@ -69,11 +76,16 @@ def check_recordings(
             duration_s=duration_s,
             properties=properties_of(report),
         )
-        write_junit(text, Path(junit))
+        try:
+            write_junit(text, Path(junit))
+        except ConfigError as exc:
+            mistakes.append(str(exc))
     if as_json:
         _print([report_text(report)])
     else:
         _print((*broken_lines(outcome, report=values["report"]), *summarise(report)))
+    if mistakes:
+        raise ConfigError("; ".join(mistakes))
     return outcome.exit_code
 
 

@@ -10,15 +10,13 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import cast
 
-from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.text_file import write_text
-from jobproof.contract.formats.wording import legible
+from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.judging.judge import CRASHED
+from jobproof.contract.judging.lives import iso_moment
 from jobproof.contract.judging.rates import wilson
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.verdict import FindingGroup, Verdict, overlay
@@ -27,22 +25,29 @@ from jobproof.contract.recordings.har.live import add_live
 from jobproof.contract.recordings.har.writer import har_entry
 from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.recordings.replay import RecordedRun
+from jobproof.contract.suite.reporting.excerpt import excerpt
+from jobproof.contract.suite.reporting.explain import asked
 from jobproof.contract.suite.reporting.outcome import CheckOutcome, Outcome
+from jobproof.contract.suite.reporting.place import place_of
 from jobproof.contract.suite.running.run import Run
 from jobproof.contract.suite.running.sender import Retry
 
 __all__ = [
+    "REPORT_FORMAT",
     "build_recorded_report",
     "build_report",
     "finding_as_dict",
     "report_text",
     "report_without_run",
-    "write_report",
 ]
 
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
+REPORT_FORMAT = 1
+"""Counted up where a reader of the report would misread what is written from then on."""
+
 # A client takes a body of a mebibyte, and a run may find a hundred things in as many answers.
+_LONGEST_ID = 200
 _MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
@@ -124,6 +129,7 @@ def report_without_run(
     counts = ("codes", "job_statuses", "properties", "credentials", "subjects", "checks")
     bodies = {"validated_bodies": 0, "generated_validated_bodies": 0}
     return {
+        "format": REPORT_FORMAT,
         "verdict": Verdict.INCONCLUSIVE.value,
         "exit_code": exit_code,
         "why": why,
@@ -146,6 +152,8 @@ def report_without_run(
             "unreached_statuses": [],
             "missing": [why],
         },
+        "lives": [],
+        "place": place_of(None),
         "overlay": None,
         "notes": [],
         "jobproof": version("jobproof"),
@@ -155,6 +163,7 @@ def report_without_run(
 def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
     api, redactor, groups = outcome.api, outcome.redactor, outcome.groups
     report = {
+        "format": REPORT_FORMAT,
         "verdict": outcome.verdict.value,
         "exit_code": outcome.exit_code,
         "why": outcome.why,
@@ -182,6 +191,8 @@ def _report(outcome: Outcome, own: JsonObject) -> JsonDocument:
             "missing": list(outcome.missing),
             **outcome.staleness,
         },
+        "lives": outcome.coverage.lives.as_list(),
+        "place": place_of(api),
         "overlay": overlay(groups, title=api.profile.title),
         "notes": [*api.notes, *outcome.notes],
         "document": {"digest": api.operation.digest, "openapi": api.operation.version},
@@ -220,6 +231,8 @@ def finding_as_dict(
     entry = har_entry(finding.exchange, redactor, has_body=has_body)
     # An answer that came before it stands in another finding's evidence, or in none.
     wider = redactor.also(finding.exchange.request.credentials)
+    # Of what was asked, not of what is shown: a mask in the pointer leads nowhere.
+    lines = excerpt(finding.exchange, finding.pointer, redactor)
     add_live(entry, [finding], wider, has_history=False, staleness_s=staleness_s)
     return {
         "check": finding.check,
@@ -227,6 +240,10 @@ def finding_as_dict(
         "basis": finding.basis.value,
         "severity": finding.severity.value,
         "source": finding.source,
+        "asked": wider.text(asked(finding.exchange.request)),
+        "job": shorten(finding.exchange.request.job_id or "", _LONGEST_ID) or None,
+        "first_at": iso_moment(found.began_at),
+        "last_at": iso_moment(found.ended_at),
         "pointer": found.pointer,
         "pointers": list(found.pointers),
         "message": found.message,
@@ -243,6 +260,7 @@ def finding_as_dict(
         "evidence": {
             "curl": curl(finding.exchange, redactor, token_env=token_env, words=words),
             "har": entry,
+            "excerpt": list(lines),
         },
     }
 
@@ -269,16 +287,6 @@ def _within(groups: Iterable[FindingGroup], most_bytes: int) -> Iterator[tuple[F
         size = len((answer.body if answer is not None else None) or b"")
         yield found, size <= most_bytes
         most_bytes -= size if size <= most_bytes else 0
-
-
-def write_report(report: JsonDocument, path: Path) -> None:
-    """
-    Write `report` as JSON, whole or not at all.
-
-    Raises:
-        ConfigError: It can't be written.
-    """
-    write_text(f"{report_text(report)}\n", path, ConfigError)
 
 
 def report_text(report: JsonDocument) -> str:
