@@ -55,8 +55,9 @@ def ended(repository: tuple[Path, MockServer], *arguments: str) -> subprocess.Co
     folder, server = repository
     job = next(job.id for job in server.jobs if job.life == "old-image")
     # What this process was started with mustn't speak for those that it starts; tox's folder is
-    # where pytest would keep what failed last, for all of them together.
-    others = ("PYTEST_", "TOX_")
+    # where pytest would keep what failed last, for all of them together, and the file of a
+    # coverage around us is not for the coverage that these runs measure themselves.
+    others = ("PYTEST_", "TOX_", "COVERAGE_", "COV_")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return subprocess.run(
         [
