@@ -75,6 +75,7 @@ ANYWAY = {
     "first none GET": "a plain refusal, beside which those of tricks are looked at",
     "first invalid GET": "a plain refusal, beside which those of tricks are looked at",
     "first again": "over the connection of a refusal, of which something may have stayed there",
+    "other again": "where conditions aren't understood, as the mock understands them",
     "recased": "of ids that are no UUIDs another may be meant: the mock's are UUIDs",
     "first invalid GET unsigned_credential": "asked where the token is a JWT: the mock's is none",
 }
@@ -84,7 +85,7 @@ _REPEATS = 8
 _METHODS = ("POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
 # What is asked of each further job costs a request for each of them, or for each end.
 # Of what comes at times, and of what may be spoiled: at the end, and as they were told.
-SPARE = ("repeat ", "disposable ")
+SPARE = ("repeat ", "foreign repeat ", "disposable ")
 _COSTS = {"other owner GET": 10.0}
 _OTHERS_COST = 3.0
 
@@ -400,7 +401,8 @@ def _curve(examined: Sequence[Examined]) -> list[tuple[int, float]]:
 
 def _write_order(order: Sequence[str], examined: Sequence[Examined]) -> None:
     quick = _quick_count(order)
-    repeats = [f"repeat {number}" for number in range(1, _REPEATS + 1)]
+    turns = range(1, _REPEATS + 1)
+    repeats = [f"{who}repeat {number}" for who in ("", "foreign ") for number in turns]
     last = [name for name in repeats if name not in order]
     disposable = [f"disposable {method}" for method in _METHODS]
     with YIELDS.open("w", encoding="utf-8", newline="") as file:

@@ -260,7 +260,9 @@ def kept_nowhere(answer: MockAnswer, context: RequestContext) -> MockAnswer:
 @right(Hook.ANSWER, "entity tags are weak", why="RFC 9110 8.8.1: a validator may be weak")
 def weak_tags(answer: MockAnswer, context: RequestContext) -> MockAnswer:  # noqa: ARG001 -- every tag is
     tag = answer.header("ETag")
-    return answer.with_header("ETag", f"W/{tag}") if tag is not None else answer
+    if tag is None or tag.startswith("W/"):
+        return answer
+    return answer.with_header("ETag", f"W/{tag}")
 
 
 @right(

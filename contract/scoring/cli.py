@@ -79,7 +79,9 @@ def score(
     # A missed fault that is arguable fails nothing: without --strict the suite may let it pass.
     missed = totals["definite"] - totals["definite_right"]
     failed = missed or totals["false_alarms"] or totals["false_alarms_strict"]
-    return int(bool(failed or (leave_one_out and _print_unproved(result))))
+    # Told whatever else failed: a fault that was missed hides no check that nothing proves.
+    unproved = leave_one_out and _print_unproved(result)
+    return int(bool(failed or unproved))
 
 
 def _print_unproved(result: Score) -> int:

@@ -500,7 +500,14 @@ def test_that_a_job_is_answered_stands_with_its_answer_in_the_document() -> None
     silent = trace(failure(at=NOW - 30), failure(), baseline=not_found())
     (found,) = said(silent, Kind.VIOLATION)
     assert (found.check, found.basis) == ("known_job_is_answered", Basis.DOCUMENTED)
-    assert "200" in found.source
+    assert found.source == "the document: responses.200"
+    operation = api().operation
+    spec = replace(operation.responses["200"], code="2XX")
+    wider = {"2XX": spec, "404": operation.responses["404"]}
+    of = replace(api(), operation=replace(operation, responses=wider))
+    silent = trace(failure(at=NOW - 30), failure(), baseline=not_found(), of=of)
+    (found,) = said(silent, Kind.VIOLATION)
+    assert found.source == "the document: responses.2XX"
 
 
 @pytest.mark.parametrize("shown", [True, False])

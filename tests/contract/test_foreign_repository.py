@@ -54,8 +54,11 @@ def ended(repository: tuple[Path, MockServer], *arguments: str) -> subprocess.Co
     """
     folder, server = repository
     job = next(job.id for job in server.jobs if job.life == "old-image")
-    # What this process was started with mustn't speak for those that it starts.
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    # What this process was started with mustn't speak for those that it starts; tox's folder is
+    # where pytest would keep what failed last, for all of them together, and the file of a
+    # coverage around us is not for the coverage that these runs measure themselves.
+    others = ("PYTEST_", "TOX_", "COVERAGE_", "COV_")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return subprocess.run(
         [
             *(*PYTHON, "-m", "pytest", "test_own.py", "--pyargs", "jobproof.contract.suite"),
@@ -129,3 +132,14 @@ def test_no_node_is_named_by_where_the_package_is_installed(
     assert all(f" {module}:" in line for line in told)
     cases = ElementTree.parse(tmp_path / "junit.xml").iter("testcase")
     assert {case.attrib["classname"] for case in cases} == {"test_own", module}
+
+
+def test_what_failed_last_is_kept_once_it_is_mended(
+    repository: tuple[Path, MockServer],
+) -> None:
+    folder, server = repository
+    with MockServer(find_api(default_api()), faults=("id_missing",)) as broken:
+        assert ended((folder, broken), "--job-effort", "quick").returncode == 1
+    again = ended((folder, server), "--job-effort", "quick", "--lf")
+    assert again.returncode == 0, again.stdout
+    assert "verdict: kept, of body_matches_schema alone" in again.stdout

@@ -51,8 +51,6 @@ from jobproof.contract.suite.reporting.outcome import outcome_of_run
 from jobproof.contract.suite.reporting.report import build_report
 from jobproof.contract.suite.running.run import Run
 
-pytestmark = pytest.mark.ladder
-
 API = find_api(default_api())
 CHECKS = load_checks()
 WINDOW_S = float(os.environ.get("JOBPROOF_STAGING_WINDOW_S", "2"))

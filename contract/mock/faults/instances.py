@@ -26,7 +26,9 @@ _OVERLAP_S = 0.03
 
 @INSTANCES.view(
     "one in ten polls of an ended job goes to a replica that has it running",
+    # Where one of them alone is asked otherwise, nobody knows that it isn't for that.
     "terminal_status_is_final",
+    "job_is_the_same_however_asked",
 )
 def old_replica_running(view: JobView, context: RequestContext) -> JobView:
     if not context.api.lifecycle.is_terminal(view.status) or not _strikes(context, one_in=10):
@@ -124,7 +126,10 @@ def error_stays_on_connection(answer: MockAnswer, context: RequestContext) -> Mo
 
 @INSTANCES.caller(
     "one in five questions without a token goes to an instance that asks for none",
+    # As it comes, to one that shows nothing, something in another place, or a condition.
     "token_is_required",
+    "invalid_token_is_refused",
+    "condition_opens_nothing",
     applies=needs_token,
 )
 def token_not_needed_at_times(caller: Caller, context: RequestContext) -> Caller:

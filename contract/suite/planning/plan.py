@@ -280,6 +280,10 @@ def _of_foreign(
     if first:
         yield _other_missing(target, rng, "by turns 2")
         yield replace(once, name="foreign once more")
+        for number in range(_REPEATS):
+            why = "somebody else's job, again and again: rare faults"
+            turn = f"foreign repeat {number + 1}"
+            yield replace(once, why=why, fresh=bool(number % 2), name=turn, repeats=True)
     yield _named(who, replace(once, method="HEAD", why="somebody else's job, head alone"))
     if first:
         for asked in _in_manners(target, once, _TRICKS):

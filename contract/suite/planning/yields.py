@@ -17,6 +17,8 @@ __all__ = ["ALWAYS", "ASKED_BEFORE", "Yields", "read_yields"]
 
 ALWAYS = ("first owner GET", "missing owner GET")
 """What every run asks: without an answer to both nobody knows that the API itself answers."""
+_FOR_THE_FLOOR = ("first again", "first owner GET other_client")
+"""What shows a job twice more: of fewer bodies than three no verdict speaks, whatever it is of."""
 ASKED_BEFORE = {"another missing": "foreign owner GET"}
 """What no fault needs, and a right server does: it is asked wherever the other is, and before it.
 Of one id that nobody has it isn't known what in its answer is another for the next id."""
@@ -57,9 +59,8 @@ class Yields:
         if not wanted <= frozenset().union(*self.checks.values()):
             return None
         needed = {name for name, checks in self.checks.items() if checks & wanted}
-        return frozenset(
-            (*needed, *ALWAYS, *(one for one, of in ASKED_BEFORE.items() if of in needed))
-        )
+        before = (one for one, of in ASKED_BEFORE.items() if of in needed)
+        return frozenset((*needed, *ALWAYS, *_FOR_THE_FLOOR, *before))
 
     def rank(self, name: str) -> int:
         """
