@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import Json, JsonDocument
 from jobproof.contract.formats.wording import legible, shorten
-from jobproof.contract.model.finding import Kind, starred
+from jobproof.contract.model.acceptance.accepted import starred
+from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.verdict import Verdict
 from jobproof.contract.suite.publishing.report_fields import ReportFields
 from jobproof.contract.suite.reporting.report import REPORT_FORMAT

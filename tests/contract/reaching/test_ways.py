@@ -8,6 +8,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 from tests.contract.client.sending import failure, get
 from tests.contract.reaching.parts import (
     Identity,
@@ -33,6 +34,16 @@ LOGIN = "me:hunter2-of-the-proxy"
 @pytest.fixture(scope="module")
 def certificates() -> Certificates:
     return Certificates.new()
+
+
+@pytest.fixture
+def trust(certificates: Certificates, tmp_path: Path) -> Path:
+    return certificates.bundle(tmp_path)
+
+
+@pytest.fixture
+def leaf(certificates: Certificates) -> trustme.LeafCert:
+    return certificates.authority.issue_cert("127.0.0.1")
 
 
 def ask(route: Route, url: str) -> Exchange:
@@ -142,10 +153,8 @@ def test_a_proxy_that_isnt_there_is_named() -> None:
 
 class TestHttp2:
     def test_it_is_spoken_where_it_is_asked_for(
-        self, certificates: Certificates, tmp_path: Path
+        self, trust: Path, leaf: trustme.LeafCert, tmp_path: Path
     ) -> None:
-        trust = certificates.bundle(tmp_path)
-        leaf = certificates.authority.issue_cert("127.0.0.1")
         with Wire() as behind, nginx(tmp_path, behind.url()[:-1], leaf=leaf) as port:
             url = f"https://127.0.0.1:{port}/ok"
             for wanted, spoken in (("2", "2"), ("1.1", "1.1"), ("auto", "1.1")):
@@ -153,10 +162,8 @@ class TestHttp2:
                 assert answered(ask(route, url)) == (200, BODY, spoken), wanted
 
     def test_several_requests_go_over_one_connection(
-        self, certificates: Certificates, tmp_path: Path
+        self, trust: Path, leaf: trustme.LeafCert, tmp_path: Path
     ) -> None:
-        trust = certificates.bundle(tmp_path)
-        leaf = certificates.authority.issue_cert("127.0.0.1")
         with (
             Wire() as behind,
             nginx(tmp_path, behind.url()[:-1], leaf=leaf) as port,
@@ -167,10 +174,8 @@ class TestHttp2:
         assert [one.reused for one in several] == [False, True, True]
 
     def test_auto_speaks_it_where_nothing_else_is_understood(
-        self, certificates: Certificates, tmp_path: Path
+        self, trust: Path, leaf: trustme.LeafCert, tmp_path: Path
     ) -> None:
-        trust = certificates.bundle(tmp_path)
-        leaf = certificates.authority.issue_cert("127.0.0.1")
         with (
             Wire() as behind,
             nginx(tmp_path, behind.url()[:-1]) as clear,
@@ -192,16 +197,19 @@ class TestHttp2:
             assert failure(ask(Route(), url)).reason is Reason.PROTOCOL
 
     def test_a_server_that_speaks_none_is_said_so(
-        self, certificates: Certificates, tmp_path: Path
+        self,
+        certificates: Certificates,
+        trust: Path,
+        leaf: trustme.LeafCert,
+        tmp_path: Path,
     ) -> None:
-        route = Route(certificates.bundle(tmp_path), http_version="2")
+        route = Route(trust, http_version="2")
         context = certificates.good()
         # It refuses HTTP/2 in the handshake; one that has never heard of it, at its first line.
         with never_heard_of_http2(context) as port:
             failed = ask(route, f"https://127.0.0.1:{port}/ok")
         assert failure(failed).reason is Reason.CONNECT
         assert remedy(failed, route) == "--http-version 1.1 is what the server speaks"
-        leaf = certificates.authority.issue_cert("127.0.0.1")
         with nginx(tmp_path, "http://127.0.0.1:9", leaf=leaf, http2=False) as port:
             failed = ask(route, f"https://127.0.0.1:{port}/ok")
         assert failure(failed).reason is Reason.TLS
