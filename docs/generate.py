@@ -47,7 +47,7 @@ from jobproof.contract.suite.planning.target_options import target_from
 from jobproof.contract.suite.planning.yields import read_yields
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.schema import config_schema
-from jobproof.probes.export.metrics import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
+from jobproof.probes.export.families import DURATION_EDGES_S, JOB_EDGES_S, LABEL_VALUES, METRICS
 
 __all__ = ["counts", "main", "pages", "rendered"]
 

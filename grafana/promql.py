@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobproof.contract.errors import JobproofError, did_you_mean
-from jobproof.probes.export.metrics import METRICS
+from jobproof.probes.export.families import METRICS
 
 __all__ = [
     "BOARD",

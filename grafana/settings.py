@@ -17,7 +17,7 @@ from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Phase, Profile
 from jobproof.contract.plugins import find_api
-from jobproof.probes.export.metrics import UNKNOWN_STATUS
+from jobproof.probes.export.families import UNKNOWN_STATUS
 
 __all__ = [
     "FOLLOWED",

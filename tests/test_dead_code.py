@@ -47,7 +47,7 @@ KEPT = {
     "probes/config/file.py: OAuth2Part.client_secret_env": "a key, read by its name with its like",
     "probes/config/file.py: OAuth2Part.client_secret_file": "a key, read by its name with its like",
     "probes/config/settings.py: TargetSettings.api_digest": "a reload compares it with the others",
-    "probes/export/metrics.py: LABEL_VALUES": "docs/metrics.md is written from it",
+    "probes/export/families.py: LABEL_VALUES": "docs/metrics.md is written from it",
     "probes/export/metrics.py: Metrics.describe": "the registry of prometheus_client asks for it",
     "probes/following/watch_list.py: FollowedJob.next_poll_at": "a column, written by its place",
 }

@@ -29,7 +29,7 @@ from jobproof.contract.plugins import default_api, load_checks, load_group
 from jobproof.contract.suite.options import OPTIONS
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.schema import config_schema
-from jobproof.probes.export.metrics import METRICS
+from jobproof.probes.export.families import METRICS
 from jobproof.probes.web.access.web_config import WebConfig
 
 ROOT = Path(__file__).parent.parent

@@ -268,7 +268,7 @@ def test_imports_point_one_way(module: Path) -> None:
         )
         assert _known_to(module, *barred, *ENGINES) == []
     if package == "grafana":
-        allowed = ("probes.export.metrics", "probes.config")
+        allowed = ("probes.export.families", "probes.config")
         assert [n for n in _known_to(module, "probes") if not _is(n, *allowed)] == []
         assert _known_to(module, *(f"contract.{part}" for part in (*APART, "checks"))) == []
 
@@ -481,7 +481,7 @@ TABLES = {
     "grafana/alerting/alerts.py": 500,
     "grafana/boards/overview.py": 500,
     "grafana/boards/panels.py": 500,
-    "probes/export/metrics.py": 800,
+    "probes/export/metrics.py": 700,
 }
 """Modules that are longer than one idea usually takes; none may join unnoticed."""
 

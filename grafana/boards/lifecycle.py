@@ -23,7 +23,7 @@ from jobproof.grafana.boards.panels import (
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, any_of, quantile, ratio, sum_by
 from jobproof.grafana.settings import DashboardSettings
-from jobproof.probes.export.metrics import UNKNOWN_STATUS
+from jobproof.probes.export.families import UNKNOWN_STATUS
 
 __all__ = ["board", "by_status", "status_colours"]
 

@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Exchange, Request, Subject
 from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.config.settings import TargetSettings
+from jobproof.probes.engine.judge_thread import JudgeThread, signal_once
 from jobproof.probes.engine.judging import JudgedResult, RawResult
 from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
 from jobproof.probes.engine.schedule import PeriodicProbe, Schedule, Slot
@@ -41,9 +41,6 @@ __all__ = [
 _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
 _PUBLISH_S = 0.5
-# Judging that can't keep up must show as missed slots, not as a process that grows.
-_MOST_UNJUDGED = 10_000
-_BATCH_S = 0.05
 
 
 class HttpClient(Protocol):
@@ -105,9 +102,6 @@ class _ProbeDone:
     exchange: Exchange | None
 
 
-_Unjudged = tuple[TargetState, RawResult, Callable[[JudgedResult], None] | None]
-
-
 class Prober:
     """
     Sends requests on time, judges every answer, and hands on the results.
@@ -137,7 +131,6 @@ class Prober:
         self._make_client = make_client
         self._judge = judge
         self._metrics = metrics
-        self._receive = receive
         self._rng = rng
         offset = self.clock.wall() - self.clock.monotonic()
         self._keys = RateBudgets({}, rng)
@@ -146,18 +139,15 @@ class Prober:
         self._clients: dict[ClientSettings, HttpClient] = {}
         self._states: Mapping[str, TargetState] = {}
         self._inbox: deque[Callable[[float], None] | _ProbeDone] = deque()
-        # Locks as signals, released to wake their thread up: an Event's wait() costs ten
+        # A lock as a signal, released to wake the thread up: an Event's wait() costs ten
         # times as much, at every slot.
         self._wakeup = threading.Lock()
         self._wakeup.acquire()
-        self._flush = threading.Lock()
-        self._flush.acquire()
-        self._unjudged: queue.SimpleQueue[_Unjudged | None] = queue.SimpleQueue()
         self._in_flight = 0
         self._stopping = False
         self._stop_by = math.inf
         self._scheduling = threading.Thread(target=self._run_schedule, name="schedule", daemon=True)
-        self._judging = threading.Thread(target=self._run_judge, name="judge", daemon=True)
+        self._judging = JudgeThread(metrics, receive)
 
     # -- from any thread ----------------------------------------------------------------
 
@@ -316,15 +306,14 @@ class Prober:
         self._scheduling.join(within_s + 5.0)
         self._pool.close()
         # Behind the last result: everything that was asked is judged before the thread ends.
-        self._unjudged.put(None)
-        self._judging.join(10.0)
+        self._judging.stop(within_s=10.0)
         return self._in_flight == 0
 
     # -- the thread of the schedule -----------------------------------------------------
 
     def _post(self, message: Callable[[float], None]) -> None:
         self._inbox.append(message)
-        _signal(self._wakeup)
+        signal_once(self._wakeup)
 
     def _run_schedule(self) -> None:
         published = -math.inf
@@ -393,7 +382,7 @@ class Prober:
         return self._hand(task)
 
     def _hand(self, task: _ProbeTask) -> bool:
-        if self._unjudged.qsize() > _MOST_UNJUDGED or not self._pool.hand(task):
+        if self._judging.is_full or not self._pool.hand(task):
             return False
         self._in_flight += 1
         return True
@@ -439,14 +428,12 @@ class Prober:
         # The schedule learns of it when it wakes up next; it is in a hurry only at the end.
         self._inbox.append(_ProbeDone(task, started, exchange))
         if self._stopping:
-            _signal(self._wakeup)
+            signal_once(self._wakeup)
         if task.on_answer is not None:
             task.on_answer(exchange)
             return
         raw = self._raw_result(task, started, ended, exchange, error)
-        self._unjudged.put((task.state, raw, task.on_result))
-        if task.on_result is not None:
-            _signal(self._flush)
+        self._judging.put(task.state, raw, task.on_result)
 
     def _raw_result(
         self,
@@ -474,35 +461,7 @@ class Prober:
         raw = RawResult(
             state.target.name, canary, None, self.clock.wall() - lag_s, lag_s, 0.0, None, error
         )
-        self._unjudged.put((state, raw, None))
-
-    # -- the thread that judges ---------------------------------------------------------
-
-    def _run_judge(self) -> None:
-        while (item := self._unjudged.get()) is not None:
-            self._deliver(item)
-            if self._unjudged.empty() and not self._stopping:
-                # Judged in batches: waking up for each one would cost the threads that
-                # measure more than the few milliseconds that nobody waits for here.
-                self._flush.acquire(timeout=_BATCH_S)
-
-    def _deliver(self, item: _Unjudged) -> None:
-        state, raw, on_result = item
-        judged = state.judging(raw)
-        try:
-            if on_result is not None:
-                on_result(judged)
-                return
-            self._metrics.observe(judged.result)
-            state.on_result(judged)
-            self._receive(judged)
-        except Exception:  # noqa: BLE001 -- logged; the next result must not be lost too
-            _LOG.exception("a result of target %s got lost on its way", state.target.name)
-
-
-def _signal(wakeup: threading.Lock) -> None:
-    with suppress(RuntimeError):  # it is released already: two signals are one
-        wakeup.release()
+        self._judging.put(state, raw)
 
 
 def _limits(states: Iterable[TargetState]) -> dict[str, BudgetLimits]:

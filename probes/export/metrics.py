@@ -1,9 +1,5 @@
 """
-Every metric that the daemon exports: name, type, labels, help, edges.
-
-Labels come from closed sets, whose children exist at 0 from the start: a series born
-with its first failure cannot be alerted on. A word that the vendor makes up passes a
-bounded dictionary. A job's id is never a label; it travels as an exemplar.
+The daemon's metrics, filled from what it sees: see `families` for what there is.
 """
 
 from __future__ import annotations
@@ -24,7 +20,21 @@ from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
-from jobproof.contract.model.finding import Drift, Finding, Kind
+from jobproof.contract.model.finding import Finding, Kind
+from jobproof.probes.export.families import (
+    ACCEPTED,
+    CODES,
+    DURATION_EDGES_S,
+    JOB_EDGES_S,
+    LAG_EDGES_S,
+    METRICS,
+    OTHER_CODE,
+    PHASE_EDGES_S,
+    PHASES,
+    UNKNOWN_STATUS,
+    Edges,
+    Metric,
+)
 from jobproof.probes.export.series import (
     BoundedWords,
     Counter,
@@ -32,250 +42,14 @@ from jobproof.probes.export.series import (
     Gauge,
     Histogram,
     JobExemplar,
-    Metric,
     Snapshot,
 )
 from jobproof.probes.result import FOLLOWED, MissReason, ProbeOutcome, ProbeResult
 
-__all__ = [
-    "CODES",
-    "DURATION_EDGES_S",
-    "JOB_EDGES_S",
-    "LABEL_VALUES",
-    "METRICS",
-    "PHASES",
-    "UNKNOWN_STATUS",
-    "Metric",
-    "Metrics",
-    "TargetLabels",
-]
+__all__ = ["Metrics", "TargetLabels"]
 
-UNKNOWN_STATUS = "unknown"
 # The longest time-out that a configuration may give: later than that nothing overlaps.
 _LONGEST_OVERLAP_S = 600.0
-OTHER_CODE = "other"
-ACCEPTED = "accepted"
-"""The kind of a finding that the profile's policy accepts: no alert may ring for it."""
-PHASES = ("resolve", "connect", "tls", "wait", "transfer")
-# Exist at 0 for every canary; other codes get a series with their first answer.
-CODES = ("200", "400", "401", "403", "429", "500", "502", "503", "504")
-
-Edges = tuple[float, ...]
-
-DURATION_EDGES_S: Edges = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-PHASE_EDGES_S: Edges = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-)
-LAG_EDGES_S: Edges = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-JOB_EDGES_S: Edges = (
-    *(0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0),
-    *(180.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0),
-)
-
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        "jobproof_probes_total",
-        "counter",
-        ("target", "canary", "outcome"),
-        "Probes that ended, by how they ended; only `ok` is a success.",
-    ),
-    Metric(
-        "jobproof_probe_success",
-        "gauge",
-        ("target", "canary"),
-        "Whether the last probe was answered as promised; absent before the first.",
-    ),
-    Metric(
-        "jobproof_last_probe_timestamp_seconds",
-        "gauge",
-        ("target", "canary"),
-        "When the last probe ended.",
-    ),
-    Metric(
-        "jobproof_last_success_timestamp_seconds",
-        "gauge",
-        ("target", "canary"),
-        "When the last successful probe ended.",
-    ),
-    Metric(
-        "jobproof_probe_duration_seconds",
-        "histogram",
-        ("target", "canary"),
-        "From the intended start to the last byte or the failure, whatever the outcome.",
-    ),
-    Metric(
-        "jobproof_probe_phase_duration_seconds",
-        "histogram",
-        ("target", "phase"),
-        "Where a probe's time went; a phase that didn't happen is 0.",
-    ),
-    Metric(
-        "jobproof_http_responses_total",
-        "counter",
-        ("target", "canary", "code"),
-        "Answers by HTTP status code.",
-    ),
-    Metric(
-        "jobproof_not_found_total",
-        "counter",
-        ("target", "canary", "expected"),
-        "Answers that deny the job: expected for ids nobody has, unexpected for known jobs.",
-    ),
-    Metric(
-        "jobproof_job_status_observations_total",
-        "counter",
-        ("target", "job_status"),
-        "Job statuses read in answers.",
-    ),
-    Metric(
-        "jobproof_followed_jobs",
-        "gauge",
-        ("target", "job_status"),
-        "Jobs being followed, by the status last seen.",
-    ),
-    Metric(
-        "jobproof_job_status_duration_seconds",
-        "histogram",
-        ("target", "job_status"),
-        "Time a followed job spent in a status, to the middle of the poll gap.",
-    ),
-    Metric(
-        "jobproof_job_completion_seconds",
-        "histogram",
-        ("target", "job_status"),
-        "From a followed job's creation to its end, by the status it ended in.",
-    ),
-    Metric(
-        "jobproof_job_transitions_total",
-        "counter",
-        ("target", "from_status", "to_status"),
-        "Moves of followed jobs from one status to another, as seen between two polls.",
-    ),
-    Metric(
-        "jobproof_stuck_jobs",
-        "gauge",
-        ("target",),
-        "Followed jobs that are unfinished past the longest limit the vendor documents.",
-    ),
-    Metric(
-        "jobproof_oldest_pending_job_seconds",
-        "gauge",
-        ("target",),
-        "Age of the oldest followed job that has not ended.",
-    ),
-    Metric(
-        "jobproof_contract_findings_total",
-        "counter",
-        ("target", "check", "kind"),
-        "What the contract's checks said about answers.",
-    ),
-    Metric(
-        "jobproof_contract_drift_total",
-        "counter",
-        ("target", "drift", "pointer"),
-        "Allowed but new things in answers, by the place in the body.",
-    ),
-    Metric(
-        "jobproof_check_crashes_total",
-        "counter",
-        ("check",),
-        "Checks that failed by themselves instead of judging.",
-    ),
-    Metric(
-        "jobproof_schedule_lag_seconds",
-        "histogram",
-        (),
-        "From a probe's intended start to its actual one.",
-    ),
-    Metric(
-        "jobproof_slots_missed_total",
-        "counter",
-        ("target", "reason"),
-        "Slots of the schedule in which no probe could start.",
-    ),
-    Metric(
-        "jobproof_probes_in_flight",
-        "gauge",
-        (),
-        "Probes that have started and not ended.",
-    ),
-    Metric(
-        "jobproof_request_budget_used_ratio",
-        "gauge",
-        ("target",),
-        "Share of the key's requests per minute that were spent in the last minute.",
-    ),
-    Metric(
-        "jobproof_backoff_until_timestamp_seconds",
-        "gauge",
-        ("target",),
-        "Until when the key's probes are held back; 0 when they are not.",
-    ),
-    Metric(
-        "jobproof_tls_certificate_expiry_timestamp_seconds",
-        "gauge",
-        ("target",),
-        "When the server's own certificate expires.",
-    ),
-    Metric(
-        "jobproof_clock_skew_seconds",
-        "gauge",
-        ("target",),
-        "How far the server's Date is ahead of our clock, to the second.",
-    ),
-    Metric(
-        "jobproof_config_last_reload_successful",
-        "gauge",
-        (),
-        "Whether the last reload took the configuration over.",
-    ),
-    Metric(
-        "jobproof_config_last_reload_success_timestamp_seconds",
-        "gauge",
-        (),
-        "When a configuration was last taken over.",
-    ),
-    Metric(
-        "jobproof_build_info",
-        "gauge",
-        ("version", "python_version"),
-        "1, labelled by what is running.",
-    ),
-    Metric(
-        "jobproof_contract_info",
-        "gauge",
-        ("target", "api", "openapi_version", "spec_sha256"),
-        "1, labelled by the document that answers are held to.",
-    ),
-    Metric(
-        "jobproof_target_info",
-        "gauge",
-        ("target", "api", "url"),
-        "1, labelled by what the target is.",
-    ),
-)
-
-LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
-    "outcome": tuple(ProbeOutcome),
-    "phase": PHASES,
-    "expected": ("true", "false"),
-    "kind": (*Kind, ACCEPTED),
-    "drift": tuple(Drift),
-    "reason": tuple(MissReason),
-}
-"""Labels whose values are closed in code; others come from the configuration and the API."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tests.servers import QuietHandler, http_server
 from tests.tools import PYTHON, output_of
 
 from jobproof.contract.plugins import default_api, find_api
-from jobproof.probes.export.metrics import METRICS
+from jobproof.probes.export.families import METRICS
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),

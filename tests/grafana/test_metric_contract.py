@@ -24,7 +24,7 @@ from jobproof.contract.plugins import find_api
 from jobproof.grafana.files import HOME
 from jobproof.grafana.promql import RULES, UnknownSeriesError
 from jobproof.grafana.settings import default_settings
-from jobproof.probes.export.metrics import LABEL_VALUES, METRICS
+from jobproof.probes.export.families import LABEL_VALUES, METRICS
 
 pytestmark = [pytest.mark.ladder, pytest.mark.xdist_group("end-to-end")]
 

@@ -27,12 +27,8 @@ from jobproof.contract.model.exchange import (
 )
 from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severity
 from jobproof.contract.plugins import load_checks
-from jobproof.probes.export.metrics import (
-    LABEL_VALUES,
-    METRICS,
-    Metrics,
-    TargetLabels,
-)
+from jobproof.probes.export.families import LABEL_VALUES, METRICS
+from jobproof.probes.export.metrics import Metrics, TargetLabels
 from jobproof.probes.export.prometheus import OPENMETRICS, TEXT, Registry, expose
 from jobproof.probes.export.series import Histogram
 from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
