@@ -24,7 +24,7 @@ class ShellWords:
 
     route: Route = Route()
     token: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def of_curl(self, url: str, http_version: str) -> Iterator[str]:
         """
