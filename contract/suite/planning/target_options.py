@@ -22,7 +22,7 @@ from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import default_api, find_api, load_checks
-from jobproof.contract.reaching.credential_reader import HeaderValue, read_header_value
+from jobproof.contract.reaching.credential_reader import read_held_value
 from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError
 from jobproof.contract.suite.options import OptionValues
@@ -111,7 +111,7 @@ def target_from(
     Raises:
         ConfigError: An option can't be used; the message says which, and what to do.
     """
-    given, words = _given(values, placeholder)
+    given, header_words, parameter_words = _given(values, placeholder)
     api = signed_in_api(find_api(values.get("api") or default_api()), values).with_values(given)
     if api.access.unsendable and placeholder is None:
         raise ConfigError(api.access.unsendable)
@@ -151,7 +151,9 @@ def target_from(
         staleness_s=read_staleness(values.get("staleness")),
         wait_ready_s=_duration("wait_ready", values),
         retries=_retries(values.get("retry_transport")),
-        words=ShellWords(route, credential.shell_word, words),
+        words=ShellWords(route, credential.shell_word, header_words).with_parameters(
+            parameter_words, api.values.secret_at
+        ),
         tokens=credential.tokens,
     )
 
@@ -248,43 +250,53 @@ def _ids(key: str, values: OptionValues) -> tuple[str, ...]:
     return ids
 
 
-def _given(values: OptionValues, placeholder: str | None) -> tuple[GivenValues, Mapping[str, str]]:
+def _given(
+    values: OptionValues, placeholder: str | None
+) -> tuple[GivenValues, Mapping[str, str], Mapping[str, str]]:
     """
-    What is given, and what a shell puts in for the headers whose values come from elsewhere.
+    What is given, and what a shell puts in for headers and parameters whose values come from
+    elsewhere.
     """
     parameters: dict[str, str] = {}
+    parameter_words: dict[str, str] = {}
     for text in values.get("param") or ():
-        name, equals, value = text.partition("=")
+        name, equals, written = text.partition("=")
         if not equals or not name:
             # What was meant as a value may be a secret.
             raise ConfigError("--param: write NAME=VALUE")
+        value = _held("param", name, written, parameter_words)
         if parameters.setdefault(name, value) != value:
             raise ConfigError(f"--param {name} is given twice, with two values")
-    headers, words = [], {}
-    for name, value in (_header(text) for text in values.get("header") or ()):
-        found = _elsewhere(value)
-        if found is not None:
-            words[name.lower()] = found.shell_word
-        headers.append((name, value if found is None else found.text))
-    hidden = frozenset(words)
-    given = GivenValues(parameters, tuple(headers), placeholder=placeholder, hidden=hidden)
-    return given, words
+    headers = []
+    header_words: dict[str, str] = {}
+    for name, written in (_header(text) for text in values.get("header") or ()):
+        headers.append((name, _held("header", name.lower(), written, header_words)))
+    given = GivenValues(
+        parameters,
+        tuple(headers),
+        placeholder=placeholder,
+        hidden=frozenset(header_words),
+        hidden_parameters=frozenset(parameter_words),
+    )
+    return given, header_words, parameter_words
 
 
-def _elsewhere(value: str) -> HeaderValue | None:
+def _held(option: str, name: str, written: str, words: dict[str, str]) -> str:
     """
-    What the value stands for: `$VAR` and `@FILE`; None where it is the value itself.
+    The value that is meant: what `$VAR` and `@FILE` stand for, whose word is noted then.
     """
-    if value.startswith("@"):
-        kind, name = "file", value[1:]
-    elif re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", value):
-        kind, name = "env", value[1:]
+    if written.startswith("@"):
+        kind, where = "file", written[1:]
+    elif re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", written):
+        kind, where = "env", written[1:]
     else:
-        return None
+        return written
     try:
-        return read_header_value("header", kind, name, OPTIONS_PLACE, os.environ)
+        found = read_held_value(option, kind, where, OPTIONS_PLACE, os.environ)
     except SettingError as exc:
-        raise ConfigError(f"--header: {exc.problem}") from None
+        raise ConfigError(f"--{option}: {exc.problem}") from None
+    words[name] = found.shell_word
+    return found.text
 
 
 def _header(text: str) -> tuple[str, str]:
