@@ -157,6 +157,7 @@ def test_one_that_cant_be_used_is_one_line(
 def configured(folder: Path, url: str, params: dict[str, object]) -> Path:
     target = {"name": "small", "api": "./api", "url": url, "requests_per_minute": "unlimited"}
     target |= {"interval": "100ms", "canaries": {"known": {"ids": [JOB]}, "missing": {}}}
+    target |= {"follow": [{"source": "static", "ids": [JOB]}]}
     file = folder / "jobproof.yaml"
     file.write_text(yaml.safe_dump({"targets": [{**target, "params": params}]}), encoding="utf-8")
     return file
