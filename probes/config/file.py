@@ -14,7 +14,14 @@ from jobproof.contract.formats.parameter_value import ParameterValue
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.acceptance.accepted import AcceptedFinding
 
-__all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "HeldPart", "TargetPart"]
+__all__ = [
+    "LONGEST_INTERVAL_S",
+    "BasicPart",
+    "ConfigFile",
+    "HeldPart",
+    "OAuth2Part",
+    "TargetPart",
+]
 
 LONGEST_INTERVAL_S = 86_400.0
 
