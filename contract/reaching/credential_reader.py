@@ -21,7 +21,7 @@ from jobproof.contract.reaching.token_sources import (
     TokenSource,
 )
 
-__all__ = ["BasicLogin", "CredentialTexts", "HeaderValue", "read_credential", "read_header_value"]
+__all__ = ["BasicLogin", "CredentialTexts", "HeldValue", "read_credential", "read_held_value"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IN_QUOTES = re.compile(r'([$`"\\])')
@@ -58,9 +58,9 @@ class BasicLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderValue:
+class HeldValue:
     """
-    A header's value that comes from elsewhere.
+    The value of a header or a parameter that comes from elsewhere.
 
     Attributes:
         shell_word: What a shell puts in for it between double quotes.
@@ -99,9 +99,9 @@ def read_credential(
     return _basic(texts.basic, place, environment) if texts.basic else None
 
 
-def read_header_value(
+def read_held_value(
     key: str, kind: str, name: str, place: SettingsPlace, environment: Mapping[str, str]
-) -> HeaderValue:
+) -> HeldValue:
     """
     The value that a variable or a file holds.
 
@@ -113,7 +113,7 @@ def read_header_value(
         SettingError: There is none.
     """
     text, word = _held(key, kind, name, place, environment)
-    return HeaderValue(text.strip(), word)
+    return HeldValue(text.strip(), word)
 
 
 def _first_key(texts: CredentialTexts, key: str) -> str:

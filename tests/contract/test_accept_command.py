@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobproof.contract.errors import ConfigError
@@ -24,6 +25,7 @@ from jobproof.contract.suite.cli import accept
 KNOWN = {check.id for check in load_checks()}
 TODAY = date(2026, 9, 21)
 UNTIL = date(2026, 10, 5)
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def finding(**changed: Any) -> dict[str, Any]:
@@ -128,6 +130,8 @@ def test_what_was_seen_is_a_clean_line_and_no_secret(tmp_path: Path) -> None:
     assert len(read_accept_file(tmp_path / "accept.yaml", KNOWN)) == 1
 
 
+# Files are read and written: how long that takes is nobody's promise.
+@settings(deadline=None)
 @given(
     st.text(st.characters(), max_size=20).map(lambda s: "/" + s.replace("~", "~0")),
     st.text(st.characters(), min_size=8, max_size=40),
@@ -140,11 +144,13 @@ def test_whatever_place_and_reason_hold_the_file_is_read_as_written(
     with TemporaryDirectory() as folder:
         output = Path(folder) / "accept.yaml"
         report = kept(Path(folder), finding(pointer=place))
-        try:
-            write(report, output, reason=reason)
-        except UnicodeEncodeError:
-            pytest.fail("half a character reached the file")
-        if "***" in place:
+        if _HALF.search(reason):
+            with pytest.raises(ConfigError, match="isn't UTF-8 text"):
+                accept_report(report, until=None, reason=reason, output=output, today=TODAY)
+            return
+        accept_report(report, until=None, reason=reason, output=output, today=TODAY)
+        # No file can hold half a character, and of a masked place nobody knows what it is called.
+        if "***" in place or _HALF.search(place):
             assert not output.exists()
             return
         (one,) = read_accept_file(output, KNOWN)
