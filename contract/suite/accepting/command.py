@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -44,6 +45,9 @@ def accept_report(
     last_day = _last_day(until, today)
     if reason is not None and len(reason) < _SHORTEST_REASON:
         raise ConfigError(f"--reason {reason!r}: say it in {_SHORTEST_REASON} letters at least")
+    # Bytes that are no text come from the command line as halves of characters.
+    if reason is not None and re.search("[\ud800-\udfff]", reason):
+        raise ConfigError("--reason isn't UTF-8 text")
     report = read_report(path)
     known = {check.id for check in load_checks()}
     made = accept_file_of(report, known, until=last_day, reason=reason)
