@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobproof.contract.formats.addresses.urls import UrlError, read_base_url
+from jobproof.contract.formats.addresses.urls import UrlError, parse_url
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.reaching.setting import SettingError, SettingsPlace
@@ -153,10 +153,7 @@ def _oauth2(
     for key in ("token_url", "client_id"):
         if not texts.get(key):
             raise SettingError(f"oauth2.{key}", "is missing: a token server needs it")
-    try:
-        url = read_base_url(str(texts["token_url"]), instead="give the client's credentials apart")
-    except UrlError as exc:
-        raise SettingError("oauth2.token_url", str(exc)) from None
+    url = _token_url(str(texts["token_url"]))
     secret, _ = _secret_in("oauth2", "client_secret", texts, place, environment)
     return OAuth2Token(
         url,
@@ -166,6 +163,19 @@ def _oauth2(
         route,
         place,
     )
+
+
+def _token_url(text: str) -> str:
+    """
+    As it is written, with its last slash and its query: no path is added to it (RFC 6749 3.2).
+    """
+    try:
+        url = parse_url(text, instead="give the client's credentials apart")
+    except UrlError as exc:
+        raise SettingError("oauth2.token_url", str(exc)) from None
+    if url.fragment is not None:
+        raise SettingError("oauth2.token_url", "has a fragment, which nobody is sent: leave it out")
+    return url.origin + url.target
 
 
 def _basic(

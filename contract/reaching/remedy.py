@@ -33,7 +33,7 @@ def remedy_of(detail: str, route: Route, place: SettingsPlace) -> str:
         return _about_trust(route, named("ca_file"))
     if _REFUSED_CLIENT.search(detail):
         return _about_client(route, named("client_cert"))
-    if "the proxy" in detail:
+    if "the proxy" in detail or (route.proxy and "timed out" in detail):
         return _about_proxy(detail, route, named("proxy"))
     if _UNRESOLVED_HOST.search(detail):
         return f"{named('resolve')} HOST:PORT:ADDRESS says which address a name stands for"
@@ -65,7 +65,7 @@ def _about_client(route: Route, option: str) -> str:
 
 
 def _about_proxy(detail: str, route: Route, option: str) -> str:
-    if "opens no tunnel" in detail:
+    if "timed out" in detail:
         return f"is {option} a proxy that may reach it?"
     if "answers 407" not in detail:
         return f"{option} says which proxy to go through"

@@ -217,6 +217,11 @@ class OAuth2Token:
             code, body = self._posted(in_form=True)
         return self._read(code, body)
 
+    @property
+    def _shown_url(self) -> str:
+        # A query may hold a key.
+        return self.token_url.partition("?")[0]
+
     def _posted(self, *, in_form: bool) -> tuple[int, bytes]:
         from oauthlib.oauth2 import BackendApplicationClient
 
@@ -237,7 +242,7 @@ class OAuth2Token:
             return answer
         remedy = remedy_of(answer.detail, self.route, self.place)
         raise TokenError(
-            f"{self.place.named('oauth2.token_url')} {self.token_url} can't be reached: "
+            f"{self.place.named('oauth2.token_url')} {self._shown_url} can't be reached: "
             f"{answer.detail}{f' ({remedy})' if remedy else ''}"
         )
 
@@ -261,7 +266,7 @@ class OAuth2Token:
                 "missing_token": ": it wrote no JSON object with a token in it",
             }
             raise TokenError(
-                f"{named('oauth2.token_url')} {self.token_url} answers {code}, {why}"
+                f"{named('oauth2.token_url')} {self._shown_url} answers {code}, {why}"
                 f"{cures.get(why, '')}"
             ) from None
         return FetchedToken(token, lifetime_of(body))

@@ -25,10 +25,12 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.secrets.token_place import TokenPlace
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Credential, Request
 from jobproof.contract.plugins import find_api
+from jobproof.contract.reaching.credential_reader import CredentialTexts, read_credential
 from jobproof.contract.reaching.renewing_client import RenewingClient
-from jobproof.contract.reaching.setting import SettingError
+from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError
 from jobproof.contract.reaching.token_keeper import TokenKeeper
 from jobproof.contract.reaching.token_sources import (
     CommandToken,
@@ -112,6 +114,19 @@ class TestSources:
         with token_server(TokenServer([OLD], raw=(200, told.encode()))) as server:
             fetched = source_at(server).fetch()
         assert (fetched.token, fetched.lifetime_s) == (Secret(OLD), lifetime_s)
+
+    @pytest.mark.parametrize("end", ["", "/", "/?p=a-key-in-it"])
+    def test_a_token_server_is_asked_where_it_is_written(self, end: str) -> None:
+        with token_server(TokenServer([OLD])) as server:
+            given = {"token_url": server.url + end, "client_id": CLIENT_ID}
+            texts = CredentialTexts(oauth2={**given, "client_secret_env": "CS"})
+            source = read_credential(texts, Route(), OPTIONS_PLACE, {"CS": CLIENT_SECRET})
+            assert isinstance(source, OAuth2Token)
+            assert source.fetch().token == Secret(OLD)
+            assert server.targets == [f"/token{end}"]
+        with pytest.raises(TokenError) as raised:
+            source.fetch()
+        assert "a-key-in-it" not in str(raised.value)
 
     def test_a_server_may_allow_less_than_was_asked_for(self) -> None:
         told = f'{{"access_token": "{OLD}", "token_type": "Bearer", "scope": "jobs:list"}}'
