@@ -113,7 +113,6 @@ def target_from(
     Raises:
         ConfigError: An option can't be used; the message says which, and what to do.
     """
-    _refuse_empty(values)
     given, words = _given(values, placeholder)
     api = signed_in_api(find_api(values.get("api") or default_api()), values).with_values(given)
     if api.access.unsendable and placeholder is None:
@@ -265,6 +264,7 @@ def _given(values: OptionValues, placeholder: str | None) -> tuple[GivenValues, 
     """
     What is given, and what a shell puts in for the headers whose values come from elsewhere.
     """
+    _refuse_empty(values)
     parameters: dict[str, str] = {}
     for text in values.get("param") or ():
         name, equals, value = text.partition("=")
