@@ -265,7 +265,8 @@ class _Reader:
             http_version=target.http_version,
         )
         try:
-            return read_route(texts, url, self._place)
+            token_url = target.oauth2.token_url if target.oauth2 else None
+            return read_route(texts, url, self._place, token_url=token_url)
         except SettingError as exc:
             raise self._file.error((*at, exc.key), exc.problem) from None
 

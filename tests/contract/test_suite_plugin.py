@@ -147,10 +147,8 @@ def test_the_curl_of_a_finding_in_the_embedded_mock_names_the_variable_of_the_pr
 
 
 def test_what_only_chance_brings_up_is_told_where_it_came_up(
-    suite: Suite, with_check: Callable[[Check], None], monkeypatch: pytest.MonkeyPatch
+    suite: Suite, with_check: Callable[[Check], None]
 ) -> None:
-    # On a busy machine the time would be over before chance has brought it up.
-    monkeypatch.setattr("jobproof.contract.suite.running.properties._TIME_LIMIT_S", 600.0)
     with_check(strangers_know_the_id)
     done = suite("-k", "generated_cases", "--job-effort", "exhaustive", "--job-seed", "7")
     assert done.ret == 1

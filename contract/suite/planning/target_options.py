@@ -25,7 +25,7 @@ from jobproof.contract.plugins import default_api, find_api, load_checks
 from jobproof.contract.reaching.credential_reader import read_held_value
 from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError
-from jobproof.contract.suite.options import OptionValues
+from jobproof.contract.suite.options import OPTIONS, OptionValues
 from jobproof.contract.suite.planning.credential_options import (
     CREDENTIAL_KEYS,
     RunToken,
@@ -40,6 +40,8 @@ TRUSTED_ENV = "SSL_CERT_FILE"
 _MOST_SEEDS = 10**6
 """Short enough to be typed."""
 _MOST_RETRIES = 10
+_MOST_SECONDS = 1_000_000
+"""Longer than any run; libcurl counts in milliseconds, on some platforms by 32 bits."""
 
 __all__ = [
     "TRUSTED_ENV",
@@ -152,6 +154,15 @@ def target_from(
     )
 
 
+def _refuse_empty(values: OptionValues) -> None:
+    """
+    Whoever writes a variable that is empty means something else than what is left out.
+    """
+    for option in OPTIONS:
+        if option.kind == "text" and values.get(option.key) == "":
+            raise ConfigError(f"--{option.name} is empty: write a value, or leave it out")
+
+
 def _jobs(values: OptionValues, disposable: tuple[str, ...], url: str) -> tuple[str, ...]:
     # A disposable job is the token's own, too, and need not be named twice.
     jobs = tuple(dict.fromkeys((*_ids("job", values), *disposable)))
@@ -184,7 +195,8 @@ def _route(values: OptionValues, url: str) -> Route:
         http_version=values.get("http_version"),
     )
     try:
-        return read_route(texts, url, OPTIONS_PLACE)
+        token_url = values.get("oauth2_token_url")
+        return read_route(texts, url, OPTIONS_PLACE, token_url=token_url)
     except SettingError as exc:
         is_variable = exc.key == "ca_file" and not values.get("ca_file")
         said = TRUSTED_ENV if is_variable else OPTIONS_PLACE.named(exc.key)
@@ -271,6 +283,7 @@ class _Given:
 
 
 def _given(values: OptionValues, placeholder: str | None) -> _Given:
+    _refuse_empty(values)
     parameters: dict[str, str] = {}
     parameter_words: dict[str, str] = {}
     for text in values.get("param") or ():
@@ -326,8 +339,9 @@ def _positive_seconds(key: str, values: OptionValues, default: float | None) -> 
     if value is None:
         return default
     # Not `value <= 0`: that lets NaN through, which no wait ends at.
-    if not value > 0:
-        raise ConfigError(f"--{key.replace('_', '-')} {value:g}: must be more than 0 seconds")
+    if not 0 < value < _MOST_SECONDS:
+        bound = f"less than {_MOST_SECONDS}" if value > 0 else "more than 0"
+        raise ConfigError(f"--{key.replace('_', '-')} {value:g}: must be {bound} seconds")
     return float(value)
 
 

@@ -95,7 +95,7 @@ def test_a_wrong_setting_is_one_line_before_anything_is_sent(
     other = Identity.issued(certificates.authority, tmp_path, "other")
     with Front(mock) as front:
         for options, says in (
-            (("--ca-file", "no.pem"), "--ca-file no.pem can't be read: no such file"),
+            (("--ca-file", "no.pem"), "--ca-file no.pem can't be read: No such file"),
             (("--client-cert", str(own.key)), "holds no PEM certificate"),
             (
                 ("--client-cert", str(own.certificate), "--client-key", str(other.key)),
