@@ -74,7 +74,7 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     yield (
         f"reach: {coverage['validated_bodies']} job bodies validated "
         f"({coverage['generated_validated_bodies']} of them generated), "
-        f"codes {', '.join(coverage['codes'])}, statuses {', '.join(seen) or 'none'}"
+        f"codes {', '.join(coverage['codes']) or 'none'}, statuses {', '.join(seen) or 'none'}"
         f"{_gaps(coverage)}"
     )
     yield from _excluded(coverage.get("rates"))
