@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from importlib import import_module
+from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -569,6 +571,24 @@ def _metavar(option: click.Parameter) -> str:
     return option.metavar or option.type.name.upper()
 
 
+def _report_keys(argument: str) -> str:
+    """
+    The keys of a report, or of a part of it: `finding`, or names of keys with a slash between them.
+    """
+    text = (files("jobproof.contract.suite.reporting") / "report.schema.json").read_text("utf-8")
+    schema = json.loads(text)
+    node = schema["$defs"].get(argument, schema)
+    for name in argument.split("/") if argument and argument not in schema["$defs"] else ():
+        node = node["properties"][name]
+        node = node.get("items", node)
+    required = node.get("required", [])
+    rows = (
+        (f"`{key}`", "always" if key in required else "", field["description"])
+        for key, field in node["properties"].items()
+    )
+    return table(("key", "there", "meaning"), rows)
+
+
 def _values(argument: str) -> str:
     module, _, name = argument.partition(":")
     rows = _members(getattr(import_module(module), name))
@@ -660,6 +680,7 @@ BLOCKS: Mapping[str, Block] = {
     "signature": _signature,
     "members": _attributes,
     "values": _values,
+    "report-keys": _report_keys,
     "marks": _marks,
     "docstring": _docstring,
     "canary-costs": _canary_costs,

@@ -32,6 +32,8 @@ from jobproof.probes.config.schema import config_schema
 from jobproof.probes.export.families import METRICS
 from jobproof.probes.web.access.web_config import WebConfig
 
+pytestmark = pytest.mark.source
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

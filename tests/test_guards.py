@@ -22,6 +22,8 @@ from jobproof.contract.formats.json_pointer import walk
 from jobproof.contract.model.api import Api, load_api
 from jobproof.contract.model.hostile_ids import HOSTILE_IDS
 
+pytestmark = pytest.mark.source
+
 # The installed package is what is guarded, wherever it is installed.
 ROOT = Path(jobproof.__file__).parent
 PACKAGES = ("contract", "probes", "grafana")
@@ -34,8 +36,7 @@ def every_module(test: Any) -> Any:
     """
     A test of each module's source.
     """
-    each = pytest.mark.parametrize("module", MODULES, ids=[str(path) for path in MODULES])
-    return pytest.mark.source(each(test))
+    return pytest.mark.parametrize("module", MODULES, ids=[str(path) for path in MODULES])(test)
 
 
 APART = ("client", "mock", "reaching", "suite", "scoring", "testing", "cli")

@@ -190,6 +190,7 @@ def test_the_generator_refuses_to_write_an_installation(wheel: Path, tmp_path: P
     )
 
 
+@pytest.mark.ladder
 @pytest.mark.parametrize(("package", "code"), [("jobproof.contract.suite", 0), ("no.suite", 4)])
 def test_a_dry_run_is_of_a_suite_that_there_is(tmp_path: Path, package: str, code: int) -> None:
     pytest_ = (sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", "--job-dry-run")
@@ -198,6 +199,7 @@ def test_a_dry_run_is_of_a_suite_that_there_is(tmp_path: Path, package: str, cod
     assert ("http://127.0.0.1" in done.stdout) is (code == 0)
 
 
+@pytest.mark.ladder
 def test_a_dry_run_is_told_once_whatever_the_workers(tmp_path: Path) -> None:
     pytest_ = (sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2")
     done = run([*pytest_, "--pyargs", "jobproof.contract.suite", "--job-dry-run"], tmp_path)

@@ -15,6 +15,8 @@ from pydantic import BaseModel
 
 import jobproof
 
+pytestmark = pytest.mark.source
+
 ROOT = Path(jobproof.__file__).parent
 SOURCES = sorted(
     path for room in ("contract", "probes", "grafana") for path in (ROOT / room).rglob("*.py")

@@ -472,6 +472,7 @@ def test_a_part_that_is_gone_is_told_in_a_sentence(holds: Callable[[], bool], wh
     assert told.endswith("or write the use anew.")
 
 
+@pytest.mark.source
 def test_no_other_private_part_is_leaned_on() -> None:
     told = " ".join(part.claim for part in PARTS)
     found = {name for path in MODULES for name in _private_names(path)}

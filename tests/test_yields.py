@@ -18,6 +18,8 @@ from jobproof.contract.plugins import load_checks
 from jobproof.contract.suite.planning.target import Effort
 from jobproof.contract.suite.planning.yields import ALWAYS, read_yields
 
+pytestmark = pytest.mark.ladder
+
 BENCH = Path(__file__).parent.parent / "benches" / "yields.py"
 
 

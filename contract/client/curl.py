@@ -36,6 +36,7 @@ from jobproof.contract.client.curl_route import (
     http_version_option,
     is_http2_accepted,
     may_be_http2,
+    proxy_refusal,
     route_options,
     way_failure,
 )
@@ -439,7 +440,8 @@ class _Handle:
             return TransportFailure(Reason.PROTOCOL, detail, response)
         if parser.undecodable:
             return TransportFailure(Reason.ENCODING, parser.undecodable, response)
-        return response
+        refused = proxy_refusal(self._route, self.origin, parser.code)
+        return response if refused is None else refused
 
     def _failure(self, code: int, message: str) -> Response | TransportFailure:
         parser = self._parser
@@ -459,7 +461,8 @@ class _Handle:
             return TransportFailure(Reason.PROTOCOL, parser.malformed, partial)
         detail = one_line(message) or code_name(code)
         connect_code = self._curl.getinfo(pycurl.HTTP_CONNECTCODE)
-        way = way_failure(self._route, code, detail, connect_code=connect_code)
+        tunnelled = not self._secure or self._seconds(pycurl.APPCONNECT_TIME_T) > 0
+        way = way_failure(self._route, code, detail, connect_code=connect_code, tunnelled=tunnelled)
         if partial is None and way is not None:
             return TransportFailure(*way)
         if code not in REASONS:

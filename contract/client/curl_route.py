@@ -20,6 +20,7 @@ __all__ = [
     "http_version_option",
     "is_http2_accepted",
     "may_be_http2",
+    "proxy_refusal",
     "route_options",
     "way_failure",
 ]
@@ -112,8 +113,18 @@ def is_http2_accepted(said: Iterable[bytes]) -> bool:
     return any(b"ALPN: server accepted h2" in text for text in said)
 
 
+def proxy_refusal(route: Route, origin: str, code: int) -> TransportFailure | None:
+    """
+    That the proxy wants to know who asks, where it passes requests on: 407 is a proxy's word, and
+    nothing that the target has said (RFC 9110 15.5.8).
+    """
+    if code != 407 or not route.proxy.startswith("http") or origin.startswith("https:"):
+        return None
+    return TransportFailure(Reason.CONNECT, f"the proxy {route.proxy} answers 407")
+
+
 def way_failure(
-    route: Route, code: int, message: str, *, connect_code: int
+    route: Route, code: int, message: str, *, connect_code: int, tunnelled: bool = True
 ) -> tuple[Reason, str] | None:
     """
     What a failure says of the way, where the target itself has said nothing; None where it
@@ -121,11 +132,14 @@ def way_failure(
 
     Args:
         connect_code: What a proxy has answered to CONNECT; 0 where nothing.
+        tunnelled: False where no TLS with the target has begun, though there has to be one.
     """
     if route.proxy:
         if code in _PROXY_CODES or connect_code >= 300:
             answered = f" answers {connect_code}" if connect_code >= 300 else ""
             return Reason.CONNECT, f"the proxy {route.proxy}{answered}: {message}"
+        if code == pycurl.E_OPERATION_TIMEDOUT and not tunnelled and not connect_code:
+            return Reason.TIMEOUT, f"the proxy {route.proxy} opens no tunnel in time: {message}"
         if code == pycurl.E_COULDNT_CONNECT:
             return Reason.CONNECT, f"the proxy {route.proxy} can't be connected to: {message}"
     if _ALERT.search(message):

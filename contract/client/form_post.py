@@ -54,6 +54,8 @@ def post_form(
             curl.perform()
         except pycurl.error as error:
             code, message = int(error.args[0]), one_line(str(error.args[1]))
+            if len(body) > _MOST_BYTES:
+                return TransportFailure(Reason.TOO_LARGE, f"more than {_MOST_BYTES} bytes came")
             connect_code = curl.getinfo(pycurl.HTTP_CONNECTCODE)
             way = way_failure(route, code, message, connect_code=connect_code)
             reason, detail = way or (REASONS.get(code, Reason.PROTOCOL), message)

@@ -8,6 +8,7 @@ import ssl
 from pathlib import Path
 
 from jobproof.contract.reaching.setting import SettingError
+from jobproof.contract.reaching.value_file import check_regular
 
 __all__ = ["check_authorities", "check_identity"]
 
@@ -25,14 +26,12 @@ def check_authorities(path: Path) -> None:
     Raises:
         SettingError: It can't be read, or holds none.
     """
-    _check_readable("ca_file", path)
+    check_regular("ca_file", path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except OSError as exc:  # ssl.SSLError is one
-        reason = exc.strerror or type(exc).__name__
-        raise SettingError(
-            "ca_file", f"{path}: can't be used as a PEM bundle of CAs: {reason}"
-        ) from None
+    except OSError:  # ssl.SSLError is one, whose words differ by version
+        problem = f"{path}: holds no PEM certificate: write -----BEGIN CERTIFICATE----- and on"
+        raise SettingError("ca_file", problem) from None
 
 
 def check_identity(certificate: Path, key: Path | None, *, key_named: str) -> None:
@@ -45,9 +44,9 @@ def check_identity(certificate: Path, key: Path | None, *, key_named: str) -> No
     Raises:
         SettingError: One can't be read, holds none, or they don't belong together.
     """
-    _check_readable("client_cert", certificate)
+    check_regular("client_cert", certificate)
     if key is not None:
-        _check_readable("client_key", key)
+        check_regular("client_key", key)
     _check_certificate(certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     place = "client_cert" if key is None else "client_key"
@@ -77,15 +76,3 @@ def _check_certificate(path: Path) -> None:
         context.load_verify_locations(cafile=path)
     except OSError:
         raise SettingError("client_cert", f"{path}: holds no PEM certificate") from None
-
-
-def _check_readable(key: str, path: Path) -> None:
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as exc:
-        raise SettingError(key, f"{path} can't be read: {_why(exc)}") from None
-
-
-def _why(exc: OSError) -> str:
-    return "no such file" if isinstance(exc, FileNotFoundError) else str(exc.strerror)

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobproof.contract.formats.addresses.urls import UrlError, read_base_url
+from jobproof.contract.formats.addresses.urls import UrlError, parse_url
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.reaching.setting import SettingError, SettingsPlace
@@ -20,8 +20,9 @@ from jobproof.contract.reaching.token_sources import (
     OAuth2Token,
     TokenSource,
 )
+from jobproof.contract.reaching.value_file import read_value
 
-__all__ = ["BasicLogin", "CredentialTexts", "HeaderValue", "read_credential", "read_header_value"]
+__all__ = ["BasicLogin", "CredentialTexts", "HeldValue", "read_credential", "read_held_value"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IN_QUOTES = re.compile(r'([$`"\\])')
@@ -58,9 +59,9 @@ class BasicLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderValue:
+class HeldValue:
     """
-    A header's value that comes from elsewhere.
+    The value of a header or a parameter that comes from elsewhere.
 
     Attributes:
         shell_word: What a shell puts in for it between double quotes.
@@ -82,26 +83,28 @@ def read_credential(
     given = [
         key
         for key in ("token_env", "token_file", "token_command", "oauth2", "basic")
-        if getattr(texts, key)
+        if getattr(texts, key) not in (None, {})
     ]
+    for key in given:
+        _refuse_empty(key, getattr(texts, key))
     if len(given) > 1:
         first, second = (_first_key(texts, key) for key in given[:2])
         problem = f"{place.named(first)} is given too: keep one of them"
         raise SettingError(second, problem)
-    if texts.token_file:
+    if texts.token_file is not None:
         path = place.path(texts.token_file)
         assert path is not None
         return FileToken(path)
-    if texts.token_command:
+    if texts.token_command is not None:
         return _command(texts.token_command, place)
     if texts.oauth2:
         return _oauth2(texts.oauth2, route, place, environment)
     return _basic(texts.basic, place, environment) if texts.basic else None
 
 
-def read_header_value(
+def read_held_value(
     key: str, kind: str, name: str, place: SettingsPlace, environment: Mapping[str, str]
-) -> HeaderValue:
+) -> HeldValue:
     """
     The value that a variable or a file holds.
 
@@ -113,7 +116,17 @@ def read_header_value(
         SettingError: There is none.
     """
     text, word = _held(key, kind, name, place, environment)
-    return HeaderValue(text.strip(), word)
+    return HeldValue(text.strip(), word)
+
+
+def _refuse_empty(key: str, given: str | Mapping[str, str | None]) -> None:
+    """
+    Whoever writes a variable that is empty means another credential than the usual one.
+    """
+    texts = {key: given} if isinstance(given, str) else {f"{key}.{k}": t for k, t in given.items()}
+    for full, text in texts.items():
+        if text is not None and not text.strip():
+            raise SettingError(full, "is empty: write a value, or leave it out")
 
 
 def _first_key(texts: CredentialTexts, key: str) -> str:
@@ -126,8 +139,6 @@ def _command(text: str, place: SettingsPlace) -> CommandToken:
         words = tuple(shlex.split(text))
     except ValueError as exc:
         raise SettingError("token_command", f"can't be split into words: {exc}") from None
-    if not words:
-        raise SettingError("token_command", "has no words: write a program and its arguments")
     if not place.is_elsewhere and shutil.which(words[0]) is None:
         raise SettingError("token_command", f"{words[0]}: can't be run: no such program")
     return CommandToken(words)
@@ -142,10 +153,7 @@ def _oauth2(
     for key in ("token_url", "client_id"):
         if not texts.get(key):
             raise SettingError(f"oauth2.{key}", "is missing: a token server needs it")
-    try:
-        url = read_base_url(str(texts["token_url"]), instead="give the client's credentials apart")
-    except UrlError as exc:
-        raise SettingError("oauth2.token_url", str(exc)) from None
+    url = _token_url(str(texts["token_url"]))
     secret, _ = _secret_in("oauth2", "client_secret", texts, place, environment)
     return OAuth2Token(
         url,
@@ -155,6 +163,19 @@ def _oauth2(
         route,
         place,
     )
+
+
+def _token_url(text: str) -> str:
+    """
+    As it is written, with its last slash and its query: no path is added to it (RFC 6749 3.2).
+    """
+    try:
+        url = parse_url(text, instead="give the client's credentials apart")
+    except UrlError as exc:
+        raise SettingError("oauth2.token_url", str(exc)) from None
+    if url.fragment is not None:
+        raise SettingError("oauth2.token_url", "has a fragment, which nobody is sent: leave it out")
+    return url.origin + url.target
 
 
 def _basic(
@@ -208,11 +229,7 @@ def _held(
     word = f"$(cat {shlex.quote(str(path))})"
     if place.is_elsewhere:
         return name, word
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else "not UTF-8 text"
-        raise SettingError(key, f"{path} can't be read: {why}") from None
+    text = read_value(path, key)
     if not text.strip():
         raise SettingError(key, f"{path} holds nothing")
     return text, word

@@ -13,6 +13,8 @@ __all__ = ["remedy_of"]
 
 _UNTRUSTED = re.compile(r"self-signed|self signed|local issuer certificate")
 """How OpenSSL calls the chain of a certificate that nobody whom it trusts has signed."""
+_NO_TLS = re.compile(r"wrong version number|packet length too long|http request\b")
+"""How OpenSSL calls what answers it with something else than TLS."""
 _REFUSED_CLIENT = re.compile(
     r"alert (?:certificate required|handshake failure|bad certificate|unknown ca)"
 )
@@ -28,19 +30,32 @@ def remedy_of(detail: str, route: Route, place: SettingsPlace) -> str:
     """
     named = place.named
     if _UNTRUSTED.search(detail):
-        if route.ca_file is not None:
-            return f"no CA of {named('ca_file')} {route.ca_file} has signed its certificate"
-        return f"{named('ca_file')} FILE.pem names certificates to trust"
-    if "no application protocol" in detail or "HTTP/2 alone" in detail or "no HTTP/2" in detail:
-        is_new = route.http_version == "2"
-        return f"{named('http_version')} {'1.1' if is_new else '2'} is what the server speaks"
+        return _about_trust(route, named("ca_file"))
     if _REFUSED_CLIENT.search(detail):
         return _about_client(route, named("client_cert"))
-    if "the proxy" in detail:
+    if "the proxy" in detail or (route.proxy and "timed out" in detail):
         return _about_proxy(detail, route, named("proxy"))
     if _UNRESOLVED_HOST.search(detail):
         return f"{named('resolve')} HOST:PORT:ADDRESS says which address a name stands for"
+    return _about_protocol(detail, route, place)
+
+
+def _about_protocol(detail: str, route: Route, place: SettingsPlace) -> str:
+    version = place.named("http_version")
+    if "no application protocol" in detail or "HTTP/2 alone" in detail or "no HTTP/2" in detail:
+        return f"{version} {'1.1' if route.http_version == '2' else '2'} is what the server speaks"
+    if "HTTP/0.9" in detail:  # in clear nobody can ask whether HTTP/2 is understood
+        return f"{version} 2, if it speaks HTTP/2 alone"
+    if _NO_TLS.search(detail):
+        return f"there is no TLS: {place.named('url')} http://… asks in clear"
     return ""
+
+
+def _about_trust(route: Route, option: str) -> str:
+    if route.ca_file is None:
+        return f"{option} FILE.pem names certificates to trust"
+    # It may be an option that has named it, or the usual variable.
+    return f"no CA in {route.ca_file} has signed its certificate: {option} FILE.pem names others"
 
 
 def _about_client(route: Route, option: str) -> str:
@@ -50,6 +65,8 @@ def _about_client(route: Route, option: str) -> str:
 
 
 def _about_proxy(detail: str, route: Route, option: str) -> str:
+    if "timed out" in detail:
+        return f"is {option} a proxy that may reach it?"
     if "answers 407" not in detail:
         return f"{option} says which proxy to go through"
     if route.proxy_credentials is None:

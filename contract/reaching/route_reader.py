@@ -5,12 +5,13 @@ The way to a target, from the texts of options or of a configuration file.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
 from jobproof.contract.formats.addresses.ip_addresses import parse_address
-from jobproof.contract.formats.addresses.urls import UrlError, parse_url, read_host
+from jobproof.contract.formats.addresses.urls import Url, UrlError, parse_url, read_host
 from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.asking.route import HTTP_VERSIONS, HttpVersion, Route
@@ -37,16 +38,20 @@ class RouteTexts:
     http_version: str | None = None
 
 
-def read_route(texts: RouteTexts, url: str, place: SettingsPlace) -> Route:
+def read_route(
+    texts: RouteTexts, url: str, place: SettingsPlace, *, token_url: str | None = None
+) -> Route:
     """
     The way that the texts describe.
 
     Args:
         url: Of the target: which proxy the usual variables name depends on it.
+        token_url: Of a server that is asked the same way.
 
     Raises:
-        SettingError: One of them can't be used, or names a file that can't.
+        SettingError: One of them can't be used, names a file that can't, or would say nothing.
     """
+    asked = tuple(_asked(url, token_url))
     ca_file, client_cert = place.path(texts.ca_file), place.path(texts.client_cert)
     client_key = place.path(texts.client_key)
     if client_key is not None and client_cert is None:
@@ -57,12 +62,37 @@ def read_route(texts: RouteTexts, url: str, place: SettingsPlace) -> Route:
             check_authorities(ca_file)
         if client_cert is not None:
             check_identity(client_cert, client_key, key_named=place.named("client_key"))
+    if client_cert is not None and all(one.scheme == "http" for one in asked):
+        problem = f"is shown by TLS alone: write https:// in {place.named('url')}"
+        raise SettingError("client_cert", problem)
     proxy, credentials = _proxy(texts.proxy, url)
+    resolve = tuple(_resolved(entry) for entry in texts.resolve)
+    _refuse_idle(resolve, (*asked, *_asked(proxy)), place)
     return Route(
         *(ca_file, client_cert, client_key, proxy, credentials),
-        resolve=tuple(_resolved(entry) for entry in texts.resolve),
+        resolve=resolve,
         http_version=_http_version(texts.http_version),
     )
+
+
+def _asked(*urls: str | None) -> Iterator[Url]:
+    for url in filter(None, urls):
+        # Of one that can't be read somebody else speaks; a proxy's scheme has no port of its own.
+        with suppress(UrlError):
+            yield parse_url(re.sub(r"^socks5h?:", "http:", url))
+
+
+def _refuse_idle(resolve: Sequence[str], asked: Sequence[Url], place: SettingsPlace) -> None:
+    """
+    Addresses for names that nobody asks are a slip: they change nothing, and nobody would see it.
+    One list for several targets is none.
+    """
+    ports = {"http": 80, "https": 443}
+    known = [f"{one.host}:{one.port or ports[one.scheme]}" for one in asked]
+    if resolve and known and not any(e.startswith(f"{one}:") for e in resolve for one in known):
+        name = ":".join(resolve[0].split(":")[:2])
+        problem = f"nothing is asked of {name}: {place.named('url')} leads to {known[0]}"
+        raise SettingError("resolve", problem)
 
 
 def _http_version(text: str | None) -> HttpVersion:

@@ -5,6 +5,7 @@ Where a token comes from that isn't the same for ever: a file, a command, a toke
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shlex
 import signal
@@ -22,6 +23,8 @@ from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.reaching.remedy import remedy_of
 from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError, SettingsPlace
+from jobproof.contract.reaching.token_answer import lifetime_of, plain_answer
+from jobproof.contract.reaching.value_file import read_value
 
 __all__ = [
     "CommandToken",
@@ -102,13 +105,7 @@ class FileToken:
         """
         What is in the file, without the blanks around it.
         """
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except OSError as exc:
-            problem = f"{self.path} can't be read: {exc.strerror}"
-            raise SettingError("token_file", problem) from None
-        except UnicodeDecodeError:
-            raise SettingError("token_file", f"{self.path} isn't UTF-8 text") from None
+        text = read_value(self.path, "token_file")
         return FetchedToken(_secret("token_file", str(self.path), text))
 
     def stamp(self) -> object:
@@ -220,6 +217,11 @@ class OAuth2Token:
             code, body = self._posted(in_form=True)
         return self._read(code, body)
 
+    @property
+    def _shown_url(self) -> str:
+        # A query may hold a key.
+        return self.token_url.partition("?")[0]
+
     def _posted(self, *, in_form: bool) -> tuple[int, bytes]:
         from oauthlib.oauth2 import BackendApplicationClient
 
@@ -240,30 +242,34 @@ class OAuth2Token:
             return answer
         remedy = remedy_of(answer.detail, self.route, self.place)
         raise TokenError(
-            f"{self.place.named('oauth2.token_url')} {self.token_url} can't be reached: "
+            f"{self.place.named('oauth2.token_url')} {self._shown_url} can't be reached: "
             f"{answer.detail}{f' ({remedy})' if remedy else ''}"
         )
 
     def _read(self, code: int, body: bytes) -> FetchedToken:
         from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error
 
-        client = BackendApplicationClient(self.client_id, scope=self.scope)
+        client = BackendApplicationClient(self.client_id)
+        told = plain_answer(code, body)
         try:
-            told = client.parse_request_body_response(body.decode(), scope=self.scope)
-            token = Secret(str(told["access_token"]))
-        except (OAuth2Error, ValueError, Warning) as exc:
+            # The server may allow less than was asked for (RFC 6749 3.3): no scope is compared.
+            client.parse_request_body_response(json.dumps(told))
+            token = Secret(told["access_token"])
+        except (OAuth2Error, ValueError) as exc:
             named = self.place.named
-            why = getattr(exc, "error", None) or "no token"
+            why = str(getattr(exc, "error", None) or "no token that can be sent")
+            if self.client_secret.reveal().casefold() in why.casefold():
+                why = "an error without a name"
             cures = {
                 "invalid_client": f" (see {named('oauth2.client_id')} and its secret)",
                 "invalid_scope": f" (see {named('oauth2.scope')})",
+                "missing_token": ": it wrote no JSON object with a token in it",
             }
             raise TokenError(
-                f"{named('oauth2.token_url')} {self.token_url} answers {code}, {why}"
+                f"{named('oauth2.token_url')} {self._shown_url} answers {code}, {why}"
                 f"{cures.get(why, '')}"
             ) from None
-        lifetime_s = told.get("expires_in")
-        return FetchedToken(token, float(lifetime_s) if lifetime_s else None)
+        return FetchedToken(token, lifetime_of(body))
 
     def stamp(self) -> object:
         """

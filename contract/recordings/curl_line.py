@@ -61,7 +61,7 @@ def curl(
     ]
     if request.method in ("POST", "PUT", "PATCH"):
         line.append("-H 'Content-Length: 0'")  # as our own client says it
-    line += _url(request, variable)
+    line += _url(request, words, variable)
     return " ".join(line)
 
 
@@ -128,7 +128,7 @@ def _quoted(text: str) -> str:
     return f'"$(printf {shlex.quote(written)})"'
 
 
-def _url(request: Request, variable: str) -> list[str]:
+def _url(request: Request, words: ShellWords, variable: str) -> list[str]:
     """
     The URL, and what curl is to put into its query.
     """
@@ -138,15 +138,17 @@ def _url(request: Request, variable: str) -> list[str]:
     whole = ["-g"] if re.search(r"[][{}]", url) else []
     before, mark, query = url.partition("?")
     pieces = query.split("&") if mark else []
-    tokens = [p.partition("=")[0] for p in pieces if at is not None and _is_named(p, at.name)]
     is_shown = request.credential is Credential.INVALID and request.manner.spec.token is None
-    if at is None or at.place != "query" or is_shown or not tokens:
+    held = dict(words.query)
+    if at is not None and at.place == "query" and not is_shown:
+        held[at.name] = variable
+    names = [piece.partition("=")[0] for piece in pieces]
+    secret = [(name, held[unquote_plus(name)]) for name in names if unquote_plus(name) in held]
+    if not secret:
         return [*whole, shlex.quote(url)]
-    rest = "&".join(piece for piece in pieces if not _is_named(piece, at.name))
-    # The variable holds the token as it is, and only curl can encode it.
-    sent = [f'--data-urlencode {shlex.quote(f"{name}=")}"{variable}"' for name in tokens]
+    rest = "&".join(
+        piece for piece, name in zip(pieces, names, strict=True) if unquote_plus(name) not in held
+    )
+    # The variable holds the value as it is, and only curl can encode it.
+    sent = [f'--data-urlencode {shlex.quote(f"{name}=")}"{word}"' for name, word in secret]
     return [*whole, "-G", *sent, shlex.quote(f"{before}?{rest}" if rest else before)]
-
-
-def _is_named(piece: str, name: str) -> bool:
-    return unquote_plus(piece.partition("=")[0]) == name

@@ -108,7 +108,8 @@ OPTIONS: tuple[SuiteOption, ...] = (
         "param",
         "job-param",
         "many",
-        "A value for a parameter of the operation besides the job's id (repeatable).",
+        "A value for a parameter of the operation besides the job's id (repeatable); @FILE and "
+        "$VAR stand for one.",
         "NAME=VALUE",
     ),
     SuiteOption(

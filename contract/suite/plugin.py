@@ -159,7 +159,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     if _is_ours(item) and not shows_only:
         told = _session(item.session).told()
         if told.mistake:
-            words = _in_pytests_words(told.mistake)
+            words = told.mistake
+            if not _is_command(item.config):
+                words = _in_pytests_words(words)
             pytest.exit(f"jobproof: {words}", returncode=told.exit_code)
         # Workers of pytest-xdist have their tests by number, and end when they are told to.
         if told.interrupted and not _is_worker(item.config):
@@ -401,7 +403,7 @@ def _in_pytests_words(message: str) -> str:
     The message, with each option called as pytest calls it.
     """
     names = {option.name: option.pytest_name for option in OPTIONS}
-    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", lambda m: f"--{names.get(m[1], m[1])}", message)
+    return re.sub(r"(?<![\w-])--([a-z][a-z0-9-]*)", lambda m: f"--{names.get(m[1], m[1])}", message)
 
 
 def _values(config: pytest.Config) -> OptionValues:

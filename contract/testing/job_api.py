@@ -24,6 +24,7 @@ _OF_A_RUN = frozenset(
     | {"baseline", "summary", "annotations", "sarif", "code_quality", "html"}
 )
 """Options that say what a run of the suite does, and nothing of the endpoint."""
+_MANY = frozenset(option.key for option in OPTIONS if option.kind == "many")
 
 
 class JobApi:
@@ -50,7 +51,11 @@ class JobApi:
                 raise ConfigError(f"JobApi has no option {name!r}. {did_you_mean(name, known)}")
         self.url = url
         self.api = api
-        self.options: Mapping[str, object] = options
+        self.options: Mapping[str, object] = {
+            # One is as good as a list of one.
+            name: (one,) if name in _MANY and isinstance(one, str) else one
+            for name, one in options.items()
+        }
         try:
             self._token = Secret(token.strip()) if token is not None else None
         except ValueError as exc:

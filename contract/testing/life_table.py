@@ -47,7 +47,8 @@ def life_table(
     for finding in findings:
         judged = places.get(id(finding.exchange))
         if judged is not None:
-            text = f"{finding.kind.value} {finding.check}: {finding.message}"
+            kind = finding.kind.value if finding.accepted is None else "accepted"
+            text = f"{kind} {finding.check}: {finding.message}"
             odd[judged].append(finding.check if text in said_before else text)
             said_before.add(text)
     rows: list[_Row] = [_HEAD]

@@ -19,7 +19,7 @@ from jobproof.contract.reaching.credential_reader import (
 from jobproof.contract.reaching.setting import SettingError, SettingsPlace
 from jobproof.contract.reaching.token_keeper import TokenKeeper
 from jobproof.contract.reaching.token_sources import FileToken
-from jobproof.probes.config.file import TargetPart
+from jobproof.probes.config.file import BasicPart, OAuth2Part, TargetPart
 
 __all__ = ["TargetAccess", "read_access_settings"]
 
@@ -55,8 +55,8 @@ def read_access_settings(
     """
     texts = CredentialTexts(
         *(target.token_env, target.token_file, target.token_command),
-        oauth2=_given(target.oauth2.model_dump() if target.oauth2 else {}),
-        basic=_given(target.basic.model_dump() if target.basic else {}),
+        oauth2=_oauth2_texts(target.oauth2) if target.oauth2 is not None else {},
+        basic=_basic_texts(target.basic) if target.basic is not None else {},
     )
     source = read_credential(texts, route, place, environment)
     problem_with = api.access.token_at.problem_with
@@ -76,8 +76,22 @@ def read_access_settings(
     return TargetAccess(first, keeper, source.shell_word)
 
 
-def _given(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {key: value for key, value in values.items() if value is not None}
+def _oauth2_texts(part: OAuth2Part) -> dict[str, str]:
+    return _given(
+        token_url=part.token_url,
+        client_id=part.client_id,
+        client_secret_env=part.client_secret_env,
+        client_secret_file=part.client_secret_file,
+        scope=part.scope,
+    )
+
+
+def _basic_texts(part: BasicPart) -> dict[str, str]:
+    return _given(user=part.user, password_env=part.password_env, password_file=part.password_file)
+
+
+def _given(**texts: str | None) -> dict[str, str]:
+    return {key: text for key, text in texts.items() if text is not None}
 
 
 def _checked(key: str, token: Secret | None, api: Api) -> Secret | None:

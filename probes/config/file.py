@@ -14,7 +14,14 @@ from jobproof.contract.formats.parameter_value import ParameterValue
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.model.acceptance.accepted import AcceptedFinding
 
-__all__ = ["LONGEST_INTERVAL_S", "ConfigFile", "HeaderPart", "TargetPart"]
+__all__ = [
+    "LONGEST_INTERVAL_S",
+    "BasicPart",
+    "ConfigFile",
+    "HeldPart",
+    "OAuth2Part",
+    "TargetPart",
+]
 
 LONGEST_INTERVAL_S = 86_400.0
 
@@ -48,9 +55,9 @@ class SloPart(StrictModel):
     )
 
 
-class HeaderPart(StrictModel):
+class HeldPart(StrictModel):
     """
-    Where the value of a header comes from: one of the two.
+    Where the value of a header or a parameter comes from, which is a secret then: one of the two.
     """
 
     env: str | None = Field(default=None, description="The environment variable that holds it.")
@@ -103,11 +110,12 @@ class TargetPart(StrictModel):
         default=None, description="A token for the client's own credentials."
     )
     basic: BasicPart | None = Field(default=None, description="User and password, for a token.")
-    params: dict[str, ParameterValue] = Field(
+    params: dict[str, ParameterValue | HeldPart] = Field(
         default_factory=dict,
-        description="Values of the operation's parameters besides the job's id, by name.",
+        description="Values of the operation's parameters besides the job's id, by name; as in "
+        "`headers`.",
     )
-    headers: dict[str, ParameterValue | HeaderPart] = Field(
+    headers: dict[str, ParameterValue | HeldPart] = Field(
         default_factory=dict,
         description="What every request carries besides the token: a value, `{env: VAR}` or "
         "`{file: F}`.",

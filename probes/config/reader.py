@@ -26,7 +26,7 @@ from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import find_api, load_checks
-from jobproof.contract.reaching.credential_reader import read_header_value
+from jobproof.contract.reaching.credential_reader import read_held_value
 from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import SettingError, SettingsPlace
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
@@ -35,6 +35,7 @@ from jobproof.probes.config.environment import can_be_hidden, inline
 from jobproof.probes.config.file import (
     LONGEST_INTERVAL_S,
     ConfigFile,
+    HeldPart,
     TargetPart,
 )
 from jobproof.probes.config.plugin_options import load_options
@@ -133,7 +134,7 @@ class _Reader:
         return tuple(sinks)
 
     def _target(self, target: TargetPart, at: Location) -> TargetSettings:
-        api, words = self._api_asked(target, at)
+        api, header_words, parameter_words = self._api_asked(target, at)
         url, shown_url = self._url(target.url, api, (*at, "url"))
         route = self._route(target, url, at)
         try:
@@ -159,7 +160,9 @@ class _Reader:
             latency_s=target.slo.latency or api.profile.latency.budget,
             canaries=self._canary_settings(target, api, at),
             follow=self._follow(target, at),
-            words=ShellWords(route, access.shell_word, words),
+            words=ShellWords(route, access.shell_word, header_words).with_parameters(
+                parameter_words, api.values.secret_at
+            ),
             tokens=access.tokens,
             staleness_s=target.staleness,
         )
@@ -171,47 +174,57 @@ class _Reader:
         except ConfigError as exc:
             raise self._file.error(at, str(exc)) from None
 
-    def _api_asked(self, target: TargetPart, at: Location) -> tuple[Api, dict[str, str]]:
+    def _api_asked(
+        self, target: TargetPart, at: Location
+    ) -> tuple[Api, dict[str, str], dict[str, str]]:
         """
         The target's API, with a value for each parameter of its requests, and what a shell puts
-        in for the headers whose values come from elsewhere.
+        in for the headers and parameters whose values come from elsewhere.
         """
         api = replace(self._api(target.api, (*at, "api")), is_basic=target.basic is not None)
-        headers, words = self._headers(target, at)
+        headers, named = self._held(target.headers, (*at, "headers"))
+        words = {name.lower(): word for name, word in named.items()}
+        parameters, parameter_words = self._held(target.params, (*at, "params"))
         if api.access.unsendable:
             raise self._file.error((*at, "api"), api.access.unsendable)
         given = GivenValues(
-            target.params,
+            parameters,
             tuple(headers.items()),
             parameter="params: {{{name}: VALUE}}",
             header="headers: {{{name}: VALUE}}",
             said="params.{name}",
             hidden=frozenset(words),
+            hidden_parameters=frozenset(parameter_words),
         )
         api = self._accepting(api, target, at)
         try:
-            return api.with_values(given), words
+            return api.with_values(given), words, parameter_words
         except ConfigError as exc:
             place = "headers" if str(exc).startswith("header") else "params"
             raise self._file.error((*at, place), str(exc)) from None
 
-    def _headers(self, target: TargetPart, at: Location) -> tuple[dict[str, str], dict[str, str]]:
-        headers: dict[str, str] = {}
+    def _held(
+        self, written: Mapping[str, str | HeldPart], at: Location
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """
+        Values by name, and what a shell puts in for those that come from elsewhere.
+        """
+        values: dict[str, str] = {}
         words: dict[str, str] = {}
-        for name, value in target.headers.items():
+        for name, value in written.items():
             if isinstance(value, str):
-                headers[name] = value
+                values[name] = value
                 continue
-            here = (*at, "headers", name)
+            here = (*at, name)
             if (value.env is None) == (value.file is None):
                 raise self._file.error(here, "write {env: VAR} or {file: F}")
             kind, held = ("env", value.env) if value.env is not None else ("file", value.file)
             try:
-                found = read_header_value(kind, kind, str(held), self._place, self._environment)
+                found = read_held_value(kind, kind, str(held), self._place, self._environment)
             except SettingError as exc:
                 raise self._file.error((*here, kind), exc.problem) from None
-            headers[name], words[name] = found.text, found.shell_word
-        return headers, {name.lower(): word for name, word in words.items()}
+            values[name], words[name] = found.text, found.shell_word
+        return values, words
 
     def _accepting(self, api: Api, target: TargetPart, at: Location) -> Api:
         """
@@ -252,7 +265,8 @@ class _Reader:
             http_version=target.http_version,
         )
         try:
-            return read_route(texts, url, self._place)
+            token_url = target.oauth2.token_url if target.oauth2 else None
+            return read_route(texts, url, self._place, token_url=token_url)
         except SettingError as exc:
             raise self._file.error((*at, exc.key), exc.problem) from None
 

@@ -165,13 +165,14 @@ class _JobHandler(QuietHandler):
     is_admitted: Test
     is_right: Test
     job_path: str
+    challenge: str
 
     def _answer(self) -> None:
         one = ReceivedRequest(self)
         self.asked.append(one)
         allowed = {"Allow": "GET, HEAD, OPTIONS"}
         if not type(self).is_admitted(one):
-            self._say(401, {"error": "who are you"}, {"WWW-Authenticate": "Bearer"})
+            self._say(401, {"error": "who are you"}, {"WWW-Authenticate": type(self).challenge})
         elif not type(self).is_right(one):
             self._say(400, {"error": "something is missing"})
         elif self.command == "OPTIONS":
@@ -206,6 +207,7 @@ def job_server(
     is_right: Test = lambda _asked: True,
     *,
     path: str = f"/jobs/{JOB}",
+    challenge: str = "Bearer",
 ) -> tuple[type[QuietHandler], list[ReceivedRequest]]:
     """
     A right server for one ended job, and every request that it gets.
@@ -213,6 +215,7 @@ def job_server(
     Args:
         is_admitted: Whether the credential is right; else 401.
         is_right: Whether everything else is there; else 400.
+        challenge: What a 401 says of how to get in.
     """
     asked: list[ReceivedRequest] = []
     parts = {
@@ -220,5 +223,6 @@ def job_server(
         "is_admitted": staticmethod(is_admitted),
         "is_right": staticmethod(is_right),
         "job_path": path,
+        "challenge": challenge,
     }
     return type("JobHandler", (_JobHandler,), parts), asked

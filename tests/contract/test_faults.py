@@ -10,20 +10,24 @@ import socket
 import time
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from tests.contract.requests_to_mock import (
     APIS,
+    Clock,
     MockExchange,
     Raw,
     api_named,
     head_and_body,
     path_of,
+    poll,
     run_script,
 )
+from tests.contract.small_api import small_api
 
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.mock import MockServer
+from jobproof.contract.mock import Mock, MockServer
 from jobproof.contract.mock.behaviour import RequestContext, by_name
 from jobproof.contract.mock.faults import FAULT_GROUPS, FAULTS, FaultGroup
 from jobproof.contract.mock.grounds import grounds_of
@@ -165,6 +169,14 @@ def test_a_fault_that_comes_and_goes_does_so_by_count(fault: str, nth: int) -> N
             server.mock.respond("GET", job, headers)
         hit = [number for number, row in enumerate(server.log, 1) if row.fault]
     assert hit == [nth, 2 * nth, 3 * nth]
+
+
+@pytest.mark.parametrize("fault", ["id_of_another_job", "another_job_at_times"])
+def test_another_job_is_told_of_also_where_there_is_one_alone(fault: str, tmp_path: Path) -> None:
+    mock = Mock(small_api(tmp_path / "api"), faults=[fault], clock=Clock())
+    (job,) = mock.jobs
+    told = {poll(mock, job.id)[1]["id"] for _ in range(5)}
+    assert len(told - {job.id}) == 1
 
 
 def test_faults_add_up() -> None:

@@ -90,12 +90,18 @@ def sent(repository: tuple[Path, MockServer], *arguments: str) -> int:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("-p", "no:randomly"),
-        ("-x",),
-        ("--reruns", "2"),
-        ("--disable-socket", "--allow-unix-socket"),
-        ("--cov", "."),
-        ("--lf",),
+        # All of them together on every Python and with the lowest versions, each on one.
+        *(
+            pytest.param(arguments, marks=pytest.mark.ladder)
+            for arguments in (
+                ("-p", "no:randomly"),
+                ("-x",),
+                ("--reruns", "2"),
+                ("--disable-socket", "--allow-unix-socket"),
+                ("--cov", "."),
+                ("--lf",),
+            )
+        ),
         ("-n", "2", "--reruns", "2", "--cov", ".", "--timeout", "60"),
     ],
     ids=" ".join,
@@ -106,6 +112,7 @@ def test_a_run_is_kept_twice_with_the_same_requests(
     assert sent(repository, *arguments) == sent(repository, *arguments)
 
 
+@pytest.mark.ladder
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_a_time_out_of_each_node_neither_ends_the_run_nor_begins_it_anew(
     repository: tuple[Path, MockServer], method: str
@@ -115,6 +122,7 @@ def test_a_time_out_of_each_node_neither_ends_the_run_nor_begins_it_anew(
     assert sent(repository, *limited) == plain
 
 
+@pytest.mark.ladder
 @pytest.mark.parametrize("arguments", [(), ("-n", "2"), ("-vv",)], ids=" ".join)
 def test_no_node_is_named_by_where_the_package_is_installed(
     tmp_path: Path, arguments: tuple[str, ...]

@@ -70,6 +70,15 @@ EXAMPLES: tuple[tuple[str, Response], ...] = (
     ("Guru", _page("<h3>Guru Meditation:</h3><p>XID: 32770</p>", 503)),
     ("x-vercel", _page("<title>Vercel Security Checkpoint", 429, x_vercel_mitigated="challenge")),
     ("incident ID", _page("Request unsuccessful. Incapsula incident ID: 1-2")),
+    *(
+        (sign, _page(f"<html><head><title>400 {title}</title></head>", 400))
+        for sign, title in (
+            ("wants a client certificate", "No required SSL certificate was sent"),
+            ("doesn't take the client certificate", "The SSL certificate error"),
+            ("write https://", "The plain HTTP request was sent to HTTPS port"),
+        )
+    ),
+    ("write https://", _page("Client sent an HTTP request to an HTTPS server.\n", 400)),
     (
         "no robot",
         _page(

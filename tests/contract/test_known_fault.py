@@ -16,6 +16,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+import yaml
 from click.testing import CliRunner
 from tests.contract.small_api import small_folder
 from tests.contract.test_check_command import RIGHT, checked, entry, saved
@@ -145,6 +146,38 @@ def test_an_acceptance_hides_nothing_else_and_is_named_once_it_is_of_no_use(tmp_
         assert states == ["used", "unused", "not_reached"]
 
 
+DRIFT = {"check": "keys_are_declared", "kind": "drift", "reason": "ticket 4711"}
+
+
+@pytest.mark.parametrize("place", ["file", "profile"])
+def test_accepted_drift_is_told_as_accepted_wherever_it_is_written(
+    place: str, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, entry({**RIGHT, "new": 1}))
+    rules = [{**DRIFT, "expires": FOR_EVER}]
+    policy = {"policy": {"accept": rules}} if place == "profile" else {}
+    api, file = small_folder(tmp_path / "api", **policy), tmp_path / "accept.yaml"
+    file.write_text(yaml.safe_dump(rules), encoding="utf-8")
+    options = ("--accept-file", file) if place == "file" else ()
+    report = tmp_path / "report.json"
+    lines = checked("--api", api, path, *options, "--report", report).stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("accepted: ")]
+    assert line.startswith("accepted: keys_are_declared at /new: ")
+    assert not [line for line in lines if line.startswith(("drift: ", "unused: "))]
+    (use,) = json.loads(report.read_text("utf-8"))["acceptances"]
+    assert (use["kind"], use["state"]) == ("drift", "used")
+
+
+def test_an_option_that_means_drift_is_told_where_to_write_it(tmp_path: Path) -> None:
+    path = saved(tmp_path, entry({**RIGHT, "new": 1}))
+    option = ("--accept", f"keys_are_declared@/new:{FOR_EVER}:ticket 4711")
+    api = small_folder(tmp_path / "api")
+    lines = checked("--api", api, path, *option).stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("unused: ")]
+    assert line.endswith("what was is accepted by `kind: drift`, in a file or a profile")
+    assert [line for line in lines if line.startswith("drift: keys_are_declared at /new: ")]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -152,16 +185,32 @@ def test_an_acceptance_hides_nothing_else_and_is_named_once_it_is_of_no_use(tmp_
         (("--accept-file", "wrong.yaml"), "wrong.yaml:1: [0].check: unknown check 'nobodys'."),
         (("--accept-file", "none.yaml"), "none.yaml: can't be read: No such file or directory"),
         (("--baseline", "wrong.yaml"), "--baseline wrong.yaml: not JSON"),
+        (("--baseline", "none.json"), "--baseline none.json: can't be read: No such file"),
+        (("--ca-file", "none.pem"), "--ca-file none.pem can't be read: no such file"),
+        (("--client-cert", "none.pem"), "--client-cert none.pem can't be read: no such file"),
+        (("--proxy", "nowhere"), "--proxy "),
+        (("--resolve", "nowhere"), "--resolve 'nowhere': write HOST:PORT:ADDRESS"),
+        (("--wait-ready", "soon"), "--wait-ready "),
+        (("--retry-transport", "99"), "--retry-transport 99: must be 0 to 10"),
+        (("--staleness", "soon"), "--staleness "),
+        (("--rate-limit", "fast"), "rate limit 'fast': write 30/m"),
+        (("--budget", "0"), "--budget 0: must be at least 1 request"),
+        (("--timeout", "0"), "--timeout 0: must be more than 0 seconds"),
+        (("--header", "X-Tenant=@none"), "--header: none can't be read: No such file"),
+        (("--param", "nobodys=1"), "--param nobodys: the operation has no such parameter"),
+        (("--foreign-job", ".."), "--foreign-job '..' is no id"),
+        (("--api", "nobodys"), "nobodys"),
     ],
-    ids=["option", "file", "no file", "baseline"],
+    ids=lambda one: "" if isinstance(one, str) else one[0][2:],
 )
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["run", "dry run"])
 def test_a_mistake_is_one_line_and_nothing_is_sent(
-    options: tuple[str, ...], said: str, tmp_path: Path
+    options: tuple[str, ...], said: str, dry: tuple[str, ...], tmp_path: Path
 ) -> None:
     wrong = "- {check: nobodys, reason: ticket 4711, expires: 2027-03-31}\n"
     (tmp_path / "wrong.yaml").write_text(wrong)
     with staging(tmp_path, url="http://127.0.0.1:9") as run:
-        told = run(*options)
+        told = run(*options, *dry)
     assert told.code == 2
     (line,) = [line for line in told.lines if "jobproof: " in line]
     assert said in line

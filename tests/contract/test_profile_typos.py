@@ -215,6 +215,7 @@ def test_every_pointer_of_a_profile_is_one_that_is_resolved() -> None:
         assert written - {("operation", "path"), ("listing", "path")} == resolved
 
 
+@pytest.mark.ladder
 def test_what_is_refused_says_in_one_line_where_and_what_to_do() -> None:
     for typo in TYPOS:
         said = _refusal(typo)
@@ -224,12 +225,14 @@ def test_what_is_refused_says_in_one_line_where_and_what_to_do() -> None:
             assert len(said) < 700, said
 
 
+@pytest.mark.ladder
 def test_most_typos_are_refused_at_loading() -> None:
     assert len(_accepted()) < len(TYPOS) // 40
     words = [t for t in _accepted() if t.place == ("status", "words") or t.old[0] != "/"]
     assert words == []
 
 
+@pytest.mark.ladder
 @pytest.mark.parametrize("api", APIS)
 def test_a_typo_that_the_document_allows_comes_out_in_a_run(api: str, tmp_path: Path) -> None:
     # What a user has written of his own beside a job, a job may have or not.

@@ -193,9 +193,11 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
         until(lambda: sample(daemon, "jobproof_backoff_until_timestamp_seconds") > 0)
         until(lambda: daemon.prober.in_flight == 0)
         refused = len(mock.log)
+        rests_until = sample(daemon, "jobproof_backoff_until_timestamp_seconds")
         rested = sample(daemon, "jobproof_slots_missed_total", reason="backoff")
         until(lambda: sample(daemon, "jobproof_slots_missed_total", reason="backoff") >= rested + 4)
-        assert len(mock.log) == refused
+        # A busy machine may look only after the rest.
+        assert not [one for one in mock.log[refused:] if one.at < rests_until]
 
 
 def test_a_plug_in_canary_that_crashes_is_counted_as_internal(

@@ -73,7 +73,7 @@ def test_by_certificates_and_a_proxy(mock: MockServer, tmp_path: Path) -> None:
         done = once(tmp_path, mock, front.url, **{**way, "client_cert": "no.pem"})
         assert done.returncode == 2
         assert "targets[0].client_cert" in done.stderr
-        assert "no.pem can't be read: no such file" in done.stderr
+        assert "no.pem can't be read: No such file" in done.stderr
         done = once(tmp_path, mock, front.url, ca_file="ca.pem", token_env="T")
         assert done.returncode == 3, done.stdout
         assert "client_cert FILE.pem shows the server a certificate" in done.stdout

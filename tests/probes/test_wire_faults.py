@@ -147,4 +147,6 @@ def test_bombs_don_t_grow_the_daemon(wire: Wire, tmp_path: Path) -> None:
         for script in ("huge-body", "gzip-bomb", "huge-header", "flood-of-interims"):
             ask(calm.replace("/ok", f"/{script}"))
         assert process.count("jobproof_probes_total") >= 50
-        assert process.peak_bytes - before < 8 * 1024 * 1024
+        # So many bodies may be under way at once on a busy machine, each cut at a mebibyte; one
+        # bomb has two hundred.
+        assert process.peak_bytes - before < 48 * 1024 * 1024

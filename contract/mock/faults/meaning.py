@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.mock.answer import Caller
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
     edit_links,
@@ -61,10 +60,7 @@ def _has_reason_of_texts(api: Api) -> bool:
     "the job that comes back is another one", "job_id_is_echoed", proves="job_id_is_echoed"
 )
 def id_of_another_job(body: JsonObject, context: RequestContext) -> Json:
-    others = (
-        job.id for job in context.job_store.owned_by(Caller.OWNER) if job.id != context.job_id
-    )
-    put(body, context.profile.id.at, next(others))
+    put(body, context.profile.id.at, context.job_store.another_than(context.job_id or "").id)
     return body
 
 

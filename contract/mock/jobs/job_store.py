@@ -77,6 +77,16 @@ class JobStore:
         """
         return tuple(job for job in self._jobs.values() if job.tenant == caller)
 
+    def another_than(self, job_id: str) -> MockJob:
+        """
+        The owner's first job that isn't the one of that id; where there is none, one that nobody
+        ever made, always the same.
+        """
+        others = (job for job in self.owned_by(Caller.OWNER) if job.id != job_id)
+        # Not drawn from the store's own sequence: asking for it must change no later id.
+        apart = random.Random(job_id)  # noqa: S311
+        return next(others, None) or self.invent_job(self._api.profile.id.fresh(apart))
+
     def generate_due_jobs(self, now: float) -> None:
         """
         Add the jobs that are due by `now`; forget the oldest ended ones.

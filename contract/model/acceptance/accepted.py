@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.strict_model import StrictModel
 
-__all__ = ["AcceptedFinding", "Policy", "day_of", "starred"]
+__all__ = ["AcceptedFinding", "Policy", "day_of", "is_meant_by", "starred"]
 
 _WORDS = ("body", "code", "header", "headers", "status", "url")
 """Places that findings name beside pointers and `header:<name>`."""
@@ -45,6 +45,13 @@ def starred(pointer: str) -> str:
     A pointer with list items alike: one fault in a thousand of them is one piece of news.
     """
     return "/".join("*" if is_digits(step) else step for step in pointer.split("/"))
+
+
+def is_meant_by(place: str | None, pointers: Iterable[str]) -> bool:
+    """
+    Whether an entry's place is one of these; None is every place.
+    """
+    return place is None or any(place in (pointer, starred(pointer)) for pointer in pointers)
 
 
 def _place(text: str) -> str:
@@ -81,11 +88,7 @@ class AcceptedFinding(StrictModel):
         """
         Whether it speaks of such a finding at one of these places, whatever the day.
         """
-        if (self.check, self.kind) != (check, kind):
-            return False
-        return self.pointer is None or any(
-            self.pointer in (pointer, starred(pointer)) for pointer in pointers
-        )
+        return (self.check, self.kind) == (check, kind) and is_meant_by(self.pointer, pointers)
 
     def holds_at(self, at: float) -> bool:
         """

@@ -4,8 +4,8 @@ What the line that asks again says beside the request itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from jobproof.contract.model.asking.route import Route
 
@@ -20,11 +20,28 @@ class ShellWords:
         token: What a shell puts in for the token between double quotes; "" where a variable
             holds it.
         headers: The same for headers whose values come from elsewhere, by name in small letters.
+        query: The same for parameters of the query, by name.
     """
 
     route: Route = Route()
     token: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    query: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def with_parameters(
+        self, words: Mapping[str, str], secret_at: Collection[tuple[str, str]]
+    ) -> ShellWords:
+        """
+        The same, with what a shell puts in for parameters, by name; of one in a path or a cookie
+        the mask is left.
+
+        Args:
+            secret_at: Where secrets stand, as in `Request.secret_at`.
+        """
+        lower = {name.lower(): word for name, word in words.items()}
+        headers = {name: word for name, word in lower.items() if ("header", name) in secret_at}
+        query = {name: word for name, word in words.items() if ("query", name) in secret_at}
+        return replace(self, headers={**headers, **self.headers}, query=query)
 
     def of_curl(self, url: str, http_version: str) -> Iterator[str]:
         """

@@ -15,7 +15,11 @@ from jobproof.contract.formats.headers import (
     header_values,
     without_headers,
 )
-from jobproof.contract.formats.secrets.redaction import is_sensitive, names_a_secret
+from jobproof.contract.formats.secrets.redaction import (
+    SHORTEST_SECRET,
+    is_sensitive,
+    names_a_secret,
+)
 from jobproof.contract.formats.secrets.token_place import TokenPlace, cookies_in
 from jobproof.contract.model.asking.access import Access
 from jobproof.contract.model.profile import Profile
@@ -62,6 +66,7 @@ class GivenValues:
         header: How one gives a header.
         said: How a parameter that is given is called.
         hidden: Names, in small letters, of headers whose values are secrets.
+        hidden_parameters: Names of parameters whose values are.
         placeholder: Taken where nothing is known, for a mock that takes any value.
     """
 
@@ -71,6 +76,7 @@ class GivenValues:
     header: str = "--header {name}=VALUE"
     said: str = "--param {name}"
     hidden: frozenset[str] = frozenset()
+    hidden_parameters: frozenset[str] = frozenset()
     placeholder: str | None = None
 
 
@@ -104,9 +110,11 @@ def choose_values(
     chosen |= dict.fromkeys(missing, given.placeholder or "")
     for parameter, value in chosen.items():
         _check_value(parameter.name, parameter.place, value)
+        if any(_is_called(parameter, name) for name in given.hidden_parameters):
+            _check_can_be_masked(parameter, value, given)
     for name, value in headers:
         _check_header(name, value, access.token_at)
-    return _collected(chosen, headers, access, given.hidden)
+    return _collected(chosen, headers, access, given)
 
 
 def names_in(template: str) -> tuple[str, ...]:
@@ -199,6 +207,21 @@ def _check_value(name: str, place: str, value: str) -> None:
         raise ConfigError(f"the value of {place} parameter {name} can't be sent: {problem}")
 
 
+def _check_can_be_masked(parameter: Parameter, value: str, given: GivenValues) -> None:
+    problem = None
+    if not (value.isascii() and value.isprintable()):
+        problem = "other signs than printable ASCII in one line"
+    # In a query, a header and a cookie it is masked by its name, whatever it is.
+    elif parameter.place == "path" and len(value) < SHORTEST_SECRET:
+        problem = f"fewer than {SHORTEST_SECRET} signs in a path"
+    if problem is not None:
+        raise ConfigError(
+            f"{given.said.format(name=parameter.name)}: what a variable or a file holds is kept "
+            f"out of every output, which can't be done for {problem}: if it is no secret, write "
+            "it as it is"
+        )
+
+
 def _check_header(name: str, value: str, token_at: TokenPlace) -> None:
     # The value may be a secret, so no message shows it.
     if _NAME.fullmatch(name) is None:
@@ -221,17 +244,23 @@ def _header_problem(value: str) -> str | None:
 
 
 def _collected(
-    chosen: Mapping[Parameter, str], headers: HeaderPairs, access: Access, hidden: frozenset[str]
+    chosen: Mapping[Parameter, str], headers: HeaderPairs, access: Access, given: GivenValues
 ) -> RequestValues:
     def of(place: str) -> tuple[tuple[str, str], ...]:
         return tuple((p.name, value) for p, value in chosen.items() if p.place == place)
 
-    secret = set(access.secret_at) | {("header", name) for name in hidden}
+    held = [p for p in chosen if any(_is_called(p, name) for name in given.hidden_parameters)]
+    secret = set(access.secret_at) | {("header", name) for name in given.hidden}
+    secret |= {_key(parameter) for parameter in held if parameter.place in ("header", "query")}
     sent = (*without_headers(headers, "cookie", *(n for n, _ in of("header"))), *of("header"))
     cookies = (*of("cookie"), *cookies_in(headers))
     secret |= {("cookie", name) for name, _ in cookies}
     secret |= {("query", name) for name, _ in of("query") if names_a_secret(name)}
-    paths = (value for name, value in of("path") if names_a_secret(name))
+    paths = (
+        value
+        for parameter, value in chosen.items()
+        if parameter.place == "path" and (parameter in held or names_a_secret(parameter.name))
+    )
     return RequestValues(
         path=dict(of("path")),
         query=of("query"),

@@ -303,7 +303,41 @@ _NETWORKS = (
 )
 """Those that stand between us and the internet, or let only their own people in."""
 
-MARKS = (*_EDGES, *_FIREWALLS, *_NETWORKS)
+_NGINX_TLS = "https://nginx.org/en/docs/http/ngx_http_ssl_module.html"
+
+_DOORS = (
+    Mark(
+        vendor="nginx",
+        sign="its page 'No required SSL certificate was sent': it wants a client certificate",
+        source=_NGINX_TLS,
+        codes=frozenset({400, 496}),
+        page=(r"<title>4[0-9]{2} no required ssl certificate was sent</title>",),
+    ),
+    Mark(
+        vendor="nginx",
+        sign="its page 'The SSL certificate error': it doesn't take the client certificate",
+        source=_NGINX_TLS,
+        codes=frozenset({400, 495}),
+        page=(r"<title>4[0-9]{2} the ssl certificate error</title>",),
+    ),
+    Mark(
+        vendor="nginx",
+        sign="its page 'plain HTTP request was sent to HTTPS port': write https://",
+        source=_NGINX_TLS,
+        codes=frozenset({400, 497}),
+        page=(r"<title>4[0-9]{2} the plain http request was sent to https port</title>",),
+    ),
+    Mark(
+        vendor="a server in Go",
+        sign="'Client sent an HTTP request to an HTTPS server': write https://",
+        source="https://github.com/golang/go/blob/master/src/net/http/server.go",
+        codes=frozenset({400}),
+        page=(r"\Aclient sent an http request to an https server",),
+    ),
+)
+"""Those that ask for TLS, or more of it, before they let anything through to the API."""
+
+MARKS = (*_EDGES, *_FIREWALLS, *_NETWORKS, *_DOORS)
 
 _HEADERS = {
     (name, value): re.compile(value, re.IGNORECASE) for m in MARKS for name, value in m.headers

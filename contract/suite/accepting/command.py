@@ -44,6 +44,9 @@ def accept_report(
     last_day = _last_day(until, today)
     if reason is not None and len(reason) < _SHORTEST_REASON:
         raise ConfigError(f"--reason {reason!r}: say it in {_SHORTEST_REASON} letters at least")
+    # Bytes that are no text come from the command line as halves of characters.
+    if reason is not None and not _can_be_written(reason):
+        raise ConfigError("--reason isn't UTF-8 text")
     report = read_report(path)
     known = {check.id for check in load_checks()}
     made = accept_file_of(report, known, until=last_day, reason=reason)
@@ -64,6 +67,14 @@ def accept_report(
         write_text(made.text(), output, ConfigError)
     entries = "entry" if count == 1 else "entries"
     click.echo(f"{output}: {count} {entries} added, accepted until {last_day}", err=True)
+
+
+def _can_be_written(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _last_day(until: str | None, today: date) -> date:

@@ -12,11 +12,15 @@ from pathlib import Path
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import Json, JsonDocument
+from jobproof.contract.formats.wording import legible, shorten
 
-__all__ = ["KeptReport", "read_report"]
+__all__ = ["REPORT_FORMAT", "KeptReport", "read_report"]
 
-# With the whole evidence of a thousand findings; beyond that it is something else.
-_MOST_BYTES = 128 * 1024 * 1024
+REPORT_FORMAT = 1
+"""Counted up where a reader of the report would misread what is written from then on."""
+
+# With the whole evidence of five hundred findings; beyond that it is something else.
+_MOST_BYTES = 64 * 1024 * 1024
 _TEXTS = ("check", "kind", "pointer", "message")
 
 
@@ -83,6 +87,9 @@ def _problem_with(value: Json) -> str:
             f"a report of jobproof {written_by[:20]!r}, and this is {version('jobproof')}: "
             "make it again"
         )
+    if value.get("format") != REPORT_FORMAT or isinstance(value["format"], bool):
+        shown = legible(shorten(str(value.get("format")), 20))
+        return f"a report of format {shown}, and jobproof reads those of format {REPORT_FORMAT}"
     texts = isinstance(value.get("api"), str) and isinstance(value.get("started_at"), str)
     has_url = "url" in value and isinstance(value["url"], str | None)
     findings = value["findings"]

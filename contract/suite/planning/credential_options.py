@@ -35,6 +35,7 @@ CREDENTIAL_KEYS = (
     *(f"basic_{key}" for key in _BASIC),
 )
 """The options that say by whose right is asked."""
+_SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def read_token(
 
 
 def _group(name: str, keys: tuple[str, ...], values: OptionValues) -> dict[str, str]:
-    return {key: values[f"{name}_{key}"] for key in keys if values.get(f"{name}_{key}")}
+    return {key: values[f"{name}_{key}"] for key in keys if values.get(f"{name}_{key}") is not None}
 
 
 def token_variable(api: Api, values: OptionValues) -> str:
@@ -108,9 +109,18 @@ def token_variable(api: Api, values: OptionValues) -> str:
         ConfigError: It is no name; maybe the token itself.
     """
     name = str(values.get("token_env") or api.profile.token_env)
-    if "=" in name or not name.isprintable():  # maybe the token itself: not shown
+    if "=" in name or not name.isprintable() or _may_be_a_token(name):  # not shown, then
         raise ConfigError("--token-env must be the name of an environment variable, not its value")
     return name
+
+
+def _may_be_a_token(name: str) -> bool:
+    """
+    Whether nobody has set a variable of that name, and it doesn't look like one either.
+    """
+    if name in os.environ or len(name) < _SHORTEST_TOKEN:
+        return False
+    return re.search("[a-z]", name) is not None and re.search("[0-9]", name) is not None
 
 
 def _token(api: Api, variable: str, environ: Mapping[str, str]) -> Secret | None:

@@ -51,6 +51,14 @@ class Effort(StrEnum):
         """
         return {Effort.QUICK: 0, Effort.STANDARD: 3, Effort.EXHAUSTIVE: 15}[self]
 
+    @property
+    def drawing_s(self) -> float:
+        """
+        Seconds for the generated cases, and for the walks, as long as no rate limit sets the pace:
+        a slow server would hold up the run.
+        """
+        return {Effort.QUICK: 0.0, Effort.STANDARD: 12.0, Effort.EXHAUSTIVE: 180.0}[self]
+
 
 @dataclass(frozen=True, slots=True)
 class SuiteTarget:

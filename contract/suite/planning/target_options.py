@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import randbelow
 from typing import Any
@@ -22,12 +22,13 @@ from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.asking.values import GivenValues
 from jobproof.contract.plugins import default_api, find_api, load_checks
-from jobproof.contract.reaching.credential_reader import HeaderValue, read_header_value
+from jobproof.contract.reaching.credential_reader import read_held_value
 from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError
-from jobproof.contract.suite.options import OptionValues
+from jobproof.contract.suite.options import OPTIONS, OptionValues
 from jobproof.contract.suite.planning.credential_options import (
     CREDENTIAL_KEYS,
+    RunToken,
     read_token,
     signed_in_api,
     token_variable,
@@ -39,6 +40,8 @@ TRUSTED_ENV = "SSL_CERT_FILE"
 _MOST_SEEDS = 10**6
 """Short enough to be typed."""
 _MOST_RETRIES = 10
+_MOST_SECONDS = 1_000_000
+"""Longer than any run; libcurl counts in milliseconds, on some platforms by 32 bits."""
 
 __all__ = [
     "TRUSTED_ENV",
@@ -111,8 +114,9 @@ def target_from(
     Raises:
         ConfigError: An option can't be used; the message says which, and what to do.
     """
-    given, words = _given(values, placeholder)
-    api = signed_in_api(find_api(values.get("api") or default_api()), values).with_values(given)
+    given = _given(values, placeholder)
+    api = signed_in_api(find_api(values.get("api") or default_api()), values)
+    api = api.with_values(given.values)
     if api.access.unsendable and placeholder is None:
         raise ConfigError(api.access.unsendable)
     api = accepting(api, values)
@@ -122,19 +126,13 @@ def target_from(
     cadence = api.profile.cadence
     route = _route(values, url)
     credential = read_token(api, values, route, environ, fetch=fetch)
-    token, foreign_jobs = credential.token, _ids("foreign_job", values)
-    if foreign_jobs and token is None:
-        raise ConfigError(
-            f"--foreign-job needs a token in {credential.variable}: "
-            "without one no job is somebody else's"
-        )
     return SuiteTarget(
         api=api,
         base_url=url,
-        token=token,
+        token=credential.token,
         token_env=credential.variable,
         jobs=_jobs(values, disposable, url),
-        foreign_jobs=foreign_jobs,
+        foreign_jobs=_foreign_jobs(values, credential),
         disposable=frozenset(disposable),
         poll_interval_s=_positive_seconds(
             "poll_interval", values, 0.2 if loopback else cadence.poll
@@ -151,9 +149,18 @@ def target_from(
         staleness_s=read_staleness(values.get("staleness")),
         wait_ready_s=_duration("wait_ready", values),
         retries=_retries(values.get("retry_transport")),
-        words=ShellWords(route, credential.shell_word, words),
+        words=given.words(route, credential.shell_word, api),
         tokens=credential.tokens,
     )
+
+
+def _refuse_empty(values: OptionValues) -> None:
+    """
+    Whoever writes a variable that is empty means something else than what is left out.
+    """
+    for option in OPTIONS:
+        if option.kind == "text" and values.get(option.key) == "":
+            raise ConfigError(f"--{option.name} is empty: write a value, or leave it out")
 
 
 def _jobs(values: OptionValues, disposable: tuple[str, ...], url: str) -> tuple[str, ...]:
@@ -167,6 +174,16 @@ def _jobs(values: OptionValues, disposable: tuple[str, ...], url: str) -> tuple[
     return jobs
 
 
+def _foreign_jobs(values: OptionValues, credential: RunToken) -> tuple[str, ...]:
+    foreign_jobs = _ids("foreign_job", values)
+    if foreign_jobs and credential.token is None:
+        raise ConfigError(
+            f"--foreign-job needs a token in {credential.variable}: "
+            "without one no job is somebody else's"
+        )
+    return foreign_jobs
+
+
 def _route(values: OptionValues, url: str) -> Route:
     texts = RouteTexts(
         # The variable has always been heard, as by whatever is built on OpenSSL.
@@ -178,7 +195,8 @@ def _route(values: OptionValues, url: str) -> Route:
         http_version=values.get("http_version"),
     )
     try:
-        return read_route(texts, url, OPTIONS_PLACE)
+        token_url = values.get("oauth2_token_url")
+        return read_route(texts, url, OPTIONS_PLACE, token_url=token_url)
     except SettingError as exc:
         is_variable = exc.key == "ca_file" and not values.get("ca_file")
         said = TRUSTED_ENV if is_variable else OPTIONS_PLACE.named(exc.key)
@@ -248,43 +266,64 @@ def _ids(key: str, values: OptionValues) -> tuple[str, ...]:
     return ids
 
 
-def _given(values: OptionValues, placeholder: str | None) -> tuple[GivenValues, Mapping[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Given:
     """
-    What is given, and what a shell puts in for the headers whose values come from elsewhere.
+    What the options give, and what a shell puts in for headers and parameters whose values come
+    from elsewhere.
     """
+
+    values: GivenValues
+    header_words: Mapping[str, str]
+    parameter_words: Mapping[str, str]
+
+    def words(self, route: Route, token_word: str, api: Api) -> ShellWords:
+        plain = ShellWords(route, token_word, self.header_words)
+        return plain.with_parameters(self.parameter_words, api.values.secret_at)
+
+
+def _given(values: OptionValues, placeholder: str | None) -> _Given:
+    _refuse_empty(values)
     parameters: dict[str, str] = {}
+    parameter_words: dict[str, str] = {}
     for text in values.get("param") or ():
-        name, equals, value = text.partition("=")
+        name, equals, written = text.partition("=")
         if not equals or not name:
             # What was meant as a value may be a secret.
             raise ConfigError("--param: write NAME=VALUE")
+        value = _held("param", name, written, parameter_words)
         if parameters.setdefault(name, value) != value:
             raise ConfigError(f"--param {name} is given twice, with two values")
-    headers, words = [], {}
-    for name, value in (_header(text) for text in values.get("header") or ()):
-        found = _elsewhere(value)
-        if found is not None:
-            words[name.lower()] = found.shell_word
-        headers.append((name, value if found is None else found.text))
-    hidden = frozenset(words)
-    given = GivenValues(parameters, tuple(headers), placeholder=placeholder, hidden=hidden)
-    return given, words
+    headers = []
+    header_words: dict[str, str] = {}
+    for name, written in (_header(text) for text in values.get("header") or ()):
+        headers.append((name, _held("header", name.lower(), written, header_words)))
+    given = GivenValues(
+        parameters,
+        tuple(headers),
+        placeholder=placeholder,
+        hidden=frozenset(header_words),
+        hidden_parameters=frozenset(parameter_words),
+    )
+    return _Given(given, header_words, parameter_words)
 
 
-def _elsewhere(value: str) -> HeaderValue | None:
+def _held(option: str, name: str, written: str, words: dict[str, str]) -> str:
     """
-    What the value stands for: `$VAR` and `@FILE`; None where it is the value itself.
+    The value that is meant: what `$VAR` and `@FILE` stand for, whose word is noted then.
     """
-    if value.startswith("@"):
-        kind, name = "file", value[1:]
-    elif re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", value):
-        kind, name = "env", value[1:]
+    if written.startswith("@"):
+        kind, where = "file", written[1:]
+    elif re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", written):
+        kind, where = "env", written[1:]
     else:
-        return None
+        return written
     try:
-        return read_header_value("header", kind, name, OPTIONS_PLACE, os.environ)
+        found = read_held_value(option, kind, where, OPTIONS_PLACE, os.environ)
     except SettingError as exc:
-        raise ConfigError(f"--header: {exc.problem}") from None
+        raise ConfigError(f"--{option}: {exc.problem}") from None
+    words[name] = found.shell_word
+    return found.text
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -300,8 +339,9 @@ def _positive_seconds(key: str, values: OptionValues, default: float | None) -> 
     if value is None:
         return default
     # Not `value <= 0`: that lets NaN through, which no wait ends at.
-    if not value > 0:
-        raise ConfigError(f"--{key.replace('_', '-')} {value:g}: must be more than 0 seconds")
+    if not 0 < value < _MOST_SECONDS:
+        bound = f"less than {_MOST_SECONDS}" if value > 0 else "more than 0"
+        raise ConfigError(f"--{key.replace('_', '-')} {value:g}: must be {bound} seconds")
     return float(value)
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from jobproof.contract.plugins import load_checks
+from jobproof.contract.suite.accepting.baseline import read_baseline
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.planning.forecast import forecast_of
 from jobproof.contract.suite.planning.plan import PlannedRequest, build_plan, request_of
@@ -20,13 +22,15 @@ def print_plan(values: OptionValues, write: Callable[[str], object]) -> None:
     Write the plan for these options, a line a request; the token is in none.
 
     Raises:
-        ConfigError: An option can't be used.
+        ConfigError: An option or a plug-in can't be used: whatever a run would refuse but for a
+            token that isn't there.
     """
+    load_checks()
     if values.get("url") is not None:
-        _print(dry_run_target(values), write)
+        _print(dry_run_target(values), values.get("baseline"), write)
         return
     with open_target(values) as target:
-        _print(target, write)
+        _print(target, values.get("baseline"), write)
 
 
 def list_requests(target: SuiteTarget, plan: Sequence[PlannedRequest]) -> Iterator[str]:
@@ -51,7 +55,8 @@ def list_requests(target: SuiteTarget, plan: Sequence[PlannedRequest]) -> Iterat
     )
 
 
-def _print(target: SuiteTarget, write: Callable[[str], object]) -> None:
+def _print(target: SuiteTarget, baseline: str | None, write: Callable[[str], object]) -> None:
+    read_baseline(baseline, target.api.name)
     plan = build_plan(target)
     for line in list_requests(target, plan):
         write(f"{line}\n")

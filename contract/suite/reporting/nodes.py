@@ -16,6 +16,7 @@ from jobproof.contract.suite.reporting.outcome import Outcome
 __all__ = [
     "GENERATED_CASES",
     "SUITE_MODULE",
+    "VERDICT_NODE",
     "WALKS",
     "Node",
     "NodeState",
@@ -29,6 +30,7 @@ SUITE_MODULE = "jobproof.contract.suite.test_contract"
 
 GENERATED_CASES = "test_generated_cases"
 WALKS = "test_client_machine"
+VERDICT_NODE = "test_verdict"
 
 
 class NodeState(StrEnum):
@@ -117,7 +119,7 @@ def _nodes(
         else:
             yield Node(name)
     yield _failed("test_run_reaches_the_contract", _too_little(outcome))
-    yield _failed("test_verdict", _verdict(outcome))
+    yield _failed(VERDICT_NODE, _verdict(outcome))
 
 
 def _failed(name: str, text: str) -> Node:

@@ -25,6 +25,7 @@ from jobproof.contract.recordings.har.live import add_live
 from jobproof.contract.recordings.har.writer import har_entry
 from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.recordings.replay import RecordedRun
+from jobproof.contract.suite.accepting.kept_report import REPORT_FORMAT
 from jobproof.contract.suite.reporting.excerpt import excerpt
 from jobproof.contract.suite.reporting.explain import asked
 from jobproof.contract.suite.reporting.outcome import CheckOutcome, Outcome
@@ -42,9 +43,6 @@ __all__ = [
 ]
 
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
-
-REPORT_FORMAT = 1
-"""Counted up where a reader of the report would misread what is written from then on."""
 
 # A client takes a body of a mebibyte, and a run may find a hundred things in as many answers.
 _LONGEST_ID = 200

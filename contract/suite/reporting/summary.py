@@ -12,6 +12,7 @@ from jobproof.contract.formats.wording import first_few, legible, shorten
 from jobproof.contract.judging.acceptance_use import AcceptanceState
 from jobproof.contract.judging.check_reach import LackKind, in_words
 from jobproof.contract.judging.rates import percent
+from jobproof.contract.model.acceptance.accepted import is_meant_by
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import MOST_SHOWN, CheckState
 from jobproof.contract.recordings.recorded import SkipReason
@@ -61,7 +62,7 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     for kind in (Kind.DRIFT, Kind.GAP, Kind.INCONCLUSIVE):
         yield from _lines(kind.value, [f for f in news if f["kind"] == kind])
     yield from _known(report)
-    yield from _unused(report.get("acceptances", ()))
+    yield from _unused(report.get("acceptances", ()), findings)
     # A report that an earlier version wrote has neither.
     for note in report.get("notes", ()):
         yield f"note: {note}"
@@ -73,7 +74,7 @@ def summarise(report: JsonDocument) -> Iterator[str]:
     yield (
         f"reach: {coverage['validated_bodies']} job bodies validated "
         f"({coverage['generated_validated_bodies']} of them generated), "
-        f"codes {', '.join(coverage['codes'])}, statuses {', '.join(seen) or 'none'}"
+        f"codes {', '.join(coverage['codes']) or 'none'}, statuses {', '.join(seen) or 'none'}"
         f"{_gaps(coverage)}"
     )
     yield from _excluded(coverage.get("rates"))
@@ -109,7 +110,7 @@ def _known(report: JsonDocument) -> Iterator[str]:
     yield f"known: {' and '.join(parts) or 'nothing'}, as in {baseline['file']}"
 
 
-def _unused(acceptances: Iterable[JsonDocument]) -> Iterator[str]:
+def _unused(acceptances: Iterable[JsonDocument], findings: Sequence[JsonDocument]) -> Iterator[str]:
     """
     A line for each entry of what is accepted that nothing needs any more.
     """
@@ -119,8 +120,26 @@ def _unused(acceptances: Iterable[JsonDocument]) -> Iterator[str]:
             reason = shorten(one["reason"], 120)
             yield legible(
                 f"unused: {one['check']}{where} is accepted until {one['expires']} ({reason}), "
-                "and wasn't seen: take it out"
+                f"and wasn't seen: {_instead(one, findings)}"
             )
+
+
+def _instead(entry: JsonDocument, findings: Sequence[JsonDocument]) -> str:
+    """
+    What to do about an entry that accepts nothing: it may be of the wrong kind, and an option can't
+    name any.
+    """
+    alike = (
+        one["kind"]
+        for one in findings
+        if one["check"] == entry["check"]
+        and one["kind"] != Kind.INCONCLUSIVE
+        and is_meant_by(entry["pointer"], one["pointers"])
+    )
+    kind = next(alike, None)
+    if kind is None:
+        return "take it out"
+    return f"what was is accepted by `kind: {kind}`, in a file or a profile"
 
 
 def _message(finding: JsonDocument) -> str:

@@ -29,8 +29,6 @@ __all__ = ["NewFindings", "send_generated_cases", "take_walks"]
 
 Drawn = TypeVar("Drawn", bound=Callable[..., Any])
 
-_TIME_LIMIT_S = 12.0
-"""For generated cases, and for walks, as long as no rate limit sets the pace."""
 _MOST_TO_SHRINK = 24
 """How many requests may be spent on a smaller case of what was found."""
 _SUPPRESSED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -49,7 +47,7 @@ class NewFindings:
         self._run = run
         self._known = {f.check for f in run.planned if self._breaks(f)}
         self.latest: Finding | None = None
-        self._deadline = time.monotonic() + _TIME_LIMIT_S
+        self._deadline = time.monotonic() + run.target.effort.drawing_s
         self._enough: int | None = None
 
     def out_of_time(self) -> bool:

@@ -413,7 +413,7 @@ class Run:
         if failure is None or failure.partial is not None:
             records.answered, records.unanswered = records.answered + 1, 0
         else:
-            records.unanswered += 1
+            records.note_unanswered(failure, self.target)
         if seen.intermediary is not None:
             self._count_intermediary()
             return

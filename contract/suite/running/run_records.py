@@ -9,13 +9,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.exchange import Credential, Subject, TransportFailure
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.history.past import Past
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.promises.lifecycle import Lifecycle
 from jobproof.contract.model.verdict import FindingTally
+from jobproof.contract.reaching.remedy import remedy_of
+from jobproof.contract.reaching.setting import OPTIONS_PLACE
+from jobproof.contract.suite.planning.target import SuiteTarget
 
 __all__ = ["Baselines", "RunPart", "RunRecords"]
 
@@ -73,6 +76,7 @@ class RunRecords:
         history: What is known of each job; by the URL where a request has no id.
         answered: How many exchanges brought an answer, whole or in part.
         unanswered: How many have brought none since the last answer.
+        lost: What became of the last one of these, in words.
         baselines: Answers for ids that nobody has.
         unreachable: Why no connection comes about.
         stopped: Why the plan wasn't carried out to its end.
@@ -87,6 +91,7 @@ class RunRecords:
     history: dict[str, History] = field(default_factory=dict)
     answered: int = 0
     unanswered: int = 0
+    lost: str = ""
     baselines: Baselines = field(default_factory=Baselines)
     unreachable: str | None = None
     stopped: str | None = None
@@ -94,6 +99,15 @@ class RunRecords:
     silence: str | None = None
     lag_s: float = 0.0
     parts: dict[tuple[str, str, str], RunPart] = field(default_factory=dict)
+
+    def note_unanswered(self, failure: TransportFailure, target: SuiteTarget) -> None:
+        """
+        Count a request without an answer, and keep in words why and what would help.
+        """
+        self.unanswered += 1
+        detail = target.redactor.text(failure.detail)
+        remedy = remedy_of(detail, target.route, OPTIONS_PLACE)
+        self.lost = f"{detail} ({remedy})" if remedy else detail
 
     def note_silence(self) -> None:
         """
@@ -104,7 +118,7 @@ class RunRecords:
             self.silence = (
                 f"the endpoint stopped answering after {self.answered} {requests}"
                 if self.answered
-                else "no request was answered"
+                else f"no request was answered: {self.lost}"
             )
 
     def note_lag(self, past: Past, seen: Observation, lifecycle: Lifecycle) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from jobproof.contract.client.curl import Client
-from jobproof.contract.errors import JobproofError
+from jobproof.contract.errors import InconclusiveError, JobproofError
 from jobproof.contract.model.check import Check
 from jobproof.contract.reaching.remedy import remedy_of
 from jobproof.contract.reaching.setting import OPTIONS_PLACE
@@ -189,6 +189,8 @@ class Session:
         # Whatever it is, every node tells it, and nothing is sent again.
         except BaseException as exc:  # noqa: BLE001
             if isinstance(exc, JobproofError) and self._run is None:
+                if isinstance(exc, InconclusiveError):
+                    return told_without_run(self._values, silence=str(exc))
                 return Told(exc.exit_code, mistake=str(exc))
             crash = _in_words(exc)
         return self._conclude(crash)

@@ -10,9 +10,10 @@ from signal import Signals
 from typing import Self
 
 from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.model.verdict import Verdict
 from jobproof.contract.plugins import default_api
 from jobproof.contract.suite.options import OptionValues
-from jobproof.contract.suite.reporting.nodes import Node, NodeState
+from jobproof.contract.suite.reporting.nodes import VERDICT_NODE, Node, NodeState
 from jobproof.contract.suite.reporting.report import report_without_run
 
 __all__ = ["Told", "told_without_run"]
@@ -28,6 +29,8 @@ class Told:
         report: None where nothing could be asked.
         mistake: What a person has to mend before anything can be asked; empty if nothing.
         failure: Why no node has anything to say of its own.
+        silence: Why nobody could ask, through no fault of ours: the verdict says it, and no promise
+            was reached.
         interrupted: The signal that ended it before its time.
     """
 
@@ -36,13 +39,16 @@ class Told:
     report: JsonDocument | None = None
     mistake: str = ""
     failure: str = ""
+    silence: str = ""
     interrupted: str | None = None
 
     def node(self, name: str) -> Node:
         """
         What the node of this name says; where the run never came so far, that it failed.
         """
-        why = self.failure or "the run ended before it came to this"
+        if self.silence and name != VERDICT_NODE:
+            return Node(name, NodeState.SKIPPED, f"not reached: {self.silence}")
+        why = self.failure or self.silence or "the run ended before it came to this"
         silent = Node(name, NodeState.FAILED, why)
         return next((node for node in self.nodes if node.name == name), silent)
 
@@ -77,13 +83,19 @@ def _nodes(nodes: Iterable[JsonDocument]) -> Iterable[Node]:
 
 
 def told_without_run(
-    values: OptionValues, *, crash: str | None = None, interrupted: str | None = None
+    values: OptionValues,
+    *,
+    crash: str | None = None,
+    interrupted: str | None = None,
+    silence: str = "",
 ) -> Told:
     """
-    That it came to no run, or nothing is known of it: jobproof itself has failed, or somebody
-    has interrupted it before.
+    That it came to no run, or nothing is known of it: jobproof itself has failed, somebody has
+    interrupted it before, or nobody could ask.
     """
-    if interrupted is None:
+    if silence:
+        code, why = 3, silence
+    elif interrupted is None:
         first, _, _ = (crash or "").partition("\n")
         code, why = 4, f"jobproof itself failed: {first}"
     else:
@@ -97,4 +109,10 @@ def told_without_run(
         interrupted=interrupted,
     )
     failure = why if crash is None else f"{why}\n{crash}"
-    return Told(code, report=report, failure=failure, interrupted=interrupted)
+    return Told(
+        code,
+        report=report,
+        failure="" if silence else failure,
+        silence=silence and f"{Verdict.INCONCLUSIVE}: {silence}",
+        interrupted=interrupted,
+    )

@@ -153,16 +153,22 @@ def test_the_action_installs_what_is_named(
 
 
 def test_a_mistake_in_an_input_is_told_and_ends_the_step(programs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "jobproof-report"
+    folder.mkdir()
+    for name in ("report.json", "contract.sarif"):
+        (folder / name).write_text('{"verdict": "kept"}')  # of an earlier step
     done, outputs, _ = action_run(programs, tmp_path, url="nowhere")
     assert done[-1].returncode == 2
     assert "jobproof: --url 'nowhere' has no scheme" in done[-1].stderr
-    assert (outputs["verdict"], outputs["exit-code"]) == ("", "2")
+    # A file that there isn't is none to upload.
+    assert outputs == {"verdict": "", "exit-code": "2"}
+    assert not any(folder.iterdir())
 
 
 def test_the_action_puts_no_text_of_others_into_a_command() -> None:
     for step in ACTION["runs"]["steps"]:
         assert "${{" not in step.get("run", "")
-    written = set(re.findall(r'echo "([a-z-]+)=', ACTION["runs"]["steps"][-1]["run"]))
+    written = set(re.findall(r'(?:echo "|told )([a-z-]+)[= ]', ACTION["runs"]["steps"][-1]["run"]))
     assert written == set(ACTION["outputs"])
     for name, told in ACTION["outputs"].items():
         assert told["value"] == f"${{{{ steps.contract.outputs.{name} }}}}"

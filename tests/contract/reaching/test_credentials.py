@@ -25,10 +25,12 @@ from jobproof.contract.client.curl import Client
 from jobproof.contract.formats.secrets.secret import Secret
 from jobproof.contract.formats.secrets.token_place import TokenPlace
 from jobproof.contract.mock import MockServer
+from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Credential, Request
 from jobproof.contract.plugins import find_api
+from jobproof.contract.reaching.credential_reader import CredentialTexts, read_credential
 from jobproof.contract.reaching.renewing_client import RenewingClient
-from jobproof.contract.reaching.setting import SettingError
+from jobproof.contract.reaching.setting import OPTIONS_PLACE, SettingError
 from jobproof.contract.reaching.token_keeper import TokenKeeper
 from jobproof.contract.reaching.token_sources import (
     CommandToken,
@@ -62,6 +64,85 @@ class TestSources:
         gone = TokenServer([OLD], url="http://127.0.0.1:9/token")
         with pytest.raises(TokenError, match=r"--oauth2-token-url .* can't be reached: "):
             source_at(gone).fetch()
+
+    @pytest.mark.parametrize(
+        ("code", "body", "says"),
+        [
+            (200, b"5", "answers 200, missing_token: it wrote no JSON object"),
+            (200, b"null", "missing_token"),
+            (200, b"[1]", "missing_token"),
+            (200, b"[" * 10_000, "missing_token"),
+            (200, b"\xff\xfe", "missing_token"),
+            (200, b"<html>?access_token=abc&x=y</html>", "missing_token"),
+            (200, b'{"access_token": 5}', "missing_token"),
+            (200, b'{"access_token": {"a": 1}}', "missing_token"),
+            (200, b'{"access_token": "a\\r\\nX: y"}', "no token that can be sent"),
+            (500, b'{"access_token": "tok", "token_type": "Bearer"}', "answers 500, missing_token"),
+            (400, b'{"error": {"a": 1}}', "answers 400, missing_token"),
+            (400, b'{"error": "bad\\n\\u001b[31mthing"}', "an error without a name"),
+            (400, b'{"error": "s3cret/of the+client"}', "an error without a name"),
+            (400, b'{"error": "server_error"}', "answers 400, server_error"),
+            (200, b"x" * 200_000, "more than 65536 bytes came"),
+        ],
+    )
+    def test_whatever_a_token_server_says_is_one_line(
+        self, code: int, body: bytes, says: str
+    ) -> None:
+        with token_server(TokenServer([OLD], raw=(code, body))) as server:
+            with pytest.raises(TokenError) as raised:
+                source_at(server).fetch()
+            with pytest.raises(TokenError) as shown:
+                source_at(server, "server_error").fetch()
+        assert says in str(raised.value)
+        assert str(raised.value).isprintable()
+        assert CLIENT_SECRET not in str(raised.value)
+        assert "server_error" not in str(shown.value)
+
+    @pytest.mark.parametrize(
+        ("written", "lifetime_s"),
+        [
+            ("300", 300.0),
+            ('"300"', 300.0),
+            ("0.5", 0.5),
+            *((odd, None) for odd in ("0", "-5", '"soon"', "[1]", "true", "1e999", "9" * 400)),
+        ],
+    )
+    def test_a_lifetime_that_cant_be_one_is_none(
+        self, written: str, lifetime_s: float | None
+    ) -> None:
+        told = f'{{"access_token": "{OLD}", "token_type": "Bearer", "expires_in": {written}}}'
+        with token_server(TokenServer([OLD], raw=(200, told.encode()))) as server:
+            fetched = source_at(server).fetch()
+        assert (fetched.token, fetched.lifetime_s) == (Secret(OLD), lifetime_s)
+
+    @pytest.mark.parametrize("end", ["", "/", "/?p=a-key-in-it"])
+    def test_a_token_server_is_asked_where_it_is_written(self, end: str) -> None:
+        with token_server(TokenServer([OLD])) as server:
+            given = {"token_url": server.url + end, "client_id": CLIENT_ID}
+            texts = CredentialTexts(oauth2={**given, "client_secret_env": "CS"})
+            source = read_credential(texts, Route(), OPTIONS_PLACE, {"CS": CLIENT_SECRET})
+            assert isinstance(source, OAuth2Token)
+            assert source.fetch().token == Secret(OLD)
+            assert server.targets == [f"/token{end}"]
+        with pytest.raises(TokenError) as raised:
+            source.fetch()
+        assert "a-key-in-it" not in str(raised.value)
+
+    def test_a_server_may_allow_less_than_was_asked_for(self) -> None:
+        told = f'{{"access_token": "{OLD}", "token_type": "Bearer", "scope": "jobs:list"}}'
+        with token_server(TokenServer([OLD], raw=(200, told.encode()))) as server:
+            assert source_at(server).fetch().token == Secret(OLD)
+
+    def test_a_file_that_would_never_end_isnt_begun(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "long").write_text("x" * 100_000)
+        for name, says in (
+            (tmp_path / "pipe", "it is a pipe or a device"),
+            (Path("/dev/zero"), "it is a pipe or a device"),
+            (tmp_path / "long", "holds more than 65536 bytes"),
+        ):
+            with pytest.raises(SettingError, match=says):
+                FileToken(name).fetch()
 
     def test_a_command_prints_it(self) -> None:
         words = (sys.executable, "-c", f"print({OLD!r})")
@@ -246,6 +327,13 @@ class TestCommand:
             (2, ("--token-command", "no-such"), "--token-command no-such: can't be run"),
             (2, ("--basic-user", "me"), "--basic-password-env is missing"),
             (2, ("--oauth2-client-id", "x"), "--oauth2-token-url is missing"),
+            (2, ("--token-file", ""), "--token-file is empty: write a value, or leave it out"),
+            (2, ("--token-command", ""), "--token-command is empty"),
+            (2, ("--ca-file", ""), "--ca-file is empty"),
+            (2, ("--accept-file", ""), "--accept-file is empty"),
+            (2, ("--token-command", " "), "--token-command is empty"),
+            (2, ("--token-env", "sk-live-4f1c8e7a9b2d6c31"), "not its value"),
+            (2, ("--timeout", "1e400"), "--timeout inf: must be less than 1000000 seconds"),
             (2, ("--header", "X-Tenant=$UNSET"), "environment variable UNSET isn't set"),
             (2, ("--header", "X-Tenant=@no"), "no can't be read: No such file"),
             (3, ("--token-command", "false"), "token command false: ended with 1"),
@@ -254,6 +342,7 @@ class TestCommand:
             assert done.returncode == code, (options, done.stdout, done.stderr)
             (line,) = (done.stdout + done.stderr).splitlines()[-1:]
             assert says in line, options
+            assert "sk-live" not in line
 
     def test_a_dry_run_shows_no_secret_and_asks_nobody(
         self, mock: MockServer, tmp_path: Path

@@ -4,6 +4,7 @@ A wrong setting of the way to a target is one line that says where, and what to 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Identity.issued(authority, folder)
     Identity.issued(authority, folder, "other")
     (folder / "text.pem").write_text("no certificate\n")
+    os.mkfifo(folder / "pipe")
     return folder
 
 
@@ -44,7 +46,7 @@ def test_all_of_it_is_read(folder: Path) -> None:
         client_cert="client.pem",
         client_key="client-key.pem",
         proxy=f"HTTP://me:{PASSWORD}@Proxy.Example:3128/",
-        resolve=("API.example:443:127.0.0.1", "api.example:8443:[::1]"),
+        resolve=("Staging.Example.test:443:127.0.0.1", "api.example:8443:[::1]"),
         http_version="2",
     )
     assert route.ca_file == folder / "ca.pem"
@@ -56,7 +58,7 @@ def test_all_of_it_is_read(folder: Path) -> None:
     assert route.proxy_login == ("me", PASSWORD)
     assert PASSWORD in route.secrets
     assert PASSWORD not in repr(route)
-    assert route.resolve == ("api.example:443:127.0.0.1", "api.example:8443:[::1]")
+    assert route.resolve == ("staging.example.test:443:127.0.0.1", "api.example:8443:[::1]")
     assert route.http_version == "2"
 
 
@@ -67,16 +69,16 @@ def test_the_key_may_stand_in_the_file_of_the_certificate(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "key", "says"),
     [
-        ({"ca_file": "no.pem"}, "ca_file", "no.pem can't be read: no such file"),
-        ({"ca_file": "text.pem"}, "ca_file", "can't be used as a PEM bundle of CAs"),
-        ({"client_cert": "no.pem"}, "client_cert", "no.pem can't be read: no such file"),
+        ({"ca_file": "no.pem"}, "ca_file", "no.pem can't be read: No such file"),
+        ({"ca_file": "text.pem"}, "ca_file", "text.pem: holds no PEM certificate"),
+        ({"client_cert": "no.pem"}, "client_cert", "no.pem can't be read: No such file"),
         ({"client_cert": "text.pem"}, "client_cert", "text.pem: holds no PEM certificate"),
         ({"client_cert": "client.pem"}, "client_cert", "name its file by --client-key"),
         ({"client_key": "client-key.pem"}, "client_key", "give --client-cert, too"),
         (
             {"client_cert": "client.pem", "client_key": "no.pem"},
             "client_key",
-            "no.pem can't be read: no such file",
+            "no.pem can't be read: No such file",
         ),
         (
             {"client_cert": "client.pem", "client_key": "text.pem"},
@@ -103,6 +105,19 @@ def test_the_key_may_stand_in_the_file_of_the_certificate(folder: Path) -> None:
         ({"resolve": ("api.example:0:127.0.0.1",)}, "resolve", "the port isn't 1 to 65535"),
         ({"resolve": ("api.example:443:elsewhere",)}, "resolve", "elsewhere is no IP address"),
         ({"http_version": "3"}, "http_version", "write 1.1, 2, auto"),
+        ({"ca_file": "pipe"}, "ca_file", "it is a pipe or a device"),
+        ({"ca_file": "."}, "ca_file", "it is a folder"),
+        ({"client_cert": "pipe"}, "client_cert", "it is a pipe or a device"),
+        (
+            {"client_cert": "client.pem", "client_key": "pipe"},
+            "client_key",
+            "it is a pipe or a device",
+        ),
+        (
+            {"resolve": ("api.exampel:443:127.0.0.1",)},
+            "resolve",
+            "nothing is asked of api.exampel:443: --url leads to staging.example.test:443",
+        ),
     ],
 )
 def test_a_wrong_one_is_one_line(
@@ -114,6 +129,17 @@ def test_a_wrong_one_is_one_line(
     assert says in raised.value.problem
     assert "\n" not in str(raised.value)
     assert PASSWORD not in str(raised.value)
+
+
+def test_a_client_certificate_is_refused_where_nobody_would_see_it(folder: Path) -> None:
+    place, texts = (
+        SettingsPlace(OPTIONS_PLACE.named, folder),
+        RouteTexts(client_cert="client-both.pem"),
+    )
+    with pytest.raises(SettingError, match="is shown by TLS alone: write https:// in --url"):
+        read_route(texts, "http://127.0.0.1:8080", place)
+    tokens = "https://tokens.example.test/token"
+    assert read_route(texts, "http://127.0.0.1:8080", place, token_url=tokens).client_cert
 
 
 def test_variables_are_heard_only_where_they_are_asked_for(

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from xml.etree import ElementTree
 
 import pytest
 from tests.contract.reaching.parts import Identity, nginx, real_proxy
@@ -95,7 +96,7 @@ def test_a_wrong_setting_is_one_line_before_anything_is_sent(
     other = Identity.issued(certificates.authority, tmp_path, "other")
     with Front(mock) as front:
         for options, says in (
-            (("--ca-file", "no.pem"), "--ca-file no.pem can't be read: no such file"),
+            (("--ca-file", "no.pem"), "--ca-file no.pem can't be read: No such file"),
             (("--client-cert", str(own.key)), "holds no PEM certificate"),
             (
                 ("--client-cert", str(own.certificate), "--client-key", str(other.key)),
@@ -181,3 +182,30 @@ def test_the_line_that_asks_again_takes_the_same_way(
             *("bash", "-c", line), env={**os.environ, "T": mock.token, "PROXY_USER": LOGIN}
         )
     assert said.splitlines()[-1].startswith("{"), said
+
+
+@pytest.mark.parametrize("workers", [(), ("--", "-n", "2")], ids=["alone", "workers"])
+def test_where_no_token_is_to_be_had_the_verdict_says_so_everywhere(
+    mock: MockServer, tmp_path: Path, workers: tuple[str, ...]
+) -> None:
+    job = mock.jobs[0].id
+    done = run_to_end(
+        *(*JOBPROOF, "test", "--api", "krea", "--url", mock.url, "--job", job),
+        *("--token-command", "false", "--report", "report.json", "--summary", "summary.md"),
+        *("--junit", "junit.xml", *workers),
+        folder=tmp_path,
+        env={**os.environ, **NO_PROXY},
+    )
+    why = "token command false: ended with 1: run it by hand to see why"
+    assert done.returncode == 3, done.stdout
+    assert verdict(done).startswith(f"verdict: inconclusive: {why} [0 requests, ")
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert (report["verdict"], report["exit_code"], report["why"]) == ("inconclusive", 3, why)
+    assert why in (tmp_path / "summary.md").read_text("utf-8")
+    suites = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    (failed,) = suites.iterfind(".//testcase[failure]")
+    assert failed.attrib["name"] == "test_verdict"
+    skipped = suites.findall(".//testcase/skipped")
+    assert len(skipped) > 100
+    assert {one.attrib["message"] for one in skipped} == {f"not reached: inconclusive: {why}"}
+    assert not mock.log

@@ -4,6 +4,7 @@ The client takes the way that it is told, and says which part of it failed.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_the_cure_of_an_unknown_authority_is_named(
     with Wire(tls=certificates.good()) as server:
         assert remedy(ask(Route(), server.url("ok")), Route()).startswith("--ca-file FILE.pem")
         route = Route(other)
-        assert "no CA of --ca-file" in remedy(ask(route, server.url("ok")), route)
+        assert "no CA in " in remedy(ask(route, server.url("ok")), route)
 
 
 def test_a_name_stands_for_the_address_that_is_given(
@@ -125,9 +126,13 @@ def test_what_is_asked_goes_through_the_proxy(certificates: Certificates, tmp_pa
         assert b"\r\nVia: " not in plain.requests[-1]
 
 
-def test_a_proxy_that_asks_who_asks_is_told(certificates: Certificates, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_clear", [False, True], ids=["by TLS", "in clear"])
+def test_a_proxy_that_asks_who_asks_is_told(
+    certificates: Certificates, tmp_path: Path, *, is_clear: bool
+) -> None:
     trust = certificates.bundle(tmp_path)
-    with real_proxy(tmp_path, login=LOGIN) as proxy, Wire(tls=certificates.good()) as server:
+    tls = None if is_clear else certificates.good()
+    with real_proxy(tmp_path, login=LOGIN) as proxy, Wire(tls=tls) as server:
         url = server.url("ok")
         assert answered(ask(Route(trust, proxy=proxy.url, proxy_credentials=Secret(LOGIN)), url))
         for route, says in (
@@ -141,6 +146,28 @@ def test_a_proxy_that_asks_who_asks_is_told(certificates: Certificates, tmp_path
             assert failure(failed).reason is Reason.CONNECT
             assert f"the proxy {proxy.url} answers 407" in failure(failed).detail
             assert says in remedy(failed, route)
+
+
+def test_a_proxy_that_says_nothing_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        route = Route(proxy=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with Client(route=route) as client:
+            failed = get(client, "https://api.staging.test/", deadline_s=0.5)
+    assert failure(failed).reason is Reason.TIMEOUT
+    assert f"the proxy {route.proxy} opens no tunnel in time" in failure(failed).detail
+    assert remedy(failed, route) == "is --proxy a proxy that may reach it?"
+
+
+@pytest.mark.parametrize(
+    ("detail", "says"),
+    [
+        ("Received HTTP/0.9 when not allowed", "--http-version 2, if it speaks HTTP/2 alone"),
+        ("TLS connect error: error:0A00010B:SSL routines::wrong version number", "--url http://"),
+        ("OpenSSL: error:0A0000C6:SSL routines::packet length too long", "--url http://"),
+    ],
+)
+def test_what_another_protocol_looks_like_has_a_cure(detail: str, says: str) -> None:
+    assert says in remedy_of(detail, Route(), OPTIONS_PLACE)
 
 
 def test_a_proxy_that_isnt_there_is_named() -> None:

@@ -27,6 +27,8 @@ class TokenServer:
         given: How many were asked for with the right credentials.
         in_form: The client's credentials are looked for in the form alone.
         forms: Every form that came.
+        targets: Where each was asked for.
+        raw: What is answered instead, whoever asks: a code and a body.
     """
 
     tokens: list[str]
@@ -35,6 +37,8 @@ class TokenServer:
     given: int = 0
     forms: list[dict[str, list[str]]] = field(default_factory=list)
     url: str = ""
+    targets: list[str] = field(default_factory=list)
+    raw: tuple[int, bytes] | None = None
 
     def answer(self, form: str, authorization: str) -> tuple[int, dict[str, object]]:
         said = parse_qs(form)
@@ -61,8 +65,12 @@ def token_server(server: TokenServer) -> Iterator[TokenServer]:
     class _Tokens(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             form = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            code, told = server.answer(form, self.headers.get("Authorization", ""))
-            body = json.dumps(told).encode()
+            server.targets.append(self.path)
+            if server.raw is None:
+                code, told = server.answer(form, self.headers.get("Authorization", ""))
+                body = json.dumps(told).encode()
+            else:
+                code, body = server.raw
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

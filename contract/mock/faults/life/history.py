@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.contract.mock.answer import AnswerKind, Caller, MockAnswer
+from jobproof.contract.mock.answer import AnswerKind, MockAnswer
 from jobproof.contract.mock.behaviour import RequestContext
 from jobproof.contract.mock.body_edits import (
     edit_strings,
@@ -211,8 +211,7 @@ def creation_cut_at_end(body: JsonObject, context: RequestContext) -> Json:
 def another_job_at_times(view: JobView, context: RequestContext) -> JobView:
     if context.occurrence(view.id) % 5:
         return view
-    others = (one for one in context.job_store.owned_by(Caller.OWNER) if one.id != view.id)
-    return next(others).peek(context.now)
+    return context.job_store.another_than(view.id).peek(context.now)
 
 
 @HISTORY.answer("the first poll of each job finds nothing", "known_job_is_found")
