@@ -251,7 +251,8 @@ class ScheduleMachine(RuleBasedStateMachine):
     def server_says_that_it_is_out_of_service(self, name: str, rest_s: float) -> None:
         if name in self.probes:
             until = self.now + rest_s
-            self.schedule.out_of_service(self.probes[name], now=self.now, until=until)
+            for _ in range(12):
+                self.schedule.out_of_service(self.probes[name], now=self.now, until=until)
 
     @rule(name=st.sampled_from(NAMES))
     def server_is_back(self, name: str) -> None:
