@@ -193,8 +193,10 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
         until(lambda: sample(daemon, "jobproof_backoff_until_timestamp_seconds") > 0)
         until(lambda: daemon.prober.in_flight == 0)
         refused = len(mock.log)
-        rested = sample(daemon, "jobproof_slots_missed_total", reason="backoff")
-        until(lambda: sample(daemon, "jobproof_slots_missed_total", reason="backoff") >= rested + 4)
+        rested = sample(daemon, "jobproof_slots_missed_total", reason="throttled")
+        until(
+            lambda: sample(daemon, "jobproof_slots_missed_total", reason="throttled") >= rested + 4
+        )
         assert len(mock.log) == refused
 
 
