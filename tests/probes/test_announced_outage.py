@@ -47,7 +47,7 @@ class Answers:
 def server() -> Iterator[Answers]:
     answers, ended = Answers(), threading.Event()
 
-    class Handler(QuietHandler):
+    class AnnouncingHandler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -66,7 +66,7 @@ def server() -> Iterator[Answers]:
             self.end_headers()
             self.wfile.write(body)
 
-    with http_server(Handler) as url:
+    with http_server(AnnouncingHandler) as url:
         answers.url = url
         try:
             yield answers
