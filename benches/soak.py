@@ -78,6 +78,8 @@ def totals(url: str) -> dict[str, float]:
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     sums = {"jobproof_probes_total": 0.0, "jobproof_slots_missed_total": 0.0}
+    # These are in both.
+    text = re.sub(r"^.*reason=\"backoff\".*$", "", text, flags=re.MULTILINE)
     for name, value in SAMPLE.findall(text):
         if name in sums:
             sums[name] += float(value)

@@ -31,6 +31,7 @@ from typing import Any
 import click
 import measured_runs
 import measured_score
+import measured_truth
 from red_line import red_line
 
 from jobproof.contract.formats.durations import write_duration
@@ -376,6 +377,10 @@ def _runs(_argument: str) -> str:
     return table(*measured_runs.run_rows())
 
 
+def _truth(_argument: str) -> str:
+    return table(*measured_truth.truth_rows())
+
+
 def _red_line(_argument: str) -> str:
     return f"```text\n{red_line()}\n```"
 
@@ -664,6 +669,7 @@ BLOCKS: Mapping[str, Block] = {
     "first-seen": _first_seen,
     "score": _score,
     "runs": _runs,
+    "truth": _truth,
     "red-line": _red_line,
     "house": _folders,
     "number-of-checks": _number_of_checks,

@@ -56,6 +56,8 @@ class ResultListener(Protocol):
 
     def record(self, result: ProbeResult) -> None: ...
 
+    def count_failed(self, target: str, canary: str, count: int) -> None: ...
+
     def forget_other_targets(self, names: Iterable[str]) -> None: ...
 
 
@@ -128,6 +130,7 @@ class Daemon:
             judge=Judge(checks),
             metrics=self.metrics,
             receive=self._receive,
+            count_failed=results.count_failed if results is not None else lambda *_: None,
             rng=rng,
             load_history=history.of,
             clock=self.clock,
@@ -321,6 +324,7 @@ def labels_of(target: TargetSettings) -> TargetLabels:
         edges_s=target.edges_s,
         limits_s=tuple(limit.after for limit in statuses.limits),
         not_found_codes=target.api.profile.not_found.codes,
+        intervals_s={canary.name: canary.interval_s for canary in target.canaries},
         openapi_version=target.api.operation.version,
         spec_sha256=target.api.operation.digest[:16],
     )

@@ -50,6 +50,8 @@ __all__ = ["Service", "ServiceOptions", "bind", "connect", "serve"]
 
 _LOG = logging.getLogger(__name__)
 _LAST_PORT = 65_535
+OLDEST_CONNECTION_S = 60.0
+"""After it the next probe dials anew, as a customer does who comes now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ def connect(settings: ClientSettings, redactor: Redactor | None = None) -> Sendi
         limits=Limits(body_bytes=settings.body_limit),
         user_agent=user_agent(),
         route=settings.route,
+        max_age_s=OLDEST_CONNECTION_S,
     )
     if settings.tokens is None:
         return client

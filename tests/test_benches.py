@@ -117,3 +117,39 @@ def test_what_is_told_of_runs_is_what_the_bench_measures() -> None:
     assert by.startswith("python benches/runs.py ")
     asked = {row["faults"].partition(" of ")[2] for row in rows if row["faults"]}
     assert len(asked) == 1, "all were asked about the same faults"
+
+
+@pytest.mark.ladder
+def test_every_way_to_be_down_is_shown_beside_the_servers_own_log() -> None:
+    done = run_to_end(sys.executable, BENCHES / "truth.py", "--slots", "120")
+    # 1 is a share that is too far off, as of few slots on a busy machine.
+    assert done.returncode in (0, 1), done.stderr
+    row = re.compile(
+        r"^(?:ok |NOT) (.+?) +true ([\d.]+)  measured ([\d.]+)  of +\d+ slots; requests: "
+        r"server's log +(\d+), metrics +(\d+); failed unasked +(\d+), neither +(\d+), late \d+$",
+        re.MULTILINE,
+    )
+    rows = {name: figures for name, *figures in row.findall(done.stdout)}
+    assert len(rows) + done.stdout.count("not measured: the name is gone") == 12, done.stdout
+    # What is printed behind the row, and so not matched, would be counts that differ.
+    assert all(logged == probed for _, _, logged, probed, _, _ in rows.values())
+    for name, (true, measured, _, _, unasked, neither) in rows.items():
+        assert (float(true) > 0, float(measured) > 0) == (("429" not in name),) * 2
+        assert (int(unasked) > 0) is bool(re.search(r"Retry-After: (\d|a date)", name)) & (
+            "503" in name
+        )
+        assert (int(neither) > 0) is ("429" in name)
+
+
+def test_what_is_told_of_the_truth_is_what_the_bench_measures() -> None:
+    with (BENCHES.parent / "docs" / "truth.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    source = (BENCHES / "truth.py").read_text(encoding="utf-8")
+    assert [row["world"] for row in rows] == re.findall(
+        r"^    World\(\"(.+?)\"", source, re.MULTILINE
+    )
+    for row in rows:
+        assert abs(float(row["true"]) - float(row["measured"])) <= 0.01
+        assert row["logged"] == row["probed"]
+        assert int(row["slots"]) >= 500
+        assert row["by"].startswith("python benches/truth.py ")

@@ -19,7 +19,12 @@ from tests.tools import time_zone
 from jobproof.contract.formats.digits import read_decimal
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.suite.running.rate_limiter import LONGEST_PAUSE_S, RateLimiter
-from jobproof.probes.engine.rate_budget import LONGEST_REST_S, BudgetLimits, RateBudgets
+from jobproof.probes.engine.rate_budget import (
+    LONGEST_REST_S,
+    BudgetLimits,
+    RateBudgets,
+    outage_s,
+)
 
 DEFAULT_S = 3.0
 FIRST_REST_S = 5.0
@@ -133,19 +138,25 @@ def test_without_one_the_default_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "value", "rested"),
+    ("code", "value", "key_rests", "is_announced"),
     [
-        (429, None, True),
-        (503, "30", True),
-        (503, "soon", True),
-        (503, None, False),
-        (200, "9", False),
+        (429, None, True, False),
+        (429, "30", True, False),
+        (503, "30", False, True),
+        (503, "soon", False, False),
+        (503, "-5", False, False),
+        (503, "0", False, False),
+        (503, None, False, False),
+        (502, "30", False, False),
+        (200, "9", False, False),
     ],
 )
-def test_the_daemon_rests_after_429_or_a_503_that_says_when(
-    code: int, value: str | None, rested: bool
+def test_a_429_rests_the_key_and_a_503_that_says_when_announces_an_outage(
+    code: int, value: str | None, key_rests: bool, is_announced: bool
 ) -> None:
-    assert (rest_s(value, code) > 0.0) is rested
+    headers = () if value is None else (("Retry-After", value),)
+    assert (rest_s(value, code) > 0.0) is key_rests
+    assert (outage_s(Response(code, headers), now_unix=NOW) > 0.0) is is_announced
 
 
 @given(st.text())

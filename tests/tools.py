@@ -24,6 +24,7 @@ __all__ = [
     "WITHOUT_OTHERS",
     "few_of",
     "output_of",
+    "own_mounts",
     "run_to_end",
     "time_zone",
     "tool",
@@ -51,6 +52,24 @@ def tool(*names: str) -> str:
         if found := shutil.which(name):
             return found
     missing = f"{names[0]} isn't installed; .ci/run installs it on Debian"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+def own_mounts(*mounts: tuple[Path, str]) -> tuple[str, ...]:
+    """
+    What to write before a command that is to see files of ours in the place of the system's, as
+    none but it does.
+
+    Where the kernel lets nobody do so the test is skipped; in CI that is a failure.
+    """
+    unshare = (tool("unshare"), "--user", "--map-root-user", "--mount")
+    binding = " && ".join(f"mount --bind {source} {place}" for source, place in mounts)
+    probe = subprocess.run([*unshare, "sh", "-c", binding], capture_output=True, check=False)
+    if probe.returncode == 0:
+        return (*unshare, "sh", "-c", f'{binding} && exec "$@"', "sh")
+    missing = f"no mounts of one's own here: {probe.stderr.decode().strip()}"
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)

@@ -10,6 +10,7 @@ Whatever the endpoint does is data; only a request that can't be sent raises.
 from __future__ import annotations
 
 import fcntl
+import math
 import socket
 import ssl
 import termios
@@ -84,6 +85,8 @@ class Client:
             libcurl only logs. Its log passes through Python before the first
             byte arrives: `wait` blurs while other threads are busy.
         abortable: `abort` ends what is on its way. Asking whether to blurs `wait` as much.
+        max_age_s: A connection that is older isn't used again: it shows neither where its
+            name leads nor which certificate is given out by now.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Client:
         reuse: bool = True,
         exact_framing: bool = False,
         abortable: bool = False,
+        max_age_s: float = math.inf,
     ) -> None:
         self._limits = limits
         self._user_agent = user_agent or _default_user_agent()
@@ -107,6 +111,7 @@ class Client:
         self._reuse = reuse
         self._exact_framing = exact_framing
         self._abortable = abortable
+        self._max_age_s = max_age_s
         self._aborted = False
         self._idle: list[_Handle] = []
         self._closed = False
@@ -194,14 +199,26 @@ class Client:
                 raise RuntimeError("the client is closed")
             if self._aborted:
                 raise SendingAborted
+            old = self._pop_old()
             idle = self._pop_idle(origin)
+        # Not under the lock: closing ends TLS with the peer first.
+        for handle in old:
+            handle.close()
         if idle is not None:
-            # Not under the lock: looking at a socket is a system call.
+            # Nor this: looking at a socket is a system call.
             if not fresh and idle.is_reusable():
                 return idle
             # A fresh one takes its place: some servers have a handful for all clients.
             idle.close()
         return self._new_handle(origin)
+
+    def _pop_old(self) -> list[_Handle]:
+        # With a handle go its TLS sessions, by which a certificate would not be seen again.
+        limit = time.monotonic() - self._max_age_s
+        old = [handle for handle in self._idle if handle.born_at <= limit]
+        for handle in old:
+            self._idle.remove(handle)
+        return old
 
     def _new_handle(self, origin: str) -> _Handle:
         http2 = self._route.http_version == "2" or self._http2.get(origin, False)
@@ -243,6 +260,8 @@ class Client:
             (pycurl.PATH_AS_IS, 1),
             # One connection a handle, so that a stale one can be retried once only.
             (pycurl.MAXCONNECTS, 1),
+            # Each connection looks its name up: "no such name" would be kept for 30 s as well.
+            (pycurl.DNS_CACHE_TIMEOUT, 0),
             (pycurl.OPT_CERTINFO, 1),
             # Without it closing a handle waits for a resolver that hangs.
             (_CURLOPT_QUICK_EXIT, 1),
@@ -280,6 +299,7 @@ class _Handle:
         http2: bool = False,
     ) -> None:
         self.origin = origin
+        self.born_at = time.monotonic()
         self.is_http2 = http2
         self._route = route
         self._secure = origin.startswith("https:")

@@ -330,7 +330,9 @@ def _not_probed(settings: DashboardSettings) -> Iterator[Alert]:
         "{{ $value | humanizeDuration }} ago: the prober runs, but doesn't ask.",
         "prober",
     )
-    missed = sum_by("target", RULES.rate("slots_missed_total", "30m", reason="!=shutdown"))
+    # Slots of an announced outage are in both, and no gap: their outcome is known.
+    no_gap = "!~" + any_of(["shutdown", "backoff"])
+    missed = sum_by("target", RULES.rate("slots_missed_total", "30m", reason=no_gap))
     started = sum_by("target", RULES.rate("probes_total", "30m"))
     yield Alert(
         "JobproofSlotsMissed",
@@ -388,7 +390,13 @@ def _stale(settings: DashboardSettings) -> Iterator[str]:
             limit_s = 3 * interval_s + target.timeout_s
             chosen = {"target": target.name, "canary": "=~" + any_of(canaries)}
             last = RULES.select("last_probe_timestamp_seconds", **chosen)
-            yield f"time() - max by (target, canary) ({last}) > {limit_s:g}"
+            rest = RULES.select("backoff_until_timestamp_seconds", target=target.name)
+            # One that is asked to rest is asked less often: JobproofRateLimited speaks of that,
+            # and the objectives of an outage.
+            yield (
+                f"time() - max by (target, canary) ({last}) > {limit_s:g}\n"
+                f"unless on (target) max by (target) ({rest}) > time()"
+            )
 
 
 # -- the prober ---------------------------------------------------------------------------

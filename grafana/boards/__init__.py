@@ -20,6 +20,6 @@ def dashboards(settings: DashboardSettings) -> tuple[Dashboard, ...]:
         lifecycle.board(settings),
         contract.board(settings),
         slo.board(settings),
-        prober.board(settings),
+        prober.board(),
         runbooks.board(),
     )

@@ -17,7 +17,6 @@ from jobproof.grafana.boards.panels import (
 )
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, quantile, ratio, sum_by
-from jobproof.grafana.settings import DashboardSettings
 
 __all__ = ["board"]
 
@@ -27,12 +26,13 @@ REASON_COLOURS = (
     fixed_colour("overlap", "red"),
     fixed_colour("budget", "orange"),
     fixed_colour("backoff", "yellow"),
+    fixed_colour("throttled", "purple"),
     fixed_colour("late", "blue"),
     fixed_colour("shutdown", "#8e8e8e"),
 )
 
 
-def board(settings: DashboardSettings) -> Dashboard:
+def board() -> Dashboard:
     """
     The dashboard about the watcher.
     """
@@ -45,7 +45,7 @@ def board(settings: DashboardSettings) -> Dashboard:
         ),
         variables=COMMON,
         rows=(
-            Row("", (PanelRow(4, _tiles(settings)),)),
+            Row("", (PanelRow(4, _tiles()),)),
             Row(
                 "On time",
                 (
@@ -53,20 +53,24 @@ def board(settings: DashboardSettings) -> Dashboard:
                     PanelRow(7, (_in_flight(), _budget(), _uninformative())),
                 ),
             ),
-            Row("The way to the endpoint", (PanelRow(7, (_skew(), _certificates(), _versions())),)),
+            Row(
+                "The way to the endpoint",
+                (PanelRow(7, (_skew(), _certificates(), _versions())), PanelRow(7, (_dials(),))),
+            ),
             Row("Process", (PanelRow(7, (_cpu(), _memory(), _open_files())),), collapsed=True),
         ),
     )
 
 
-def _tiles(settings: DashboardSettings) -> tuple[Panel, ...]:
-    return (*_liveness(settings), *_configuration(), _backoff())
+def _tiles() -> tuple[Panel, ...]:
+    return (*_liveness(), *_configuration(), _backoff())
 
 
-def _liveness(settings: DashboardSettings) -> tuple[Panel, ...]:
-    # Of the target that is probed least often: the panel has one threshold for all of them.
-    every = float(max(min(target.canaries.values()) for target in settings.targets))
+def _liveness() -> tuple[Panel, ...]:
     last = BOARD.select("last_probe_timestamp_seconds")
+    interval = BOARD.select("target_interval_seconds")
+    canary = "target, canary"
+    age = f"time() - max by ({canary}) ({last})"
     return (
         stat(
             "Probers up",
@@ -83,14 +87,19 @@ def _liveness(settings: DashboardSettings) -> tuple[Panel, ...]:
         ),
         stat(
             "Last probe",
-            "How long ago did any probe of each target end? Orange is three missed intervals.",
-            Query(f"time() - max by (target) ({last})", "{{target}}", instant=True),
-            unit="s",
+            "How many of its own intervals ago did the canary that waits longest end? Up to ten in "
+            "an outage that the endpoint announces.",
+            Query(
+                f"max by (target) (({age}) / on ({canary}) max by ({canary}) ({interval}))",
+                "{{target}}",
+                instant=True,
+            ),
+            unit="none",
             width=5,
             no_value="none yet",
-            thresholds=threshold_steps("green", (3 * every, "orange"), (10 * every, "red")),
+            thresholds=threshold_steps("green", (3, "orange"), (11, "red")),
             limits=(0, None),
-            decimals=0,
+            decimals=1,
         ),
     )
 
@@ -135,7 +144,7 @@ def _backoff() -> Panel:
     backoff = BOARD.select("backoff_until_timestamp_seconds")
     return stat(
         "Held back",
-        "Is the endpoint's Retry-After holding probes back, and for how much longer?",
+        "Has the endpoint asked for rest, by 503 or 429, and for how much longer?",
         Query(f"clamp_min(max by (target) ({backoff}) - time(), 0)", "{{target}}", instant=True),
         unit="s",
         width=5,
@@ -164,7 +173,7 @@ def _missed() -> Panel:
     return timeseries(
         "Slots missed, by reason",
         "Which probes didn't happen, and why: too many at once (overlap), the request budget, a "
-        "Retry-After (backoff), or a shutdown?",
+        "503 with Retry-After (backoff; counted as failed), a 429 (throttled), or a shutdown?",
         Query(
             f"sum by (reason) ({BOARD.recorded('target:jobproof_slots_missed:increase1h')})",
             "{{reason}}",
@@ -269,6 +278,20 @@ def _certificates() -> Panel:
             }
         ],
         thresholds=threshold_steps("red", (7 * 86_400, "orange"), (21 * 86_400, "semi-dark-green")),
+    )
+
+
+def _dials() -> Panel:
+    return timeseries(
+        "Connections dialled",
+        "Does the way lead there? What came of looking up the name, connecting and the TLS "
+        "handshake, about once a minute for each connection that is kept.",
+        Query(sum_by("target, outcome", BOARD.rate("dials_total")), "{{target}} {{outcome}}"),
+        unit="cps",
+        width=24,
+        stacked="normal",
+        limits=(0, None),
+        no_value="none dialled",
     )
 
 

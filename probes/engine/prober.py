@@ -24,8 +24,8 @@ from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.engine.judge_thread import JudgeThread, signal_once
 from jobproof.probes.engine.judging import JudgedResult, RawResult
-from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
-from jobproof.probes.engine.schedule import PeriodicProbe, Schedule, Slot
+from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets, outage_s
+from jobproof.probes.engine.schedule import MissedSlots, PeriodicProbe, Schedule, Slot
 from jobproof.probes.engine.target_state import ClientSettings, HistoryLoader, TargetState
 from jobproof.probes.engine.worker_pool import WorkerPool
 from jobproof.probes.export.metrics import Metrics
@@ -109,6 +109,8 @@ class Prober:
     Args:
         make_client: Called once for each kind of client that is needed.
         receive: Called with every judged probe, from one thread, in order.
+        count_failed: Called with target, canary and the number of slots that count as failed
+            without a probe, from the schedule's thread.
         rng: For ids that nobody has, and for spreading out.
         load_history: What an earlier run saw of a followed job of a target, oldest first.
         seed: Tells daemons apart that watch the same targets for each other.
@@ -122,11 +124,13 @@ class Prober:
         metrics: Metrics,
         receive: Callable[[JudgedResult], None],
         rng: random.Random,
+        count_failed: Callable[[str, str, int], None] = lambda _target, _canary, _count: None,
         load_history: HistoryLoader = lambda _target, _job_id: (),
         clock: Clock | None = None,
         seed: str = "",
     ) -> None:
         self._load_history = load_history
+        self._count_failed = count_failed
         self.clock = clock or Clock()
         self._make_client = make_client
         self._judge = judge
@@ -138,6 +142,8 @@ class Prober:
         self._pool: WorkerPool[_ProbeTask] = WorkerPool(self._run_task, most=_MOST_THREADS)
         self._clients: dict[ClientSettings, HttpClient] = {}
         self._states: Mapping[str, TargetState] = {}
+        # Until when requests that nobody measures with are kept from a target, by its name.
+        self._out_of_service: dict[str, float] = {}
         self._inbox: deque[Callable[[float], None] | _ProbeDone] = deque()
         # A lock as a signal, released to wake the thread up: an Event's wait() costs ten
         # times as much, at every slot.
@@ -189,10 +195,14 @@ class Prober:
         def change(now: float) -> None:
             # Tasks under way may still need an old client, so none is dropped here.
             self._clients = {**self._clients, **plan.clients}
+            changed = {n for n, state in plan.states.items() if self._states.get(n) is not state}
             self._states = plan.states
             self._keys.configure(_limits(plan.states.values()))
             probes = (probe for state in plan.states.values() for probe in state.probes())
             self._schedule.configure(probes, now)
+            self._schedule.forget_outages(changed)
+            for name in changed:
+                self._out_of_service.pop(name, None)
             taken.set()
 
         # Before the start nobody reads the inbox, and the first plan must be in force at once.
@@ -327,11 +337,18 @@ class Prober:
             for slot in due.starts:
                 self._start(slot)
             for missed in due.missed:
-                self._metrics.slot_missed(missed.probe.target, missed.why, missed.count)
+                self._miss(missed)
             if now - published >= _PUBLISH_S:
                 self._publish(now)
                 published = now
             self._sleep()
+
+    def _miss(self, missed: MissedSlots) -> None:
+        target, why, count = missed.probe.target, missed.why, missed.count
+        self._metrics.slot_missed(target, why, count)
+        if why is MissReason.BACKOFF:
+            self._metrics.slots_failed(target, missed.probe.canary, count)
+            self._count_failed(target, missed.probe.canary, count)
 
     def _sleep(self) -> None:
         next_at = self._schedule.next_at
@@ -375,6 +392,8 @@ class Prober:
         if state is None or request is None or self._stopping:
             return False
         settings = state.target
+        if done is not None and now < self._out_of_service.get(settings.name, -math.inf):
+            return False
         if self._keys.take(settings.key, now, beside=True) is not None:
             return False
         # A followed job's probe is no slot of a grid: it is due now, and never late.
@@ -392,23 +411,41 @@ class Prober:
         task, exchange = done.task, done.exchange
         if task.probe is not None:
             self._schedule.ended(task.probe)
+        wall = self.clock.wall()
         response = exchange.response if exchange is not None else None
-        if response is None:  # a failure on the way says nothing about the key
+        rest_s = outage_s(response, now_unix=wall) if response is not None else 0.0
+        self._take_outage(task, started=done.started, now=now, rest_s=rest_s)
+        if response is not None:  # a failure on the way says nothing about the key
+            self._keys.take_answer(
+                task.state.target.key, response, started=done.started, now=now, now_unix=wall
+            )
+
+    def _take_outage(self, task: _ProbeTask, *, started: float, now: float, rest_s: float) -> None:
+        """
+        Let an answer that says for how long the target is out of service, or one that doesn't,
+        change how it is asked, where the target is still the one that was asked.
+        """
+        name = task.state.target.name
+        if self._states.get(name) is not task.state:
             return
-        self._keys.take_answer(
-            task.state.target.key,
-            response,
-            started=done.started,
-            now=now,
-            now_unix=self.clock.wall(),
-        )
+        if task.probe is not None:
+            # Of this canary alone: another one's question may well be answered.
+            if rest_s > 0:
+                self._schedule.out_of_service(task.probe, now=now, until=now + rest_s)
+            else:
+                self._schedule.in_service(task.probe, started=started)
+        elif task.on_answer is not None:
+            # A list of jobs measures nothing, so it waits for as long as it is told to. Followed
+            # jobs and `probe_now` have a cadence of their own, and each answer is real.
+            self._out_of_service[name] = now + rest_s
 
     def _publish(self, now: float) -> None:
         self._metrics.in_flight(self._in_flight)
         wall = self.clock.wall()
+        outages = self._schedule.rests_until()
         for name, state in self._states.items():
             key = state.target.key
-            rest_s = self._keys.rest_s(key, now)
+            rest_s = max(self._keys.rest_s(key, now), outages.get(name, now) - now)
             self._metrics.budget(
                 name,
                 used_ratio=self._keys.used_ratio(key, now),

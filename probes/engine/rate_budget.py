@@ -15,9 +15,9 @@ from jobproof.contract.formats.http_date import read_retry_after
 from jobproof.contract.model.exchange import Response
 from jobproof.probes.result import MissReason
 
-__all__ = ["LONGEST_REST_S", "BudgetLimits", "RateBudgets"]
+__all__ = ["LONGEST_REST_S", "BudgetLimits", "RateBudgets", "outage_s"]
 
-LONGEST_REST_S = 600.0
+LONGEST_REST_S = 300.0
 """The longest that one refusal may silence a key: an alert must not go blind for a day."""
 _WINDOW_S = 60.0
 _FIRST_REST_S = 5.0
@@ -90,7 +90,7 @@ class RateBudgets:
         if use is None:  # a reload took the key away while its probe was under way
             return None
         if at < use.rest_until:
-            return MissReason.BACKOFF
+            return MissReason.THROTTLED
         _forget(use.spent, at)
         if len(use.spent) + 1 > use.limits.per_minute + _ROUNDING_S:
             return MissReason.BUDGET
@@ -118,15 +118,15 @@ class RateBudgets:
         self, key: str, response: Response, *, started: float, now: float, now_unix: float
     ) -> None:
         """
-        An answer has come in: rest after a 429, or a 503 that says when to come back.
+        An answer has come in: rest after a 429, and only then. A 503 speaks of the server and
+        not of who asks, so it silences no key.
 
         Args:
             started: When its request was sent, on the monotonic clock, as `now`.
             now_unix: The wall clock, which a date in `Retry-After` is measured against.
         """
-        retry_after = response.header("retry-after")
-        if response.code == 429 or (response.code == 503 and retry_after is not None):
-            wait_s = read_retry_after(retry_after, now=now_unix)
+        if response.code == 429:
+            wait_s = read_retry_after(response.header("retry-after"), now=now_unix)
             self.refused_by_server(key, started=started, now=now, retry_after_s=wait_s)
         else:
             self.answered(key, started=started)
@@ -168,6 +168,13 @@ class RateBudgets:
         if use is not None and started >= use.rest_until:
             use.strikes = 0
 
+    def is_throttled(self, key: str, at: float) -> bool:
+        """
+        Whether the key rests at `at`.
+        """
+        use = self._use.get(key)
+        return use is not None and at < use.rest_until
+
     def used_ratio(self, key: str, now: float) -> float:
         """
         The share of the minute's requests that is spent; 0 where there is no limit.
@@ -184,6 +191,16 @@ class RateBudgets:
         """
         use = self._use.get(key)
         return max(0.0, use.rest_until - now) if use is not None else 0.0
+
+
+def outage_s(response: Response, *, now_unix: float) -> float:
+    """
+    How long the server says to be out of service, within reason; 0 where it doesn't say.
+    """
+    if response.code != 503:
+        return 0.0
+    asked_s = read_retry_after(response.header("retry-after"), now=now_unix) or 0.0
+    return min(asked_s, LONGEST_REST_S)
 
 
 def _forget(times: deque[float], now: float) -> None:

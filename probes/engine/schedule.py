@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from jobproof.probes.engine.outage_rest import OutageRest
 from jobproof.probes.engine.rate_budget import RateBudgets
 from jobproof.probes.result import MissReason
 
@@ -91,11 +92,12 @@ class _Row:
     A probe at one point of its grid; what follows from the probe is worked out once.
     """
 
-    __slots__ = ("_first", "_step", "grace_s", "most_in_flight", "next", "probe")
+    __slots__ = ("_first", "_step", "grace_s", "most_in_flight", "next", "probe", "rest")
 
     def __init__(self, probe: PeriodicProbe, first: float) -> None:
         self._first = self.next = first
         self._step = 0
+        self.rest = OutageRest()
         self.replace_probe(probe)
 
     def replace_probe(self, probe: PeriodicProbe) -> None:
@@ -170,11 +172,13 @@ class Schedule:
             # which are counted in one step and never sent in a burst.
             late = self._skip_late(row, now)
             if late:
+                row.rest.lost_sight()
                 missed.append(MissedSlots(row.probe, self._why_late(), late))
             while row.next <= now:
                 under_way = self._under_way.get(name, 0)
                 why = self._why_not(row, under_way)
                 if why is None:
+                    row.rest.asked()
                     self._under_way[name] = under_way + 1
                     starts.append(Slot(row.probe, row.next))
                 else:
@@ -194,6 +198,41 @@ class Schedule:
         left = self._under_way.pop(name, 0) - 1
         if left > 0:
             self._under_way[name] = left
+
+    def out_of_service(self, probe: PeriodicProbe, *, now: float, until: float) -> None:
+        """
+        A request of this probe was answered with 503 and a time to come back.
+        """
+        row = self._rows.get((probe.target, probe.canary))
+        if row is not None:
+            row.rest.begin(now=now, until=until)
+
+    def in_service(self, probe: PeriodicProbe, *, started: float) -> None:
+        """
+        A request of this probe, sent at `started`, came to anything else.
+        """
+        row = self._rows.get((probe.target, probe.canary))
+        if row is not None:
+            row.rest.end(started=started)
+
+    def forget_outages(self, targets: Container[str]) -> None:
+        """
+        What these targets answered says nothing about where they lead now.
+        """
+        for (target, _), row in self._rows.items():
+            if target in targets:
+                row.rest.end()
+
+    def rests_until(self) -> Mapping[str, float]:
+        """
+        When the last of a target's grids is asked as usual again, if nothing is answered before;
+        only targets that have said so.
+        """
+        ends: dict[str, float] = {}
+        for (target, _), row in self._rows.items():
+            if row.rest.until > ends.get(target, -math.inf):
+                ends[target] = row.rest.until
+        return ends
 
     def stop(self) -> None:
         """
@@ -240,10 +279,14 @@ class Schedule:
         if self._stopped:
             return MissReason.SHUTDOWN
         key = row.probe.key
+        if self._keys.is_throttled(key, row.next):
+            # Nobody can look, so nothing is said, not even that an outage lasts.
+            row.rest.lost_sight()
+            return MissReason.THROTTLED
+        if row.rest.skips(row.next):
+            return MissReason.BACKOFF
         if under_way >= row.most_in_flight:
-            # While the server asks for rest, that is the reason.
-            resting = self._keys.refuse(key, row.next) is MissReason.BACKOFF
-            return MissReason.BACKOFF if resting else MissReason.OVERLAP
+            return MissReason.OVERLAP
         return self._keys.take(key, row.next)
 
 

@@ -17,6 +17,7 @@ from jobproof.probes.result import MissReason, ProbeOutcome
 __all__ = [
     "ACCEPTED",
     "CODES",
+    "DIAL_OUTCOMES",
     "DURATION_EDGES_S",
     "JOB_EDGES_S",
     "LABEL_VALUES",
@@ -37,6 +38,14 @@ ACCEPTED = "accepted"
 PHASES = ("resolve", "connect", "tls", "wait", "transfer")
 # Exist at 0 for every canary; other codes get a series with their first answer.
 CODES = ("200", "400", "401", "403", "429", "500", "502", "503", "504")
+DIAL_OUTCOMES = (
+    ProbeOutcome.OK,
+    ProbeOutcome.DNS,
+    ProbeOutcome.CONNECT,
+    ProbeOutcome.TLS,
+    ProbeOutcome.TIMEOUT,
+)
+"""How a connection can come about or not."""
 
 Edges = tuple[float, ...]
 
@@ -67,7 +76,7 @@ METRICS: tuple[Metric, ...] = (
         "jobproof_probes_total",
         "counter",
         ("target", "canary", "outcome"),
-        "Probes that ended, by how they ended; only `ok` is a success.",
+        "Probes by how they ended, slots of an announced outage included; only `ok` is a success.",
     ),
     Metric(
         "jobproof_probe_success",
@@ -181,7 +190,19 @@ METRICS: tuple[Metric, ...] = (
         "jobproof_slots_missed_total",
         "counter",
         ("target", "reason"),
-        "Slots of the schedule in which no probe could start.",
+        "Slots of the schedule in which no probe could start; `backoff` is in probes_total, too.",
+    ),
+    Metric(
+        "jobproof_target_interval_seconds",
+        "gauge",
+        ("target", "canary"),
+        "Time between two slots of the schedule, as configured.",
+    ),
+    Metric(
+        "jobproof_dials_total",
+        "counter",
+        ("target", "outcome"),
+        "Connections dialled for probes, by what came of that: `ok` once a request could be sent.",
     ),
     Metric(
         "jobproof_probes_in_flight",
@@ -199,7 +220,7 @@ METRICS: tuple[Metric, ...] = (
         "jobproof_backoff_until_timestamp_seconds",
         "gauge",
         ("target",),
-        "Until when the key's probes are held back; 0 when they are not.",
+        "Until when the server has asked for rest, by 429 or 503; 0 when it has not.",
     ),
     Metric(
         "jobproof_tls_certificate_expiry_timestamp_seconds",

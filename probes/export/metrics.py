@@ -24,6 +24,7 @@ from jobproof.contract.model.finding import Finding, Kind
 from jobproof.probes.export.families import (
     ACCEPTED,
     CODES,
+    DIAL_OUTCOMES,
     DURATION_EDGES_S,
     JOB_EDGES_S,
     LAG_EDGES_S,
@@ -59,6 +60,7 @@ class TargetLabels:
 
     Attributes:
         canaries: Name, and whether it asks for ids whose absence is right.
+        intervals_s: How often those of them are asked that have a grid.
         statuses: The API's status words, in the order of life.
         terminal: Those of them that end a job's life.
         edges_s: SLO threshold and time-outs: edges of the duration histogram.
@@ -75,6 +77,7 @@ class TargetLabels:
     edges_s: tuple[float, ...] = ()
     limits_s: tuple[float, ...] = ()
     not_found_codes: tuple[int, ...] = ()
+    intervals_s: Mapping[str, float] = field(default_factory=dict)
     openapi_version: str = ""
     spec_sha256: str = ""
 
@@ -222,6 +225,11 @@ class Metrics(Collector):
             histograms["jobproof_probe_phase_duration_seconds"].child(name, phase)
         for why in MissReason:
             counters["jobproof_slots_missed_total"].child(name, why.value)
+        for dialled in DIAL_OUTCOMES:
+            counters["jobproof_dials_total"].child(name, dialled.value)
+        for canary, interval_s in target.intervals_s.items():
+            interval = self._gauges["jobproof_target_interval_seconds"].child(name, canary)
+            interval.value = interval_s
         for check, kind in product((*checks, CRASHED), Kind):
             counters["jobproof_contract_findings_total"].child(name, check, kind.value)
         self._create_jobs(target)
@@ -312,6 +320,9 @@ class Metrics(Collector):
         spent = (seconds.resolve, seconds.connect, seconds.tls, wait, transfer)
         for child, value in zip(series.phases, spent, strict=True):
             child.observe(value)
+        if not exchange.reused:
+            word = _dial_outcome(result.outcome, exchange).value
+            self._counters["jobproof_dials_total"].child(result.target, word).value += 1.0
         if exchange.certificate_expires_at is not None:
             self._gauges["jobproof_tls_certificate_expiry_timestamp_seconds"].child(
                 result.target
@@ -372,6 +383,18 @@ class Metrics(Collector):
             if target in self._targets:
                 family = self._counters["jobproof_slots_missed_total"]
                 family.child(target, why.value).value += count
+
+    def slots_failed(self, target: str, canary: str, count: int) -> None:
+        """
+        `count` slots fell into an outage that the server had announced: failed probes, of which
+        nothing else is known, so no other series moves.
+        """
+        with self._lock:
+            known = self._targets.get(target)
+            if known is not None and canary in known.canaries:
+                failed = ProbeOutcome.SERVER_ERROR.value
+                family = self._counters["jobproof_probes_total"]
+                family.child(target, canary, failed).value += count
 
     def in_flight(self, count: int) -> None:
         """
@@ -505,6 +528,17 @@ class Metrics(Collector):
         with self._lock:
             families = [_export(family) for family in self._families.values()]
         yield from families
+
+
+def _dial_outcome(outcome: ProbeOutcome, exchange: Exchange) -> ProbeOutcome:
+    """
+    What came of dialling alone: `ok` once a request could be sent, whatever was answered.
+    """
+    spent = exchange.phases
+    stood = exchange.failure is None or spent.wait > 0 or spent.transfer > 0
+    # TLS 1.3 refuses a client only when it has sent its request.
+    refused = outcome is ProbeOutcome.TLS
+    return outcome if outcome in DIAL_OUTCOMES and (refused or not stood) else ProbeOutcome.OK
 
 
 def _flag(value: bool) -> str:

@@ -61,7 +61,8 @@ class CanaryView:
 
     Attributes:
         points: The latest probes, oldest first.
-        probes: How many since the start; `successes` is how many of them succeeded.
+        probes: How many since the start, slots of an announced outage included; `successes` is
+            how many of them succeeded.
     """
 
     last: LastAnswer
@@ -184,6 +185,15 @@ class RecentResults:
                 self._record_job(result.target, last.job_id, result.job_status)
             for item in findings:
                 self._add_finding(item)
+
+    def count_failed(self, target: str, canary: str, count: int) -> None:
+        """
+        So many slots count as failed, though nothing was asked and nothing can be shown.
+        """
+        with self._lock:
+            window = self._windows.get((target, canary))
+            if window is not None:
+                window.probes += count
 
     def canary(self, target: str, canary: str) -> CanaryView | None:
         """

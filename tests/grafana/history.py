@@ -33,7 +33,7 @@ from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severit
 from jobproof.contract.plugins import find_api, load_checks
 from jobproof.grafana.settings import DashboardSettings, DashboardTarget
 from jobproof.probes.export.metrics import Metrics, TargetLabels
-from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
+from jobproof.probes.result import FOLLOWED, MissReason, ProbeOutcome, ProbeResult
 
 __all__ = ["DAY_S", "History", "labels_of", "month", "newborn", "state_at"]
 
@@ -57,6 +57,7 @@ def labels_of(target: DashboardTarget) -> TargetLabels:
         canaries={name: name in MISSING_IDS_ARE_RIGHT for name in target.canaries},
         statuses=tuple(status.word for status in target.statuses),
         terminal=frozenset(s.word for s in target.statuses if s.phase.terminal),
+        intervals_s={k: v for k, v in target.canaries.items() if k != FOLLOWED},
         edges_s=(target.latency_s, target.timeout_s),
         limits_s=target.limits_s,
         not_found_codes=api.profile.not_found.codes,

@@ -422,6 +422,15 @@ CASES = [
         title="a canary of five minutes may be a quarter of an hour old, a followed one older",
     ),
     AlertCase(
+        "JobproofProbeStale",
+        {
+            **one("jobproof_last_probe_timestamp_seconds", 'canary="known"', f"0+60x10 600x{LONG}"),
+            **one("jobproof_backoff_until_timestamp_seconds", "", f"1800x{LONG}"),
+        },
+        20,
+        title="asked less often while the endpoint asks for rest",
+    ),
+    AlertCase(
         "JobproofSlotsMissed",
         {
             **probes(ok=growing()),
@@ -438,9 +447,10 @@ CASES = [
             **probes(ok=growing(9)),
             **one("jobproof_slots_missed_total", 'reason="overlap"', growing()),
             **one("jobproof_slots_missed_total", 'reason="shutdown"', growing(90)),
+            **one("jobproof_slots_missed_total", 'reason="backoff"', growing(90)),
         },
         40,
-        title="one in ten passes, and shutdowns are wanted",
+        title="one in ten passes, shutdowns are wanted, and an announced outage is counted",
     ),
     AlertCase(
         "JobproofCertificateExpiring",

@@ -5,6 +5,7 @@ A daemon in this process, against a mocked endpoint on a real socket.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,9 +35,13 @@ class Heard:
     """
 
     results: list[ProbeResult] = field(default_factory=list)
+    unasked: Counter[str] = field(default_factory=Counter)
 
     def record(self, result: ProbeResult) -> None:
         self.results.append(result)
+
+    def count_failed(self, target: str, canary: str, count: int) -> None:
+        self.unasked[canary] += count
 
     def forget_other_targets(self, names: object) -> None:
         pass

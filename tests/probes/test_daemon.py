@@ -194,8 +194,10 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
         until(lambda: daemon.prober.in_flight == 0)
         refused = len(mock.log)
         rests_until = sample(daemon, "jobproof_backoff_until_timestamp_seconds")
-        rested = sample(daemon, "jobproof_slots_missed_total", reason="backoff")
-        until(lambda: sample(daemon, "jobproof_slots_missed_total", reason="backoff") >= rested + 4)
+        rested = sample(daemon, "jobproof_slots_missed_total", reason="throttled")
+        until(
+            lambda: sample(daemon, "jobproof_slots_missed_total", reason="throttled") >= rested + 4
+        )
         # A busy machine may look only after the rest.
         assert not [one for one in mock.log[refused:] if one.at < rests_until]
 

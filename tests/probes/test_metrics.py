@@ -21,9 +21,11 @@ from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
     Phases,
+    Reason,
     Request,
     Response,
     Subject,
+    TransportFailure,
 )
 from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severity
 from jobproof.contract.plugins import load_checks
@@ -166,6 +168,34 @@ def test_failures_are_in_the_duration_histogram() -> None:
         counts.observe(result(outcome))
     name = "jobproof_probe_duration_seconds_count"
     assert value(registry, name, target="krea", canary="known") == len(ProbeOutcome)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "phases", "answered", "dialled"),
+    [
+        (ProbeOutcome.OK, Phases(0.1, 0.1, 0.0, 0.1, 0.1), True, "ok"),
+        (ProbeOutcome.SERVER_ERROR, Phases(0.1, 0.1, 0.0, 0.1, 0.1), True, "ok"),
+        (ProbeOutcome.TIMEOUT, Phases(0.1, 0.1, 0.0, 9.0), False, "ok"),
+        (ProbeOutcome.PROTOCOL, Phases(0.1, 0.1, 0.0, 0.1), False, "ok"),
+        (ProbeOutcome.TIMEOUT, Phases(9.0), False, "timeout"),
+        (ProbeOutcome.TIMEOUT, Phases(0.1, 9.0), False, "timeout"),
+        (ProbeOutcome.DNS, Phases(0.1), False, "dns"),
+        (ProbeOutcome.CONNECT, Phases(0.1, 0.1), False, "connect"),
+        (ProbeOutcome.TLS, Phases(0.1, 0.1, 0.1), False, "tls"),
+        (ProbeOutcome.TLS, Phases(0.1, 0.1, 0.1, 0.1), False, "tls"),
+    ],
+)
+def test_a_dial_is_what_came_before_the_request(
+    outcome: ProbeOutcome, phases: Phases, answered: bool, dialled: str
+) -> None:
+    registry, counts = metrics()
+    failed = TransportFailure(Reason.TIMEOUT, "whatever")
+    seen = replace(exchange(), answer=Response(200) if answered else failed, phases=phases)
+    counts.observe(result(outcome, seen=seen))
+    counts.observe(result(outcome, seen=replace(seen, reused=True)))
+    text = expose(registry).body.decode()
+    dials = re.findall(r'^jobproof_dials_total{.*outcome="(\w+)"} 1.0$', text, re.MULTILINE)
+    assert dials == [dialled]
 
 
 @pytest.mark.parametrize("code", [404, 410])

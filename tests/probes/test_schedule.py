@@ -245,7 +245,19 @@ class ScheduleMachine(RuleBasedStateMachine):
         until = self.keys.refused_by_server(
             "k", started=self.now, now=self.now, retry_after_s=retry_after_s
         )
-        assert self.now < until <= self.now + 600.0
+        assert self.now < until <= self.now + 300.0
+
+    @rule(name=st.sampled_from(NAMES), rest_s=st.sampled_from([1.0, 60.0, 300.0]))
+    def server_says_that_it_is_out_of_service(self, name: str, rest_s: float) -> None:
+        if name in self.probes:
+            until = self.now + rest_s
+            for _ in range(12):
+                self.schedule.out_of_service(self.probes[name], now=self.now, until=until)
+
+    @rule(name=st.sampled_from(NAMES))
+    def server_is_back(self, name: str) -> None:
+        if name in self.probes:
+            self.schedule.in_service(self.probes[name], started=self.now)
 
     @rule()
     def stop(self) -> None:
@@ -314,7 +326,7 @@ def test_lanes_that_share_a_key_share_its_rest() -> None:
     assert not any(turn.starts for turn in turns)
     missed = [miss for turn in turns for miss in turn.missed]
     assert {miss.probe.canary for miss in missed} == {"known", "missing"}
-    assert {miss.why for miss in missed} == {MissReason.BACKOFF}
+    assert {miss.why for miss in missed} == {MissReason.THROTTLED}
 
 
 @pytest.mark.parametrize(
@@ -394,7 +406,7 @@ def test_a_slot_that_has_no_room_while_the_key_rests_is_missed_for_the_rest() ->
     assert [len(schedule.advance(first + 5 * n).starts) for n in range(2)] == [1, 1]
     assert [m.why for m in schedule.advance(first + 10).missed] == [MissReason.OVERLAP]
     budgets.refused_by_server("k", started=first, now=first + 11, retry_after_s=30.0)
-    assert [m.why for m in schedule.advance(first + 15).missed] == [MissReason.BACKOFF]
+    assert [m.why for m in schedule.advance(first + 15).missed] == [MissReason.THROTTLED]
 
 
 def test_a_first_slot_is_never_in_the_past_and_a_slot_that_is_due_now_is_started() -> None:

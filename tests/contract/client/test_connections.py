@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -145,6 +146,42 @@ class TestConnections:
             asking.close()
             go_on.set()
             assert body(pending.result()) == BODY
+
+    def test_a_connection_that_is_too_old_is_dialled_anew_by_the_next_request(self) -> None:
+        with Wire() as server, Client(max_age_s=0.05) as ageing:
+            first, _ = (get(ageing, server.url("ok")) for _ in range(2))
+            time.sleep(0.06)
+            third = get(ageing, server.url("ok"))
+            assert len(server.requests) == 3, "no request is sent only to find out"
+            assert server.connections <= 3
+        assert (first.reused, third.reused) == (False, False)
+        assert third.phases.resolve > 0
+        assert third.phases.connect > 0
+
+    def test_old_connections_that_nobody_needs_are_hung_up_by_the_next_request(self) -> None:
+        together = threading.Barrier(8, timeout=PATIENCE_S)
+        hung_up: list[int] = []
+
+        def meet(line: ServerConnection) -> None:
+            together.wait()
+            answer()(line)
+            line.hold()
+            hung_up.append(line.turn)
+
+        with Wire({"meet": meet}) as server, Client(max_age_s=0.5) as ageing:
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda _: get(ageing, server.url("meet")), range(8)))
+            assert hung_up == []
+            time.sleep(0.6)
+            get(ageing, server.url("ok"))
+            until(lambda: len(hung_up) == 8)
+            assert hung_up == [1] * 8
+
+    def test_no_age_is_too_old_unless_it_is_said(self, client: Client) -> None:
+        with Wire() as server:
+            get(client, server.url("ok"))
+            time.sleep(0.06)
+            assert get(client, server.url("ok")).reused
 
     def test_no_socket_outlives_the_client(self) -> None:
         with Wire() as server:

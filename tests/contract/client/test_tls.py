@@ -96,3 +96,25 @@ class TestTls:
                 assert failed.partial is not None, script
             for script in ("ok", "chunked", "no-content", "interim", "gzip"):
                 assert get(trusting, server.url(script)).response is not None, script
+
+    def test_a_certificate_that_is_replaced_is_seen_once_the_connection_is_old(
+        self, certificates: Certificates, tmp_path: Path
+    ) -> None:
+        given_out = certificates.good(not_after=datetime(2040, 1, 1, tzinfo=UTC))
+        renewed = datetime(2041, 1, 1, tzinfo=UTC)
+        trust = certificates.bundle(tmp_path)
+        with (
+            Wire(tls=given_out) as server,
+            Client(route=Route(ca_file=trust), max_age_s=0.2) as ageing,
+        ):
+            get(ageing, server.url("ok"))
+            certificates.authority.issue_cert("127.0.0.1", not_after=renewed).configure_cert(
+                given_out
+            )
+            time.sleep(0.3)
+            following = get(ageing, server.url("ok"))
+            certificates.authority.issue_cert("other.test").configure_cert(given_out)
+            time.sleep(0.3)
+            for_another = get(ageing, server.url("ok"))
+        assert following.certificate_expires_at == renewed.timestamp()
+        assert failure(for_another).reason is Reason.TLS

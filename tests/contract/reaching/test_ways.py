@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,20 @@ def test_what_is_asked_goes_through_the_proxy(certificates: Certificates, tmp_pa
         assert b"\r\nVia: " not in plain.requests[-1]
 
 
+def test_a_tunnel_grows_old_and_the_next_request_has_another(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    trust = certificates.bundle(tmp_path)
+    with real_proxy(tmp_path) as proxy, Wire(tls=certificates.good()) as server:
+        with Client(route=Route(trust, proxy=proxy.url), max_age_s=0.2) as ageing:
+            get(ageing, server.url("ok"))
+            time.sleep(0.3)
+            again = get(ageing, server.url("ok"))
+        assert (server.connections, len(server.requests)) == (2, 2)
+    assert not again.reused
+    assert again.phases.tls > 0
+
+
 @pytest.mark.parametrize("is_clear", [False, True], ids=["by TLS", "in clear"])
 def test_a_proxy_that_asks_who_asks_is_told(
     certificates: Certificates, tmp_path: Path, *, is_clear: bool
@@ -199,6 +214,23 @@ class TestHttp2:
             several = [get(client, f"https://127.0.0.1:{port}/ok") for _ in range(3)]
         assert [answered(one)[2] for one in several] == ["2"] * 3
         assert [one.reused for one in several] == [False, True, True]
+
+    def test_a_connection_of_it_grows_old_as_well(
+        self, trust: Path, leaf: trustme.LeafCert, tmp_path: Path
+    ) -> None:
+        route = Route(trust, http_version="2")
+        with (
+            Wire() as behind,
+            nginx(tmp_path, behind.url()[:-1], leaf=leaf) as port,
+            Client(route=route, max_age_s=0.2) as ageing,
+        ):
+            url = f"https://127.0.0.1:{port}/ok"
+            get(ageing, url)
+            time.sleep(0.3)
+            again = get(ageing, url)
+        assert answered(again)[2] == "2"
+        assert not again.reused
+        assert again.phases.tls > 0
 
     def test_auto_speaks_it_where_nothing_else_is_understood(
         self, trust: Path, leaf: trustme.LeafCert, tmp_path: Path
