@@ -24,6 +24,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 _MOST_VALUES = 100_000
 _MOST_LEVELS = 200
+_LONGEST_KEY = 1_000
 _PLACE = re.compile(r"([a-z_]+(?:\.[a-z_]+|\[[0-9]+\])*) ")
 # What pydantic says of a type in Python's words.
 _PLAINLY = {
@@ -67,10 +68,11 @@ class PlainLoader(yaml.SafeLoader):
     # A scalar that its tag doesn't fit; int() refuses thousands of digits, too.
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep=deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep=deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             kind = str(node.tag).removeprefix(_TAG)
-            what = "a number that is too long to be read" if kind == "int" else f"no {kind}"
+            is_long = kind == "int" and is_digits(str(node.value).lstrip("+-"))
+            what = "a number that is too long to be read" if is_long else f"no {kind}"
             problem = f"holds {what}"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
@@ -309,6 +311,9 @@ def _locate(
         seen: set[str] = set()
         for key, value in node.value:
             name = str(key.value)
+            if len(name) > _LONGEST_KEY:
+                line = key.start_mark.line + 1
+                raise kind(f"{path}:{line}: a key has more than {_LONGEST_KEY:,} characters")
             # PyYAML takes the last of two equal keys without a word. `<<` may stand twice.
             if name in seen and name != "<<":
                 raise kind(f"{path}:{key.start_mark.line + 1}: key {name!r} stands here twice")

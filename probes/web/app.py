@@ -177,7 +177,12 @@ class _Endpoints:
         report = self.control.reload()
         if report.error is not None:
             return PlainTextResponse(f"refused, nothing has changed: {report.error}\n", 500)
-        return PlainTextResponse("reloaded\n")
+        kept = [
+            f"target {name} isn't configured any longer: its {count} followed jobs are kept for an "
+            "hour, then dropped\n"
+            for name, count in report.kept.items()
+        ]
+        return PlainTextResponse("".join(("reloaded\n", *kept)))
 
     def push(self, request: Request) -> Response:
         target = self._target(request.path_params["target"], code=404)

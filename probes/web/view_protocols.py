@@ -83,10 +83,15 @@ class ProbeRefused(Exception):
 class ReloadReport(Protocol):
     """
     The result of a reload; `error` is None if the new configuration is in force.
+
+    `kept` says how many jobs are followed of each target that is configured no longer.
     """
 
     @property
     def error(self) -> str | None: ...
+
+    @property
+    def kept(self) -> Mapping[str, int]: ...
 
 
 class DaemonView(Protocol):

@@ -264,14 +264,14 @@ def test_a_name_can_t_be_given_twice(tmp_path: Path) -> None:
 
 def test_environment_is_taken_in_and_never_shown(tmp_path: Path) -> None:
     text = GOOD.replace("https://api.krea.ai", "https://${INNER_HOST}/v2/")
-    settings = load(tmp_path, text, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.example"})
+    settings = load(tmp_path, text, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.test"})
     target = settings.targets[0]
-    assert target.url == "https://jobs.internal.example/v2"
+    assert target.url == "https://jobs.internal.test/v2"
     assert target.shown_url == "https://${INNER_HOST}/v2/"
-    assert {secret.reveal() for secret in settings.secrets} == {TOKEN, "jobs.internal.example"}
+    assert {secret.reveal() for secret in settings.secrets} == {TOKEN, "jobs.internal.test"}
     wrong = text.replace("https://$", "ftp://$")
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, wrong, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.example"})
+        load(tmp_path, wrong, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.test"})
     assert "internal" not in str(caught.value)
 
 
