@@ -129,6 +129,7 @@ class Daemon:
         self._writing = threading.Lock()
         self._last_kept: dict[tuple[str, str], int] = {}
         self._sparing = SparingLog(clock=self.clock.monotonic)
+        self._has_started = self._is_stopping = False
         self.settings = settings
         self.metrics = Metrics(registry, redactor=redactor)
         history = JobHistory(watchlist, redactor)
@@ -158,6 +159,20 @@ class Daemon:
         """
         self.prober.start()
         self.following.start()
+        self._has_started = True
+
+    def trouble(self) -> str | None:
+        """
+        What of the daemon doesn't run; None where all does, or is ending as it was told to.
+        """
+        if self._is_stopping:
+            return None
+        if not self._has_started:
+            return "it has not started yet"
+        parts = {"probing": self.prober.is_alive, "following": self.following.is_alive}
+        return next(
+            (f"{part} has stopped" for part, is_alive in parts.items() if not is_alive), None
+        )
 
     def stop(self, *, within_s: float) -> bool:
         """
@@ -166,12 +181,12 @@ class Daemon:
         Returns:
             Whether every probe ended in time.
         """
+        self._is_stopping = True
         # Following first: it would hand the prober new requests. The watch list last, since
         # results that are still being judged are written to it.
         self.following.stop()
         ended = self.prober.stop(within_s=within_s)
-        for sink in self._sinks.values():
-            sink.close()
+        self._close_sinks(self._sinks.values())
         self.watchlist.close()
         return ended
 
@@ -243,7 +258,7 @@ class Daemon:
             # Half of each would be neither.
             self._apply(old, self._sinks, self._plan(old))
             if self._sinks is old_sinks:
-                _close_others(sinks, old_sinks)
+                self._close_sinks(sink for key, sink in sinks.items() if key not in old_sinks)
             raise
 
     def _plan(self, settings: MonitorSettings) -> tuple[ProbePlan, FollowPlan]:
@@ -271,8 +286,7 @@ class Daemon:
             gone = [sink for key, sink in self._sinks.items() if key not in sinks]
             self._sinks = sinks
             self._last_kept.clear()
-            for sink in gone:
-                sink.close()
+            self._close_sinks(gone)
         self.metrics.reloaded(taken=True, at=self.clock.wall())
         return kept
 
@@ -285,9 +299,17 @@ class Daemon:
                     "jobproof.sinks", wanted.sink, wanted.make, wanted.options
                 )
         except BaseException:
-            _close_others(opened, self._sinks)
+            self._close_sinks(sink for key, sink in opened.items() if key not in self._sinks)
             raise
         return opened
+
+    def _close_sinks(self, sinks: Iterable[Sink]) -> None:
+        for sink in sinks:
+            try:
+                sink.close()
+            except Exception as wrong:  # noqa: BLE001 -- logged; what comes after must happen
+                self.metrics.write_failed("sinks")
+                _LOG.error("a sink failed as it was closed: %s: %s", type(wrong).__name__, wrong)
 
     def _receive(self, judged: JudgedResult) -> None:
         result = judged.result
@@ -352,12 +374,6 @@ class Daemon:
             return False
         self._last_kept[key] = second
         return True
-
-
-def _close_others(sinks: Mapping[SinkSettings, Sink], kept: Mapping[SinkSettings, Sink]) -> None:
-    for key, sink in sinks.items():
-        if key not in kept:
-            sink.close()
 
 
 def _sentence(result: ProbeResult) -> str:

@@ -194,6 +194,13 @@ class JobFollower:
         """
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """
+        Whether it looks for what is due.
+        """
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """
         Poll nothing more.

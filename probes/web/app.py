@@ -154,9 +154,15 @@ class _Endpoints:
         return Response(text, headers={"Content-Type": _EXPOSITION_TYPE})
 
     def healthy(self, request: Request) -> Response:
+        trouble = self.control.trouble()
+        if trouble is not None:
+            return PlainTextResponse(f"jobproof is not healthy: {trouble}.\n", 503)
         return PlainTextResponse("jobproof is healthy.\n")
 
     def ready(self, request: Request) -> Response:
+        trouble = self.control.trouble()
+        if trouble is not None:
+            return PlainTextResponse(f"jobproof is not ready: {trouble}.\n", 503)
         lag = self.control.lag_in_intervals()
         # One interval behind is a busy moment; two are a schedule that doesn't advance.
         if lag >= 2:

@@ -109,6 +109,11 @@ class DaemonView(Protocol):
         The jobs of a target that are followed; None where none can be.
         """
 
+    def trouble(self) -> str | None:
+        """
+        Why nothing is, or will be, probed; None where all runs.
+        """
+
     def lag_in_intervals(self) -> float:
         """
         How late the schedule is, in intervals of the canary that is latest.

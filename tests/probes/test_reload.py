@@ -115,7 +115,10 @@ _BAD: dict[str, tuple[Callable[[Path], None], str]] = {
         ":6: targets[0].ca_file: DIR/token: can't be used",
     ),
     "empty token": (_token(""), ":5: targets[0].token_file: DIR/token: a secret can't be empty"),
-    "two lines": (_token("a\nb"), ":5: targets[0].token_file: DIR/token: a secret must be printable"),
+    "two lines": (
+        _token("a\nb"),
+        ":5: targets[0].token_file: DIR/token: a secret must be printable",
+    ),
     "no token": (
         lambda config: (config.parent / "token").unlink(),
         ":5: targets[0].token_file: DIR/token can't be read",
