@@ -43,13 +43,10 @@ KEPT = {
     "contract/testing/mocked_job_api.py: MockedJobApi.foreign_job_ids": "people's tests read it",
     "contract/testing/mocked_job_api.py: MockedJobApi.job_ids": "people's tests read it",
     "probes/config/file.py: BasicPart.password_env": "a key, read by its name with its like",
-    "probes/config/file.py: BasicPart.password_file": "a key, read by its name with its like",
     "probes/config/file.py: OAuth2Part.client_secret_env": "a key, read by its name with its like",
-    "probes/config/file.py: OAuth2Part.client_secret_file": "a key, read by its name with its like",
     "probes/config/settings.py: TargetSettings.api_digest": "a reload compares it with the others",
     "probes/export/families.py: LABEL_VALUES": "docs/metrics.md is written from it",
     "probes/export/metrics.py: Metrics.describe": "the registry of prometheus_client asks for it",
-    "probes/following/watch_list.py: FollowedJob.next_poll_at": "a column, written by its place",
 }
 """What is named nowhere else in the package, and why it stays."""
 

@@ -22,7 +22,7 @@ from jobproof.probes.engine.prober import Clock
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.following.job_history import JobHistory
 from jobproof.probes.following.source_poller import SourcePoller
-from jobproof.probes.following.steady_clock import Moment, SteadyClock
+from jobproof.probes.following.steady_clock import AnswerTime, SteadyClock
 from jobproof.probes.following.tracker import UNKNOWN, JobObservation, Tracker, TrackerUpdate
 from jobproof.probes.following.watch_list import FollowedJob, WatchList
 from jobproof.probes.following.witnesses import Witnesses
@@ -249,7 +249,7 @@ class JobFollower:
             return
         exchange = judged.result.exchange
         now = self._steady.now()
-        moment = self._steady.moment(exchange.ended_at) if exchange is not None else Moment(now)
+        moment = self._steady.moment(exchange.ended_at) if exchange is not None else AnswerTime(now)
         seen = self._observation(job, judged, moment)
         asked_at = moment.at - (exchange.elapsed_s if exchange is not None else 0.0)
         self._metrics.job_polled(target, asked_at - job.next_poll_at)
@@ -273,7 +273,7 @@ class JobFollower:
             self._watchlist.update(update.job, observation=observation)
 
     def _observation(
-        self, job: FollowedJob, judged: JudgedResult, moment: Moment
+        self, job: FollowedJob, judged: JudgedResult, moment: AnswerTime
     ) -> JobObservation:
         seen = _job_observation(judged.seen, moment, self._history.redactor)
         if not seen.missing:
@@ -417,7 +417,7 @@ class JobFollower:
 
 
 def _job_observation(
-    seen: Observation | None, moment: Moment, redactor: Redactor
+    seen: Observation | None, moment: AnswerTime, redactor: Redactor
 ) -> JobObservation:
     if seen is None or seen.response is None:
         return JobObservation(moment.at)

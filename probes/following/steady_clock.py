@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jobproof.probes.engine.prober import Clock
 
-__all__ = ["Moment", "SteadyClock"]
+__all__ = ["AnswerTime", "SteadyClock"]
 
 # An answer is looked at this long after it came, at most; more than that is a clock that was set.
 _LONGEST_DELAY_S = 600.0
@@ -21,7 +21,7 @@ _DRIFT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class AnswerTime:
     """
     When an answer came.
 
@@ -55,7 +55,7 @@ class SteadyClock:
         """
         return self._start + self._clock.monotonic()
 
-    def moment(self, ended_at: float) -> Moment:
+    def moment(self, ended_at: float) -> AnswerTime:
         """
         What the wall clock showed as `ended_at`, a moment ago.
         """
@@ -63,4 +63,4 @@ class SteadyClock:
         at = self.now() - delay_s
         ahead_s = ended_at - at
         # One that was never set shows the same: then its own words stay exact.
-        return Moment(ended_at) if abs(ahead_s) < _DRIFT_S else Moment(at, ahead_s)
+        return AnswerTime(ended_at) if abs(ahead_s) < _DRIFT_S else AnswerTime(at, ahead_s)

@@ -195,6 +195,18 @@ def test_an_unknown_word_never_becomes_a_label() -> None:
     assert walked[2].move == (UNKNOWN, "done")
 
 
+def test_a_word_called_unknown_ends_a_job_where_the_profile_says_so() -> None:
+    words = {**_WORDS, "unknown": StatusWord(phase=Phase.FAILED, rank=3)}
+    tracker = replace(_TRACKER, words=words)
+    ended = _walk(_saw(0, "running"), _saw(5, "unknown"), _saw(10, "unknown"), tracker=tracker)
+    assert [step.done for step in ended] == [False, False, True]
+    assert ended[1].move == ("running", "unknown")
+    # A word that it doesn't have is no end, then as little as ever.
+    other = _walk(_saw(0, "running"), _saw(5, "expired"), _saw(10, "expired"), tracker=tracker)
+    assert not any(step.done for step in other)
+    assert other[1].move == ("running", UNKNOWN)
+
+
 def _gaps(status: str | None, asked: int) -> list[float]:
     job, at, gaps = _NEW, _BORN, []
     for _ in range(asked):
