@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.formats.addresses.ip_addresses import (
+    NEVER_DIALLED,
+    address_kind,
+    parse_address,
+)
 from jobproof.contract.formats.addresses.urls import UrlError, parse_url, read_base_url
 from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.formats.json_value import Json, JsonObject
@@ -153,12 +158,10 @@ class _Reader:
             access = read_access_settings(target, api, route, self._place, self._environment)
         except SettingError as exc:
             raise self._file.error((*at, *exc.key.split(".")), exc.problem) from None
-        if not _has_way_to(url, route):
-            raise self._file.error(
-                (*at, "api" if target.url is None else "url"),
-                f"the host of {shown_url!r} never has an address (RFC 2606): write one that has, "
-                "or say which address it stands for, by resolve",
-            )
+        problem = _why_nowhere(url, route)
+        if problem is not None:
+            here = (*at, "api" if target.url is None else "url")
+            raise self._file.error(here, f"the host of {shown_url!r} {problem}")
         token = access.token
         rate = target.requests_per_minute
         budget = api.profile.cadence.requests_per_minute if rate is None else rate
@@ -404,11 +407,24 @@ class _Reader:
             )
 
 
-def _has_way_to(url: str, route: Route) -> bool:
+def _why_nowhere(url: str, route: Route) -> str | None:
+    """
+    Why no request to `url` can ever arrive; None where one may.
+    """
     host = parse_url(url).host.rstrip(".")
-    if host.rpartition(".")[2] not in _NOWHERE or route.proxy:
-        return True
-    return any(entry.lower().startswith(f"{host}:") for entry in route.resolve)
+    if route.proxy:  # it has a name of its own, and finds the others by its own means
+        return None
+    address = parse_address(host.strip("[]"))
+    kind = address_kind(address) if address is not None else None
+    if kind in NEVER_DIALLED:
+        return f"is an address that is never asked ({kind}): write another one"
+    is_named = any(entry.lower().startswith(f"{host}:") for entry in route.resolve)
+    if host.rpartition(".")[2] not in _NOWHERE or is_named:
+        return None
+    return (
+        "never has an address (RFC 2606): write one that has, or say which address it stands for, "
+        "by resolve"
+    )
 
 
 def _digest_of_file(path: Path) -> str:

@@ -279,6 +279,9 @@ _UNREACHABLE = (
     *("http://a.test/\\u202e", "http://a<b.test", "http://a\\\\b.test", "http://a..test"),
     *(f"http://{'a' * 64}.test", f"http://{'a.' * 130}test", "http://0.0.0.0", "http://[::]"),
     *("http://[::1", "http://::1", "http://[fe80::1%eth0]", "http://1.2.3.4.5", "http://256.1.1.1"),
+    *("http://169.254.169.254", "http://[::ffff:169.254.169.254]", "http://2852039166"),
+    *("http://0xA9FEA9FE", "http://0251.0376.0251.0376", "http://[64:ff9b::a9fe:a9fe]"),
+    *("http://224.0.0.1", "http://[fe80::1]"),
     *("http://a.test?token=x", "http://a.test#x", "http://a.invalid", "http://b.c.example."),
 )
 
