@@ -17,7 +17,7 @@ from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.profile import Phase, Profile
 from jobproof.contract.plugins import find_api
-from jobproof.probes.export.families import UNKNOWN_STATUS
+from jobproof.probes.export.families import UNKNOWN_STATUS, status_label
 
 __all__ = [
     "FOLLOWED",
@@ -284,6 +284,6 @@ def _documented(codes: Iterable[str]) -> tuple[str, ...]:
 
 def _statuses(profile: Profile) -> tuple[StatusStyle, ...]:
     return tuple(
-        StatusStyle(word, status.phase, status.colour)
+        StatusStyle(status_label(word), status.phase, status.colour)
         for word, status in profile.status.words.items()
     )

@@ -44,7 +44,13 @@ class DaemonControl:
         if not settings.follow:
             return None
         jobs = self._daemon.watchlist.all(target)
-        return Tracker.of(settings.api.profile).job_counts(jobs, now=self._daemon.clock.wall())
+        return Tracker.of(settings.api.profile).job_counts(jobs, now=self._daemon.following.now())
+
+    def trouble(self) -> str | None:
+        """
+        Which part of the daemon doesn't run; None where all do.
+        """
+        return self._daemon.trouble()
 
     def lag_in_intervals(self) -> float:
         """

@@ -7,8 +7,11 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from jobproof.contract.errors import JobproofError
@@ -29,13 +32,15 @@ from jobproof.probes.export.sink import Sink
 from jobproof.probes.following.follower import FollowPlan, JobFollower
 from jobproof.probes.following.job_history import JobHistory
 from jobproof.probes.following.watch_list import WatchList
-from jobproof.probes.result import FOLLOWED, ProbeResult
+from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
+from jobproof.probes.sparing_log import SparingLog
 
 __all__ = ["Daemon", "EvidenceWriter", "ReloadResult", "ResultListener", "labels_of"]
 
 Value = TypeVar("Value")
 
 _LOG = logging.getLogger(__name__)
+_LONGEST_PROBLEM = 1_000
 
 
 class EvidenceWriter(Protocol):
@@ -68,6 +73,8 @@ class ReloadResult:
 
     Attributes:
         error: Why the configuration was refused; None if it was taken over.
+        kept: How many jobs are followed of each target that is configured no longer: they are
+            kept for an hour, in which it may come back.
     """
 
     error: str | None = None
@@ -75,6 +82,7 @@ class ReloadResult:
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     unchanged: int = 0
+    kept: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def taken(self) -> bool:
@@ -122,6 +130,8 @@ class Daemon:
         self._sinks: dict[SinkSettings, Sink] = {}
         self._writing = threading.Lock()
         self._last_kept: dict[tuple[str, str], int] = {}
+        self._sparing = SparingLog(clock=self.clock.monotonic)
+        self._has_started = self._is_stopping = False
         self.settings = settings
         self.metrics = Metrics(registry, redactor=redactor)
         history = JobHistory(watchlist, redactor)
@@ -152,6 +162,20 @@ class Daemon:
         """
         self.prober.start()
         self.following.start()
+        self._has_started = True
+
+    def trouble(self) -> str | None:
+        """
+        What of the daemon doesn't run; None where all does, or is ending as it was told to.
+        """
+        if self._is_stopping:
+            return None
+        if not self._has_started:
+            return "it has not started yet"
+        parts = {"probing": self.prober.is_alive, "following": self.following.is_alive}
+        return next(
+            (f"{part} has stopped" for part, is_alive in parts.items() if not is_alive), None
+        )
 
     def stop(self, *, within_s: float) -> bool:
         """
@@ -160,12 +184,12 @@ class Daemon:
         Returns:
             Whether every probe ended in time.
         """
+        self._is_stopping = True
         # Following first: it would hand the prober new requests. The watch list last, since
         # results that are still being judged are written to it.
         self.following.stop()
         ended = self.prober.stop(within_s=within_s)
-        for sink in self._sinks.values():
-            sink.close()
+        self._close_sinks(self._sinks.values())
         self.watchlist.close()
         return ended
 
@@ -178,7 +202,8 @@ class Daemon:
 
     def follow(self, target: str, job_id: str) -> bool:
         """
-        Follow a job from now on; False if it is followed already, or can't be.
+        Follow a job from now on, or again, if it was let go before its end; False if it is
+        followed already, or can't be.
 
         Raises:
             ConfigError: The target isn't configured.
@@ -187,30 +212,57 @@ class Daemon:
         if self.redactor.holds_secret(job_id):
             raise ValueError("a job id that holds a secret isn't followed")
         self.settings.target(target)
-        return self.watchlist.add(target, job_id, source="pushed", now=self.clock.wall())
+        now = self.following.now()
+        return self.watchlist.add(target, job_id, source="pushed", now=now, take_back=True)
 
     def reload(self) -> ReloadResult:
         """
         Read the file again; take it over whole, or leave everything as it is.
         """
         with self._reloading:
+            opened: dict[SinkSettings, Sink] = {}
             # Everything that can be refused happens before the first change.
             try:
                 fresh = load_settings(self.settings.path)
                 plan = self._plan(fresh)
-                sinks = self._open_sinks(fresh)
+                opened = self._open_sinks(fresh)
             except JobproofError as exc:
-                self.metrics.reloaded(taken=False, at=self.clock.wall())
-                error = self.redactor.text(str(exc))
-                _LOG.error("reload refused, the old configuration stays: %s", error)
-                return ReloadResult(error)
+                return self._refused(str(exc))
+            # A plug-in's constructor may do anything, and the next reload must find us well.
+            except BaseException as exc:  # noqa: BLE001 -- said in one line
+                return self._refused(unexpected_problem(self.settings.path, exc))
             report = _difference(self.settings, fresh)
-            self._apply(fresh, sinks, plan)
+            try:
+                kept = self._take_over(fresh, opened, plan)
+            except BaseException as exc:  # noqa: BLE001 -- said in one line
+                return self._refused(unexpected_problem(self.settings.path, exc))
             _LOG.info(
                 "reloaded: %d added, %d removed, %d changed, %d as before",
                 *(len(report.added), len(report.removed), len(report.changed), report.unchanged),
             )
-            return report
+            return replace(report, kept=kept)
+
+    def _refused(self, problem: str) -> ReloadResult:
+        self.metrics.reloaded(taken=False, at=self.clock.wall())
+        error = " ".join(self.redactor.text(problem).split())[:_LONGEST_PROBLEM]
+        _LOG.error("reload refused, the old configuration stays: %s", error)
+        return ReloadResult(error)
+
+    def _take_over(
+        self,
+        fresh: MonitorSettings,
+        sinks: dict[SinkSettings, Sink],
+        plan: tuple[ProbePlan, FollowPlan],
+    ) -> Mapping[str, int]:
+        old, old_sinks = self.settings, self._sinks
+        try:
+            return self._apply(fresh, sinks, plan)
+        except BaseException:
+            # Half of each would be neither.
+            self._apply(old, self._sinks, self._plan(old))
+            if self._sinks is old_sinks:
+                self._close_sinks(sink for key, sink in sinks.items() if key not in old_sinks)
+            raise
 
     def _plan(self, settings: MonitorSettings) -> tuple[ProbePlan, FollowPlan]:
         ours = [target for target in settings.targets if self._shard.owns(target.name)]
@@ -222,14 +274,14 @@ class Daemon:
         settings: MonitorSettings,
         sinks: dict[SinkSettings, Sink],
         plan: tuple[ProbePlan, FollowPlan],
-    ) -> None:
+    ) -> Mapping[str, int]:
         # Secrets first: nothing about a new target may be said before its token is masked.
         self.redactor.add(settings.secrets)
         self.settings = settings
         self.metrics.configure([labels_of(target) for target in self.targets], self._checks)
         probing, following = plan
         self.prober.apply(probing)
-        self.following.apply(following)
+        kept = self.following.apply(following)
         if self.results is not None:
             self.results.forget_other_targets(target.name for target in self.targets)
         # No result may be on its way to a sink that is closed here.
@@ -237,30 +289,70 @@ class Daemon:
             gone = [sink for key, sink in self._sinks.items() if key not in sinks]
             self._sinks = sinks
             self._last_kept.clear()
-            for sink in gone:
-                sink.close()
+            self._close_sinks(gone)
         self.metrics.reloaded(taken=True, at=self.clock.wall())
+        return kept
 
     def _open_sinks(self, settings: MonitorSettings) -> dict[SinkSettings, Sink]:
         opened: dict[SinkSettings, Sink] = {}
-        for wanted in settings.sinks:
-            # A sink whose options stay the same stays open: its file isn't cut in two.
-            opened[wanted] = self._sinks.get(wanted) or set_up(
-                "jobproof.sinks", wanted.sink, wanted.make, wanted.options
-            )
+        try:
+            for wanted in settings.sinks:
+                # A sink whose options stay the same stays open: its file isn't cut in two.
+                opened[wanted] = self._sinks.get(wanted) or set_up(
+                    "jobproof.sinks", wanted.sink, wanted.make, wanted.options
+                )
+        except BaseException:
+            self._close_sinks(sink for key, sink in opened.items() if key not in self._sinks)
+            raise
         return opened
+
+    def _close_sinks(self, sinks: Iterable[Sink]) -> None:
+        for sink in sinks:
+            try:
+                sink.close()
+            except Exception as wrong:  # noqa: BLE001 -- logged; what comes after must happen
+                self.metrics.write_failed("sinks")
+                _LOG.error("a sink failed as it was closed: %s: %s", type(wrong).__name__, wrong)
 
     def _receive(self, judged: JudgedResult) -> None:
         result = judged.result
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug("%s", _sentence(result))
+        if result.outcome is ProbeOutcome.INTERNAL:
+            self._say_internal(result)
         with self._writing:
             for receive in (self._keep_evidence, self._show, self.following.on_result):
-                _safely(receive, judged)
+                self._safely(receive, judged)
             sinks = tuple(self._sinks.values())
             clean = result.redacted(self.redactor) if sinks else result
             for sink in sinks:
-                _safely(sink.write, clean)
+                self._safely(partial(self._write_to, sink), clean)
+
+    def _say_internal(self, result: ProbeResult) -> None:
+        unsaid = self._sparing.before_now(f"{result.target} {result.canary}")
+        if unsaid is not None:
+            more = f" ({unsaid} more since the last line)" if unsaid else ""
+            _LOG.error(
+                "target %s: %s: our own mistake, outcome internal: %s%s",
+                *(result.target, result.canary, result.error or "no cause is known", more),
+            )
+
+    def _safely(self, receive: Callable[[Value], object], value: Value) -> None:
+        try:
+            receive(value)
+        except Exception as wrong:  # noqa: BLE001 -- logged; the other receivers must get it too
+            what = f"{type(wrong).__name__}: {wrong}"[:500]
+            # A disk that is full says so at every result.
+            if self._sparing.before_now(what) is not None:
+                is_plain = isinstance(wrong, JobproofError | OSError)
+                _LOG.error("a receiver of results failed: %s", what, exc_info=not is_plain)
+
+    def _write_to(self, sink: Sink, result: ProbeResult) -> None:
+        try:
+            sink.write(result)
+        except (OSError, JobproofError):
+            self.metrics.write_failed("sinks")
+            raise
 
     def _keep_evidence(self, judged: JudgedResult) -> None:
         if self.evidence is not None and self._is_worth_keeping(judged.result):
@@ -287,13 +379,6 @@ class Daemon:
         return True
 
 
-def _safely(receive: Callable[[Value], object], value: Value) -> None:
-    try:
-        receive(value)
-    except Exception:  # noqa: BLE001 -- logged; the other receivers must get it too
-        _LOG.exception("a receiver of results failed")
-
-
 def _sentence(result: ProbeResult) -> str:
     exchange = result.exchange
     answer = exchange.response if exchange is not None else None
@@ -304,6 +389,16 @@ def _sentence(result: ProbeResult) -> str:
         f"target {result.target}: {result.canary} asked {asked}: {result.outcome.value} "
         f"({what}) in {result.duration_s:.3f} s"
     )
+
+
+def unexpected_problem(path: Path, wrong: BaseException) -> str:
+    """
+    One line about a mistake that isn't the configuration's, with its place in the code.
+    """
+    places = traceback.extract_tb(wrong.__traceback__, limit=-1)
+    at = f" (at {Path(places[0].filename).name}:{places[0].lineno})" if places else ""
+    said = str(wrong)[:300]
+    return f"{path}:1: can't be taken over: {type(wrong).__name__}: {said}{at}"
 
 
 def labels_of(target: TargetSettings) -> TargetLabels:

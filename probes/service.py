@@ -136,7 +136,10 @@ class Service:
             found = (one.words for one in daemon.settings.targets if one.name == target)
             return next(found, ShellWords())
 
-        evidence, watchlist = _state(options.state, token_env, words, redactor, stack)
+        def failed(store: str) -> None:
+            daemon.metrics.write_failed(store)
+
+        evidence, watchlist = _state(options.state, token_env, words, redactor, failed, stack)
         results = RecentResults(redactor=redactor)
         daemon = Daemon(
             settings,
@@ -244,19 +247,26 @@ def _state(
     token_env: Callable[[str], str],
     words: Callable[[str], ShellWords],
     redactor: Redactor,
+    failed: Callable[[str], None],
     stack: ExitStack,
 ) -> tuple[EvidenceStore, WatchList]:
     if folder is None:
-        watchlist = WatchList(None)
+        watchlist = WatchList(None, on_write_error=lambda: failed("watch_list"))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="jobproof-")))
     else:
         _make_folder(folder)
-        watchlist = WatchList(folder / "followed.sqlite")
+        watchlist = WatchList(
+            folder / "followed.sqlite", on_write_error=lambda: failed("watch_list")
+        )
     if watchlist.moved_aside is not None:
         aside = watchlist.moved_aside
-        _LOG.error("the watch list was unreadable; it is %s now, and a new one begins", aside)
+        _LOG.error("the watch list couldn't be used; it is %s now, and a new one begins", aside)
     evidence = EvidenceStore(
-        folder / "evidence", redactor=redactor, token_env=token_env, words=words
+        folder / "evidence",
+        redactor=redactor,
+        token_env=token_env,
+        words=words,
+        on_write_error=lambda: failed("evidence"),
     )
     return evidence, watchlist
 

@@ -45,7 +45,6 @@ KEPT = {
     "probes/config/settings.py: TargetSettings.api_digest": "a reload compares it with the others",
     "probes/export/families.py: LABEL_VALUES": "docs/metrics.md is written from it",
     "probes/export/metrics.py: Metrics.describe": "the registry of prometheus_client asks for it",
-    "probes/following/watch_list.py: FollowedJob.next_poll_at": "a column, written by its place",
 }
 """What is named nowhere else in the package, and why it stays."""
 

@@ -72,6 +72,7 @@ KNOWN = {
     "contract/testing": (*CORE, "contract/client", "contract/mock", "contract/suite"),
     "probes/result.py": VALUES,
     "probes/logs.py": VALUES,
+    "probes/sparing_log.py": (),
     "probes/sources": VALUES,
     "probes/demo.py": VALUES,
     "probes/canaries": (*VALUES, "probes/result.py"),
@@ -83,17 +84,24 @@ KNOWN = {
         *(*VALUES, "contract/judging", "contract/recordings"),
         "probes/result.py",
     ),
-    "probes/evidence": (*VALUES, "contract/recordings", "probes/result.py"),
+    "probes/evidence": (
+        *(*VALUES, "contract/recordings"),
+        *("probes/result.py", "probes/sparing_log.py"),
+    ),
     "probes/engine": (*CORE, *ASKED, "contract/reaching", "probes/canaries"),
     "probes/following": (
         *(*VALUES, "contract/plugins.py", "contract/recordings"),
         *(*ASKED, "probes/canaries", "probes/engine", "probes/evidence", "probes/sources"),
+        "probes/sparing_log.py",
     ),
     "probes/web": (
         *(*VALUES, "probes/evidence", "probes/export", "probes/following"),
         *("probes/result.py", "probes/sources"),
     ),
-    "probes/daemon.py": (*CORE, *ASKED, "probes/engine", "probes/following", "probes/logs.py"),
+    "probes/daemon.py": (
+        *(*CORE, *ASKED, "probes/engine", "probes/following"),
+        *("probes/logs.py", "probes/sparing_log.py"),
+    ),
     "probes/control.py": (
         *(*VALUES, "probes/config", "probes/daemon.py", "probes/following"),
         *("probes/result.py", "probes/web"),

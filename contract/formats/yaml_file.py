@@ -24,6 +24,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 _MOST_VALUES = 100_000
 _MOST_LEVELS = 200
+_LONGEST_KEY = 1_000
 _PLACE = re.compile(r"([a-z_]+(?:\.[a-z_]+|\[[0-9]+\])*) ")
 # What pydantic says of a type in Python's words.
 _PLAINLY = {
@@ -63,6 +64,17 @@ class PlainLoader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
             self.forward(blanks)
             super().scan_to_next_token()
+
+    # A scalar that its tag doesn't fit; int() refuses thousands of digits, too.
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            kind = str(node.tag).removeprefix(_TAG)
+            is_long = kind == "int" and is_digits(str(node.value).lstrip("+-"))
+            what = "a number that is too long to be read" if is_long else f"no {kind}"
+            problem = f"holds {what}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
     def _refuse_deep(self, levels: int) -> None:
         if levels > _MOST_LEVELS:
@@ -201,8 +213,9 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
     try:
         # The characters are checked at once, before there is a line to point at.
         loader = PlainLoader(text)
-    except yaml.YAMLError:
-        raise kind(f"{path}: holds characters that YAML doesn't allow") from None
+    except yaml.reader.ReaderError as exc:
+        line = text.count("\n", 0, int(exc.position)) + 1
+        raise kind(f"{path}:{line}: holds characters that YAML doesn't allow") from None
     try:
         # Not yaml.load: only nodes know the line that they stand on.
         node = loader.get_single_node()
@@ -216,11 +229,6 @@ def read_yaml(path: Path, kind: type[ConfigError] = ConfigError) -> YamlFile:
         mark = getattr(exc, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise kind(f"{path}:{line}: {_one_line(yaml_problem(exc) or 'not YAML')}") from None
-    except RecursionError:
-        raise kind(f"{path}: nested too deep to be read") from None
-    except ValueError:
-        # int() refuses thousands of digits.
-        raise kind(f"{path}: holds a number that is too long to be read") from None
     finally:
         loader.dispose()
 
@@ -237,31 +245,47 @@ def yaml_problem(exc: yaml.YAMLError) -> str:
 
 def _refuse_bombs(root: yaml.Node, path: Path, kind: type[ConfigError]) -> None:
     """
-    Refuse aliases that lead back into themselves, or multiply what is there beyond all measure.
+    Refuse aliases that lead back into themselves, or multiply or deepen what is there beyond all
+    measure.
     """
     sizes: dict[yaml.Node, int] = {}
+    levels: dict[yaml.Node, int] = {}
     unfinished: set[yaml.Node] = set()
-
-    def size(node: yaml.Node) -> int:
+    # No recursion: aliases reach deeper than any text that the scanner lets through.
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node in sizes:
+            continue
+        line, inside = node.start_mark.line + 1, _inside(node)
         if node in unfinished:
-            line = node.start_mark.line + 1
-            raise kind(f"{path}:{line}: an alias leads back into the value that it stands in")
-        if node not in sizes:
-            unfinished.add(node)
-            pairs = isinstance(node, yaml.MappingNode)
-            inside = [n for pair in node.value for n in pair] if pairs else node.value
-            sizes[node] = 1 + (
-                sum(map(size, inside)) if isinstance(node, yaml.CollectionNode) else 0
-            )
             unfinished.discard(node)
-        return sizes[node]
-
+            sizes[node] = 1 + sum(sizes[one] for one in inside)
+            levels[node] = 1 + max((levels[one] for one in inside), default=0)
+            if levels[node] > _MOST_LEVELS:
+                raise kind(f"{path}:{line}: nested too deep to be read")
+            continue
+        unfinished.add(node)
+        for one in inside:
+            if one in unfinished:
+                line = one.start_mark.line + 1
+                raise kind(f"{path}:{line}: an alias leads back into the value that it stands in")
+        waiting.append(node)
+        waiting += (one for one in inside if one not in sizes)
     # A large file may use its aliases a great deal; a bomb is out of proportion to its file.
-    if size(root) > max(_MOST_VALUES, 20 * len(sizes)):
+    most = max(_MOST_VALUES, 20 * len(sizes))
+    if sizes[root] > most:
+        bomb = min((one for one in sizes if sizes[one] > most), key=lambda one: sizes[one])
         raise kind(
-            f"{path}: its aliases come to more than {_MOST_VALUES:,} values; write out what "
-            "is meant"
+            f"{path}:{bomb.start_mark.line + 1}: its aliases come to more than {_MOST_VALUES:,} "
+            "values; write out what is meant"
         )
+
+
+def _inside(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [one for pair in node.value for one in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def _without_extensions(value: Json) -> Json:
@@ -287,6 +311,9 @@ def _locate(
         seen: set[str] = set()
         for key, value in node.value:
             name = str(key.value)
+            if len(name) > _LONGEST_KEY:
+                line = key.start_mark.line + 1
+                raise kind(f"{path}:{line}: a key has more than {_LONGEST_KEY:,} characters")
             # PyYAML takes the last of two equal keys without a word. `<<` may stand twice.
             if name in seen and name != "<<":
                 raise kind(f"{path}:{key.start_mark.line + 1}: key {name!r} stands here twice")

@@ -5,6 +5,7 @@ One exchange with its body read: what there is to see in an answer.
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -248,13 +249,18 @@ class Observer:
     the document's schema again: an endpoint under watch says the same thing all day.
     """
 
-    __slots__ = ("_operation", "_parsed_bodies", "_profile", "_reader", "_telling_headers")
+    __slots__ = (
+        *("_lock", "_operation", "_parsed_bodies"),
+        *("_profile", "_reader", "_telling_headers"),
+    )
 
     def __init__(self, operation: Operation, profile: Profile, reader: JobReader) -> None:
         self._operation = operation
         self._profile = profile
         self._reader = reader
         self._parsed_bodies: dict[tuple[object, ...], ParsedBody] = {}
+        # All targets of an API share it, whichever thread reads their answers.
+        self._lock = threading.Lock()
         self._telling_headers = profile.status.headers
 
     def __call__(self, exchange: Exchange) -> Observation:
@@ -274,9 +280,10 @@ class Observer:
         if parsed_body is None:
             parsed_body = self._read(exchange, response, media_type)
             if len(response.body or b"") <= _MOST_CACHED_BYTES:
-                if len(self._parsed_bodies) >= _MOST_CACHED:
-                    del self._parsed_bodies[next(iter(self._parsed_bodies))]  # the oldest
-                self._parsed_bodies[key] = parsed_body
+                with self._lock:
+                    if len(self._parsed_bodies) >= _MOST_CACHED:
+                        del self._parsed_bodies[next(iter(self._parsed_bodies))]  # the oldest
+                    self._parsed_bodies[key] = parsed_body
         is_not_found = self._profile.is_not_found(response.code)
         seen = _observation(exchange, response, media_type, parsed_body, is_not_found=is_not_found)
         evidence = _intermediary(seen, response)

@@ -57,6 +57,7 @@ def board() -> Dashboard:
                 "The way to the endpoint",
                 (PanelRow(7, (_skew(), _certificates(), _versions())), PanelRow(7, (_dials(),))),
             ),
+            Row("Followed jobs and files", (PanelRow(7, (_lateness(), _write_errors())),)),
             Row("Process", (PanelRow(7, (_cpu(), _memory(), _open_files())),), collapsed=True),
         ),
     )
@@ -321,6 +322,36 @@ def _versions() -> Panel:
                 },
             }
         ],
+    )
+
+
+def _lateness() -> Panel:
+    buckets = BOARD.rate("followed_poll_lateness_seconds", part="_bucket")
+    return timeseries(
+        "Lateness of followed jobs, p95",
+        "Are followed jobs asked for when they are due? They wait while the key's budget is "
+        "spent, or while known jobs fail too: raise the budget, or follow fewer.",
+        Query(f"histogram_quantile(0.95, {sum_by('target, le', buckets)})", "{{target}}"),
+        unit="s",
+        width=12,
+        limits=(0, None),
+        no_value="nothing followed",
+    )
+
+
+def _write_errors() -> Panel:
+    return timeseries(
+        "What couldn't be written down",
+        "Is a disk full, or a sink's file gone? What these lose is in the metrics alone: make "
+        "room, and look into the log for the reason.",
+        Query(
+            sum_by("instance, store", BOARD.increase("store_write_errors_total")),
+            "{{store}} of {{instance}}",
+        ),
+        unit="none",
+        width=12,
+        limits=(0, None),
+        no_value="no prober",
     )
 
 

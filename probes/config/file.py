@@ -24,13 +24,17 @@ __all__ = [
 ]
 
 LONGEST_INTERVAL_S = 86_400.0
+_LARGEST_RATE = 1e9
 
 
 def _rate(value: object) -> object:
     if value == "unlimited":
         return math.inf
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-        return float(value)
+        # An integer of hundreds of digits is no float.
+        rate = float(value) if value < _LARGEST_RATE else math.inf
+        if math.isfinite(rate):
+            return rate
     raise ValueError("write a number of requests above 0, or unlimited")
 
 

@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from jobproof.contract.errors import ConfigError, did_you_mean
+from jobproof.contract.formats.addresses.ip_addresses import (
+    NEVER_DIALLED,
+    address_kind,
+    parse_address,
+)
 from jobproof.contract.formats.addresses.urls import UrlError, parse_url, read_base_url
 from jobproof.contract.formats.durations import write_duration
 from jobproof.contract.formats.json_value import Json, JsonObject
@@ -38,6 +43,7 @@ from jobproof.probes.config.file import (
     HeldPart,
     TargetPart,
 )
+from jobproof.probes.config.plain_files import problem_with_file
 from jobproof.probes.config.plugin_options import load_options
 from jobproof.probes.config.settings import (
     CanarySettings,
@@ -52,6 +58,9 @@ __all__ = ["load_settings"]
 # A thread waits for as long as a request may take, and so does the end of the daemon.
 _LONGEST_TIMEOUT_S = 600.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST_WORD = 500
+# Top-level domains that were set aside for texts, so that no name of theirs leads anywhere.
+_NOWHERE = ("example", "invalid")
 
 
 def load_settings(
@@ -68,6 +77,9 @@ def load_settings(
         ConfigError: With file and line of the first thing that can't be used.
     """
     environment = os.environ if environment is None else environment
+    problem = problem_with_file(path)
+    if problem is not None:
+        raise ConfigError(f"{path}: can't be read: {problem}")
     file = read_yaml(path)
     inlined: dict[str, str] = {}
     written = file.value
@@ -85,7 +97,7 @@ def load_settings(
         secrets += [
             Secret(text) for text in target.secrets if text.isascii() and text.isprintable()
         ]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = _digest_of_file(path)
     return MonitorSettings(path, digest, targets, sinks, tuple(secrets))
 
 
@@ -122,7 +134,11 @@ class _Reader:
                 message = f"{target.name!r} is the name of the target in line {first} already"
                 raise self._file.error((*at, "name"), message)
             found[target.name] = index
-            targets.append(self._target(target, at))
+            try:
+                targets.append(self._target(target, at))
+            # A name that no file can have: too long, or with a NUL in it.
+            except (OSError, ValueError) as exc:
+                raise self._file.error(at, f"can't be used: {exc}"[:_LONGEST_WORD]) from None
         self._check_budgets(targets)
         return tuple(targets)
 
@@ -134,6 +150,7 @@ class _Reader:
         return tuple(sinks)
 
     def _target(self, target: TargetPart, at: Location) -> TargetSettings:
+        self._refuse_no_files(target, at)
         api, header_words, parameter_words = self._api_asked(target, at)
         url, shown_url = self._url(target.url, api, (*at, "url"))
         route = self._route(target, url, at)
@@ -141,6 +158,10 @@ class _Reader:
             access = read_access_settings(target, api, route, self._place, self._environment)
         except SettingError as exc:
             raise self._file.error((*at, *exc.key.split(".")), exc.problem) from None
+        problem = _why_nowhere(url, route)
+        if problem is not None:
+            here = (*at, "api" if target.url is None else "url")
+            raise self._file.error(here, f"the host of {shown_url!r} {problem}")
         token = access.token
         rate = target.requests_per_minute
         budget = api.profile.cadence.requests_per_minute if rate is None else rate
@@ -258,6 +279,30 @@ class _Reader:
             raise self._file.error(at, message) from None
         return url, url if written == text else str(written)
 
+    def _refuse_no_files(self, target: TargetPart, at: Location) -> None:
+        """
+        Before any of them is opened: who opens a pipe waits until somebody writes.
+        """
+        if self._runs_elsewhere:
+            return
+        named: dict[Location, str | None] = {
+            (key,): getattr(target, key)
+            for key in ("token_file", "accept_file", "ca_file", "client_cert", "client_key")
+        }
+        if target.oauth2 is not None:
+            named["oauth2", "client_secret_file"] = target.oauth2.client_secret_file
+        if target.basic is not None:
+            named["basic", "password_file"] = target.basic.password_file
+        for key, held in (("headers", target.headers), ("params", target.params)):
+            for name, value in held.items():
+                if isinstance(value, HeldPart):
+                    named[key, name, "file"] = value.file
+        for location, written in named.items():
+            path = self._place.path(written)
+            problem = problem_with_file(path) if path is not None else None
+            if problem is not None:
+                raise self._file.error((*at, *location), f"{path} {problem}")
+
     def _route(self, target: TargetPart, url: str, at: Location) -> Route:
         texts = RouteTexts(
             *(target.ca_file, target.client_cert, target.client_key, target.proxy),
@@ -374,6 +419,33 @@ class _Reader:
                 f"may be used {budget:.4g} times: raise the intervals (to {longer} if all are "
                 f"alike) or set requests_per_minute to {math.ceil(total)}",
             )
+
+
+def _why_nowhere(url: str, route: Route) -> str | None:
+    """
+    Why no request to `url` can ever arrive; None where one may.
+    """
+    host = parse_url(url).host.rstrip(".")
+    if route.proxy:  # it has a name of its own, and finds the others by its own means
+        return None
+    address = parse_address(host.strip("[]"))
+    kind = address_kind(address) if address is not None else None
+    if kind in NEVER_DIALLED:
+        return f"is an address that is never asked ({kind}): write another one"
+    is_named = any(entry.lower().startswith(f"{host}:") for entry in route.resolve)
+    if host.rpartition(".")[2] not in _NOWHERE or is_named:
+        return None
+    return (
+        "never has an address (RFC 2606): write one that has, or say which address it stands for, "
+        "by resolve"
+    )
+
+
+def _digest_of_file(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as exc:  # it was there a moment ago
+        raise ConfigError(f"{path}: can't be read: {exc.strerror}") from None
 
 
 def _digest_of(api: Api) -> str:

@@ -293,6 +293,13 @@ class Prober:
         return self._schedule.lag_in_intervals(self.clock.monotonic())
 
     @property
+    def is_alive(self) -> bool:
+        """
+        Whether the schedule runs.
+        """
+        return self._scheduling.is_alive()
+
+    @property
     def in_flight(self) -> int:
         """
         Probes that have started and not ended.

@@ -140,6 +140,7 @@ class Schedule:
         # Apart from the rows: a grid may go and come back while its requests are under way.
         self._under_way: dict[tuple[str, str], int] = {}
         self._queue: list[tuple[float, tuple[str, str]]] = []
+        self._head = (math.inf, 1.0)
         self._stopped = False
 
     def configure(self, probes: Iterable[PeriodicProbe], now: float) -> None:
@@ -158,6 +159,7 @@ class Schedule:
         self._rows = fresh
         self._queue = [(row.next, name) for name, row in fresh.items()]
         heapq.heapify(self._queue)
+        self._publish_head()
 
     def advance(self, now: float) -> DueProbes:
         """
@@ -185,6 +187,7 @@ class Schedule:
                     missed.append(MissedSlots(row.probe, why))
                 row.advance_by(1)
             heapq.heappush(self._queue, (row.next, name))
+        self._publish_head()
         # Each grid was emptied at a time, so a fast one's slots stand before a slow one's.
         if len(starts) > 1:
             starts.sort(key=lambda slot: slot.intended)
@@ -250,12 +253,20 @@ class Schedule:
     def lag_in_intervals(self, now: float) -> float:
         """
         How far behind the grid the worst probe is; more than 1 means that nobody advances.
+        From any thread.
         """
-        if not self._queue:
-            return 0.0
-        next_at, name = self._queue[0]
+        # The queue is its thread's alone, and half changed at times.
+        next_at, interval_s = self._head
         # Below a second the interval says nothing about health: a busy moment is longer.
-        return max(0.0, now - next_at) / max(1.0, self._rows[name].probe.interval_s)
+        return max(0.0, now - next_at) / max(1.0, interval_s)
+
+    def _publish_head(self) -> None:
+        # One tuple: who reads it sees both, or both of before.
+        if self._queue:
+            next_at, name = self._queue[0]
+            self._head = (next_at, self._rows[name].probe.interval_s)
+        else:
+            self._head = (math.inf, 1.0)
 
     def _first(self, probe: PeriodicProbe, now: float) -> float:
         wall = now + self._wall_offset_s

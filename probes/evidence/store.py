@@ -34,6 +34,7 @@ from jobproof.probes.evidence.entry import (
     read_evidence,
 )
 from jobproof.probes.result import ProbeResult
+from jobproof.probes.sparing_log import SparingLog
 
 __all__ = ["EvidenceStore"]
 
@@ -77,6 +78,7 @@ class EvidenceStore:
         redactor: Masks what mustn't be written.
         token_env: The variable that `curl` lines of a target name for its token.
         words: What these lines say beside the request, by target.
+        on_write_error: Called where something couldn't be written, or removed.
     """
 
     def __init__(
@@ -88,7 +90,10 @@ class EvidenceStore:
         redactor: Redactor | None = None,
         token_env: Callable[[str], str] = lambda _target: "TOKEN",
         words: Callable[[str], ShellWords] = lambda _target: ShellWords(),
+        on_write_error: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_write_error = on_write_error
+        self._sparing = SparingLog()
         self.folder = folder
         self.max_bytes = max_bytes
         self.every = every
@@ -215,7 +220,10 @@ class EvidenceStore:
     def _remove(self, evidence_id: str) -> None:
         evidence = self._kept.pop(evidence_id)
         self._bytes -= evidence.size_bytes
-        self._path(evidence_id).unlink(missing_ok=True)
+        try:
+            self._path(evidence_id).unlink(missing_ok=True)
+        except OSError as wrong:
+            self._failed("removed from", wrong)
         for one in evidence.fingerprints:
             samples = self._samples_of.get(one)
             if samples is None:
@@ -274,12 +282,17 @@ class EvidenceStore:
         try:
             _write_whole(self._path(evidence.id), content)
         except OSError as wrong:
-            _LOG.warning("evidence can't be kept in %s: %s", self.folder, wrong)
+            self._failed("kept in", wrong)
             return None
         evidence = replace(evidence, size_bytes=len(content))
         self._kept[evidence.id] = evidence
         self._bytes += evidence.size_bytes
         return evidence
+
+    def _failed(self, what: str, wrong: OSError) -> None:
+        self._on_write_error()
+        if self._sparing.before_now(what) is not None:
+            _LOG.warning("evidence can't be %s %s: %s", what, self.folder, wrong)
 
     def _path(self, evidence_id: str) -> Path:
         return self.folder / f"{evidence_id}.har"

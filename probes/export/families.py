@@ -22,16 +22,24 @@ __all__ = [
     "JOB_EDGES_S",
     "LABEL_VALUES",
     "LAG_EDGES_S",
+    "LATENESS_EDGES_S",
     "METRICS",
     "OTHER_CODE",
     "PHASES",
     "PHASE_EDGES_S",
+    "STORES",
     "UNKNOWN_STATUS",
+    "UNSEEN_STATUS",
     "Edges",
     "Metric",
+    "status_label",
 ]
 
 UNKNOWN_STATUS = "unknown"
+"""Every status word that the profile doesn't have."""
+UNSEEN_STATUS = "unseen"
+"""What a job may have been in between two polls that were far apart."""
+_LISTED_UNKNOWN = "unknown (listed)"
 OTHER_CODE = "other"
 ACCEPTED = "accepted"
 """The kind of a finding that the profile's policy accepts: no alert may ring for it."""
@@ -70,6 +78,11 @@ JOB_EDGES_S: Edges = (
     *(0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0),
     *(180.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0),
 )
+
+LATENESS_EDGES_S: Edges = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+
+# What is written to disk, or elsewhere, and may fail.
+STORES = ("evidence", "watch_list", "sinks")
 
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -148,7 +161,8 @@ METRICS: tuple[Metric, ...] = (
         "jobproof_job_transitions_total",
         "counter",
         ("target", "from_status", "to_status"),
-        "Moves of followed jobs from one status to another, as seen between two polls.",
+        "Moves of followed jobs from one status to another, as seen between two polls; by way of "
+        "`unseen` where the polls were too far apart to tell.",
     ),
     Metric(
         "jobproof_stuck_jobs",
@@ -161,6 +175,18 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         ("target",),
         "Age of the oldest followed job that has not ended.",
+    ),
+    Metric(
+        "jobproof_followed_poll_lateness_seconds",
+        "histogram",
+        ("target",),
+        "From the time when a followed job was due to the time when it was asked for.",
+    ),
+    Metric(
+        "jobproof_store_write_errors_total",
+        "counter",
+        ("store",),
+        "What couldn't be written down: evidence, the watch list, or a sink's result.",
     ),
     Metric(
         "jobproof_contract_findings_total",
@@ -273,5 +299,13 @@ LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
     "kind": (*Kind, ACCEPTED),
     "drift": tuple(Drift),
     "reason": tuple(MissReason),
+    "store": STORES,
 }
 """Labels whose values are closed in code; others come from the configuration and the API."""
+
+
+def status_label(word: str) -> str:
+    """
+    The label of a status word that the profile has: `unknown` is that of all others.
+    """
+    return _LISTED_UNKNOWN if word == UNKNOWN_STATUS else word

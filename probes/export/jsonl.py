@@ -55,6 +55,8 @@ class JsonLines:
         self._file = self._open()
 
     def write(self, result: ProbeResult) -> None:
+        if self._file.closed:  # the next one couldn't be begun
+            self._file = self._open()
         # Before it is needed the next file isn't begun: an empty one would be no recording.
         if self._file.tell() >= self._limit:
             self._file.close()

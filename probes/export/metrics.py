@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from itertools import product
+from itertools import pairwise, product
 from threading import RLock
 
 from prometheus_client import CollectorRegistry
@@ -28,13 +28,17 @@ from jobproof.probes.export.families import (
     DURATION_EDGES_S,
     JOB_EDGES_S,
     LAG_EDGES_S,
+    LATENESS_EDGES_S,
     METRICS,
     OTHER_CODE,
     PHASE_EDGES_S,
     PHASES,
+    STORES,
     UNKNOWN_STATUS,
+    UNSEEN_STATUS,
     Edges,
     Metric,
+    status_label,
 )
 from jobproof.probes.export.series import (
     BoundedWords,
@@ -164,6 +168,7 @@ class Metrics(Collector):
             "jobproof_probe_duration_seconds": lambda: self._duration_edges_s,
             "jobproof_probe_phase_duration_seconds": lambda: PHASE_EDGES_S,
             "jobproof_schedule_lag_seconds": lambda: LAG_EDGES_S,
+            "jobproof_followed_poll_lateness_seconds": lambda: LATENESS_EDGES_S,
             "jobproof_job_status_duration_seconds": lambda: self._job_edges_s,
             "jobproof_job_completion_seconds": lambda: self._job_edges_s,
         }
@@ -173,6 +178,8 @@ class Metrics(Collector):
     def _create_process_series(self) -> None:
         self._histograms["jobproof_schedule_lag_seconds"].child()
         self._gauges["jobproof_probes_in_flight"].child()
+        for store in STORES:
+            self._counters["jobproof_store_write_errors_total"].child(store)
         try:
             own_version = version("jobproof")
         except PackageNotFoundError:
@@ -240,19 +247,21 @@ class Metrics(Collector):
             self._gauges[f"jobproof_{gauge}"].child(name)
 
     def _create_jobs(self, target: TargetLabels) -> None:
-        name, pending = target.name, [s for s in target.statuses if s not in target.terminal]
-        for status in (*target.statuses, UNKNOWN_STATUS):
+        name, statuses = target.name, tuple(map(status_label, target.statuses))
+        pending = [status_label(word) for word in target.statuses if word not in target.terminal]
+        for status in (*statuses, UNKNOWN_STATUS):
             self._counters["jobproof_job_status_observations_total"].child(name, status)
         # Statuses are read in any probe's answer; the series below come of following alone.
         if FOLLOWED not in target.canaries:
             return
-        for status in (*target.statuses, UNKNOWN_STATUS):
+        self._histograms["jobproof_followed_poll_lateness_seconds"].child(name)
+        for status in (*statuses, UNKNOWN_STATUS):
             self._gauges["jobproof_followed_jobs"].child(name, status)
         for status in pending:
             self._histograms["jobproof_job_status_duration_seconds"].child(name, status)
-        for status in sorted(target.terminal):
+        for status in map(status_label, sorted(target.terminal)):
             self._histograms["jobproof_job_completion_seconds"].child(name, status)
-        for before, after in product(pending, target.statuses):
+        for before, after in product((*pending, UNSEEN_STATUS), (*statuses, UNSEEN_STATUS)):
             if before != after:
                 self._counters["jobproof_job_transitions_total"].child(name, before, after)
         self._gauges["jobproof_stuck_jobs"].child(name)
@@ -426,15 +435,36 @@ class Metrics(Collector):
 
     # -- followed jobs ------------------------------------------------------------------
 
-    def job_moved(self, target: str, before: str, after: str) -> None:
+    def job_moved(self, target: str, before: str, after: str, *, is_gapped: bool = False) -> None:
         """
         A followed job was in `before` at one poll and in `after` at the next.
+
+        Args:
+            is_gapped: It may have been in others between them.
         """
         with self._lock:
             if target in self._targets:
-                words = self._status(target, before), self._status(target, after)
+                first, last = self._status(target, before), self._status(target, after)
+                way = (first, UNSEEN_STATUS, last) if is_gapped else (first, last)
                 family = self._counters["jobproof_job_transitions_total"]
-                family.child(target, *words).value += 1.0
+                for words in pairwise(way):
+                    family.child(target, *words).value += 1.0
+
+    def job_polled(self, target: str, late_s: float) -> None:
+        """
+        A followed job was asked for so long after it was due.
+        """
+        with self._lock:
+            if target in self._targets:
+                family = self._histograms["jobproof_followed_poll_lateness_seconds"]
+                family.child(target).observe(max(0.0, late_s))
+
+    def write_failed(self, store: str) -> None:
+        """
+        Something couldn't be written to `store`, one of `STORES`.
+        """
+        with self._lock:
+            self._counters["jobproof_store_write_errors_total"].child(store).value += 1.0
 
     def job_waited(self, target: str, job_status: str, seconds: float, job_id: str = "") -> None:
         """
@@ -473,7 +503,8 @@ class Metrics(Collector):
             if target not in self._targets:
                 return
             family = self._gauges["jobproof_followed_jobs"]
-            counts: dict[str, int] = dict.fromkeys((*self._statuses[target], UNKNOWN_STATUS), 0)
+            statuses = map(status_label, self._statuses[target])
+            counts: dict[str, int] = dict.fromkeys((*statuses, UNKNOWN_STATUS), 0)
             for status, count in by_status.items():
                 counts[self._status(target, status)] += count
             for status, count in counts.items():
@@ -501,7 +532,7 @@ class Metrics(Collector):
         return None if self._redactor.holds_secret(job_id) else JobExemplar(job_id, value, at)
 
     def _status(self, target: str, word: str) -> str:
-        return word if word in self._statuses[target] else UNKNOWN_STATUS
+        return status_label(word) if word in self._statuses[target] else UNKNOWN_STATUS
 
     # -- the scrape ---------------------------------------------------------------------
 

@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from jobproof.contract.errors import ConfigError, JobproofError
+from jobproof.probes.following.watch_list_file import connect, move_aside
 
 __all__ = ["FollowedJob", "WatchList"]
 
-_VERSION = 1
 _LONGEST_ID = 1_000
 _MOST_OBSERVATIONS = 16
 
@@ -24,7 +23,7 @@ _MOST_OBSERVATIONS = 16
 @dataclass(frozen=True, slots=True)
 class FollowedJob:
     """
-    One job on its way, as far as polling has seen it; times are Unix seconds.
+    One job on its way, as far as polling has seen it; times are Unix seconds of the steady clock.
 
     Attributes:
         source: Where the id came from: listing, pushed, file, static, a plug-in's name.
@@ -39,7 +38,10 @@ class FollowedJob:
         clock_from: Since when the vendor's documented limits are counted for it.
         polls: Requests made for it.
         quiet_polls: Polls since the status last changed.
-        misses: "No such job" answers in a row.
+        misses: "No such job" answers in a row, as far as they say anything of the job.
+        missed_s: From the first of them to the last.
+        asked_at: The last answer, whatever it was.
+        watched_s: Since the id came in, without the time in which no daemon ran.
         ended_at: When its end was first seen; it may be asked once more after that.
     """
 
@@ -58,51 +60,22 @@ class FollowedJob:
     quiet_polls: int = 0
     misses: int = 0
     ended_at: float | None = None
+    missed_s: float = 0.0
+    asked_at: float | None = None
+    watched_s: float = 0.0
 
 
 # A row is a job field by field: the order of the columns below is that of the class.
 _COLUMNS = tuple(field.name for field in fields(FollowedJob))
 
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS followed (
-    target TEXT NOT NULL,
-    job_id TEXT NOT NULL,
-    source TEXT NOT NULL,
-    first_seen_at REAL NOT NULL,
-    next_poll_at REAL NOT NULL,
-    job_status TEXT,
-    entered_after REAL,
-    entered_by REAL,
-    observed_at REAL,
-    created_at REAL,
-    clock_from REAL,
-    polls INTEGER NOT NULL,
-    quiet_polls INTEGER NOT NULL,
-    misses INTEGER NOT NULL,
-    ended_at REAL,
-    PRIMARY KEY (target, job_id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS followed_by_poll ON followed (target, next_poll_at);
-CREATE TABLE IF NOT EXISTS ended (
-    target TEXT NOT NULL,
-    job_id TEXT NOT NULL,
-    at REAL NOT NULL,
-    PRIMARY KEY (target, job_id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS ended_by_time ON ended (at);
-CREATE TABLE IF NOT EXISTS sights (
-    target TEXT NOT NULL,
-    job_id TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    sight TEXT NOT NULL,
-    PRIMARY KEY (target, job_id, number)
-) WITHOUT ROWID;
-PRAGMA user_version = {_VERSION};
-"""
-
 _PUT = (
     f"INSERT OR REPLACE INTO followed ({', '.join(_COLUMNS)}) "  # noqa: S608 -- our own names
     f"VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+# Times that lie in the past, when they are written down.
+_SEEN_AT = (
+    *("first_seen_at", "entered_after", "entered_by", "observed_at"),
+    *("clock_from", "ended_at", "asked_at"),
 )
 _GET = f"SELECT {', '.join(_COLUMNS)} FROM followed"  # noqa: S608 -- our own names
 
@@ -123,11 +96,18 @@ class WatchList:
         capacity: Most jobs followed per target; beyond it `add` refuses.
         remember_ended: Ended ids kept per target, so that a listing that still
             shows them doesn't start them again.
+        on_write_error: Called where something couldn't be written down.
     """
 
     def __init__(
-        self, path: Path | None, *, capacity: int = 10_000, remember_ended: int = 10_000
+        self,
+        path: Path | None,
+        *,
+        capacity: int = 10_000,
+        remember_ended: int = 10_000,
+        on_write_error: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_write_error = on_write_error
         self.path = path
         self.capacity = capacity
         self.remember_ended = remember_ended
@@ -136,10 +116,15 @@ class WatchList:
         self._closed = False
         self._db = self._open()
 
-    def add(self, target: str, job_id: str, *, source: str, now: float) -> bool:
+    def add(
+        self, target: str, job_id: str, *, source: str, now: float, take_back: bool = False
+    ) -> bool:
         """
         Follow a job from now on; False if it is followed already, has ended, or
         the list is full.
+
+        Args:
+            take_back: Follow one that was let go before its end, too.
 
         Raises:
             ValueError: The id is empty or longer than a URL can sensibly carry.
@@ -147,6 +132,9 @@ class WatchList:
         if not 0 < len(job_id) <= _LONGEST_ID:
             raise ValueError(f"a job id has 1 to {_LONGEST_ID} characters, not {len(job_id)}")
         with self._writing() as db:
+            if take_back:
+                gone = "DELETE FROM ended WHERE target = ? AND job_id = ? AND let_go"
+                db.execute(gone, (target, job_id))
             if self._knows(db, target, job_id) or self._count(db, target) >= self.capacity:
                 return False
             db.execute(_PUT, astuple(FollowedJob(target, job_id, source, now, now)))
@@ -205,9 +193,12 @@ class WatchList:
             ).fetchall()
         return tuple(str(row[0]) for row in rows)
 
-    def finish(self, target: str, job_id: str, *, now: float) -> None:
+    def finish(self, target: str, job_id: str, *, now: float, let_go: bool = False) -> None:
         """
         Follow this job no longer, and don't start it again.
+
+        Args:
+            let_go: It hasn't been seen to end, so `add` may take it back.
         """
         with self._writing() as db:
             for table in ("followed", "sights"):
@@ -215,7 +206,10 @@ class WatchList:
                     f"DELETE FROM {table} WHERE target = ? AND job_id = ?",  # noqa: S608
                     (target, job_id),
                 )
-            db.execute("INSERT OR REPLACE INTO ended VALUES (?, ?, ?)", (target, job_id, now))
+            db.execute(
+                "INSERT OR REPLACE INTO ended (target, job_id, at, let_go) VALUES (?, ?, ?, ?)",
+                (target, job_id, now, let_go),
+            )
             db.execute(
                 "DELETE FROM ended WHERE target = ? AND at < "
                 "(SELECT at FROM ended WHERE target = ? ORDER BY at DESC LIMIT 1 OFFSET ?)",
@@ -241,15 +235,43 @@ class WatchList:
             )
             return {row[0]: int(row[1]) for row in rows}
 
-    def forget_other_targets(self, names: Iterable[str]) -> None:
+    def sizes(self) -> dict[str, int]:
         """
-        Drop the jobs of targets that are configured no longer.
+        How many jobs are followed of each target that the list has anything of.
         """
-        keep = sorted(set(names))
-        marks = ", ".join("?" * len(keep))
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT target, sum(followed) FROM (SELECT target, 1 AS followed FROM followed "
+                "UNION ALL SELECT target, 0 FROM ended) GROUP BY target"
+            ).fetchall()
+        return {str(row[0]): int(row[1]) for row in rows}
+
+    def forget(self, target: str) -> None:
+        """
+        Drop everything about a target.
+        """
         with self._writing() as db:
             for table in ("followed", "ended", "sights"):
-                db.execute(f"DELETE FROM {table} WHERE target NOT IN ({marks})", keep)  # noqa: S608
+                db.execute(f"DELETE FROM {table} WHERE target = ?", (target,))  # noqa: S608
+
+    def bound_times(self, target: str, *, now: float, longest_s: float) -> None:
+        """
+        Let no job be due, or have been seen, later than can be: the clock may have been set
+        since that was written down.
+
+        Args:
+            longest_s: The longest time between two polls: none is due later, or overdue by more.
+        """
+        past = ", ".join(f"{name} = min({name}, :now)" for name in _SEEN_AT)
+        late = " OR ".join(f"{name} > :now" for name in _SEEN_AT)
+        with self._writing() as db:
+            db.execute(
+                f"UPDATE followed SET {past}, "  # noqa: S608 -- our own names
+                "next_poll_at = max(:now - :longest, min(next_poll_at, :now + :longest)) "
+                "WHERE target = :target AND "
+                f"({late} OR abs(next_poll_at - :now) > :longest)",
+                {"target": target, "now": now, "longest": longest_s},
+            )
 
     def close(self) -> None:
         """
@@ -277,12 +299,14 @@ class WatchList:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as db:
-            # Takes the write lock now: a deferred one could fail half-way through.
-            db.execute("BEGIN IMMEDIATE")
             try:
+                # Takes the write lock now: a deferred one could fail half-way through.
+                db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
-            except BaseException:
+            except BaseException as wrong:
+                if isinstance(wrong, sqlite3.Error):
+                    self._on_write_error()
                 # A full disk may have ended the transaction already, and a second ROLLBACK
                 # would hide that error behind its own.
                 if db.in_transaction:
@@ -301,7 +325,7 @@ class WatchList:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            return _connect(self.path)
+            return connect(self.path)
         except sqlite3.DatabaseError as wrong:
             if self.path is None or not self.path.is_file():
                 raise ConfigError(
@@ -313,38 +337,5 @@ class WatchList:
                     f"{self.path}: the watch list can't be used: {wrong}. "
                     "Does another daemon keep its state there?"
                 ) from None
-        self.moved_aside = _move_aside(self.path)
-        return _connect(self.path)
-
-
-def _connect(path: Path | None) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        path or ":memory:", isolation_level=None, check_same_thread=False, timeout=2.0
-    )
-    try:
-        # Two daemons on one list would poll every job twice: the second one is refused.
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
-        # A committed transaction survives the death of the process; only a power
-        # cut may cost the last ones, and those jobs are found by the next listing.
-        db.execute("PRAGMA synchronous = NORMAL")
-        version = int(db.execute("PRAGMA user_version").fetchone()[0])
-        if version not in (0, _VERSION):
-            raise sqlite3.DatabaseError(f"it is of version {version}, not {_VERSION}")
-        verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(str(verdict))
-        db.executescript(_SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _move_aside(path: Path) -> Path:
-    aside = path.with_name(f"{path.name}.unreadable-{int(time.time())}")
-    path.rename(aside)
-    for tail in ("-wal", "-shm"):
-        # The journal of the broken file would be replayed into the new one.
-        path.with_name(path.name + tail).unlink(missing_ok=True)
-    return aside
+        self.moved_aside = move_aside(self.path)
+        return connect(self.path)

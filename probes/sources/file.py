@@ -5,6 +5,7 @@ Ids in a text file that something else writes.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,9 +53,12 @@ class FileSource:
         Every id in the file, if it has changed since it was last read.
         """
         try:
-            with self._path.open("rb") as file:
+            # A pipe without a writer would keep us waiting.
+            with open(self._path, "rb", opener=_open_at_once) as file:
                 # Of the open file: the path may lead to another one a moment later.
                 now = os.fstat(file.fileno())
+                if not stat.S_ISREG(now.st_mode):
+                    return FoundIds(problem=f"{self._path} is no file")
                 mark = (now.st_ino, now.st_size, now.st_mtime_ns)
                 if mark == self._read:
                     return FoundIds()
@@ -67,10 +71,16 @@ class FileSource:
             return FoundIds(problem=f"{self._path} can't be read: {wrong.strerror}")
         except UnicodeDecodeError:
             return FoundIds(problem=f"{self._path} isn't UTF-8 text")
+        except ValueError:  # a NUL
+            return FoundIds(problem=f"{str(self._path)!r} is no file's name")
         if len(content) > _MOST_BYTES:
             return FoundIds(problem=f"{self._path} is larger than {_MOST_BYTES >> 20} MiB")
         self._read = mark
         return _ids(self._path, lines)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _ids(path: Path, lines: list[str]) -> FoundIds:

@@ -4,9 +4,9 @@ Ids that stand in the configuration.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOptions, is_job_id
@@ -14,12 +14,20 @@ from jobproof.probes.sources.source import FoundIds, SourceContext, SourceOption
 __all__ = ["StaticOptions", "StaticSource"]
 
 
+def _job_id(text: str) -> str:
+    if not is_job_id(text):
+        raise ValueError("an id has 1 to 200 printable characters")
+    return text
+
+
 class StaticOptions(SourceOptions):
     """
     Jobs to follow, by name.
     """
 
-    ids: tuple[str, ...] = Field(min_length=1, max_length=10_000, description="Ids of jobs.")
+    ids: tuple[Annotated[str, AfterValidator(_job_id)], ...] = Field(
+        min_length=1, max_length=10_000, description="Ids of jobs."
+    )
 
 
 class StaticSource:
@@ -31,7 +39,7 @@ class StaticSource:
     interval_s = 60.0
 
     def __init__(self, options: StaticOptions, context: SourceContext) -> None:
-        self._ids = tuple(dict.fromkeys(filter(is_job_id, options.ids)))
+        self._ids = tuple(dict.fromkeys(options.ids))
 
     def next_request(self) -> Request | None:
         """

@@ -154,9 +154,15 @@ class _Endpoints:
         return Response(text, headers={"Content-Type": _EXPOSITION_TYPE})
 
     def healthy(self, request: Request) -> Response:
+        trouble = self.control.trouble()
+        if trouble is not None:
+            return PlainTextResponse(f"jobproof is not healthy: {trouble}.\n", 503)
         return PlainTextResponse("jobproof is healthy.\n")
 
     def ready(self, request: Request) -> Response:
+        trouble = self.control.trouble()
+        if trouble is not None:
+            return PlainTextResponse(f"jobproof is not ready: {trouble}.\n", 503)
         lag = self.control.lag_in_intervals()
         # One interval behind is a busy moment; two are a schedule that doesn't advance.
         if lag >= 2:
@@ -177,7 +183,12 @@ class _Endpoints:
         report = self.control.reload()
         if report.error is not None:
             return PlainTextResponse(f"refused, nothing has changed: {report.error}\n", 500)
-        return PlainTextResponse("reloaded\n")
+        kept = [
+            f"target {name} isn't configured any longer: its {count} followed jobs are kept for an "
+            "hour, then dropped\n"
+            for name, count in report.kept.items()
+        ]
+        return PlainTextResponse("".join(("reloaded\n", *kept)))
 
     def push(self, request: Request) -> Response:
         target = self._target(request.path_params["target"], code=404)

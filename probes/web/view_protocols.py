@@ -83,10 +83,15 @@ class ProbeRefused(Exception):
 class ReloadReport(Protocol):
     """
     The result of a reload; `error` is None if the new configuration is in force.
+
+    `kept` says how many jobs are followed of each target that is configured no longer.
     """
 
     @property
     def error(self) -> str | None: ...
+
+    @property
+    def kept(self) -> Mapping[str, int]: ...
 
 
 class DaemonView(Protocol):
@@ -102,6 +107,11 @@ class DaemonView(Protocol):
     def job_counts(self, target: str) -> JobCounts | None:
         """
         The jobs of a target that are followed; None where none can be.
+        """
+
+    def trouble(self) -> str | None:
+        """
+        Why nothing is, or will be, probed; None where all runs.
         """
 
     def lag_in_intervals(self) -> float:

@@ -5,12 +5,14 @@ An answer that comes again isn't read again, and that is nothing a judgement dep
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.builders import ENDED, JOB, NOW, answer, api, job, judge, not_found, trace
 from tests.contract.lives import exchanges
+from tests.threads import at_once
 
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Exchange, Response, Subject
@@ -81,6 +83,17 @@ def test_old_bodies_and_large_ones_are_let_go() -> None:
     assert _parsed(reader, answer()) is not first
     large = answer(job(result={"urls": ["https://a.example/" + "a" * 20_000]}))
     assert _parsed(reader, large) is not _parsed(reader, large)
+
+
+def test_threads_may_share_what_was_read() -> None:
+    reader = _another_reader()
+    bodies = [[answer(job(completed_at=f"{n * 300 + i}")) for i in range(300)] for n in range(4)]
+
+    def read(exchanges: list[Exchange]) -> None:
+        for exchange in exchanges:
+            reader.observe(exchange)
+
+    assert at_once(*(partial(read, part) for part in bodies)) == []
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])

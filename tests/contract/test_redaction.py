@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import string
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.parrot import TOKEN, shown_in, spellings_of
+from tests.threads import at_once
 
 from jobproof.contract.formats.secrets.redaction import SHORTEST_SECRET, Redactor
 from jobproof.contract.formats.secrets.secret import MASK, Secret
@@ -182,3 +184,16 @@ def test_a_hostile_text_is_read_to_its_end(name: str) -> None:
     redactor, piece = Redactor([TOKEN]), HOSTILE[name]
     shown = redactor.text(piece * (400_000 // len(piece)))
     assert TOKEN not in shown
+
+
+def test_two_threads_may_add_secrets() -> None:
+    redactor = Redactor()
+    names = [[f"secret-{thread}-{number:04}" for number in range(40)] for thread in range(4)]
+
+    def add(some: list[str]) -> None:
+        for one in some:
+            redactor.add([one])
+
+    assert at_once(*(partial(add, some) for some in names)) == []
+    text = " ".join(one for some in names for one in some)
+    assert "secret-" not in redactor.text(text)

@@ -127,7 +127,7 @@ _MERGES = "a0: &a0 {k: 1}\n" + "".join(
     f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10)
 )
 _CIRCLE = "an alias leads back into the value that it stands in"
-_BOMB = ": its aliases come to more than 100,000 values; write out what is meant"
+_BOMB = ":6: its aliases come to more than 100,000 values; write out what is meant"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,13 @@ _BOMB = ": its aliases come to more than 100,000 values; write out what is meant
             "".join(f"{' ' * level}a:\n" for level in range(500)),
             ":202: nested too deep to be read",
         ),
-        (f"a: {'1' * 5000}", ": holds a number that is too long to be read"),
+        (f"a: {'1' * 5000}", ":1: holds a number that is too long to be read"),
+        ("a: 1\nb: \x07\n", ":2: holds characters that YAML doesn't allow"),
+        ("a: 1\nb: !!timestamp never", ":2: holds no timestamp"),
+        (
+            "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 5_000)),
+            ":200: nested too deep to be read",
+        ),
         ("a: !Sub b", ":1: could not determine a constructor for the tag '!Sub'"),
         (
             "a: 1\nb: !!python/abort []",

@@ -200,6 +200,7 @@ class History:
             if now - job.since < lasts_s * (1 + 2 * state.slow):
                 continue
             after = job.path[job.at + 1][0]
+            self.metrics.job_polled(name, 0.2)
             self.metrics.job_waited(name, word, now - job.since, "0001")
             self.metrics.job_moved(name, word, after)
             job.at, job.since = job.at + 1, now

@@ -25,7 +25,7 @@ from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.result import ProbeResult
 from jobproof.probes.service import connect
 
-__all__ = ["Heard", "running", "sample", "write_config"]
+__all__ = ["Heard", "made", "running", "sample", "write_config"]
 
 
 @dataclass
@@ -88,6 +88,28 @@ def write_config(
     return path
 
 
+def made(
+    config: Path,
+    *,
+    watchlist: WatchList | None = None,
+    redactor: Redactor | None = None,
+    heard: Heard | None = None,
+) -> Daemon:
+    """
+    A daemon that isn't started yet.
+    """
+    return Daemon(
+        load_settings(config),
+        make_client=connect,
+        checks=load_checks(),
+        watchlist=watchlist or WatchList(None),
+        registry=new_registry(process=False),
+        redactor=redactor or Redactor(),
+        rng=random.Random(4),
+        results=heard or Heard(),
+    )
+
+
 @contextmanager
 def running(
     config: Path, *, watchlist: WatchList | None = None, redactor: Redactor | None = None
@@ -96,16 +118,7 @@ def running(
     A started daemon that is stopped at the end.
     """
     heard = Heard()
-    daemon = Daemon(
-        load_settings(config),
-        make_client=connect,
-        checks=load_checks(),
-        watchlist=watchlist or WatchList(None),
-        registry=new_registry(process=False),
-        redactor=redactor or Redactor(),
-        rng=random.Random(4),
-        results=heard,
-    )
+    daemon = made(config, watchlist=watchlist, redactor=redactor, heard=heard)
     daemon.start()
     try:
         yield daemon, heard

@@ -262,16 +262,53 @@ def test_a_name_can_t_be_given_twice(tmp_path: Path) -> None:
         load(tmp_path, GOOD.replace("sinks:", f"{target}sinks:"))
 
 
+_UNREACHABLE = (
+    *(
+        "",
+        "http://",
+        "http:///v1",
+        "http://:80",
+        "http://?x",
+        "//a.test",
+        "a.test:80",
+        "http:a.test",
+    ),
+    *("http://a.test:0", "http://a.test:65536", "http://a.test:x", "http://a.test:-1"),
+    *("http://u@a.test", "http://u:p@a.test", "http://@a.test", "ftp://a.test", "unix:/run/x"),
+    *("http://a b.test", "http://a.test/a b", "http://a\\tb.test", "http://a.test/\\u0007"),
+    *("http://a.test/\\u202e", "http://a<b.test", "http://a\\\\b.test", "http://a..test"),
+    *(f"http://{'a' * 64}.test", f"http://{'a.' * 130}test", "http://0.0.0.0", "http://[::]"),
+    *("http://[::1", "http://::1", "http://[fe80::1%eth0]", "http://1.2.3.4.5", "http://256.1.1.1"),
+    *("http://169.254.169.254", "http://[::ffff:169.254.169.254]", "http://2852039166"),
+    *("http://0xA9FEA9FE", "http://0251.0376.0251.0376", "http://[64:ff9b::a9fe:a9fe]"),
+    *("http://224.0.0.1", "http://[fe80::1]"),
+    *("http://a.test?token=x", "http://a.test#x", "http://a.invalid", "http://b.c.example."),
+)
+
+
+@pytest.mark.parametrize("url", _UNREACHABLE)
+def test_a_url_that_leads_nowhere_is_refused_when_it_is_read(tmp_path: Path, url: str) -> None:
+    message = refusal(tmp_path, "https://api.krea.ai", f'"{url}"')
+    assert message.startswith("jobproof.yaml:4: targets[0].url: ")
+    assert "\n" not in message
+
+
+def test_a_name_that_is_given_an_address_is_taken(tmp_path: Path) -> None:
+    for more in ('resolve: ["A.Example:80:127.0.0.1"]', "proxy: http://127.0.0.1:8080"):
+        text = GOOD.replace("https://api.krea.ai", f"http://a.example\n    {more}")
+        assert load(tmp_path, text).targets[0].url == "http://a.example"
+
+
 def test_environment_is_taken_in_and_never_shown(tmp_path: Path) -> None:
     text = GOOD.replace("https://api.krea.ai", "https://${INNER_HOST}/v2/")
-    settings = load(tmp_path, text, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.example"})
+    settings = load(tmp_path, text, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.test"})
     target = settings.targets[0]
-    assert target.url == "https://jobs.internal.example/v2"
+    assert target.url == "https://jobs.internal.test/v2"
     assert target.shown_url == "https://${INNER_HOST}/v2/"
-    assert {secret.reveal() for secret in settings.secrets} == {TOKEN, "jobs.internal.example"}
+    assert {secret.reveal() for secret in settings.secrets} == {TOKEN, "jobs.internal.test"}
     wrong = text.replace("https://$", "ftp://$")
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, wrong, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.example"})
+        load(tmp_path, wrong, {"TOK": TOKEN, "INNER_HOST": "jobs.internal.test"})
     assert "internal" not in str(caught.value)
 
 

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.probes.live import running, sample, write_config
+from tests.probes.live import made, running, sample, write_config
 from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.mock import MockServer
@@ -203,7 +203,10 @@ def test_429_holds_the_whole_key_back(mock: MockServer, tmp_path: Path, how: str
 
 
 def test_a_plug_in_canary_that_crashes_is_counted_as_internal(
-    mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mock: MockServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     from jobproof.probes.canaries.missing import MissingCanary
 
@@ -215,11 +218,48 @@ def test_a_plug_in_canary_that_crashes_is_counted_as_internal(
     assert settings.targets[0].canaries[1].make is MissingCanary
     monkeypatch.setattr(MissingCanary, "next_request", CrashingCanary.ask)
     with running(write_config(tmp_path, mock)) as (_daemon, heard):
-        until(lambda: len(heard.of("missing")) >= 2)
+        until(lambda: len(heard.of("missing")) >= 5)
+        # Several a second, and one line a minute.
+        said = [record.message for record in caplog.records if "outcome internal" in record.message]
+        assert said[0].startswith("target mocked: missing: our own mistake, outcome internal: ")
+        assert "no idea what to ask" in said[0]
+        assert len(said) < len(heard.of("missing")) / 2
         assert {result.outcome for result in heard.of("missing")} == {ProbeOutcome.INTERNAL}
         assert "no idea what to ask" in str(heard.of("missing")[0].error)
         until(lambda: len(heard.of("known")) >= 2)
         assert {result.outcome for result in heard.of("known")} == {ProbeOutcome.OK}
+
+
+def test_a_daemon_is_well_once_all_of_it_runs(mock: MockServer, tmp_path: Path) -> None:
+    daemon = made(write_config(tmp_path, mock))
+    try:
+        assert daemon.trouble() == "it has not started yet"
+        daemon.prober.start()
+        assert daemon.trouble() == "it has not started yet"
+    finally:
+        daemon.stop(within_s=PATIENCE_S)
+    with running(write_config(tmp_path, mock)) as (well, _):
+        assert well.trouble() is None
+        well.following.stop()
+        assert well.trouble() == "following has stopped"
+    # It ended as it was told to.
+    assert well.trouble() is None
+
+
+def test_a_sink_that_can_t_write_is_counted(
+    mock: MockServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Every write to it fails as on a disk without room.
+    config = write_config(tmp_path, mock)
+    good = config.read_text(encoding="utf-8")
+    config.write_text(good + "sinks: [{sink: jsonl, path: /dev/full}]\n", encoding="utf-8")
+    with running(config) as (daemon, heard):
+        name = "jobproof_store_write_errors_total"
+        until(lambda: sample(daemon, name, store="sinks") >= 5)
+        assert sample(daemon, name, store="evidence") == 0
+        assert len(heard.results) >= 5
+    said = [record for record in caplog.records if "No space left" in record.message]
+    assert [bool(record.exc_info) for record in said if "receiver" in record.message] == [False]
 
 
 def test_no_thread_outlives_the_daemon(mock: MockServer, tmp_path: Path) -> None:

@@ -229,11 +229,16 @@ def test_an_id_that_is_a_path_finds_nothing(tmp_path: Path) -> None:
 def test_a_disk_that_fails_is_said_and_survived(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = _store(tmp_path)
+    failures: list[int] = []
+    store = _store(tmp_path, on_write_error=lambda: failures.append(1))
     for path in store.folder.iterdir():
         path.unlink()
     store.folder.rmdir()
     assert store.keep(_broken(0)) is None
+    assert store.keep(_broken(9)) is None
+    assert failures == [1, 1]
+    # Said once: a full disk would say so at every probe.
+    assert caplog.text.count("evidence can't be kept") == 1
     assert f"evidence can't be kept in {store.folder}" in caplog.text
     store.folder.mkdir()
     assert store.keep(_broken(1)) is not None

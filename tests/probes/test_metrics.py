@@ -29,10 +29,11 @@ from jobproof.contract.model.exchange import (
 )
 from jobproof.contract.model.finding import Basis, Drift, Finding, Kind, Severity
 from jobproof.contract.plugins import load_checks
-from jobproof.probes.export.families import LABEL_VALUES, METRICS
+from jobproof.probes.export.families import LABEL_VALUES, METRICS, STORES
 from jobproof.probes.export.metrics import Metrics, TargetLabels
 from jobproof.probes.export.prometheus import OPENMETRICS, TEXT, Registry, expose
 from jobproof.probes.export.series import Histogram
+from jobproof.probes.following.tracker import UNKNOWN
 from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
 
 STATUSES = ("queued", "processing", "completed", "failed")
@@ -475,3 +476,44 @@ def test_a_collector_that_fails_costs_its_own_metrics_only(
     assert "jobproof_build_info" in text
     assert "acme_things" not in text
     assert "Broken failed" in caplog.text
+
+
+def test_a_word_that_the_profile_lists_is_told_from_all_that_it_doesn_t() -> None:
+    listed = replace(labels(), statuses=(*STATUSES, "unknown"), terminal=frozenset({"unknown"}))
+    registry, filled = metrics(listed)
+    filled.observe(replace(result(), job_status="unknown"))
+    filled.observe(replace(result(), job_status="expired"))
+    filled.observe(replace(result(), job_status="vanished"))
+    filled.job_ended("krea", "unknown", 7.0)
+    name, mine = "jobproof_job_status_observations_total", "unknown (listed)"
+    assert value(registry, name, target="krea", job_status=mine) == 1.0
+    assert value(registry, name, target="krea", job_status="unknown") == 2.0
+    ended = "jobproof_job_completion_seconds_count"
+    assert value(registry, ended, target="krea", job_status=mine) == 1.0
+    followed = "jobproof_followed_jobs"
+    filled.jobs_followed("krea", {"unknown": 3, UNKNOWN: 1}, stuck=0, oldest_pending_s=None)
+    assert value(registry, followed, target="krea", job_status=mine) == 3.0
+    assert value(registry, followed, target="krea", job_status="unknown") == 1.0
+
+
+def test_a_move_with_a_gap_goes_by_way_of_what_nobody_saw() -> None:
+    registry, filled = metrics()
+    filled.job_moved("krea", "queued", "processing")
+    filled.job_moved("krea", "queued", "failed", is_gapped=True)
+
+    def moves(before: str, after: str) -> float:
+        name = "jobproof_job_transitions_total"
+        return value(registry, name, target="krea", from_status=before, to_status=after)
+
+    assert moves("queued", "processing") == 1.0
+    assert moves("queued", "failed") == 0.0
+    assert moves("queued", "unseen") == moves("unseen", "failed") == 1.0
+
+
+def test_what_could_not_be_written_is_counted_by_store() -> None:
+    registry, filled = metrics()
+    filled.write_failed("evidence")
+    counted = {
+        store: value(registry, "jobproof_store_write_errors_total", store=store) for store in STORES
+    }
+    assert counted == {"evidence": 1.0, "watch_list": 0.0, "sinks": 0.0}

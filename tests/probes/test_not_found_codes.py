@@ -4,11 +4,13 @@ An API that says "no such job" with 410: whoever asks is told so by the profile.
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.contract.edited_api import copied, put_key
+from tests.probes.followed_endpoint import JOBS, FollowedEndpoint
 from tests.probes.live import running, sample, write_config
 from tests.tools import until
 
@@ -20,6 +22,7 @@ from jobproof.contract.model.exchange import Credential, Exchange, Request, Resp
 from jobproof.contract.plugins import load_checks
 from jobproof.grafana.boards.overview import board
 from jobproof.grafana.configured import configured_settings
+from jobproof.probes.config.reader import load_settings
 from jobproof.probes.engine.judging import RawResult, ResultJudge
 from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.result import ProbeOutcome
@@ -67,7 +70,7 @@ def test_only_the_codes_of_the_profile_deny_a_job(tmp_path: Path) -> None:
     assert outcome(api, 404, Subject.MISSING) == undocumented
 
 
-def test_a_followed_job_that_is_gone_is_counted_and_let_go(tmp_path: Path) -> None:
+def test_a_followed_job_that_is_gone_is_counted(tmp_path: Path) -> None:
     folder = gone_api(tmp_path)
     with MockServer(load_api(folder)) as mock:
         mock.set_faults("never_found")
@@ -81,11 +84,31 @@ def test_a_followed_job_that_is_gone_is_counted_and_let_go(tmp_path: Path) -> No
         watchlist = WatchList(None)
         with running(config, watchlist=watchlist) as (daemon, heard):
             until(lambda: len(heard.of("followed")) >= 3 and heard.of("missing") != [])
-            until(lambda: watchlist.all("mocked") == ())
+            # No other job is there to be found: an hour of that, and it is let go.
+            until(lambda: [job.misses >= 3 for job in watchlist.all("mocked")] == [True])
         name = "jobproof_not_found_total"
         assert {r.outcome for r in heard.of("followed")} == {ProbeOutcome.NOT_FOUND}
         assert sample(daemon, name, expected="false") == len(heard.of("followed"))
         assert sample(daemon, name, expected="true") == len(heard.of("missing"))
+
+
+@pytest.mark.parametrize(("code", "followed"), [(410, set()), (404, {JOBS[0]})])
+def test_a_followed_job_is_let_go_by_the_code_of_the_profile(
+    tmp_path: Path, code: int, followed: set[str]
+) -> None:
+    config = write_config(
+        tmp_path,
+        "http://127.0.0.1:9",
+        api=f"./{gone_api(tmp_path).name}",
+        canaries="      missing: {}\n",
+        more="    follow: [{source: pushed}]\n",
+    )
+    with closing(WatchList(None)) as watchlist:
+        endpoint = FollowedEndpoint(load_settings(config).targets[0], watchlist)
+        endpoint.gone_code, endpoint.missing = code, frozenset(JOBS)
+        endpoint.push(JOBS[0])
+        endpoint.run(3_700, knows=False)
+        assert endpoint.followed() == followed
 
 
 def test_an_id_that_is_gone_leaves_the_known_canary_s_rotation(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
+import threading
 from collections import Counter
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.threads import at_once
 
 from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
 from jobproof.probes.engine.schedule import DueProbes, PeriodicProbe, Schedule, Slot, phase_s
@@ -174,6 +176,26 @@ def test_lag_says_that_nobody_advances() -> None:
     assert schedule.next_at is not None
     assert schedule.lag_in_intervals(schedule.next_at) == 0.0
     assert schedule.lag_in_intervals(schedule.next_at + 11.0) == pytest.approx(2.2)
+
+
+def test_how_late_it_is_can_be_read_while_it_advances() -> None:
+    schedule = Schedule(keys(), wall_offset_s=0.0)
+    lags: set[float] = set()
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            lags.add(schedule.lag_in_intervals(0.0))
+
+    def advance() -> None:
+        for turn in range(2_000):
+            schedule.configure([probe(1.0)] if turn % 2 else [], float(turn))
+            schedule.advance(turn + 1.0)
+        done.set()
+
+    assert at_once(read, read, advance) == []
+    # Nothing is late before its first slot.
+    assert lags <= {0.0}
 
 
 INTERVALS = st.sampled_from([0.01, 0.25, 1.0, 5.0, 30.0])

@@ -5,6 +5,7 @@ The life of a job out of its polls: bounds that hold, limits that count, gaps th
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from jobproof.contract.model.finding import Basis
 from jobproof.contract.model.profile import Limit, Phase, StatusWord
+from jobproof.contract.plugins import find_api
 from jobproof.probes.following.tracker import (
     UNKNOWN,
     JobObservation,
@@ -142,17 +144,38 @@ def test_an_end_whose_second_look_fails_is_let_go() -> None:
     assert not walked[1].gone
 
 
-def test_three_misses_in_a_row_end_the_following() -> None:
-    missing = [replace(_saw(n, None), missing=True) for n in range(1, 4)]
-    walked = _walk(_saw(0, "queued"), *missing)
-    assert [progress.gone for progress in walked] == [False, False, False, True]
-    assert walked[3].done
+def _missed(after_s: float, **more: bool) -> JobObservation:
+    return replace(_saw(after_s, None), missing=True, **more)
+
+
+def _gone_after(*sightings: JobObservation) -> float | None:
+    walked = _walk(_saw(0, "queued"), *sightings)
+    ends = [seen.at for seen, step in zip(sightings, walked[1:], strict=True) if step.gone]
+    return ends[0] - _BORN if ends else None
+
+
+def test_a_job_is_let_go_after_ten_minutes_in_which_others_are_found() -> None:
+    misses = [_missed(60.0 * n, others_found=True) for n in range(1, 20)]
+    assert _gone_after(*misses) == 660.0
+
+
+def test_misses_while_no_other_job_is_found_say_nothing() -> None:
+    assert _gone_after(*(_missed(60.0 * n) for n in range(1, 1_000))) is None
+
+
+def test_a_job_that_nobody_can_be_compared_with_is_let_go_after_an_hour() -> None:
+    misses = [_missed(60.0 * n, is_alone=True) for n in range(1, 100)]
+    assert _gone_after(*misses) == 3_660.0
+
+
+def test_the_time_without_a_daemon_is_no_time_of_misses() -> None:
+    misses = [_missed(after_s, others_found=True) for after_s in (1, 6, 90_000, 90_005)]
+    assert _gone_after(*misses) is None
 
 
 def test_an_answer_between_two_misses_starts_the_count_again() -> None:
-    missing = replace(_saw(1, None), missing=True)
-    walked = _walk(missing, missing, _saw(2, "queued"), missing, missing)
-    assert not any(progress.done for progress in walked)
+    misses = [_missed(60.0 * n, others_found=True) for n in range(1, 20)]
+    assert _gone_after(*misses[:9], _saw(570, "queued"), *misses[9:19]) is None
 
 
 def test_failures_do_not_end_the_following() -> None:
@@ -172,13 +195,102 @@ def test_an_unknown_word_never_becomes_a_label() -> None:
     assert walked[2].move == (UNKNOWN, "done")
 
 
-def test_the_gap_grows_while_nothing_changes_and_falls_back_on_a_move() -> None:
-    walked = _walk(*(_saw(0, "queued") for _ in range(12)), _saw(0, "running"))
-    gaps = [progress.job.next_poll_at - _BORN for progress in walked]
-    assert 5.0 <= gaps[0] <= 6.0
-    assert 7.5 <= gaps[1] <= 9.0
-    assert 60.0 <= gaps[11] <= 72.0
-    assert 5.0 <= gaps[12] <= 6.0
+def test_a_word_called_unknown_ends_a_job_where_the_profile_says_so() -> None:
+    words = {**_WORDS, "unknown": StatusWord(phase=Phase.FAILED, rank=3)}
+    tracker = replace(_TRACKER, words=words)
+    ended = _walk(_saw(0, "running"), _saw(5, "unknown"), _saw(10, "unknown"), tracker=tracker)
+    assert [step.done for step in ended] == [False, False, True]
+    assert ended[1].move == ("running", "unknown")
+    # A word that it doesn't have is no end, then as little as ever.
+    other = _walk(_saw(0, "running"), _saw(5, "expired"), _saw(10, "expired"), tracker=tracker)
+    assert not any(step.done for step in other)
+    assert other[1].move == ("running", UNKNOWN)
+
+
+def _gaps(status: str | None, asked: int) -> list[float]:
+    job, at, gaps = _NEW, _BORN, []
+    for _ in range(asked):
+        job = _TRACKER.advance(job, JobObservation(at, status)).job
+        gaps.append(job.next_poll_at - at)
+        at = job.next_poll_at
+    return gaps
+
+
+def test_the_gap_grows_with_the_time_in_a_status_and_falls_back_on_a_move() -> None:
+    job, at = _NEW, _BORN
+    for _ in range(40):
+        lasted_s = at - _BORN
+        job = _TRACKER.advance(job, JobObservation(at, "queued")).job
+        gap_s = job.next_poll_at - at
+        least_s = min(60.0, max(5.0, 0.2 * lasted_s))
+        assert least_s <= gap_s <= 1.2 * least_s
+        at = job.next_poll_at
+    assert least_s == 60.0
+    moved = _TRACKER.advance(job, JobObservation(at, "running")).job
+    assert 5.0 <= moved.next_poll_at - at <= 6.0
+
+
+def test_the_gap_grows_faster_where_there_is_no_status_to_see() -> None:
+    gaps = _gaps(None, 12)
+    assert 7.5 <= gaps[0] <= 9.0
+    assert 60.0 <= gaps[7] <= 72.0
+
+
+_LIVES = (
+    ((("queued", 12), ("processing", 25)), "completed"),
+    ((("queued", 2), ("scheduled", 2), ("processing", 40)), "failed"),
+    ((("backlogged", 30), ("queued", 1), ("processing", 8)), "cancelled"),
+)
+
+
+def _live(job: FollowedJob, life: tuple[tuple[str, float], ...], end: str) -> list[TrackerUpdate]:
+    """
+    What polls of that life come to, each when the tracker wants it.
+    """
+    tracker, updates, at = Tracker.of(find_api("krea").profile), [], job.next_poll_at
+    ends = [(word, _BORN + sum(s for _, s in life[: n + 1])) for n, (word, _) in enumerate(life)]
+    while True:
+        status = next((word for word, until in ends if at < until), end)
+        ended_at = ends[-1][1] if status == end else None
+        seen = JobObservation(at, status, created_at=_BORN, ended_at=ended_at)
+        updates.append(tracker.advance(job, seen))
+        job, at = updates[-1].job, updates[-1].job.next_poll_at + 0.1
+        if updates[-1].done:
+            return updates
+
+
+@pytest.mark.parametrize(("life", "end"), _LIVES)
+def test_short_lives_are_counted_as_they_were(
+    life: tuple[tuple[str, float], ...], end: str
+) -> None:
+    moves: Counter[tuple[str, str]] = Counter()
+    spent: Counter[str] = Counter()
+    for number in range(20):
+        job = FollowedJob("a", f"job-{number}", "pushed", _BORN, _BORN + 0.1 * number)
+        for update in _live(job, life, end):
+            if update.move is not None:
+                assert not update.is_gapped
+                moves[update.move] += 1
+            if update.stay is not None:
+                spent[update.stay.job_status] += update.stay.middle_s
+    last = life[-1][0]
+    # Every end comes from where it came from, and no life leaps over what lasts for an interval.
+    assert moves[last, end] == 20
+    for word, lasted_s in life:
+        if lasted_s > 7.0:
+            assert abs(spent[word] / 20 - lasted_s) <= 5.0, word
+
+
+def test_a_move_between_polls_far_apart_is_said_to_have_a_gap() -> None:
+    early, late = _walk(_saw(0, "held", created_at=_BORN), _saw(40, "done", ended_at=_BORN + 39))
+    assert late.is_gapped
+    # It may have waited and run in the meantime: when it was held last, nobody saw.
+    assert late.stay == StatusDuration("held", 0.0, 39.0)
+    assert not early.is_gapped
+    near = _walk(_saw(0, "held"), _saw(9, "done"))[1]
+    assert not near.is_gapped
+    beside = _walk(_saw(0, "running"), _saw(40, "done"))[1]
+    assert not beside.is_gapped
 
 
 def test_jobs_pushed_together_are_not_asked_together() -> None:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,8 +102,11 @@ def test_statuses_are_counted(watchlist: WatchList) -> None:
 def test_jobs_of_a_removed_target_are_dropped(watchlist: WatchList) -> None:
     watchlist.add("krea", "a", source="pushed", now=_NOW)
     watchlist.add("gone", "b", source="pushed", now=_NOW)
-    watchlist.forget_other_targets(["krea"])
+    watchlist.finish("krea", "c", now=_NOW)
+    assert watchlist.sizes() == {"gone": 1, "krea": 1}
+    watchlist.forget("gone")
     assert watchlist.all("gone") == ()
+    assert watchlist.sizes() == {"krea": 1}
     assert len(watchlist.all("krea")) == 1
 
 
@@ -160,8 +165,6 @@ def test_an_unreadable_file_is_moved_aside(tmp_path: Path, content: bytes) -> No
 
 
 def test_a_file_of_another_version_is_moved_aside(tmp_path: Path) -> None:
-    import sqlite3
-
     path = tmp_path / "watchlist.sqlite"
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version = 99")
@@ -172,6 +175,68 @@ def test_a_file_of_another_version_is_moved_aside(tmp_path: Path) -> None:
     assert watchlist.moved_aside is not None
     assert watchlist.all("krea") == ()
     watchlist.close()
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_a_file_of_other_tables_is_moved_aside(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "watchlist.sqlite"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE followed (what TEXT, target TEXT, next_poll_at TEXT)")
+        other.execute("INSERT INTO followed VALUES ('mine', 'krea', 'never')")
+        other.execute(f"PRAGMA user_version = {version}")
+        other.commit()
+    with closing(WatchList(path)) as watchlist:
+        assert watchlist.add("krea", "a", source="pushed", now=_NOW)
+        moved = watchlist.moved_aside
+    assert moved is not None
+    with closing(sqlite3.connect(moved)) as kept:
+        assert kept.execute("SELECT * FROM followed").fetchall() == [("mine", "krea", "never")]
+
+
+def test_a_list_of_the_first_version_keeps_its_jobs(tmp_path: Path) -> None:
+    path = tmp_path / "w.sqlite"
+    with closing(WatchList(path)) as older:
+        older.add("krea", "a", source="pushed", now=_NOW)
+        older.add("krea", "b", source="pushed", now=_NOW)
+        older.finish("krea", "b", now=_NOW)
+        for table, column in (
+            *(("followed", name) for name in ("missed_s", "asked_at", "watched_s")),
+            ("ended", "let_go"),
+        ):
+            older._db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        older._db.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        with closing(WatchList(path)) as newer:
+            assert newer.moved_aside is None
+            assert newer.all("krea") == (FollowedJob("krea", "a", "pushed", _NOW, _NOW),)
+            assert not newer.add("krea", "b", source="pushed", now=_NOW, take_back=True)
+
+
+def test_a_job_that_was_let_go_can_be_taken_back(watchlist: WatchList) -> None:
+    for job_id, let_go in [("lost", True), ("ended", False)]:
+        watchlist.add("krea", job_id, source="listing", now=_NOW)
+        watchlist.finish("krea", job_id, now=_NOW, let_go=let_go)
+    assert not watchlist.add("krea", "lost", source="listing", now=_NOW)
+    assert watchlist.add("krea", "lost", source="pushed", now=_NOW, take_back=True)
+    assert not watchlist.add("krea", "ended", source="pushed", now=_NOW, take_back=True)
+    assert [job.job_id for job in watchlist.all("krea")] == ["lost"]
+
+
+def test_no_job_is_due_later_than_can_be(watchlist: WatchList) -> None:
+    for job_id, due_at in [("far", 1e6), ("near", 50.0), ("past", -1e6)]:
+        watchlist.add("krea", job_id, source="pushed", now=_NOW)
+        job = watchlist.get("krea", job_id)
+        assert job is not None
+        observed = _NOW + max(due_at, 0.0)
+        watchlist.update(replace(job, next_poll_at=_NOW + due_at, observed_at=observed))
+    watchlist.add("other", "far", source="pushed", now=_NOW + 1e6)
+    watchlist.bound_times("krea", now=_NOW + 40, longest_s=72.0)
+    jobs = {job.job_id: job for job in watchlist.all("krea")}
+    due = {job_id: job.next_poll_at - _NOW for job_id, job in jobs.items()}
+    assert due == {"far": 112.0, "near": 50.0, "past": -32.0}
+    assert jobs["far"].observed_at == _NOW + 40
+    assert jobs["far"].entered_by is None
+    assert watchlist.all("other")[0].next_poll_at == _NOW + 1e6
 
 
 def test_a_second_daemon_on_the_same_list_is_refused(tmp_path: Path) -> None:
@@ -211,7 +276,7 @@ def test_sights_outlive_the_process_and_go_with_their_job(tmp_path: Path) -> Non
     second.finish("krea", "a", now=_NOW)
     assert second.observations("krea", "a") == ()
     assert second.observations("other", "a") == ("elsewhere",)
-    second.forget_other_targets(["krea"])
+    second.forget("other")
     assert second.observations("other", "a") == ()
     second.close()
 
@@ -255,7 +320,16 @@ def test_threads_take_turns(watchlist: WatchList) -> None:
     assert sum(added) == len(watchlist.all("krea")) == 50
 
 
-def test_a_disk_that_is_full_is_said_and_nothing_is_lost(watchlist: WatchList) -> None:
+def test_a_disk_that_is_full_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    failures: list[int] = []
+    with closing(
+        WatchList(tmp_path / "w.sqlite", on_write_error=lambda: failures.append(1))
+    ) as watchlist:
+        _fill_the_disk(watchlist)
+    assert failures == [1]
+
+
+def _fill_the_disk(watchlist: WatchList) -> None:
     watchlist.add("krea", "a", source="pushed", now=_NOW)
     watchlist._db.execute("PRAGMA max_page_count = 10")
 

@@ -337,6 +337,24 @@ def test_discovery_gives_names_and_nothing_else(world: World) -> None:
     assert "://" not in answer.text
 
 
+def test_a_daemon_that_doesn_t_run_is_neither_healthy_nor_ready(world: World) -> None:
+    world.daemon.stopped = "following has stopped"
+    for page, word in (("healthy", "healthy"), ("ready", "ready")):
+        answer = world.ask(f"/-/{page}")
+        assert answer.code == 503
+        assert answer.text == f"jobproof is not {word}: following has stopped.\n"
+    world.daemon.stopped = None
+    assert {world.ask(f"/-/{page}").code for page in ("healthy", "ready")} == {200}
+
+
+def test_a_reload_says_whose_jobs_are_left(world: World) -> None:
+    world.daemon.kept = {"old": 3}
+    assert world.ask("/-/reload", "POST").text == (
+        "reloaded\ntarget old isn't configured any longer: its 3 followed jobs are kept for an "
+        "hour, then dropped\n"
+    )
+
+
 def test_a_reload_is_posted(world: World) -> None:
     got = world.ask("/-/reload")
     assert (got.code, got.headers["allow"]) == (405, "POST")
@@ -357,6 +375,10 @@ def test_a_refused_reload_says_why(world: World) -> None:
     [
         {"Origin": "https://evil.test"},
         {"Origin": "null"},
+        {"Referer": "https://evil.test/page"},
+        {"Referer": "about:blank"},
+        {"Referer": "http://[::1/"},
+        {"Origin": "http://[::1/"},
         {"Sec_Fetch_Site": "cross-site"},
         {"Sec_Fetch_Site": "same-site"},
     ],
@@ -377,7 +399,8 @@ def test_no_other_site_s_page_may_have_a_probe_made(world: World, site: str) -> 
 
 
 def test_our_own_page_may_post(world: World) -> None:
-    own = {"Origin": world.url.rstrip("/"), "Sec_Fetch_Site": "same-origin"}
+    origin = world.url.rstrip("/")
+    own = {"Origin": origin, "Referer": f"{origin}/", "Sec_Fetch_Site": "same-origin"}
     assert world.ask("/-/reload", "POST", **own).code == 200
 
 

@@ -206,3 +206,26 @@ def test_a_second_server_on_a_dead_socket_says_so() -> None:
 
     with pytest.raises(RuntimeError, match="the web server didn't start"):
         WebServer(app, listener).start()
+
+
+_CHUNK = b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 5", b"content-length:44"])
+def test_a_request_with_two_ends_is_refused_and_the_next_not_read(
+    tmp_path: Path, length: bytes
+) -> None:
+    head = b"POST /-/reload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + length
+    with open_world(tmp_path) as world:
+        with _connect(world.port) as connection:
+            # What one of us takes for a body is a request to the other.
+            connection.sendall(head + b"\r\n\r\n" + _CHUNK + _REQUEST)
+            answer = _read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert world.daemon.reloads == 0
+        with _connect(world.port) as connection:
+            one = head.replace(length, b"Connection: close")
+            connection.sendall(one + b"\r\n\r\n" + _CHUNK)
+            assert _read_all(connection).startswith(b"HTTP/1.1 200 ")
+        assert world.daemon.reloads == 1

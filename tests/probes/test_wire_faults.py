@@ -98,7 +98,7 @@ def test_a_server_that_isn_t_there_is_a_connect_failure(tmp_path: Path) -> None:
 
 
 def test_a_name_that_doesn_t_resolve_is_a_dns_failure(tmp_path: Path) -> None:
-    results = probe(tmp_path, "http://nobody.invalid")
+    results = probe(tmp_path, "http://nobody.nowhere.test")
     assert {result.outcome for result in results} <= {ProbeOutcome.DNS, ProbeOutcome.TIMEOUT}
 
 

@@ -71,6 +71,8 @@ class StubDaemon:
     probed: list[tuple[str, str, float]] = field(default_factory=list)
     jobs: JobCounts | None = None
     reloads: int = 0
+    stopped: str | None = None
+    kept: Mapping[str, int] = field(default_factory=dict)
 
     def targets(self) -> Sequence[TargetInfo]:
         return self.target_infos
@@ -78,12 +80,15 @@ class StubDaemon:
     def job_counts(self, target: str) -> JobCounts | None:
         return self.jobs
 
+    def trouble(self) -> str | None:
+        return self.stopped
+
     def lag_in_intervals(self) -> float:
         return self.lag
 
     def reload(self) -> ReloadResult:
         self.reloads += 1
-        return ReloadResult(self.error)
+        return ReloadResult(self.error, kept=self.kept)
 
     def probe(self, target: str, canary: str, *, timeout_s: float) -> ProbeResult:
         self.probed.append((target, canary, timeout_s))

@@ -5,6 +5,7 @@ Text, headers and values without the secrets in them: the one place that masks.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
@@ -70,6 +71,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[Secret | str] = ()) -> None:
         self._secrets: frozenset[str] = frozenset()
         self._finder = _finder(self._secrets)
+        self._adding = threading.Lock()
         self.add(secrets)
 
     def __repr__(self) -> str:
@@ -80,9 +82,12 @@ class Redactor:
         Mask these too from now on; what was masked stays so: an old token may still be in
         a traceback.
         """
-        known = self._secrets | _in_clear(secrets)
-        if known != self._secrets:
-            self._finder, self._secrets = _finder(known), known
+        more = _in_clear(secrets)
+        # Two at once would each forget what the other one adds: a reload, and a token renewed.
+        with self._adding:
+            known = self._secrets | more
+            if known != self._secrets:
+                self._finder, self._secrets = _finder(known), known
 
     def also(self, secrets: Iterable[Secret | str]) -> Redactor:
         """

@@ -9,6 +9,7 @@ from typing import NoReturn
 __all__ = ["MASK", "Secret"]
 
 MASK = "***"
+_LONGEST = 65_536
 
 
 class Secret:
@@ -16,7 +17,7 @@ class Secret:
     Holds a token; repr, str and format give the mask; pickle is refused.
 
     Raises:
-        ValueError: The value is empty, or can't be sent in an HTTP header.
+        ValueError: The value is empty, too long, or can't be sent in an HTTP header.
     """
 
     __slots__ = ("__value",)
@@ -24,6 +25,8 @@ class Secret:
     def __init__(self, value: str) -> None:
         if not value:
             raise ValueError("a secret can't be empty")
+        if len(value) > _LONGEST:
+            raise ValueError(f"a secret of more than {_LONGEST:,} characters fits into no header")
         if not value.isascii() or not value.isprintable():
             raise ValueError("a secret must be printable ASCII to travel in a header")
         self.__value = value

@@ -64,23 +64,31 @@ class AccessMiddleware:
                     given[name] = value
             await send(message)
 
+        answer = await self._refusal(scope, headers)
+        await (answer or self._app)(scope, receive, send_with_headers)
+
+    async def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+        """
+        Why the request goes no further; None where it does.
+        """
         rate_limit, users = self._config.rate_limit, self._config.users
+        if _has_two_ends(headers):
+            # RFC 9112 6.1: who forwards it may see another end than we do, and what comes after it
+            # as somebody else's request.
+            text = "Content-Length or Transfer-Encoding, not both.\n"
+            return PlainTextResponse(text, 400, {"Connection": "close"})
         if rate_limit is not None and not rate_limit.admits(time.monotonic()):
             # Before the password: guessing is what the limit is for.
-            await PlainTextResponse("Too Many Requests\n", 429)(scope, receive, send_with_headers)
-        elif users is not None and not await self._authenticates(users, headers):
-            refusal = PlainTextResponse(
-                "Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="jobproof"'}
-            )
-            await refusal(scope, receive, send_with_headers)
+            return PlainTextResponse("Too Many Requests\n", 429)
+        if users is not None and not await self._authenticates(users, headers):
+            challenge = {"WWW-Authenticate": 'Basic realm="jobproof"'}
+            return PlainTextResponse("Unauthorized\n", 401, challenge)
         # Only without users: a page that rebinds its name to us has no password of ours.
-        elif users is None and not self._has_admitted_host(headers):
-            await _misdirected_response(headers)(scope, receive, send_with_headers)
-        elif _has_side_effects(scope) and _is_cross_site(headers):
-            answer = PlainTextResponse("Only this site's own pages and programs may ask.\n", 403)
-            await answer(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+        if users is None and not self._has_admitted_host(headers):
+            return _misdirected_response(headers)
+        if _has_side_effects(scope) and _is_cross_site(headers):
+            return PlainTextResponse("Only this site's own pages and programs may ask.\n", 403)
+        return None
 
     def _has_admitted_host(self, headers: Headers) -> bool:
         return self._hosts is None or self._hosts.admits(headers.get("host"))
@@ -115,6 +123,10 @@ def _credentials(header: str) -> tuple[str, str] | None:
     return (name, password) if colon else None
 
 
+def _has_two_ends(headers: Headers) -> bool:
+    return "content-length" in headers and "transfer-encoding" in headers
+
+
 def _has_side_effects(scope: Scope) -> bool:
     # GET /probe is no safe method: each one spends the key's request budget.
     return bool(scope["method"] == "POST" or scope["path"] == "/probe")
@@ -127,5 +139,13 @@ def _is_cross_site(headers: Headers) -> bool:
     # Browsers from before 2023 may lack Sec-Fetch-Site; they send Origin with a POST all the same.
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         return True
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    # Older ones send `Referer` alone; who sends none of them is no browser, or asked for a page.
+    senders = (headers.get("origin"), headers.get("referer"))
+    return any(one is not None and _host_of(one) != headers.get("host") for one in senders)
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return None

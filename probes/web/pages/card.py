@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from jobproof.contract.model.profile import Phase
 from jobproof.probes.evidence.entry import fingerprint_of_outcome
-from jobproof.probes.following.tracker import UNKNOWN, JobCounts
+from jobproof.probes.following.tracker import JobCounts
 from jobproof.probes.web.pages.chart import Share, share_bar, sparkline
 from jobproof.probes.web.pages.health import tone_now
 from jobproof.probes.web.pages.wording import age_text, clock_text, outcome_text, seconds_text
@@ -178,7 +178,7 @@ def _legend(target: TargetInfo, seen: Mapping[str, int]) -> tuple[LegendItem, ..
     unknown = sum(count for label, count in seen.items() if label not in target.statuses)
     if unknown:
         meaning = "a status that the profile doesn't have"
-        found.append(LegendItem(UNKNOWN, unknown, _UNKNOWN_COLOUR, meaning))
+        found.append(LegendItem("unknown", unknown, _UNKNOWN_COLOUR, meaning))
     return tuple(found)
 
 
