@@ -52,6 +52,18 @@ class DaemonControl:
         """
         return self._daemon.prober.lag_in_intervals()
 
+    def failures(self) -> tuple[str, ...]:
+        """
+        What can't mend itself.
+        """
+        return self._daemon.failures()
+
+    def shortcomings(self) -> tuple[str, ...]:
+        """
+        What the daemon is behind with, or can't do now.
+        """
+        return self._daemon.shortcomings()
+
     def reload(self) -> ReloadResult:
         """
         Read the configuration again.

@@ -76,24 +76,34 @@ KNOWN = {
     "probes/demo.py": VALUES,
     "probes/canaries": (*VALUES, "probes/result.py"),
     "probes/config": (
-        *(*VALUES, "contract/plugins.py", "contract/reaching"),
+        *(*VALUES, "contract/entry_points.py", "contract/plugins.py", "contract/reaching"),
         "probes/canaries",
     ),
     "probes/export": (
         *(*VALUES, "contract/judging", "contract/recordings"),
         "probes/result.py",
     ),
+    "probes/plugins": (
+        *("contract/errors.py", "contract/judging", "probes/export", "probes/result.py"),
+    ),
     "probes/evidence": (*VALUES, "contract/recordings", "probes/result.py"),
-    "probes/engine": (*CORE, *ASKED, "contract/reaching", "probes/canaries"),
+    "probes/engine": (
+        *(*CORE, *ASKED, "contract/reaching", "probes/canaries"),
+        "probes/plugins",
+    ),
     "probes/following": (
         *(*VALUES, "contract/plugins.py", "contract/recordings"),
         *(*ASKED, "probes/canaries", "probes/engine", "probes/evidence", "probes/sources"),
+        *("contract/judging", "probes/plugins"),
     ),
     "probes/web": (
         *(*VALUES, "probes/evidence", "probes/export", "probes/following"),
         *("probes/result.py", "probes/sources"),
     ),
-    "probes/daemon.py": (*CORE, *ASKED, "probes/engine", "probes/following", "probes/logs.py"),
+    "probes/daemon.py": (
+        *(*CORE, *ASKED, "probes/engine", "probes/following", "probes/logs.py"),
+        "probes/plugins",
+    ),
     "probes/control.py": (
         *(*VALUES, "probes/config", "probes/daemon.py", "probes/following"),
         *("probes/result.py", "probes/web"),

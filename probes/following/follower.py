@@ -8,9 +8,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from jobproof.contract.errors import PluginError
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.observation import Observation
@@ -24,8 +26,9 @@ from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.following.job_history import JobHistory
 from jobproof.probes.following.tracker import JobObservation, Tracker, TrackerUpdate
 from jobproof.probes.following.watch_list import WatchList
+from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
 from jobproof.probes.result import FOLLOWED
-from jobproof.probes.sources.source import FoundIds, Source, SourceContext
+from jobproof.probes.sources.source import FoundIds, Source, SourceContext, is_job_id
 
 __all__ = ["FollowPlan", "JobFollower", "JobPoller", "SourcePoller"]
 
@@ -36,6 +39,8 @@ _COUNT_S = 5.0
 _MOST_IN_FLIGHT = 32
 # How long a source that raises, or a job that can't be written down, is left alone.
 _HOLD_S = 60.0
+# As many as a watch list holds of one target.
+_MOST_FOUND = 10_000
 
 
 class JobPoller(Protocol):
@@ -61,7 +66,13 @@ class SourcePoller:
             its is under way.
     """
 
-    def __init__(self, target: TargetSettings, settings: SourceSettings, folder: Path) -> None:
+    def __init__(
+        self,
+        target: TargetSettings,
+        settings: SourceSettings,
+        folder: Path,
+        plugins: PluginCalls | None = None,
+    ) -> None:
         self.target = target.name
         self.name = settings.source
         self.made_for = (target, settings)
@@ -75,12 +86,39 @@ class SourcePoller:
         self.source: Source = set_up(
             "jobproof.sources", settings.source, settings.make, settings.options, context
         )
+        calls = plugins or PluginCalls()
+        self._guarded = calls.guard(PluginKind.SOURCE, settings.source, self.source)
+
+    @property
+    def is_off(self) -> bool:
+        """
+        Whether it is asked nothing more until a reload.
+        """
+        return self._guarded.off is not None
+
+    def interval_s(self) -> float:
+        """
+        Seconds to its next turn; no fewer than a step of following takes.
+        """
+        return self._guarded.call(lambda: max(_STEP_S, float(self.source.interval_s)))
+
+    def next_request(self) -> Request | None:
+        """
+        What it wants asked.
+        """
+        return self._guarded.call(self.source.next_request)
+
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
+        """
+        What it finds in an answer: ids that can be asked for, and no more than can be followed.
+        """
+        return self._guarded.call(lambda: _bounded(self.source.on_answer(exchange)))
 
     def reschedule(self, now: float) -> None:
         """
         The source is due again one interval from now.
         """
-        self.next_at = now + self.source.interval_s
+        self.next_at = now + self.interval_s()
 
     def log_problem(self, found: FoundIds) -> None:
         """
@@ -118,7 +156,9 @@ class JobFollower:
         prober: JobPoller,
         clock: Clock | None = None,
         history: JobHistory | None = None,
+        plugins: PluginCalls | None = None,
     ) -> None:
+        self._plugins = plugins or PluginCalls(metrics)
         self._watchlist = watchlist
         self._history = history or JobHistory(watchlist)
         self._metrics = metrics
@@ -146,7 +186,7 @@ class JobFollower:
         return FollowPlan(
             {t.name: Tracker.of(t.api.profile) for t in known if t.follow},
             tuple(
-                old.get((target, source)) or SourcePoller(target, source, folder)
+                old.get((target, source)) or SourcePoller(target, source, folder, self._plugins)
                 for target in known
                 for source in target.follow
             ),
@@ -236,18 +276,21 @@ class JobFollower:
     def _safely(self, step: Callable[[], None]) -> None:
         try:
             step()
+        except PluginError:  # counted and said where it was called
+            return
         except Exception:  # noqa: BLE001 -- logged; one bad source must not cost the others
             _LOG.exception("a step of following failed; it goes on")
 
     def _poll_source(self, poller: SourcePoller) -> None:
         now = self._clock.monotonic()
-        if now < poller.next_at:
+        if now < poller.next_at or poller.is_off:
             return
         # A source that raises is left alone for a while: this is set before it is called.
-        poller.next_at = now + max(poller.source.interval_s, _HOLD_S)
-        request = poller.source.next_request()
+        poller.next_at = now + _HOLD_S
+        poller.next_at = now + max(poller.interval_s(), _HOLD_S)
+        request = poller.next_request()
         if request is None:
-            self._add_found(poller, poller.source.on_answer(None))
+            self._add_found(poller, poller.on_answer(None))
             poller.reschedule(now)
         else:
             # Not again before this one is answered: a source has one request at a time.
@@ -258,9 +301,10 @@ class JobFollower:
         def answered(exchange: Exchange | None) -> None:
             try:
                 if exchange is not None:
-                    self._add_found(poller, poller.source.on_answer(exchange))
+                    self._safely(lambda: self._add_found(poller, poller.on_answer(exchange)))
             finally:
-                poller.reschedule(self._clock.monotonic())
+                poller.next_at = self._clock.monotonic() + _HOLD_S
+                self._safely(lambda: poller.reschedule(self._clock.monotonic()))
 
         return answered
 
@@ -315,6 +359,17 @@ class JobFollower:
                 self._under_way[target, job_id] = self._clock.monotonic() + held_s
             else:
                 self._under_way.pop((target, job_id), None)
+
+
+def _bounded(found: FoundIds) -> FoundIds:
+    ids = tuple(islice(found.ids, _MOST_FOUND + 1))
+    good = tuple(one for one in ids[:_MOST_FOUND] if is_job_id(one))
+    problem = found.problem
+    if len(ids) > _MOST_FOUND:
+        problem = problem or f"it found more than {_MOST_FOUND:,} ids; the first are taken"
+    elif len(good) < len(ids):
+        problem = problem or f"{len(ids) - len(good)} of what it found can't be ids"
+    return FoundIds(good, problem)
 
 
 def _job_observation(seen: Observation | None, at: float, redactor: Redactor) -> JobObservation:

@@ -109,6 +109,16 @@ class DaemonView(Protocol):
         How late the schedule is, in intervals of the canary that is latest.
         """
 
+    def failures(self) -> tuple[str, ...]:
+        """
+        What can't mend itself, one line each: the daemon is to be started anew.
+        """
+
+    def shortcomings(self) -> tuple[str, ...]:
+        """
+        What the daemon is behind with, or can't do now, one line each.
+        """
+
     def reload(self) -> ReloadReport:
         """
         Read the configuration again.

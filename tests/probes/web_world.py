@@ -64,6 +64,8 @@ class StubDaemon:
 
     target_infos: Sequence[TargetInfo] = field(default_factory=lambda: (krea(),))
     lag: float = 0.0
+    broken: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     error: str | None = None
     refusal: str | None = None
     answer: ProbeResult = field(default_factory=result)
@@ -80,6 +82,12 @@ class StubDaemon:
 
     def lag_in_intervals(self) -> float:
         return self.lag
+
+    def failures(self) -> tuple[str, ...]:
+        return self.broken
+
+    def shortcomings(self) -> tuple[str, ...]:
+        return self.lacking
 
     def reload(self) -> ReloadResult:
         self.reloads += 1
