@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from jobproof.contract.formats.wording import legible, shorten
@@ -172,13 +172,17 @@ class Judge:
         return Judgement(tuple(said.findings), asked, dropped=said.dropped)
 
     def _run(self, trace: Trace) -> _Said:
-        said = _Said()
+        said, off, foreign = _Said(), self.off, self._foreign
         for check in self._heeding(trace):
-            if check.id in self.off:
-                continue
             # A generator crashes while it is iterated, and what it said before that counts.
             try:
-                self._ask(check, trace, said)
+                if foreign and check.id in foreign:
+                    if check.id not in off:
+                        self._ask(check, trace, said)
+                    continue
+                # Nearly every check has nothing to say of an answer, so no more is done for it.
+                for remark in (remarks := iter(check.run(trace))):
+                    self._keep(check, chain((remark,), remarks), trace, said)
             except NotRecorded as exc:
                 said.unrecorded[check.id] = str(exc)
             except CallFailedError as exc:
@@ -188,10 +192,12 @@ class Judge:
         return said
 
     def _ask(self, check: Check, trace: Trace, said: _Said) -> None:
-        if check.id in self._foreign:
-            remarks, error = self._call(check, lambda: _remarks_of(check, trace))
-        else:
-            remarks, error = iter(check.run(trace)), None
+        remarks, error = self._call(check, lambda: _remarks_of(check, trace))
+        self._keep(check, remarks, trace, said)
+        if error is not None:
+            raise error
+
+    def _keep(self, check: Check, remarks: Iterator[Remark], trace: Trace, said: _Said) -> None:
         room = max(1, min(_MOST_REMARKS, _MOST_FINDINGS - len(said.findings)))
         untold = 0
         for remark in islice(remarks, room):
@@ -202,8 +208,6 @@ class Judge:
         said.dropped += more
         if more:
             said.findings[-1] = _with_rest(said.findings[-1], more, is_all=is_all)
-        if error is not None:
-            raise error
 
     def _failed(self, check: Check, exc: CallFailedError, trace: Trace) -> Finding:
         if exc.why is FailureReason.HUNG:
