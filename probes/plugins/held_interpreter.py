@@ -26,7 +26,8 @@ SLOTS = 16
 SLOT_BYTES = 120
 PAGE_BYTES = BEAT_BYTES + SLOTS * SLOT_BYTES
 TICK_S = 0.5
-GRACE_S = 0.5
+LONGEST_END_S = 30.0
+GRACE_S = 1.0
 """For the tracebacks to be written."""
 
 
@@ -70,8 +71,9 @@ def watch(pid: int, dump: int, end: int, limit_s: float, style: str) -> None:
             os.kill(pid, dump)
             time.sleep(GRACE_S)
             os.kill(pid, end)
-            time.sleep(GRACE_S)
-            os.kill(pid, signal.SIGKILL)
+            # A machine that is busy takes its time over it.
+            if not select.select([0], [], [], LONGEST_END_S)[0]:
+                os.kill(pid, signal.SIGKILL)
             return
 
 
