@@ -234,11 +234,7 @@ class Metrics(Collector):
         for canary, interval_s in target.intervals_s.items():
             interval = self._gauges["jobproof_target_interval_seconds"].child(name, canary)
             interval.value = interval_s
-        for check, kind in product((*checks, CRASHED), Kind):
-            counters["jobproof_contract_findings_total"].child(name, check, kind.value)
-        for check in checks:
-            counters["jobproof_checks_judged_total"].child(name, check)
-        counters["jobproof_findings_dropped_total"].child(name)
+        self._create_findings(name, checks)
         self._create_jobs(target)
         info = self._gauges["jobproof_contract_info"]
         info.child(name, target.api, target.openapi_version, target.spec_sha256).value = 1.0
@@ -248,6 +244,14 @@ class Metrics(Collector):
             *("judge_backlog_bytes", "judge_oldest_seconds"),
         ):
             self._gauges[f"jobproof_{gauge}"].child(name)
+
+    def _create_findings(self, name: str, checks: Sequence[str]) -> None:
+        counters = self._counters
+        for check, kind in product((*checks, CRASHED), Kind):
+            counters["jobproof_contract_findings_total"].child(name, check, kind.value)
+        for check in checks:
+            counters["jobproof_checks_judged_total"].child(name, check)
+        counters["jobproof_findings_dropped_total"].child(name)
 
     def _create_jobs(self, target: TargetLabels) -> None:
         name, pending = target.name, [s for s in target.statuses if s not in target.terminal]
