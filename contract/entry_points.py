@@ -46,8 +46,11 @@ class Plugin:
         """
         try:
             return self.entry.load()
-        # Importing a plug-in runs its code, which may raise anything.
-        except Exception as exc:
+        except KeyboardInterrupt:  # a person's
+            raise
+        # Importing a plug-in runs its code, which may raise anything: a SystemExit would end the
+        # process with the plug-in's own code, and 0 would pass for a run that went well.
+        except BaseException as exc:
             raise self.error(f"can't be loaded: {type(exc).__name__}: {exc}") from exc
 
     def error(self, message: str) -> PluginError:

@@ -69,7 +69,9 @@ def set_up(group: str, name: str, cls: type[Instance], *arguments: Any) -> Insta
     # Written for people already, such as an option that is wrong.
     except JobproofError:
         raise
-    except Exception as exc:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # a SystemExit too: the process isn't the plug-in's to end
         message = f"can't be set up: {type(exc).__name__}: {exc}"
         plugin = next((plugin for plugin in plugins(group) if plugin.name == name), None)
         raise plugin.error(message) if plugin else PluginError(f"{name!r} {message}") from exc
@@ -91,7 +93,21 @@ def load_checks() -> tuple[Check, ...]:
                 raise plugin.error(f"check {check.id!r} exists already, from {other.provider}")
             origin[check.id] = plugin
             checks.append(check)
+            _hold_to_apis(plugin, check)
     return tuple(checks)
+
+
+def _hold_to_apis(plugin: Plugin, check: Check) -> None:
+    """
+    A check that speaks of an API that doesn't exist would never be asked, and nobody would know.
+    """
+    if not check.apis:
+        return
+    known = api_names()
+    for name in check.apis:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise plugin.error(f"check {check.id!r}: apis: unknown API {name!r}. {hint}")
 
 
 def api_names() -> tuple[str, ...]:
@@ -178,8 +194,9 @@ def _api_of(plugin: Plugin) -> Api:
     package = plugin.entry.module
     try:
         found = find_spec(package)
-    except (ImportError, ValueError) as exc:
-        raise plugin.error(f"package {package!r} can't be found: {exc}") from exc
+    except (Exception, SystemExit) as exc:  # its parent is imported on the way
+        what = str(exc) if isinstance(exc, ImportError | ValueError) else repr(exc)
+        raise plugin.error(f"package {package!r} can't be found: {what}") from exc
     if found is None:
         raise plugin.error(f"package {package!r} can't be found")
     # For a plain module, newer Pythons would answer with the folder that it lies in.

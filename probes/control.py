@@ -46,17 +46,23 @@ class DaemonControl:
         jobs = self._daemon.watchlist.all(target)
         return Tracker.of(settings.api.profile).job_counts(jobs, now=self._daemon.following.now())
 
-    def trouble(self) -> str | None:
-        """
-        Which part of the daemon doesn't run; None where all do.
-        """
-        return self._daemon.trouble()
-
     def lag_in_intervals(self) -> float:
         """
         How far the schedule is behind its grid.
         """
         return self._daemon.prober.lag_in_intervals()
+
+    def failures(self) -> tuple[str, ...]:
+        """
+        What can't mend itself.
+        """
+        return self._daemon.failures()
+
+    def shortcomings(self) -> tuple[str, ...]:
+        """
+        What the daemon is behind with, or can't do now.
+        """
+        return self._daemon.shortcomings()
 
     def reload(self) -> ReloadResult:
         """

@@ -10,13 +10,13 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.judge import Judge
+from jobproof.contract.judging.limited_calls import CallMarks, LimitedCalls, is_foreign
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.plugins import set_up
@@ -28,10 +28,11 @@ from jobproof.probes.engine.shard import Shard
 from jobproof.probes.engine.target_state import ClientSettings
 from jobproof.probes.export.metrics import Metrics, TargetLabels
 from jobproof.probes.export.prometheus import Registry
-from jobproof.probes.export.sink import Sink
 from jobproof.probes.following.follower import FollowPlan, JobFollower
 from jobproof.probes.following.job_history import JobHistory
 from jobproof.probes.following.watch_list import WatchList
+from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
+from jobproof.probes.plugins.sink_thread import SinkThread
 from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
 from jobproof.probes.sparing_log import SparingLog
 
@@ -41,6 +42,12 @@ Value = TypeVar("Value")
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_PROBLEM = 1_000
+_LOOK_S = 0.5
+_SINK_CLOSE_S = 2.0
+# An answer is judged in milliseconds, and a plug-in's check is left after two seconds.
+_CHECK_LIMIT_S = 2.0
+_STUCK_S = 30.0
+_DEAD_S = 120.0
 
 
 class EvidenceWriter(Protocol):
@@ -100,6 +107,7 @@ class Daemon:
         settings: The configuration to begin with.
         shard: Only this part of the targets is probed.
         seed: Daemons that watch the same targets for each other get different ones.
+        marks: Is told which plug-in is being called, for whoever looks from outside.
     """
 
     def __init__(
@@ -117,6 +125,7 @@ class Daemon:
         shard: Shard | None = None,
         clock: Clock | None = None,
         seed: str = "",
+        marks: CallMarks | None = None,
     ) -> None:
         self.registry = registry
         self.redactor = redactor
@@ -126,8 +135,9 @@ class Daemon:
         self.results = results
         self._shard = shard or Shard()
         self._checks = tuple(check.id for check in checks)
+        self._foreign = tuple(check.id for check in checks if is_foreign(check.run))
         self._reloading = threading.Lock()
-        self._sinks: dict[SinkSettings, Sink] = {}
+        self._sinks: dict[SinkSettings, SinkThread] = {}
         self._writing = threading.Lock()
         self._last_kept: dict[tuple[str, str], int] = {}
         self._sparing = SparingLog(clock=self.clock.monotonic)
@@ -135,9 +145,14 @@ class Daemon:
         self.settings = settings
         self.metrics = Metrics(registry, redactor=redactor)
         history = JobHistory(watchlist, redactor)
+        self._calls = LimitedCalls(marks)
+        self._plugins = PluginCalls(self.metrics, self._calls, monotonic=self.clock.monotonic)
+        self._judge = Judge(checks, limit_s=_CHECK_LIMIT_S, calls=self._calls)
+        self._looking = threading.Thread(target=self._look, name="look", daemon=True)
+        self._ended = threading.Event()
         self.prober = Prober(
             make_client=make_client,
-            judge=Judge(checks),
+            judge=self._judge,
             metrics=self.metrics,
             receive=self._receive,
             count_failed=results.count_failed if results is not None else lambda *_: None,
@@ -145,8 +160,11 @@ class Daemon:
             load_history=history.of,
             clock=self.clock,
             seed=seed,
+            plugins=self._plugins,
         )
-        self.following = JobFollower(watchlist, self.metrics, self.prober, self.clock, history)
+        self.following = JobFollower(
+            watchlist, self.metrics, self.prober, self.clock, history, self._plugins
+        )
         self._apply(settings, self._open_sinks(settings), self._plan(settings))
 
     @property
@@ -162,20 +180,8 @@ class Daemon:
         """
         self.prober.start()
         self.following.start()
+        self._looking.start()
         self._has_started = True
-
-    def trouble(self) -> str | None:
-        """
-        What of the daemon doesn't run; None where all does, or is ending as it was told to.
-        """
-        if self._is_stopping:
-            return None
-        if not self._has_started:
-            return "it has not started yet"
-        parts = {"probing": self.prober.is_alive, "following": self.following.is_alive}
-        return next(
-            (f"{part} has stopped" for part, is_alive in parts.items() if not is_alive), None
-        )
 
     def stop(self, *, within_s: float) -> bool:
         """
@@ -191,7 +197,61 @@ class Daemon:
         ended = self.prober.stop(within_s=within_s)
         self._close_sinks(self._sinks.values())
         self.watchlist.close()
+        self._ended.set()
+        if self._looking.ident is not None:
+            self._looking.join(_LOOK_S * 2)
+        self._calls.close()
         return ended
+
+    def failures(self) -> tuple[str, ...]:
+        """
+        What can't mend itself: one line for each thread that has died or will not come back.
+        """
+        if self._is_stopping:
+            return ()
+        if not self._has_started:
+            return ("it has not started yet",)
+        prober, judging = self.prober, self.prober.judging
+        found = []
+        if not prober.is_scheduling:
+            found.append("the schedule has ended")
+        if not self.following.is_alive:
+            found.append("following has ended")
+        if not judging.is_alive:
+            found.append("judging has ended")
+        elif judging.stuck_s > _DEAD_S:
+            found.append(f"judging has been at one answer for {judging.stuck_s:.0f} s")
+        return tuple(found)
+
+    def shortcomings(self) -> tuple[str, ...]:
+        """
+        What it is behind with, or can't do now: one line each.
+        """
+        judging = self.prober.judging
+        found = []
+        if judging.stuck_s > _STUCK_S:
+            found.append(f"judging has been at one answer for {judging.stuck_s:.0f} s")
+        for target, waiting in judging.backlog().items():
+            if waiting.oldest_s > _STUCK_S or judging.is_full(target):
+                found.append(
+                    f"target {target}: {waiting.size_bytes:,} bytes of answers wait to be judged, "
+                    f"the oldest for {waiting.oldest_s:.0f} s"
+                )
+        found += [
+            f"sink {sink.name} hangs: its write of a result hasn't ended for {sink.stuck_s:.0f} s"
+            for sink in tuple(self._sinks.values())
+            if sink.stuck_s
+        ]
+        return tuple(found)
+
+    def _look(self) -> None:
+        while not self._ended.wait(_LOOK_S):
+            backlog = self.prober.judging.backlog()
+            self.metrics.judge_backlog(
+                {target: (one.size_bytes, one.oldest_s) for target, one in backlog.items()}
+            )
+            for sink in tuple(self._sinks.values()):
+                sink.look()
 
     @property
     def longest_timeout_s(self) -> float:
@@ -220,7 +280,7 @@ class Daemon:
         Read the file again; take it over whole, or leave everything as it is.
         """
         with self._reloading:
-            opened: dict[SinkSettings, Sink] = {}
+            opened: dict[SinkSettings, SinkThread] = {}
             # Everything that can be refused happens before the first change.
             try:
                 fresh = load_settings(self.settings.path)
@@ -236,6 +296,9 @@ class Daemon:
                 kept = self._take_over(fresh, opened, plan)
             except BaseException as exc:  # noqa: BLE001 -- said in one line
                 return self._refused(unexpected_problem(self.settings.path, exc))
+            # What was off for hanging has another chance, as has what was changed.
+            self._judge.revive()
+            self._plugins.revive()
             _LOG.info(
                 "reloaded: %d added, %d removed, %d changed, %d as before",
                 *(len(report.added), len(report.removed), len(report.changed), report.unchanged),
@@ -251,7 +314,7 @@ class Daemon:
     def _take_over(
         self,
         fresh: MonitorSettings,
-        sinks: dict[SinkSettings, Sink],
+        sinks: dict[SinkSettings, SinkThread],
         plan: tuple[ProbePlan, FollowPlan],
     ) -> Mapping[str, int]:
         old, old_sinks = self.settings, self._sinks
@@ -272,47 +335,56 @@ class Daemon:
     def _apply(
         self,
         settings: MonitorSettings,
-        sinks: dict[SinkSettings, Sink],
+        sinks: dict[SinkSettings, SinkThread],
         plan: tuple[ProbePlan, FollowPlan],
     ) -> Mapping[str, int]:
         # Secrets first: nothing about a new target may be said before its token is masked.
         self.redactor.add(settings.secrets)
         self.settings = settings
         self.metrics.configure([labels_of(target) for target in self.targets], self._checks)
+        self.metrics.configure_plugins(self._plugin_names(settings))
         probing, following = plan
         self.prober.apply(probing)
         kept = self.following.apply(following)
         if self.results is not None:
             self.results.forget_other_targets(target.name for target in self.targets)
-        # No result may be on its way to a sink that is closed here.
+        # No result may be on its way to a sink that is closed then.
         with self._writing:
             gone = [sink for key, sink in self._sinks.items() if key not in sinks]
             self._sinks = sinks
             self._last_kept.clear()
-            self._close_sinks(gone)
+        self._close_sinks(gone)
         self.metrics.reloaded(taken=True, at=self.clock.wall())
         return kept
 
-    def _open_sinks(self, settings: MonitorSettings) -> dict[SinkSettings, Sink]:
-        opened: dict[SinkSettings, Sink] = {}
+    def _plugin_names(self, settings: MonitorSettings) -> dict[str, tuple[str, ...]]:
+        ours = self.targets
+        return {
+            PluginKind.CHECK: self._foreign,
+            PluginKind.CANARY: tuple(canary.name for one in ours for canary in one.canaries),
+            PluginKind.SOURCE: tuple(source.source for one in ours for source in one.follow),
+            PluginKind.SINK: tuple(sink.sink for sink in settings.sinks),
+        }
+
+    def _open_sinks(self, settings: MonitorSettings) -> dict[SinkSettings, SinkThread]:
+        opened: dict[SinkSettings, SinkThread] = {}
         try:
             for wanted in settings.sinks:
                 # A sink whose options stay the same stays open: its file isn't cut in two.
-                opened[wanted] = self._sinks.get(wanted) or set_up(
-                    "jobproof.sinks", wanted.sink, wanted.make, wanted.options
+                opened[wanted] = self._sinks.get(wanted) or SinkThread(
+                    wanted.sink,
+                    set_up("jobproof.sinks", wanted.sink, wanted.make, wanted.options),
+                    self._plugins,
+                    self.metrics,
                 )
         except BaseException:
             self._close_sinks(sink for key, sink in opened.items() if key not in self._sinks)
             raise
         return opened
 
-    def _close_sinks(self, sinks: Iterable[Sink]) -> None:
+    def _close_sinks(self, sinks: Iterable[SinkThread]) -> None:
         for sink in sinks:
-            try:
-                sink.close()
-            except Exception as wrong:  # noqa: BLE001 -- logged; what comes after must happen
-                self.metrics.write_failed("sinks")
-                _LOG.error("a sink failed as it was closed: %s: %s", type(wrong).__name__, wrong)
+            sink.close(within_s=_SINK_CLOSE_S)
 
     def _receive(self, judged: JudgedResult) -> None:
         result = judged.result
@@ -326,7 +398,7 @@ class Daemon:
             sinks = tuple(self._sinks.values())
             clean = result.redacted(self.redactor) if sinks else result
             for sink in sinks:
-                self._safely(partial(self._write_to, sink), clean)
+                sink.write(clean)
 
     def _say_internal(self, result: ProbeResult) -> None:
         unsaid = self._sparing.before_now(f"{result.target} {result.canary}")
@@ -346,13 +418,6 @@ class Daemon:
             if self._sparing.before_now(what) is not None:
                 is_plain = isinstance(wrong, JobproofError | OSError)
                 _LOG.error("a receiver of results failed: %s", what, exc_info=not is_plain)
-
-    def _write_to(self, sink: Sink, result: ProbeResult) -> None:
-        try:
-            sink.write(result)
-        except (OSError, JobproofError):
-            self.metrics.write_failed("sinks")
-            raise
 
     def _keep_evidence(self, judged: JudgedResult) -> None:
         if self.evidence is not None and self._is_worth_keeping(judged.result):

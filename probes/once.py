@@ -10,18 +10,20 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jobproof.contract.errors import PluginError
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.asking.route import Route
-from jobproof.contract.model.exchange import Credential, Subject
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.verdict import Verdict, group
 from jobproof.contract.plugins import load_checks
@@ -39,10 +41,13 @@ from jobproof.probes.export.jsonl import as_json
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry, expose, new_registry
 from jobproof.probes.export.prometheus import push as push_registry
-from jobproof.probes.result import MissReason, ProbeOutcome, ProbeResult
+from jobproof.probes.following.source_poller import SourcePoller
+from jobproof.probes.result import FOLLOWED, MissReason, ProbeOutcome, ProbeResult
 from jobproof.probes.service import connect
 
 _PLACE = SettingsPlace(str)
+_MOST_FOLLOWED = 100
+"""How many jobs that sources find are asked for in one round."""
 
 __all__ = ["ProbeRound", "print_round", "probe_round", "push", "run_round"]
 
@@ -54,6 +59,7 @@ class ProbeRound:
 
     Attributes:
         stopped: Targets that asked for rest before the round was over.
+        problems: What kept jobs from being found or asked for, one line each.
         routes: Which way leads to each target.
     """
 
@@ -62,6 +68,7 @@ class ProbeRound:
     strict: bool
     redactor: Redactor
     stopped: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     routes: Mapping[str, Route] = field(default_factory=dict)
 
     @property
@@ -74,7 +81,7 @@ class ProbeRound:
         if broken or any(result.outcome is ProbeOutcome.VIOLATION for result in self.results):
             return Verdict.BROKEN
         if self.results and all(result.outcome.success for result in self.results):
-            return Verdict.INCONCLUSIVE if self.stopped else Verdict.KEPT
+            return Verdict.INCONCLUSIVE if self.stopped or self.problems else Verdict.KEPT
         return Verdict.INCONCLUSIVE
 
 
@@ -111,7 +118,8 @@ def probe_round(
     monotonic: Callable[[], float] = time.monotonic,
 ) -> ProbeRound:
     """
-    Probe every canary of these targets for one round, one request at a time.
+    Probe every canary of these targets for one round, one request at a time; then ask each source
+    for jobs once, and for the jobs that it finds.
 
     The key's budget holds here too: a round that is larger takes longer.
     """
@@ -126,28 +134,30 @@ def probe_round(
     clients: dict[ClientSettings, HttpClient] = {}
     results: list[ProbeResult] = []
     stopped: list[str] = []
+    problems: list[str] = []
+    folder = settings.path.resolve().parent
     for target in targets:
         state = TargetState(target, Judge(checks), rng)
         if state.client not in clients:
             clients[state.client] = connect(state.client, redactor)
-        client = clients[state.client]
-        for canary, wanted, timeout_s in _requests(state):
-            tell(f"asking {target.name}: {canary}")
-            while (refusal := keys.take(target.key, monotonic())) is MissReason.BUDGET:
-                pause(0.25)
-            if refusal is not None:
-                # Rest may last ten minutes: a round by hand, or a cron job's, ends instead.
-                stopped.append(target.name)
-                break
-            judged = _probe(state, client, canary, wanted, timeout_s)
-            _read_rate_limit(keys, target.key, judged.result, monotonic())
-            metrics.observe(judged.result)
-            state.on_result(judged)
-            results.append(judged.result)
+        asking = _Asking(state, clients[state.client], keys, pause, monotonic)
+        try:
+            for canary, wanted, timeout_s in chain(
+                _requests(state), _followed(asking, folder, problems, tell)
+            ):
+                tell(f"asking {target.name}: {canary}")
+                judged = asking.probe(canary, wanted, timeout_s)
+                metrics.observe(judged.result, judged.checks)
+                state.on_result(judged)
+                results.append(judged.result)
+        except _RestAskedForError:
+            # Rest may last ten minutes: a round by hand, or a cron job's, ends instead.
+            stopped.append(target.name)
     for client in clients.values():
         client.close()
     routes = {target.name: target.route for target in targets}
-    return ProbeRound(tuple(results), registry, strict, redactor, tuple(stopped), routes)
+    seen = (tuple(results), registry, strict, redactor)
+    return ProbeRound(*seen, tuple(stopped), tuple(problems), routes)
 
 
 def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = False) -> None:
@@ -164,6 +174,8 @@ def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = F
         console.print(_table(done))
         for line in _findings(done):
             console.print(line)
+        for problem in done.problems:
+            console.print(f"[yellow]{escape(done.redactor.text(problem))}[/]")
         console.print(f"[bold]{done.verdict.value}[/]: {done.redactor.text(_reason(done))}")
     if as_metrics:
         console.out(expose(done.registry).body.decode(), end="")
@@ -187,22 +199,71 @@ def _requests(state: TargetState) -> Iterator[tuple[str, CanaryRequest, float]]:
             yield canary.name, state.next_request(canary.name), canary.timeout_s
 
 
-def _probe(
-    state: TargetState, client: HttpClient, canary: str, wanted: CanaryRequest, timeout_s: float
-) -> JudgedResult:
-    request = state.request(wanted)
-    exchange = client.send(request, deadline_s=timeout_s)
-    # No grid here, so no lag: the probe is due when it is sent.
-    at, elapsed_s = exchange.started_at, exchange.elapsed_s
-    return state.judging(
-        RawResult(state.target.name, canary, request, at, 0.0, elapsed_s, exchange)
-    )
+def _followed(
+    asking: _Asking, folder: Path, problems: list[str], tell: Callable[[str], None]
+) -> Iterator[tuple[str, CanaryRequest, float]]:
+    target = asking.state.target
+    found: dict[str, None] = {}
+    for settings in target.follow:
+        tell(f"asking {target.name}: source {settings.source}")
+        try:
+            poller = SourcePoller(target, settings, folder)
+            request = poller.next_request()
+            answer = None if request is None else asking.send(request, target.timeout_s)
+            seen = poller.on_answer(answer)
+        except PluginError as exc:
+            problems.append(f"target {target.name}: {exc}")
+            continue
+        found |= dict.fromkeys(seen.ids)
+        if seen.problem is not None:
+            problems.append(f"target {target.name}: source {settings.source}: {seen.problem}")
+    for job_id in islice(found, _MOST_FOLLOWED):
+        yield FOLLOWED, CanaryRequest(job_id, Subject.KNOWN), target.timeout_s
+    if len(found) > _MOST_FOLLOWED:
+        left = len(found) - _MOST_FOLLOWED
+        problems.append(f"target {target.name}: {left:,} more jobs were found, and not asked for")
 
 
-def _read_rate_limit(keys: RateBudgets, key: str, result: ProbeResult, now: float) -> None:
-    response = result.exchange.response if result.exchange is not None else None
-    if response is not None:
-        keys.take_answer(key, response, started=now, now=now, now_unix=time.time())
+class _RestAskedForError(Exception):
+    """
+    The key may not be used for a while.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """
+    One target's questions, in its key's turn.
+    """
+
+    state: TargetState
+    client: HttpClient
+    keys: RateBudgets
+    pause: Callable[[float], None]
+    monotonic: Callable[[], float]
+
+    def send(self, request: Request, timeout_s: float) -> Exchange:
+        key = self.state.target.key
+        while (refusal := self.keys.take(key, self.monotonic())) is MissReason.BUDGET:
+            self.pause(0.25)
+        if refusal is not None:
+            raise _RestAskedForError
+        exchange = self.client.send(request, deadline_s=timeout_s)
+        if exchange.response is not None:
+            now = self.monotonic()
+            self.keys.take_answer(
+                key, exchange.response, started=now, now=now, now_unix=time.time()
+            )
+        return exchange
+
+    def probe(self, canary: str, wanted: CanaryRequest, timeout_s: float) -> JudgedResult:
+        request = self.state.request(wanted)
+        exchange = self.send(request, timeout_s)
+        # No grid here, so no lag: the probe is due when it is sent.
+        at, elapsed_s = exchange.started_at, exchange.elapsed_s
+        return self.state.judging(
+            RawResult(self.state.target.name, canary, request, at, 0.0, elapsed_s, exchange)
+        )
 
 
 def _limits(targets: Iterable[TargetSettings]) -> dict[str, BudgetLimits]:
@@ -279,6 +340,8 @@ def _reason(done: ProbeRound) -> str:
         remedy = remedy_of(failure.detail, done.routes[result.target], _PLACE) if failure else ""
         if remedy:
             return f"{text}; {result.target} can't be reached ({remedy})"
+    if done.problems:
+        text += "; of the jobs to follow not all were found or asked for"
     if done.stopped:
         text += f"; {', '.join(done.stopped)} asked for rest, so the round was cut short"
     return text
@@ -289,5 +352,6 @@ def _as_json(done: ProbeRound) -> JsonObject:
         "verdict": done.verdict.value,
         "requests": len(done.results),
         "stopped": list(done.stopped),
+        "problems": list(done.problems),
         "results": [as_json(result) for result in done.results],
     }

@@ -61,6 +61,7 @@ class ProbeResult:
         job_status: The job's status word where the answer held one, else None.
         exchange: None only where our own code failed (`ProbeOutcome.INTERNAL`).
         error: For `ProbeOutcome.INTERNAL`, one line that says what failed.
+        dropped: How many more findings there were, at least, than are kept of one answer.
     """
 
     target: str
@@ -73,15 +74,21 @@ class ProbeResult:
     findings: tuple[Finding, ...] = ()
     job_status: str | None = None
     error: str | None = None
+    dropped: int = 0
 
     def redacted(self, redactor: Redactor) -> ProbeResult:
         """
         The same without secrets: what may leave the process.
         """
+        # Once for all findings about it: a body is searched as a whole each time.
+        clean = None if self.exchange is None else self.exchange.redacted(redactor)
         return replace(
             self,
-            exchange=None if self.exchange is None else self.exchange.redacted(redactor),
-            findings=tuple(finding.redacted(redactor) for finding in self.findings),
+            exchange=clean,
+            findings=tuple(
+                finding.redacted(redactor, clean if finding.exchange is self.exchange else None)
+                for finding in self.findings
+            ),
             job_status=None if self.job_status is None else redactor.text(self.job_status),
             error=None if self.error is None else redactor.text(self.error),
         )

@@ -28,6 +28,7 @@ from jobproof.contract.formats.addresses.ip_addresses import is_loopback_address
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.judging.limited_calls import CallMarks
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.reaching.renewing_client import RenewingClient, SendingClient
@@ -40,6 +41,7 @@ from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.export.prometheus import expose, new_registry
 from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.logs import set_up_logs
+from jobproof.probes.plugins.interpreter_watch import InterpreterWatch
 from jobproof.probes.web.access.hosts import Hosts
 from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.app import create_app
@@ -76,7 +78,8 @@ def serve(options: ServiceOptions) -> int:
     Run until a signal ends it.
 
     Returns:
-        0: it was asked to end, and ended.
+        0: it was asked to end, and ended. Where a plug-in holds the interpreter the process ends
+        with 4, without a return.
 
     Raises:
         ConfigError: Something in the options or the configuration can't be used.
@@ -90,7 +93,8 @@ def serve(options: ServiceOptions) -> int:
     # once for every header line; the default of 5 ms would be seen in the latencies.
     sys.setswitchinterval(0.0002)
     with ExitStack() as stack:
-        service = Service.build(options, redactor, stack)
+        watch = stack.enter_context(InterpreterWatch(style=options.log_format))
+        service = Service.build(options, redactor, stack, watch)
         stop = _listen_for_signals(service)
         service.start()
         # What is alive by now stays alive: no collection needs to walk over it again.
@@ -113,9 +117,16 @@ class Service:
         self._web = web
 
     @classmethod
-    def build(cls, options: ServiceOptions, redactor: Redactor, stack: ExitStack) -> Self:
+    def build(
+        cls,
+        options: ServiceOptions,
+        redactor: Redactor,
+        stack: ExitStack,
+        marks: CallMarks | None = None,
+    ) -> Self:
         """
-        Everything made and nothing started; `stack` takes what must be cleared away.
+        Everything made and nothing started; `stack` takes what must be cleared away, and `marks`
+        is told which plug-in is being called.
 
         Raises:
             ConfigError: Something in the options or the configuration can't be used.
@@ -153,6 +164,7 @@ class Service:
             results=results,
             shard=shard,
             seed=options.seed,
+            marks=marks,
         )
         host, port = listener.getsockname()[:2]
         app = create_app(

@@ -77,22 +77,28 @@ KNOWN = {
     "probes/demo.py": VALUES,
     "probes/canaries": (*VALUES, "probes/result.py"),
     "probes/config": (
-        *(*VALUES, "contract/plugins.py", "contract/reaching"),
+        *(*VALUES, "contract/entry_points.py", "contract/plugins.py", "contract/reaching"),
         "probes/canaries",
     ),
     "probes/export": (
         *(*VALUES, "contract/judging", "contract/recordings"),
         "probes/result.py",
     ),
+    "probes/plugins": (
+        *("contract/errors.py", "contract/judging", "probes/export", "probes/result.py"),
+    ),
     "probes/evidence": (
         *(*VALUES, "contract/recordings"),
         *("probes/result.py", "probes/sparing_log.py"),
     ),
-    "probes/engine": (*CORE, *ASKED, "contract/reaching", "probes/canaries"),
+    "probes/engine": (
+        *(*CORE, *ASKED, "contract/reaching", "probes/canaries"),
+        "probes/plugins",
+    ),
     "probes/following": (
         *(*VALUES, "contract/plugins.py", "contract/recordings"),
         *(*ASKED, "probes/canaries", "probes/engine", "probes/evidence", "probes/sources"),
-        "probes/sparing_log.py",
+        *("contract/judging", "probes/plugins", "probes/sparing_log.py"),
     ),
     "probes/web": (
         *(*VALUES, "probes/evidence", "probes/export", "probes/following"),
@@ -100,7 +106,7 @@ KNOWN = {
     ),
     "probes/daemon.py": (
         *(*CORE, *ASKED, "probes/engine", "probes/following"),
-        *("probes/logs.py", "probes/sparing_log.py"),
+        *("probes/logs.py", "probes/plugins", "probes/sparing_log.py"),
     ),
     "probes/control.py": (
         *(*VALUES, "probes/config", "probes/daemon.py", "probes/following"),
@@ -486,7 +492,7 @@ def test_no_name_says_nothing(module: Path) -> None:
 
 TABLES = {
     "contract/client/curl.py": 600,
-    "probes/engine/prober.py": 520,
+    "probes/engine/prober.py": 560,
     "grafana/alerting/alerts.py": 500,
     "grafana/boards/overview.py": 500,
     "grafana/boards/panels.py": 500,

@@ -119,4 +119,5 @@ def bare_distribution(
     (metadata / "entry_points.txt").write_text("\n".join(sections) + "\n")
     for module, text in modules.items():
         (folder / f"{module}.py").write_text(dedent(text))
-    return Installation(Path(sys.executable), {"PYTHONPATH": str(folder)})
+    places = (str(folder), os.environ.get("PYTHONPATH", ""))
+    return Installation(Path(sys.executable), {"PYTHONPATH": os.pathsep.join(filter(None, places))})

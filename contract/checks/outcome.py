@@ -19,8 +19,17 @@ from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.wording import Words, first_few, told
 from jobproof.contract.model.check import Facet, Premise, check
-from jobproof.contract.model.finding import Basis, Drift, Remark, Severity, brief, drift, violation
-from jobproof.contract.model.trace import Trace
+from jobproof.contract.model.finding import (
+    Basis,
+    Drift,
+    Remark,
+    Severity,
+    brief,
+    drift,
+    inconclusive,
+    violation,
+)
+from jobproof.contract.model.trace import MOST_LINKS, Trace
 
 __all__ = [
     "failure_has_reason",
@@ -231,6 +240,8 @@ def links_point_to_public_hosts(trace: Trace) -> Iterator[Remark]:
     A link to a result leads to a public host, never into somebody's network.
     """
     promise = trace.api.profile.result
+    if trace.has_more_links:
+        yield inconclusive("/", f"of the links to results only the first {MOST_LINKS:,} are read")
     for at, _, parts in _links(trace):
         try:
             host = parts.hostname

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 from jobproof.contract.formats.json_pointer import parent, pick, replaced
 from jobproof.contract.formats.json_value import Json
@@ -201,16 +203,18 @@ def keys_are_declared(trace: Trace) -> Iterator[Remark]:
     """
     New keys are noticed; they are allowed.
     """
-    known = trace.api.profile.declared_elsewhere
+    known, more = trace.api.profile.declared_elsewhere, trace.undeclared_more
     for at, key, declared in trace.undeclared:
         if at not in known and not _lookalike(key, declared):
-            yield drift(
+            remark = drift(
                 at,
                 f"key {told(key)} isn't in the document",
                 of=Drift.UNDECLARED_KEY,
                 found=key,
                 source=schema_source(trace.latest),
             )
+            yield replace(remark, more=more)
+            more = 0
 
 
 @check(
@@ -230,7 +234,7 @@ def keys_are_spelled_as_declared(trace: Trace) -> Iterator[Remark]:
         if meant is None:
             continue
         # With the declared key beside it no reader misses anything.
-        if meant not in _siblings(trace, at):
+        if not _stands_beside(trace, at, meant):
             yield violation(
                 at,
                 f"the key is spelled {told(key)}, and {told(meant)} in the document",
@@ -334,18 +338,23 @@ def _is_null(error: SchemaError) -> bool:
 
 
 def _lookalike(key: str, declared: frozenset[str]) -> str | None:
-    folded = _fold(key)
-    return next((name for name in declared if _fold(name) == folded), None)
+    return _by_fold(declared).get(_fold(key))
+
+
+@lru_cache(maxsize=256)
+def _by_fold(declared: frozenset[str]) -> dict[str, str]:
+    # Looked up for each of thousands of keys; the names declared at a place stay the same.
+    return {_fold(name): name for name in sorted(declared, reverse=True)}
 
 
 def _fold(name: str) -> str:
     return name.replace("_", "").replace("-", "").replace(" ", "").lower()
 
 
-def _siblings(trace: Trace, at: str) -> frozenset[str]:
+def _stands_beside(trace: Trace, at: str, key: str) -> bool:
     body = trace.latest.body
     place = pick(body.value, parent(at)) if body else None
-    return frozenset(place) if isinstance(place, dict) else frozenset()
+    return isinstance(place, dict) and key in place
 
 
 def _shortened(value: Json) -> Json:

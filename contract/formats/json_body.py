@@ -9,6 +9,7 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
@@ -22,6 +23,8 @@ __all__ = ["Flaw", "JsonBody", "is_json_type", "read_body"]
 _LARGEST_EXACT = 2**53
 _MOST_LEVELS = 100
 """RFC 8259 9 lets a reader set a limit; whoever walks a body may count on this one."""
+_MOST_CONTAINERS = 50_000
+_MOST_ALIKE = 10
 _WORD = re.compile(r"[\w.~+/=-]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -97,6 +100,10 @@ def read_body(data: bytes) -> JsonBody:
         plain = _read_plain(text)
         if plain is not None:
             return plain
+    # No brackets in texts are as many as that; and a body of so many parts takes seconds to read.
+    if text.count("[") + text.count("{") > _MOST_CONTAINERS:
+        flaws.append((Flaw.NOT_JSON, f"more than {_MOST_CONTAINERS:,} lists and objects"))
+        return JsonBody(None, False, tuple(flaws))
     collector = _FlawCollector(flaws)
     try:
         value = json.loads(
@@ -127,10 +134,17 @@ class _FlawCollector:
     Hooks of one reading; the flaws go into the list given.
     """
 
-    __slots__ = ("_flaws",)
+    __slots__ = ("_counts", "_flaws")
 
     def __init__(self, flaws: list[tuple[Flaw, str]]) -> None:
         self._flaws = flaws
+        self._counts: Counter[Flaw] = Counter()
+
+    def _add(self, flaw: Flaw, detail: str) -> None:
+        # A few of a sort tell what is wrong; whoever wants one looks through all of them.
+        self._counts[flaw] += 1
+        if self._counts[flaw] <= _MOST_ALIKE:
+            self._flaws.append((flaw, detail))
 
     def pairs(self, pairs: list[tuple[str, Json]]) -> JsonObject:
         # As with most readers, the last of two equal keys counts.
@@ -139,28 +153,28 @@ class _FlawCollector:
             seen: set[str] = set()
             for key, _ in pairs:
                 if key in seen:
-                    self._flaws.append((Flaw.DUPLICATE_KEY, f"key {key!r} stands there twice"))
+                    self._add(Flaw.DUPLICATE_KEY, f"key {shorten(key, 100)!r} stands there twice")
                 seen.add(key)
         return out
 
     def constant(self, word: str) -> float:
-        self._flaws.append((Flaw.NOT_FINITE, f"{word} is no JSON number"))
+        self._add(Flaw.NOT_FINITE, f"{word} is no JSON number")
         return _bounded(float(word.replace("Infinity", "inf")))
 
     def integer(self, digits: str) -> int | float:
         # int() of thousands of digits is slow on purpose; nobody means such a number.
         if len(digits) > 400:
-            self._flaws.append((Flaw.INEXACT_NUMBER, f"an integer of {len(digits)} digits"))
+            self._add(Flaw.INEXACT_NUMBER, f"an integer of {len(digits)} digits")
             return _bounded(-math.inf if digits.startswith("-") else math.inf)
         value = int(digits)
         if not -_LARGEST_EXACT <= value <= _LARGEST_EXACT:
-            self._flaws.append((Flaw.INEXACT_NUMBER, f"{digits} is beyond 2^53"))
+            self._add(Flaw.INEXACT_NUMBER, f"{digits} is beyond 2^53")
         return value
 
     def float(self, digits: str) -> float:
         value = float(digits)
         if math.isinf(value):
-            self._flaws.append((Flaw.INEXACT_NUMBER, f"{digits} overflows a double"))
+            self._add(Flaw.INEXACT_NUMBER, f"{digits} overflows a double")
         return _bounded(value)
 
 

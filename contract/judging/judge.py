@@ -4,12 +4,20 @@ Trace in, findings out. Nobody else decides what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import TypeVar
 
 from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.judging.limited_calls import (
+    CallFailedError,
+    FailureReason,
+    LimitedCalls,
+    is_foreign,
+)
 from jobproof.contract.model.api import Api
-from jobproof.contract.model.check import Check, Facet
+from jobproof.contract.model.check import METHODS, Check, Facet
 from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Finding, Kind, Remark, Severity
 from jobproof.contract.model.history.history import History
@@ -22,17 +30,23 @@ __all__ = ["CRASHED", "Judge", "Judgement"]
 CRASHED = "check_crashed"
 """The id of the finding that says a check itself failed."""
 
-# A recording's method is foreign text: all unlisted ones share a key, so the cache of selected
-# checks stays small.
-_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
 _MOST_KINDS = 256
 _LONGEST_REASON = 120
+_LONGEST_CRASH = 500
 _AVAILABILITY = "endpoint_is_available"
 """The check that says that something else answers in the API's place."""
+_MOST_REMARKS = 100
+"""Of one check about one answer: a hundred tell what is wrong, and a thousand cost time."""
+_MOST_FINDINGS = 500
+_MOST_COUNTED = 1_000
+"""How many more of one check are counted before it is stopped."""
+_LIMIT_S = 10.0
+"""How long a check may take that isn't one of ours."""
 _ORDER = (Facet.EXCHANGE, Facet.RESPONSE, Facet.BODY, Facet.VALUE, Facet.JOB)
 
 
 _Condition = Callable[[Trace], bool]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +58,25 @@ class Judgement:
         asked: The checks that were run, where the API itself answered.
         looked: Those of them that saw what they speak about, and could tell right from wrong.
         unrecorded: What a recorder left out, by the checks that asked for it.
+        dropped: How many more findings there were, at least, than are kept of one answer.
     """
 
     findings: tuple[Finding, ...]
     asked: tuple[Check, ...] = ()
     looked: tuple[Check, ...] = ()
     unrecorded: Mapping[str, str] = field(default_factory=dict)
+    dropped: int = 0
+
+
+@dataclass(slots=True)
+class _Said:
+    """
+    What the checks say of one answer, while they are asked.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    unrecorded: dict[str, str] = field(default_factory=dict)
+    dropped: int = 0
 
 
 class _Selection:
@@ -61,7 +88,8 @@ class _Selection:
 
     def __init__(self, checks: tuple[Check, ...]) -> None:
         self.checks = checks
-        conditions = dict.fromkeys(check.condition for check in checks)
+        # One of a plug-in's is asked with its check, where it may hang and harm nobody.
+        conditions = dict.fromkeys(c.condition for c in checks if not is_foreign(c.run))
         self._conditions = tuple(one for one in conditions if one is not None)
         self._by_kind: dict[
             tuple[int, frozenset[str], tuple[_Condition, ...]], tuple[Check, ...]
@@ -86,7 +114,7 @@ class _Selection:
                 for check in self.checks
                 if (not check.fields or names & set(check.fields))
                 and (check.codes is None or code in check.codes)
-                and (check.condition is None or check.condition in holding)
+                and (check.condition is None or check.condition in holding or is_foreign(check.run))
             )
         return found
 
@@ -97,12 +125,30 @@ class Judge:
 
     A check that crashes is itself reported: a validator that fails open is worse
     than none. Where a recorder left something out that may be why, it proves nothing.
+
+    Of one answer only so many findings are kept, and the rest is counted: an answer must not
+    decide what it costs to judge it. A check of a plug-in that hangs is left out from then on.
+
+    Args:
+        limit_s: How long a check may take that isn't one of ours.
+        calls: The threads in which those run.
     """
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        *,
+        limit_s: float = _LIMIT_S,
+        calls: LimitedCalls | None = None,
+    ) -> None:
         self.checks = tuple(checks)
         self.window = max((check.window for check in self.checks), default=0)
         """How many exchanges before the latest are looked at one by one."""
+        self.off: dict[str, str] = {}
+        """The checks that are asked no longer, and why."""
+        self._limit_s = limit_s
+        self._calls = calls or LimitedCalls()
+        self._foreign = frozenset(check.id for check in self.checks if is_foreign(check.run))
         self._watched = frozenset(name for check in self.checks for name in check.fields)
         self._selected: dict[tuple[str, int, str, str, str, str], _Selection] = {}
         # An answer that isn't the API's breaks none of its promises, and keeps none.
@@ -112,38 +158,79 @@ class Judge:
         """
         Everything there is to say about the latest exchange of `trace`.
         """
-        return tuple(self._run(trace)[0])
+        return tuple(self._run(trace).findings)
 
-    def _run(self, trace: Trace) -> tuple[list[Finding], dict[str, str]]:
+    def find(self, trace: Trace) -> Judgement:
         """
-        The findings, and the checks that asked for what a recorder left out, with what it is.
+        The same, with the checks that had their say: those that didn't fail.
         """
-        findings: list[Finding] = []
-        unrecorded: dict[str, str] = {}
+        said = self._run(trace)
+        asked = self._select(trace).checks
+        failed = {f.pointer for f in said.findings if f.check == CRASHED} | self.off.keys()
+        if failed:
+            asked = tuple(check for check in asked if check.id not in failed)
+        return Judgement(tuple(said.findings), asked, dropped=said.dropped)
+
+    def _run(self, trace: Trace) -> _Said:
+        said, off, foreign = _Said(), self.off, self._foreign
         for check in self._heeding(trace):
             # A generator crashes while it is iterated, and what it said before that counts.
             try:
-                for remark in check.run(trace):
-                    findings.append(_finding(check, remark, trace))
+                if foreign and check.id in foreign:
+                    if check.id not in off:
+                        self._ask(check, trace, said)
+                    continue
+                # Nearly every check has nothing to say of an answer, so no more is done for it.
+                for remark in (remarks := iter(check.run(trace))):
+                    self._keep(check, chain((remark,), remarks), trace, said)
             except NotRecorded as exc:
-                unrecorded[check.id] = str(exc)
+                said.unrecorded[check.id] = str(exc)
+            except CallFailedError as exc:
+                said.findings.append(self._failed(check, exc, trace))
             except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
-                findings.append(_crash(check, exc, trace))
-        return findings, unrecorded
+                said.findings.append(_crash(check, exc, trace))
+        return said
+
+    def _ask(self, check: Check, trace: Trace, said: _Said) -> None:
+        remarks, error = self._call(check, lambda: _remarks_of(check, trace))
+        self._keep(check, remarks, trace, said)
+        if error is not None:
+            raise error
+
+    def _keep(self, check: Check, remarks: Iterator[Remark], trace: Trace, said: _Said) -> None:
+        room = max(1, min(_MOST_REMARKS, _MOST_FINDINGS - len(said.findings)))
+        untold = 0
+        for remark in islice(remarks, room):
+            said.findings.append(_finding(check, remark, trace))
+            untold += remark.more
+        more, is_all = _count(remarks)
+        more += untold
+        said.dropped += more
+        if more:
+            said.findings[-1] = _with_rest(said.findings[-1], more, is_all=is_all)
+
+    def _failed(self, check: Check, exc: CallFailedError, trace: Trace) -> Finding:
+        if exc.why is FailureReason.HUNG:
+            self.off[check.id] = f"it hung: {exc}"
+            message = f"check {check.id} hangs: {exc}; it is asked no longer"
+            return _crashed(check, message, exc.why, trace)
+        return _crashed(check, f"check {check.id} crashed: {exc}", exc.why, trace)
 
     def judge(self, trace: Trace) -> Judgement:
         """
         The same, with the checks that looked: a silence of any other says nothing.
         """
-        findings, unrecorded = self._run(trace)
+        said = self._run(trace)
+        findings, unrecorded = said.findings, said.unrecorded
         undecided = [f for f in findings if f.kind is Kind.INCONCLUSIVE]
-        crashed = {f.pointer for f in findings if f.check == CRASHED}
+        crashed = {f.pointer for f in findings if f.check == CRASHED} | self.off.keys()
         silent = crashed | {f.check for f in undecided}
         spoke = {f.check for f in findings} - silent
         selected = self._select(trace).checks
         # What makes the answer as a whole say nothing stands at its code.
         if not _is_answer(trace.latest) or any(f.pointer == "code" for f in undecided):
-            return Judgement(tuple(findings), (), tuple(c for c in selected if c.id in spoke))
+            spoken = tuple(c for c in selected if c.id in spoke)
+            return Judgement(tuple(findings), (), spoken, dropped=said.dropped)
         looked = []
         # What was found is there, whatever else was left out.
         silent |= unrecorded.keys() - spoke
@@ -151,13 +238,29 @@ class Judge:
             if check.id in silent:
                 continue
             try:
-                if check.id in spoke or check.looks_at(trace):
+                if check.id in spoke or self._looks(check, trace):
                     looked.append(check)
             except NotRecorded as exc:
                 unrecorded[check.id] = str(exc)
+            except CallFailedError as exc:
+                findings.append(self._failed(check, exc, trace))
             except Exception as exc:  # noqa: BLE001 -- as with the check itself
                 findings.append(_crash(check, exc, trace))
-        return Judgement(tuple(findings), selected, tuple(looked), unrecorded)
+        return Judgement(tuple(findings), selected, tuple(looked), unrecorded, said.dropped)
+
+    def _looks(self, check: Check, trace: Trace) -> bool:
+        if check.premise is None or check.id not in self._foreign:
+            return check.looks_at(trace)
+        return self._call(check, lambda: check.looks_at(trace))
+
+    def _call(self, check: Check, function: Callable[[], Value]) -> Value:
+        return self._calls.call(function, limit_s=self._limit_s, label=f"check {check.id}")
+
+    def revive(self) -> None:
+        """
+        Ask all checks again.
+        """
+        self.off.clear()
 
     def _select(self, trace: Trace) -> _Selection:
         """
@@ -166,7 +269,9 @@ class Judge:
         seen = trace.latest
         if seen.intermediary is not None:
             return self._of_others
-        method = seen.method if seen.method in _METHODS else "other"
+        # A recording's method is foreign text: all unlisted ones share a key, so the cache stays
+        # small.
+        method = seen.method if seen.method in METHODS else "other"
         key = (trace.api.name, _depth(seen), seen.subject, seen.credential, method, seen.manner)
         # A run judges thousands of exchanges, of a handful of kinds.
         selected = self._selected.get(key)
@@ -261,21 +366,56 @@ def _in_a_line(reason: str) -> str:
     return legible(shorten(reason, _LONGEST_REASON))
 
 
+def _remarks_of(check: Check, trace: Trace) -> tuple[Iterator[Remark], Exception | None]:
+    """
+    What a plug-in's check says, as far as it is kept or counted, and why it said no more.
+    """
+    found: list[Remark] = []
+    if check.condition is not None and not check.condition(trace):
+        return iter(found), None
+    try:
+        for remark in islice(check.run(trace), _MOST_REMARKS + _MOST_COUNTED + 1):
+            if not isinstance(remark, Remark):
+                raise TypeError(f"it says {shorten(repr(remark), 60)}, which is no Remark")
+            found.append(remark)
+    except Exception as exc:  # noqa: BLE001 -- raised again where it is reported
+        return iter(found), exc
+    return iter(found), None
+
+
+def _count(remarks: Iterator[Remark]) -> tuple[int, bool]:
+    """
+    How many are left, and whether that is all of them.
+    """
+    rest = [1 + remark.more for remark in islice(remarks, _MOST_COUNTED)]
+    return sum(rest), len(rest) < _MOST_COUNTED or next(remarks, None) is None
+
+
+def _with_rest(last: Finding, more: int, *, is_all: bool) -> Finding:
+    how_many = f"{more:,}" if is_all else f"at least {more:,}"
+    return replace(last, message=f"{last.message} (and {how_many} more of this check)")
+
+
 def _crash(check: Check, exc: Exception, trace: Trace) -> Finding:
     message = f"check {check.id} crashed: {type(exc).__name__}: {exc}"
     gap = _gap(trace)
-    if gap is not None:
-        message = f"check {check.id} can't tell: {gap} ({type(exc).__name__}: {exc})"
+    if gap is None:
+        return _crashed(check, message, type(exc).__name__, trace)
+    message = f"check {check.id} can't tell: {gap} ({type(exc).__name__}: {exc})"
+    return replace(_crashed(check, message, type(exc).__name__, trace), kind=Kind.INCONCLUSIVE)
+
+
+def _crashed(check: Check, message: str, found: str, trace: Trace) -> Finding:
     return Finding(
         check=CRASHED,
-        kind=Kind.VIOLATION if gap is None else Kind.INCONCLUSIVE,
+        kind=Kind.VIOLATION,
         basis=Basis.DOCUMENTED,
         source=f"jobproof: check {check.id}",
         severity=Severity.HIGH,
         pointer=check.id,
-        message=message,
+        message=legible(shorten(message, _LONGEST_CRASH)),
         expected="a check that says yes or no",
-        found=type(exc).__name__,
+        found=found,
         exchange=trace.latest.exchange,
     )
 

@@ -10,16 +10,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
 
+from jobproof.contract.errors import did_you_mean
+from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Basis, Remark, Severity
+from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.trace import Trace
 
-__all__ = ["ERRORS", "MOST_WINDOW", "Check", "Facet", "Premise", "check"]
+__all__ = ["ERRORS", "METHODS", "MOST_WINDOW", "Check", "Facet", "Premise", "check"]
 
 MOST_WINDOW = 100
 """How many exchanges before the latest a check may look at one by one."""
 
 ERRORS = range(400, 2**31)
 """For `codes`: whatever says that something went wrong."""
+
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"})
+_FEATURES = frozenset(
+    {*map(str, Subject), *map(str, Credential), *(manner.value for manner in Manner)} | METHODS
+)
+"""What `needs` and `only` may name: subjects, credentials, manners and methods."""
 
 CheckFunction = Callable[[Trace], Iterable[Remark]]
 
@@ -143,18 +152,17 @@ def check(
 
     Raises:
         TypeError: The function doesn't take exactly one argument, or has no docstring; or the
-            window is no number of exchanges, or more of them than a daemon can keep of each job.
+            window is no number of exchanges, or more of them than a daemon can keep of each job;
+            or another argument names what doesn't exist.
     """
 
     def decorate(function: CheckFunction) -> Check:
         name = function.__name__
-        # Said at import, where it names the culprit: at the first trace it would look like a
-        # crash.
-        taken = len(inspect.signature(function).parameters)
-        if taken != 1:
-            raise TypeError(f"check takes {taken} arguments; write def {name}(trace)")
+        _hold_to_one_argument(function)
         if not 0 <= window <= MOST_WINDOW:
             raise TypeError(f"check {name!r}: window={window}; write a number up to {MOST_WINDOW}")
+        _hold_to_kinds(name, basis=basis, severity=severity, about=about)
+        _hold_to_words(name, needs=needs, only=only, apis=apis)
         return Check(
             id=name,
             summary=_promise_of(function),
@@ -177,6 +185,36 @@ def check(
         )
 
     return decorate
+
+
+def _hold_to_one_argument(function: CheckFunction) -> None:
+    # Said at import, where it names the culprit: at the first trace it would look like a crash.
+    taken = len(inspect.signature(function).parameters)
+    if taken != 1:
+        raise TypeError(f"check takes {taken} arguments; write def {function.__name__}(trace)")
+
+
+def _hold_to_kinds(check: str, **values: object) -> None:
+    for argument, value in values.items():
+        kind = _KINDS[argument]
+        if not isinstance(value, kind):
+            hint = did_you_mean(str(value).lower(), [one.value for one in kind])
+            raise TypeError(f"check {check!r}: {argument}={value!r} is no {kind.__name__}. {hint}")
+
+
+def _hold_to_words(check: str, **values: object) -> None:
+    for argument, words in values.items():
+        if not isinstance(words, tuple):
+            message = f"check {check!r}: {argument}={words!r}; write a tuple, as ({words!r},)"
+            raise TypeError(message)
+        for word in words:
+            # Which APIs there are is known where checks are loaded.
+            if not isinstance(word, str) or (argument != "apis" and word not in _FEATURES):
+                hint = did_you_mean(str(word), _FEATURES)
+                raise TypeError(f"check {check!r}: {argument}: nothing is {word!r}. {hint}")
+
+
+_KINDS: dict[str, type[StrEnum]] = {"basis": Basis, "severity": Severity, "about": Facet}
 
 
 def _promise_of(function: CheckFunction) -> str:

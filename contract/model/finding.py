@@ -97,6 +97,7 @@ class Remark:
         basis: Overrides the check's own where the profile states the promise.
         source: Overrides the check's own, like `basis`.
         patch: For a gap, one OpenAPI Overlay action that documents it.
+        more: How many others like it there are, which aren't told one by one.
     """
 
     kind: Kind
@@ -108,6 +109,7 @@ class Remark:
     source: str | None = None
     drift: Drift | None = None
     patch: JsonObject | None = None
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +157,12 @@ class Finding:
         """
         return self.kind is Kind.VIOLATION and (strict or self.basis is not Basis.INFERRED)
 
-    def redacted(self, redactor: Redactor) -> Finding:
+    def redacted(self, redactor: Redactor, clean: Exchange | None = None) -> Finding:
         """
         The same without the redactor's secrets, and without those that the request carries.
+
+        Args:
+            clean: The exchange without them, where somebody has it already.
         """
         wider = redactor.also(self.exchange.request.credentials)
         return replace(
@@ -167,7 +172,7 @@ class Finding:
             expected=_redacted(self.expected, wider),
             found=_redacted(self.found, wider),
             patch=wider.value(self.patch),
-            exchange=self.exchange.redacted(wider),
+            exchange=self.exchange.redacted(wider) if clean is None else clean,
         )
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from jobproof.contract.formats.headers import HeaderPairs
 from jobproof.contract.formats.json_pointer import escape, parent, pick, resolve
-from jobproof.contract.formats.json_value import Json, JsonObject
+from jobproof.contract.formats.json_value import FrozenObject, Json, JsonObject
 from jobproof.contract.model.profile import Codec, Profile
 from jobproof.contract.model.status_rules import word_by_rules, word_of
 
@@ -97,9 +97,9 @@ class JobReader:
             status=self._status(value, code, headers),
             created_at=read_time(created_text, times.codec) if times else None,
             created_text=created_text,
-            later=later,
-            present=present,
-            results=self._results(value),
+            later=FrozenObject(later),
+            present=FrozenObject(present),
+            results=FrozenObject(self._results(value)),
             reason=self._reason(value),
         )
 

@@ -14,7 +14,7 @@ from jobproof.contract.formats.addresses.id_spellings import Spelling, spelling_
 from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.json_body import JsonBody, is_json_type, read_body
 from jobproof.contract.formats.json_pointer import pick
-from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.json_value import Json, frozen
 from jobproof.contract.model.exchange import Credential, Exchange, Response, Subject
 from jobproof.contract.model.intermediary.marks import mark_of
 from jobproof.contract.model.job import Job, JobReader
@@ -30,6 +30,7 @@ _MOST_CACHED = 128
 _MOST_CACHED_BYTES = 16_384
 # One wrong type in a long list fails once an item; ten tell what is wrong.
 _MOST_ERRORS = 10
+_MOST_UNDECLARED = 1_000
 # What a body is called where nobody said what it is, or that it is a page.
 _SHAPELESS = ("", "text/html", "text/plain", "application/octet-stream")
 _PLAIN_ID = re.compile(r"[\w -]*", re.ASCII)
@@ -85,11 +86,20 @@ class ParsedBody:
     def undeclared(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
         """
         Keys of the body that the document doesn't name: pointer, key, and the names
-        declared at that place.
+        declared at that place; the first thousand.
         """
         if self.held_to is None or self.body is None:
             return ()
-        return tuple(self.held_to.undeclared(self.body.value))
+        return tuple(islice(self.held_to.undeclared(self.body.value), _MOST_UNDECLARED))
+
+    @cached_property
+    def undeclared_more(self) -> int:
+        """
+        How many more of them there are.
+        """
+        if len(self.undeclared) < _MOST_UNDECLARED or self.held_to is None or self.body is None:
+            return 0
+        return self.held_to.count_undeclared(self.body.value) - len(self.undeclared)
 
 
 _NO_BODY = ParsedBody()
@@ -302,7 +312,7 @@ class Observer:
             # Undocumented, it is what its own head says; but an outage page may call itself
             # anything, and a redirect has no body to speak of.
             elif is_json_type(media_type) and (spec is not None or response.code // 100 in (2, 4)):
-                body = read_body(data)
+                body = _shown(data)
         job = None
         # Only these codes are promised to be a job; an error may have an id and a status as well.
         if response.code in self._profile.job_codes:
@@ -371,18 +381,24 @@ def _documented_body(
     """
     if content is not None:
         is_json = _promises_json(content, media_type)
-        return (read_body(data), content) if is_json else (None, None)
+        return (_shown(data), content) if is_json else (None, None)
     json_contents = [c for c in spec.contents if is_json_type(_plain(c.media_type))]
     held_to = json_contents[0] if json_contents else None
     # Where all that is documented is JSON it is read whatever its Content-Type says: one wrong
     # header would hide the body from every check.
     if is_json_type(media_type) or len(json_contents) == len(spec.contents):
-        return read_body(data), held_to
+        return _shown(data), held_to
     if held_to is None:
         return None, None
-    body = read_body(data)
+    body = _shown(data)
     # It may have been meant as one of the other types, so it is JSON only if it looks like it.
     return (body, held_to) if isinstance(body.value, dict | list) else (None, None)
+
+
+def _shown(data: bytes) -> JsonBody:
+    # Every check is shown the same value, and a plug-in's may try to change it.
+    body = read_body(data)
+    return replace(body, value=frozen(body.value))
 
 
 def _promises_json(content: Content, media_type: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 from jobproof.contract.formats.json_pointer import pick
 from jobproof.contract.formats.json_value import JsonObject
@@ -19,7 +20,10 @@ from jobproof.contract.model.job import links_in
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.openapi.schema import SchemaError
 
-__all__ = ["Trace", "staleness_in"]
+__all__ = ["MOST_LINKS", "Trace", "staleness_in"]
+
+MOST_LINKS = 1_000
+"""Of one answer: an answer must not decide what it costs to judge it."""
 
 
 @dataclass(frozen=True)
@@ -160,15 +164,27 @@ class Trace:
     @cached_property
     def links(self) -> tuple[tuple[str, str], ...]:
         """
-        The links to results in the latest job: pointer and text.
+        The links to results in the latest job: pointer and text; the first thousand.
         """
+        return self._links[:MOST_LINKS]
+
+    @property
+    def has_more_links(self) -> bool:
+        """
+        Whether there are more of them than are looked at.
+        """
+        return len(self._links) > MOST_LINKS
+
+    @cached_property
+    def _links(self) -> tuple[tuple[str, str], ...]:
         job, promise = self.latest.job, self.api.profile.result
         if job is None or promise is None:
             return ()
         found: list[tuple[str, str]] = []
         for at in promise.links:
             value = job.results.get(at) if at in promise.proof else pick(job.body, at)
-            found += ((f"{at}{below}", text) for below, text in links_in(value))
+            room = MOST_LINKS + 1 - len(found)
+            found += ((f"{at}{below}", text) for below, text in islice(links_in(value), room))
         return tuple(found)
 
     @property
@@ -183,10 +199,18 @@ class Trace:
     def undeclared(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
         """
         Keys of the latest body that the document doesn't name: pointer, key, and the
-        names declared at that place.
+        names declared at that place; the first thousand.
         """
         seen = self.latest
         return seen.parsed_body.undeclared if seen.speaks_for_document else ()
+
+    @property
+    def undeclared_more(self) -> int:
+        """
+        How many more such keys there are than `undeclared` holds.
+        """
+        seen = self.latest
+        return seen.parsed_body.undeclared_more if seen.speaks_for_document else 0
 
     @property
     def now(self) -> float:

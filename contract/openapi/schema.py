@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, cast
 
 import jsonschema_rs
@@ -25,6 +26,7 @@ __all__ = ["Content", "ResponseSpec", "SchemaError"]
 # Items of a list are alike, so the first ones show a key that is new.
 _MOST_ITEMS = 50
 _MOST_BRANCHES = 200
+_LONG_LIST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Content:
             return
         missing: dict[str, list[str]] = {}
         objects: dict[str, Json] = {}
-        failed = (e for error in self._validator.iter_errors(value) for e in _meant(error))
+        failed = (e for error in self._failures(value) for e in _meant(error))
         for error in failed:
             # A text on which the engine gives up is neither right nor wrong.
             if type(error.kind).__name__ in _GIVEN_UP:
@@ -104,6 +106,23 @@ class Content:
         for at, names in missing.items():
             every = tuple(dict.fromkeys(names))
             yield SchemaError(at, "required", _missing(every), objects[at], _wanted(every), every)
+
+    def _failures(self, value: Json) -> Iterator[jsonschema_rs.ValidationError]:
+        assert self._validator is not None
+        head, is_cut = _head(value)
+        failures = iter(self._validator.iter_errors(head))
+        if not is_cut:
+            return failures
+        # All failures of a list are made before the first is told, so of a long one only the
+        # beginning is held to the schema; where that is right, the first failure is enough.
+        first = next(failures, None)
+        if first is not None:
+            return chain((first,), failures)
+        try:
+            self._validator.validate(value)
+        except jsonschema_rs.ValidationError as exc:
+            return iter((exc,))
+        return iter(())
 
     def _error(self, at: str, error: jsonschema_rs.ValidationError, found: Json) -> SchemaError:
         keyword, limit, message = _keyword(error), _limit(error), error.message
@@ -121,6 +140,12 @@ class Content:
         declared at that place. Silent where the schema leaves the place open.
         """
         return _undeclared(value, self._root_node, "")
+
+    def count_undeclared(self, value: Json) -> int:
+        """
+        How many such keys there are, without a look at each.
+        """
+        return _count_undeclared(value, self._root_node)
 
     def names_at(self, pointer: str) -> frozenset[str]:
         """
@@ -311,6 +336,36 @@ def _undeclared(
         for index, item in enumerate(value[:_MOST_ITEMS]):
             if not isinstance(item, str) and isinstance(item, dict | list):
                 yield from _undeclared(item, node.items, f"{at}/{index}")
+
+
+def _count_undeclared(value: Json, node: _SchemaNode) -> int:
+    if isinstance(value, dict):
+        known = [name for name in node.names if name in value]
+        below = sum(_count_undeclared(value[name], node.properties[name]) for name in known)
+        return below + (len(value) - len(known) if node.closed else 0)
+    if isinstance(value, list) and node.items is not None:
+        return sum(_count_undeclared(item, node.items) for item in value[:_MOST_ITEMS])
+    return 0
+
+
+def _head(value: Json) -> tuple[Json, bool]:
+    """
+    The value with no more than the first items of long lists, and whether any was long.
+    """
+    if isinstance(value, list):
+        heads = [_head(item) for item in value[:_LONG_LIST]]
+        is_cut = len(value) > _LONG_LIST or any(cut for _, cut in heads)
+        return ([head for head, _ in heads] if is_cut else value), is_cut
+    if isinstance(value, dict):
+        parts = {
+            key: _head(item)
+            for key, item in value.items()
+            if isinstance(item, list | dict) and item
+        }
+        if not any(cut for _, cut in parts.values()):
+            return value, False
+        return {**value, **{key: head for key, (head, _) in parts.items()}}, True
+    return value, False
 
 
 def _meant(error: jsonschema_rs.ValidationError) -> Iterator[jsonschema_rs.ValidationError]:

@@ -62,9 +62,10 @@ def score(
     correct server is called broken; with --mutants, if fewer than 95 % are noticed, or one
     passes that nobody has listed.
     """
-    from jobproof.contract.plugins import default_api, find_api
+    from jobproof.contract.plugins import default_api, find_api, load_checks
 
     api = find_api(api_name or default_api())
+    load_checks()  # what can't be loaded is said here, and not by each of the processes
     if mutants:
         return _score_mutants(api, json_path)
     _check_names(names)

@@ -44,7 +44,7 @@ from jobproof.probes.config.file import (
     TargetPart,
 )
 from jobproof.probes.config.plain_files import problem_with_file
-from jobproof.probes.config.plugin_options import load_options
+from jobproof.probes.config.plugin_options import load_options, read_options
 from jobproof.probes.config.settings import (
     CanarySettings,
     MonitorSettings,
@@ -337,7 +337,9 @@ class _Reader:
             if make is None:
                 hint = did_you_mean(name, self._canaries)
                 raise self._file.error(here, f"unknown canary. {hint}")
-            options = self._file.parse_part(make.Options, written or {}, here)
+            options = read_options(
+                self._file, "jobproof.canaries", name, make.Options, written or {}, here
+            )
             if options.interval is not None and not 0.001 <= options.interval <= LONGEST_INTERVAL_S:
                 raise self._file.error((*here, "interval"), "must be between 1ms and 1d")
             if options.timeout is not None and options.timeout <= 0:
@@ -375,7 +377,8 @@ class _Reader:
             hint = did_you_mean(str(name), known)
             raise self._file.error((*at, tag), f"unknown {tag} {name!r}. {hint}")
         rest = {key: value for key, value in item.items() if key != tag}
-        return str(name), make, self._file.parse_part(make.Options, rest, at)
+        group = f"jobproof.{tag}s"
+        return str(name), make, read_options(self._file, group, str(name), make.Options, rest, at)
 
     def _as_written(self, at: Location) -> str | None:
         value = self._written

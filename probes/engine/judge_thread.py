@@ -6,40 +6,66 @@ order, counted, and handed on.
 from __future__ import annotations
 
 import logging
-import queue
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from jobproof.probes.engine.judging import JudgedResult, RawResult
+from jobproof.contract.judging.judge import CRASHED
+from jobproof.contract.judging.limited_calls import FailureReason
+from jobproof.probes.engine.judge_queue import Backlog, JudgeQueue
+from jobproof.probes.engine.judging import JudgedResult, RawResult, unjudged
 from jobproof.probes.engine.target_state import TargetState
 from jobproof.probes.export.metrics import Metrics
+from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
 
 __all__ = ["JudgeThread", "signal_once"]
 
 _LOG = logging.getLogger(__name__)
-# Judging that can't keep up must show as missed slots, not as a process that grows.
-_MOST_UNJUDGED = 10_000
 _BATCH_S = 0.05
-_Unjudged = tuple[TargetState, RawResult, Callable[[JudgedResult], None] | None]
+_SMALL_BYTES = 1_000
+"""About what a result takes besides what came over the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unjudged:
+    state: TargetState
+    raw: RawResult
+    on_result: Callable[[JudgedResult], None] | None = None
 
 
 class JudgeThread:
     """
-    Judges every result in one thread, in order.
+    Judges every result in one thread: those of a target in order, the targets in turn.
 
     Args:
         receive: Called with every judged probe, from that thread.
+        plugins: Is told of checks that fail.
+        queue: What waits for it.
     """
 
-    def __init__(self, metrics: Metrics, receive: Callable[[JudgedResult], None]) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        receive: Callable[[JudgedResult], None],
+        plugins: PluginCalls,
+        queue: JudgeQueue[_Unjudged] | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
         self._metrics = metrics
         self._receive = receive
+        self._plugins = plugins
         # A lock as a signal: see the schedule's in `prober`.
         self._flush = threading.Lock()
         self._flush.acquire()
-        self._unjudged: queue.SimpleQueue[_Unjudged | None] = queue.SimpleQueue()
+        self._monotonic = monotonic or plugins.monotonic
+        self._queue: JudgeQueue[_Unjudged] = queue or JudgeQueue(monotonic=self._monotonic)
         self._stopping = False
+        self._given_up = False
+        self._current: _Unjudged | None = None
+        self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="judge", daemon=True)
 
     def start(self) -> None:
@@ -60,46 +86,107 @@ class JudgeThread:
         Args:
             on_result: Gets the result, and nobody else does; it is in a hurry.
         """
-        self._unjudged.put((state, raw, on_result))
+        item = _Unjudged(state, raw, on_result)
+        if not self._queue.put(state.target.name, item, _size_of(raw)):
+            # Its answer is let go, and the probe is counted all the same.
+            why = "not judged: as much waits to be judged already as may"
+            small = replace(item, raw=replace(raw, exchange=None, error=why))
+            self._queue.put(state.target.name, small, _SMALL_BYTES, must=True)
         if on_result is not None:
             signal_once(self._flush)
 
+    def is_full(self, target: str) -> bool:
+        """
+        Whether so much of that target waits that nothing more should be asked.
+        """
+        return self._queue.is_full(target)
+
+    def backlog(self) -> dict[str, Backlog]:
+        """
+        What waits, by target.
+        """
+        return self._queue.backlog()
+
     @property
-    def is_full(self) -> bool:
+    def is_alive(self) -> bool:
         """
-        Whether so much waits that nothing more should be asked.
+        False once it has started and ended.
         """
-        return self._unjudged.qsize() > _MOST_UNJUDGED
+        return self._thread.is_alive() or self._thread.ident is None
+
+    @property
+    def stuck_s(self) -> float:
+        """
+        For how long it has been at one answer.
+        """
+        since = self._busy_since
+        return max(0.0, self._monotonic() - since) if since is not None else 0.0
 
     def stop(self, *, within_s: float) -> None:
         """
-        Judge what is queued, in no batches any more, and end.
+        Judge what is queued, in no batches any more, and end. What can't be judged in time is
+        counted: it was asked.
         """
         self._stopping = True
-        self._unjudged.put(None)
+        self._queue.end()
         signal_once(self._flush)
-        self._thread.join(within_s)
+        if self._thread.ident is not None:
+            self._thread.join(within_s)
+        current, self._given_up = self._current, True
+        left = [*([current] if current is not None else ()), *self._queue.drain()]
+        for item in left:
+            self._metrics.observe(unjudged(item.raw, "not judged: the daemon was ending").result)
+        for target, count in Counter(item.state.target.name for item in left).items():
+            _LOG.warning("target %s: %d answers are counted, and weren't judged", target, count)
 
     def _run(self) -> None:
-        while (item := self._unjudged.get()) is not None:
-            self._deliver(item)
-            if self._unjudged.empty() and not self._stopping:
+        while (item := self._queue.take()) is not None and not self._given_up:
+            self._busy_since, self._current = self._monotonic(), item
+            began = time.thread_time()
+            # Whatever a receiver raises, even what ends threads: the next result must not be
+            # lost too.
+            try:
+                self._deliver(item)
+            except BaseException:  # noqa: BLE001 -- logged; the next one is judged
+                _LOG.exception("a result of %s got lost on its way", item.state.target.name)
+            self._busy_since = self._current = None
+            self._queue.charge(item.state.target.name, time.thread_time() - began)
+            if self._queue.is_empty and not self._stopping:
                 # Judged in batches: waking up for each one would cost the threads that
                 # measure more than the few milliseconds that nobody waits for here.
                 self._flush.acquire(timeout=_BATCH_S)
 
     def _deliver(self, item: _Unjudged) -> None:
-        state, raw, on_result = item
-        judged = state.judging(raw)
-        try:
-            if on_result is not None:
-                on_result(judged)
-                return
-            self._metrics.observe(judged.result)
-            state.on_result(judged)
-            self._receive(judged)
-        except Exception:  # noqa: BLE001 -- logged; the next result must not be lost too
-            _LOG.exception("a result of target %s got lost on its way", state.target.name)
+        judged = item.state.judging(item.raw)
+        if self._given_up:  # counted by `stop`, which didn't wait for it any longer
+            return
+        self._note_crashes(judged)
+        if item.on_result is not None:
+            item.on_result(judged)
+            return
+        self._metrics.observe(judged.result, judged.checks)
+        self._current = None  # from here on it is counted
+        item.state.on_result(judged)
+        self._receive(judged)
+
+    def _note_crashes(self, judged: JudgedResult) -> None:
+        for finding in judged.result.findings:
+            if finding.check == CRASHED:
+                hung = finding.found == FailureReason.HUNG
+                why = FailureReason.HUNG if hung else FailureReason.RAISED
+                self._plugins.failed(PluginKind.CHECK, finding.pointer, why, finding.message)
+
+
+def _size_of(raw: RawResult) -> int:
+    exchange = raw.exchange
+    if exchange is None:
+        return _SMALL_BYTES
+    answer = exchange.response or (exchange.failure and exchange.failure.partial)
+    if not answer:
+        return _SMALL_BYTES
+    parts = {id(part): len(part) for part in (answer.body, answer.raw) if part is not None}
+    head = sum(len(name) + len(value) for name, value in answer.headers)
+    return _SMALL_BYTES + head + sum(parts.values())
 
 
 def signal_once(wakeup: threading.Lock) -> None:

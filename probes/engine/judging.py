@@ -19,7 +19,14 @@ from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
 from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
 
-__all__ = ["JudgedResult", "RawResult", "ResponseHistory", "ResultJudge", "outcome_of"]
+__all__ = [
+    "JudgedResult",
+    "RawResult",
+    "ResponseHistory",
+    "ResultJudge",
+    "outcome_of",
+    "unjudged",
+]
 
 # A target's history is held in memory: at most `jobs` times observations times body.
 _LARGEST_BODY = 65_536
@@ -61,12 +68,14 @@ class JudgedResult:
         request: What was asked, as in `RawResult`.
         seen: None where there was nothing to look at.
         trace: What it was judged with; None where nothing was judged.
+        checks: The ids of the checks that had their say.
     """
 
     result: ProbeResult
     request: Request | None
     seen: Observation | None = None
     trace: Trace | None = None
+    checks: tuple[str, ...] = ()
 
     @property
     def earlier(self) -> tuple[Observation, ...]:
@@ -160,14 +169,12 @@ class ResultJudge:
         The probe's result; where our own code fails it is `internal`, never a success.
         """
         if raw.exchange is None:
-            failed = _result(raw, ProbeOutcome.INTERNAL, error=raw.error)
-            return JudgedResult(failed, raw.request)
+            return unjudged(raw, raw.error or "nothing came back")
         try:
             return self._judge(raw, raw.exchange)
         except Exception as exc:  # noqa: BLE001 -- counted and shown: outcome `internal`
             message = f"judging failed: {type(exc).__name__}: {exc}"
-            failed = _result(raw, ProbeOutcome.INTERNAL, error=self._masked(message))
-            return JudgedResult(failed, raw.request)
+            return unjudged(raw, self._masked(message))
 
     def _judge(self, raw: RawResult, exchange: Exchange) -> JudgedResult:
         request = exchange.request
@@ -180,7 +187,8 @@ class ResultJudge:
             baselines=tuple(self._baselines.get(request.credential, ())),
             token=self._token_in(request),
         )
-        findings = self.judge(trace)
+        judgement = self.judge.find(trace)
+        findings = judgement.findings
         # Remembered after it is judged: an answer must not be compared with itself.
         self._remember(seen)
         status = seen.job.status if seen.job is not None else None
@@ -189,8 +197,10 @@ class ResultJudge:
             outcome_of(self.api, seen, findings),
             findings=findings,
             job_status=status if isinstance(status, str) else None,
+            dropped=judgement.dropped,
         )
-        return JudgedResult(result, raw.request, seen, trace)
+        checks = tuple([check.id for check in judgement.asked])
+        return JudgedResult(result, raw.request, seen, trace, checks)
 
     def _token_in(self, request: Request) -> str | None:
         # One that is renewed is in the request alone.
@@ -224,6 +234,13 @@ class ResultJudge:
         return Redactor([self.token] if self.token is not None else []).text(message)
 
 
+def unjudged(raw: RawResult, why: str) -> JudgedResult:
+    """
+    A probe that nobody judges: `internal`, never a success.
+    """
+    return JudgedResult(_result(raw, ProbeOutcome.INTERNAL, error=why), raw.request)
+
+
 def _denies(code: int) -> bool:
     return 400 <= code < 500 and code not in (408, 425, 429)
 
@@ -248,6 +265,7 @@ def _result(
     findings: tuple[Finding, ...] = (),
     job_status: str | None = None,
     error: str | None = None,
+    dropped: int = 0,
 ) -> ProbeResult:
     return ProbeResult(
         target=raw.target,
@@ -260,6 +278,7 @@ def _result(
         findings=findings,
         job_status=job_status,
         error=error,
+        dropped=dropped,
     )
 
 

@@ -15,9 +15,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from jobproof.contract.errors import PluginError
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Exchange, Request, Subject
 from jobproof.probes.canaries.canary import CanaryRequest
@@ -29,6 +30,7 @@ from jobproof.probes.engine.schedule import MissedSlots, PeriodicProbe, Schedule
 from jobproof.probes.engine.target_state import ClientSettings, HistoryLoader, TargetState
 from jobproof.probes.engine.worker_pool import WorkerPool
 from jobproof.probes.export.metrics import Metrics
+from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.result import FOLLOWED, MissReason
 
 __all__ = [
@@ -79,6 +81,8 @@ class _ProbeTask:
     A request on its way.
 
     Attributes:
+        request: None where the canary is yet to be asked for it: it may take its time, which
+            is the thread's that sends, and not the schedule's.
         intended: When it was due, on the monotonic clock.
         probe: Whose slot it fills; None for a request beside the grid.
         on_answer: Makes it no probe: the answer goes there and isn't judged.
@@ -87,7 +91,7 @@ class _ProbeTask:
 
     state: TargetState
     canary: str
-    request: Request
+    request: Request | None
     intended: float
     timeout_s: float
     probe: PeriodicProbe | None
@@ -128,6 +132,7 @@ class Prober:
         load_history: HistoryLoader = lambda _target, _job_id: (),
         clock: Clock | None = None,
         seed: str = "",
+        plugins: PluginCalls | None = None,
     ) -> None:
         self._load_history = load_history
         self._count_failed = count_failed
@@ -153,7 +158,8 @@ class Prober:
         self._stopping = False
         self._stop_by = math.inf
         self._scheduling = threading.Thread(target=self._run_schedule, name="schedule", daemon=True)
-        self._judging = JudgeThread(metrics, receive)
+        self._plugins = plugins or PluginCalls(metrics)
+        self.judging = JudgeThread(metrics, receive, self._plugins)
 
     # -- from any thread ----------------------------------------------------------------
 
@@ -161,7 +167,7 @@ class Prober:
         """
         Begin to probe.
         """
-        self._judging.start()
+        self.judging.start()
         self._scheduling.start()
 
     def plan(self, targets: Iterable[TargetSettings]) -> ProbePlan:
@@ -180,7 +186,7 @@ class Prober:
             states[target.name] = (
                 old
                 if old is not None and same
-                else TargetState(target, self._judge, self._rng, self._load_history)
+                else TargetState(target, self._judge, self._rng, self._load_history, self._plugins)
             )
         needed = {state.client for state in states.values()}
         clients = {kind: self._clients.get(kind) or self._make_client(kind) for kind in needed}
@@ -293,11 +299,11 @@ class Prober:
         return self._schedule.lag_in_intervals(self.clock.monotonic())
 
     @property
-    def is_alive(self) -> bool:
+    def is_scheduling(self) -> bool:
         """
-        Whether the schedule runs.
+        False where the schedule's thread has ended though nobody stopped it.
         """
-        return self._scheduling.is_alive()
+        return self._stopping or self._scheduling.is_alive() or self._scheduling.ident is None
 
     @property
     def in_flight(self) -> int:
@@ -323,7 +329,7 @@ class Prober:
         self._scheduling.join(within_s + 5.0)
         self._pool.close()
         # Behind the last result: everything that was asked is judged before the thread ends.
-        self._judging.stop(within_s=10.0)
+        self.judging.stop(within_s=10.0)
         return self._in_flight == 0
 
     # -- the thread of the schedule -----------------------------------------------------
@@ -377,14 +383,7 @@ class Prober:
     def _start(self, slot: Slot) -> None:
         probe = slot.probe
         state = self._states[probe.target]
-        try:
-            request = state.request(state.next_request(probe.canary))
-        except Exception as exc:  # noqa: BLE001 -- a canary's crash is a result, and seen as one
-            self._schedule.ended(probe)
-            error = f"canary {probe.canary} failed: {type(exc).__name__}: {exc}"
-            self._fail(state, probe.canary, slot.intended, error)
-            return
-        task = _ProbeTask(state, probe.canary, request, slot.intended, probe.timeout_s, probe)
+        task = _ProbeTask(state, probe.canary, None, slot.intended, probe.timeout_s, probe)
         if not self._hand(task):
             self._schedule.ended(probe)
             self._metrics.slot_missed(probe.target, MissReason.OVERLAP)
@@ -408,7 +407,7 @@ class Prober:
         return self._hand(task)
 
     def _hand(self, task: _ProbeTask) -> bool:
-        if self._judging.is_full or not self._pool.hand(task):
+        if self.judging.is_full(task.state.target.name) or not self._pool.hand(task):
             return False
         self._in_flight += 1
         return True
@@ -462,10 +461,12 @@ class Prober:
     # -- the threads that send requests -----------------------------------------------------------
 
     def _run_task(self, task: _ProbeTask) -> None:
-        started, exchange, error = self.clock.monotonic(), None, None
+        request, error = self._request_of(task)
+        started, exchange = self.clock.monotonic(), None
         try:
-            client = self._clients[task.state.client]
-            exchange = client.send(task.request, deadline_s=task.timeout_s)
+            if request is not None:
+                client = self._clients[task.state.client]
+                exchange = client.send(request, deadline_s=task.timeout_s)
         except Exception as exc:  # noqa: BLE001 -- becomes the outcome `internal`
             error = f"asking failed: {type(exc).__name__}: {exc}"
         ended = self.clock.monotonic()
@@ -476,8 +477,20 @@ class Prober:
         if task.on_answer is not None:
             task.on_answer(exchange)
             return
-        raw = self._raw_result(task, started, ended, exchange, error)
-        self._judging.put(task.state, raw, task.on_result)
+        asked = task if task.request is not None else replace(task, request=request)
+        raw = self._raw_result(asked, started, ended, exchange, error)
+        self.judging.put(task.state, raw, task.on_result)
+
+    def _request_of(self, task: _ProbeTask) -> tuple[Request | None, str | None]:
+        if task.request is not None:
+            return task.request, None
+        state, canary = task.state, task.canary
+        try:
+            return state.request(state.next_request(canary)), None
+        except PluginError as exc:
+            return None, str(exc)
+        except Exception as exc:  # noqa: BLE001 -- a canary's crash is a result, and seen as one
+            return None, f"canary {canary} failed: {type(exc).__name__}: {exc}"
 
     def _raw_result(
         self,
@@ -499,13 +512,6 @@ class Prober:
             error = task.state.target.redactor.text(error)
         name, canary, request = task.state.target.name, task.canary, task.request
         return RawResult(name, canary, request, intended_at, lag_s, elapsed_s, exchange, error)
-
-    def _fail(self, state: TargetState, canary: str, intended: float, error: str) -> None:
-        lag_s = max(0.0, self.clock.monotonic() - intended)
-        raw = RawResult(
-            state.target.name, canary, None, self.clock.wall() - lag_s, lag_s, 0.0, None, error
-        )
-        self._judging.put(state, raw)
 
 
 def _limits(states: Iterable[TargetState]) -> dict[str, BudgetLimits]:

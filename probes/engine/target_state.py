@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from jobproof.contract.errors import PluginError
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Exchange, Request
@@ -21,6 +22,7 @@ from jobproof.probes.canaries.canary import Canary, CanaryContext, CanaryRequest
 from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.engine.judging import JudgedResult, ResultJudge
 from jobproof.probes.engine.schedule import PeriodicProbe
+from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
 
 __all__ = ["ClientSettings", "HistoryLoader", "TargetState", "user_agent"]
 
@@ -52,6 +54,7 @@ class TargetState:
         judge: Judge,
         rng: random.Random,
         load_history: HistoryLoader = lambda _target, _job_id: (),
+        plugins: PluginCalls | None = None,
     ) -> None:
         self.target = target
         self.judging = ResultJudge(
@@ -62,8 +65,8 @@ class TargetState:
             staleness_s=target.staleness_s,
         )
         self.client = ClientSettings(target.route, target.tokens, target.api.profile.body.limit)
-        # A canary is called by the schedule, the judge and the web's `/probe`, one at a time.
-        self._lock = threading.Lock()
+        # A canary is called by the threads that ask, the judge and the web's `/probe`.
+        calls = plugins or PluginCalls()
         names = frozenset(canary.name for canary in target.canaries)
         context = CanaryContext(target.api, rng, _known_ids(target), names)
         self._canaries: dict[str, Canary] = {
@@ -71,6 +74,10 @@ class TargetState:
                 "jobproof.canaries", canary.name, canary.make, canary.options, context
             )
             for canary in target.canaries
+        }
+        self._guarded = {
+            name: calls.guard(PluginKind.CANARY, name, canary)
+            for name, canary in self._canaries.items()
         }
 
     def probes(self) -> Iterable[PeriodicProbe]:
@@ -86,15 +93,17 @@ class TargetState:
     def next_request(self, canary: str) -> CanaryRequest:
         """
         The canary's next request.
+
+        Raises:
+            PluginError: The canary raised anything, or hangs, or did so earlier.
         """
-        with self._lock:
-            return self._canaries[canary].next_request()
+        return self._guarded[canary].call(self._canaries[canary].next_request)
 
     def round_size(self, canary: str) -> int:
         """
         How many requests this canary needs for one round.
         """
-        return self._canaries[canary].round_size
+        return self._guarded[canary].call(lambda: self._canaries[canary].round_size)
 
     def request(self, wanted: CanaryRequest) -> Request:
         """
@@ -120,10 +129,13 @@ class TargetState:
             return
         sent = exchange.request
         request = CanaryRequest(exchange.request.job_id, sent.subject, sent.credential)
-        with self._lock:
-            message = canary.on_result(request, judged.result.outcome)
-        if message is not None:
-            _LOG.warning("target %s: %s", self.target.name, message)
+        guarded = self._guarded[judged.result.canary]
+        if guarded.off is not None:
+            return
+        with suppress(PluginError):  # counted and said; the result is right all the same
+            message = guarded.call(lambda: canary.on_result(request, judged.result.outcome))
+            if message is not None:
+                _LOG.warning("target %s: %s", self.target.name, message)
 
 
 def user_agent() -> str:

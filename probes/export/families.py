@@ -207,6 +207,42 @@ METRICS: tuple[Metric, ...] = (
         "Checks that failed by themselves instead of judging.",
     ),
     Metric(
+        "jobproof_checks_judged_total",
+        "counter",
+        ("target", "check"),
+        "Answers about which a check had its say, whatever it said.",
+    ),
+    Metric(
+        "jobproof_findings_dropped_total",
+        "counter",
+        ("target",),
+        "Findings beyond those that are kept of one answer; at least so many.",
+    ),
+    Metric(
+        "jobproof_judge_backlog_bytes",
+        "gauge",
+        ("target",),
+        "About what the answers take that wait to be judged.",
+    ),
+    Metric(
+        "jobproof_judge_oldest_seconds",
+        "gauge",
+        ("target",),
+        "For how long the oldest answer has waited to be judged; 0 where none waits.",
+    ),
+    Metric(
+        "jobproof_plugin_failures_total",
+        "counter",
+        ("kind", "name", "why"),
+        "Calls of checks, canaries, sources and sinks that raised or hung.",
+    ),
+    Metric(
+        "jobproof_sink_dropped_total",
+        "counter",
+        ("sink",),
+        "Results that a sink didn't take in time.",
+    ),
+    Metric(
         "jobproof_schedule_lag_seconds",
         "histogram",
         (),

@@ -52,28 +52,33 @@ class JsonLines:
         self._path = Path(options.path)
         self._limit = options.max_bytes
         self._body_bytes = options.body_bytes
-        self._file = self._open()
+        # A pipe that nobody reads yet is opened when it is written to: until then that would hang.
+        self._is_pipe = self._path.is_fifo()
+        self._file = None if self._is_pipe else self._open()
 
     def write(self, result: ProbeResult) -> None:
-        if self._file.closed:  # the next one couldn't be begun
-            self._file = self._open()
+        file = self._file
+        if file is None or file.closed:  # or the next one couldn't be begun
+            file = self._open()
         # Before it is needed the next file isn't begun: an empty one would be no recording.
-        if self._file.tell() >= self._limit:
-            self._file.close()
+        if not self._is_pipe and file.tell() >= self._limit:
+            file.close()
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-            self._file = self._open()
+            file = self._open()
+        self._file = file
         values = _line(result, self._body_bytes)
-        self._file.write(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n")
+        file.write(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n")
         # Line by line, so that who follows the file sees results as they come.
-        self._file.flush()
+        file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def _open(self) -> TextIO:
         try:
             file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
-            if _is_cut_off(self._path):
+            if not self._is_pipe and _is_cut_off(self._path):
                 # Whoever wrote it was killed; the next line isn't to be lost with its last one.
                 file.write("\n")
             return file

@@ -19,6 +19,7 @@ from prometheus_client.samples import Exemplar
 from jobproof.contract.formats.http_date import read_http_date
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.judge import CRASHED
+from jobproof.contract.judging.limited_calls import FailureReason
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.probes.export.families import (
@@ -55,6 +56,7 @@ __all__ = ["Metrics", "TargetLabels"]
 
 # The longest time-out that a configuration may give: later than that nothing overlaps.
 _LONGEST_OVERLAP_S = 600.0
+_MOST_SELECTIONS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Metrics(Collector):
         self._statuses: dict[str, frozenset[str]] = {}
         self._pointers: dict[str, BoundedWords] = {}
         self._canary_series: dict[tuple[str, str], _CanarySeries] = {}
+        self._judged: dict[tuple[str, tuple[str, ...]], tuple[Counter, ...]] = {}
         self._create_process_series()
         self.configure(targets, checks)
         registry.register(self)
@@ -153,6 +156,7 @@ class Metrics(Collector):
             self._statuses = {t.name: frozenset(t.statuses) for t in fresh.values()}
             # They hold children that may just have been removed from their families.
             self._canary_series.clear()
+            self._judged.clear()
 
     def _declare(self, metric: Metric) -> None:
         if metric.type == "counter":
@@ -237,14 +241,24 @@ class Metrics(Collector):
         for canary, interval_s in target.intervals_s.items():
             interval = self._gauges["jobproof_target_interval_seconds"].child(name, canary)
             interval.value = interval_s
-        for check, kind in product((*checks, CRASHED), Kind):
-            counters["jobproof_contract_findings_total"].child(name, check, kind.value)
+        self._create_findings(name, checks)
         self._create_jobs(target)
         info = self._gauges["jobproof_contract_info"]
         info.child(name, target.api, target.openapi_version, target.spec_sha256).value = 1.0
         self._gauges["jobproof_target_info"].child(name, target.api, target.url).value = 1.0
-        for gauge in ("request_budget_used_ratio", "backoff_until_timestamp_seconds"):
+        for gauge in (
+            *("request_budget_used_ratio", "backoff_until_timestamp_seconds"),
+            *("judge_backlog_bytes", "judge_oldest_seconds"),
+        ):
             self._gauges[f"jobproof_{gauge}"].child(name)
+
+    def _create_findings(self, name: str, checks: Sequence[str]) -> None:
+        counters = self._counters
+        for check, kind in product((*checks, CRASHED), Kind):
+            counters["jobproof_contract_findings_total"].child(name, check, kind.value)
+        for check in checks:
+            counters["jobproof_checks_judged_total"].child(name, check)
+        counters["jobproof_findings_dropped_total"].child(name)
 
     def _create_jobs(self, target: TargetLabels) -> None:
         name, statuses = target.name, tuple(map(status_label, target.statuses))
@@ -268,9 +282,12 @@ class Metrics(Collector):
 
     # -- what is seen -------------------------------------------------------------------
 
-    def observe(self, result: ProbeResult) -> None:
+    def observe(self, result: ProbeResult, checks: tuple[str, ...] = ()) -> None:
         """
         Count one probe, whatever it came to; a result of a forgotten target is dropped.
+
+        Args:
+            checks: The ids of those that had their say about it.
         """
         with self._lock:
             target = self._targets.get(result.target)
@@ -292,6 +309,22 @@ class Metrics(Collector):
                 ).value += 1.0
             for finding in result.findings:
                 self._observe_finding(result, finding)
+            if result.dropped:
+                dropped = self._counters["jobproof_findings_dropped_total"].child(result.target)
+                dropped.value += result.dropped
+            for judged in self._judged_by(result.target, checks):
+                judged.value += 1.0
+
+    def _judged_by(self, target: str, checks: tuple[str, ...]) -> tuple[Counter, ...]:
+        # Eighty at a time, and of few sorts: looked up once for each.
+        found = self._judged.get((target, checks))
+        if found is None:
+            if len(self._judged) >= _MOST_SELECTIONS:
+                self._judged.clear()
+            family = self._counters["jobproof_checks_judged_total"]
+            found = tuple(family.child(target, check) for check in checks)
+            self._judged[target, checks] = found
+        return found
 
     def _find(self, target: str, canary: str) -> _CanarySeries:
         probes = self._counters["jobproof_probes_total"]
@@ -432,6 +465,44 @@ class Metrics(Collector):
             if taken:
                 name = "jobproof_config_last_reload_success_timestamp_seconds"
                 gauges[name].child().value = at
+
+    # -- what the daemon itself is behind with ------------------------------------------
+
+    def judge_backlog(self, waiting: Mapping[str, tuple[int, float]]) -> None:
+        """
+        Bytes and age of what waits to be judged, by target; of every target not named none does.
+        """
+        with self._lock:
+            for target in self._targets:
+                size_bytes, oldest_s = waiting.get(target, (0, 0.0))
+                self._gauges["jobproof_judge_backlog_bytes"].child(target).value = float(size_bytes)
+                self._gauges["jobproof_judge_oldest_seconds"].child(target).value = oldest_s
+
+    def configure_plugins(self, names: Mapping[str, Iterable[str]]) -> None:
+        """
+        Make the series of these plug-ins exist at 0, by their kind; others stay as they are.
+        """
+        with self._lock:
+            failures = self._counters["jobproof_plugin_failures_total"]
+            for kind, named in names.items():
+                for name, why in product(named, FailureReason):
+                    failures.child(kind, name, why.value)
+            for sink in names.get("sink", ()):
+                self._counters["jobproof_sink_dropped_total"].child(sink)
+
+    def plugin_failed(self, kind: str, name: str, why: str) -> None:
+        """
+        A call of a plug-in came to nothing.
+        """
+        with self._lock:
+            self._counters["jobproof_plugin_failures_total"].child(kind, name, why).value += 1.0
+
+    def sink_dropped(self, sink: str, count: int = 1) -> None:
+        """
+        A sink didn't take so many results.
+        """
+        with self._lock:
+            self._counters["jobproof_sink_dropped_total"].child(sink).value += count
 
     # -- followed jobs ------------------------------------------------------------------
 

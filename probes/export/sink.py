@@ -17,8 +17,8 @@ class Sink(Protocol):
     """
     A class behind an entry point of the group `jobproof.sinks`.
 
-    It is called from one thread, off the timing path; what it raises is logged, and
-    costs no other sink anything.
+    It is called from a thread of its own: what it raises is counted and said, and while it
+    hangs, what it can't take is dropped and counted. Neither costs anybody else anything.
 
     Attributes:
         Options: The configuration it takes.

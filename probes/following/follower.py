@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from jobproof.contract.errors import JobproofError
+from jobproof.contract.errors import JobproofError, PluginError
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.model.observation import Observation
@@ -26,6 +26,7 @@ from jobproof.probes.following.steady_clock import AnswerTime, SteadyClock
 from jobproof.probes.following.tracker import UNKNOWN, JobObservation, Tracker, TrackerUpdate
 from jobproof.probes.following.watch_list import FollowedJob, WatchList
 from jobproof.probes.following.witnesses import Witnesses
+from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.result import FOLLOWED
 from jobproof.probes.sources.source import FoundIds
 from jobproof.probes.sparing_log import SparingLog
@@ -88,7 +89,9 @@ class JobFollower:
         prober: JobPoller,
         clock: Clock | None = None,
         history: JobHistory | None = None,
+        plugins: PluginCalls | None = None,
     ) -> None:
+        self._plugins = plugins or PluginCalls(metrics)
         self._watchlist = watchlist
         self._history = history or JobHistory(watchlist)
         self._metrics = metrics
@@ -125,7 +128,7 @@ class JobFollower:
         return FollowPlan(
             {t.name: Tracker.of(t.api.profile) for t in known if t.follow},
             tuple(
-                old.get((target, source)) or SourcePoller(target, source, folder)
+                old.get((target, source)) or SourcePoller(target, source, folder, self._plugins)
                 for target in known
                 for source in target.follow
             ),
@@ -323,6 +326,8 @@ class JobFollower:
     def _safely(self, step: Callable[[], None]) -> None:
         try:
             step()
+        except PluginError:  # counted and said where it was called
+            return
         except Exception as wrong:  # noqa: BLE001 -- logged; one bad source must not cost the others
             what = f"{type(wrong).__name__}: {wrong}"[:500]
             # A step that fails would say so four times a second.
@@ -334,13 +339,14 @@ class JobFollower:
 
     def _poll_source(self, poller: SourcePoller) -> None:
         now = self._clock.monotonic()
-        if now < poller.next_at:
+        if now < poller.next_at or poller.is_off:
             return
         # A source that raises is left alone for a while: this is set before it is called.
-        poller.next_at = now + max(poller.source.interval_s, _HOLD_S)
-        request = poller.source.next_request()
+        poller.next_at = now + _HOLD_S
+        poller.next_at = now + max(poller.interval_s(), _HOLD_S)
+        request = poller.next_request()
         if request is None:
-            self._add_found(poller, poller.source.on_answer(None))
+            self._add_found(poller, poller.on_answer(None))
             poller.reschedule(now)
         else:
             # Not again before this one is answered: a source has one request at a time.
@@ -351,9 +357,10 @@ class JobFollower:
         def answered(exchange: Exchange | None) -> None:
             try:
                 if exchange is not None:
-                    self._add_found(poller, poller.source.on_answer(exchange))
+                    self._safely(lambda: self._add_found(poller, poller.on_answer(exchange)))
             finally:
-                poller.reschedule(self._clock.monotonic())
+                poller.next_at = self._clock.monotonic() + _HOLD_S
+                self._safely(lambda: poller.reschedule(self._clock.monotonic()))
 
         return answered
 

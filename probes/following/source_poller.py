@@ -5,18 +5,24 @@ A source of job ids while its target is followed: when it is due, and what it co
 from __future__ import annotations
 
 import logging
+from itertools import islice
 from pathlib import Path
 
-from jobproof.contract.model.exchange import Credential
+from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.request import request_headers, request_query
 from jobproof.contract.plugins import set_up
 from jobproof.probes.config.settings import SourceSettings, TargetSettings
 from jobproof.probes.engine.target_state import user_agent
-from jobproof.probes.sources.source import FoundIds, Source, SourceContext
+from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
+from jobproof.probes.sources.source import FoundIds, Source, SourceContext, is_job_id
 
 __all__ = ["SourcePoller"]
 
 _LOG = logging.getLogger(__name__)
+# A step of following takes so long.
+_STEP_S = 0.25
+# As many as a watch list holds of one target.
+_MOST_FOUND = 10_000
 
 
 class SourcePoller:
@@ -29,7 +35,13 @@ class SourcePoller:
             its is under way.
     """
 
-    def __init__(self, target: TargetSettings, settings: SourceSettings, folder: Path) -> None:
+    def __init__(
+        self,
+        target: TargetSettings,
+        settings: SourceSettings,
+        folder: Path,
+        plugins: PluginCalls | None = None,
+    ) -> None:
         self.target = target.name
         self.name = settings.source
         self.made_for = (target, settings)
@@ -43,12 +55,39 @@ class SourcePoller:
         self.source: Source = set_up(
             "jobproof.sources", settings.source, settings.make, settings.options, context
         )
+        calls = plugins or PluginCalls()
+        self._guarded = calls.guard(PluginKind.SOURCE, settings.source, self.source)
+
+    @property
+    def is_off(self) -> bool:
+        """
+        Whether it is asked nothing more until a reload.
+        """
+        return self._guarded.off is not None
+
+    def interval_s(self) -> float:
+        """
+        Seconds to its next turn; no fewer than a step of following takes.
+        """
+        return self._guarded.call(lambda: max(_STEP_S, float(self.source.interval_s)))
+
+    def next_request(self) -> Request | None:
+        """
+        What it wants asked.
+        """
+        return self._guarded.call(self.source.next_request)
+
+    def on_answer(self, exchange: Exchange | None) -> FoundIds:
+        """
+        What it finds in an answer: ids that can be asked for, and no more than can be followed.
+        """
+        return self._guarded.call(lambda: _bounded(self.source.on_answer(exchange)))
 
     def reschedule(self, now: float) -> None:
         """
         The source is due again one interval from now.
         """
-        self.next_at = now + self.source.interval_s
+        self.next_at = now + self.interval_s()
 
     def log_problem(self, found: FoundIds) -> None:
         """
@@ -59,3 +98,14 @@ class SourcePoller:
         elif found.problem is None and self._problem is not None:
             _LOG.info("target %s: source %s works again", self.target, self.name)
         self._problem = found.problem
+
+
+def _bounded(found: FoundIds) -> FoundIds:
+    ids = tuple(islice(found.ids, _MOST_FOUND + 1))
+    good = tuple(one for one in ids[:_MOST_FOUND] if is_job_id(one))
+    problem = found.problem
+    if len(ids) > _MOST_FOUND:
+        problem = problem or f"it found more than {_MOST_FOUND:,} ids; the first are taken"
+    elif len(good) < len(ids):
+        problem = problem or f"{len(ids) - len(good)} of what it found can't be ids"
+    return FoundIds(good, problem)

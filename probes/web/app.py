@@ -8,7 +8,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -154,22 +154,15 @@ class _Endpoints:
         return Response(text, headers={"Content-Type": _EXPOSITION_TYPE})
 
     def healthy(self, request: Request) -> Response:
-        trouble = self.control.trouble()
-        if trouble is not None:
-            return PlainTextResponse(f"jobproof is not healthy: {trouble}.\n", 503)
-        return PlainTextResponse("jobproof is healthy.\n")
+        return _state("healthy", self.control.failures())
 
     def ready(self, request: Request) -> Response:
-        trouble = self.control.trouble()
-        if trouble is not None:
-            return PlainTextResponse(f"jobproof is not ready: {trouble}.\n", 503)
         lag = self.control.lag_in_intervals()
+        lacking = [*self.control.failures(), *self.control.shortcomings()]
         # One interval behind is a busy moment; two are a schedule that doesn't advance.
         if lag >= 2:
-            return PlainTextResponse(
-                f"jobproof is not ready: the schedule is {lag:.1f} intervals behind.\n", 503
-            )
-        return PlainTextResponse("jobproof is ready.\n")
+            lacking.insert(0, f"the schedule is {lag:.1f} intervals behind")
+        return _state("ready", lacking)
 
     def discovery(self, request: Request) -> Response:
         return JSONResponse(
@@ -291,6 +284,12 @@ def _icon(tone: str) -> str:
         f'<circle cx="8" cy="8" r="7" fill="{colour}"/></svg>'
     )
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _state(word: str, lacking: Sequence[str]) -> Response:
+    if not lacking:
+        return PlainTextResponse(f"jobproof is {word}.\n")
+    return PlainTextResponse(f"jobproof is not {word}: {'; '.join(lacking)}.\n", 503)
 
 
 def _plain_error(request: Request, error: Exception) -> Response:

@@ -109,14 +109,19 @@ class DaemonView(Protocol):
         The jobs of a target that are followed; None where none can be.
         """
 
-    def trouble(self) -> str | None:
-        """
-        Why nothing is, or will be, probed; None where all runs.
-        """
-
     def lag_in_intervals(self) -> float:
         """
         How late the schedule is, in intervals of the canary that is latest.
+        """
+
+    def failures(self) -> tuple[str, ...]:
+        """
+        What doesn't run, one line each: not yet, or not again before the daemon is started anew.
+        """
+
+    def shortcomings(self) -> tuple[str, ...]:
+        """
+        What the daemon is behind with, or can't do now, one line each.
         """
 
     def reload(self) -> ReloadReport:

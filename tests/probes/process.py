@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,7 @@ class Process:
 
 
 @contextmanager
-def daemon(config: Path, *options: str) -> Iterator[Process]:
+def daemon(config: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Process]:
     """
     A daemon that serves on a free port.
     """
@@ -73,7 +73,7 @@ def daemon(config: Path, *options: str) -> Iterator[Process]:
     command = [sys.executable, "-P", "-m", "jobproof", "probe", "--config", str(config)]
     with log.open("wb") as out:
         handle = subprocess.Popen(
-            [*command, "--listen", "127.0.0.1:0", *options], stdout=out, stderr=out
+            [*command, "--listen", "127.0.0.1:0", *options], stdout=out, stderr=out, env=env
         )
     process = Process(handle, log)
     try:

@@ -381,7 +381,7 @@ def test_promtool_finds_nothing_to_say() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_default_configuration_stays_under_thirteen_hundred_series() -> None:
+def test_the_default_configuration_stays_under_fourteen_hundred_series() -> None:
     canaries = ("known", "missing", "malformed", "anonymous", "foreign", "followed")
     statuses = tuple(f"s{number}" for number in range(9))
     target = TargetLabels(
@@ -394,7 +394,7 @@ def test_the_default_configuration_stays_under_thirteen_hundred_series() -> None
     for canary in canaries:
         counts.observe(result(canary=canary))
     lines = expose(registry).body.decode().splitlines()
-    assert len([line for line in lines if not line.startswith("#")]) < 1300
+    assert len([line for line in lines if not line.startswith("#")]) < 1400
 
 
 def test_every_label_is_documented_and_none_is_prometheus_own() -> None:

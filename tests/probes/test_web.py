@@ -326,6 +326,22 @@ def test_ready_fails_when_the_schedule_lags_two_intervals(
     assert world.ask("/-/ready").code == code
 
 
+def test_ready_and_healthy_say_what_is_lacking(world: World) -> None:
+    world.daemon.lacking = ("sink pipe hangs", "target a: 5 bytes of answers wait to be judged")
+    assert world.ask("/-/healthy").code == 200
+    ready = world.ask("/-/ready")
+    assert ready.code == 503
+    assert ready.text == (
+        "jobproof is not ready: sink pipe hangs; target a: 5 bytes of answers wait to be judged.\n"
+    )
+    world.daemon.broken = ("judging has ended",)
+    healthy = world.ask("/-/healthy")
+    assert (healthy.code, healthy.text) == (
+        503,
+        "jobproof is not healthy: judging has ended.\n",
+    )
+
+
 def test_discovery_gives_names_and_nothing_else(world: World) -> None:
     world.daemon.target_infos = (krea("one"), krea("two"))
     answer = world.ask("/-/sd")
@@ -338,12 +354,12 @@ def test_discovery_gives_names_and_nothing_else(world: World) -> None:
 
 
 def test_a_daemon_that_doesn_t_run_is_neither_healthy_nor_ready(world: World) -> None:
-    world.daemon.stopped = "following has stopped"
+    world.daemon.broken = ("following has ended",)
     for page, word in (("healthy", "healthy"), ("ready", "ready")):
         answer = world.ask(f"/-/{page}")
         assert answer.code == 503
-        assert answer.text == f"jobproof is not {word}: following has stopped.\n"
-    world.daemon.stopped = None
+        assert answer.text == f"jobproof is not {word}: following has ended.\n"
+    world.daemon.broken = ()
     assert {world.ask(f"/-/{page}").code for page in ("healthy", "ready")} == {200}
 
 

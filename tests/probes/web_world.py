@@ -64,6 +64,8 @@ class StubDaemon:
 
     target_infos: Sequence[TargetInfo] = field(default_factory=lambda: (krea(),))
     lag: float = 0.0
+    broken: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     error: str | None = None
     refusal: str | None = None
     answer: ProbeResult = field(default_factory=result)
@@ -71,7 +73,6 @@ class StubDaemon:
     probed: list[tuple[str, str, float]] = field(default_factory=list)
     jobs: JobCounts | None = None
     reloads: int = 0
-    stopped: str | None = None
     kept: Mapping[str, int] = field(default_factory=dict)
 
     def targets(self) -> Sequence[TargetInfo]:
@@ -80,11 +81,14 @@ class StubDaemon:
     def job_counts(self, target: str) -> JobCounts | None:
         return self.jobs
 
-    def trouble(self) -> str | None:
-        return self.stopped
-
     def lag_in_intervals(self) -> float:
         return self.lag
+
+    def failures(self) -> tuple[str, ...]:
+        return self.broken
+
+    def shortcomings(self) -> tuple[str, ...]:
+        return self.lacking
 
     def reload(self) -> ReloadResult:
         self.reloads += 1

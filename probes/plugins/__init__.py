@@ -1,0 +1,3 @@
+"""
+How does code that isn't ours run without stopping what is?
+"""
