@@ -409,10 +409,11 @@ def _metrics(_argument: str) -> str:
 
 def _labels(_argument: str) -> str:
     rows = (
-        (f"`{name}`", ", ".join(f"`{value}`" for value in values))
-        for name, values in LABEL_VALUES.items()
+        (f"`{metric}`", f"`{name}`", ", ".join(f"`{value}`" for value in values))
+        for metric, labels in LABEL_VALUES.items()
+        for name, values in labels.items()
     )
-    return table(("label", "values"), rows)
+    return table(("metric", "label", "values"), rows)
 
 
 def _edges(_argument: str) -> str:

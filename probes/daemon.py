@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.judge import Judge
-from jobproof.contract.judging.limited_calls import CallMarks, LimitedCalls, is_foreign
+from jobproof.contract.judging.limited_calls import CallMarks, LimitedCalls, PluginKind, is_foreign
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.plugins import set_up
@@ -31,7 +31,7 @@ from jobproof.probes.export.prometheus import Registry
 from jobproof.probes.following.follower import FollowPlan, JobFollower
 from jobproof.probes.following.job_history import JobHistory
 from jobproof.probes.following.watch_list import WatchList
-from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
+from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.plugins.sink_thread import SinkThread
 from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
 from jobproof.probes.sparing_log import SparingLog

@@ -21,7 +21,7 @@ from jobproof.contract.errors import PluginError
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, shorten
-from jobproof.contract.judging.judge import Judge
+from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
 from jobproof.contract.model.finding import Finding, Kind
@@ -72,6 +72,14 @@ class ProbeRound:
     routes: Mapping[str, Route] = field(default_factory=dict)
 
     @property
+    def crashed(self) -> tuple[str, ...]:
+        """
+        The checks that failed by themselves, so that what they watch was not watched.
+        """
+        findings = (finding for result in self.results for finding in result.findings)
+        return tuple(dict.fromkeys(f.pointer for f in findings if f.check == CRASHED))
+
+    @property
     def verdict(self) -> Verdict:
         """
         Broken if a promise is; kept if every request got its right answer.
@@ -81,7 +89,8 @@ class ProbeRound:
         if broken or any(result.outcome is ProbeOutcome.VIOLATION for result in self.results):
             return Verdict.BROKEN
         if self.results and all(result.outcome.success for result in self.results):
-            return Verdict.INCONCLUSIVE if self.stopped or self.problems else Verdict.KEPT
+            untold = self.stopped or self.problems or self.crashed
+            return Verdict.INCONCLUSIVE if untold else Verdict.KEPT
         return Verdict.INCONCLUSIVE
 
 
@@ -340,6 +349,8 @@ def _reason(done: ProbeRound) -> str:
         remedy = remedy_of(failure.detail, done.routes[result.target], _PLACE) if failure else ""
         if remedy:
             return f"{text}; {result.target} can't be reached ({remedy})"
+    if done.crashed:
+        text += f"; checks failed by themselves: {', '.join(done.crashed)}"
     if done.problems:
         text += "; of the jobs to follow not all were found or asked for"
     if done.stopped:

@@ -13,12 +13,30 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["CallFailedError", "CallMarks", "FailureReason", "LimitedCalls", "is_foreign"]
+__all__ = [
+    "CallFailedError",
+    "CallMarks",
+    "FailureReason",
+    "LimitedCalls",
+    "PluginKind",
+    "is_foreign",
+]
 
 Value = TypeVar("Value")
 _OWN_PACKAGE = "jobproof"
 _LOOK_S = 0.05
 _BUSY_S = 0.001
+
+
+class PluginKind(StrEnum):
+    """
+    What plugs in and is called: a closed set, the `kind` label of what fails.
+    """
+
+    CHECK = "check"
+    CANARY = "canary"
+    SOURCE = "source"
+    SINK = "sink"
 
 
 class FailureReason(StrEnum):

@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from jobproof.contract.judging.judge import CRASHED
-from jobproof.contract.judging.limited_calls import FailureReason
+from jobproof.contract.judging.limited_calls import FailureReason, PluginKind
 from jobproof.probes.engine.judge_queue import Backlog, JudgeQueue
 from jobproof.probes.engine.judging import JudgedResult, RawResult, unjudged
 from jobproof.probes.engine.target_state import TargetState
 from jobproof.probes.export.metrics import Metrics
-from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
+from jobproof.probes.plugins.plugin_calls import PluginCalls
 
 __all__ = ["JudgeThread", "signal_once"]
 

@@ -6,17 +6,18 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
-from jobproof.contract.judging.judge import Judge
+from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
-from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
+from jobproof.probes.engine.token_trust import TokenTrust, is_refusal
 from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
 
 __all__ = [
@@ -160,6 +161,7 @@ class ResultJudge:
     staleness_s: float = 0.0
     history: ResponseHistory = field(init=False)
     _baselines: dict[Credential, deque[Observation]] = field(default_factory=dict)
+    _trust: TokenTrust = field(default_factory=TokenTrust)
 
     def __post_init__(self) -> None:
         self.history = ResponseHistory(self._no_history)
@@ -188,7 +190,9 @@ class ResultJudge:
             token=self._token_in(request),
         )
         judgement = self.judge.find(trace)
-        findings = judgement.findings
+        findings = self._trust.weigh(
+            map(_blaming_nobody, judgement.findings), seen, self._token_in(request)
+        )
         # Remembered after it is judged: an answer must not be compared with itself.
         self._remember(seen)
         status = seen.job.status if seen.job is not None else None
@@ -225,8 +229,8 @@ class ResultJudge:
             return
         if _is_owners_view(seen) and seen.asked_for:
             self.history.add(seen.asked_for, seen)
-        # A 429 or a 5xx says nothing of how a missing job is denied.
-        elif seen.subject is Subject.MISSING and _denies(seen.code):
+        # A 429, a 5xx or a token that isn't accepted says nothing of how a missing job is denied.
+        elif seen.subject is Subject.MISSING and _denies(seen.code) and not _is_refused(seen):
             kept = self._baselines.setdefault(seen.credential, deque(maxlen=_MOST_BASELINES))
             kept.append(seen)
 
@@ -239,6 +243,20 @@ def unjudged(raw: RawResult, why: str) -> JudgedResult:
     A probe that nobody judges: `internal`, never a success.
     """
     return JudgedResult(_result(raw, ProbeOutcome.INTERNAL, error=why), raw.request)
+
+
+def _blaming_nobody(finding: Finding) -> Finding:
+    """
+    A check that failed has said nothing of the endpoint: the others say how the probe ended, and
+    this is counted by its own name.
+    """
+    if finding.check != CRASHED:
+        return finding
+    return replace(finding, kind=Kind.INCONCLUSIVE)
+
+
+def _is_refused(seen: Observation) -> bool:
+    return seen.credential is Credential.OWNER and is_refusal(seen)
 
 
 def _denies(code: int) -> bool:

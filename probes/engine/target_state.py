@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 from jobproof.contract.errors import PluginError
 from jobproof.contract.judging.judge import Judge
+from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Exchange, Request
 from jobproof.contract.model.request import build_request
@@ -22,7 +23,7 @@ from jobproof.probes.canaries.canary import Canary, CanaryContext, CanaryRequest
 from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.engine.judging import JudgedResult, ResultJudge
 from jobproof.probes.engine.schedule import PeriodicProbe
-from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
+from jobproof.probes.plugins.plugin_calls import PluginCalls
 
 __all__ = ["ClientSettings", "HistoryLoader", "TargetState", "user_agent"]
 

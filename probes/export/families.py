@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobproof.contract.judging.limited_calls import FailureReason, PluginKind
 from jobproof.contract.model.finding import Drift, Kind
 from jobproof.probes.export.series import Metric
 from jobproof.probes.result import MissReason, ProbeOutcome
@@ -328,16 +329,21 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 
-LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
-    "outcome": tuple(ProbeOutcome),
-    "phase": PHASES,
-    "expected": ("true", "false"),
-    "kind": (*Kind, ACCEPTED),
-    "drift": tuple(Drift),
-    "reason": tuple(MissReason),
-    "store": STORES,
+LABEL_VALUES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "jobproof_probes_total": {"outcome": tuple(ProbeOutcome)},
+    "jobproof_probe_phase_duration_seconds": {"phase": PHASES},
+    "jobproof_not_found_total": {"expected": ("true", "false")},
+    "jobproof_store_write_errors_total": {"store": STORES},
+    "jobproof_contract_findings_total": {"kind": (*Kind, ACCEPTED)},
+    "jobproof_contract_drift_total": {"drift": tuple(Drift)},
+    "jobproof_plugin_failures_total": {"kind": tuple(PluginKind), "why": tuple(FailureReason)},
+    "jobproof_slots_missed_total": {"reason": tuple(MissReason)},
+    "jobproof_dials_total": {"outcome": DIAL_OUTCOMES},
 }
-"""Labels whose values are closed in code; others come from the configuration and the API."""
+"""
+By metric, the labels whose values are closed in code; others come from the configuration and
+the API.
+"""
 
 
 def status_label(word: str) -> str:

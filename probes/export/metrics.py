@@ -486,7 +486,7 @@ class Metrics(Collector):
             failures = self._counters["jobproof_plugin_failures_total"]
             for kind, named in names.items():
                 for name, why in product(named, FailureReason):
-                    failures.child(kind, name, why.value)
+                    failures.child(str(kind), name, why.value)
             for sink in names.get("sink", ()):
                 self._counters["jobproof_sink_dropped_total"].child(sink)
 

@@ -8,12 +8,13 @@ import logging
 from itertools import islice
 from pathlib import Path
 
+from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.request import request_headers, request_query
 from jobproof.contract.plugins import set_up
 from jobproof.probes.config.settings import SourceSettings, TargetSettings
 from jobproof.probes.engine.target_state import user_agent
-from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
+from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.sources.source import FoundIds, Source, SourceContext, is_job_id
 
 __all__ = ["SourcePoller"]

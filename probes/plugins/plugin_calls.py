@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Protocol, TypeVar
 from weakref import WeakSet
 
@@ -17,25 +16,15 @@ from jobproof.contract.judging.limited_calls import (
     CallFailedError,
     FailureReason,
     LimitedCalls,
+    PluginKind,
     is_foreign,
 )
 
-__all__ = ["GuardedPlugin", "PluginCalls", "PluginKind"]
+__all__ = ["GuardedPlugin", "PluginCalls"]
 
 Value = TypeVar("Value")
 _LOG = logging.getLogger(__name__)
 _LIMIT_S = 3.0
-
-
-class PluginKind(StrEnum):
-    """
-    What plugs in and is called: a closed set, the `kind` label.
-    """
-
-    CHECK = "check"
-    CANARY = "canary"
-    SOURCE = "source"
-    SINK = "sink"
 
 
 class FailureCounter(Protocol):

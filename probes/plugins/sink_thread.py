@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from jobproof.contract.errors import JobproofError
-from jobproof.contract.judging.limited_calls import FailureReason
+from jobproof.contract.judging.limited_calls import FailureReason, PluginKind
 from jobproof.probes.export.sink import Sink
-from jobproof.probes.plugins.plugin_calls import PluginCalls, PluginKind
+from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.result import ProbeResult
 
 __all__ = ["SinkThread"]

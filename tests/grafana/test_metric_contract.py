@@ -160,12 +160,12 @@ def _selector_faults(chosen: Any, exposed: Exposed) -> Iterator[str]:
             continue
         plain = re.fullmatch(r"[\w|-]+", matcher.value.replace("\\", ""))
         for word in plain[0].split("|") if plain else ():
-            if word not in _possible(matcher.name, known):
+            if word not in _possible(_SUFFIX.sub("", chosen.name), matcher.name, known):
                 yield f"{chosen.name} never has {matcher.name}={word}"
 
 
-def _possible(label: str, known: dict[str, set[str]]) -> set[str]:
-    closed = set(LABEL_VALUES.get(label, ())) & known[label] if label in LABEL_VALUES else set()
+def _possible(name: str, label: str, known: dict[str, set[str]]) -> set[str]:
+    closed = set(LABEL_VALUES.get(name, {}).get(label, ())) & known[label]
     ended = {s.word for s in default_settings().statuses} if label == "from_status" else set()
     # A series may lack a closed value (`expected` differs by canary), never invent one.
     return closed or known[label] | ended

@@ -62,12 +62,10 @@ def count(process: Process, name: str, labels: str = "") -> float:
 
 def probes(process: Process, canary: str, outcome: str = "") -> float:
     """
-    Those of a canary that were judged; or of one outcome alone.
+    Those of a canary that were answered rightly; or of one outcome alone.
     """
-    if outcome:
-        return count(process, "jobproof_probes_total", f'canary="{canary}",outcome="{outcome}"')
-    # A check that crashed makes them violations: never a success.
-    return probes(process, canary, "ok") + probes(process, canary, "violation")
+    labels = f'canary="{canary}",outcome="{outcome or "ok"}"'
+    return count(process, "jobproof_probes_total", labels)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +99,10 @@ def test_a_part_that_fails_is_named_and_counted_and_the_others_go_on(
         before = probes(process, "known")
         until(lambda: probes(process, "known") >= before + 5)
         until(lambda: probes(process, "missing") >= 5)
+        # Whoever broke it, it wasn't the endpoint: availability doesn't fall for it.
+        assert probes(process, "known", "violation") == probes(process, "missing", "violation") == 0
+        crashes = count(process, "jobproof_check_crashes_total", f'check="{name}"')
+        assert (crashes >= 1) == (kind == "check")
         assert len(re.findall(rf"ERROR .*\b{part}: ", process.said)) == 1
         assert "Traceback" not in process.said
         began = time.monotonic()
@@ -228,6 +230,16 @@ def test_a_package_that_exits_while_it_is_imported_is_no_green_run(
     assert (said.code, said.out) == (2, "")
     assert said.err.count("\n") == 1
     assert "plug-in 'broken' (broken-parts 0.1): can't be loaded: SystemExit: 0" in said.err
+
+
+def test_a_round_in_which_a_check_crashes_is_not_kept_and_blames_nobody(
+    broken: Installation, mock: MockServer, tmp_path: Path
+) -> None:
+    said = broken.jobproof("once", "--config", str(config_of(mock, tmp_path)), BREAK="check_exits")
+    assert said.code == 3, said.out + said.err
+    assert "inconclusive check_crashed at broken_promise" in said.out
+    assert "checks failed by themselves: broken_promise" in said.out
+    assert "violation" not in said.out
 
 
 @pytest.mark.parametrize(

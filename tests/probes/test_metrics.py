@@ -5,6 +5,7 @@ What a scrape shows, held against the reference implementations of the formats.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from tests.tools import run_to_end, time_zone, tool
 
 from jobproof.contract.judging.judge import CRASHED
+from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -274,10 +276,11 @@ def test_words_the_vendor_makes_up_are_bounded() -> None:
 
 def test_a_crashed_check_is_counted_under_its_own_name() -> None:
     registry, counts = metrics()
-    counts.observe(result(ProbeOutcome.VIOLATION, findings=(finding(CRASHED, pointer="b"),)))
+    crash = replace(finding(CRASHED, pointer="b"), kind=Kind.INCONCLUSIVE)
+    counts.observe(result(findings=(crash,)))
     assert value(registry, "jobproof_check_crashes_total", check="b") == 1.0
     name = "jobproof_contract_findings_total"
-    assert value(registry, name, target="krea", check=CRASHED, kind="violation") == 1.0
+    assert value(registry, name, target="krea", check=CRASHED, kind="inconclusive") == 1.0
 
 
 def test_removing_a_target_removes_its_children() -> None:
@@ -342,6 +345,7 @@ def busy() -> Registry:
     counts.job_waited("krea", "queued", 12.0, "j-1")
     counts.job_moved("krea", "queued", "processing")
     counts.jobs_followed("krea", {"queued": 3, "new": 1}, stuck=1, oldest_pending_s=7.0)
+    counts.configure_plugins(dict.fromkeys(PluginKind, ("mine",)))
     return registry
 
 
@@ -403,8 +407,28 @@ def test_every_label_is_documented_and_none_is_prometheus_own() -> None:
         assert metric.help.endswith(".")
         assert (metric.type == "counter") == metric.name.endswith("_total")
         assert not {"job", "instance", "le", "quantile"} & set(metric.labels)
-    used = {label for metric in METRICS for label in metric.labels}
-    assert set(LABEL_VALUES) <= used
+    of = {metric.name: set(metric.labels) for metric in METRICS}
+    for name, closed in LABEL_VALUES.items():
+        assert closed.keys() <= of[name], name
+
+
+def test_a_label_of_closed_values_never_has_another_one() -> None:
+    shown: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for family in parse_text(expose(busy()).body.decode()):
+        for sample in family.samples:
+            name = re.sub(r"_(bucket|sum|count)$", "", sample.name)
+            for label, word in sample.labels.items():
+                shown[name, label].add(word)
+    for name, closed in LABEL_VALUES.items():
+        for label, words in closed.items():
+            assert shown[name, label], name
+            assert shown[name, label] <= set(words), name
+
+
+def test_what_is_closed_is_said_of_the_metric_and_not_of_a_label_of_that_name() -> None:
+    assert set(LABEL_VALUES["jobproof_plugin_failures_total"]["kind"]) == set(PluginKind)
+    assert set(LABEL_VALUES["jobproof_contract_findings_total"]["kind"]) == {*Kind, "accepted"}
+    assert set(LABEL_VALUES["jobproof_dials_total"]["outcome"]) < set(ProbeOutcome)
 
 
 def test_no_created_series_are_exported() -> None:
