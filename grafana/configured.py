@@ -33,7 +33,7 @@ class _Environment(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         # A URL, because ${...} may be one; with the name, because two tokens with one value
         # would be one key.
-        return self._real.get(name) or f"http://{name.lower()}.invalid"
+        return self._real.get(name) or f"http://{name.lower()}.test"
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str)

@@ -5,41 +5,14 @@ The alerting rules: their conditions, severities, texts and the dashboards they 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from jobproof.grafana.alerting.alert import RECENT, Alert, increase_or_birth, renamed
+from jobproof.grafana.alerting.prober_alerts import prober_alerts
 from jobproof.grafana.alerting.slo import sli
 from jobproof.grafana.promql import RULES, any_of, sum_by
 from jobproof.grafana.settings import FOLLOWED, BurnRate, DashboardSettings
 
-__all__ = ["Alert", "alert_groups", "alerts"]
-
-_RECENT = "15m"
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """
-    An alerting rule.
-
-    Attributes:
-        group: `slo`, `contract`, `jobs` or `prober`.
-        hold: How long the expression must hold, as a Prometheus duration.
-        summary: A fixed sentence; the description says the rest.
-        board: The dashboard to open, without its `jobproof-`.
-        labels: Besides `severity` and those of the expression.
-        about_a_target: Whether the series has a `target`, which the dashboard is opened for.
-    """
-
-    name: str
-    group: str
-    expr: str
-    severity: str
-    hold: str
-    summary: str
-    description: str
-    board: str
-    labels: tuple[tuple[str, str], ...] = ()
-    about_a_target: bool = True
+__all__ = ["alert_groups", "alerts"]
 
 
 def alerts(settings: DashboardSettings) -> Iterator[Alert]:
@@ -51,7 +24,7 @@ def alerts(settings: DashboardSettings) -> Iterator[Alert]:
     yield from _contract()
     yield from _jobs(settings)
     yield from _probing(settings)
-    yield from _prober(settings)
+    yield from prober_alerts(settings)
 
 
 def alert_groups(settings: DashboardSettings) -> dict[str, list[Alert]]:
@@ -137,7 +110,7 @@ def _access() -> Iterator[Alert]:
         "overview",
     )
     seen = RULES.increase(
-        "http_responses_total", _RECENT, canary="=~anonymous|foreign", code="=~2.."
+        "http_responses_total", RECENT, canary="=~anonymous|foreign", code="=~2.."
     )
     yield Alert(
         "JobproofJobVisibleToStranger",
@@ -151,7 +124,7 @@ def _access() -> Iterator[Alert]:
         "overview",
     )
     invented = RULES.increase(
-        "http_responses_total", _RECENT, canary="=~missing|malformed", code="=~2.."
+        "http_responses_total", RECENT, canary="=~missing|malformed", code="=~2.."
     )
     yield Alert(
         "JobproofMissingJobFound",
@@ -171,14 +144,11 @@ def _access() -> Iterator[Alert]:
 
 
 def _contract() -> Iterator[Alert]:
-    broken = RULES.increase("contract_findings_total", _RECENT, kind="violation")
     yield Alert(
         "JobproofContractViolation",
         "contract",
         # Third-party checks may be born with their first finding: `or` keeps those.
-        _increased_or_born(
-            "contract_findings_total", "target, check", _RECENT, broken, kind="violation"
-        ),
+        increase_or_birth("contract_findings_total", "target, check", kind="violation"),
         "warning",
         "0s",
         "Answers break the contract.",
@@ -186,7 +156,7 @@ def _contract() -> Iterator[Alert]:
         "within the last 15 minutes. The status page of the prober has the evidence.",
         "contract",
     )
-    unknown = RULES.increase("job_status_observations_total", _RECENT, job_status="unknown")
+    unknown = RULES.increase("job_status_observations_total", RECENT, job_status="unknown")
     yield Alert(
         "JobproofUnknownJobStatus",
         "contract",
@@ -211,30 +181,28 @@ def _contract() -> Iterator[Alert]:
         "time. Allowed, but worth a look before clients depend on it.",
         "contract",
     )
-    yield Alert(
+    yield _check_crashing()
+
+
+def _check_crashing() -> Alert:
+    hung = RULES.select("plugin_failures_total", kind="check", why="hung")
+    judged = sum_by("job, instance, check", RULES.increase("checks_judged_total", RECENT))
+    # One that hangs crashes once, and is asked no longer.
+    off = (
+        f"{renamed(f'{hung} > 0', 'name', 'check')}\nunless on (job, instance, check) {judged} > 0"
+    )
+    return Alert(
         "JobproofCheckCrashing",
         "contract",
-        _increased_or_born(
-            "check_crashes_total",
-            "check",
-            _RECENT,
-            RULES.increase("check_crashes_total", _RECENT),
-        ),
+        f"{increase_or_birth('check_crashes_total', 'check')}\nor\n{sum_by('check', off)}",
         "warning",
         "0s",
         "A contract check fails by itself.",
-        "Check {{ $labels.check }} crashed within the last 15 minutes instead of judging: what "
-        "it watches is not being watched.",
+        "Check {{ $labels.check }} crashed within the last 15 minutes instead of judging, or is "
+        "off since it hung: what it watches is not being watched.",
         "contract",
         about_a_target=False,
     )
-
-
-def _increased_or_born(short: str, labels: str, window: str, increase: str, **matchers: str) -> str:
-    # increase() of a series that is born at 1 is 0; `unless ... offset` sees the birth.
-    now = RULES.select(short, **matchers)
-    born = f"({now} unless {now} offset {window})"
-    return f"{sum_by(labels, increase)} > 0\nor\n{sum_by(labels, born)} > 0"
 
 
 # -- jobs ---------------------------------------------------------------------------------
@@ -277,8 +245,7 @@ def _left_terminal_status(settings: DashboardSettings) -> Iterator[str]:
         chosen = {"from_status": "=~" + any_of(terminal)}
         if len(by_words) > 1:
             chosen = {"target": "=~" + any_of(names), **chosen}
-        increase = RULES.increase("job_transitions_total", _RECENT, **chosen)
-        yield _increased_or_born("job_transitions_total", labels, _RECENT, increase, **chosen)
+        yield increase_or_birth("job_transitions_total", labels, **chosen)
 
 
 # -- probing ------------------------------------------------------------------------------
@@ -305,15 +272,18 @@ def _refused(settings: DashboardSettings) -> Iterator[Alert]:
     )
     limited = sum_by("target", RULES.rate("probes_total", "10m", outcome="rate_limited"))
     every = sum_by("target", RULES.rate("probes_total", "10m"))
+    # The rest that a 429 asks for is the same trouble, and belongs to no other alert.
+    resting = sum_by("target", RULES.rate("slots_missed_total", "10m", reason="throttled"))
     yield Alert(
         "JobproofRateLimited",
         "prober",
-        f"{limited}\n/\n({every} > 0)\n> 0.1",
+        f"({limited} + {resting})\n/\n({every} + {resting} > 0)\n> 0.1",
         "warning",
         "10m",
         "The prober is being rate limited.",
-        "{{ $value | humanizePercentage }} of the probes of {{ $labels.target }} were answered "
-        "with 429 in the last 10 minutes: ask less often, or find who shares the key.",
+        "{{ $value | humanizePercentage }} of the slots of {{ $labels.target }} in the last 10 "
+        "minutes were answered with 429, or fell into the rest that it asks for: ask less often, "
+        "or find who shares the key.",
         "prober",
     )
 
@@ -330,8 +300,9 @@ def _not_probed(settings: DashboardSettings) -> Iterator[Alert]:
         "{{ $value | humanizeDuration }} ago: the prober runs, but doesn't ask.",
         "prober",
     )
-    # Slots of an announced outage are in both, and no gap: their outcome is known.
-    no_gap = "!~" + any_of(["shutdown", "backoff"])
+    # Slots of an announced outage are in both, and no gap: their outcome is known. Those that a
+    # 429 asks to spare are JobproofRateLimited's.
+    no_gap = "!~" + any_of(["shutdown", "backoff", "throttled"])
     missed = sum_by("target", RULES.rate("slots_missed_total", "30m", reason=no_gap))
     started = sum_by("target", RULES.rate("probes_total", "30m"))
     yield Alert(
@@ -397,91 +368,3 @@ def _stale(settings: DashboardSettings) -> Iterator[str]:
                 f"time() - max by (target, canary) ({last}) > {limit_s:g}\n"
                 f"unless on (target) max by (target) ({rest}) > time()"
             )
-
-
-# -- the prober ---------------------------------------------------------------------------
-
-
-def _prober(settings: DashboardSettings) -> Iterator[Alert]:
-    yield from _unreachable(settings.scrape_job)
-    yield from _degraded()
-    # Everything else falls silent with a broken pipeline; this one is missed when it stops.
-    yield Alert(
-        "JobproofWatchdog",
-        "prober",
-        "vector(1)",
-        "none",
-        "0s",
-        "Alerting works.",
-        "This alert always fires. Let a dead man's switch outside of this Prometheus notice "
-        "when it stops.",
-        "overview",
-        about_a_target=False,
-    )
-
-
-def _unreachable(job: str) -> Iterator[Alert]:
-    yield Alert(
-        "JobproofProberDown",
-        "prober",
-        f'up{{job="{job}"}} == 0',
-        "critical",
-        "3m",
-        "A prober can't be scraped.",
-        "Prometheus can't reach {{ $labels.instance }}: nothing is being watched from there.",
-        "prober",
-        about_a_target=False,
-    )
-    yield Alert(
-        "JobproofProberAbsent",
-        "prober",
-        f'absent(up{{job="{job}"}})',
-        "critical",
-        "3m",
-        "No prober is known to Prometheus.",
-        f"No scrape target has the job {job!r}: the scrape configuration or the service "
-        "discovery lost the prober, and no other alert here can fire.",
-        "prober",
-        about_a_target=False,
-    )
-
-
-def _degraded() -> Iterator[Alert]:
-    internal = RULES.increase("probes_total", _RECENT, outcome="internal")
-    yield Alert(
-        "JobproofProberFailing",
-        "prober",
-        f"{sum_by('target', internal)} > 0",
-        "warning",
-        "0s",
-        "Probes fail by the prober's own fault.",
-        '{{ $value | printf "%.0f" }} probes of {{ $labels.target }} ended with an internal error '
-        "in 15 minutes; they count for no objective. The prober's log says why.",
-        "prober",
-    )
-    lag = RULES.rate("schedule_lag_seconds", "10m", part="_bucket")
-    yield Alert(
-        "JobproofScheduleLagging",
-        "prober",
-        f"histogram_quantile(0.99, sum by (job, instance, le) ({lag})) > 1",
-        "warning",
-        "10m",
-        "The prober starts its probes late.",
-        "One probe in a hundred on {{ $labels.instance }} starts more than "
-        "{{ $value | humanizeDuration }} late: the machine is overloaded, and latencies include "
-        "the wait.",
-        "prober",
-        about_a_target=False,
-    )
-    yield Alert(
-        "JobproofConfigReloadFailed",
-        "prober",
-        f"{RULES.select('config_last_reload_successful')} == 0",
-        "warning",
-        "5m",
-        "The prober refused its configuration.",
-        "The last reload on {{ $labels.instance }} changed nothing because the file is wrong; "
-        "the old configuration stays in force until it is restarted.",
-        "prober",
-        about_a_target=False,
-    )

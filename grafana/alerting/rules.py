@@ -7,7 +7,8 @@ from __future__ import annotations
 import yaml
 
 from jobproof.contract.formats.json_value import Json, JsonObject
-from jobproof.grafana.alerting.alerts import Alert, alert_groups
+from jobproof.grafana.alerting.alert import Alert
+from jobproof.grafana.alerting.alerts import alert_groups
 from jobproof.grafana.alerting.slo import RuleGroup, probe_group, slo_groups
 from jobproof.grafana.settings import DashboardSettings
 

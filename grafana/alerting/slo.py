@@ -204,6 +204,7 @@ def probe_group() -> RuleGroup:
     transitions = RULES.increase("job_transitions_total", "1d")
     ended = RULES.increase("job_completion_seconds", "1d", part="_count")
     p95 = RULES.rate("probe_duration_seconds", "5m", part="_bucket")
+    judged = sum_by("target, check", RULES.increase("checks_judged_total", "1h"))
     records = (
         Record("target_canary_code:jobproof_http_responses:increase1d", by_code),
         Record(
@@ -222,6 +223,7 @@ def probe_group() -> RuleGroup:
             "target_status:jobproof_job_status_observations:increase1d",
             sum_by("target, job_status", RULES.increase("job_status_observations_total", "1d")),
         ),
+        Record("target:jobproof_checks_at_work:count1h", f"count by (target) ({judged} > 0)"),
         Record(
             "target:jobproof_slots_missed:increase1h",
             sum_by("target, reason", RULES.increase("slots_missed_total", "1h")),

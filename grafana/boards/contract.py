@@ -109,9 +109,9 @@ def _tiles() -> tuple[Panel, ...]:
         ),
         stat(
             "Checks that crashed",
-            "Are the checks themselves sound? A crashed check judges nothing; counted since the "
-            "prober started.",
-            Query(f"sum({crashed})", "crashes", instant=True),
+            "Are the checks themselves sound? How many of them have crashed or hung, and judged "
+            "nothing, since the prober started?",
+            Query(f"sum({sum_by('check', crashed)} > bool 0)", "checks", instant=True),
             unit="short",
             width=4,
             no_value="0",

@@ -15,12 +15,13 @@ from jobproof.grafana.boards.panels import (
     timeseries,
     value_mappings,
 )
+from jobproof.grafana.boards.prober_inside import inside_rows
 from jobproof.grafana.boards.variables import COMMON
 from jobproof.grafana.promql import BOARD, quantile, ratio, sum_by
 
 __all__ = ["board"]
 
-# Written out: `up` and the process metrics aren't in the daemon's table of metrics.
+# Written out: `up` isn't in the daemon's table of metrics.
 JOB_AND_INSTANCE = '{job=~"$job",instance=~"$instance"}'
 REASON_COLOURS = (
     fixed_colour("overlap", "red"),
@@ -57,8 +58,7 @@ def board() -> Dashboard:
                 "The way to the endpoint",
                 (PanelRow(7, (_skew(), _certificates(), _versions())), PanelRow(7, (_dials(),))),
             ),
-            Row("Followed jobs and files", (PanelRow(7, (_lateness(), _write_errors())),)),
-            Row("Process", (PanelRow(7, (_cpu(), _memory(), _open_files())),), collapsed=True),
+            *inside_rows(),
         ),
     )
 
@@ -322,75 +322,4 @@ def _versions() -> Panel:
                 },
             }
         ],
-    )
-
-
-def _lateness() -> Panel:
-    buckets = BOARD.rate("followed_poll_lateness_seconds", part="_bucket")
-    return timeseries(
-        "Lateness of followed jobs, p95",
-        "Are followed jobs asked for when they are due? They wait while the key's budget is "
-        "spent, or while known jobs fail too: raise the budget, or follow fewer.",
-        Query(f"histogram_quantile(0.95, {sum_by('target, le', buckets)})", "{{target}}"),
-        unit="s",
-        width=12,
-        limits=(0, None),
-        no_value="nothing followed",
-    )
-
-
-def _write_errors() -> Panel:
-    return timeseries(
-        "What couldn't be written down",
-        "Is a disk full, or a sink's file gone? What these lose is in the metrics alone: make "
-        "room, and look into the log for the reason.",
-        Query(
-            sum_by("instance, store", BOARD.increase("store_write_errors_total")),
-            "{{store}} of {{instance}}",
-        ),
-        unit="none",
-        width=12,
-        limits=(0, None),
-        no_value="no prober",
-    )
-
-
-def _cpu() -> Panel:
-    return timeseries(
-        "CPU",
-        "How much of a core does the prober use? Python has one to give: near 1, lag grows.",
-        Query(
-            f"rate(process_cpu_seconds_total{JOB_AND_INSTANCE}[$__rate_interval])", "{{instance}}"
-        ),
-        unit="percentunit",
-        width=8,
-        limits=(0, 1),
-        no_value="not exported",
-    )
-
-
-def _memory() -> Panel:
-    return timeseries(
-        "Memory",
-        "Does the prober leak? A line that only climbs for days is one.",
-        Query(f"process_resident_memory_bytes{JOB_AND_INSTANCE}", "{{instance}}"),
-        unit="bytes",
-        width=8,
-        limits=(0, None),
-        no_value="not exported",
-    )
-
-
-def _open_files() -> Panel:
-    return timeseries(
-        "Open files",
-        "Is the prober running out of sockets? At 100 % no probe can connect.",
-        Query(
-            f"process_open_fds{JOB_AND_INSTANCE}\n/\nprocess_max_fds{JOB_AND_INSTANCE}",
-            "{{instance}}",
-        ),
-        unit="percentunit",
-        width=8,
-        limits=(0, 1),
-        no_value="not exported",
     )

@@ -19,6 +19,7 @@ from typing import TextIO
 from prometheus_client import CollectorRegistry
 from tests.servers import promtool
 
+from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.exchange import (
     Credential,
     Exchange,
@@ -106,6 +107,13 @@ class History:
         self.target = self.settings.targets[0]
         self.checks = [check.id for check in load_checks()]
         self.metrics = Metrics(CollectorRegistry(), [labels_of(self.target)], self.checks)
+        self.metrics.configure_plugins(
+            {
+                PluginKind.CANARY: self.target.canaries,
+                PluginKind.SOURCE: ["listing"],
+                PluginKind.SINK: ["jsonl"],
+            }
+        )
         self.words = {phase: [] for phase in ("pending", "succeeded", "failed", "cancelled")}
         for status in self.target.statuses:
             self.words[status.phase.value].append(status.word)
@@ -124,6 +132,8 @@ class History:
         self.metrics.in_flight(self.rng.choice([0, 1, 1, 2]))
         used = 0.55 + 0.05 * self.rng.random()
         self.metrics.budget(self.target.name, used_ratio=used, backoff_until=0.0)
+        waiting = (int(self.rng.expovariate(1 / 4_000)), self.rng.expovariate(1 / 0.02))
+        self.metrics.judge_backlog({self.target.name: waiting})
         if state.slow and self.rng.random() < 0.3:
             self.metrics.slot_missed(self.target.name, MissReason.OVERLAP)
 
@@ -168,7 +178,8 @@ class History:
                 exchange=exchange,
                 findings=findings,
                 job_status=status,
-            )
+            ),
+            tuple(self.checks),
         )
 
     def _findings(self, exchange: Exchange, state: EndpointState) -> Iterator[Finding]:
@@ -297,6 +308,7 @@ def _write(out: TextIO, history: History, now: float) -> None:
     out.write(f"up{{{INSTANCE}}} 1 {now:.0f}\n")
     out.write(f"process_cpu_seconds_total{{{INSTANCE}}} {(now % 1e6) * 0.012:.3f} {now:.0f}\n")
     out.write(f"process_resident_memory_bytes{{{INSTANCE}}} 9.4e7 {now:.0f}\n")
+    out.write(f"process_start_time_seconds{{{INSTANCE}}} {now // DAY_S * DAY_S:.0f} {now:.0f}\n")
     out.write(f"process_open_fds{{{INSTANCE}}} 23 {now:.0f}\n")
     out.write(f"process_max_fds{{{INSTANCE}}} 1024 {now:.0f}\n")
 

@@ -44,7 +44,7 @@ PLAUSIBLE = {
     "dtdurations": (0.0, 120 * 86_400.0),
     "reqps": (0.0, 100.0),
     "cps": (0.0, 100.0),
-    "bytes": (1e6, 1e10),
+    "bytes": (0.0, 1e10),
     "none": (0.0, 1e4),
     "short": (0.0, 1e5),
     "locale": (0.0, 1e6),

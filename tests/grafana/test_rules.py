@@ -17,7 +17,8 @@ from tests.servers import promtool
 from tests.tools import run_to_end, tool
 
 from jobproof.contract.formats.durations import parse_duration
-from jobproof.grafana.alerting.alerts import Alert, alerts
+from jobproof.grafana.alerting.alert import Alert
+from jobproof.grafana.alerting.alerts import alerts
 from jobproof.grafana.alerting.rules import rule_groups
 from jobproof.grafana.alerting.slo import slo_groups
 from jobproof.grafana.boards.runbooks import sections
@@ -87,6 +88,9 @@ SLOW = "jobproof_probe_duration_seconds"
 FINDINGS = "jobproof_contract_findings_total"
 MOVES = "jobproof_job_transitions_total"
 CODES = "jobproof_http_responses_total"
+MISSED = "jobproof_slots_missed_total"
+FAILURES = f"jobproof_plugin_failures_total{{{PROBER}"
+LATENESS = "jobproof_followed_poll_lateness_seconds_bucket"
 
 
 def slower(percent: int) -> dict[str, str]:
@@ -335,8 +339,8 @@ CASES = [
         {f'jobproof_check_crashes_total{{{PROBER},check="mine"}}': late()},
         8,
         {"check": "mine"},
-        "Check mine crashed within the last 15 minutes instead of judging: what it watches is "
-        "not being watched.",
+        "Check mine crashed within the last 15 minutes instead of judging, or is off since it "
+        "hung: what it watches is not being watched.",
         about="",
     ),
     AlertCase(
@@ -344,6 +348,29 @@ CASES = [
         {f'jobproof_check_crashes_total{{{PROBER},check="mine"}}': f"7x{LONG}"},
         30,
         title="old crashes are over",
+    ),
+    AlertCase(
+        "JobproofCheckCrashing",
+        {
+            f'{FAILURES},kind="check",name="mine",why="hung"}}': late(),
+            **one("jobproof_checks_judged_total", 'check="mine"', f"0+1x5 5x{LONG}"),
+            **one("jobproof_checks_judged_total", 'check="other"', growing()),
+        },
+        200,
+        {"check": "mine"},
+        "Check mine crashed within the last 15 minutes instead of judging, or is off since it "
+        "hung: what it watches is not being watched.",
+        about="",
+        title="off since it hung three hours ago",
+    ),
+    AlertCase(
+        "JobproofCheckCrashing",
+        {
+            f'{FAILURES},kind="check",name="mine",why="hung"}}': late(),
+            **one("jobproof_checks_judged_total", 'check="mine"', growing()),
+        },
+        200,
+        title="hung once and judges again after a reload",
     ),
     AlertCase(
         "JobproofJobsStuck",
@@ -392,15 +419,33 @@ CASES = [
     ),
     AlertCase(
         "JobproofRateLimited",
-        probes(ok=growing(3), rate_limited=growing()),
+        {
+            **probes(ok=growing(3), rate_limited=growing()),
+            **one(MISSED, 'reason="throttled"', f"0x{LONG}"),
+        },
         30,
         {},
-        "25% of the probes of krea were answered with 429 in the last 10 minutes: ask less "
-        "often, or find who shares the key.",
+        "25% of the slots of krea in the last 10 minutes were answered with 429, or fell into the "
+        "rest that it asks for: ask less often, or find who shares the key.",
     ),
     AlertCase(
         "JobproofRateLimited",
-        probes(ok=growing(19), rate_limited=growing()),
+        {
+            **probes(ok=growing(29), rate_limited=growing(1)),
+            **one(MISSED, 'reason="throttled"', growing(30)),
+        },
+        40,
+        {},
+        "51.67% of the slots of krea in the last 10 minutes were answered with 429, or fell into "
+        "the rest that it asks for: ask less often, or find who shares the key.",
+        title="few 429, each with a long rest: one alert, and no slots missed",
+    ),
+    AlertCase(
+        "JobproofRateLimited",
+        {
+            **probes(ok=growing(19), rate_limited=growing()),
+            **one(MISSED, 'reason="throttled"', growing()),
+        },
         30,
         title="one in twenty passes",
     ),
@@ -434,7 +479,7 @@ CASES = [
         "JobproofSlotsMissed",
         {
             **probes(ok=growing()),
-            **one("jobproof_slots_missed_total", 'reason="overlap"', growing()),
+            **one(MISSED, 'reason="overlap"', growing()),
         },
         40,
         {},
@@ -445,9 +490,9 @@ CASES = [
         "JobproofSlotsMissed",
         {
             **probes(ok=growing(9)),
-            **one("jobproof_slots_missed_total", 'reason="overlap"', growing()),
-            **one("jobproof_slots_missed_total", 'reason="shutdown"', growing(90)),
-            **one("jobproof_slots_missed_total", 'reason="backoff"', growing(90)),
+            **one(MISSED, 'reason="overlap"', growing()),
+            **one(MISSED, 'reason="shutdown"', growing(90)),
+            **one(MISSED, 'reason="backoff"', growing(90)),
         },
         40,
         title="one in ten passes, shutdowns are wanted, and an announced outage is counted",
@@ -527,6 +572,21 @@ CASES = [
         title="old errors are over",
     ),
     AlertCase(
+        "JobproofProberFailing",
+        {
+            **probes(ok=growing()),
+            f'jobproof_probes_total{{{PROBER},target="krea",canary="mine",outcome="internal"}}': (
+                growing()
+            ),
+            f'{FAILURES},kind="canary",name="known",why="raised"}}': late(),
+        },
+        30,
+        {},
+        "15 probes of krea ended with an internal error in 15 minutes; they count for no "
+        "objective. The prober's log says why.",
+        title="a canary that failed excuses no other one",
+    ),
+    AlertCase(
         "JobproofScheduleLagging",
         {
             f'jobproof_schedule_lag_seconds_bucket{{{PROBER},le="1.0"}}': f"0x{LONG}",
@@ -563,6 +623,152 @@ CASES = [
         {f"jobproof_config_last_reload_successful{{{PROBER}}}": f"1x3 0x3 1x{LONG}"},
         10,
         title="mended within five minutes",
+    ),
+    AlertCase(
+        "JobproofProberRestarting",
+        {f"process_start_time_seconds{{{PROBER}}}": f"0 60 60 180 240 240x{LONG}"},
+        30,
+        {"job": "jobproof", "instance": "p:1"},
+        "p:1 was started anew 3 times within an hour: each time probes are missed. Exit code 4 is "
+        "its watchdog's, and the log names the plug-in.",
+        about="",
+    ),
+    AlertCase(
+        "JobproofProberRestarting",
+        {f"process_start_time_seconds{{{PROBER}}}": f"0x10 660x10 1260x{LONG}"},
+        30,
+        title="a deployment and its rollback",
+    ),
+    AlertCase(
+        "JobproofJudgingBehind",
+        one("jobproof_judge_oldest_seconds", "", f"61x{LONG}"),
+        10,
+        {},
+        "Answers of krea wait to be judged: for more than a minute, or more than 8 MiB of them. "
+        "Figures are late, and slots will be missed.",
+    ),
+    AlertCase(
+        "JobproofJudgingBehind",
+        {
+            **one("jobproof_judge_oldest_seconds", "", f"20x{LONG}"),
+            **one("jobproof_judge_backlog_bytes", "", f"9000000x{LONG}"),
+        },
+        10,
+        {},
+        "Answers of krea wait to be judged: for more than a minute, or more than 8 MiB of them. "
+        "Figures are late, and slots will be missed.",
+        title="many bytes that come faster than they are judged",
+    ),
+    AlertCase(
+        "JobproofJudgingBehind",
+        {
+            **one("jobproof_judge_oldest_seconds", "", f"0x2 90x3 59x{LONG}"),
+            **one("jobproof_judge_backlog_bytes", "", f"8000000x{LONG}"),
+        },
+        10,
+        title="a peak that passes",
+    ),
+    AlertCase(
+        "JobproofFollowedPollsLate",
+        {
+            **one(LATENESS, 'le="30.0"', growing(9)),
+            **one(LATENESS, 'le="60.0"', growing(10)),
+            **one(LATENESS, 'le="+Inf"', growing(10)),
+        },
+        40,
+        {},
+        "One poll in a hundred of followed jobs of krea is more than 57s late: moves between "
+        "statuses are missed, and times of jobs are less exact.",
+    ),
+    AlertCase(
+        "JobproofFollowedPollsLate",
+        {
+            **one(LATENESS, 'le="30.0"', f"0+10x20 200x{LONG}"),
+            **one(LATENESS, 'le="3600.0"', f"0+10x20 300x{LONG}"),
+            **one(LATENESS, 'le="+Inf"', f"0+10x20 300x{LONG}"),
+        },
+        32,
+        title="all late once, when a pause is over",
+    ),
+    AlertCase(
+        "JobproofPluginFailing",
+        {
+            f'{FAILURES},kind="canary",name="known",why="raised"}}': late(),
+            **probes(internal=growing()),
+        },
+        8,
+        {"kind": "canary", "name": "known"},
+        "The canary known raised an error or hung: what it asks, or the jobs that it finds, "
+        "aren't watched. One that hangs is off until a reload.",
+        about="",
+        title="a canary, whose probes are internal",
+    ),
+    AlertCase(
+        "JobproofPluginFailing",
+        {f'{FAILURES},kind="source",name="mine",why="hung"}}': f"_x5 1x{LONG}"},
+        300,
+        {"kind": "source", "name": "mine"},
+        "The source mine raised an error or hung: what it asks, or the jobs that it finds, "
+        "aren't watched. One that hangs is off until a reload.",
+        about="",
+        title="a source that hung at the start, and is off since",
+    ),
+    AlertCase(
+        "JobproofPluginFailing",
+        {
+            f'{FAILURES},kind="source",name="mine",why="raised"}}': f"7x{LONG}",
+            f'{FAILURES},kind="source",name="mine",why="hung"}}': f"0x{LONG}",
+            f'{FAILURES},kind="check",name="own",why="raised"}}': growing(),
+        },
+        30,
+        title="old failures are over, and checks have an alert of their own",
+    ),
+    AlertCase(
+        "JobproofSinkLosing",
+        {f'jobproof_sink_dropped_total{{{PROBER},sink="jsonl"}}': late()},
+        8,
+        {"sink": "jsonl"},
+        "The sink jsonl hangs, fails, or takes results more slowly than they come: some are "
+        "missing in what it writes. Metrics have them all.",
+        about="",
+    ),
+    AlertCase(
+        "JobproofSinkLosing",
+        {
+            f'jobproof_sink_dropped_total{{{PROBER},sink="jsonl"}}': f"0x{LONG}",
+            f'{FAILURES},kind="sink",name="jsonl",why="raised"}}': growing(),
+            f'jobproof_store_write_errors_total{{{PROBER},store="sinks"}}': growing(),
+        },
+        30,
+        {"sink": "jsonl"},
+        "The sink jsonl hangs, fails, or takes results more slowly than they come: some are "
+        "missing in what it writes. Metrics have them all.",
+        about="",
+        title="a full disk under a sink is one alert",
+    ),
+    AlertCase(
+        "JobproofSinkLosing",
+        {
+            f'jobproof_sink_dropped_total{{{PROBER},sink="jsonl"}}': f"3x{LONG}",
+            f'{FAILURES},kind="sink",name="jsonl",why="hung"}}': f"1x{LONG}",
+        },
+        90,
+        title="it takes them again",
+    ),
+    AlertCase(
+        "JobproofStoreUnwritable",
+        {f'jobproof_store_write_errors_total{{{PROBER},store="watch_list"}}': late()},
+        8,
+        {"store": "watch_list"},
+        "Something couldn't be written to the store watch_list within the last 15 minutes: "
+        "evidence is missing, or followed jobs won't survive a restart.",
+        about="",
+    ),
+    AlertCase(
+        "JobproofStoreUnwritable",
+        {f'jobproof_store_write_errors_total{{{PROBER},store="evidence"}}': f"5x{LONG}"},
+        30,
+        title="there is room again",
     ),
 ]
 
