@@ -99,8 +99,8 @@ def _plugin_failures() -> Panel:
         "Which check, canary, source or sink raised an error or hung? The log says how, and which "
         "package brings it; one that hangs is off until a reload.",
         Query(
-            sum_by("kind, name, why", BOARD.increase("plugin_failures_total")),
-            "{{kind}} {{name}} {{why}}",
+            sum_by("kind, name", BOARD.increase("plugin_failures_total")),
+            "{{kind}} {{name}}",
         ),
         unit="none",
         width=8,

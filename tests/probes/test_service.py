@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 from tests.probes.live import write_config
-from tests.probes.process import daemon
+from tests.probes.process import Process, daemon
 from tests.tools import JOBPROOF, PATIENCE_S, PYTHON, output_of, run_to_end, until
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import load_api
 from jobproof.contract.plugins import find_api
-from jobproof.probes.following.watch_list import WatchList
+from jobproof.probes.following.watch_list import FollowedJob, WatchList
 
 
 def test_sigterm_ends_in_order(mock: MockServer, tmp_path: Path) -> None:
@@ -108,6 +108,25 @@ def quick_api(folder: Path) -> Path:
     return copy
 
 
+def push(process: Process, job_id: str) -> None:
+    """
+    Have a job followed.
+    """
+    wanted = urllib.request.Request(f"{process.url}jobs/mocked/{job_id}", method="POST")
+    with urllib.request.urlopen(wanted, timeout=PATIENCE_S) as answer:
+        assert answer.status == 202
+
+
+def followed(state: Path) -> tuple[FollowedJob, ...]:
+    """
+    The jobs that a daemon which has ended was following.
+    """
+    kept = WatchList(state / "followed.sqlite")
+    found = kept.all("mocked")
+    kept.close()
+    return found
+
+
 def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> None:
     ahead = [0.0]
     api = load_api(quick_api(tmp_path))
@@ -124,16 +143,12 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
         state = tmp_path / "state"
         with daemon(config, "--state", str(state)) as process:
             for job_id in ids:
-                push = urllib.request.Request(f"{process.url}jobs/mocked/{job_id}", method="POST")
-                with urllib.request.urlopen(push, timeout=PATIENCE_S) as answer:
-                    assert answer.status == 202
+                push(process, job_id)
             # Killed while most of them are under way and some were never asked for.
             until(lambda: process.count("jobproof_probes_total") >= 60)
             process.handle.kill()
             process.handle.wait(PATIENCE_S)
-        kept = WatchList(state / "followed.sqlite")
-        left = {job.job_id for job in kept.all("mocked")}
-        kept.close()
+        left = {job.job_id for job in followed(state)}
         assert len(left) > 50
         # A day later the endpoint has forgotten them all: that alone is no reason to let them go.
         ahead[0] = 86_400.0
@@ -142,9 +157,45 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
             until(lambda: {entry.job_id for entry in server.log[mark:]} >= left)
             until(lambda: process.count("jobproof_not_found_total") > 3 * len(left))
             assert process.end() == 0
-        kept = WatchList(state / "followed.sqlite")
-        assert {job.job_id for job in kept.all("mocked")} == left
-        kept.close()
+        assert {job.job_id for job in followed(state)} == left
+
+
+def test_kill_9_and_a_hundred_jobs_are_followed_to_their_ends_and_each_is_counted_once(
+    tmp_path: Path,
+) -> None:
+    api = load_api(quick_api(tmp_path))
+    # Their lives go on by being polled, and the mock forgets none of them.
+    with MockServer(api, lives=["image"] * 100) as server:
+        ids = [job.id for job in server.jobs[-100:]]
+        config = write_config(
+            tmp_path,
+            server,
+            api="./api",
+            canaries="      missing: {interval: 10s}\n",
+            more="    follow: [{source: pushed}]\n",
+        )
+        state, ends = tmp_path / "state", "jobproof_job_completion_seconds_count"
+        with daemon(config, "--state", str(state)) as process:
+            for job_id in ids:
+                push(process, job_id)
+            until(lambda: process.count(ends) >= 20)
+            counted = process.count(ends)
+            process.handle.kill()
+            process.handle.wait(PATIENCE_S)
+        left = {job.job_id: job.ended_at is not None for job in followed(state)}
+        under_way = {job_id for job_id, has_ended in left.items() if not has_ended}
+        # Those that were seen to end are asked once more, whether it is final.
+        assert 0 < len(under_way) <= 100 - counted
+        mark = len(server.log)
+        with daemon(config, "--state", str(state)) as process:
+            until(lambda: process.count(ends) >= len(under_way))
+            until(lambda: process.count("jobproof_followed_jobs") == 0)
+            assert process.count(ends) == len(under_way)
+            assert process.end() == 0
+        asked = {entry.job_id for entry in server.log[mark:]}
+        assert asked & set(ids) == left.keys()
+        assert followed(state) == ()
+        assert {job.peek(time.time()).status for job in server.jobs[-100:]} == {"completed"}
 
 
 def test_an_unreadable_watch_list_is_moved_aside_and_said(mock: MockServer, tmp_path: Path) -> None:
