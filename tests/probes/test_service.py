@@ -108,6 +108,11 @@ def quick_api(folder: Path) -> Path:
     return copy
 
 
+def following_what_is_pushed(folder: Path, server: MockServer) -> Path:
+    canaries, more = "      missing: {interval: 10s}\n", "    follow: [{source: pushed}]\n"
+    return write_config(folder, server, api="./api", canaries=canaries, more=more)
+
+
 def push(process: Process, job_id: str) -> None:
     """
     Have a job followed.
@@ -133,13 +138,7 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
     with MockServer(api, jobs_per_minute=6000, clock=lambda: time.time() + ahead[0]) as server:
         until(lambda: len(server.jobs) > 110)
         ids = [job.id for job in server.jobs[-100:]]
-        config = write_config(
-            tmp_path,
-            server,
-            api="./api",
-            canaries="      missing: {interval: 10s}\n",
-            more="    follow: [{source: pushed}]\n",
-        )
+        config = following_what_is_pushed(tmp_path, server)
         state = tmp_path / "state"
         with daemon(config, "--state", str(state)) as process:
             for job_id in ids:
@@ -167,13 +166,7 @@ def test_kill_9_and_a_hundred_jobs_are_followed_to_their_ends_and_each_is_counte
     # Their lives go on by being polled, and the mock forgets none of them.
     with MockServer(api, lives=["image"] * 100) as server:
         ids = [job.id for job in server.jobs[-100:]]
-        config = write_config(
-            tmp_path,
-            server,
-            api="./api",
-            canaries="      missing: {interval: 10s}\n",
-            more="    follow: [{source: pushed}]\n",
-        )
+        config = following_what_is_pushed(tmp_path, server)
         state, ends = tmp_path / "state", "jobproof_job_completion_seconds_count"
         with daemon(config, "--state", str(state)) as process:
             for job_id in ids:
