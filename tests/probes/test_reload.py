@@ -112,7 +112,7 @@ _BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "password": (_url("http://u:p@127.0.0.1"), f"{_LINE_OF_URL}holds a user name or password"),
     "ca": (
         _replaced("token_file: token", "token_file: token\n    ca_file: token"),
-        ":6: targets[0].ca_file: DIR/token: can't be used",
+        ":6: targets[0].ca_file: DIR/token: holds no PEM certificate",
     ),
     "empty token": (_token(""), ":5: targets[0].token_file: DIR/token: a secret can't be empty"),
     "two lines": (
@@ -125,7 +125,7 @@ _BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "3 MB of token": (
         _token("x" * 3_000_000),
-        ":5: targets[0].token_file: DIR/token: a secret of more than 65,536 characters",
+        ":5: targets[0].token_file: DIR/token holds more than 65536 bytes",
     ),
     "a pipe of a token": (_pipe("token"), ":5: targets[0].token_file: DIR/token is a pipe"),
 }
