@@ -11,6 +11,7 @@ import click
 
 from jobproof.contract.entry_points import Plugin, plugins
 from jobproof.contract.errors import JobproofError, did_you_mean
+from jobproof.contract.formats.wording import legible_lines
 
 __all__ = ["main"]
 
@@ -109,7 +110,7 @@ def main(args: list[str] | None = None) -> None:
         exc.show()
         code = 2
     except JobproofError as exc:
-        click.echo(f"jobproof: {exc}", err=True)
+        click.echo(f"jobproof: {legible_lines(str(exc))}", err=True)
         code = exc.exit_code
     # A command that simply ended has returned None.
     sys.exit(code if isinstance(code, int) else 0)

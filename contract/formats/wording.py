@@ -4,14 +4,24 @@ Values and foreign text as a line for people: bounded, and without what steers a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 
 from jobproof.contract.formats.json_value import Json
 
-__all__ = ["Words", "first_few", "legible", "shorten", "told"]
+__all__ = [
+    "Words",
+    "first_few",
+    "legible",
+    "legible_json",
+    "legible_lines",
+    "shorten",
+    "told",
+]
 
 _LINE = 200
 _MOST_ITEMS = 12
+_MOST_KNOWN = 4_096
 
 
 class Words(str):
@@ -34,12 +44,28 @@ def legible(text: str) -> str:
     """
     `text` in one line, with what steers a terminal or turns the direction of writing escaped.
     """
+    return text if text.isprintable() else text.translate(_SHOWN)
+
+
+def legible_lines(text: str) -> str:
+    """
+    The same of a text of more than one line: it has as many lines as it came with.
+    """
     if text.isprintable():
         return text
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
-        for sign in text
-    )
+    return "\n".join(map(legible, text.replace("\r\n", "\n").split("\n")))
+
+
+def legible_json(text: str) -> str:
+    """
+    A text in JSON with what steers a terminal escaped as JSON has it: whoever parses it gets what
+    he got before.
+    """
+    if text.isprintable():
+        return text
+    # A line's end within a value is escaped already: what is left are those of the layout.
+    lines = text.split("\n")
+    return "\n".join(one if one.isprintable() else one.translate(_SHOWN_IN_JSON) for one in lines)
 
 
 def told(value: Json, *, or_: bool = False) -> str:
@@ -80,3 +106,33 @@ def _list(items: list[str], length: int, *, or_: bool) -> str:
 
 def _is_nested(value: Json) -> bool:
     return isinstance(value, list | tuple | dict)
+
+
+class _Escapes(dict[int, str]):
+    """
+    What is written for each sign; made when it is first met, for a limited number of them.
+    """
+
+    def __init__(self, escape: Callable[[str], str]) -> None:
+        super().__init__()
+        self._escape = escape
+
+    def __missing__(self, code: int) -> str:
+        sign = chr(code)
+        shown = sign if sign.isprintable() else self._escape(sign)
+        # Whoever answers with every sign there is mustn't fill the memory with them.
+        if len(self) < _MOST_KNOWN:
+            self[code] = shown
+        return shown
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
+
+
+def _escaped_in_json(sign: str) -> str:
+    return json.dumps(sign)[1:-1]
+
+
+_SHOWN = _Escapes(_escaped)
+_SHOWN_IN_JSON = _Escapes(_escaped_in_json)
