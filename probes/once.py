@@ -176,9 +176,8 @@ def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = F
             console.print(line)
         for problem in done.problems:
             console.print(f"[yellow]{escape(legible(done.redactor.text(problem)))}[/]")
-        console.print(
-            f"[bold]{done.verdict.value}[/]: {escape(legible(done.redactor.text(_reason(done))))}"
-        )
+        reason = escape(legible(done.redactor.text(_reason(done))))
+        console.print(f"[bold]{done.verdict.value}[/]: {reason}")
     if as_metrics:
         console.out(expose(done.registry).body.decode(), end="")
 

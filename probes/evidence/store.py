@@ -10,6 +10,7 @@ its largest bodies, and says so.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -73,7 +74,8 @@ class EvidenceStore:
     Every call may come from any thread. A full or failing disk is logged; probing goes on.
 
     Args:
-        folder: Made if missing, and closed to all but its owner; files in it that aren't evidence are left alone.
+        folder: Made if missing, and its owner's alone; files in it that aren't evidence are left
+            alone.
         max_bytes: Most bytes that all evidence takes together.
         every: One in so many further sightings of a fingerprint is kept.
         redactor: Masks what mustn't be written.
@@ -332,8 +334,8 @@ def _write_whole(path: Path, content: bytes) -> None:
     try:
         # What an earlier process was killed over may be another's to read.
         fresh.unlink(missing_ok=True)
-        with open(fresh, "wb", opener=open_private) as file:
-            file.write(content)
+        os.close(open_private(str(fresh), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        fresh.write_bytes(content)
         fresh.replace(path)
     except OSError:
         fresh.unlink(missing_ok=True)

@@ -84,7 +84,7 @@ class JsonLines:
 
     def _open(self) -> TextIO:
         try:
-            file = open(self._path, "a", encoding="utf-8", opener=open_private)
+            file = open(self._path, "a", encoding="utf-8", opener=open_private)  # noqa: SIM115 -- kept open
             if not self._is_pipe and _is_cut_off(self._path):
                 # Whoever wrote it was killed; the next line isn't to be lost with its last one.
                 file.write("\n")

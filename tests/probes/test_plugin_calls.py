@@ -32,12 +32,16 @@ class Counts:
     def __init__(self) -> None:
         self.failures: Counter[tuple[str, str, str]] = Counter()
         self.dropped: Counter[str] = Counter()
+        self.unwritten: Counter[str] = Counter()
 
     def plugin_failed(self, kind: str, name: str, why: str) -> None:
         self.failures[kind, name, why] += 1
 
     def sink_dropped(self, sink: str, count: int = 1) -> None:
         self.dropped[sink] += count
+
+    def write_failed(self, store: str) -> None:
+        self.unwritten[store] += 1
 
 
 def test_one_that_hangs_is_off_until_it_is_revived(caplog: pytest.LogCaptureFixture) -> None:
