@@ -63,7 +63,7 @@ class Shouter:
         """
         On a free port, until the block ends.
         """
-        with http_server(type("Handler", (_Handler,), {"shouter": self})) as self.url:
+        with http_server(type("Handler", (_ShoutingHandler,), {"shouter": self})) as self.url:
             yield self
 
 
@@ -94,7 +94,7 @@ _PARTS = (
 )
 
 
-class _Handler(QuietHandler):
+class _ShoutingHandler(QuietHandler):
     protocol_version = "HTTP/1.1"
     shouter: ClassVar[Shouter]
 

@@ -5,7 +5,7 @@ Values and foreign text as a line for people: bounded, and without what steers a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from jobproof.contract.formats.json_value import Json
 
@@ -21,7 +21,7 @@ __all__ = [
 
 _LINE = 200
 _MOST_ITEMS = 12
-_MOST_KNOWN = 4_096
+_MOST_UNSEEN = 16
 
 
 class Words(str):
@@ -44,7 +44,12 @@ def legible(text: str) -> str:
     """
     `text` in one line, with what steers a terminal or turns the direction of writing escaped.
     """
-    return text if text.isprintable() else text.translate(_SHOWN)
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in text
+    )
 
 
 def legible_lines(text: str) -> str:
@@ -65,7 +70,7 @@ def legible_json(text: str) -> str:
         return text
     # A line's end within a value is escaped already: what is left are those of the layout.
     lines = text.split("\n")
-    return "\n".join(one if one.isprintable() else one.translate(_SHOWN_IN_JSON) for one in lines)
+    return "\n".join(one if one.isprintable() else _escaped_in_json(one) for one in lines)
 
 
 def told(value: Json, *, or_: bool = False) -> str:
@@ -104,35 +109,16 @@ def _list(items: list[str], length: int, *, or_: bool) -> str:
     return ", ".join(items)
 
 
+def _escaped_in_json(line: str) -> str:
+    # An answer of megabytes may consist of such signs: each step reads all of it at once.
+    unseen = [sign for sign in set(line) if not sign.isprintable()]
+    if len(unseen) <= _MOST_UNSEEN:
+        for sign in unseen:
+            line = line.replace(sign, json.dumps(sign)[1:-1])
+        return line
+    # Whatever isn't ASCII is escaped, and what is JSON's own was once too often.
+    return json.dumps(line)[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+
+
 def _is_nested(value: Json) -> bool:
     return isinstance(value, list | tuple | dict)
-
-
-class _Escapes(dict[int, str]):
-    """
-    What is written for each sign; made when it is first met, for a limited number of them.
-    """
-
-    def __init__(self, escape: Callable[[str], str]) -> None:
-        super().__init__()
-        self._escape = escape
-
-    def __missing__(self, code: int) -> str:
-        sign = chr(code)
-        shown = sign if sign.isprintable() else self._escape(sign)
-        # Whoever answers with every sign there is mustn't fill the memory with them.
-        if len(self) < _MOST_KNOWN:
-            self[code] = shown
-        return shown
-
-
-def _escaped(sign: str) -> str:
-    return sign.encode("unicode_escape").decode("ascii")
-
-
-def _escaped_in_json(sign: str) -> str:
-    return json.dumps(sign)[1:-1]
-
-
-_SHOWN = _Escapes(_escaped)
-_SHOWN_IN_JSON = _Escapes(_escaped_in_json)

@@ -118,6 +118,14 @@ def test_json_for_people_is_the_same_json(value: object) -> None:
         assert indent is not None or "\n" not in shown
 
 
+@pytest.mark.parametrize("signs", [SHOUT, "".join(map(chr, range(0xE000, 0xE100)))])
+def test_json_full_of_signs_is_the_same_json(signs: str) -> None:
+    value = {f'{signs}\\"': [f'\\{sign}\\\\"{sign}\n' for sign in signs], "é\\": "\U000e0001\ud800"}
+    shown = legible_json(json.dumps(value, ensure_ascii=False))
+    assert json.loads(shown) == value
+    assert shown.isprintable()
+
+
 @settings(deadline=None)
 @given(TEXTS)
 def test_a_text_for_people_has_only_the_lines_that_it_is_to_have(text: str) -> None:

@@ -111,7 +111,7 @@ def _indented(text: str) -> str:
         # A key that comes twice is the very thing to look at: such a body is left as it came.
         value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        return legible_lines(text)
+        return legible_lines(text[: _LONGEST_BODY + 1])
     return legible_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
