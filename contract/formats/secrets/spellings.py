@@ -38,18 +38,19 @@ _PRINTABLE_DECIMAL = "(?:3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])"
 _ESCAPE = re.compile(
     rf"%(?:25)*(?P<percent>{_PRINTABLE_HEX})"
     # A backslash that spells no sign escapes the one behind it; NULs are the half of UTF-16.
-    rf"|\\\\*+(?:(?:u00|x)(?P<backslash>{_PRINTABLE_HEX})|u0000)?"
+    rf"|\\\\*+(?:(?:u00|x|U0{{6}})(?P<backslash>{_PRINTABLE_HEX})"
+    rf"|u\{{0{{0,4}}(?P<braced>{_PRINTABLE_HEX})\}}|u0000)?"
     rf"|&(?:amp;)*(?:#[xX]0{{0,6}}(?P<hex>{_PRINTABLE_HEX})(?![0-9A-Fa-f]);?"
     rf"|#0{{0,6}}(?P<decimal>{_PRINTABLE_DECIMAL})(?![0-9]);?|(?P<name>{'|'.join(sorted(_NAMED))});)"
     r"|\0\0*"
     # Our own messages point at a key that an answer chose by a JSON Pointer.
     r"|~(?P<pointer>[01])"
 )
-_SPELLED = re.compile(r"\\(?:u00|x)")
+_SPELLED = re.compile(r"\\(?:u00|x|U00|u\{)")
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 # Half an escape, and how a text shows that the rest of it is missing.
 _CUT = re.compile(
-    r"(?:%[0-9A-Fa-f]?|&#?\w{0,5}|\\*[ux][0-9A-Fa-f]{0,3}|\\+)?(?:\.\.\.|…|â\x80¦|\Z)"
+    r"(?:%[0-9A-Fa-f]?|&#?\w{0,5}|\\*[uxU]\{?[0-9A-Fa-f]{0,7}|\\+)?(?:\.\.\.|…|â\x80¦|\Z)"
 )
 
 
