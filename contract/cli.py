@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
+from traceback import format_exception
 
 import click
 
 from jobproof.contract.entry_points import Plugin, plugins
 from jobproof.contract.errors import JobproofError, did_you_mean
+from jobproof.contract.formats.wording import legible_lines
 
 __all__ = ["main"]
 
@@ -76,6 +78,15 @@ def _load(plugin: Plugin) -> click.Command:
     return command
 
 
+def _told(failure: Exception) -> str:
+    """
+    The traceback of a failure of our own, without what steers a terminal or looks like a secret.
+    """
+    from jobproof.contract.formats.secrets.redaction import Redactor
+
+    return legible_lines(Redactor().text("".join(format_exception(failure))))
+
+
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -95,6 +106,8 @@ def _jobproof() -> None:
 def main(args: list[str] | None = None) -> None:
     """
     Run the command line; every mistake a person can mend is one line, never a traceback.
+
+    A failure of our own is one, and exit code 4.
     """
     try:
         # On its own click would print and exit: JobproofError would never get its line.
@@ -109,7 +122,10 @@ def main(args: list[str] | None = None) -> None:
         exc.show()
         code = 2
     except JobproofError as exc:
-        click.echo(f"jobproof: {exc}", err=True)
+        click.echo(f"jobproof: {legible_lines(str(exc))}", err=True)
         code = exc.exit_code
+    except Exception as exc:  # noqa: BLE001 -- what it says may be foreign, and 1 would be a verdict
+        click.echo(_told(exc), err=True, nl=False)
+        code = 4
     # A command that simply ended has returned None.
     sys.exit(code if isinstance(code, int) else 0)

@@ -142,6 +142,7 @@ def check(file: Path) -> int:
     Say whether FILE can be run, and what it would ask.
     """
     from jobproof.contract.formats.durations import write_duration
+    from jobproof.contract.formats.wording import legible
     from jobproof.probes.config.reader import load_settings
 
     settings = load_settings(file)
@@ -150,8 +151,8 @@ def check(file: Path) -> int:
             f"{canary.name} every {write_duration(canary.interval_s)}" for canary in target.canaries
         )
         line = f"{target.name}: {target.api.name} at {target.shown_url}: {rates}"
-        click.echo(settings.redactor.text(line))
-    click.echo(f"{file}: {len(settings.targets)} target(s), nothing wrong")
+        click.echo(legible(settings.redactor.text(line)))
+    click.echo(f"{legible(str(file))}: {len(settings.targets)} target(s), nothing wrong")
     return 0
 
 

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import legible
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.judging.limited_calls import CallMarks, LimitedCalls, PluginKind, is_foreign
 from jobproof.contract.model.check import Check
@@ -307,7 +308,7 @@ class Daemon:
 
     def _refused(self, problem: str) -> ReloadResult:
         self.metrics.reloaded(taken=False, at=self.clock.wall())
-        error = " ".join(self.redactor.text(problem).split())[:_LONGEST_PROBLEM]
+        error = legible(" ".join(self.redactor.text(problem).split())[:_LONGEST_PROBLEM])
         _LOG.error("reload refused, the old configuration stays: %s", error)
         return ReloadResult(error)
 

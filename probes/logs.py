@@ -13,23 +13,26 @@ from typing import TextIO
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import legible, legible_json, legible_lines
 
 __all__ = ["set_up_logs"]
 
+_PLAIN = logging.Formatter()
 _ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
 class _Text(logging.Formatter):
     def __init__(self, redactor: Redactor) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        super().__init__()
         self._redactor = redactor
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return _time(record)
-
     def format(self, record: logging.LogRecord) -> str:
-        # Masked when all is written out: a token may come in through a traceback.
-        return self._redactor.text(super().format(record))
+        head = f"{_time(record)} {record.levelname:7} {record.name}: "
+        lines = [head + _message(record, self._redactor)]
+        # Indented: no line of a traceback, whose words may be foreign, can pass for an entry.
+        for text in _tracebacks(record, self._redactor).values():
+            lines += (f"  {line}" for line in text.split("\n"))
+        return "\n".join(lines)
 
 
 class _Json(logging.Formatter):
@@ -42,15 +45,14 @@ class _Json(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": self._redactor.text(record.getMessage()),
+            "message": _message(record, self._redactor),
         }
         for name, value in record.__dict__.items():
             if name not in _ORDINARY and not name.startswith("_"):
                 known = isinstance(value, int | float)
                 entry[name] = self._redactor.value(value if known else str(value))
-        if record.exc_info:
-            entry["exception"] = self._redactor.text(self.formatException(record.exc_info))
-        return json.dumps(entry, ensure_ascii=False)
+        entry |= _tracebacks(record, self._redactor)
+        return legible_json(json.dumps(entry, ensure_ascii=False))
 
 
 def set_up_logs(
@@ -76,6 +78,27 @@ def _thread_died(args: threading.ExceptHookArgs) -> None:
         logging.getLogger(__name__).error(
             "thread %s died", name, exc_info=(args.exc_type, args.exc_value, args.exc_traceback)
         )
+
+
+def _message(record: logging.LogRecord, redactor: Redactor) -> str:
+    """
+    In one line, whatever an answer has put into it.
+    """
+    # Python ends each of its warnings with an empty line.
+    return legible(redactor.text(record.getMessage().rstrip("\n")))
+
+
+def _tracebacks(record: logging.LogRecord, redactor: Redactor) -> dict[str, str]:
+    """
+    What a record carries besides its message, by its key in JSON.
+    """
+    told = {}
+    # Masked when all is written out: a token may come in through a traceback.
+    if record.exc_info:
+        told["exception"] = _PLAIN.formatException(record.exc_info)
+    if record.stack_info:
+        told["stack"] = _PLAIN.formatStack(record.stack_info)
+    return {name: legible_lines(redactor.text(text)) for name, text in told.items()}
 
 
 def _time(record: logging.LogRecord) -> str:

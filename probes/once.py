@@ -20,7 +20,7 @@ from rich.table import Table
 from jobproof.contract.errors import PluginError
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.formats.wording import legible, legible_json, shorten
 from jobproof.contract.judging.judge import CRASHED, Judge
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
@@ -178,14 +178,15 @@ def print_round(done: ProbeRound, *, as_json: bool = False, as_metrics: bool = F
         console.width = 200  # a pipe has no edge to fold a line at
     if as_json:
         shown = done.redactor.value(_as_json(done))
-        console.out(json.dumps(shown, ensure_ascii=False, indent=2))
+        console.out(legible_json(json.dumps(shown, ensure_ascii=False, indent=2)))
     else:
         console.print(_table(done))
         for line in _findings(done):
             console.print(line)
         for problem in done.problems:
-            console.print(f"[yellow]{escape(done.redactor.text(problem))}[/]")
-        console.print(f"[bold]{done.verdict.value}[/]: {done.redactor.text(_reason(done))}")
+            console.print(f"[yellow]{escape(legible(done.redactor.text(problem)))}[/]")
+        reason = escape(legible(done.redactor.text(_reason(done))))
+        console.print(f"[bold]{done.verdict.value}[/]: {reason}")
     if as_metrics:
         console.out(expose(done.registry).body.decode(), end="")
 
@@ -317,7 +318,7 @@ def _asked(result: ProbeResult) -> str:
 def _answer(result: ProbeResult) -> str:
     exchange = result.exchange
     if exchange is None:
-        return result.error or "-"
+        return legible(result.error or "-")
     if exchange.failure is not None:
         return legible(exchange.failure.detail)
     code = exchange.response.code if exchange.response is not None else "-"

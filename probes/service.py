@@ -285,7 +285,8 @@ def _state(
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # One that is there may be shared on purpose: what lies in it is private all the same.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
         raise ConfigError(f"--state {folder}: {exc.strerror}") from None
 

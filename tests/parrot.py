@@ -95,6 +95,18 @@ def spellings_of(token: str) -> Mapping[str, str]:
         "base64 in a url": _percent(_base64(token)),
         "bearer": f"Bearer {token}",
         "a link": f"https://h.test/a.png?X-Amz-Signature={url}&w=1",
+        "python \\U": "".join(f"\\U{ord(sign):08x}" for sign in token),
+        "javascript \\x": "".join(f"\\x{ord(sign):02x}" for sign in token),
+        "javascript \\u{}": "".join(f"\\u{{{ord(sign):x}}}" for sign in token),
+        "capitals": token.upper(),
+        "small letters": token.lower(),
+        "the other case": token.swapcase(),
+        "capitals in a url": _percent(token.upper()),
+        "capitals in json \\u": "".join(f"\\u{ord(sign):04x}" for sign in token.upper()),
+        "capitals in decimal html": "".join(f"&#{ord(sign)};" for sign in token.upper()),
+        "base64 of capitals": _base64(token.upper()),
+        "base64 of small letters behind one": _base64(f"u:{token.lower()}"),
+        "hexadecimal capitals": "".join(f"{ord(sign):02X}" for sign in token),
         "utf-16": "".join(f"{sign}\0" for sign in token),
     }
 

@@ -61,7 +61,7 @@ KNOWN = {
     "contract/judging": VALUES,
     "contract/entry_points.py": ("contract/errors.py",),
     "contract/plugins.py": (*VALUES, "contract/entry_points.py"),
-    "contract/cli.py": ("contract/entry_points.py", "contract/errors.py"),
+    "contract/cli.py": ("contract/entry_points.py", "contract/errors.py", "contract/formats"),
     "contract/recordings": CORE,
     "contract/mock": (*VALUES, "contract/openapi", "contract/plugins.py"),
     "contract/scoring": (*CORE, "contract/client", "contract/mock", "contract/recordings"),

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from jobproof.contract.errors import JobproofError
 
-__all__ = ["read_text", "write_text"]
+__all__ = ["close_to_others", "make_private", "open_private", "read_text", "write_text"]
+
+_PRIVATE_FILE = 0o600
+_PRIVATE_FOLDER = 0o700
 
 
 def read_text(path: Path, kind: type[JobproofError]) -> str:
@@ -48,6 +52,34 @@ def write_text(text: str, path: Path, kind: type[JobproofError]) -> None:
         temporary.replace(target)
     except OSError as exc:
         raise kind(f"{path}: can't be written: {exc.strerror or exc}") from None
+
+
+def open_private(path: str, flags: int) -> int:
+    """
+    An `opener` whose files only their owner may read, whatever the umask; one that is there
+    stays as its owner has made it.
+    """
+    return os.open(path, flags, _PRIVATE_FILE)
+
+
+def make_private(path: Path) -> None:
+    """
+    A folder that only its owner may look into: made, or closed to the others if it is there.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    path.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    close_to_others(path)
+
+
+def close_to_others(path: Path) -> None:
+    """
+    Leave a file or folder to its owner alone, if it is there.
+    """
+    # Where it is somebody else's it stays as he has made it.
+    with suppress(PermissionError, FileNotFoundError):
+        path.chmod(_PRIVATE_FOLDER if path.is_dir() else _PRIVATE_FILE)
 
 
 def _is_special(path: Path) -> bool:

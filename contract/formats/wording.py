@@ -4,14 +4,24 @@ Values and foreign text as a line for people: bounded, and without what steers a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from jobproof.contract.formats.json_value import Json
 
-__all__ = ["Words", "first_few", "legible", "shorten", "told"]
+__all__ = [
+    "Words",
+    "first_few",
+    "legible",
+    "legible_json",
+    "legible_lines",
+    "shorten",
+    "told",
+]
 
 _LINE = 200
 _MOST_ITEMS = 12
+_MOST_UNSEEN = 16
 
 
 class Words(str):
@@ -40,6 +50,27 @@ def legible(text: str) -> str:
         sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
         for sign in text
     )
+
+
+def legible_lines(text: str) -> str:
+    """
+    The same of a text of more than one line: it has as many lines as it came with.
+    """
+    if text.isprintable():
+        return text
+    return "\n".join(map(legible, text.replace("\r\n", "\n").split("\n")))
+
+
+def legible_json(text: str) -> str:
+    """
+    A text in JSON with what steers a terminal escaped as JSON has it: whoever parses it gets what
+    he got before.
+    """
+    if text.isprintable():
+        return text
+    # A line's end within a value is escaped already: what is left are those of the layout.
+    lines = text.split("\n")
+    return "\n".join(one if one.isprintable() else _escaped_in_json(one) for one in lines)
 
 
 def told(value: Json, *, or_: bool = False) -> str:
@@ -76,6 +107,17 @@ def _list(items: list[str], length: int, *, or_: bool) -> str:
     if or_ and length > 1:
         return f"{', '.join(items[:-1])} or {items[-1]}"
     return ", ".join(items)
+
+
+def _escaped_in_json(line: str) -> str:
+    # An answer of megabytes may consist of such signs: each step reads all of it at once.
+    unseen = [sign for sign in set(line) if not sign.isprintable()]
+    if len(unseen) <= _MOST_UNSEEN:
+        for sign in unseen:
+            line = line.replace(sign, json.dumps(sign)[1:-1])
+        return line
+    # Whatever isn't ASCII is escaped, and what is JSON's own was once too often.
+    return json.dumps(line)[1:-1].replace('\\"', '"').replace("\\\\", "\\")
 
 
 def _is_nested(value: Json) -> bool:

@@ -17,6 +17,7 @@ from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.contract.formats.digits import is_digits
 from jobproof.contract.formats.json_value import Json
 from jobproof.contract.formats.text_file import read_text
+from jobproof.contract.formats.wording import legible
 
 __all__ = ["Location", "PlainLoader", "YamlFile", "read_yaml", "yaml_problem"]
 
@@ -351,7 +352,7 @@ def _dotted(location: Location) -> str:
     text = ""
     for step in location:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
+    return legible(text)
 
 
 def _shortened(value: Json) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from jobproof.contract.formats.json_value import JsonDocument
+from jobproof.contract.formats.wording import legible
 from jobproof.contract.suite.options import OPTIONS, OptionValues, SuiteOption
 
 __all__ = ["WITHOUT_ENGINES", "accept", "apis", "check", "checks", "test"]
@@ -262,7 +263,8 @@ def apis(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['name']:16} {row['operation']:28} {row['title']}  [{row['from']}]")
+        shown = f"{row['name']:16} {row['operation']:28} {row['title']}  [{row['from']}]"
+        click.echo(legible(shown))
 
 
 @click.command()
@@ -290,4 +292,4 @@ def checks(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for c in found:
-        click.echo(f"{c.id:32} {c.basis.value:10} {c.severity.value:8} {c.summary}")
+        click.echo(legible(f"{c.id:32} {c.basis.value:10} {c.severity.value:8} {c.summary}"))

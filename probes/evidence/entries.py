@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import legible_json
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.har.live import add_live
 from jobproof.contract.recordings.har.own import is_as_it_was
@@ -56,8 +57,4 @@ def as_json(value: JsonObject) -> bytes:
     """
     As it stands in a file.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=1)
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # half a character: it can be escaped, and not be written
-        return json.dumps(value, indent=1).encode()
+    return legible_json(json.dumps(value, ensure_ascii=False, indent=1)).encode()

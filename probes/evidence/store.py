@@ -10,6 +10,7 @@ its largest bodies, and says so.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.text_file import make_private, open_private
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.curl_line import curl
@@ -72,7 +74,8 @@ class EvidenceStore:
     Every call may come from any thread. A full or failing disk is logged; probing goes on.
 
     Args:
-        folder: Made if missing; files in it that aren't evidence are left alone.
+        folder: Made if missing, and its owner's alone; files in it that aren't evidence are left
+            alone.
         max_bytes: Most bytes that all evidence takes together.
         every: One in so many further sightings of a fingerprint is kept.
         redactor: Masks what mustn't be written.
@@ -104,7 +107,7 @@ class EvidenceStore:
         self._kept: dict[str, Evidence] = {}
         self._samples_of: dict[str, _SampleSet] = {}
         self._bytes = 0
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         self._load()
 
     @property
@@ -329,6 +332,9 @@ def _write_whole(path: Path, content: bytes) -> None:
     """
     fresh = path.with_suffix(".new")
     try:
+        # What an earlier process was killed over may be another's to read.
+        fresh.unlink(missing_ok=True)
+        os.close(open_private(str(fresh), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         fresh.write_bytes(content)
         fresh.replace(path)
     except OSError:

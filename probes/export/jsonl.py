@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, TextIO
@@ -15,6 +16,8 @@ from pydantic import BaseModel, Field
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.strict_model import StrictModel
+from jobproof.contract.formats.text_file import open_private
+from jobproof.contract.formats.wording import legible_json
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.recordings.ndjson.writer import FORMAT, exchange_line, written_moment
@@ -62,12 +65,16 @@ class JsonLines:
             file = self._open()
         # Before it is needed the next file isn't begun: an empty one would be no recording.
         if not self._is_pipe and file.tell() >= self._limit:
+            mode = os.fstat(file.fileno()).st_mode
             file.close()
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
             file = self._open()
+            # Who lets a collector of logs read the one lets it read the next.
+            os.fchmod(file.fileno(), stat.S_IMODE(mode))
         self._file = file
         values = _line(result, self._body_bytes)
-        file.write(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n")
+        text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        file.write(f"{legible_json(text)}\n")
         # Line by line, so that who follows the file sees results as they come.
         file.flush()
 
@@ -77,7 +84,7 @@ class JsonLines:
 
     def _open(self) -> TextIO:
         try:
-            file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+            file = open(self._path, "a", encoding="utf-8", opener=open_private)  # noqa: SIM115 -- kept open
             if not self._is_pipe and _is_cut_off(self._path):
                 # Whoever wrote it was killed; the next line isn't to be lost with its last one.
                 file.write("\n")

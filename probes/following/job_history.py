@@ -10,6 +10,7 @@ import logging
 
 from jobproof.contract.errors import JobproofError
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.wording import legible_json
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.recordings.har.entry import read_har_entry
 from jobproof.contract.recordings.har.writer import har_entry
@@ -53,7 +54,7 @@ class JobHistory:
         """
         for has_body in (True, False):
             entry = har_entry(exchange, self.redactor, has_body=has_body)
-            text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
+            text = legible_json(json.dumps(entry, ensure_ascii=False, separators=(",", ":")))
             if len(text) <= _LARGEST_TEXT:
                 return text
         return None

@@ -4,13 +4,18 @@ The file of the watch list: its tables, and what becomes of a file that has othe
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
+
+from jobproof.contract.formats.text_file import close_to_others, open_private
 
 __all__ = ["connect", "move_aside"]
 
 _VERSION = 2
+_JOURNALS = ("-wal", "-shm")
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS followed (
@@ -70,6 +75,8 @@ def connect(path: Path | None) -> sqlite3.Connection:
         sqlite3.DatabaseError: It is none, or not a watch list; `OperationalError` where nothing
             tells, because it can't be used at the moment.
     """
+    if path is not None:
+        _make_private(path)
     db = sqlite3.connect(
         path or ":memory:", isolation_level=None, check_same_thread=False, timeout=2.0
     )
@@ -88,6 +95,17 @@ def connect(path: Path | None) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _make_private(path: Path) -> None:
+    """
+    Leave it to its owner alone; SQLite gives its journal the same rights.
+    """
+    # Whoever can't make it is told why by SQLite.
+    with suppress(OSError):
+        os.close(open_private(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    for tail in ("", *_JOURNALS):
+        close_to_others(path.with_name(path.name + tail))
 
 
 def _take_over(db: sqlite3.Connection) -> None:
@@ -154,7 +172,7 @@ def move_aside(path: Path) -> Path:
     """
     aside = path.with_name(f"{path.name}.unreadable-{int(time.time())}")
     path.rename(aside)
-    for tail in ("-wal", "-shm"):
+    for tail in _JOURNALS:
         # The journal of the broken file would be replayed into the new one.
         path.with_name(path.name + tail).unlink(missing_ok=True)
     return aside

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 
 from jobproof.contract.errors import JobproofError, did_you_mean
 from jobproof.contract.formats.digits import read_decimal
+from jobproof.contract.formats.wording import legible_lines
 from jobproof.probes.sources.source import is_job_id
 from jobproof.probes.web.access.hosts import Hosts
 from jobproof.probes.web.access.middleware import AccessMiddleware
@@ -298,10 +299,10 @@ def _plain_error(request: Request, error: Exception) -> Response:
         content = json.dumps({"error": error.detail}) + "\n"
         media_type = "application/json"
     else:
-        content, media_type = f"{error.detail}\n", "text/plain"
+        content, media_type = f"{legible_lines(error.detail)}\n", "text/plain"
     return Response(content, error.status_code, headers=error.headers, media_type=media_type)
 
 
 def _unavailable(_request: Request, error: Exception) -> Response:
     # The disk is full, the daemon is ending, or a reload took the target away meanwhile.
-    return PlainTextResponse(f"{error}\n", 503, {"Retry-After": "1"})
+    return PlainTextResponse(f"{legible_lines(str(error))}\n", 503, {"Retry-After": "1"})

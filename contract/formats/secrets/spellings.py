@@ -38,22 +38,27 @@ _PRINTABLE_DECIMAL = "(?:3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])"
 _ESCAPE = re.compile(
     rf"%(?:25)*(?P<percent>{_PRINTABLE_HEX})"
     # A backslash that spells no sign escapes the one behind it; NULs are the half of UTF-16.
-    rf"|\\\\*+(?:(?:u00|x)(?P<backslash>{_PRINTABLE_HEX})|u0000)?"
+    rf"|\\\\*+(?:(?:u00|x|U0{{6}})(?P<backslash>{_PRINTABLE_HEX})"
+    rf"|u\{{0{{0,4}}(?P<braced>{_PRINTABLE_HEX})\}}|u0000)?"
     rf"|&(?:amp;)*(?:#[xX]0{{0,6}}(?P<hex>{_PRINTABLE_HEX})(?![0-9A-Fa-f]);?"
     rf"|#0{{0,6}}(?P<decimal>{_PRINTABLE_DECIMAL})(?![0-9]);?|(?P<name>{'|'.join(sorted(_NAMED))});)"
     r"|\0\0*"
     # Our own messages point at a key that an answer chose by a JSON Pointer.
     r"|~(?P<pointer>[01])"
 )
-_SPELLED = re.compile(r"\\(?:u00|x)")
+_SPELLED = re.compile(r"\\(?:u00|x|U00|u\{)")
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 # Half an escape, and how a text shows that the rest of it is missing.
 _CUT = re.compile(
-    r"(?:%[0-9A-Fa-f]?|&#?\w{0,5}|\\*[ux][0-9A-Fa-f]{0,3}|\\+)?(?:\.\.\.|…|â\x80¦|\Z)"
+    r"(?:%[0-9A-Fa-f]?|&#?\w{0,5}|\\*[uxU]\{?[0-9A-Fa-f]{0,7}|\\+)?(?:\.\.\.|…|â\x80¦|\Z)"
 )
 
 
 class _Spelling(NamedTuple):
+    """
+    Base64 as it is written; the rest in small letters, for it may come in any case.
+    """
+
     text: str
     is_base64: bool = False
 
@@ -67,7 +72,7 @@ class SecretFinder:
         found = {spelling for secret in secrets for spelling in _spellings(secret)}
         beginnings: dict[str, list[_Spelling]] = defaultdict(list)
         for spelling in sorted(found, key=lambda one: len(one.text), reverse=True):
-            beginnings[spelling.text[:SHORTEST_SECRET]].append(spelling)
+            beginnings[_small(spelling.text[:SHORTEST_SECRET])].append(spelling)
         self._beginnings: Mapping[str, list[_Spelling]] = beginnings
         self._beginning = re.compile(_any_of(beginnings)) if beginnings else None
 
@@ -77,11 +82,11 @@ class SecretFinder:
         """
         if self._beginning is None:
             return []
-        spans = list(self._plain_spans(text)) if self._beginning.search(text) else []
+        spans = list(self._plain_spans(text))
         decoded = _decode(text)
         if decoded is text and not spans:
             return []
-        if decoded is not text and self._beginning.search(decoded):
+        if decoded is not text and self._beginning.search(_small(decoded)):
             # Where each sign came from is worked out for the few texts that seem to hold one.
             rounds = list(_rounds(text))
             shown = _fold(rounds[-1].text if rounds else text)
@@ -90,26 +95,27 @@ class SecretFinder:
 
     def _plain_spans(self, text: str) -> Iterator[tuple[int, int]]:
         assert self._beginning is not None
-        at = 0
-        while (found := self._beginning.search(text, at)) is not None:
+        at, small = 0, _small(text)
+        while (found := self._beginning.search(small, at)) is not None:
             start = found.start()
-            span = self._span(text, start, self._beginnings[found.group()])
+            span = self._span(text, small, start, self._beginnings[found.group()])
             if span is not None:
                 yield span
             at = span[1] if span is not None else start + 1
 
     def _span(
-        self, text: str, start: int, spellings: Iterable[_Spelling]
+        self, text: str, small: str, start: int, spellings: Iterable[_Spelling]
     ) -> tuple[int, int] | None:
         for spelling in spellings:
-            if text.startswith(spelling.text, start):
+            if (text if spelling.is_base64 else small).startswith(spelling.text, start):
                 end = start + len(spelling.text)
                 return _with_padding(text, start, end) if spelling.is_base64 else (start, end)
         for spelling in spellings:
             # Whoever cut the text before it came here may have cut the secret.
-            end = start + _in_common(spelling.text, text, start)
-            if _CUT.match(text, end):
-                return start, end
+            source = text if spelling.is_base64 else small
+            shown = _in_common(spelling.text, source, start)
+            if shown and _CUT.match(text, start + shown):
+                return start, start + shown
         return None
 
 
@@ -180,13 +186,14 @@ def _spellings(secret: str) -> Iterator[_Spelling]:
     What to look for: other spellings decode to one of these.
     """
     content = secret.encode()
-    texts = {secret, _decode(secret), content.hex(), content.hex().upper()}
+    texts = {_small(text) for text in (secret, _decode(secret), content.hex())}
     yield from (_Spelling(text) for text in texts if len(text) >= SHORTEST_SECRET)
     if len(secret) < SHORTEST_SECRET:
         return
     quoted = quote(secret, safe="")
     escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
     inside = {secret, escaped, escaped.replace("/", "\\/"), quoted, quote(secret)}
+    inside |= {secret.lower(), secret.upper()}
     inside |= {quote_plus(secret), re.sub("%..", lambda code: code.group().lower(), quoted)}
     for text in {part for whole in inside for part in _in_base64(whole.encode())}:
         for alphabet in (text, text.replace("+", "-").replace("/", "_")):
@@ -231,6 +238,15 @@ def _fold(text: str) -> str:
     return text.replace("+", " ")
 
 
+def _small(text: str) -> str:
+    """
+    `text` in small letters, each at its place.
+    """
+    small = text.lower()
+    # The one letter that is written as two.
+    return small if len(small) == len(text) else text.replace("\u0130", "i").lower()
+
+
 def _replacement(match: re.Match[str]) -> str:
     return _sign(match.group())
 
@@ -255,11 +271,18 @@ def _sign(escape: str) -> str:
 
 def _in_common(word: str, text: str, start: int) -> int:
     """
-    How many signs of `word` stand in `text` from `start` on.
+    How many signs of `word` stand in `text` from `start` on; 0 where they are too few to tell.
     """
-    pairs = enumerate(zip(word, text[start : start + len(word)], strict=False))
-    differing = (index for index, (one, other) in pairs if one != other)
-    return next(differing, min(len(word), len(text) - start))
+    if not text.startswith(word[:SHORTEST_SECRET], start):
+        return 0
+    some, most = min(SHORTEST_SECRET, len(word)), len(word)
+    while some < most:
+        middle = (some + most + 1) // 2
+        if text.startswith(word[:middle], start):
+            some = middle
+        else:
+            most = middle - 1
+    return some
 
 
 def _with_padding(text: str, start: int, end: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.text_file import write_text
+from jobproof.contract.formats.wording import legible_json
 from jobproof.contract.suite.options import OptionValues
 from jobproof.contract.suite.publishing.annotations import annotation_lines
 from jobproof.contract.suite.publishing.code_quality import code_quality
@@ -124,4 +125,4 @@ def _append(report: ShownReport, place: Path) -> None:
 
 
 def _json(value: object) -> str:
-    return f"{json.dumps(value, indent=2, ensure_ascii=False)}\n"
+    return f"{legible_json(json.dumps(value, indent=2, ensure_ascii=False))}\n"

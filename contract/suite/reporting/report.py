@@ -14,7 +14,7 @@ from typing import cast
 
 from jobproof.contract.formats.json_value import JsonDocument, JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
-from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.formats.wording import legible, legible_json, shorten
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.judging.lives import iso_moment
 from jobproof.contract.judging.rates import wilson
@@ -290,10 +290,11 @@ def _within(groups: Iterable[FindingGroup], most_bytes: int) -> Iterator[tuple[F
 def report_text(report: JsonDocument) -> str:
     """
     The report's text; half a character, which a body may show and no file can hold, is told by
-    its number.
+    its number, and what steers a terminal is escaped.
     """
     text = json.dumps(report, indent=2, ensure_ascii=False)
-    return _HALF_A_CHARACTER.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)
+    text = _HALF_A_CHARACTER.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)
+    return legible_json(text)
 
 
 def _check_as_dict(outcome: CheckOutcome) -> JsonObject:

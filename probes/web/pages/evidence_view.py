@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 from jobproof.contract.formats.json_value import Json, JsonDocument, JsonObject
+from jobproof.contract.formats.wording import legible, legible_json, legible_lines
 from jobproof.probes.evidence.entry import Evidence
 from jobproof.probes.result import ProbeOutcome
 from jobproof.probes.web.pages.chart import tone_of
@@ -78,14 +79,14 @@ def _step(entry: JsonDocument) -> EvidenceStep:
     failure = entry.get("_jobproof", {}).get("failure")
     took = seconds_text(float(entry["time"]) / 1000)
     if failure is not None:
-        outcome_line = f"No whole answer after {took}: {failure['detail']}"
+        outcome_line = legible(f"No whole answer after {took}: {failure['detail']}")
     else:
-        outcome_line = f"{response['httpVersion']} {response['status']} after {took}"
+        outcome_line = legible(f"{response['httpVersion']} {response['status']} after {took}")
     return EvidenceStep(
-        request_line=f"{request['method']} {request['url']}",
+        request_line=legible(f"{request['method']} {request['url']}"),
         at=str(entry["startedDateTime"]),
         outcome_line=outcome_line,
-        headers=tuple((h["name"], h["value"]) for h in response["headers"]),
+        headers=tuple((legible(h["name"]), legible(h["value"])) for h in response["headers"]),
         body=_body(response["content"]),
     )
 
@@ -98,7 +99,8 @@ def _body(content: JsonDocument) -> str:
         except (binascii.Error, ValueError):
             decoded = b""
         # Bytes that are no text: escaped, so that a browser shows each of them.
-        text = decoded.decode("latin-1").encode("unicode_escape").decode("ascii")
+        begun = decoded[: _LONGEST_BODY + 1].decode("latin-1")
+        text = begun.encode("unicode_escape").decode("ascii")
     else:
         text = _indented(text)
     return text if len(text) <= _LONGEST_BODY else text[:_LONGEST_BODY] + "\n… cut here"
@@ -109,8 +111,8 @@ def _indented(text: str) -> str:
         # A key that comes twice is the very thing to look at: such a body is left as it came.
         value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        return text
-    return json.dumps(value, indent=2, ensure_ascii=False)
+        return legible_lines(text[: _LONGEST_BODY + 1])
+    return legible_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _unique_keys(pairs: list[tuple[str, Json]]) -> JsonObject:
