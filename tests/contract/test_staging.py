@@ -262,7 +262,8 @@ def test_whoever_wants_a_year_gets_it_at_once(code: int) -> None:
     ended = ran(Restart(20, seconds=YEAR_S, how=reply(code, AWAY, f"Retry-After: {YEAR_S}")))
     assert ended.said == ("inconclusive", 3)
     assert f"{code} with Retry-After: nothing more for 365d" in ended.why
-    assert ended.front.requests <= 20 + FEW
+    # On a busy machine answers are slow, and eight questions are put side by side.
+    assert ended.front.requests <= 20 + FEW + 2 * 8
 
 
 @pytest.mark.parametrize(
