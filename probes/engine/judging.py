@@ -17,6 +17,7 @@ from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
+from jobproof.probes.engine.token_trust import TokenTrust, is_refusal
 from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
 
 __all__ = ["JudgedResult", "RawResult", "ResponseHistory", "ResultJudge", "outcome_of"]
@@ -151,6 +152,7 @@ class ResultJudge:
     staleness_s: float = 0.0
     history: ResponseHistory = field(init=False)
     _baselines: dict[Credential, deque[Observation]] = field(default_factory=dict)
+    _trust: TokenTrust = field(default_factory=TokenTrust)
 
     def __post_init__(self) -> None:
         self.history = ResponseHistory(self._no_history)
@@ -180,7 +182,7 @@ class ResultJudge:
             baselines=tuple(self._baselines.get(request.credential, ())),
             token=self._token_in(request),
         )
-        findings = self.judge(trace)
+        findings = self._trust.weigh(self.judge(trace), seen, self._token_in(request))
         # Remembered after it is judged: an answer must not be compared with itself.
         self._remember(seen)
         status = seen.job.status if seen.job is not None else None
@@ -215,13 +217,17 @@ class ResultJudge:
             return
         if _is_owners_view(seen) and seen.asked_for:
             self.history.add(seen.asked_for, seen)
-        # A 429 or a 5xx says nothing of how a missing job is denied.
-        elif seen.subject is Subject.MISSING and _denies(seen.code):
+        # A 429, a 5xx or a token that isn't accepted says nothing of how a missing job is denied.
+        elif seen.subject is Subject.MISSING and _denies(seen.code) and not _is_refused(seen):
             kept = self._baselines.setdefault(seen.credential, deque(maxlen=_MOST_BASELINES))
             kept.append(seen)
 
     def _masked(self, message: str) -> str:
         return Redactor([self.token] if self.token is not None else []).text(message)
+
+
+def _is_refused(seen: Observation) -> bool:
+    return seen.credential is Credential.OWNER and is_refusal(seen)
 
 
 def _denies(code: int) -> bool:

@@ -412,8 +412,8 @@ def test_evidence_of_a_long_life_says_what_was_said_live() -> None:
 @pytest.mark.parametrize(
     ("code", "kept"),
     [
-        *((code, 1) for code in (400, 401, 403, 404, 410, 499)),
-        *((code, 0) for code in (200, 302, 399, 408, 425, 429, 500, 503)),
+        *((code, 1) for code in (400, 404, 410, 499)),
+        *((code, 0) for code in (200, 302, 399, 401, 403, 408, 425, 429, 500, 503)),
     ],
 )
 def test_a_denial_alone_is_what_a_foreign_jobs_answer_is_compared_with(
@@ -423,3 +423,67 @@ def test_a_denial_alone_is_what_a_foreign_jobs_answer_is_compared_with(
     court(asked(exchange(code=code, subject=Subject.MISSING)))
     result = court(asked(exchange(code=404, subject=Subject.FOREIGN))).result
     assert [f.found for f in result.findings] == [kept]
+
+
+def _refusals(court: ResultJudge, *answers: tuple[int, Subject]) -> list[set[tuple[str, str]]]:
+    """
+    What each of these answers is blamed for: the check and how sure it is.
+    """
+    return [
+        {
+            (one.check, one.kind.value)
+            for one in court(
+                asked(exchange(code=code, at=NOW + number, subject=subject))
+            ).result.findings
+            if one.pointer == "code" and one.kind is not Kind.GAP
+        }
+        for number, (code, subject) in enumerate(answers)
+    ]
+
+
+BLAMED = {"token_keeps_working", "code_is_documented", "foreign_job_looks_unknown"}
+KNOWN, MISSING, FOREIGN = Subject.KNOWN, Subject.MISSING, Subject.FOREIGN
+
+
+def test_a_token_that_is_refused_from_now_on_is_not_held_against_the_endpoint() -> None:
+    good = [(404, MISSING), (200, KNOWN), (404, FOREIGN)]
+    bad = [(401, KNOWN), (401, MISSING), (401, FOREIGN)] * 4
+    found = _refusals(judging(), *good, *bad)
+    said = {name for one in found for name, _ in one}
+    assert {"token_keeps_working", "foreign_job_looks_unknown"} <= said
+    assert {kind for one in found for name, kind in one if name in BLAMED} == {"inconclusive"}
+
+
+def test_a_token_that_is_refused_now_and_then_is() -> None:
+    answers = [(200, KNOWN), (401, KNOWN), (200, KNOWN), (401, KNOWN), (401, KNOWN)]
+    kinds = [dict(one).get("token_keeps_working") for one in _refusals(judging(), *answers)]
+    assert kinds == [None, "inconclusive", None, "violation", "inconclusive"]
+
+
+def test_a_foreign_job_refused_while_ones_own_is_shown_is_told_from_an_unknown_one() -> None:
+    answers = [(404, MISSING), (200, KNOWN), (401, FOREIGN), (200, KNOWN), (401, FOREIGN)]
+    kinds = [dict(one).get("foreign_job_looks_unknown") for one in _refusals(judging(), *answers)]
+    assert kinds == [None, None, "inconclusive", None, "violation"]
+    # 403 is no word about the token: whoever may not see a job has been let in.
+    (*_, forbidden) = _refusals(judging(), (404, MISSING), (403, FOREIGN))
+    assert ("foreign_job_looks_unknown", "violation") in forbidden
+
+
+def test_a_new_token_makes_nothing_of_what_was_said_to_the_old_one() -> None:
+    court = judging()
+    found = _refusals(court, (404, MISSING), (200, KNOWN), (401, KNOWN))
+    court.token = Secret("sk-another-one-0123456789")
+    found += _refusals(court, (200, KNOWN), (404, MISSING), (404, FOREIGN), (401, KNOWN))
+    assert "violation" not in {kind for one in found for _, kind in one}
+
+
+def test_a_server_that_denies_unknown_ids_before_it_reads_the_token_proves_nothing() -> None:
+    answers = [(404, MISSING), (200, KNOWN), *[(401, KNOWN), (404, MISSING)] * 3]
+    kinds = {kind for one in _refusals(judging(), *answers) for _, kind in one}
+    assert kinds == {"inconclusive"}
+
+
+def test_what_a_refused_token_is_told_of_unknown_ids_is_no_measure_for_others() -> None:
+    refused = [(401, MISSING)] * 6
+    found = _refusals(judging(), (404, MISSING), *refused, (200, KNOWN), (404, FOREIGN))
+    assert found[-1] == set()
