@@ -487,7 +487,11 @@ PUBLIC_IN_SPITE_OF_ITS_NAME = {"_replace", "_exit"}
 def _private_names(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr):
-            of_itself = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            of_itself = isinstance(node.value, ast.Name) and node.value.id in (
+                "self",
+                "cls",
+                "other",  # of the same class, in a comparison
+            )
             if not of_itself and node.attr not in PUBLIC_IN_SPITE_OF_ITS_NAME:
                 yield node.attr
         elif isinstance(node, ast.ImportFrom):

@@ -115,7 +115,7 @@ def test_a_run_that_nothing_breaks_makes_no_file(tmp_path: Path) -> None:
     output = tmp_path / "accept.yaml"
     done = commanded(kept(tmp_path, finding(breaks=False)), "-o", output)
     assert done.exit_code == 0
-    assert "no finding breaks this run" in done.stderr
+    assert "no finding breaks this run" in done.output
     assert not output.exists()
 
 
@@ -170,7 +170,7 @@ def test_what_no_entry_can_name_is_left_out_and_said(tmp_path: Path) -> None:
     )
     done = commanded(report)
     assert done.stdout.count("- check:") == 1
-    told = [line for line in done.stderr.splitlines() if line.startswith("left out: ")]
+    told = [line for line in done.output.splitlines() if line.startswith("left out: ")]
     assert [line.rpartition(": ")[2] for line in told] == [
         "no such check is installed here",
         "its place holds a secret; accept it by hand, or everywhere",

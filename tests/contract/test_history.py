@@ -489,7 +489,8 @@ def test_a_run_takes_no_more_steps_for_a_poll_late_in_life() -> None:
     polls = [one.exchange for one in _life(1_600)]
     steps = []
     for number, exchange in enumerate(polls):
-        if number in (100, 1_590):
+        # Both after what is kept of a life is full.
+        if number in (400, 1_590):
             steps.append(steps_of(lambda exchange=exchange: run.record(exchange)))  # type: ignore[misc]
         else:
             run.record(exchange)

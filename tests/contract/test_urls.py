@@ -149,7 +149,9 @@ def by_option(text: str) -> str:
 def by_configuration(text: str, folder: Path) -> str:
     path = folder / "jobproof.yaml"
     target = {"name": "x", "api": "krea", "url": text}
-    path.write_text(yaml.safe_dump({"targets": [target]}, sort_keys=False), encoding="utf-8")
+    # Quoted: what one library writes as a word another may read as a number, as 0E0.
+    written = yaml.safe_dump({"targets": [target]}, sort_keys=False, default_style='"')
+    path.write_text(written, encoding="utf-8")
     place = f"{path}:4: targets[0].url: "
     try:
         found = load_settings(path, environment={}).targets[0]

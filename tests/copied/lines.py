@@ -178,6 +178,8 @@ def _in_other(text: str) -> Iterator[Place]:
         at += len(line) + 1
     if "jobs:" in text and "runs-on:" in text:
         yield from _in_workflow(text)
+    elif re.search(r"^  script:$", text, re.MULTILINE):
+        yield from _in_pipeline(text)
 
 
 def _in_workflow(text: str) -> Iterator[Place]:
@@ -187,6 +189,16 @@ def _in_workflow(text: str) -> Iterator[Place]:
             if "\n" in step.get("run", "") or step.get("name"):
                 where = text.find("run: >")
                 yield max(where, 0), " ".join(step.get("run", "").split()), True
+
+
+def _in_pipeline(text: str) -> Iterator[Place]:
+    pipeline: dict[str, Any] = yaml.safe_load(text)
+    for job in pipeline.values():
+        script = "\0".join(job["script"])
+        for name, value in job["variables"].items():
+            script = script.replace(f"${name}", value)
+        for line in script.split("\0"):
+            yield text.find("script:"), line, True
 
 
 def _commands(text: str, *, is_typed: bool) -> Iterator[str]:

@@ -240,4 +240,4 @@ def test_the_workflow_keeps_what_it_writes() -> None:
     steps = read(ROOT / "examples" / "ci" / "contract.yml")["jobs"]["contract"]["steps"]
     (command,) = (" ".join(s["run"].split()) for s in steps if s.get("name"))
     (kept,) = (s["with"]["path"].split() for s in steps if "upload-artifact" in s.get("uses", ""))
-    assert sorted(kept) == sorted(re.findall(r"--(?:report|junit) (\S+)", command))
+    assert sorted(kept) == sorted(re.findall(r"--(?:report|junit|html) (\S+)", command))

@@ -159,6 +159,9 @@ def _refuse_empty(values: OptionValues) -> None:
     Whoever writes a variable that is empty means something else than what is left out.
     """
     for option in OPTIONS:
+        # Of these two their readers say so, in the words of the monitor's configuration.
+        if option.key in ("url", "staleness"):
+            continue
         if option.kind == "text" and values.get(option.key) == "":
             raise ConfigError(f"--{option.name} is empty: write a value, or leave it out")
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import Json, JsonDocument
@@ -36,6 +37,9 @@ class ReportFields:
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def value(self, name: str) -> Json:
         """
@@ -121,14 +125,14 @@ class ReportFields:
         """
         The first so many names of what it holds.
         """
-        return [legible(shorten(name, 60)) for name in list(self._values)[:most]]
+        return [legible(shorten(name, 60)) for name in islice(self, most)]
 
     def counts(self, name: str, most: int = 100) -> Iterator[tuple[str, int]]:
         """
         The first so many of an object of counts that aren't 0.
         """
         inner = self.object(name)
-        for key in list(inner._values)[:most]:
+        for key in islice(inner, most):
             count = inner.count(key)
             if count:
                 yield legible(shorten(key, 60)), count
