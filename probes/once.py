@@ -32,10 +32,10 @@ from jobproof.contract.reaching.setting import SettingsPlace
 from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import MonitorSettings, TargetSettings
-from jobproof.probes.daemon import labels_of
 from jobproof.probes.engine.judging import JudgedResult, RawResult
 from jobproof.probes.engine.prober import HttpClient
 from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
+from jobproof.probes.engine.target_labels import labels_of
 from jobproof.probes.engine.target_state import ClientSettings, TargetState
 from jobproof.probes.export.jsonl import as_json
 from jobproof.probes.export.metrics import Metrics
