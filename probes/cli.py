@@ -125,7 +125,7 @@ def once(
     print_round(outcome, as_json=as_json, as_metrics=as_metrics)
     if pushgateway is not None:
         push(outcome, pushgateway)
-    return outcome.verdict.exit_code
+    return outcome.exit_code
 
 
 @click.group()

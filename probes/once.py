@@ -93,6 +93,14 @@ class ProbeRound:
             return Verdict.INCONCLUSIVE if untold else Verdict.KEPT
         return Verdict.INCONCLUSIVE
 
+    @property
+    def exit_code(self) -> int:
+        """
+        The verdict's; 4 where nothing is broken, and a check failed by itself.
+        """
+        verdict = self.verdict
+        return 4 if self.crashed and verdict is not Verdict.BROKEN else verdict.exit_code
+
 
 def run_round(
     path: Path, names: Sequence[str] = (), *, strict: bool = False, progress: bool | None = None

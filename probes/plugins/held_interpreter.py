@@ -27,7 +27,7 @@ SLOT_BYTES = 120
 PAGE_BYTES = BEAT_BYTES + SLOTS * SLOT_BYTES
 TICK_S = 0.5
 LONGEST_END_S = 30.0
-GRACE_S = 1.0
+GRACE_S = 3.0
 """For the tracebacks to be written."""
 
 
