@@ -115,7 +115,10 @@ KNOWN = {
     ),
     "probes/service.py": ("contract/client", "contract/reaching", *CORE, "probes"),
     "probes/once.py": (*CORE, "contract/reaching", "probes"),
-    "probes/cli.py": (*VALUES, "probes/config", "probes/once.py", "probes/service.py"),
+    "probes/cli.py": (
+        *(*VALUES, "probes/config", "probes/logs.py", "probes/once.py"),
+        "probes/service.py",
+    ),
     "grafana/settings.py": (*VALUES, "contract/plugins.py", "probes/export"),
     "grafana/promql.py": ("contract/errors.py", "probes/export"),
     "grafana/configured.py": ("grafana/settings.py", "probes/config"),

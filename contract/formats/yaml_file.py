@@ -58,12 +58,12 @@ class PlainLoader(yaml.SafeLoader):
         return super().add_indent(column)
 
     # An alias may stand for as many levels as the text has lines.
-    def compose_sequence_node(self, anchor: str | None) -> yaml.SequenceNode:
+    def compose_sequence_node(self, anchor: Any) -> yaml.SequenceNode:
         node = super().compose_sequence_node(anchor)
         self._refuse_deep_value(node, node.value)
         return node
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         self._refuse_deep_value(node, (one for pair in node.value for one in pair))
         return node

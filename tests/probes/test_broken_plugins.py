@@ -79,6 +79,9 @@ def probes(process: Process, canary: str, outcome: str = "") -> float:
         ("canary_spins", "canary broken_canary", "hung"),
         ("canary_raises", "canary broken_canary", "raised"),
         ("canary_exits", "canary broken_canary", "raised"),
+        ("canary_none", "canary broken_canary", "raised"),
+        ("canary_number", "canary broken_canary", "raised"),
+        ("canary_empty", "canary broken_canary", "raised"),
         ("canary_told_exits", "canary broken_canary", "raised"),
         ("canary_told_hangs", "canary broken_canary", "hung"),
         ("source_hangs", "source broken_source", "hung"),
@@ -247,6 +250,30 @@ def test_a_round_in_which_a_check_crashes_is_not_kept_and_blames_nobody(
     assert "inconclusive check_crashed at broken_promise" in said.out
     assert "checks failed by themselves: broken_promise" in said.out
     assert "violation" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("canary_raises", "canary broken_canary failed: ValueError: no"),
+        ("canary_exits", "canary broken_canary failed: SystemExit: 3"),
+        ("canary_hangs", "canary broken_canary failed: no end within 3 s"),
+        ("canary_none", "next_request gave None, and no CanaryRequest"),
+        ("canary_number", "7 is no job id"),
+        ("canary_huge", "round_size is 1000000000, and no number from 1 to 10,000"),
+        ("canary_sizeless", "round_size is '3', and no number from 1 to 10,000"),
+        ("source_hangs", "source broken_source failed: no end within 3 s"),
+    ],
+)
+def test_in_a_round_a_part_that_fails_is_named_and_the_others_are_asked(
+    broken: Installation, mock: MockServer, tmp_path: Path, how: str, says: str
+) -> None:
+    said = broken.jobproof("once", "--config", str(config_of(mock, tmp_path)), BREAK=how)
+    assert said.code == 3, said.out + said.err
+    assert says in said.out
+    answers = re.findall(r"^mocked +(\w+) .* ok +[0-9]+ ms$", said.out, re.MULTILINE)
+    assert {"known", "missing"} <= set(answers), said.out
+    assert "not all was asked for that was to be" in said.out
 
 
 def test_a_recording_at_which_a_check_crashes_is_not_kept_and_blames_nobody(
