@@ -6,7 +6,7 @@ An hour of everything that can go wrong at once: is every slot accounted for, do
 One daemon probes a mock with faults and a server that answers as an enemy would (60,000 undeclared
 keys, deep nesting, a header without end, half an answer, silence, an outage that is announced for
 an hour), with a plug-in whose canary, check and sink hang. It is killed twice and starts again from
-its state; every minute it reloads: a changed configuration, one that can't be read, the first again.
+its state. Every minute it reloads: a changed configuration, one that is broken, the first again.
 
 Prints a line a sample and a verdict for each life. Ends with 1 where a canary's slots aren't those
 that were due, to the last one; where the enemy's own log holds another number of requests; where
