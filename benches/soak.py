@@ -1,7 +1,7 @@
 """
 An hour of everything that can go wrong at once: is every slot accounted for, does memory stay flat?
 
-    python benches/soak.py [--seconds 3600]
+    python benches/soak.py [--seconds 3600] [--interval 0.2]
 
 One daemon probes a mock with faults and a server that answers as an enemy would (60,000 undeclared
 keys, deep nesting, a header without end, half an answer, silence, an outage that is announced for
@@ -37,7 +37,6 @@ from pathlib import Path
 
 FAULTS = ("id_of_another_job", "crash_at_times", "not_found_at_times", "huge", "json_truncated")
 TOKEN = "soak-token-0123456789"
-INTERVAL_S = 0.2
 TIMEOUT_S = 2.0
 MOST_DRIFT = 0.03
 # Where nothing hangs: one slot that is under way, and one at either end of the time.
@@ -197,6 +196,8 @@ class Life:
                 found[target] += float(value)
             if name == "slots_missed_total":
                 found[f"{target} {label['reason']}"] += float(value)
+            if name == "judge_backlog_bytes":
+                found["waiting"] += float(value)
             if name == "probes_total" and (label["target"], label["canary"]) == ("enemy", "known"):
                 found["asked"] += float(value)
             if name == "slots_missed_total" and (target, label["reason"]) == ("enemy", "backoff"):
@@ -210,11 +211,12 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--seconds", type=float, default=3600.0)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--interval", type=float, default=0.2, help="of each of four canaries")
+    chosen = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jobproof-soak-")))
         mock_info = stack.enter_context(mock())
-        return Soak(folder, mock_info, seconds).run()
+        return Soak(folder, mock_info, chosen.seconds, chosen.interval).run()
 
 
 class Soak:
@@ -222,9 +224,12 @@ class Soak:
     The lives of one daemon, one after the other.
     """
 
-    def __init__(self, folder: Path, mock_info: Mapping[str, object], seconds: float) -> None:
+    def __init__(
+        self, folder: Path, mock_info: Mapping[str, object], seconds: float, interval_s: float
+    ) -> None:
         self._folder = folder
         self._seconds = seconds
+        self._interval_s = interval_s
         self._mock = mock_info
         self._enemy = Enemy()
         self._config = folder / "jobproof.yaml"
@@ -259,6 +264,15 @@ class Soak:
     def _live(self, seconds: float, ending: signal.Signals) -> None:
         self._configure(TIMEOUT_S)
         life = self._born()
+        try:
+            self._live_on(life, seconds)
+            if life.process.poll() is None:
+                self._close(life, ending)
+        finally:
+            life.process.kill()
+            life.process.wait()
+
+    def _live_on(self, life: Life, seconds: float) -> None:
         until = time.monotonic() + seconds
         step_s = max(2.0, min(30.0, seconds / 40))
         turns = itertools.cycle((self._changed, self._broken, lambda: self._configure(TIMEOUT_S)))
@@ -273,7 +287,6 @@ class Soak:
                 life.process.send_signal(signal.SIGHUP)
                 reload_at = time.monotonic() + min(60.0, seconds / 10)
             self._sample(life)
-        self._close(life, ending)
 
     def _born(self) -> Life:
         port = free_port()
@@ -284,14 +297,20 @@ class Soak:
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         life = Life(process, f"http://127.0.0.1:{port}")
-        self._enemy.is_calm = True
         wait_for(lambda: get(f"{life.url}/-/healthy") is not None)
-        # What hangs does so in the first seconds, and nothing of the first slots is lost in that.
-        time.sleep(TIMEOUT_S * 4)
+        self._rest(life)
         life.first, life.first_at = life.scrape(), time.monotonic()
         life.asked_before = self._enemy.asked
         self._enemy.is_calm = False
         return life
+
+    def _rest(self, life: Life) -> None:
+        """
+        Until nothing hangs any more and all is judged, so that each slot has come to its end.
+        """
+        self._enemy.is_calm = True
+        time.sleep(TIMEOUT_S * 4)
+        wait_for(lambda: life.scrape()["waiting"] < 10_000)
 
     def _sample(self, life: Life) -> None:
         found, mib = life.scrape(), rss_mib(life.process.pid)
@@ -303,9 +322,7 @@ class Soak:
         print(f"{passed:7.0f} s  {mib:6.1f} MiB  {shown}", flush=True)
 
     def _close(self, life: Life, ending: signal.Signals) -> None:
-        # Until nothing hangs any more, so that each slot has come to its end.
-        self._enemy.is_calm = True
-        time.sleep(TIMEOUT_S * 4)
+        self._rest(life)
         last, last_at, asked = life.scrape(), time.monotonic(), self._enemy.asked
         if get(f"{life.url}/-/healthy") is None:
             self._wrong.append("it isn't healthy")
@@ -322,7 +339,7 @@ class Soak:
             self._weigh(life)
 
     def _count(self, life: Life, last: Counter[str], last_at: float, asked: int) -> None:
-        due = (last_at - life.first_at) / INTERVAL_S
+        due = (last_at - life.first_at) / self._interval_s
         for target in sorted({name.partition("/")[0] for name in last if "/" in name}):
             canaries = [n for n in last if n.startswith(f"{target}/") and "followed" not in n]
             probed = sum(last[name] - life.first.get(name, 0.0) for name in canaries)
@@ -351,7 +368,9 @@ class Soak:
 
     def _configure(self, timeout_s: float) -> None:
         jobs = json.dumps(list(self._mock["jobs"])[:3])  # type: ignore[call-overload]
-        shared = f"    interval: {INTERVAL_S * 1000:.0f}ms\n    requests_per_minute: unlimited\n"
+        shared = (
+            f"    interval: {self._interval_s * 1000:.0f}ms\n    requests_per_minute: unlimited\n"
+        )
         mock = f"    api: {self._mock['api']}\n    url: {self._mock['url']}\n"
         self._config.write_text(
             f"targets:\n  - name: mock\n{mock}"
