@@ -297,7 +297,7 @@ class Soak:
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         life = Life(process, f"http://127.0.0.1:{port}")
-        wait_for(lambda: get(f"{life.url}/-/healthy") is not None)
+        wait_for(lambda: get(f"{life.url}/-/healthy") is not None, what="the daemon was healthy")
         self._rest(life)
         life.first, life.first_at = life.scrape(), time.monotonic()
         life.asked_before = self._enemy.asked
@@ -310,7 +310,7 @@ class Soak:
         """
         self._enemy.is_calm = True
         time.sleep(TIMEOUT_S * 4)
-        wait_for(lambda: life.scrape()["waiting"] < 10_000)
+        wait_for(lambda: life.scrape()["waiting"] < 10_000, what="all was judged", within_s=900.0)
 
     def _sample(self, life: Life) -> None:
         found, mib = life.scrape(), rss_mib(life.process.pid)
@@ -444,15 +444,15 @@ def get(url: str) -> str | None:
         return None
 
 
-def wait_for(is_so: Callable[[], bool], *, within_s: float = 300.0) -> None:
+def wait_for(is_so: Callable[[], bool], *, what: str, within_s: float = 300.0) -> None:
     """
-    Until it is so.
+    Until it is so, which takes long where the machine is busy.
     """
     until = time.monotonic() + within_s
     while not is_so():
         if time.monotonic() > until:
-            raise SystemExit("the daemon did not come up in time")
-        time.sleep(0.1)
+            raise SystemExit(f"{within_s:g} s went by before {what}")
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ KNOWN = {
         "probes/result.py",
     ),
     "probes/plugins": (
-        *("contract/errors.py", "contract/judging", "probes/export", "probes/result.py"),
+        *("contract/errors.py", "contract/formats", "contract/judging", "probes/export"),
+        "probes/result.py",
     ),
     "probes/evidence": (
         *(*VALUES, "contract/recordings"),

@@ -20,6 +20,8 @@ from jobproof.contract.errors import PluginError
 from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.probes.canaries.missing import MissingCanary
 from jobproof.probes.export.jsonl import JsonLines, JsonLinesOptions
+from jobproof.probes.plugins.held_interpreter import labels_in
+from jobproof.probes.plugins.interpreter_watch import InterpreterWatch
 from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.plugins.sink_thread import SinkThread
 from jobproof.probes.result import ProbeResult
@@ -85,6 +87,15 @@ def test_our_own_canaries_take_no_other_thread_and_others_do() -> None:
     assert own.call(threading.current_thread) is here
     assert other.call(threading.current_thread) is not here
     plugins.calls.close()
+
+
+def test_what_is_called_is_written_down_as_it_may_be_shown() -> None:
+    with InterpreterWatch() as watch:
+        numbers = [watch.enter(label) for label in ("sink \x1b[2J\u202e", "canary mine")]
+        assert set(labels_in(watch._page[:])) == {r"sink \x1b[2J\u202e", "canary mine"}
+        for number in numbers:
+            watch.leave(number)
+        assert labels_in(watch._page[:]) == []
 
 
 class Pipe:
