@@ -183,8 +183,12 @@ class Life:
         """
         How many slots of each canary are accounted for, and of the enemy's how many were asked.
         """
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=60) as answer:
-            text = answer.read().decode()
+        # Where the machine is too busy to read a request in time, it is hung up, and asked again.
+        text = None
+        while text is None:
+            if self.process.poll() is not None:
+                raise SystemExit(f"the daemon has ended with {self.process.returncode}")
+            text = get(f"{self.url}/metrics")
         found: Counter[str] = Counter()
         for name, labels, value in SAMPLE.findall(text):
             label = dict(re.findall(r'(\w+)="([^"]*)"', labels))
@@ -268,6 +272,9 @@ class Soak:
             self._live_on(life, seconds)
             if life.process.poll() is None:
                 self._close(life, ending)
+        except SystemExit:
+            print((self._folder / "log").read_text(errors="replace")[-4_000:])
+            raise
         finally:
             life.process.kill()
             life.process.wait()
@@ -421,7 +428,9 @@ def mock() -> Iterator[dict[str, object]]:
         child.stdout.close()
     finally:
         child.terminate()
-        child.wait(30)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(30)
+        child.kill()
 
 
 def free_port() -> int:
@@ -438,7 +447,7 @@ def get(url: str) -> str | None:
     What a page of the daemon says; None where it doesn't answer, or not with 200.
     """
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return str(answer.read(), "utf-8")
     except OSError:
         return None
