@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from jobproof.contract.errors import ConfigError, did_you_mean
 from jobproof.probes.config.settings import MonitorSettings, TargetSettings
-from jobproof.probes.daemon import Daemon, ReloadResult
+from jobproof.probes.daemon import Daemon
 from jobproof.probes.following.tracker import JobCounts, Tracker
+from jobproof.probes.reload_result import ReloadResult
 from jobproof.probes.result import FOLLOWED, ProbeResult
 from jobproof.probes.web.view_protocols import CanaryInfo, ProbeRefused, TargetInfo, statuses_of
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from jobproof.contract.errors import JobproofError
@@ -26,18 +24,20 @@ from jobproof.probes.config.settings import MonitorSettings, SinkSettings, Targe
 from jobproof.probes.engine.judging import JudgedResult
 from jobproof.probes.engine.prober import Clock, HttpClient, ProbePlan, Prober
 from jobproof.probes.engine.shard import Shard
+from jobproof.probes.engine.target_labels import labels_of
 from jobproof.probes.engine.target_state import ClientSettings
-from jobproof.probes.export.metrics import Metrics, TargetLabels
+from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry
 from jobproof.probes.following.follower import FollowPlan, JobFollower
 from jobproof.probes.following.job_history import JobHistory
 from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.plugins.sink_thread import SinkThread
-from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
+from jobproof.probes.reload_result import ReloadResult, difference, unexpected_problem
+from jobproof.probes.result import ProbeOutcome, ProbeResult
 from jobproof.probes.sparing_log import SparingLog
 
-__all__ = ["Daemon", "EvidenceWriter", "ReloadResult", "ResultListener", "labels_of"]
+__all__ = ["Daemon", "EvidenceWriter", "ResultListener"]
 
 Value = TypeVar("Value")
 
@@ -72,32 +72,6 @@ class ResultListener(Protocol):
     def count_failed(self, target: str, canary: str, count: int) -> None: ...
 
     def forget_other_targets(self, names: Iterable[str]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReloadResult:
-    """
-    What a reload came to.
-
-    Attributes:
-        error: Why the configuration was refused; None if it was taken over.
-        kept: How many jobs are followed of each target that is configured no longer: they are
-            kept for an hour, in which it may come back.
-    """
-
-    error: str | None = None
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    unchanged: int = 0
-    kept: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def taken(self) -> bool:
-        """
-        Whether the new configuration is the one that runs now.
-        """
-        return self.error is None
 
 
 class Daemon:
@@ -292,7 +266,7 @@ class Daemon:
             # A plug-in's constructor may do anything, and the next reload must find us well.
             except BaseException as exc:  # noqa: BLE001 -- said in one line
                 return self._refused(unexpected_problem(self.settings.path, exc))
-            report = _difference(self.settings, fresh)
+            report = difference(self.settings, fresh)
             try:
                 kept = self._take_over(fresh, opened, plan)
             except BaseException as exc:  # noqa: BLE001 -- said in one line
@@ -454,51 +428,4 @@ def _sentence(result: ProbeResult) -> str:
     return (
         f"target {result.target}: {result.canary} asked {asked}: {result.outcome.value} "
         f"({what}) in {result.duration_s:.3f} s"
-    )
-
-
-def unexpected_problem(path: Path, wrong: BaseException) -> str:
-    """
-    One line about a mistake that isn't the configuration's, with its place in the code.
-    """
-    places = traceback.extract_tb(wrong.__traceback__, limit=-1)
-    at = f" (at {Path(places[0].filename).name}:{places[0].lineno})" if places else ""
-    said = str(wrong)[:300]
-    return f"{path}:1: can't be taken over: {type(wrong).__name__}: {said}{at}"
-
-
-def labels_of(target: TargetSettings) -> TargetLabels:
-    """
-    What a target's series are made of.
-    """
-    statuses = target.api.profile.status
-    canaries = {canary.name: canary.make.absence_is_right for canary in target.canaries}
-    if target.follow:
-        canaries[FOLLOWED] = False
-    return TargetLabels(
-        name=target.name,
-        api=target.api.name,
-        url=target.shown_url,
-        canaries=canaries,
-        statuses=tuple(statuses.words),
-        terminal=frozenset(name for name, word in statuses.words.items() if word.phase.terminal),
-        edges_s=target.edges_s,
-        limits_s=tuple(limit.after for limit in statuses.limits),
-        not_found_codes=target.api.profile.not_found.codes,
-        intervals_s={canary.name: canary.interval_s for canary in target.canaries},
-        openapi_version=target.api.operation.version,
-        spec_sha256=target.api.operation.digest[:16],
-    )
-
-
-def _difference(old: MonitorSettings, new: MonitorSettings) -> ReloadResult:
-    before = {target.name: target for target in old.targets}
-    after = {target.name: target for target in new.targets}
-    both = before.keys() & after.keys()
-    changed = sorted(name for name in both if before[name] != after[name])
-    return ReloadResult(
-        added=tuple(sorted(after.keys() - before.keys())),
-        removed=tuple(sorted(before.keys() - after.keys())),
-        changed=tuple(changed),
-        unchanged=len(both) - len(changed),
     )

@@ -22,6 +22,7 @@ from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.wording import legible, legible_json, shorten
 from jobproof.contract.judging.judge import CRASHED, Judge
+from jobproof.contract.judging.limited_calls import LimitedCalls
 from jobproof.contract.model.asking.route import Route
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
 from jobproof.contract.model.finding import Finding, Kind
@@ -32,16 +33,17 @@ from jobproof.contract.reaching.setting import SettingsPlace
 from jobproof.probes.canaries.canary import CanaryRequest
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import MonitorSettings, TargetSettings
-from jobproof.probes.daemon import labels_of
 from jobproof.probes.engine.judging import JudgedResult, RawResult
 from jobproof.probes.engine.prober import HttpClient
 from jobproof.probes.engine.rate_budget import BudgetLimits, RateBudgets
+from jobproof.probes.engine.target_labels import labels_of
 from jobproof.probes.engine.target_state import ClientSettings, TargetState
 from jobproof.probes.export.jsonl import as_json
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry, expose, new_registry
 from jobproof.probes.export.prometheus import push as push_registry
 from jobproof.probes.following.source_poller import SourcePoller
+from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.result import FOLLOWED, MissReason, ProbeOutcome, ProbeResult
 from jobproof.probes.service import connect
 
@@ -59,7 +61,7 @@ class ProbeRound:
 
     Attributes:
         stopped: Targets that asked for rest before the round was over.
-        problems: What kept jobs from being found or asked for, one line each.
+        problems: What kept questions from being asked, or jobs from being found; one line each.
         routes: Which way leads to each target.
     """
 
@@ -93,9 +95,22 @@ class ProbeRound:
             return Verdict.INCONCLUSIVE if untold else Verdict.KEPT
         return Verdict.INCONCLUSIVE
 
+    @property
+    def exit_code(self) -> int:
+        """
+        The verdict's; 4 where nothing is broken, and a check failed by itself.
+        """
+        verdict = self.verdict
+        return 4 if self.crashed and verdict is not Verdict.BROKEN else verdict.exit_code
+
 
 def run_round(
-    path: Path, names: Sequence[str] = (), *, strict: bool = False, progress: bool | None = None
+    path: Path,
+    names: Sequence[str] = (),
+    *,
+    strict: bool = False,
+    progress: bool | None = None,
+    redactor: Redactor | None = None,
 ) -> ProbeRound:
     """
     Read the configuration and ask.
@@ -103,6 +118,7 @@ def run_round(
     Args:
         names: Only these targets; all if empty.
         progress: Show what is being asked; by default on a terminal only.
+        redactor: Is told of every secret, before anything is asked.
 
     Raises:
         ConfigError: The file can't be used, or a name isn't in it.
@@ -114,7 +130,7 @@ def run_round(
     with console.status("asking") as status:
         if not shown:
             status.stop()
-        return probe_round(settings, targets, strict=strict, tell=status.update)
+        return probe_round(settings, targets, strict=strict, tell=status.update, redactor=redactor)
 
 
 def probe_round(
@@ -125,6 +141,7 @@ def probe_round(
     tell: Callable[[str], None] = lambda _text: None,
     pause: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
+    redactor: Redactor | None = None,
 ) -> ProbeRound:
     """
     Probe every canary of these targets for one round, one request at a time; then ask each source
@@ -136,9 +153,12 @@ def probe_round(
     checks = load_checks()
     ids = [check.id for check in checks]
     # One for all: it learns of each token that is got meanwhile.
-    redactor = settings.redactor
+    redactor = redactor or Redactor()
+    redactor.add(settings.secrets)
     metrics = Metrics(registry, [labels_of(t) for t in targets], ids, redactor)
     rng = random.Random(random.SystemRandom().getrandbits(64))  # noqa: S311 -- ids, no secrets
+    calls = LimitedCalls()
+    plugins, judge = PluginCalls(metrics, calls), Judge(checks, calls=calls)
     keys = RateBudgets(_limits(targets), rng)
     clients: dict[ClientSettings, HttpClient] = {}
     results: list[ProbeResult] = []
@@ -146,13 +166,13 @@ def probe_round(
     problems: list[str] = []
     folder = settings.path.resolve().parent
     for target in targets:
-        state = TargetState(target, Judge(checks), rng)
+        state = TargetState(target, judge, rng, plugins=plugins)
         if state.client not in clients:
             clients[state.client] = connect(state.client, redactor)
         asking = _Asking(state, clients[state.client], keys, pause, monotonic)
         try:
             for canary, wanted, timeout_s in chain(
-                _requests(state), _followed(asking, folder, problems, tell)
+                _requests(state, problems), _followed(asking, folder, plugins, problems, tell)
             ):
                 tell(f"asking {target.name}: {canary}")
                 judged = asking.probe(canary, wanted, timeout_s)
@@ -164,6 +184,7 @@ def probe_round(
             stopped.append(target.name)
     for client in clients.values():
         client.close()
+    calls.close()
     routes = {target.name: target.route for target in targets}
     seen = (tuple(results), registry, strict, redactor)
     return ProbeRound(*seen, tuple(stopped), tuple(problems), routes)
@@ -201,23 +222,32 @@ def push(done: ProbeRound, url: str) -> None:
     push_registry(done.registry, url)
 
 
-def _requests(state: TargetState) -> Iterator[tuple[str, CanaryRequest, float]]:
+def _requests(
+    state: TargetState, problems: list[str]
+) -> Iterator[tuple[str, CanaryRequest, float]]:
     # Ids that nobody has go first: others' answers are compared with theirs.
     canaries = sorted(state.target.canaries, key=lambda canary: canary.name != "missing")
     for canary in canaries:
-        for _ in range(state.round_size(canary.name)):
-            yield canary.name, state.next_request(canary.name), canary.timeout_s
+        try:
+            for _ in range(state.round_size(canary.name)):
+                yield canary.name, state.next_request(canary.name), canary.timeout_s
+        except PluginError as exc:
+            problems.append(f"target {state.target.name}: {exc}")
 
 
 def _followed(
-    asking: _Asking, folder: Path, problems: list[str], tell: Callable[[str], None]
+    asking: _Asking,
+    folder: Path,
+    plugins: PluginCalls,
+    problems: list[str],
+    tell: Callable[[str], None],
 ) -> Iterator[tuple[str, CanaryRequest, float]]:
     target = asking.state.target
     found: dict[str, None] = {}
     for settings in target.follow:
         tell(f"asking {target.name}: source {settings.source}")
         try:
-            poller = SourcePoller(target, settings, folder)
+            poller = SourcePoller(target, settings, folder, plugins)
             request = poller.next_request()
             answer = None if request is None else asking.send(request, target.timeout_s)
             seen = poller.on_answer(answer)
@@ -353,7 +383,7 @@ def _reason(done: ProbeRound) -> str:
     if done.crashed:
         text += f"; checks failed by themselves: {', '.join(done.crashed)}"
     if done.problems:
-        text += "; of the jobs to follow not all were found or asked for"
+        text += "; not all was asked for that was to be"
     if done.stopped:
         text += f"; {', '.join(done.stopped)} asked for rest, so the round was cut short"
     return text

@@ -33,6 +33,7 @@ from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.reaching.renewing_client import RenewingClient, SendingClient
 from jobproof.probes.config.reader import load_settings
+from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.control import DaemonControl
 from jobproof.probes.daemon import Daemon
 from jobproof.probes.engine.shard import Shard
@@ -139,18 +140,13 @@ class Service:
         checks = load_checks()
         listener = stack.enter_context(bind(options.listen))
 
-        def token_env(target: str) -> str:
-            names = {one.name: one.token_env for one in daemon.settings.targets}
-            return names.get(target) or "TOKEN"
-
-        def words(target: str) -> ShellWords:
-            found = (one.words for one in daemon.settings.targets if one.name == target)
-            return next(found, ShellWords())
+        def named(target: str) -> TargetSettings | None:
+            return next((one for one in daemon.settings.targets if one.name == target), None)
 
         def failed(store: str) -> None:
             daemon.metrics.write_failed(store)
 
-        evidence, watchlist = _state(options.state, token_env, words, redactor, failed, stack)
+        evidence, watchlist = _state(options.state, named, redactor, failed, stack)
         results = RecentResults(redactor=redactor)
         daemon = Daemon(
             settings,
@@ -256,8 +252,7 @@ def connect(settings: ClientSettings, redactor: Redactor | None = None) -> Sendi
 
 def _state(
     folder: Path | None,
-    token_env: Callable[[str], str],
-    words: Callable[[str], ShellWords],
+    named: Callable[[str], TargetSettings | None],
     redactor: Redactor,
     failed: Callable[[str], None],
     stack: ExitStack,
@@ -273,6 +268,15 @@ def _state(
     if watchlist.moved_aside is not None:
         aside = watchlist.moved_aside
         _LOG.error("the watch list couldn't be used; it is %s now, and a new one begins", aside)
+
+    def token_env(target: str) -> str:
+        found = named(target)
+        return (found.token_env if found is not None else None) or "TOKEN"
+
+    def words(target: str) -> ShellWords:
+        found = named(target)
+        return found.words if found is not None else ShellWords()
+
     evidence = EvidenceStore(
         folder / "evidence",
         redactor=redactor,

@@ -46,9 +46,9 @@ from jobproof.probes.canaries.canary import CanaryContext, CanaryOptions, Canary
 from jobproof.probes.canaries.missing import MissingCanary
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import TargetSettings
-from jobproof.probes.daemon import labels_of
 from jobproof.probes.engine.judging import RawResult, ResultJudge
 from jobproof.probes.engine.prober import TargetState
+from jobproof.probes.engine.target_labels import labels_of
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import expose, new_registry
 from jobproof.probes.following.tracker import JobObservation, Tracker

@@ -40,8 +40,13 @@ _PLAINLY = {
 class PlainLoader(yaml.SafeLoader):
     """
     YAML 1.2 in the points that bite: `no`, `16:9`, `1_000`, `=` and a date stay text, and
-    a leading zero isn't octal. What is nested deeper than 200 levels is refused as it is scanned.
+    a leading zero isn't octal. What is nested deeper than 200 levels, by its aliases, too, is
+    refused at once, and not when all of it has been read.
     """
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._levels: dict[yaml.Node, int] = {}
 
     # Brackets in brackets take the scanner quadratic time, and whoever walks the value recursion.
     def fetch_flow_collection_start(self, kind: type[yaml.Token]) -> None:
@@ -51,6 +56,17 @@ class PlainLoader(yaml.SafeLoader):
     def add_indent(self, column: int) -> bool:
         self._refuse_deep(len(self.indents))
         return super().add_indent(column)
+
+    # An alias may stand for as many levels as the text has lines.
+    def compose_sequence_node(self, anchor: Any) -> yaml.SequenceNode:
+        node = super().compose_sequence_node(anchor)
+        self._refuse_deep_value(node, node.value)
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        self._refuse_deep_value(node, (one for pair in node.value for one in pair))
+        return node
 
     # PyYAML refuses every tab outside a scalar; YAML refuses it as indentation alone (6.1).
     def scan_to_next_token(self) -> None:
@@ -77,10 +93,17 @@ class PlainLoader(yaml.SafeLoader):
             problem = f"holds {what}"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
-    def _refuse_deep(self, levels: int) -> None:
+    def _refuse_deep_value(self, node: yaml.Node, inside: Iterable[yaml.Node]) -> None:
+        # One that isn't whole yet leads back into itself, which is told by its own name.
+        levels = self._levels[node] = 1 + max(
+            (self._levels.get(one, 1) for one in inside), default=0
+        )
+        self._refuse_deep(levels, node.start_mark)
+
+    def _refuse_deep(self, levels: int, mark: yaml.Mark | None = None) -> None:
         if levels > _MOST_LEVELS:
-            mark = self.get_mark()
-            raise yaml.MarkedYAMLError(problem="nested too deep to be read", problem_mark=mark)
+            problem = "nested too deep to be read"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark or self.get_mark())
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -246,11 +269,9 @@ def yaml_problem(exc: yaml.YAMLError) -> str:
 
 def _refuse_bombs(root: yaml.Node, path: Path, kind: type[ConfigError]) -> None:
     """
-    Refuse aliases that lead back into themselves, or multiply or deepen what is there beyond all
-    measure.
+    Refuse aliases that lead back into themselves, or multiply what is there beyond all measure.
     """
     sizes: dict[yaml.Node, int] = {}
-    levels: dict[yaml.Node, int] = {}
     unfinished: set[yaml.Node] = set()
     # No recursion: aliases reach deeper than any text that the scanner lets through.
     waiting = [root]
@@ -262,9 +283,6 @@ def _refuse_bombs(root: yaml.Node, path: Path, kind: type[ConfigError]) -> None:
         if node in unfinished:
             unfinished.discard(node)
             sizes[node] = 1 + sum(sizes[one] for one in inside)
-            levels[node] = 1 + max((levels[one] for one in inside), default=0)
-            if levels[node] > _MOST_LEVELS:
-                raise kind(f"{path}:{line}: nested too deep to be read")
             continue
         unfinished.add(node)
         for one in inside:

@@ -6,19 +6,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from jobproof.contract.formats.secrets.redaction import Redactor, is_masked
+from jobproof.contract.judging.blame import TokenTrust, blaming_nobody
 from jobproof.contract.judging.check_reach import Lack
 from jobproof.contract.judging.coverage import Coverage
-from jobproof.contract.judging.judge import Judge
+from jobproof.contract.judging.judge import CRASHED, Judge, Judgement
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.check import Check
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
-from jobproof.contract.model.finding import Finding
+from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.manners.manner import Manner
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
@@ -76,6 +77,7 @@ class RecordedRun:
         judged: How many exchanges were about a job of this API.
         servers: Whose exchanges these were.
         lost: What was said of answers when they came, and can't be judged again; the first few.
+        in_doubt: How many answers refused a token that may have been revoked.
     """
 
     api: Api
@@ -89,6 +91,7 @@ class RecordedRun:
     skipped: SkippedEntries = field(default_factory=SkippedEntries)
     servers: tuple[str, ...] = ()
     lost: dict[StoredFinding, None] = field(default_factory=dict)
+    in_doubt: int = 0
     _live: dict[_Moment, LiveJudgement] = field(default_factory=dict)
     _tally: FindingTally = field(default_factory=FindingTally)
     _tokens: dict[str, None] = field(default_factory=dict)
@@ -132,7 +135,15 @@ class RecordedRun:
             return ("no exchange is about a job",)
         broken = sum(one.breaks(strict=self.strict) for one in self.lost)
         lost = (f"broken promises that can't be judged again: {broken}",) if broken else ()
-        return (*self.coverage.missing_of_recordings(), *lost)
+        return (*self.coverage.missing_of_recordings(), *lost, *self._untold())
+
+    def _untold(self) -> Iterator[str]:
+        firsts = [one.first for one in self._tally.groups()]
+        crashed = dict.fromkeys(first.pointer for first in firsts if first.check == CRASHED)
+        if crashed:
+            yield f"checks that failed by themselves: {', '.join(crashed)}"
+        if self.in_doubt:
+            yield "a token was refused, and nobody can tell whether it had been revoked"
 
     def lack(self, check: Check) -> Lack | None:
         """
@@ -149,6 +160,29 @@ class RecordedRun:
         self._live[_moment(base, exchange)] = live
         # Recordings are one history: a replica was allowed to be as far behind in all of it.
         self.staleness_s = max(self.staleness_s, live.staleness_s)
+
+    def weigh(
+        self, base: str, seen: Observation, judgement: Judgement, trust: TokenTrust
+    ) -> Judgement:
+        """
+        The same, where a check that crashed and a token that may have been revoked blame nobody,
+        and what is left open thereby counts as not looked at.
+
+        What was said of a refusal when it came was said with more before one.
+        """
+        plain = tuple(map(blaming_nobody, judgement.findings))
+        live = self._live.get(_moment(base, seen.exchange))
+        weighed = trust.weigh(plain, seen, seen.exchange.request.token or None)
+        if live is not None:
+            proven = {one.check for one in live.findings if one.kind == Kind.VIOLATION.value}
+            weighed = tuple(
+                before if before.check in proven else after
+                for before, after in zip(plain, weighed, strict=True)
+            )
+        doubted = {f.check for f, before in zip(weighed, plain, strict=True) if f is not before}
+        self.in_doubt += bool(doubted)
+        looked = tuple(check for check in judgement.looked if check.id not in doubted)
+        return replace(judgement, findings=weighed, looked=looked)
 
     def compare(self, base: str, exchange: Exchange, findings: Iterable[Finding]) -> None:
         """
@@ -228,14 +262,14 @@ def judge_recordings(
 
 def _judge_job(job: RecordedJob, run: RecordedRun, judge: Judge, baselines: _Baselines) -> None:
     api = run.api
-    history = judge.history_of(api, staleness_s=run.staleness_s)
+    history, trust = judge.history_of(api, staleness_s=run.staleness_s), TokenTrust()
     for exchange in job.exchanges:
         seen = api.observe(exchange)
         token = _token_in(exchange.request)
         trace = Trace.after(
             history, api, seen, baselines=baselines.before(job.base, seen), token=token
         )
-        judgement = judge.judge(trace)
+        judgement = run.weigh(job.base, seen, judge.judge(trace), trust)
         run.judged += 1
         run.note(judgement.findings, token)
         run.compare(job.base, exchange, judgement.findings)

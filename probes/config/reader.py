@@ -4,7 +4,6 @@ The configuration file, read, checked as a whole, and turned into settings.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -36,6 +35,7 @@ from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import SettingError, SettingsPlace
 from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
 from jobproof.probes.config.access_settings import read_access_settings
+from jobproof.probes.config.digests import digest_of_api, digest_of_file, key_of
 from jobproof.probes.config.environment import can_be_hidden, inline
 from jobproof.probes.config.file import (
     LONGEST_INTERVAL_S,
@@ -97,7 +97,7 @@ def load_settings(
         secrets += [
             Secret(text) for text in target.secrets if text.isascii() and text.isprintable()
         ]
-    digest = _digest_of_file(path)
+    digest = digest_of_file(path)
     return MonitorSettings(path, digest, targets, sinks, tuple(secrets))
 
 
@@ -168,12 +168,12 @@ class _Reader:
         return TargetSettings(
             name=target.name,
             api=api,
-            api_digest=_digest_of(api),
+            api_digest=digest_of_api(api),
             url=url,
             shown_url=shown_url,
             token=token,
             token_env=target.token_env,
-            key=_key_of(url, token),
+            key=key_of(url, token),
             timeout_s=self._timeout(target.timeout, (*at, "timeout")),
             interval_s=target.interval,
             requests_per_minute=budget,
@@ -442,23 +442,3 @@ def _why_nowhere(url: str, route: Route) -> str | None:
         "never has an address (RFC 2606): write one that has, or say which address it stands for, "
         "by resolve"
     )
-
-
-def _digest_of_file(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as exc:  # it was there a moment ago
-        raise ConfigError(f"{path}: can't be read: {exc.strerror}") from None
-
-
-def _digest_of(api: Api) -> str:
-    values = repr((api.values, api.values.secrets))
-    meaning = f"{api.operation.digest}\0{api.profile.model_dump_json()}\0{values}"
-    return hashlib.sha256(meaning.encode()).hexdigest()
-
-
-def _key_of(url: str, token: Secret | None) -> str:
-    # The same token at another origin is another key, with a budget of its own.
-    origin = parse_url(url).origin
-    revealed = token.reveal() if token is not None else ""
-    return hashlib.sha256(f"{origin}\0{revealed}".encode()).hexdigest()[:16]

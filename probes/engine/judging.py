@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
-from jobproof.contract.judging.judge import CRASHED, Judge
+from jobproof.contract.judging.blame import TokenTrust, blaming_nobody, is_refusal
+from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
 from jobproof.contract.model.exchange import Credential, Exchange, Reason, Request, Subject
-from jobproof.contract.model.finding import Finding, Kind
+from jobproof.contract.model.finding import Finding
 from jobproof.contract.model.history.history import History
 from jobproof.contract.model.observation import Observation
 from jobproof.contract.model.trace import Trace
-from jobproof.probes.engine.token_trust import TokenTrust, is_refusal
 from jobproof.probes.result import FOLLOWED, ProbeOutcome, ProbeResult
 
 __all__ = [
@@ -190,8 +190,9 @@ class ResultJudge:
             token=self._token_in(request),
         )
         judgement = self.judge.find(trace)
+        # The others say how the probe ended, and a crash is counted by its own name.
         findings = self._trust.weigh(
-            map(_blaming_nobody, judgement.findings), seen, self._token_in(request)
+            map(blaming_nobody, judgement.findings), seen, self._token_in(request)
         )
         # Remembered after it is judged: an answer must not be compared with itself.
         self._remember(seen)
@@ -243,16 +244,6 @@ def unjudged(raw: RawResult, why: str) -> JudgedResult:
     A probe that nobody judges: `internal`, never a success.
     """
     return JudgedResult(_result(raw, ProbeOutcome.INTERNAL, error=why), raw.request)
-
-
-def _blaming_nobody(finding: Finding) -> Finding:
-    """
-    A check that failed has said nothing of the endpoint: the others say how the probe ended, and
-    this is counted by its own name.
-    """
-    if finding.check != CRASHED:
-        return finding
-    return replace(finding, kind=Kind.INCONCLUSIVE)
 
 
 def _is_refused(seen: Observation) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from jobproof.contract.errors import PluginError
+from jobproof.contract.formats.wording import shorten
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.asking.route import Route
@@ -31,6 +32,7 @@ HistoryLoader = Callable[[str, str], Iterable[Exchange]]
 """By target and job id: what an earlier run saw of a followed job, oldest first."""
 
 _LOG = logging.getLogger(__name__)
+_LARGEST_ROUND = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +98,19 @@ class TargetState:
         The canary's next request.
 
         Raises:
-            PluginError: The canary raised anything, or hangs, or did so earlier.
+            PluginError: The canary raised anything, or hangs, or did so earlier; or it asks for
+                what is no id.
         """
-        return self._guarded[canary].call(self._canaries[canary].next_request)
+        return self._guarded[canary].call(lambda: _checked(self._canaries[canary].next_request()))
 
     def round_size(self, canary: str) -> int:
         """
         How many requests this canary needs for one round.
+
+        Raises:
+            PluginError: As with `next_request`; or it says no number, or one beyond all measure.
         """
-        return self._guarded[canary].call(lambda: self._canaries[canary].round_size)
+        return self._guarded[canary].call(lambda: _size(self._canaries[canary].round_size))
 
     def request(self, wanted: CanaryRequest) -> Request:
         """
@@ -137,6 +143,23 @@ class TargetState:
             message = guarded.call(lambda: canary.on_result(request, judged.result.outcome))
             if message is not None:
                 _LOG.warning("target %s: %s", self.target.name, message)
+
+
+def _checked(wanted: object) -> CanaryRequest:
+    if not isinstance(wanted, CanaryRequest):
+        raise TypeError(f"next_request gave {shorten(repr(wanted), 60)}, and no CanaryRequest")
+    # An empty one would be the URL of the list of jobs.
+    if not isinstance(wanted.job_id, str) or not wanted.job_id:
+        raise TypeError(f"{shorten(repr(wanted.job_id), 60)} is no job id")
+    return wanted
+
+
+def _size(given: object) -> int:
+    if not isinstance(given, int) or not 0 < given <= _LARGEST_ROUND:
+        raise TypeError(
+            f"round_size is {shorten(repr(given), 60)}, and no number from 1 to {_LARGEST_ROUND:,}"
+        )
+    return given
 
 
 def user_agent() -> str:

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["BEAT_BYTES", "PAGE_BYTES", "SLOTS", "SLOT_BYTES", "watch"]
@@ -27,7 +28,9 @@ SLOT_BYTES = 120
 PAGE_BYTES = BEAT_BYTES + SLOTS * SLOT_BYTES
 TICK_S = 0.5
 LONGEST_END_S = 30.0
-GRACE_S = 1.0
+MOST_SILENCE = 6
+"""Times the limit: however busy the machine is, no more is put down to that."""
+GRACE_S = 3.0
 """For the tracebacks to be written."""
 
 
@@ -52,21 +55,47 @@ def is_stopped(pid: int) -> bool:
     return state in (b"T", b"t")
 
 
+def turns_of(pid: int) -> tuple[int, int]:
+    """
+    For how long its threads have run, and waited for a processor to run on, in nanoseconds; two
+    zeros where the system doesn't say.
+    """
+    ran = waited = 0
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError, ValueError):  # a thread that has just ended
+                numbers = (task / "schedstat").read_bytes().split()
+                ran, waited = ran + int(numbers[0]), waited + int(numbers[1])
+    return ran, waited
+
+
+def silence_in(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """
+    How much of the time between was the process's own: what waits for a processor can't beat.
+    """
+    ran, waited = max(0, after[0] - before[0]), max(0, after[1] - before[1])
+    return ran / (ran + waited) if ran + waited else 1.0
+
+
 def watch(pid: int, dump: int, end: int, limit_s: float, style: str) -> None:
     """
     Until the daemon ends, or has to be ended.
     """
     page = mmap.mmap(1, PAGE_BYTES, prot=mmap.PROT_READ)
-    last, silent = b"", 0
+    last, silent, ticks, turns = b"", 0.0, 0, (0, 0)
     while True:
         # The pipe closes with the daemon, however that ends.
         if select.select([0], [], [], TICK_S)[0]:
             return
         beat = page[:BEAT_BYTES]
+        if beat != last or is_stopped(pid):
+            last, silent, ticks, turns = beat, 0.0, 0, (0, 0)
+            continue
         # Ticks and not a clock: where the whole machine stands still, so does this process.
-        silent = 0 if beat != last or is_stopped(pid) else silent + 1
-        last = beat
-        if silent * TICK_S >= limit_s:
+        turns, before = turns_of(pid), turns
+        silent += silence_in(before, turns) if ticks else 1.0
+        ticks += 1
+        if silent * TICK_S >= limit_s or ticks * TICK_S >= limit_s * MOST_SILENCE:
             say(labels_in(page[:]), limit_s, style)
             os.kill(pid, dump)
             time.sleep(GRACE_S)

@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Self
 
+from jobproof.contract.formats.wording import legible
 from jobproof.probes.plugins import held_interpreter
 from jobproof.probes.plugins.held_interpreter import BEAT_BYTES, PAGE_BYTES, SLOT_BYTES, SLOTS
 
@@ -107,7 +108,9 @@ class InterpreterWatch:
                 return -1
             number = self._free.pop()
         at = BEAT_BYTES + number * SLOT_BYTES
-        self._page[at : at + SLOT_BYTES] = label.encode()[: SLOT_BYTES - 1].ljust(SLOT_BYTES, b"\0")
+        # Whoever reads it writes it to the log as it is: nothing of ours runs any more by then.
+        shown = legible(label).encode()[: SLOT_BYTES - 1]
+        self._page[at : at + SLOT_BYTES] = shown.ljust(SLOT_BYTES, b"\0")
         return number
 
     def leave(self, number: int) -> None:

@@ -84,6 +84,7 @@ def the_crash(found: Iterable[Finding]) -> Finding:
         (interrupts, "check it_is_ours crashed: KeyboardInterrupt"),
         (recurs, "check it_is_ours crashed: RecursionError"),
         (lambda _trace: None, "check it_is_ours crashed: TypeError"),
+        (lambda _trace: True, "check it_is_ours crashed: TypeError"),
         (lambda _trace: "rubbish", "check it_is_ours crashed: TypeError: it says 'r', which is no"),
         (lambda _trace: [1, 2], "check it_is_ours crashed: TypeError: it says 1, which is no"),
         (empties, "check it_is_ours crashed: TypeError: what was seen can't be changed"),

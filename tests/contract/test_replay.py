@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.builders import NOW, failure, not_found
+from tests.contract.builders import NOW, answer, failure, not_found
 from tests.contract.small_api import JOB, small_api
 from tests.tools import PATIENCE_S
 
 from jobproof.contract.client.curl import Client
 from jobproof.contract.errors import RecordingError
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.exchange import Exchange, Request, Response
 from jobproof.contract.model.finding import Kind
 from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.model.verdict import Verdict
 from jobproof.contract.plugins import default_api, find_api
+from jobproof.contract.recordings.har.live import add_live
 from jobproof.contract.recordings.har.writer import har
 from jobproof.contract.recordings.recorded import SkipReason
 from jobproof.contract.recordings.replay import RecordedRun, judge_recordings
@@ -254,6 +256,59 @@ def test_silence_is_held_against_a_job_only_while_unknown_ids_are_answered(
     assert run.verdict is verdict
     said = {one.first.check for one in run.groups}
     assert ("known_job_is_answered" in said) is (since is None)
+
+
+def refused(at: float) -> Exchange:
+    return answer({"detail": "Not authenticated"}, code=401, at=at)
+
+
+@pytest.mark.parametrize(
+    ("codes", "verdict"),
+    [
+        ("AAA", Verdict.KEPT),
+        # It may have been revoked, and then nothing that it was promised is broken.
+        ("AAAR", Verdict.INCONCLUSIVE),
+        ("AAARR", Verdict.INCONCLUSIVE),
+        # One that was revoked doesn't come back.
+        ("AAARAR", Verdict.BROKEN),
+    ],
+)
+def test_a_token_that_is_refused_is_held_against_the_endpoint_where_it_comes_back(
+    tmp_path: Path, codes: str, verdict: Verdict
+) -> None:
+    times = [NOW + 10.0 * place for place in range(len(codes))]
+    seen = [
+        refused(at) if code == "R" else answer(at=at) for code, at in zip(codes, times, strict=True)
+    ]
+    run = judge_recordings(find_api("krea"), [_written(tmp_path / "seen.har", har(seen))])
+    assert run.verdict is verdict, run.groups
+    kinds = [one.first.kind for one in run.groups if one.first.check == "token_keeps_working"]
+    gravest = {Verdict.INCONCLUSIVE: [Kind.INCONCLUSIVE], Verdict.BROKEN: [Kind.VIOLATION]}
+    assert kinds[:1] == gravest.get(verdict, [])
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"), [("violation", Verdict.BROKEN), ("inconclusive", Verdict.INCONCLUSIVE)]
+)
+def test_what_was_said_live_of_a_refused_token_is_said_again(
+    tmp_path: Path, said: str, verdict: Verdict
+) -> None:
+    seen = [answer(at=NOW), answer(at=NOW + 10), answer(at=NOW + 20), refused(NOW + 30)]
+    path = tmp_path / "seen.har"
+    written = har(seen)
+    (finding,) = (
+        one.first
+        for one in judge_recordings(find_api("krea"), [_written(path, written)]).groups
+        if one.first.check == "token_keeps_working"
+    )
+    live = replace(finding, kind=Kind(said))
+    add_live(written["log"]["entries"][-1], [live], Redactor(), has_history=True)
+    assert judge_recordings(find_api("krea"), [_written(path, written)]).verdict is verdict
+
+
+def _written(path: Path, written: Any) -> Path:
+    path.write_text(json.dumps(written), encoding="utf-8")
+    return path
 
 
 def test_the_url_says_which_job_where_nobody_knew_it(tmp_path: Path) -> None:

@@ -152,6 +152,13 @@ _BOMB = ":6: its aliases come to more than 100,000 values; write out what is mea
             "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 5_000)),
             ":200: nested too deep to be read",
         ),
+        (
+            # At once: what comes behind it isn't read any more.
+            "a0: &a0 {k: 1}\n"
+            + "".join(f"a{n}: &a{n} {{<<: *a{n - 1}}}\n" for n in range(1, 300))
+            + "b: [}",
+            ":200: nested too deep to be read",
+        ),
         ("a: !Sub b", ":1: could not determine a constructor for the tag '!Sub'"),
         (
             "a: 1\nb: !!python/abort []",

@@ -73,7 +73,7 @@ class Weekday:
 
     Options = IdOptions
     absence_is_right = False
-    round_size = 1
+    round_size: Any = {"canary_huge": 10**9, "canary_sizeless": "3"}.get(how, 1)
 
     def __init__(self, options: IdOptions, _context: object) -> None:
         self._id = options.ids[0]
@@ -84,6 +84,8 @@ class Weekday:
             return None
         if how == "canary_number":
             return CanaryRequest(7, Subject.KNOWN)  # type: ignore[arg-type]
+        if how == "canary_empty":
+            return CanaryRequest("", Subject.KNOWN)
         return CanaryRequest(self._id, Subject.KNOWN)
 
     def on_result(self, _request: object, _outcome: object) -> None:

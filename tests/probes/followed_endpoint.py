@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Credential, Exchange, Request, Response, Subject
 from jobproof.probes.config.settings import TargetSettings
-from jobproof.probes.daemon import labels_of
 from jobproof.probes.engine.judging import RawResult, ResultJudge
 from jobproof.probes.engine.prober import Clock
+from jobproof.probes.engine.target_labels import labels_of
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import Registry
 from jobproof.probes.following.follower import JobFollower

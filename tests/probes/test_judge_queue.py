@@ -23,10 +23,10 @@ from jobproof.contract.model.exchange import (
 )
 from jobproof.contract.plugins import load_checks
 from jobproof.probes.config.reader import load_settings
-from jobproof.probes.daemon import labels_of
 from jobproof.probes.engine.judge_queue import JudgeQueue
 from jobproof.probes.engine.judge_thread import JudgeThread
 from jobproof.probes.engine.judging import JudgedResult, RawResult
+from jobproof.probes.engine.target_labels import labels_of
 from jobproof.probes.engine.target_state import TargetState
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.export.prometheus import expose, new_registry

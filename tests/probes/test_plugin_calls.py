@@ -20,6 +20,8 @@ from jobproof.contract.errors import PluginError
 from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.probes.canaries.missing import MissingCanary
 from jobproof.probes.export.jsonl import JsonLines, JsonLinesOptions
+from jobproof.probes.plugins.held_interpreter import labels_in, silence_in, turns_of
+from jobproof.probes.plugins.interpreter_watch import InterpreterWatch
 from jobproof.probes.plugins.plugin_calls import PluginCalls
 from jobproof.probes.plugins.sink_thread import SinkThread
 from jobproof.probes.result import ProbeResult
@@ -85,6 +87,36 @@ def test_our_own_canaries_take_no_other_thread_and_others_do() -> None:
     assert own.call(threading.current_thread) is here
     assert other.call(threading.current_thread) is not here
     plugins.calls.close()
+
+
+def test_what_is_called_is_written_down_as_it_may_be_shown() -> None:
+    with InterpreterWatch() as watch:
+        numbers = [watch.enter(label) for label in ("sink \x1b[2J\u202e", "canary mine")]
+        assert set(labels_in(watch._page[:])) == {r"sink \x1b[2J\u202e", "canary mine"}
+        for number in numbers:
+            watch.leave(number)
+        assert labels_in(watch._page[:]) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "share"),
+    [
+        ((0, 0), (500, 0), 1.0),  # it runs
+        ((100, 100), (100, 100), 1.0),  # it sleeps, and has the interpreter all the same
+        ((100, 100), (200, 1_000), 0.1),  # it hardly gets a processor
+        ((500, 900), (100, 100), 1.0),  # threads of before have ended
+    ],
+)
+def test_what_waits_for_a_processor_does_not_hold_the_interpreter(
+    before: tuple[int, int], after: tuple[int, int], share: float
+) -> None:
+    assert silence_in(before, after) == pytest.approx(share)
+
+
+def test_the_turns_of_a_process_are_those_of_its_threads() -> None:
+    before = turns_of(os.getpid())
+    until(lambda: turns_of(os.getpid())[0] > before[0])
+    assert turns_of(2**22 + 1) == (0, 0)
 
 
 class Pipe:

@@ -12,7 +12,9 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.probes.live import write_config
@@ -21,8 +23,11 @@ from tests.tools import JOBPROOF, PATIENCE_S, PYTHON, output_of, run_to_end, unt
 
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.api import load_api
+from jobproof.contract.model.request import build_owner_request
 from jobproof.contract.plugins import find_api
+from jobproof.probes.engine.target_state import ClientSettings
 from jobproof.probes.following.watch_list import FollowedJob, WatchList
+from jobproof.probes.service import connect
 
 
 def test_sigterm_ends_in_order(mock: MockServer, tmp_path: Path) -> None:
@@ -46,6 +51,19 @@ def test_sigterm_waits_for_what_is_under_way_and_a_second_one_doesn_t(
         until(lambda: "ending" in process.said)
         assert process.handle.poll() is None
         assert process.end() == 128 + signal.SIGTERM
+
+
+def test_a_probe_dials_anew_once_its_connection_is_a_minute_old(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(ClientSettings())
+    request = build_owner_request(mock.api, mock.url, mock.jobs[0].id, mock.token)
+    with closing(client):
+        first, second = (client.send(request, deadline_s=PATIENCE_S) for _ in range(2))
+        later = SimpleNamespace(monotonic=lambda: time.monotonic() + 61.0)
+        monkeypatch.setattr("jobproof.contract.client.curl.time", later)
+        third = client.send(request, deadline_s=PATIENCE_S)
+    assert [one.reused for one in (first, second, third)] == [False, True, False]
 
 
 def test_sighup_reloads(mock: MockServer, tmp_path: Path) -> None:

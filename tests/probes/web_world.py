@@ -18,11 +18,11 @@ from tests.tools import PATIENCE_S
 
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.plugins import find_api
-from jobproof.probes.daemon import ReloadResult
 from jobproof.probes.evidence.store import EvidenceStore
 from jobproof.probes.export.metrics import Metrics, TargetLabels
 from jobproof.probes.export.prometheus import Registry, expose
 from jobproof.probes.following.tracker import JobCounts
+from jobproof.probes.reload_result import ReloadResult
 from jobproof.probes.result import ProbeResult
 from jobproof.probes.web.access.web_config import WebConfig
 from jobproof.probes.web.app import create_app

@@ -46,7 +46,10 @@ _ESCAPE = re.compile(
     # Our own messages point at a key that an answer chose by a JSON Pointer.
     r"|~(?P<pointer>[01])"
 )
-_SPELLED = re.compile(r"\\(?:u00|x|U00|u\{)")
+# What a backslash begins that spells a sign; a text in another alphabet has thousands that do not.
+_SPELLED = re.compile(
+    rf"\\(?:(?:u00|x|U0{{6}}){_PRINTABLE_HEX}|u\{{0{{0,4}}{_PRINTABLE_HEX}\}}|u0000)"
+)
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 # Half an escape, and how a text shows that the rest of it is missing.
 _CUT = re.compile(

@@ -107,7 +107,7 @@ def _print(lines: Iterable[str]) -> None:
 
 def broken_lines(outcome: Outcome, *, report: str | None = None) -> Iterator[str]:
     """
-    What breaks the contract, as a failing test of the suite tells it.
+    What breaks the contract, as a failing test of the suite tells it; and checks that crashed.
 
     Args:
         report: The file that the report goes to, if one is written.
@@ -116,5 +116,6 @@ def broken_lines(outcome: Outcome, *, report: str | None = None) -> Iterator[str
     for one in outcome.of_checks():
         for text in explain_all(one.broken, one.check, target=outcome, evidence=evidence):
             yield f"BROKEN {text}"
+    # Of the endpoint that says nothing.
     for text in explain_all(outcome.crashed(), None, target=outcome, evidence=evidence):
-        yield f"BROKEN {text}"
+        yield f"CRASHED {text}"

@@ -16,8 +16,9 @@ from tests.tools import PATIENCE_S, PYTHON, output_of, tool
 from tests.wire import BODY, SCRIPTS, Wire
 
 from jobproof.contract.client.address_policy import AddressPolicy
-from jobproof.contract.client.curl import Client, _Handle
+from jobproof.contract.client.curl import Client
 from jobproof.contract.client.curl_codes import REASONS
+from jobproof.contract.client.handle import Handle
 from jobproof.contract.client.response_parser import Limits
 from jobproof.contract.model.exchange import Reason, Request
 
@@ -110,7 +111,7 @@ class TestFaults:
         assert set(REASONS) <= named | younger
 
     def test_a_code_outside_the_table_says_its_name(self, client: Client) -> None:
-        handle = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), reuse=True)
+        handle = Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), reuse=True)
         failed = handle._failure(pycurl.E_FTP_WEIRD_PASV_REPLY, "who\r\nknows")
         handle.close()
         assert failed.reason is Reason.PROTOCOL
@@ -137,7 +138,7 @@ class TestOurSide:
         assert printed == "ours [Errno 24] Too many open files\n"
 
     def test_a_code_of_ours_is_raised(self) -> None:
-        handle = _Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), reuse=True)
+        handle = Handle("http://127.0.0.1", pycurl.Curl(), Limits(), AddressPolicy(), reuse=True)
         with pytest.raises(RuntimeError, match=r"our side: libcurl error 27 \(E_OUT_OF_MEMORY\)"):
             handle._raise_if_local(pycurl.E_OUT_OF_MEMORY, "no memory")
         handle.close()

@@ -1,6 +1,6 @@
 """
-Whose fault it is that a token is refused: its owner's, who let it expire or revoked it, or the
-endpoint's.
+Whose fault it is that a check crashes, or that a token is refused: the endpoint's, or nobody's who
+is being judged.
 """
 
 from __future__ import annotations
@@ -8,11 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.model.exchange import Credential, Subject
 from jobproof.contract.model.finding import Finding, Kind
 from jobproof.contract.model.observation import Observation
 
-__all__ = ["TokenTrust", "is_refusal"]
+__all__ = ["TokenTrust", "blaming_nobody", "is_refusal"]
+
+
+def blaming_nobody(finding: Finding) -> Finding:
+    """
+    The same; where a check failed, which has said nothing of the endpoint, it is inconclusive.
+    """
+    return replace(finding, kind=Kind.INCONCLUSIVE) if finding.check == CRASHED else finding
 
 
 @dataclass(slots=True)
@@ -65,5 +73,7 @@ def is_refusal(seen: Observation) -> bool:
 
 def _in_doubt(finding: Finding) -> Finding:
     if finding.kind is not Kind.VIOLATION or finding.pointer != "code":
+        return finding
+    if finding.accepted is not None:  # it is known, and breaks nothing
         return finding
     return replace(finding, kind=Kind.INCONCLUSIVE)
