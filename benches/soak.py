@@ -10,8 +10,8 @@ its state. Every minute it reloads: a changed configuration, one that is broken,
 
 Prints a line a sample and a verdict for each life. Ends with 1 where a canary's slots aren't those
 that were due, to the last one; where the enemy's own log holds another number of requests; where
-memory grew or shrank by more than 3 % over the last life, without its first quarter; or where the
-daemon died, or didn't end when it was asked to.
+memory grew or shrank by more than 3 % over the last life, without its first quarter, or its first
+five minutes; or where the daemon died, or didn't end when it was asked to.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ FAULTS = ("id_of_another_job", "crash_at_times", "not_found_at_times", "huge", "
 TOKEN = "soak-token-0123456789"
 TIMEOUT_S = 2.0
 MOST_DRIFT = 0.03
+WARM_UP_S = 300.0
 # Where nothing hangs: one slot that is under way, and one at either end of the time.
 SLACK = 3.0
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
@@ -396,8 +397,13 @@ class Soak:
             self._wrong.append(text)
 
     def _weigh(self, life: Life) -> None:
-        # The first quarter is left out: caches and pools still fill, which is no leak.
-        settled = life.memory[len(life.memory) // 4 :]
+        # Caches, pools and what is known of jobs still fill at first, which is no leak.
+        began, end = life.memory[0][0], life.memory[-1][0]
+        settled_at = max(began + WARM_UP_S, began + (end - began) / 4)
+        settled = [sample for sample in life.memory if sample[0] >= settled_at]
+        if end - settled_at < WARM_UP_S:
+            print("memory: too short a life to tell")
+            return
         drift = slope(settled) * (settled[-1][0] - settled[0][0])
         share = drift / (sum(mib for _, mib in settled) / len(settled))
         text = f"memory: {share:+.1%} over {settled[-1][0] - settled[0][0]:.0f} s"
