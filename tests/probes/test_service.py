@@ -169,6 +169,7 @@ def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> Non
         assert len(left) > 50
         # A day later the endpoint has forgotten them all: that alone is no reason to let them go.
         ahead[0] = 86_400.0
+        until(lambda: not left & {job.id for job in server.jobs})
         mark = len(server.log)
         with daemon(config, "--state", str(state)) as process:
             until(lambda: {entry.job_id for entry in server.log[mark:]} >= left)
