@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
 
+from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import JsonDocument
 from jobproof.contract.formats.wording import legible
 from jobproof.contract.suite.options import OPTIONS, OptionValues, SuiteOption
@@ -58,6 +60,7 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
     from jobproof.contract.suite.planning.target_options import dry_run_target
     from jobproof.contract.suite.reporting.dry_run import print_plan
 
+    _refuse_address(pytest_args)
     if values["dry_run"]:
         print_plan(values, lambda line: click.echo(line, nl=False))
         return
@@ -69,6 +72,15 @@ def test(junit: str | None, pytest_args: tuple[str, ...], **values: Any) -> None
     _require_checks()
     _require_baseline(values)
     raise SystemExit(run_suite(values, junit=junit, pytest_args=pytest_args))
+
+
+def _refuse_address(pytest_args: tuple[str, ...]) -> None:
+    """
+    An address by itself is the endpoint that somebody meant; pytest would look for such a file.
+    """
+    for before, word in pairwise(("", *pytest_args)):
+        if word.startswith(("http://", "https://")) and not before.startswith("-"):
+            raise ConfigError("the endpoint's address needs its option: --url https://…")
 
 
 def run_suite(
@@ -125,7 +137,6 @@ def run_suite(
 
 
 def _end_without_run(values: OptionValues, signal: str) -> int:
-    from jobproof.contract.errors import ConfigError
     from jobproof.contract.suite.publishing.publish import publish
     from jobproof.contract.suite.session.told import told_without_run
 

@@ -59,6 +59,10 @@ LIVE = ("test", "--url", URL, "--job", JOB)
             ("test", "--url", URL, "--job", ".."),
             "--job '..' is no id: it leads to another route",
         ),
+        (
+            ("test", "https://user:secret@api.example.com", "--job", "a"),
+            "the endpoint's address needs its option: --url https://…",
+        ),
         ((*LIVE, "--rate-limit", "5"), "rate limit '5': write 30/m, 2/s or unlimited"),
         ((*LIVE, "--budget", "0"), "--budget 0: must be at least 1 request"),
         ((*LIVE, "--timeout", "0"), "--timeout 0: must be more than 0 seconds"),
