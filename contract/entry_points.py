@@ -9,15 +9,17 @@ leaves only what jobproof itself brings.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from jobproof.contract.errors import PluginError
+from jobproof.contract.plugin_import import ImportHungError, imported
 
 __all__ = ["Plugin", "plugins"]
 
+Value = TypeVar("Value")
 _OWN_DISTRIBUTION = "jobproof"
 
 
@@ -42,16 +44,31 @@ class Plugin:
         The object behind the entry point.
 
         Raises:
-            PluginError: It can't be imported.
+            PluginError: It can't be imported, or not in time.
         """
         try:
-            return self.entry.load()
-        except KeyboardInterrupt:  # a person's
+            return self.run(self.entry.load)
+        except (KeyboardInterrupt, PluginError):  # a person's, and what says it all already
             raise
         # Importing a plug-in runs its code, which may raise anything: a SystemExit would end the
         # process with the plug-in's own code, and 0 would pass for a run that went well.
         except BaseException as exc:
             raise self.error(f"can't be loaded: {type(exc).__name__}: {exc}") from exc
+
+    def run(self, load: Callable[[], Value]) -> Value:
+        """
+        What `load` returns, which may run the plug-in's import.
+
+        Raises:
+            PluginError: It doesn't come to an end.
+            BaseException: Whatever `load` raises.
+        """
+        if self.is_own:
+            return load()
+        try:
+            return imported(load, f"plug-in {self.name!r} ({self.provider})")
+        except ImportHungError as exc:
+            raise self.error(str(exc)) from None
 
     def error(self, message: str) -> PluginError:
         """

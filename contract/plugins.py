@@ -193,7 +193,9 @@ def _loaded(folder: Path, provider: str) -> Api:
 def _api_of(plugin: Plugin) -> Api:
     package = plugin.entry.module
     try:
-        found = find_spec(package)
+        found = plugin.run(lambda: find_spec(package))
+    except PluginError:
+        raise
     except (Exception, SystemExit) as exc:  # its parent is imported on the way
         what = str(exc) if isinstance(exc, ImportError | ValueError) else repr(exc)
         raise plugin.error(f"package {package!r} can't be found: {what}") from exc

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ HOUR_S = 3_600.0
 
 if how == "import_exits":
     raise SystemExit(0)
+if how == "import_hangs":
+    time.sleep(HOUR_S)
+while how == "import_hangs_on":
+    with suppress(KeyboardInterrupt):
+        time.sleep(HOUR_S)
 
 
 def holds_the_interpreter() -> None:

@@ -9,9 +9,12 @@ import json
 import re
 import signal
 import subprocess
+import sys
+import threading
 import time
 import urllib.error
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from tests.tools import PATIENCE_S, until
 from jobproof.contract.client.curl import Client
 from jobproof.contract.mock import MockServer
 from jobproof.contract.model.request import build_owner_request
+from jobproof.contract.plugin_import import ImportHungError, imported
 from jobproof.contract.recordings.har.writer import har
 
 PARTS = Path(__file__).with_name("broken_parts.py")
@@ -240,6 +244,51 @@ def test_a_package_that_exits_while_it_is_imported_is_no_green_run(
     assert (said.code, said.out) == (2, "")
     assert said.err.count("\n") == 1
     assert "plug-in 'broken' (broken-parts 0.1): can't be loaded: SystemExit: 0" in said.err
+
+
+@pytest.mark.parametrize(
+    "command", [("test", "--effort", "quick"), ("checks",), ("check", "x.har")]
+)
+@pytest.mark.parametrize(("how", "code"), [("import_hangs", 2), ("import_hangs_on", 4)])
+def test_a_package_whose_import_never_ends_is_one_line(
+    broken: Installation, command: tuple[str, ...], how: str, code: int
+) -> None:
+    said = broken.jobproof(*command, BREAK=how, JOBPROOF_PLUGIN_IMPORT_TIMEOUT="0.5")
+    assert said.code == code
+    (line,) = said.err.splitlines()
+    assert line == (
+        "jobproof: plug-in 'broken' (broken-parts 0.1): its import hasn't ended after 0.5 s; "
+        "uninstall or mend it, or allow more by JOBPROOF_PLUGIN_IMPORT_TIMEOUT"
+    )
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "nan", "1e400", "soon"])
+def test_an_import_s_limit_is_a_number_of_seconds(broken: Installation, said: str) -> None:
+    told = broken.jobproof("checks", JOBPROOF_PLUGIN_IMPORT_TIMEOUT=said)
+    assert told.code == 2
+    assert told.err.splitlines() == [
+        f"jobproof: JOBPROOF_PLUGIN_IMPORT_TIMEOUT is {said!r}, and no number of seconds above 0"
+    ]
+
+
+def test_an_import_beside_the_main_thread_is_left_where_it_hangs() -> None:
+    with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JOBPROOF_PLUGIN_IMPORT_TIMEOUT", "0.2")
+        gate = threading.Event()
+        with pytest.raises(ImportHungError, match=r"hasn't ended after 0\.2 s"):
+            pool.submit(imported, gate.wait, "plug-in 'slow'").result()
+        gate.set()
+        assert pool.submit(imported, gate.wait, "plug-in 'quick'").result() is True
+        with pytest.raises(SystemExit):
+            pool.submit(imported, sys.exit, "plug-in 'rude'").result()
+
+
+def test_a_person_s_interrupt_is_no_import_that_hangs() -> None:
+    def interrupted() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        imported(interrupted, "plug-in 'quick'")
 
 
 def test_a_round_in_which_a_check_crashes_is_not_kept_and_blames_nobody(
