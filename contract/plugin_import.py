@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from types import FrameType
+from typing import Any, TypeVar
 
 from jobproof.contract.errors import PluginError
 
@@ -75,10 +76,8 @@ def imported(load: Callable[[], Value], name: str) -> Value:
         return _imported_aside(load, limit_s)
     limit = _Limit(limit_s, name)
     try:
-        try:
+        with limit:
             return load()
-        finally:
-            limit.reach_end()
     except KeyboardInterrupt:
         if limit.is_over:
             raise ImportHungError(limit_s) from None
@@ -96,14 +95,25 @@ class _Limit:
         self._limit_s = limit_s
         self._lock = threading.Lock()
         self._has_ended = threading.Event()
+        self._usual: Any = None
+
+    def __enter__(self) -> None:
+        # Whoever has taken the signal for something else, or ignores it, would take ours as well.
+        self._usual = signal.signal(signal.SIGINT, self._interrupt)
         threading.Thread(target=self._watch, name="import limit", daemon=True).start()
 
-    def reach_end(self) -> None:
-        """
-        Interrupt nobody any more.
-        """
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             self._has_ended.set()
+        # The import may have set its own. None wasn't set by Python, and can't be by it again.
+        if self._usual is not None and signal.getsignal(signal.SIGINT) == self._interrupt:
+            signal.signal(signal.SIGINT, self._usual)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.is_over:
+            raise KeyboardInterrupt
+        if callable(self._usual):
+            self._usual(number, frame)
 
     def _watch(self) -> None:
         if self._has_ended.wait(self._limit_s):

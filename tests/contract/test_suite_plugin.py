@@ -85,10 +85,10 @@ def is_of_another_api(trace: Trace) -> Iterator[Remark]:
     yield violation(at="", found="this API")
 
 
-@check(basis=Basis.DOCUMENTED, source="a test", needs=("PURGE",))
-def speaks_of_purges(trace: Trace) -> Iterator[Remark]:
+@check(basis=Basis.DOCUMENTED, source="a test", needs=("PUT",))
+def speaks_of_puts(trace: Trace) -> Iterator[Remark]:
     """
-    A PURGE is answered.
+    A PUT is answered.
     """
     yield from ()
 
@@ -176,7 +176,7 @@ def test_a_check_that_crashes_is_a_failure_and_no_silence(
     ("one", "why"),
     [
         (is_of_another_api, "it speaks of other APIs: another-api"),
-        (speaks_of_purges, "nothing was asked that it speaks of: PURGE"),
+        (speaks_of_puts, "nothing was asked that it speaks of: PUT"),
     ],
     ids=lambda value: getattr(value, "id", "why"),
 )

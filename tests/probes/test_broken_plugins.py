@@ -287,8 +287,30 @@ def test_a_person_s_interrupt_is_no_import_that_hangs() -> None:
     def interrupted() -> None:
         signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
+    told = list[int]()
+    usual = signal.signal(signal.SIGINT, lambda number, _frame: told.append(number))
+    try:
         imported(interrupted, "plug-in 'quick'")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with pytest.raises(KeyboardInterrupt):
+            imported(interrupted, "plug-in 'quick'")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert told == [signal.SIGINT]
+
+
+def test_an_import_that_hangs_is_ended_whatever_the_signal_means_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JOBPROOF_PLUGIN_IMPORT_TIMEOUT", "0.2")
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(ImportHungError):
+            imported(lambda: time.sleep(PATIENCE_S), "plug-in 'slow'")
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def test_a_round_in_which_a_check_crashes_is_not_kept_and_blames_nobody(
