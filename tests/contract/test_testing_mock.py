@@ -87,6 +87,10 @@ def test_a_life_goes_by_time_where_it_is_given_times() -> None:
     with MockedJobApi(life=[("queued", 0.0), ("completed", 0.05)]) as mock:
         job_id = mock.job_ids[0]
         until(lambda: asked(mock, job_id)[1]["status"] == "completed")
+        assert asked(mock, job_id)[1]["completed_at"] is not None
+    with MockedJobApi(life=[("queued", 0.0), ("completed", 86_400.0)]) as mock:
+        # However often it is asked.
+        assert {asked(mock, mock.job_ids[0])[1]["status"] for _ in range(9)} == {"queued"}
 
 
 def test_without_a_life_the_jobs_of_the_file_are_there() -> None:
