@@ -16,7 +16,7 @@ from jobproof.contract.formats.wording import shorten
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.asking.route import Route
-from jobproof.contract.model.exchange import Exchange, Request
+from jobproof.contract.model.exchange import Credential, Exchange, Request, Subject
 from jobproof.contract.model.request import build_request
 from jobproof.contract.plugins import set_up
 from jobproof.contract.reaching.token_keeper import TokenKeeper
@@ -140,7 +140,9 @@ class TargetState:
         if guarded.off is not None:
             return
         with suppress(PluginError):  # counted and said; the result is right all the same
-            message = guarded.call(lambda: canary.on_result(request, judged.result.outcome))
+            message = guarded.call(
+                lambda: _sentence(canary.on_result(request, judged.result.outcome))
+            )
             if message is not None:
                 _LOG.warning("target %s: %s", self.target.name, message)
 
@@ -151,7 +153,17 @@ def _checked(wanted: object) -> CanaryRequest:
     # An empty one would be the URL of the list of jobs.
     if not isinstance(wanted.job_id, str) or not wanted.job_id:
         raise TypeError(f"{shorten(repr(wanted.job_id), 60)} is no job id")
+    if not isinstance(wanted.subject, Subject):
+        raise TypeError(f"subject: {shorten(repr(wanted.subject), 60)} is no Subject")
+    if not isinstance(wanted.credential, Credential):
+        raise TypeError(f"credential: {shorten(repr(wanted.credential), 60)} is no Credential")
     return wanted
+
+
+def _sentence(given: object) -> str | None:
+    if given is not None and not isinstance(given, str):
+        raise TypeError(f"on_result gave {shorten(repr(given), 60)}, and no text")
+    return given
 
 
 def _size(given: object) -> int:

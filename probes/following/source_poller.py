@@ -5,9 +5,11 @@ A source of job ids while its target is followed: when it is due, and what it co
 from __future__ import annotations
 
 import logging
+import math
 from itertools import islice
 from pathlib import Path
 
+from jobproof.contract.formats.wording import shorten
 from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.request import request_headers, request_query
@@ -70,13 +72,13 @@ class SourcePoller:
         """
         Seconds to its next turn; no fewer than a step of following takes.
         """
-        return self._guarded.call(lambda: max(_STEP_S, float(self.source.interval_s)))
+        return self._guarded.call(lambda: max(_STEP_S, _seconds(self.source.interval_s)))
 
     def next_request(self) -> Request | None:
         """
         What it wants asked.
         """
-        return self._guarded.call(self.source.next_request)
+        return self._guarded.call(lambda: _request(self.source.next_request()))
 
     def on_answer(self, exchange: Exchange | None) -> FoundIds:
         """
@@ -101,7 +103,25 @@ class SourcePoller:
         self._problem = found.problem
 
 
-def _bounded(found: FoundIds) -> FoundIds:
+def _seconds(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or math.isnan(given):
+        raise TypeError(f"interval_s is {shorten(repr(given), 60)}, and no number of seconds")
+    return given
+
+
+def _request(given: object) -> Request | None:
+    if given is None:
+        return None
+    if not isinstance(given, Request):
+        raise TypeError(f"next_request gave {shorten(repr(given), 60)}, and no Request")
+    if not isinstance(given.method, str) or not isinstance(given.url, str):
+        raise TypeError(f"next_request gave {shorten(repr(given), 60)}: its method or URL is no text")
+    return given
+
+
+def _bounded(found: object) -> FoundIds:
+    if not isinstance(found, FoundIds):
+        raise TypeError(f"on_answer gave {shorten(repr(found), 60)}, and no FoundIds")
     ids = tuple(islice(found.ids, _MOST_FOUND + 1))
     good = tuple(one for one in ids[:_MOST_FOUND] if is_job_id(one))
     problem = found.problem

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from jobproof.contract.model.check import Facet, check
-from jobproof.contract.model.exchange import Subject
+from jobproof.contract.model.exchange import Request, Subject
 from jobproof.contract.model.finding import Basis, violation
 from jobproof.probes.canaries.canary import CanaryRequest, IdOptions
 from jobproof.probes.sources.source import FoundIds, SourceOptions
@@ -92,10 +92,15 @@ class Weekday:
             return CanaryRequest(7, Subject.KNOWN)  # type: ignore[arg-type]
         if how == "canary_empty":
             return CanaryRequest("", Subject.KNOWN)
+        if how == "canary_subject":
+            return CanaryRequest(self._id, "known")  # type: ignore[arg-type]
+        if how == "canary_credential":
+            return CanaryRequest(self._id, Subject.KNOWN, "mine")  # type: ignore[arg-type]
         return CanaryRequest(self._id, Subject.KNOWN)
 
-    def on_result(self, _request: object, _outcome: object) -> None:
+    def on_result(self, _request: object, _outcome: object) -> Any:
         breaks("canary_told")
+        return 5 if how == "canary_says_number" else None
 
 
 class EnvOptions(SourceOptions):
@@ -113,8 +118,11 @@ class Env:
         self.interval_s: Any = "5s" if how == "source_interval" else 0.0
         self._ids = options.ids
 
-    def next_request(self) -> None:
+    def next_request(self) -> Any:
         breaks("source")
+        if how == "source_no_url":
+            return Request(method="GET", url=None, headers=())  # type: ignore[arg-type]
+        return "/jobs" if how == "source_text" else None
 
     def on_answer(self, _exchange: object) -> Any:
         if how == "source_none":
