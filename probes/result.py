@@ -12,10 +12,14 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
 
-__all__ = ["FOLLOWED", "MissReason", "ProbeOutcome", "ProbeResult"]
+__all__ = ["FOLLOWED", "MissReason", "ProbeOutcome", "ProbeResult", "held_bytes"]
 
 FOLLOWED = "followed"
 """The canary of jobs on their way to an end: the watch list asks for them, not the grid."""
+
+
+_SMALL_BYTES = 1_000
+"""About what a result takes besides what came over the wire."""
 
 
 class ProbeOutcome(StrEnum):
@@ -76,18 +80,30 @@ class ProbeResult:
     error: str | None = None
     dropped: int = 0
 
+    @property
+    def size_bytes(self) -> int:
+        """
+        About what it takes in memory: what came over the wire, and what is found of it.
+        """
+        # A finding may be about an answer that came before, which is kept with it then.
+        about = (self.exchange, *(finding.exchange for finding in self.findings))
+        answers = {id(one): held_bytes(one) for one in about if one is not None}
+        texts = sum(_text_bytes(finding) for finding in self.findings)
+        return _SMALL_BYTES + sum(answers.values()) + texts
+
     def redacted(self, redactor: Redactor) -> ProbeResult:
         """
         The same without secrets: what may leave the process.
         """
-        # Once for all findings about it: a body is searched as a whole each time.
-        clean = None if self.exchange is None else self.exchange.redacted(redactor)
+        # Once for all findings about it: a body is searched as a whole, and held, each time.
+        about = (self.exchange, *(finding.exchange for finding in self.findings))
+        seen = {id(one): one for one in about if one is not None}
+        clean = {key: one.redacted(redactor) for key, one in seen.items()}
         return replace(
             self,
-            exchange=clean,
+            exchange=clean.get(id(self.exchange)),
             findings=tuple(
-                finding.redacted(redactor, clean if finding.exchange is self.exchange else None)
-                for finding in self.findings
+                finding.redacted(redactor, clean[id(finding.exchange)]) for finding in self.findings
             ),
             job_status=None if self.job_status is None else redactor.text(self.job_status),
             error=None if self.error is None else redactor.text(self.error),
@@ -111,3 +127,22 @@ class MissReason(StrEnum):
     """The daemon was ending."""
     LATE = "late"
     """The daemon itself was held up (stopped, starved) until the slot was over."""
+
+
+def held_bytes(exchange: Exchange | None) -> int:
+    """
+    What came over the wire, be it a whole answer or a part of one.
+    """
+    if exchange is None:
+        return 0
+    answer = exchange.response or (exchange.failure and exchange.failure.partial)
+    if not answer:
+        return 0
+    parts = {id(part): len(part) for part in (answer.body, answer.raw) if part is not None}
+    head = sum(len(name) + len(value) for name, value in answer.headers)
+    return head + sum(parts.values())
+
+
+def _text_bytes(finding: Finding) -> int:
+    values = (finding.pointer, finding.message, finding.expected, finding.found)
+    return _SMALL_BYTES + sum(2 * len(value) for value in values if isinstance(value, str))

@@ -32,6 +32,7 @@ from jobproof.contract.judging.limited_calls import CallMarks
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.reaching.renewing_client import RenewingClient, SendingClient
+from jobproof.probes.allocator import give_memory_back
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import TargetSettings
 from jobproof.probes.control import DaemonControl
@@ -90,6 +91,7 @@ def serve(options: ServiceOptions) -> int:
     # Objects live long here and die by reference count: a collection of the whole heap
     # at every turn would only make the threads that measure wait.
     gc.set_threshold(20_000, 50, 100)
+    give_memory_back()
     # A thread that reads an answer waits this long for one that judges or writes a scrape,
     # once for every header line; the default of 5 ms would be seen in the latencies.
     sys.setswitchinterval(0.0002)

@@ -74,6 +74,7 @@ KNOWN = {
     "probes/result.py": VALUES,
     "probes/logs.py": VALUES,
     "probes/sparing_log.py": (),
+    "probes/allocator.py": (),
     "probes/sources": VALUES,
     "probes/demo.py": VALUES,
     "probes/canaries": (*VALUES, "probes/result.py"),

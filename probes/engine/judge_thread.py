@@ -20,6 +20,7 @@ from jobproof.probes.engine.judging import JudgedResult, RawResult, unjudged
 from jobproof.probes.engine.target_state import TargetState
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.plugins.plugin_calls import PluginCalls
+from jobproof.probes.result import held_bytes
 
 __all__ = ["JudgeThread", "signal_once"]
 
@@ -87,7 +88,7 @@ class JudgeThread:
             on_result: Gets the result, and nobody else does; it is in a hurry.
         """
         item = _Unjudged(state, raw, on_result)
-        if not self._queue.put(state.target.name, item, _size_of(raw)):
+        if not self._queue.put(state.target.name, item, _SMALL_BYTES + held_bytes(raw.exchange)):
             # Its answer is let go, and the probe is counted all the same.
             why = "not judged: as much waits to be judged already as may"
             small = replace(item, raw=replace(raw, exchange=None, error=why))
@@ -175,18 +176,6 @@ class JudgeThread:
                 hung = finding.found == FailureReason.HUNG
                 why = FailureReason.HUNG if hung else FailureReason.RAISED
                 self._plugins.failed(PluginKind.CHECK, finding.pointer, why, finding.message)
-
-
-def _size_of(raw: RawResult) -> int:
-    exchange = raw.exchange
-    if exchange is None:
-        return _SMALL_BYTES
-    answer = exchange.response or (exchange.failure and exchange.failure.partial)
-    if not answer:
-        return _SMALL_BYTES
-    parts = {id(part): len(part) for part in (answer.body, answer.raw) if part is not None}
-    head = sum(len(name) + len(value) for name, value in answer.headers)
-    return _SMALL_BYTES + head + sum(parts.values())
 
 
 def signal_once(wakeup: threading.Lock) -> None:

@@ -115,7 +115,9 @@ def _request(given: object) -> Request | None:
     if not isinstance(given, Request):
         raise TypeError(f"next_request gave {shorten(repr(given), 60)}, and no Request")
     if not isinstance(given.method, str) or not isinstance(given.url, str):
-        raise TypeError(f"next_request gave {shorten(repr(given), 60)}: its method or URL is no text")
+        raise TypeError(
+            f"next_request gave {shorten(repr(given), 60)}: its method or URL is no text"
+        )
     return given
 
 

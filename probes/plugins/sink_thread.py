@@ -22,7 +22,6 @@ _LOG = logging.getLogger(__name__)
 _MOST_RESULTS = 1_000
 _MOST_BYTES = 16 * 1024 * 1024
 _STUCK_S = 3.0
-_SMALL_BYTES = 1_000
 
 
 class SinkCounter(Protocol):
@@ -72,7 +71,7 @@ class SinkThread:
         """
         Have it written; where too many wait already, it is let go and counted.
         """
-        size = _size_of(result)
+        size = result.size_bytes
         with self._changed:
             full = len(self._waiting) >= self._most_results or (
                 self._waiting and self._bytes + size > self._most_bytes
@@ -151,9 +150,3 @@ class SinkThread:
                 self._plugins.worked(PluginKind.SINK, self.name, why)
         finally:
             self._busy_since = None
-
-
-def _size_of(result: ProbeResult) -> int:
-    exchange = result.exchange
-    answer = exchange.response if exchange is not None else None
-    return _SMALL_BYTES + (len(answer.body or b"") if answer is not None else 0)

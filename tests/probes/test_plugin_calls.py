@@ -10,14 +10,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.probes.results import result
+from tests.probes.results import TOKEN, exchange, finding, result
 from tests.tools import PATIENCE_S, until
 
 from jobproof.contract.errors import PluginError
+from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.judging.limited_calls import PluginKind
+from jobproof.contract.model.exchange import Reason, Response, TransportFailure
 from jobproof.probes.canaries.missing import MissingCanary
 from jobproof.probes.export.jsonl import JsonLines, JsonLinesOptions
 from jobproof.probes.plugins.held_interpreter import labels_in, silence_in, turns_of
@@ -119,6 +122,11 @@ def test_the_turns_of_a_process_are_those_of_its_threads() -> None:
     assert turns_of(2**22 + 1) == (0, 0)
 
 
+HALF = TransportFailure(
+    Reason.TIMEOUT, "no end in 10 s", partial=Response(200, (), b"x" * 40_000, None)
+)
+
+
 class Pipe:
     """
     A sink that nobody drains, until somebody does.
@@ -207,6 +215,37 @@ def test_a_sink_that_raises_whatever_goes_on_and_is_named(
     assert counts.failures == {("sink", "pipe", "raised"): 3}
     assert caplog.text.count(f"sink pipe: it failed: {type(error).__name__}") == 1
     assert pipe.closed
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        result(seen=exchange(body=b"x" * 40_000)),
+        # As it came, where it came packed.
+        result(seen=replace(exchange(), answer=Response(200, (), b"{}", b"x" * 40_000))),
+        result(seen=exchange(headers=(("X-Long", "x" * 40_000),))),
+        result(seen=replace(exchange(), answer=HALF)),
+        replace(result(), findings=(finding(exchange(body=b"x" * 40_000)),)),
+        replace(result(), findings=(finding(exchange(), message="x" * 20_000),)),
+    ],
+    ids=["body", "packed body", "head", "half an answer", "an earlier answer", "finding"],
+)
+def test_whatever_waits_for_a_sink_is_bounded_in_bytes(large: ProbeResult) -> None:
+    pipe, counts = Pipe(), Counts()
+    with opened(pipe, counts, [0.0], most_bytes=150_000) as sink:
+        sink.write(result())
+        assert pipe.begun.wait(PATIENCE_S)
+        for _ in range(10):
+            sink.write(large)
+        assert counts.dropped["pipe"] == 7
+
+
+def test_an_earlier_answer_is_masked_once_for_all_that_is_found_of_it() -> None:
+    now, earlier = exchange(), exchange(body=TOKEN.encode() * 9)
+    found = tuple(finding(earlier, message=f"finding {number}") for number in range(50))
+    clean = replace(result(seen=now), findings=found).redacted(Redactor([TOKEN]))
+    assert len({id(one.exchange) for one in clean.findings}) == 1
+    assert TOKEN not in repr(clean.findings[0].exchange.response)
 
 
 def test_the_end_does_not_wait_for_a_sink_that_hangs() -> None:
