@@ -42,12 +42,13 @@ MOST_DRIFT = 0.03
 WARM_UP_S = 300.0
 # Where nothing hangs: one slot that is under way, and one at either end of the time.
 SLACK = 3.0
+UNDER_WAY = 4.0
 JOB = "4dd4aefd-2ad8-4a1e-8156-ecd10dabdd20"
 RIGHT = (
     f'{{"job_id":"{JOB}","status":"completed","created_at":"2026-01-01T00:00:00Z",'
     '"completed_at":"2026-01-01T00:01:00Z","result":{"urls":["https://gen.krea.ai/a.png"]}'
 )
-SAMPLE = re.compile(r"^jobproof_(\w+)\{([^}]*)\} ([0-9.e+-]+)$", re.MULTILINE)
+SAMPLE = re.compile(r"^jobproof_(\w+)(?:\{([^}]*)\})? ([0-9.e+-]+)$", re.MULTILINE)
 PLUGIN = """
 import time
 from pydantic import BaseModel
@@ -169,6 +170,27 @@ class Slots(Counter[str]):
     What is accounted for: probes by `target/canary`, missed slots by target.
     """
 
+    def take(self, name: str, label: Mapping[str, str], value: float) -> None:
+        """
+        Count one sample of a scrape, if it tells of slots.
+        """
+        target = label.get("target", "")
+        if name == "probes_in_flight":
+            self["in-flight"] += value
+        elif name == "judge_backlog_bytes":
+            self["waiting"] += value
+        elif name == "probes_total":
+            self[f"{target}/{label['canary']}"] += value
+            if (target, label["canary"]) == ("enemy", "known"):
+                self["asked"] += value
+        elif name == "slots_missed_total":
+            self[f"{target} {label['reason']}"] += value
+            # These are in both: slots of an announced outage count as failed probes.
+            if label["reason"] != "backoff":
+                self[target] += value
+            elif target == "enemy":
+                self["asked"] -= value
+
     def canaries(self) -> dict[str, int]:
         """
         How many each target has.
@@ -210,21 +232,7 @@ class Life:
             text = get(f"{self.url}/metrics")
         found = Slots()
         for name, labels, value in SAMPLE.findall(text):
-            label = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-            target = label.get("target", "")
-            if name == "probes_total":
-                found[f"{target}/{label['canary']}"] += float(value)
-            # These are in both: slots of an announced outage count as failed probes.
-            if name == "slots_missed_total" and label["reason"] != "backoff":
-                found[target] += float(value)
-            if name == "slots_missed_total":
-                found[f"{target} {label['reason']}"] += float(value)
-            if name == "judge_backlog_bytes":
-                found["waiting"] += float(value)
-            if name == "probes_total" and (label["target"], label["canary"]) == ("enemy", "known"):
-                found["asked"] += float(value)
-            if name == "slots_missed_total" and (target, label["reason"]) == ("enemy", "backoff"):
-                found["asked"] -= float(value)
+            found.take(name, dict(re.findall(r'(\w+)="([^"]*)"', labels)), float(value))
         return found
 
 
@@ -368,11 +376,15 @@ class Soak:
         """
         How many slots of each target are accounted for beyond an even count by the clock.
 
-        A schedule that is behind for a moment is behind in some of these, and not in the best.
+        A schedule that is behind for a moment is behind in some of these, and not in the best;
+        where a server is slow, what it was asked is looked at again when it has answered.
         """
         best: dict[str, float] = {}
-        for _ in range(10):
+        until = time.monotonic() + TIMEOUT_S * 30
+        samples = 0
+        while samples < 10 and time.monotonic() < until:
             found, now = life.scrape(), time.monotonic()
+            samples += found["in-flight"] <= UNDER_WAY
             for target, canaries in found.canaries().items():
                 slots = found.accounted(target) - now / self._interval_s * canaries
                 best[target] = max(best.get(target, slots), slots)
