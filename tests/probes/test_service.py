@@ -150,29 +150,39 @@ def followed(state: Path) -> tuple[FollowedJob, ...]:
     return found
 
 
-def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path) -> None:
-    ahead = [0.0]
+@pytest.mark.parametrize("older_s", [0.0, 9.0], ids=["none-ended", "some-ended"])
+def test_kill_9_while_following_a_hundred_jobs_loses_none(tmp_path: Path, older_s: float) -> None:
+    # The endpoint's time stands still, so that it is told who has ended, however long this takes.
+    now = [time.time()]
     api = load_api(quick_api(tmp_path))
-    with MockServer(api, jobs_per_minute=6000, clock=lambda: time.time() + ahead[0]) as server:
-        until(lambda: len(server.jobs) > 110)
-        ids = [job.id for job in server.jobs[-100:]]
+    with MockServer(api, jobs_per_minute=6000, clock=lambda: now[0]) as server:
+        jobs = server.jobs[-100:]
+        ids = {job.id for job in jobs}
         config = following_what_is_pushed(tmp_path, server)
         state = tmp_path / "state"
         with daemon(config, "--state", str(state)) as process:
-            for job_id in ids:
-                push(process, job_id)
-            # Killed while most of them are under way and some were never asked for.
+            for job in jobs:
+                push(process, job.id)
+            now[0] += older_s
+            ended = {job.id for job in jobs if job.has_ended(now[0])}
+            assert bool(ended) == bool(older_s)
+            # Killed while most of them are under way.
             until(lambda: process.count("jobproof_probes_total") >= 60)
+            until(lambda: not ended or process.count("jobproof_job_completion_seconds_count") >= 1)
             process.handle.kill()
             process.handle.wait(PATIENCE_S)
-        left = {job.job_id for job in followed(state)}
-        assert len(left) > 50
+        kept = followed(state)
+        # One that was seen to end is asked once more, and then no longer.
+        assert ids - {job.job_id for job in kept} <= ended
+        left = {job.job_id for job in kept if job.ended_at is None}
+        assert left >= ids - ended
+        assert len(ids - ended) > 50
         # A day later the endpoint has forgotten them all: that alone is no reason to let them go.
-        ahead[0] = 86_400.0
-        until(lambda: not left & {job.id for job in server.jobs})
+        now[0] += 86_400.0
+        until(lambda: not ids & {job.id for job in server.jobs})
         mark = len(server.log)
         with daemon(config, "--state", str(state)) as process:
-            until(lambda: {entry.job_id for entry in server.log[mark:]} >= left)
+            until(lambda: {entry.job_id for entry in server.log[mark:]} >= {j.job_id for j in kept})
             until(lambda: process.count("jobproof_not_found_total") > 3 * len(left))
             assert process.end() == 0
         assert {job.job_id for job in followed(state)} == left
