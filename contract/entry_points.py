@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from jobproof.contract.errors import PluginError
+from jobproof.contract.formats.wording import described
 from jobproof.contract.plugin_import import ImportHungError, imported
 
 __all__ = ["Plugin", "plugins"]
@@ -53,7 +54,7 @@ class Plugin:
         # Importing a plug-in runs its code, which may raise anything: a SystemExit would end the
         # process with the plug-in's own code, and 0 would pass for a run that went well.
         except BaseException as exc:
-            raise self.error(f"can't be loaded: {type(exc).__name__}: {exc}") from exc
+            raise self.error(f"can't be loaded: {described(exc)}") from exc
 
     def run(self, load: Callable[[], Value]) -> Value:
         """

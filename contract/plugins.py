@@ -22,6 +22,7 @@ from jobproof.contract.errors import (
     did_you_mean,
 )
 from jobproof.contract.formats.json_pointer import pick
+from jobproof.contract.formats.wording import described
 from jobproof.contract.formats.yaml_file import read_yaml
 from jobproof.contract.model.acceptance.reader import known_entries
 from jobproof.contract.model.api import Api, load_api
@@ -72,7 +73,7 @@ def set_up(group: str, name: str, cls: type[Instance], *arguments: Any) -> Insta
     except KeyboardInterrupt:
         raise
     except BaseException as exc:  # a SystemExit too: the process isn't the plug-in's to end
-        message = f"can't be set up: {type(exc).__name__}: {exc}"
+        message = f"can't be set up: {described(exc)}"
         plugin = next((plugin for plugin in plugins(group) if plugin.name == name), None)
         raise plugin.error(message) if plugin else PluginError(f"{name!r} {message}") from exc
 

@@ -279,13 +279,16 @@ def _state(
         found = named(target)
         return found.words if found is not None else ShellWords()
 
-    evidence = EvidenceStore(
-        folder / "evidence",
-        redactor=redactor,
-        token_env=token_env,
-        words=words,
-        on_write_error=lambda: failed("evidence"),
-    )
+    try:
+        evidence = EvidenceStore(
+            folder / "evidence",
+            redactor=redactor,
+            token_env=token_env,
+            words=words,
+            on_write_error=lambda: failed("evidence"),
+        )
+    except OSError as exc:
+        raise ConfigError(f"--state {folder}: evidence: {exc.strerror or exc}") from None
     return evidence, watchlist
 
 

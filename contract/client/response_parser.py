@@ -303,14 +303,14 @@ def _is_unbounded(length: str) -> bool:
 def _decoders_for(values: Sequence[str]) -> tuple[_Decoder, ...]:
     """
     Those that undo what `Content-Encoding` lists, the last one first; none where one of them is
-    unknown, or there are more than any server has a reason for.
+    unknown, and no more than any server has a reason for.
     """
     tokens = ",".join(values).split(",")
     codings = [word for word in (w.strip().lower() for w in tokens) if word not in ("", "identity")]
     known = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
-    if len(codings) > _MOST_CODINGS or not all(coding in known for coding in codings):
+    if not all(coding in known for coding in codings):
         return ()
-    return tuple(_Decoder(known[coding]) for coding in reversed(codings))
+    return tuple(_Decoder(known[coding]) for coding in codings[: -_MOST_CODINGS - 1 : -1])
 
 
 def _deflate_window(start: bytes) -> int:

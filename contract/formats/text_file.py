@@ -77,7 +77,9 @@ def close_to_others(path: Path) -> None:
     """
     Leave a file or folder to its owner alone, if it is there.
     """
-    # Where it is somebody else's it stays as he has made it.
+    # A link may lead to what is somebody else's, and that stays as he has made it.
+    if path.is_symlink():
+        return
     with suppress(PermissionError, FileNotFoundError):
         path.chmod(_PRIVATE_FOLDER if path.is_dir() else _PRIVATE_FILE)
 

@@ -11,15 +11,18 @@ from jobproof.contract.formats.json_value import Json
 
 __all__ = [
     "Words",
+    "described",
     "first_few",
     "legible",
     "legible_json",
     "legible_lines",
+    "plain",
     "shorten",
     "told",
 ]
 
 _LINE = 200
+_LONGEST_WORDS = 500
 _MOST_ITEMS = 12
 _MOST_UNSEEN = 16
 
@@ -38,6 +41,25 @@ def shorten(text: str, at_most: int) -> str:
     what stands last may be the beginning of a secret.
     """
     return text if len(text) <= at_most else f"{text[: at_most - 3]}..."
+
+
+def plain(text: str) -> str:
+    """
+    The signs of `text` alone, where it is of a kind of text that somebody made: whoever writes it
+    down runs nothing of his.
+    """
+    return text if type(text) is str else str.__str__(text)
+
+
+def described(error: BaseException) -> str:
+    """
+    An exception by its type and its own words: bounded, and whatever these do.
+    """
+    try:
+        name, words = plain(type(error).__name__), plain(str(error))
+    except BaseException:  # noqa: BLE001 -- its words are somebody's code, that may end processes
+        return "an exception that can't be put into words"
+    return shorten(f"{name}: {shorten(words, _LONGEST_WORDS)}".removesuffix(": "), _LONGEST_WORDS)
 
 
 def legible(text: str) -> str:

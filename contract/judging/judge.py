@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TypeVar
 
-from jobproof.contract.formats.wording import legible, shorten
+from jobproof.contract.formats.wording import described, legible, shorten
+from jobproof.contract.judging.foreign_remarks import foreign_remarks
 from jobproof.contract.judging.limited_calls import (
     CallFailedError,
     FailureReason,
@@ -188,11 +189,12 @@ class Judge:
             except CallFailedError as exc:
                 said.findings.append(self._failed(check, exc, trace))
             except Exception as exc:  # noqa: BLE001 -- any crash is news, never silence
-                said.findings.append(_crash(check, exc, trace))
+                said.findings.append(_crash(check, described(exc), trace))
         return said
 
     def _ask(self, check: Check, trace: Trace, said: _Said) -> None:
-        remarks, error = self._call(check, lambda: _remarks_of(check, trace))
+        most = _MOST_REMARKS + _MOST_COUNTED + 1
+        remarks, error = self._call(check, lambda: foreign_remarks(check, trace, most=most))
         self._keep(check, remarks, trace, said)
         if error is not None:
             raise error
@@ -214,7 +216,7 @@ class Judge:
             self.off[check.id] = f"it hung: {exc}"
             message = f"check {check.id} hangs: {exc}; it is asked no longer"
             return _crashed(check, message, exc.why, trace)
-        return _crashed(check, f"check {check.id} crashed: {exc}", exc.why, trace)
+        return _crash(check, str(exc), trace)
 
     def judge(self, trace: Trace) -> Judgement:
         """
@@ -245,7 +247,7 @@ class Judge:
             except CallFailedError as exc:
                 findings.append(self._failed(check, exc, trace))
             except Exception as exc:  # noqa: BLE001 -- as with the check itself
-                findings.append(_crash(check, exc, trace))
+                findings.append(_crash(check, described(exc), trace))
         return Judgement(tuple(findings), selected, tuple(looked), unrecorded, said.dropped)
 
     def _looks(self, check: Check, trace: Trace) -> bool:
@@ -366,23 +368,6 @@ def _in_a_line(reason: str) -> str:
     return legible(shorten(reason, _LONGEST_REASON))
 
 
-def _remarks_of(check: Check, trace: Trace) -> tuple[Iterator[Remark], Exception | None]:
-    """
-    What a plug-in's check says, as far as it is kept or counted, and why it said no more.
-    """
-    found: list[Remark] = []
-    if check.condition is not None and not check.condition(trace):
-        return iter(found), None
-    try:
-        for remark in islice(check.run(trace), _MOST_REMARKS + _MOST_COUNTED + 1):
-            if not isinstance(remark, Remark):
-                raise TypeError(f"it says {shorten(repr(remark), 60)}, which is no Remark")
-            found.append(remark)
-    except Exception as exc:  # noqa: BLE001 -- raised again where it is reported
-        return iter(found), exc
-    return iter(found), None
-
-
 def _count(remarks: Iterator[Remark]) -> tuple[int, bool]:
     """
     How many are left, and whether that is all of them.
@@ -396,13 +381,13 @@ def _with_rest(last: Finding, more: int, *, is_all: bool) -> Finding:
     return replace(last, message=f"{last.message} (and {how_many} more of this check)")
 
 
-def _crash(check: Check, exc: Exception, trace: Trace) -> Finding:
-    message = f"check {check.id} crashed: {type(exc).__name__}: {exc}"
+def _crash(check: Check, what: str, trace: Trace) -> Finding:
+    found = what.partition(":")[0]
     gap = _gap(trace)
     if gap is None:
-        return _crashed(check, message, type(exc).__name__, trace)
-    message = f"check {check.id} can't tell: {gap} ({type(exc).__name__}: {exc})"
-    return replace(_crashed(check, message, type(exc).__name__, trace), kind=Kind.INCONCLUSIVE)
+        return _crashed(check, f"check {check.id} crashed: {what}", found, trace)
+    message = f"check {check.id} can't tell: {gap} ({what})"
+    return replace(_crashed(check, message, found, trace), kind=Kind.INCONCLUSIVE)
 
 
 def _crashed(check: Check, message: str, found: str, trace: Trace) -> Finding:

@@ -13,6 +13,9 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
+from jobproof.contract.formats.wording import described
+from jobproof.contract.model.exchange import NotRecorded
+
 __all__ = [
     "CallFailedError",
     "CallMarks",
@@ -82,12 +85,13 @@ class _Call(Generic[Value]):
     One call, and what came of it.
     """
 
-    __slots__ = ("error", "function", "returned", "value")
+    __slots__ = ("error", "function", "returned", "value", "words")
 
     def __init__(self, function: Callable[[], Value]) -> None:
         self.function = function
         self.value: Value | None = None
         self.error: BaseException | None = None
+        self.words = ""
         # A lock as a signal costs a tenth of what an Event does.
         self.returned = threading.Lock()
         self.returned.acquire()
@@ -96,6 +100,8 @@ class _Call(Generic[Value]):
         try:
             self.value = self.function()
         except BaseException as exc:  # noqa: BLE001 -- whoever waits for the call is told
+            # While it is limited: they may take as long as they like.
+            self.words = described(exc)
             self.error = exc
         finally:
             self.returned.release()
@@ -184,8 +190,8 @@ class LimitedCalls:
             label: What runs, in words.
 
         Raises:
-            CallFailedError: It didn't return in time, or raised what is no `Exception`.
-            Exception: It raised that.
+            CallFailedError: It didn't return in time, or raised anything.
+            NotRecorded: It raised that.
         """
         call, thread = _Call(function), self._take()
         with self.marked(label):
@@ -197,13 +203,11 @@ class LimitedCalls:
         error = call.error
         if error is None:
             return call.value  # type: ignore[return-value]
-        if isinstance(error, Exception):
+        if type(error) is NotRecorded:
             raise error
         # Nobody but the main thread is told of Ctrl-C: whatever ends processes, it is the
-        # plug-in's own doing.
-        raise CallFailedError(
-            FailureReason.RAISED, f"{type(error).__name__}: {error}".removesuffix(": ")
-        ) from error
+        # plug-in's own doing. Its exception stays there: its words are code, too.
+        raise CallFailedError(FailureReason.RAISED, call.words)
 
     def close(self) -> None:
         """

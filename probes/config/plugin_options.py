@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from jobproof.contract.entry_points import plugins
 from jobproof.contract.errors import JobproofError, PluginError
 from jobproof.contract.formats.json_value import Json
+from jobproof.contract.formats.wording import described
 from jobproof.contract.formats.yaml_file import Location, YamlFile
 from jobproof.contract.plugins import load_group
 
@@ -47,7 +48,7 @@ def read_options(
     except JobproofError:
         raise
     except Exception as exc:
-        message = f"its options can't be read: {type(exc).__name__}: {exc}"
+        message = f"its options can't be read: {described(exc)}"
         raise _error(group, name, message) from exc
     try:
         # A reload keeps what has the same options, and looks it up by them.

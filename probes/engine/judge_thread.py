@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from jobproof.contract.formats.wording import described
 from jobproof.contract.judging.judge import CRASHED
 from jobproof.contract.judging.limited_calls import FailureReason, PluginKind
 from jobproof.probes.engine.judge_queue import Backlog, JudgeQueue
@@ -148,8 +149,11 @@ class JudgeThread:
             # lost too.
             try:
                 self._deliver(item)
-            except BaseException:  # noqa: BLE001 -- logged; the next one is judged
+            except BaseException as exc:  # noqa: BLE001 -- logged; the next one is judged
                 _LOG.exception("a result of %s got lost on its way", item.state.target.name)
+                if self._current is not None:  # it isn't counted yet
+                    why = f"judging failed: {described(exc)}"
+                    self._metrics.observe(unjudged(item.raw, why).result)
             self._busy_since = self._current = None
             self._queue.charge(item.state.target.name, time.thread_time() - began)
             if self._queue.is_empty and not self._stopping:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.formats.secrets.secret import Secret
+from jobproof.contract.formats.wording import described
 from jobproof.contract.judging.blame import TokenTrust, blaming_nobody, is_refusal
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.api import Api
@@ -175,7 +176,7 @@ class ResultJudge:
         try:
             return self._judge(raw, raw.exchange)
         except Exception as exc:  # noqa: BLE001 -- counted and shown: outcome `internal`
-            message = f"judging failed: {type(exc).__name__}: {exc}"
+            message = f"judging failed: {described(exc)}"
             return unjudged(raw, self._masked(message))
 
     def _judge(self, raw: RawResult, exchange: Exchange) -> JudgedResult:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from jobproof.contract.errors import PluginError
+from jobproof.contract.formats.wording import described
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Exchange, Request, Subject
 from jobproof.probes.canaries.canary import CanaryRequest
@@ -468,7 +469,7 @@ class Prober:
                 client = self._clients[task.state.client]
                 exchange = client.send(request, deadline_s=task.timeout_s)
         except Exception as exc:  # noqa: BLE001 -- becomes the outcome `internal`
-            error = f"asking failed: {type(exc).__name__}: {exc}"
+            error = f"asking failed: {described(exc)}"
         ended = self.clock.monotonic()
         # The schedule learns of it when it wakes up next; it is in a hurry only at the end.
         self._inbox.append(_ProbeDone(task, started, exchange))
@@ -490,7 +491,7 @@ class Prober:
         except PluginError as exc:
             return None, str(exc)
         except Exception as exc:  # noqa: BLE001 -- a canary's crash is a result, and seen as one
-            return None, f"canary {canary} failed: {type(exc).__name__}: {exc}"
+            return None, f"canary {canary} failed: {described(exc)}"
 
     def _raw_result(
         self,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from jobproof.contract.errors import PluginError
-from jobproof.contract.formats.wording import shorten
+from jobproof.contract.formats.wording import plain, shorten
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.asking.route import Route
@@ -32,6 +32,7 @@ HistoryLoader = Callable[[str, str], Iterable[Exchange]]
 """By target and job id: what an earlier run saw of a followed job, oldest first."""
 
 _LOG = logging.getLogger(__name__)
+_LONGEST_SENTENCE = 500
 _LARGEST_ROUND = 10_000
 
 
@@ -157,13 +158,15 @@ def _checked(wanted: object) -> CanaryRequest:
         raise TypeError(f"subject: {shorten(repr(wanted.subject), 60)} is no Subject")
     if not isinstance(wanted.credential, Credential):
         raise TypeError(f"credential: {shorten(repr(wanted.credential), 60)} is no Credential")
-    return wanted
+    if type(wanted.job_id) is str:
+        return wanted
+    return CanaryRequest(plain(wanted.job_id), wanted.subject, wanted.credential)
 
 
 def _sentence(given: object) -> str | None:
     if given is not None and not isinstance(given, str):
         raise TypeError(f"on_result gave {shorten(repr(given), 60)}, and no text")
-    return given
+    return None if given is None else shorten(plain(given), _LONGEST_SENTENCE)
 
 
 def _size(given: object) -> int:

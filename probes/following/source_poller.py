@@ -9,7 +9,7 @@ import math
 from itertools import islice
 from pathlib import Path
 
-from jobproof.contract.formats.wording import shorten
+from jobproof.contract.formats.wording import plain, shorten
 from jobproof.contract.judging.limited_calls import PluginKind
 from jobproof.contract.model.exchange import Credential, Exchange, Request
 from jobproof.contract.model.request import request_headers, request_query
@@ -26,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 _STEP_S = 0.25
 # As many as a watch list holds of one target.
 _MOST_FOUND = 10_000
+_LONGEST_PROBLEM = 500
 
 
 class SourcePoller:
@@ -125,8 +126,12 @@ def _bounded(found: object) -> FoundIds:
     if not isinstance(found, FoundIds):
         raise TypeError(f"on_answer gave {shorten(repr(found), 60)}, and no FoundIds")
     ids = tuple(islice(found.ids, _MOST_FOUND + 1))
-    good = tuple(one for one in ids[:_MOST_FOUND] if is_job_id(one))
+    good = tuple(plain(one) for one in ids[:_MOST_FOUND] if is_job_id(one))
     problem = found.problem
+    if problem is not None and not isinstance(problem, str):
+        raise TypeError(f"its problem is {shorten(repr(problem), 60)}, and no text")
+    if problem is not None:
+        problem = shorten(plain(problem), _LONGEST_PROBLEM)
     if len(ids) > _MOST_FOUND:
         problem = problem or f"it found more than {_MOST_FOUND:,} ids; the first are taken"
     elif len(good) < len(ids):

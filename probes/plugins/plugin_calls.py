@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from weakref import WeakSet
 
 from jobproof.contract.errors import PluginError
+from jobproof.contract.formats.wording import described
 from jobproof.contract.judging.limited_calls import (
     CallFailedError,
     FailureReason,
@@ -56,7 +57,7 @@ class PluginCalls:
         self.limit_s = limit_s
         self.monotonic = monotonic
         self._counter = counter
-        self._told: set[tuple[str, str, str]] = set()
+        self._told: set[tuple[str, str, str, int]] = set()
         self._guarded: WeakSet[GuardedPlugin] = WeakSet()
 
     def guard(self, kind: PluginKind, name: str, plugin: object) -> GuardedPlugin:
@@ -69,23 +70,29 @@ class PluginCalls:
         self._guarded.add(guarded)
         return guarded
 
-    def failed(self, kind: PluginKind, name: str, why: FailureReason, what: str) -> None:
+    def failed(
+        self, kind: PluginKind, name: str, why: FailureReason, what: str, *, of: object = None
+    ) -> None:
         """
         Count a failure, and log the first of its sort.
+
+        Args:
+            of: Which of those that bear this name it is.
         """
         if self._counter is not None:
             self._counter.plugin_failed(kind, name, why)
-        key = (kind, name, why)
+        key = (kind, name, why, id(of))
         if key not in self._told:
             self._told.add(key)
             _LOG.error("%s %s: %s", kind.value, name, what)
 
-    def worked(self, kind: PluginKind, name: str, why: FailureReason) -> None:
+    def worked(self, kind: PluginKind, name: str, why: FailureReason, *, of: object = None) -> None:
         """
         Note the end of such failures; the next is said again.
         """
-        if (kind, name, why) in self._told:
-            self._told.discard((kind, name, why))
+        key = (kind, name, why, id(of))
+        if key in self._told:
+            self._told.discard(key)
             _LOG.info("%s %s works again", kind.value, name)
 
     def revive(self) -> None:
@@ -141,7 +148,7 @@ class GuardedPlugin:
                     self._failed(exc.why, f"it failed: {exc}")
                 raise PluginError(f"{self._kind.value} {self._name} failed: {exc}") from None
             except Exception as exc:
-                what = f"{type(exc).__name__}: {exc}"
+                what = described(exc)
                 self._failed(FailureReason.RAISED, f"it failed: {what}")
                 raise PluginError(f"{self._kind.value} {self._name} failed: {what}") from exc
 

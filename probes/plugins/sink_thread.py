@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from jobproof.contract.errors import JobproofError
+from jobproof.contract.formats.wording import described
 from jobproof.contract.judging.limited_calls import FailureReason, PluginKind
 from jobproof.probes.export.sink import Sink
 from jobproof.probes.plugins.plugin_calls import PluginCalls
@@ -101,7 +102,7 @@ class SinkThread:
         if self._told_at != self._busy_since:
             self._told_at = self._busy_since
             what = f"it hangs: no end of a write within {_STUCK_S:g} s; what comes now is dropped"
-            self._plugins.failed(PluginKind.SINK, self.name, FailureReason.HUNG, what)
+            self._plugins.failed(PluginKind.SINK, self.name, FailureReason.HUNG, what, of=self)
 
     def close(self, *, within_s: float) -> None:
         """
@@ -143,10 +144,10 @@ class SinkThread:
         except BaseException as exc:  # noqa: BLE001 -- counted and said
             if isinstance(exc, OSError | JobproofError):
                 self._counter.write_failed("sinks")
-            what = f"it failed: {type(exc).__name__}: {exc}"
-            self._plugins.failed(PluginKind.SINK, self.name, FailureReason.RAISED, what)
+            what = f"it failed: {described(exc)}"
+            self._plugins.failed(PluginKind.SINK, self.name, FailureReason.RAISED, what, of=self)
         else:
             for why in FailureReason:
-                self._plugins.worked(PluginKind.SINK, self.name, why)
+                self._plugins.worked(PluginKind.SINK, self.name, why, of=self)
         finally:
             self._busy_since = None

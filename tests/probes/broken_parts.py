@@ -8,6 +8,7 @@ import os
 import re
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,26 @@ def holds_the_interpreter() -> None:
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
+class Wordless(ValueError):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class ExitsInWords(ValueError):
+    def __str__(self) -> str:
+        raise SystemExit(0)
+
+
 def breaks(part: str) -> None:
     """
     What each part does where it is the broken one.
     """
     if how == f"{part}_raises":
         raise ValueError("no")
+    if how == f"{part}_wordless":
+        raise Wordless
+    if how == f"{part}_exits_in_words":
+        raise ExitsInWords
     if how == f"{part}_exits":
         raise SystemExit(3)
     if how == f"{part}_interrupts":
@@ -67,6 +82,10 @@ def broken_promise(trace: Any) -> Any:
     breaks("check")
     if how == "check_mutates":
         trace.latest.job.body["status"] = "hacked"
+    if how == "check_kind":
+        return (replace(violation("/part", expected=1, found=2), kind="x"),)  # type: ignore[arg-type]
+    if how == "check_value":
+        return (violation("/part", expected=object()),)  # type: ignore[arg-type]
     if how == "check_endless":
         return (violation(f"/part/{n}", expected=1, found=2) for n in iter(int, 1))
     return ()
@@ -127,6 +146,8 @@ class Env:
     def on_answer(self, _exchange: object) -> Any:
         if how == "source_none":
             return None
+        if how == "source_problem":
+            return FoundIds((), 5)  # type: ignore[arg-type]
         if how == "source_rubbish":
             return FoundIds(("", None, 5, "a\nb", *self._ids))  # type: ignore[arg-type]
         if how == "source_flood":

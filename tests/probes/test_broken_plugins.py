@@ -89,19 +89,28 @@ def probes(process: Process, canary: str, outcome: str = "") -> float:
         ("canary_subject", "canary broken_canary", "raised"),
         ("canary_credential", "canary broken_canary", "raised"),
         ("canary_says_number", "canary broken_canary", "raised"),
+        ("canary_wordless", "canary broken_canary", "raised"),
+        ("canary_exits_in_words", "canary broken_canary", "raised"),
         ("canary_told_exits", "canary broken_canary", "raised"),
         ("canary_told_hangs", "canary broken_canary", "hung"),
         ("source_hangs", "source broken_source", "hung"),
         ("source_exits", "source broken_source", "raised"),
         ("source_none", "source broken_source", "raised"),
+        ("source_wordless", "source broken_source", "raised"),
+        ("source_problem", "source broken_source", "raised"),
         ("source_interval", "source broken_source", "raised"),
         ("source_text", "source broken_source", "raised"),
         ("source_no_url", "source broken_source", "raised"),
         ("sink_hangs", "sink broken_sink", "hung"),
         ("sink_exits", "sink broken_sink", "raised"),
+        ("sink_wordless", "sink broken_sink", "raised"),
         ("check_hangs", "check broken_promise", "hung"),
         ("check_spins", "check broken_promise", "hung"),
         ("check_exits", "check broken_promise", "raised"),
+        ("check_wordless", "check broken_promise", "raised"),
+        ("check_exits_in_words", "check broken_promise", "raised"),
+        ("check_kind", "check broken_promise", "raised"),
+        ("check_value", "check broken_promise", "raised"),
         ("check_interrupts", "check broken_promise", "raised"),
     ],
 )
@@ -187,6 +196,7 @@ def test_one_that_holds_the_interpreter_ends_the_process_with_4_and_its_name(
             assert handle.wait(PATIENCE_S) == 4
         finally:
             handle.kill()
+            handle.wait(PATIENCE_S)
     said = log.read_text(encoding="utf-8")
     # On a busy machine others may be under way, and then each of them is named.
     part, _, what = named.partition(" has ")

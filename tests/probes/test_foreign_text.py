@@ -208,6 +208,15 @@ def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
     assert (_mode(evidence), _mode(file)) == (0o700, 0o600)
 
 
+def test_what_a_link_leads_to_stays_as_its_owner_has_made_it(tmp_path: Path) -> None:
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "evidence"
+    elsewhere.mkdir()
+    elsewhere.chmod(0o755)
+    link.symlink_to(elsewhere)
+    EvidenceStore(link)
+    assert _mode(elsewhere) == 0o755
+
+
 def test_who_may_read_one_file_of_a_sink_may_read_the_next(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     result = ProbeResult("a", "known", ProbeOutcome.INTERNAL, 0.0, 0.0, 0.0, None, error="x" * 4096)

@@ -203,6 +203,27 @@ def test_a_sink_that_hangs_is_named_once_and_goes_on_when_it_can(
     assert caplog.text.count("sink pipe: it hangs: no end of a write") == 1
 
 
+def test_of_two_sinks_of_one_kind_each_is_told_of_by_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    plugins, counts = PluginCalls(), Counts()
+    pipes = Pipe(), Pipe()
+    pipes[0].error = ValueError("disk")
+    sinks = [SinkThread("pipe", pipe, plugins, counts) for pipe in pipes]  # type: ignore[arg-type]
+    for pipe in pipes:
+        pipe.drained.set()
+    for number in range(5):
+        for sink in sinks:
+            sink.write(result(at=float(number)))
+        until(lambda number=number: len(pipes[1].written) > number)  # type: ignore[misc]
+    until(lambda: counts.failures == {("sink", "pipe", "raised"): 5})
+    assert caplog.text.count("sink pipe: it failed: ValueError: disk") == 1
+    assert "works again" not in caplog.text
+    for sink in sinks:
+        sink.close(within_s=PATIENCE_S)
+
+
 @pytest.mark.parametrize("error", [ValueError("disk"), SystemExit(1), KeyboardInterrupt()])
 def test_a_sink_that_raises_whatever_goes_on_and_is_named(
     error: BaseException, caplog: pytest.LogCaptureFixture

@@ -220,6 +220,15 @@ def test_kill_9_and_a_hundred_jobs_are_followed_to_their_ends_and_each_is_counte
         assert {job.peek(time.time()).status for job in server.jobs[-100:]} == {"completed"}
 
 
+def test_evidence_that_is_no_folder_is_one_line(mock: MockServer, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "evidence").write_bytes(b"")
+    config = write_config(tmp_path, mock)
+    code, said = run("probe", "--config", str(config), "--state", str(state))
+    assert (code, said) == (2, f"jobproof: --state {state}: evidence: File exists\n")
+
+
 def test_an_unreadable_watch_list_is_moved_aside_and_said(mock: MockServer, tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()

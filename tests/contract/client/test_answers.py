@@ -213,6 +213,13 @@ class TestChainsOfCodings:
         assert failed.reason is Reason.ENCODING
         assert failed.detail.startswith(detail)
 
+    def test_more_codings_than_anybody_has_a_reason_for_are_a_lie_all_the_same(
+        self, client: Client
+    ) -> None:
+        codings = ("Content-Encoding", ", ".join(["gzip"] * 9))
+        with Wire({"lie": answer(200, BODY, codings)}) as server:
+            assert failure(get(client, server.url("lie"))).reason is Reason.ENCODING
+
     @pytest.mark.parametrize("layers", [2, 3])
     def test_a_bomb_in_a_bomb_stops_at_the_cap(self, client: Client, layers: int) -> None:
         bomb = bytes(64 * 1024 * 1024)
