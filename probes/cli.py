@@ -149,8 +149,10 @@ def check(file: Path) -> int:
     from jobproof.contract.formats.durations import write_duration
     from jobproof.contract.formats.wording import legible
     from jobproof.probes.config.reader import load_settings
+    from jobproof.probes.service import refuse_what_cannot_start
 
     settings = load_settings(file)
+    refuse_what_cannot_start(settings)
     for target in settings.targets:
         rates = ", ".join(
             f"{canary.name} every {write_duration(canary.interval_s)}" for canary in target.canaries

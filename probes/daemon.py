@@ -22,7 +22,7 @@ from jobproof.contract.plugins import set_up
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import MonitorSettings, SinkSettings, TargetSettings
 from jobproof.probes.engine.judging import JudgedResult
-from jobproof.probes.engine.prober import Clock, HttpClient, ProbePlan, Prober
+from jobproof.probes.engine.prober import Clock, HttpClient, ProbePlan, Prober, ScheduleError
 from jobproof.probes.engine.shard import Shard
 from jobproof.probes.engine.target_labels import labels_of
 from jobproof.probes.engine.target_state import ClientSettings
@@ -257,6 +257,8 @@ class Daemon:
         with self._reloading:
             opened: dict[SinkSettings, SinkThread] = {}
             # Everything that can be refused happens before the first change.
+            if not self.prober.is_scheduling:
+                return self._refused("the schedule has ended, and nothing is probed: restart it")
             try:
                 fresh = load_settings(self.settings.path)
                 plan = self._plan(fresh)
@@ -269,6 +271,8 @@ class Daemon:
             report = difference(self.settings, fresh)
             try:
                 kept = self._take_over(fresh, opened, plan)
+            except ScheduleError as exc:
+                return self._refused(str(exc))
             except BaseException as exc:  # noqa: BLE001 -- said in one line
                 return self._refused(unexpected_problem(self.settings.path, exc))
             # What was off for hanging has another chance, as has what was changed.
@@ -297,9 +301,11 @@ class Daemon:
             return self._apply(fresh, sinks, plan)
         except BaseException:
             # Half of each would be neither.
-            self._apply(old, self._sinks, self._plan(old))
-            if self._sinks is old_sinks:
-                self._close_sinks(sink for key, sink in sinks.items() if key not in old_sinks)
+            try:
+                self._apply(old, self._sinks, self._plan(old))
+            finally:
+                if self._sinks is old_sinks:
+                    self._close_sinks(sink for key, sink in sinks.items() if key not in old_sinks)
             raise
 
     def _plan(self, settings: MonitorSettings) -> tuple[ProbePlan, FollowPlan]:

@@ -23,24 +23,28 @@ from types import FrameType
 from typing import Self
 
 from jobproof.contract.client.curl import Client, Limits
-from jobproof.contract.errors import ConfigError
+from jobproof.contract.errors import ConfigError, JobproofError
 from jobproof.contract.formats.addresses.ip_addresses import is_loopback_address
 from jobproof.contract.formats.addresses.urls import UrlError, read_host
 from jobproof.contract.formats.digits import read_digits
 from jobproof.contract.formats.secrets.redaction import Redactor
+from jobproof.contract.formats.yaml_file import Location, read_yaml
+from jobproof.contract.judging.judge import Judge
 from jobproof.contract.judging.limited_calls import CallMarks
 from jobproof.contract.model.asking.shell_words import ShellWords
 from jobproof.contract.plugins import load_checks
 from jobproof.contract.reaching.renewing_client import RenewingClient, SendingClient
 from jobproof.probes.allocator import give_memory_back
 from jobproof.probes.config.reader import load_settings
-from jobproof.probes.config.settings import TargetSettings
+from jobproof.probes.config.settings import MonitorSettings, TargetSettings
 from jobproof.probes.control import DaemonControl
 from jobproof.probes.daemon import Daemon
 from jobproof.probes.engine.shard import Shard
-from jobproof.probes.engine.target_state import ClientSettings, user_agent
+from jobproof.probes.engine.target_state import ClientSettings, TargetState, user_agent
 from jobproof.probes.evidence.store import EvidenceStore
+from jobproof.probes.export.jsonl import JsonLinesOptions, problem_with_place
 from jobproof.probes.export.prometheus import expose, new_registry
+from jobproof.probes.following.source_poller import SourcePoller
 from jobproof.probes.following.watch_list import WatchList
 from jobproof.probes.logs import set_up_logs
 from jobproof.probes.plugins.interpreter_watch import InterpreterWatch
@@ -50,7 +54,14 @@ from jobproof.probes.web.app import create_app
 from jobproof.probes.web.recent_results import RecentResults
 from jobproof.probes.web.server import WebServer
 
-__all__ = ["Service", "ServiceOptions", "bind", "connect", "serve"]
+__all__ = [
+    "Service",
+    "ServiceOptions",
+    "bind",
+    "connect",
+    "refuse_what_cannot_start",
+    "serve",
+]
 
 _LOG = logging.getLogger(__name__)
 _LAST_PORT = 65_535
@@ -298,6 +309,31 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
         raise ConfigError(f"--state {folder}: {exc.strerror}") from None
+
+
+def refuse_what_cannot_start(settings: MonitorSettings) -> None:
+    """
+    Set up what is set up when the daemon starts, and open and make nothing.
+
+    Raises:
+        ConfigError: The daemon would refuse it; with file and line.
+    """
+    file = read_yaml(settings.path)
+    folder = settings.path.resolve().parent
+    for number, target in enumerate(settings.targets):
+        at: Location = ("targets", number, "canaries")
+        try:
+            TargetState(target, Judge(()), random.Random(0))  # noqa: S311 -- for ids of nobody
+            for index, source in enumerate(target.follow):
+                at = ("targets", number, "follow", index)
+                SourcePoller(target, source, folder)
+        except JobproofError as exc:
+            raise file.error(at, settings.redactor.text(str(exc))) from None
+    for index, sink in enumerate(settings.sinks):
+        options = sink.options
+        problem = problem_with_place(options) if isinstance(options, JsonLinesOptions) else None
+        if problem is not None:
+            raise file.error(("sinks", index, "path"), settings.redactor.text(problem))
 
 
 def _listen_for_signals(service: Service) -> threading.Event:

@@ -60,7 +60,9 @@ KNOWN = {
     "contract/reaching": (*VALUES, "contract/client"),
     "contract/judging": VALUES,
     "contract/plugin_import.py": ("contract/errors.py",),
-    "contract/entry_points.py": ("contract/errors.py", "contract/plugin_import.py"),
+    "contract/entry_points.py": (
+        *("contract/errors.py", "contract/formats", "contract/plugin_import.py"),
+    ),
     "contract/plugins.py": (*VALUES, "contract/entry_points.py"),
     "contract/cli.py": ("contract/entry_points.py", "contract/errors.py", "contract/formats"),
     "contract/recordings": CORE,

@@ -30,6 +30,7 @@ _PLACE = re.compile(r"([a-z_]+(?:\.[a-z_]+|\[[0-9]+\])*) ")
 # What pydantic says of a type in Python's words.
 _PLAINLY = {
     "dict_type": "expected a mapping",
+    "finite_number": "write a finite number",
     "frozen_set_type": "expected a list",
     "list_type": "expected a list",
     "model_type": "expected a mapping",

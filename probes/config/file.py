@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Field
 
 from jobproof.contract.formats.durations import Duration, write_duration
 from jobproof.contract.formats.parameter_value import ParameterValue
@@ -44,7 +44,7 @@ def _positive(seconds: float) -> float:
     return seconds
 
 
-Rate = Annotated[float, BeforeValidator(_rate)]
+Rate = Annotated[float, AllowInfNan(True), BeforeValidator(_rate)]
 Interval = Annotated[Duration, AfterValidator(_positive)]
 
 

@@ -33,20 +33,14 @@ from jobproof.contract.plugins import find_api, load_checks
 from jobproof.contract.reaching.credential_reader import read_held_value
 from jobproof.contract.reaching.route_reader import RouteTexts, read_route
 from jobproof.contract.reaching.setting import SettingError, SettingsPlace
-from jobproof.probes.canaries.canary import CanaryOptions, IdOptions
 from jobproof.probes.config.access_settings import read_access_settings
+from jobproof.probes.config.canary_settings import held_timeout, read_canary_settings
 from jobproof.probes.config.digests import digest_of_api, digest_of_file, key_of
 from jobproof.probes.config.environment import can_be_hidden, inline
-from jobproof.probes.config.file import (
-    LONGEST_INTERVAL_S,
-    ConfigFile,
-    HeldPart,
-    TargetPart,
-)
+from jobproof.probes.config.file import ConfigFile, HeldPart, TargetPart
 from jobproof.probes.config.plain_files import problem_with_file
 from jobproof.probes.config.plugin_options import load_options, read_options
 from jobproof.probes.config.settings import (
-    CanarySettings,
     MonitorSettings,
     SinkSettings,
     SourceSettings,
@@ -55,8 +49,6 @@ from jobproof.probes.config.settings import (
 
 __all__ = ["load_settings"]
 
-# A thread waits for as long as a request may take, and so does the end of the daemon.
-_LONGEST_TIMEOUT_S = 600.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_WORD = 500
 # Top-level domains that were set aside for texts, so that no name of theirs leads anywhere.
@@ -174,12 +166,12 @@ class _Reader:
             token=token,
             token_env=target.token_env,
             key=key_of(url, token),
-            timeout_s=self._timeout(target.timeout, (*at, "timeout")),
+            timeout_s=held_timeout(self._file, target.timeout, (*at, "timeout")),
             interval_s=target.interval,
             requests_per_minute=budget,
             availability=target.slo.availability,
             latency_s=target.slo.latency or api.profile.latency.budget,
-            canaries=self._canary_settings(target, api, at),
+            canaries=read_canary_settings(self._file, target, api, self._canaries, at),
             follow=self._follow(target, at),
             words=ShellWords(route, access.shell_word, header_words).with_parameters(
                 parameter_words, api.values.secret_at
@@ -314,49 +306,6 @@ class _Reader:
             return read_route(texts, url, self._place, token_url=token_url)
         except SettingError as exc:
             raise self._file.error((*at, exc.key), exc.problem) from None
-
-    def _timeout(self, timeout_s: float, at: Location) -> float:
-        if timeout_s > _LONGEST_TIMEOUT_S:
-            longest = write_duration(_LONGEST_TIMEOUT_S)
-            raise self._file.error(at, f"{write_duration(timeout_s)} is longer than {longest}")
-        return timeout_s
-
-    def _canary_settings(
-        self, target: TargetPart, api: Api, at: Location
-    ) -> tuple[CanarySettings, ...]:
-        settings = []
-        for name, written in target.canaries.items():
-            here = (*at, "canaries", name)
-            if name == "anonymous" and not api.access.is_required:
-                raise self._file.error(
-                    here,
-                    f"{api.access.why_open}, so nobody is to be refused: leave this canary out, "
-                    "or say in the profile who promises it: auth: {required: {basis, source}}",
-                )
-            make = self._canaries.get(name)
-            if make is None:
-                hint = did_you_mean(name, self._canaries)
-                raise self._file.error(here, f"unknown canary. {hint}")
-            options = read_options(
-                self._file, "jobproof.canaries", name, make.Options, written or {}, here
-            )
-            if options.interval is not None and not 0.001 <= options.interval <= LONGEST_INTERVAL_S:
-                raise self._file.error((*here, "interval"), "must be between 1ms and 1d")
-            if options.timeout is not None and options.timeout <= 0:
-                raise self._file.error((*here, "timeout"), "must be longer than 0")
-            timeout_s = self._timeout(options.timeout or target.timeout, (*here, "timeout"))
-            interval_s = options.interval or target.interval
-            settings.append(CanarySettings(name, make, interval_s, timeout_s, options))
-            self._check_ids(options, here)
-        return tuple(settings)
-
-    def _check_ids(self, options: CanaryOptions, at: Location) -> None:
-        for index, job_id in enumerate(getattr(options, "ids", ())):
-            if not job_id or len(job_id) > 200 or not job_id.isprintable():
-                message = "an id has 1 to 200 printable characters"
-                raise self._file.error((*at, "ids", index), message)
-        if isinstance(options, IdOptions) and len(set(options.ids)) < len(options.ids):
-            raise self._file.error((*at, "ids"), "an id stands here twice")
 
     def _follow(self, target: TargetPart, at: Location) -> tuple[SourceSettings, ...]:
         settings = []

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from jobproof.contract.errors import PluginError
+from jobproof.contract.errors import JobproofError, PluginError
 from jobproof.contract.formats.wording import described
 from jobproof.contract.judging.judge import Judge
 from jobproof.contract.model.exchange import Exchange, Request, Subject
@@ -39,11 +39,19 @@ __all__ = [
     "HttpClient",
     "ProbePlan",
     "Prober",
+    "ScheduleError",
 ]
 
 _LOG = logging.getLogger(__name__)
 _MOST_THREADS = 1_024
 _PUBLISH_S = 0.5
+_LONGEST_CHANGE_S = 5.0
+
+
+class ScheduleError(JobproofError):
+    """
+    The schedule doesn't do what it is told.
+    """
 
 
 class HttpClient(Protocol):
@@ -196,6 +204,9 @@ class Prober:
     def apply(self, plan: ProbePlan) -> None:
         """
         Probe what was planned from now on; returns when the schedule has changed over.
+
+        Raises:
+            ScheduleError: Nobody runs the schedule any more, or it doesn't change over in time.
         """
         taken = threading.Event()
 
@@ -213,11 +224,17 @@ class Prober:
             taken.set()
 
         # Before the start nobody reads the inbox, and the first plan must be in force at once.
-        if not self._scheduling.is_alive():
+        if self._scheduling.ident is None:
             change(self.clock.monotonic())
             return
+        if not self._scheduling.is_alive():
+            raise ScheduleError("the schedule has ended, and nothing is probed: restart it")
         self._post(change)
-        taken.wait(5.0)
+        if not taken.wait(_LONGEST_CHANGE_S):
+            raise ScheduleError(
+                f"the schedule hasn't changed over within {_LONGEST_CHANGE_S:.0f} s: try again, or "
+                "restart it"
+            )
 
     def follow(self, target: str, job_id: str, refused: Callable[[], None]) -> None:
         """

@@ -4,26 +4,33 @@ Results as one JSON object a line, each with its exchange.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, TextIO
+from typing import Annotated, ClassVar, TextIO
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from jobproof.contract.errors import ConfigError
 from jobproof.contract.formats.json_value import JsonObject
 from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.contract.formats.text_file import open_private
-from jobproof.contract.formats.wording import legible_json
+from jobproof.contract.formats.wording import legible_json, shorten
 from jobproof.contract.model.exchange import Response
 from jobproof.contract.model.finding import Finding
 from jobproof.contract.recordings.ndjson.writer import FORMAT, exchange_line, written_moment
 from jobproof.probes.result import ProbeResult
 
-__all__ = ["JsonLines", "JsonLinesOptions", "as_json"]
+__all__ = ["JsonLines", "JsonLinesOptions", "as_json", "problem_with_place"]
+
+
+def _file_name(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("holds a NUL, as no file's name does: write the path without it")
+    return path
 
 
 class JsonLinesOptions(StrictModel):
@@ -31,7 +38,9 @@ class JsonLinesOptions(StrictModel):
     Which file to append to, and when to start the next one.
     """
 
-    path: str = Field(min_length=1, description="Appended to; `<path>.1` is the one before it.")
+    path: Annotated[str, AfterValidator(_file_name)] = Field(
+        min_length=1, description="Appended to; `<path>.1` is the one before it."
+    )
     max_bytes: int = Field(
         default=64 * 1024 * 1024, ge=4096, description="The next file starts here."
     )
@@ -90,9 +99,32 @@ class JsonLines:
                 file.write("\n")
             return file
         except OSError as exc:
-            raise ConfigError(
-                f"sink jsonl: {self._path} can't be written: {exc.strerror}"
-            ) from None
+            raise ConfigError(_unwritable(self._path, exc.strerror)) from None
+
+
+def problem_with_place(options: JsonLinesOptions) -> str | None:
+    """
+    Why the file can't be opened, as far as that can be seen without opening or making it.
+    """
+    path = Path(options.path)
+    try:
+        if path.exists():
+            found, needed = path, os.W_OK
+        else:
+            # Where a link leads to is where the file is made.
+            found, needed = Path(os.path.realpath(path)).parent, os.W_OK | os.X_OK
+            found.stat()
+    except OSError as exc:
+        return _unwritable(path, exc.strerror)
+    if path.is_dir():
+        return _unwritable(path, os.strerror(errno.EISDIR))
+    if not path.exists() and not found.is_dir():
+        return _unwritable(path, os.strerror(errno.ENOTDIR))
+    return None if os.access(found, needed) else _unwritable(path, os.strerror(errno.EACCES))
+
+
+def _unwritable(path: Path, reason: str | None) -> str:
+    return f"sink jsonl: {shorten(str(path), 200)} can't be written: {reason}"
 
 
 def _is_cut_off(path: Path) -> bool:

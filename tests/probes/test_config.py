@@ -5,6 +5,7 @@ The configuration: what it takes, and what it says to what it doesn't take.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -224,6 +225,75 @@ def test_a_mistake_is_answered_with_place_value_and_remedy(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     assert refusal(tmp_path, old, new) == message
+
+
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf", "1e400"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("interval: 30s", "interval: {}"),
+        ("timeout: 10s", "timeout: {}"),
+        ("latency: 1s", "latency: {}"),
+        ("timeout: 10s", "timeout: 10s\n    staleness: {}"),
+        (f"known: {{ids: [{ID}]}}", f"known: {{ids: [{ID}], timeout: {{}}}}"),
+        ("malformed: {interval: 5m}", "malformed: {interval: {}}"),
+        ("availability: 0.995", "availability: {}"),
+        ("requests_per_minute: 12", "requests_per_minute: {}"),
+        ("path: out.jsonl", "path: out.jsonl, max_bytes: {}"),
+    ],
+    ids=lambda text: text.partition(":")[0].strip(),
+)
+def test_what_is_no_number_is_refused_wherever_one_stands(
+    tmp_path: Path, old: str, new: str, number: str
+) -> None:
+    said = refusal(tmp_path, old, new.replace("{}", number) if "{}" in new else new)
+    assert re.match(r"jobproof\.yaml:\d+: (targets|sinks)\[0\]\S+: ", said)
+    assert "\n" not in said
+
+
+def test_a_duration_is_no_longer_than_a_clock_counts(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "timeout: 10s", "timeout: 9999999999999y")
+    assert said == (
+        "jobproof.yaml:7: targets[0].timeout: '9999999999999y' is longer than the 292 years that a "
+        "clock counts: write 250ms, 30s, 5m or 1h30m"
+    )
+
+
+@pytest.mark.parametrize("written", ["false", "true", "0", '""', "[]", "off"])
+def test_a_canary_is_given_options_or_left_out(tmp_path: Path, written: str) -> None:
+    said = refusal(tmp_path, "missing: {}", f"missing: {written}")
+    assert said.startswith("jobproof.yaml:12: targets[0].canaries.missing: write its options, {} ")
+    assert "or leave it out to have it off" in said
+
+
+@pytest.mark.parametrize("written", ["null", "~", "", "{}"])
+def test_a_canary_without_options_is_asked_as_it_stands(tmp_path: Path, written: str) -> None:
+    (target,) = load(tmp_path, GOOD.replace("missing: {}", f"missing: {written}")).targets
+    assert "missing" in {canary.name for canary in target.canaries}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("statuses: [queued]", "statuses: [nosuch]", ":16: targets[0].follow[0]: "),
+        ("path: out.jsonl", "path: /nope/x", ":19: sinks[0].path: sink jsonl: /nope/x can't be "),
+        ("path: out.jsonl", "path: /", ":19: sinks[0].path: sink jsonl: / can't be written: Is a "),
+        ("path: out.jsonl", 'path: "a\\0b"', ":19: sinks[0].path: holds a NUL"),
+    ],
+    ids=["statuses", "no folder", "folder", "NUL"],
+)
+def test_config_check_refuses_what_the_daemon_refuses(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+    path = tmp_path / "jobproof.yaml"
+    text = GOOD.replace("token_env: TOK", "token_file: token").replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(config_command, ["check", str(path)], standalone_mode=False)
+    assert isinstance(done.exception, ConfigError)
+    assert message in str(done.exception)
+    # Looking opens and makes nothing.
+    assert {one.name for one in tmp_path.iterdir()} == {"jobproof.yaml", "token"}
 
 
 def test_a_missing_token_file_is_named_and_nothing_else(tmp_path: Path) -> None:

@@ -260,6 +260,18 @@ def test_a_change_that_fails_half_way_is_taken_back(mock: MockServer, tmp_path: 
         assert daemon.reload().added == ("other",)
 
 
+def test_a_reload_of_a_schedule_that_has_ended_is_refused(mock: MockServer, tmp_path: Path) -> None:
+    config = write_config(tmp_path, mock)
+    with running(config) as (daemon, _):
+        daemon.prober.stop(within_s=5.0)
+        # As if it had died of something: nobody has stopped the daemon.
+        daemon.prober._stopping = False
+        error = daemon.reload().error
+        assert error is not None
+        assert "the schedule has ended, and nothing is probed: restart it" in error
+        assert sample(daemon, "jobproof_config_last_reload_successful") == 0.0
+
+
 def test_a_reload_says_which_jobs_it_leaves_without_a_target(
     mock: MockServer, tmp_path: Path
 ) -> None:
