@@ -207,8 +207,8 @@ def test_of_two_sinks_of_one_kind_each_is_told_of_by_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    plugins, counts = PluginCalls(), Counts()
-    pipes = Pipe(), Pipe()
+    counts = Counts()
+    plugins, pipes = PluginCalls(counts), (Pipe(), Pipe())
     pipes[0].error = ValueError("disk")
     sinks = [SinkThread("pipe", pipe, plugins, counts) for pipe in pipes]  # type: ignore[arg-type]
     for pipe in pipes:
