@@ -26,6 +26,7 @@ from jobproof.contract.judging.limited_calls import (
     is_foreign,
 )
 from jobproof.contract.model.check import Check, Facet, Premise, check
+from jobproof.contract.model.exchange import NotRecorded
 from jobproof.contract.model.finding import Basis, Finding, Remark, violation
 from jobproof.contract.model.trace import Trace
 
@@ -217,11 +218,18 @@ def test_our_own_checks_are_told_from_others() -> None:
     assert is_foreign(foreign(exits, window=2).run)
 
 
+def _asks_for_what_was_left_out() -> None:
+    raise NotRecorded("the body")
+
+
 def test_a_call_gives_back_what_it_returns_or_raises() -> None:
     calls = LimitedCalls()
     assert calls.call(lambda: 5, limit_s=1.0) == 5
-    with pytest.raises(KeyError):
+    with pytest.raises(CallFailedError, match="KeyError: 'gone'") as caught:
         calls.call(lambda: {}["gone"], limit_s=1.0)
+    assert caught.value.why is FailureReason.RAISED
+    with pytest.raises(NotRecorded):
+        calls.call(_asks_for_what_was_left_out, limit_s=1.0)
     with pytest.raises(CallFailedError, match=r"no end within 0\.01 s"):
         calls.call(lambda: time.sleep(5), limit_s=0.01)
     assert calls.call(threading.current_thread, limit_s=1.0) is not threading.current_thread()

@@ -110,7 +110,6 @@ def probes(process: Process, canary: str, outcome: str = "") -> float:
         ("check_wordless", "check broken_promise", "raised"),
         ("check_exits_in_words", "check broken_promise", "raised"),
         ("check_kind", "check broken_promise", "raised"),
-        ("check_value", "check broken_promise", "raised"),
         ("check_interrupts", "check broken_promise", "raised"),
     ],
 )

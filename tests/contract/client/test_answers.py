@@ -189,7 +189,7 @@ class TestChainsOfCodings:
         with Wire({"apart": say(head % len(packed), *parts, apart_s=0.002)}) as server:
             assert body(get(client, server.url("apart"))) == BODY
 
-    @pytest.mark.parametrize("codings", ["gzip, zstandard", "br, gzip", ", ".join(["gzip"] * 6)])
+    @pytest.mark.parametrize("codings", ["gzip, zstandard", "br, gzip"])
     def test_a_chain_that_cant_be_undone_is_left_for_a_check(
         self, client: Client, codings: str
     ) -> None:
