@@ -22,7 +22,14 @@ from jobproof.contract.plugins import set_up
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.settings import MonitorSettings, SinkSettings, TargetSettings
 from jobproof.probes.engine.judging import JudgedResult
-from jobproof.probes.engine.prober import Clock, HttpClient, ProbePlan, Prober, ScheduleError
+from jobproof.probes.engine.prober import (
+    SCHEDULE_HAS_ENDED,
+    Clock,
+    HttpClient,
+    ProbePlan,
+    Prober,
+    ScheduleError,
+)
 from jobproof.probes.engine.shard import Shard
 from jobproof.probes.engine.target_labels import labels_of
 from jobproof.probes.engine.target_state import ClientSettings
@@ -258,7 +265,7 @@ class Daemon:
             opened: dict[SinkSettings, SinkThread] = {}
             # Everything that can be refused happens before the first change.
             if not self.prober.is_scheduling:
-                return self._refused("the schedule has ended, and nothing is probed: restart it")
+                return self._refused(SCHEDULE_HAS_ENDED)
             try:
                 fresh = load_settings(self.settings.path)
                 plan = self._plan(fresh)

@@ -12,13 +12,12 @@ from jobproof.contract.formats.secrets.redaction import Redactor
 from jobproof.contract.model.exchange import Exchange
 from jobproof.contract.model.finding import Finding
 
-__all__ = ["FOLLOWED", "MissReason", "ProbeOutcome", "ProbeResult", "held_bytes"]
+__all__ = ["FOLLOWED", "SMALL_BYTES", "MissReason", "ProbeOutcome", "ProbeResult", "held_bytes"]
 
 FOLLOWED = "followed"
 """The canary of jobs on their way to an end: the watch list asks for them, not the grid."""
 
-
-_SMALL_BYTES = 1_000
+SMALL_BYTES = 1_000
 """About what a result takes besides what came over the wire."""
 
 
@@ -89,7 +88,7 @@ class ProbeResult:
         about = (self.exchange, *(finding.exchange for finding in self.findings))
         answers = {id(one): held_bytes(one) for one in about if one is not None}
         texts = sum(_text_bytes(finding) for finding in self.findings)
-        return _SMALL_BYTES + sum(answers.values()) + texts
+        return SMALL_BYTES + sum(answers.values()) + texts
 
     def redacted(self, redactor: Redactor) -> ProbeResult:
         """
@@ -145,4 +144,4 @@ def held_bytes(exchange: Exchange | None) -> int:
 
 def _text_bytes(finding: Finding) -> int:
     values = (finding.pointer, finding.message, finding.expected, finding.found)
-    return _SMALL_BYTES + sum(2 * len(value) for value in values if isinstance(value, str))
+    return SMALL_BYTES + sum(2 * len(value) for value in values if isinstance(value, str))

@@ -59,7 +59,7 @@ def described(error: BaseException) -> str:
         name, words = plain(type(error).__name__), plain(str(error))
     except BaseException:  # noqa: BLE001 -- its words are somebody's code, that may end processes
         return "an exception that can't be put into words"
-    return shorten(f"{name}: {shorten(words, _LONGEST_WORDS)}".removesuffix(": "), _LONGEST_WORDS)
+    return shorten(f"{name}: {words}".removesuffix(": "), _LONGEST_WORDS)
 
 
 def legible(text: str) -> str:

@@ -21,14 +21,12 @@ from jobproof.probes.engine.judging import JudgedResult, RawResult, unjudged
 from jobproof.probes.engine.target_state import TargetState
 from jobproof.probes.export.metrics import Metrics
 from jobproof.probes.plugins.plugin_calls import PluginCalls
-from jobproof.probes.result import held_bytes
+from jobproof.probes.result import SMALL_BYTES, held_bytes
 
 __all__ = ["JudgeThread", "signal_once"]
 
 _LOG = logging.getLogger(__name__)
 _BATCH_S = 0.05
-_SMALL_BYTES = 1_000
-"""About what a result takes besides what came over the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +87,11 @@ class JudgeThread:
             on_result: Gets the result, and nobody else does; it is in a hurry.
         """
         item = _Unjudged(state, raw, on_result)
-        if not self._queue.put(state.target.name, item, _SMALL_BYTES + held_bytes(raw.exchange)):
+        if not self._queue.put(state.target.name, item, SMALL_BYTES + held_bytes(raw.exchange)):
             # Its answer is let go, and the probe is counted all the same.
             why = "not judged: as much waits to be judged already as may"
             small = replace(item, raw=replace(raw, exchange=None, error=why))
-            self._queue.put(state.target.name, small, _SMALL_BYTES, must=True)
+            self._queue.put(state.target.name, small, SMALL_BYTES, must=True)
         if on_result is not None:
             signal_once(self._flush)
 
@@ -151,7 +149,8 @@ class JudgeThread:
                 self._deliver(item)
             except BaseException as exc:  # noqa: BLE001 -- logged; the next one is judged
                 _LOG.exception("a result of %s got lost on its way", item.state.target.name)
-                if self._current is not None:  # it isn't counted yet
+                # Neither counted yet, nor by `stop`, nor somebody's who counts it himself.
+                if self._current is not None and item.on_result is None and not self._given_up:
                     why = f"judging failed: {described(exc)}"
                     self._metrics.observe(unjudged(item.raw, why).result)
             self._busy_since = self._current = None

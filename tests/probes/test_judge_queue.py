@@ -199,6 +199,22 @@ def test_whatever_a_receiver_raises_the_next_result_is_judged(
     assert seen == ["one", "one"]
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_whatever_judging_raises_the_probe_is_counted_once(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    def judging(_raw: RawResult) -> JudgedResult:
+        raise error
+
+    court = Court(tmp_path, lambda _judged: None, "one")
+    court.states["one"].judging = judging  # type: ignore[assignment]
+    for _ in range(3):
+        court.put("one")
+    court.thread.start()
+    court.thread.stop(within_s=PATIENCE_S)
+    assert court.count("one", "internal") == 3
+
+
 def test_what_is_left_at_the_end_is_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
