@@ -9,8 +9,8 @@ from contextlib import suppress
 
 __all__ = ["give_memory_back"]
 
-# Of glibc's malloc.h; a threshold that is set once is moved by nothing.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+# Of glibc's malloc.h; once the threshold is set, no answer moves it, nor when a heap is trimmed.
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _LARGE_BYTES = 128 * 1024
 
 
@@ -24,4 +24,3 @@ def give_memory_back() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, 2)
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-        mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)

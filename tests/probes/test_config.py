@@ -5,6 +5,7 @@ The configuration: what it takes, and what it says to what it doesn't take.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +14,11 @@ import jsonschema_rs
 import pytest
 import yaml
 from click.testing import CliRunner
+from pydantic import BaseModel, ValidationError
 
 from jobproof.contract.errors import ConfigError
+from jobproof.contract.formats.durations import Duration
+from jobproof.contract.formats.strict_model import StrictModel
 from jobproof.probes.cli import config as config_command
 from jobproof.probes.config.reader import load_settings
 from jobproof.probes.config.schema import config_schema
@@ -249,6 +253,19 @@ def test_what_is_no_number_is_refused_wherever_one_stands(
     said = refusal(tmp_path, old, new.replace("{}", number) if "{}" in new else new)
     assert re.match(r"jobproof\.yaml:\d+: (targets|sinks)\[0\]\S+: ", said)
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_options_of_a_plug_in_are_held_to_it_as_well(number: float) -> None:
+    class Options(StrictModel):
+        share: float
+
+    class Pauses(BaseModel):
+        pause: Duration
+
+    for make in (lambda: Options(share=number), lambda: Pauses(pause=number)):
+        with pytest.raises(ValidationError):
+            make()
 
 
 def test_a_duration_is_no_longer_than_a_clock_counts(tmp_path: Path) -> None:
